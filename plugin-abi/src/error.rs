@@ -1,0 +1,120 @@
+//! Errors on the author's side, and their way across the boundary.
+//!
+//! Authors use [`anyhow`]; this module adds a hint, marks wrong usage, and turns
+//! the chain of causes into a message and back.
+
+use crate::Result;
+use crate::message::{ErrorKind, ErrorReply};
+use std::error::Error as StdError;
+use std::fmt;
+
+/// An error with advice on what to do about it.
+#[derive(Debug)]
+struct Hinted {
+    error: anyhow::Error,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for Hinted {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
+}
+
+/// The error of a command that was asked for something it cannot do.
+///
+/// The host exits with 2, as for any wrong usage.
+#[derive(Debug)]
+pub struct UsageError(pub String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for UsageError {}
+
+/// Adds advice to an error.
+pub trait Hint<T> {
+    /// Adds a line that says what to do about the error.
+    ///
+    /// # Errors
+    ///
+    /// The error it is called on, with the hint.
+    fn hint(self, text: impl Into<String>) -> Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
+    fn hint(self, text: impl Into<String>) -> Result<T> {
+        self.map_err(|err| Hinted { error: err.into(), hint: text.into() }.into())
+    }
+}
+
+/// Takes an author's error apart for its way to the host.
+pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
+    let mut kind = ErrorKind::Failed;
+    let mut hint = None;
+    let mut cause: Option<&anyhow::Error> = Some(&err);
+    // A hint or a usage mark may sit below several layers of context.
+    while let Some(err) = cause {
+        if err.downcast_ref::<UsageError>().is_some() {
+            kind = ErrorKind::Usage;
+        }
+        cause = err.downcast_ref::<Hinted>().map(|it| {
+            hint.get_or_insert_with(|| it.hint.clone());
+            &it.error
+        });
+    }
+    let causes = err.chain().skip(1).map(ToString::to_string).collect();
+    ErrorReply { message: err.to_string(), causes, hint, kind }
+}
+
+/// Turns a host's error into one that an author can pass on.
+pub(crate) fn from_reply(reply: ErrorReply) -> anyhow::Error {
+    let mut causes = reply.causes.into_iter().rev();
+    let err = match causes.next() {
+        Some(root) => {
+            causes.fold(anyhow::Error::msg(root), anyhow::Error::context).context(reply.message)
+        }
+        None => anyhow::Error::msg(reply.message),
+    };
+    match reply.hint {
+        Some(hint) => Hinted { error: err, hint }.into(),
+        None => err,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn causes_hint_and_kind_survive_layers_of_context() {
+        let err: Result<()> = Err(UsageError("no such fleet".into()).into());
+        let err = err.hint("try `fleet list`").context("cannot sail").unwrap_err();
+        let reply = into_reply(err);
+        assert_eq!(reply.message, "cannot sail");
+        assert_eq!(reply.causes, ["no such fleet"]);
+        assert_eq!(reply.hint.as_deref(), Some("try `fleet list`"));
+        assert_eq!(reply.kind, ErrorKind::Usage);
+    }
+
+    #[test]
+    fn an_error_reply_comes_back_with_its_causes() {
+        let reply = ErrorReply {
+            message: "a".into(),
+            causes: vec!["b".into(), "c".into()],
+            hint: Some("d".into()),
+            kind: ErrorKind::Failed,
+        };
+        assert_eq!(into_reply(from_reply(reply.clone())), reply);
+    }
+}

@@ -1,0 +1,195 @@
+//! What a host offers to the plugin that it calls.
+
+use crate::message::{self, ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
+use crate::raw::RawHost;
+use crate::universe::{Node, Select};
+use crate::{Result, error};
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where a plugin's output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// The standard output: results.
+    Out = 0,
+    /// The standard error: messages.
+    Err = 1,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error = 1,
+    /// Something may be wrong.
+    Warn = 2,
+    /// Something the user wants to know.
+    Info = 3,
+    /// What a developer wants to know.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+impl Level {
+    /// Numbers of a later release count as [`Level::Trace`].
+    pub(crate) fn from_number(number: u8) -> Self {
+        match number {
+            0 | 1 => Self::Error,
+            2 => Self::Warn,
+            3 => Self::Info,
+            4 => Self::Debug,
+            _ => Self::Trace,
+        }
+    }
+}
+
+/// The services behind a [`Host`]; a host implements them, a plugin never sees them.
+pub trait HostServices: Sync {
+    /// Writes `text` to `stream` as it is.
+    fn write(&self, stream: Stream, text: &[u8]);
+    /// Logs a line.
+    fn log(&self, level: Level, text: &str);
+    /// Does what `request` asks for.
+    ///
+    /// # Errors
+    ///
+    /// An [`ErrorReply`] when the service is unknown to this host, or failed.
+    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply>;
+
+    /// Returns the sorted paths of some files of the universe; reads no file.
+    ///
+    /// # Errors
+    ///
+    /// When the selection is no valid one; in calls without a universe, always.
+    fn paths(&self, _select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
+        Err(no_universe())
+    }
+
+    /// Returns some files of the universe, sorted by path.
+    ///
+    /// # Errors
+    ///
+    /// When the selection is no valid one, or a file cannot be read; in calls
+    /// without a universe, always.
+    fn nodes(&self, _select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
+        Err(no_universe())
+    }
+}
+
+fn no_universe() -> ErrorReply {
+    ErrorReply::failed("there is no universe outside of scaffolding")
+}
+
+/// The host, for the time of one call.
+///
+/// Use it for all output: what a library prints by itself with `println!` is not
+/// flushed when the host exits, and takes no notice of the host's options.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    raw: RawHost<'a>,
+}
+
+impl<'a> Host<'a> {
+    pub(crate) fn new(raw: RawHost<'a>) -> Self {
+        Self { raw }
+    }
+
+    /// Writes `text` to the standard output.
+    pub fn print(&self, text: impl Display) {
+        self.raw.write(Stream::Out, text.to_string().as_bytes());
+    }
+
+    /// Writes `text` and a line feed to the standard output.
+    pub fn println(&self, text: impl Display) {
+        self.raw.write(Stream::Out, format!("{text}\n").as_bytes());
+    }
+
+    /// Writes bytes to the standard output as they are.
+    pub fn write(&self, bytes: &[u8]) {
+        self.raw.write(Stream::Out, bytes);
+    }
+
+    /// Writes `text` and a line feed to the standard error; for messages, not for results.
+    pub fn eprintln(&self, text: impl Display) {
+        self.raw.write(Stream::Err, format!("{text}\n").as_bytes());
+    }
+
+    /// Logs a line; the host's `-v` and `-q` decide whether it is shown.
+    pub fn log(&self, level: Level, text: impl Display) {
+        self.raw.log(level, &text.to_string());
+    }
+
+    /// Logs something that may be wrong.
+    pub fn warn(&self, text: impl Display) {
+        self.log(Level::Warn, text);
+    }
+
+    /// Logs something the user wants to know.
+    pub fn info(&self, text: impl Display) {
+        self.log(Level::Info, text);
+    }
+
+    /// Logs something a developer wants to know.
+    pub fn debug(&self, text: impl Display) {
+        self.log(Level::Debug, text);
+    }
+
+    /// Asks the user; without a terminal the answer is the prompt's default.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a terminal nor a default, or when the user gives up.
+    pub fn prompt(&self, prompt: Prompt) -> Result<String> {
+        let reply = self.request(&ServiceRequest::Prompt(prompt))?;
+        reply.answer.ok_or_else(|| anyhow::anyhow!("the host gave no answer to a question"))
+    }
+
+    /// Shows a piece of work; with `total` units if that is known.
+    pub fn progress(&self, title: impl Into<String>, total: Option<u64>) -> Progress<'a> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let state = ProgressUpdate { id, title: title.into(), total, ..ProgressUpdate::default() };
+        let progress = Progress { host: *self, state };
+        progress.send();
+        progress
+    }
+
+    fn request(&self, request: &ServiceRequest) -> Result<ServiceReply> {
+        let bytes = self.raw.request(&message::encode(request)).map_err(error::from_reply)?;
+        message::decode("service reply", &bytes).map_err(error::from_reply)
+    }
+    // New host services go here.
+}
+
+/// A piece of work under way; it ends when this value is dropped.
+pub struct Progress<'a> {
+    host: Host<'a>,
+    state: ProgressUpdate,
+}
+
+impl Progress<'_> {
+    /// Adds to the units done.
+    pub fn advance(&mut self, units: u64) {
+        self.state.done += units;
+        self.send();
+    }
+
+    /// Changes what the work is called.
+    pub fn title(&mut self, title: impl Into<String>) {
+        self.state.title = title.into();
+        self.send();
+    }
+
+    fn send(&self) {
+        // A host that cannot show progress is no reason to stop the work.
+        let _ = self.host.request(&ServiceRequest::Progress(self.state.clone()));
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.state.finished = true;
+        self.send();
+    }
+}

@@ -1,0 +1,57 @@
+//! The contract between a Pintle host and its plugins, and the kit to write a
+//! plugin with.
+//!
+//! A plugin is a library crate that uses [`export_plugin!`] once and implements
+//! [`Command`], [`Scaffold`] or [`Hook`]. Built as a `cdylib` it is opened by any
+//! host with the same major version of this crate; built as an `rlib` it is linked
+//! into a host of your own.
+//!
+//! The modules [`manifest`], [`message`] and [`raw`] are the contract itself;
+//! plugins rarely need them.
+//!
+//! # Evolution
+//!
+//! This crate stays at 1.x. Messages grow by fields with defaults. The root module
+//! and the tables of host functions grow at their end; what the other side lacks
+//! is absent, and the caller does without. Everything else in [`raw`] is frozen.
+//!
+//! # Scope
+//!
+//! No I/O and no policy: what a plugin may do, and which plugin is meant, is the
+//! host's business.
+
+mod args;
+mod error;
+#[doc(hidden)]
+pub mod export;
+mod guard;
+pub mod host;
+pub mod manifest;
+pub mod message;
+mod plugin;
+pub mod raw;
+pub mod testing;
+mod universe;
+
+pub use anyhow;
+pub use serde_json as json;
+
+pub use args::{Arg, ArgKind, Args, ValueType};
+pub use error::{Hint, UsageError};
+pub use export::LinkedPlugin;
+pub use host::{Host, Level, Progress};
+pub use message::{HookReply, Prompt, Resource, Tool};
+pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
+pub use universe::{ChangeSet, MODE_EXECUTABLE, MODE_FILE, Node, Select, Universe};
+
+/// The result of an author's function.
+pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
+
+/// What most plugins import.
+pub mod prelude {
+    pub use crate::anyhow::{Context as _, anyhow, bail, ensure};
+    pub use crate::{
+        Arg, Args, Call, ChangeSet, Command, Event, Hint as _, Hook, HookReply, Host, Node,
+        Outcome, Prompt, Result, Scaffold, ScaffoldCall, Select, Stop, Tool, Universe, UsageError,
+    };
+}

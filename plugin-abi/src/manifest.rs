@@ -1,0 +1,488 @@
+//! What a plugin says of itself, readable from its file without running it.
+//!
+//! [`export_plugin!`](crate::export_plugin) fills a [`ManifestSpec`] and turns it
+//! into JSON while the plugin is compiled; a host reads the JSON back as a
+//! [`Manifest`]. Fields are only ever added: a reader ignores those it does not
+//! know and gives absent ones their default.
+
+use serde::{Deserialize, Serialize};
+
+/// The manifest format that this crate writes.
+pub const FORMAT: u32 = 1;
+
+/// The version of the interface: this crate's own version.
+pub const INTERFACE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The series of abi_stable that lays out the root module, as `major.minor`.
+pub const ABI_STABLE_VERSION: &str = "0.11";
+
+/// The target triple that this crate was compiled for.
+pub const TARGET: &str = env!("PINTLE_TARGET");
+
+/// The compiler that built this crate, as `rustc --version` prints it.
+pub const RUSTC: &str = env!("PINTLE_RUSTC");
+
+/// The link section that holds the manifest in ELF and PE files.
+pub const SECTION: &str = ".pintle";
+
+/// The link section that holds the manifest in Mach-O files, in segment `__DATA`.
+pub const MACHO_SECTION: &str = "__pintle";
+
+/// The owner name of the ELF note that repeats the manifest.
+pub const NOTE_NAME: &str = "Pintle";
+
+/// The type of the ELF note that repeats the manifest: `PNTL`, most significant byte first.
+pub const NOTE_TYPE: u32 = 0x504e_544c;
+
+/// The first bytes of the manifest's link section.
+pub const SECTION_MAGIC: [u8; 8] = *b"PINTLE\0\x01";
+
+/// The scaffolding subcommands that a plugin can take part in.
+pub const SUBCOMMANDS: &[&str] =
+    &["init", "edit", "create api", "create webhook", "delete api", "delete webhook"];
+
+/// What a plugin says of itself.
+///
+/// Names and versions are plain text here; the host parses and judges them, so
+/// that a plugin with a bad name can still be listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The manifest's format, [`FORMAT`] in this release.
+    pub format: u32,
+    /// The plugin's name; a name without a dot gets the host's default qualifier.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// One line on what the plugin is for.
+    pub description: String,
+    /// Why the plugin should not be used any more, and what to use instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<String>,
+    /// What the host must agree with before it may load the library.
+    pub abi: Abi,
+    /// The target triple that the plugin was compiled for.
+    pub target: String,
+    /// The compiler that built the plugin.
+    pub rustc: String,
+    /// A semver requirement on the version of the host library.
+    pub host: String,
+    /// The versions of the PROJECT file that the plugin understands; never empty.
+    pub project_versions: Vec<String>,
+    /// The commands that the plugin brings.
+    pub commands: Vec<ManifestCommand>,
+    /// The scaffolding subcommands that the plugin takes part in.
+    pub subcommands: Vec<String>,
+    /// The events that the plugin's hooks subscribe to.
+    pub events: Vec<String>,
+}
+
+/// The part of a [`Manifest`] that decides whether a library fits a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Abi {
+    /// The version of this crate that the plugin was built with.
+    pub interface: String,
+    /// The series of abi_stable that the plugin was built with.
+    pub abi_stable: String,
+    /// The plugin's panic strategy, `unwind` or `abort`.
+    pub panic: String,
+    /// The symbol of the root module's header.
+    ///
+    /// It differs from plugin to plugin, so that several can be linked into one program.
+    pub root: String,
+}
+
+/// One command in a [`Manifest`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ManifestCommand {
+    /// The words that call the command, as `["registry", "create"]`.
+    pub path: Vec<String>,
+    /// One line of help.
+    pub about: String,
+}
+
+/// Why some bytes are not a manifest.
+#[derive(Debug)]
+pub enum ManifestError {
+    /// The bytes are not a JSON object with the manifest's field types.
+    Json(serde_json::Error),
+    /// The manifest has a format that this crate does not know.
+    Format(u32),
+}
+
+impl std::fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(_) => f.write_str("the manifest is not valid JSON"),
+            Self::Format(it) => {
+                write!(f, "the manifest has format {it}, this host reads format {FORMAT}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ManifestError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Json(err) => Some(err),
+            Self::Format(_) => None,
+        }
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest from the JSON in a plugin's file.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] when the bytes are not a manifest of a known format.
+    pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Json)?;
+        match manifest.format {
+            FORMAT => Ok(manifest),
+            other => Err(ManifestError::Format(other)),
+        }
+    }
+}
+
+/// The facts behind a manifest, as constants of the plugin.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct ManifestSpec {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub description: &'static str,
+    pub deprecated: Option<&'static str>,
+    pub panic: &'static str,
+    pub root: &'static str,
+    pub host: &'static str,
+    pub project_versions: &'static [&'static str],
+    pub commands: &'static [(&'static [&'static str], &'static str)],
+    pub subcommands: &'static [&'static str],
+    pub events: &'static [&'static [&'static str]],
+}
+
+impl ManifestSpec {
+    /// Returns the length of the JSON in bytes.
+    pub const fn json_len(&self) -> usize {
+        let mut json = JsonWriter::<0>::new();
+        self.write(&mut json);
+        json.len
+    }
+
+    /// Returns the JSON; `N` is what [`json_len`](Self::json_len) gave.
+    pub const fn json<const N: usize>(&self) -> [u8; N] {
+        self.validate();
+        let mut json = JsonWriter::<N>::new();
+        self.write(&mut json);
+        assert!(json.len == N, "the manifest's length was measured with another spec");
+        json.bytes
+    }
+
+    const fn write<const N: usize>(&self, json: &mut JsonWriter<N>) {
+        json.raw("{\"format\":1,\"name\":");
+        json.string(self.name);
+        json.raw(",\"version\":");
+        json.string(self.version);
+        json.raw(",\"description\":");
+        json.string(self.description);
+        if let Some(notice) = self.deprecated {
+            json.raw(",\"deprecated\":");
+            json.string(notice);
+        }
+        json.raw(",\"abi\":{\"interface\":");
+        json.string(INTERFACE_VERSION);
+        json.raw(",\"abi_stable\":");
+        json.string(ABI_STABLE_VERSION);
+        json.raw(",\"panic\":");
+        json.string(self.panic);
+        json.raw(",\"root\":");
+        json.string(self.root);
+        json.raw("},\"target\":");
+        json.string(TARGET);
+        json.raw(",\"rustc\":");
+        json.string(RUSTC);
+        json.raw(",\"host\":");
+        json.string(self.host);
+        json.raw(",\"project_versions\":");
+        json.strings(self.project_versions);
+        json.raw(",\"commands\":[");
+        let mut idx = 0;
+        while idx < self.commands.len() {
+            let (path, about) = self.commands[idx];
+            json.raw(if idx == 0 { "{\"path\":" } else { ",{\"path\":" });
+            json.strings(path);
+            json.raw(",\"about\":");
+            json.string(about);
+            json.raw("}");
+            idx += 1;
+        }
+        json.raw("],\"subcommands\":");
+        json.strings(self.subcommands);
+        json.raw(",\"events\":[");
+        self.write_events(json);
+        json.raw("]}");
+    }
+
+    const fn write_events<const N: usize>(&self, json: &mut JsonWriter<N>) {
+        let (mut hook_idx, mut n_written) = (0, 0);
+        while hook_idx < self.events.len() {
+            let events = self.events[hook_idx];
+            let mut idx = 0;
+            while idx < events.len() {
+                if n_written > 0 {
+                    json.raw(",");
+                }
+                json.string(events[idx]);
+                n_written += 1;
+                idx += 1;
+            }
+            hook_idx += 1;
+        }
+    }
+
+    /// Stops the compilation of a plugin whose facts no host would accept.
+    const fn validate(&self) {
+        assert!(
+            is_dns_1123(self.name),
+            "`name` must be a DNS-1123 subdomain, as `hello.example.org`"
+        );
+        assert!(!self.project_versions.is_empty(), "`project_versions` must not be empty");
+        let mut idx = 0;
+        while idx < self.commands.len() {
+            let (path, _) = self.commands[idx];
+            assert!(!path.is_empty(), "a command's `PATH` must have at least one word");
+            let mut word_idx = 0;
+            while word_idx < path.len() {
+                assert!(
+                    is_label(path[word_idx].as_bytes(), 0, path[word_idx].len()),
+                    "each word of a command's `PATH` must be lower-case letters, digits and `-`"
+                );
+                word_idx += 1;
+            }
+            idx += 1;
+        }
+    }
+}
+
+/// Whether `name` is a DNS-1123 subdomain (RFC 1123, as Kubernetes checks it).
+const fn is_dns_1123(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let (mut start, mut idx) = (0, 0);
+    while idx <= bytes.len() {
+        if idx == bytes.len() || bytes[idx] == b'.' {
+            if !is_label(bytes, start, idx) {
+                return false;
+            }
+            start = idx + 1;
+        }
+        idx += 1;
+    }
+    bytes.len() <= 253
+}
+
+const fn is_label(bytes: &[u8], start: usize, end: usize) -> bool {
+    let mut idx = start;
+    while idx < end {
+        let inner = idx > start && idx + 1 < end;
+        let fits = matches!(bytes[idx], b'a'..=b'z' | b'0'..=b'9') || (inner && bytes[idx] == b'-');
+        if !fits {
+            return false;
+        }
+        idx += 1;
+    }
+    end > start && end - start <= 63
+}
+
+/// Writes JSON in constant evaluation; counts what does not fit, so that `N = 0` measures.
+struct JsonWriter<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> JsonWriter<N> {
+    const fn new() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+
+    const fn byte(&mut self, byte: u8) {
+        if self.len < N {
+            self.bytes[self.len] = byte;
+        }
+        self.len += 1;
+    }
+
+    const fn raw(&mut self, text: &str) {
+        let mut idx = 0;
+        while idx < text.len() {
+            self.byte(text.as_bytes()[idx]);
+            idx += 1;
+        }
+    }
+
+    /// Writes a JSON string. Only what RFC 8259 demands is escaped; UTF-8 passes as it is.
+    const fn string(&mut self, text: &str) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        self.byte(b'"');
+        let mut idx = 0;
+        while idx < text.len() {
+            match text.as_bytes()[idx] {
+                byte @ (b'"' | b'\\') => {
+                    self.byte(b'\\');
+                    self.byte(byte);
+                }
+                byte @ 0..0x20 => {
+                    self.raw("\\u00");
+                    self.byte(HEX[(byte >> 4) as usize]);
+                    self.byte(HEX[(byte & 15) as usize]);
+                }
+                byte => self.byte(byte),
+            }
+            idx += 1;
+        }
+        self.byte(b'"');
+    }
+
+    const fn strings(&mut self, texts: &[&str]) {
+        self.byte(b'[');
+        let mut idx = 0;
+        while idx < texts.len() {
+            if idx > 0 {
+                self.byte(b',');
+            }
+            self.string(texts[idx]);
+            idx += 1;
+        }
+        self.byte(b']');
+    }
+}
+
+/// The bytes of the manifest's link section: magic, length (little-endian), JSON.
+#[doc(hidden)]
+#[repr(C)]
+pub struct ManifestSection<const N: usize> {
+    magic: [u8; 8],
+    len: [u8; 4],
+    json: [u8; N],
+}
+
+impl<const N: usize> ManifestSection<N> {
+    pub const fn new(json: [u8; N]) -> Self {
+        Self { magic: SECTION_MAGIC, len: (N as u32).to_le_bytes(), json }
+    }
+
+    /// Returns the JSON.
+    pub const fn text(&'static self) -> &'static str {
+        match std::str::from_utf8(&self.json) {
+            Ok(text) => text,
+            Err(_) => panic!("the manifest is made of `str`s, so it is UTF-8"),
+        }
+    }
+}
+
+/// An ELF note (gABI, "Note Section") with the manifest as its description.
+#[doc(hidden)]
+#[repr(C, align(4))]
+pub struct ManifestNote<const N: usize> {
+    name_size: u32,
+    desc_size: u32,
+    kind: u32,
+    /// [`NOTE_NAME`] with its NUL, padded to a multiple of four bytes.
+    name: [u8; 8],
+    json: [u8; N],
+}
+
+impl<const N: usize> ManifestNote<N> {
+    pub const fn new(json: [u8; N]) -> Self {
+        Self { name_size: 7, desc_size: N as u32, kind: NOTE_TYPE, name: *b"Pintle\0\0", json }
+    }
+}
+
+/// Finds the JSON of every manifest in the bytes of a manifest link section.
+///
+/// A well-made plugin has one. A library that links other plugins' rlibs has
+/// several, one behind the other, perhaps with padding between them.
+pub fn manifests_in_section(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while let Some(start) = bytes.windows(SECTION_MAGIC.len()).position(|it| it == SECTION_MAGIC) {
+        let rest = &bytes[start + SECTION_MAGIC.len()..];
+        let Some((len, rest)) = rest.split_first_chunk::<4>() else { break };
+        let Some((json, rest)) = rest.split_at_checked(u32::from_le_bytes(*len) as usize) else {
+            break;
+        };
+        found.push(json);
+        bytes = rest;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: ManifestSpec = ManifestSpec {
+        name: "hello.example.org",
+        version: "1.2.3",
+        description: "says \"hello\"\tand\\or 日本",
+        deprecated: Some("use `hallo`"),
+        panic: "unwind",
+        root: "pintle_root_hello",
+        host: ">=0.1",
+        project_versions: &["3"],
+        commands: &[(&["hello"], "Says hello"), (&["hello", "again"], "Says it again")],
+        subcommands: &["init"],
+        events: &[&["a", "b"], &["c"]],
+    };
+
+    #[test]
+    fn the_compile_time_json_reads_back() {
+        static SECTION: ManifestSection<{ SPEC.json_len() }> = ManifestSection::new(SPEC.json());
+        let manifest = Manifest::parse(SECTION.text().as_bytes()).unwrap();
+        assert_eq!(manifest.name, "hello.example.org");
+        assert_eq!(manifest.description, SPEC.description);
+        assert_eq!(manifest.deprecated.as_deref(), SPEC.deprecated);
+        assert_eq!(manifest.abi.interface, INTERFACE_VERSION);
+        assert_eq!(manifest.target, TARGET);
+        assert_eq!(manifest.commands[1].path, ["hello", "again"]);
+        assert_eq!(manifest.events, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_absent_ones_have_defaults() {
+        let manifest = Manifest::parse(br#"{"format":1,"name":"a","later":{"x":[1]}}"#).unwrap();
+        assert_eq!(manifest.name, "a");
+        assert!(manifest.commands.is_empty());
+    }
+
+    #[test]
+    fn another_format_is_refused_by_number() {
+        let err = Manifest::parse(br#"{"format":2}"#).unwrap_err();
+        assert_eq!(err.to_string(), "the manifest has format 2, this host reads format 1");
+    }
+
+    #[test]
+    fn names_follow_dns_1123() {
+        for good in ["a", "a.b", "a-b.c1", "0"] {
+            assert!(is_dns_1123(good), "{good}");
+        }
+        let long = "a".repeat(64);
+        for bad in ["", ".", "a.", ".a", "A", "a_b", "-a", "a-", "a..b", "a.-b", &long] {
+            assert!(!is_dns_1123(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_manifest_of_a_section_is_found() {
+        let one = [SECTION_MAGIC.as_slice(), &2u32.to_le_bytes(), b"{}"].concat();
+        let two = [one.as_slice(), &[0; 5], &one].concat();
+        assert_eq!(manifests_in_section(&one), [b"{}"]);
+        assert_eq!(manifests_in_section(&two).len(), 2);
+        assert!(manifests_in_section(&one[..13]).is_empty());
+        assert!(manifests_in_section(b"PINTLE").is_empty());
+    }
+}

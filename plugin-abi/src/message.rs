@@ -1,0 +1,423 @@
+//! The messages between host and plugin.
+//!
+//! They cross the boundary as JSON, so that one message serves a function call,
+//! a pipe and an executable. A reader ignores unknown fields and gives absent
+//! ones their default: a message grows in both directions without touching the
+//! layout of the root module.
+
+use crate::Arg;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Who calls, and in which surroundings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The host's command name, as `pintle`.
+    pub host: String,
+    /// The host's own version.
+    pub version: String,
+    /// The full key of the plugin that is called, as `hello.example.org/v1.0.0`.
+    pub plugin: String,
+}
+
+/// Asks for the description of one command.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct DescribeRequest {
+    /// Who calls.
+    pub caller: Caller,
+    /// The words of the command.
+    pub path: Vec<String>,
+}
+
+/// What a host must know of a command to show its help and read its arguments.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CommandDescription {
+    /// One line of help.
+    pub about: String,
+    /// Several paragraphs of help for `--help`; empty means that there are none.
+    pub long_about: String,
+    /// The command's arguments.
+    pub args: Vec<Arg>,
+    /// Command lines worth showing, with a line on each.
+    pub examples: Vec<Example>,
+}
+
+/// A command line worth showing in the help.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Example {
+    /// What the command line does.
+    pub about: String,
+    /// The command line, without the host's name.
+    pub line: String,
+}
+
+/// Runs a command.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CommandRequest {
+    /// Who calls.
+    pub caller: Caller,
+    /// The words of the command.
+    pub path: Vec<String>,
+    /// The values of the arguments, by name; absent arguments are absent here.
+    pub args: Map<String, Value>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CommandReply {
+    /// The exit code, passed on to the caller of the host.
+    pub exit_code: u8,
+    /// Arguments for the host to dispatch anew, without the program's name.
+    ///
+    /// When this is set, [`exit_code`](Self::exit_code) means nothing.
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    pub continue_with: Option<Vec<String>>,
+}
+
+/// Takes one step of a scaffolding subcommand.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ScaffoldRequest {
+    /// Who calls.
+    pub caller: Caller,
+    /// The subcommand, one of [`SUBCOMMANDS`](crate::manifest::SUBCOMMANDS).
+    pub subcommand: String,
+    /// The step, one of [`Step`]'s names.
+    pub step: Step,
+    /// The full keys of the chain's plugins, in order.
+    pub chain: Vec<String>,
+    /// The place of the called plugin in [`chain`](Self::chain), from 0.
+    pub position: usize,
+    /// The version of the PROJECT file.
+    pub project_version: String,
+    /// The values of the plugin's own flags and of the subcommand's, by name.
+    pub args: Map<String, Value>,
+    /// What PROJECT says of the project.
+    pub project: ProjectInfo,
+    /// The called plugin's own configuration in PROJECT.
+    pub config: Value,
+    /// The resource at hand, for the subcommands that have one.
+    pub resource: Option<Resource>,
+}
+
+/// A step of a scaffolding subcommand. Each step goes across the whole chain before the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// The plugin may change the subcommand's help.
+    UpdateMetadata,
+    /// The plugin names its flags.
+    BindFlags,
+    /// The plugin may change the project's and its own configuration.
+    InjectConfig,
+    /// The plugin may change the resource.
+    InjectResource,
+    /// The plugin may refuse before anything is scaffolded.
+    PreScaffold,
+    /// The plugin answers with a change set. The only required step.
+    #[default]
+    Scaffold,
+    /// The plugin names the tools to run on the result.
+    PostScaffold,
+}
+
+/// What PROJECT says of the project as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectInfo {
+    /// The domain of the project's API groups, as `example.org`.
+    pub domain: String,
+    /// The repository that the project lives in, or an empty string.
+    pub repo: String,
+    /// The project's name.
+    pub name: String,
+    /// Whether the API groups have folders of their own.
+    pub multigroup: bool,
+    /// The resources that the project has so far.
+    pub resources: Vec<Resource>,
+}
+
+/// A resource of the project: a kind of a version of an API group.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Resource {
+    /// The group without the domain, as `crew`.
+    pub group: String,
+    /// The domain, as `example.org`.
+    pub domain: String,
+    /// The version, as `v1alpha1`.
+    pub version: String,
+    /// The kind in upper camel case, as `Captain`.
+    pub kind: String,
+    /// The plural in lower case, as `captains`.
+    pub plural: String,
+    /// The path of the file with the type, or an empty string.
+    pub path: String,
+    /// Whether the resource is scaffolded as an API type.
+    pub api: bool,
+    /// Whether the resource has a controller.
+    pub controller: bool,
+    /// What this release does not know of the resource.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// The part of a scaffolding reply that is no bulk.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ScaffoldReply {
+    /// The help, after [`Step::UpdateMetadata`].
+    pub description: Option<CommandDescription>,
+    /// The plugin's flags, after [`Step::BindFlags`].
+    pub flags: Vec<Arg>,
+    /// The changed facts of the project, after [`Step::InjectConfig`].
+    pub project: Option<ProjectInfo>,
+    /// The plugin's changed configuration, after [`Step::InjectConfig`].
+    pub config: Option<Value>,
+    /// The changed resource, after [`Step::InjectResource`].
+    pub resource: Option<Resource>,
+    /// The paths to delete before the added nodes come in, after [`Step::Scaffold`].
+    pub deleted: Vec<String>,
+    /// The tools to run on the result, after [`Step::PostScaffold`].
+    pub tools: Vec<Tool>,
+    /// Why the plugin takes no further part in this command; the others go on.
+    pub stop: Option<String>,
+}
+
+/// A program to run in the project after its files are made, as a formatter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Tool {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Whether a missing or failing program fails the command.
+    pub required: bool,
+}
+
+impl Tool {
+    /// Returns a tool that must run: `command` is the program and its arguments.
+    pub fn required<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
+        Self { command: command.into_iter().map(Into::into).collect(), required: true }
+    }
+
+    /// Returns a tool whose absence or failure is only told.
+    pub fn optional<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
+        Self { required: false, ..Self::required(command) }
+    }
+}
+
+/// What a hook answers. The default is to let things take their course.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct HookReply {
+    /// Why a `pre-` event's work must not be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub veto: Option<String>,
+    /// Changes to what a `pre-` event's work is about to make.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub amend: Map<String, Value>,
+}
+
+impl HookReply {
+    /// Lets things take their course.
+    pub fn proceed() -> Self {
+        Self::default()
+    }
+
+    /// Stops the work that a `pre-` event announces.
+    pub fn veto(reason: impl Into<String>) -> Self {
+        Self { veto: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Changes one property of what a `pre-` event's work is about to make.
+    pub fn amend(mut self, property: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.amend.insert(property.into(), value.into());
+        self
+    }
+}
+
+/// The payload of `{pre,post}-project-{init,edit}` and `{pre,post}-resource-{create,delete}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectEvent {
+    /// The subcommand behind the event, as `create api`.
+    pub subcommand: String,
+    /// The full keys of the chain's plugins.
+    pub chain: Vec<String>,
+    /// What PROJECT says of the project.
+    pub project: ProjectInfo,
+    /// The resource at hand, for `resource` events.
+    pub resource: Option<Resource>,
+    /// The paths that the command added or replaced, in `post-` events.
+    pub files: Vec<String>,
+}
+
+/// How an error is to be understood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The work failed.
+    #[default]
+    Failed,
+    /// The caller asked for something that the command cannot do.
+    Usage,
+    /// The plugin panicked.
+    Panicked,
+    /// A kind that this release does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// An error on its way across the boundary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ErrorReply {
+    /// What happened.
+    pub message: String,
+    /// The causes, the nearest first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// How the error is to be understood.
+    pub kind: ErrorKind,
+}
+
+impl ErrorReply {
+    /// Returns the error of a call that failed with `message`.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn panicked(message: String) -> Self {
+        Self { message, kind: ErrorKind::Panicked, ..Self::default() }
+    }
+}
+
+impl std::fmt::Display for ErrorReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ErrorReply {}
+
+/// What a plugin asks of its host, beyond output and log lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "service", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ServiceRequest {
+    /// Asks the user a question.
+    Prompt(Prompt),
+    /// Shows how far a piece of work has come.
+    Progress(ProgressUpdate),
+    /// A service that this release does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A question to the user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// The question.
+    pub question: String,
+    /// The answer when the user gives none, or when there is no terminal.
+    pub default: Option<String>,
+    /// The answers to choose from; empty means that any text will do.
+    pub choices: Vec<String>,
+    /// Whether the answer must not be shown while it is typed.
+    pub secret: bool,
+}
+
+impl Prompt {
+    /// Returns a question that any text answers.
+    pub fn new(question: impl Into<String>) -> Self {
+        Self { question: question.into(), ..Self::default() }
+    }
+
+    /// Sets the answer when the user gives none, or when there is no terminal.
+    pub fn default_answer(mut self, answer: impl Into<String>) -> Self {
+        self.default = Some(answer.into());
+        self
+    }
+
+    /// Adds an answer to choose from.
+    pub fn choice(mut self, answer: impl Into<String>) -> Self {
+        self.choices.push(answer.into());
+        self
+    }
+
+    /// Keeps the answer from being shown while it is typed.
+    pub fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}
+
+/// How far a piece of work has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProgressUpdate {
+    /// Tells apart the pieces of work that one plugin has under way.
+    pub id: u64,
+    /// What the work is.
+    pub title: String,
+    /// The units done.
+    pub done: u64,
+    /// The units in all; `None` when that is not known.
+    pub total: Option<u64>,
+    /// Whether the work has ended.
+    pub finished: bool,
+}
+
+/// What the host answers to a [`ServiceRequest`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ServiceReply {
+    /// The user's answer to a [`Prompt`].
+    pub answer: Option<String>,
+}
+
+/// Turns a message into the bytes that cross the boundary.
+pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("messages have string keys and no failing serializer")
+}
+
+/// Reads a message from the bytes that crossed the boundary.
+///
+/// # Errors
+///
+/// An [`ErrorReply`] that names the message when the bytes are not one.
+pub fn decode<'a, T: Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, ErrorReply> {
+    serde_json::from_slice(bytes).map_err(|err| {
+        let mut reply = ErrorReply::failed(format!("the {name} is not a valid message"));
+        reply.causes.push(err.to_string());
+        reply
+    })
+}

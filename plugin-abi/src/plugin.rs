@@ -1,0 +1,294 @@
+//! The traits that an author implements.
+//!
+//! Each implementing type is made once, with [`Default`], when it is first
+//! called, and kept: its fields may hold state behind the usual locks.
+
+use crate::message::{
+    Caller, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo, Resource,
+    ScaffoldRequest, Tool,
+};
+use crate::{Arg, Args, ChangeSet, Host, Result, Universe, error, message};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A command: `pintle <PATH> …`.
+pub trait Command: Default + Send + Sync + 'static {
+    /// The words that call the command, as `&["registry", "create"]`.
+    const PATH: &'static [&'static str];
+    /// One line of help.
+    const ABOUT: &'static str;
+
+    /// Returns the command's arguments.
+    fn args(&self) -> Vec<Arg> {
+        Vec::new()
+    }
+
+    /// Returns several paragraphs of help for `--help`, or an empty text.
+    fn long_about(&self) -> String {
+        String::new()
+    }
+
+    /// Returns command lines worth showing in the help: what each does, and the line
+    /// without the host's name.
+    fn examples(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Does the work.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the work fails with; the host shows it with its causes, and exits with 1.
+    fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome>;
+}
+
+/// One call of a [`Command`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Call {
+    /// The words that called the command.
+    pub path: Vec<String>,
+    /// The values of the arguments.
+    pub args: Args,
+    /// The host that calls, and the key it knows the plugin by.
+    pub caller: Caller,
+}
+
+/// How a [`Command`] ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The host exits with this code.
+    Exit(u8),
+    /// The host dispatches these arguments anew, without the program's name.
+    Continue(Vec<String>),
+}
+
+impl Outcome {
+    /// Ends with success.
+    pub fn done() -> Self {
+        Self::Exit(0)
+    }
+
+    /// Lets the host go on with other arguments.
+    pub fn go_on<I: IntoIterator<Item: Into<String>>>(args: I) -> Self {
+        Self::Continue(args.into_iter().map(Into::into).collect())
+    }
+}
+
+/// A part in a scaffolding subcommand.
+///
+/// The host takes one step with all plugins of the chain before the next step,
+/// in the order of the methods here. Nothing reaches the disk before the last
+/// plugin's last step.
+pub trait Scaffold: Default + Send + Sync + 'static {
+    /// The subcommand, one of [`SUBCOMMANDS`](crate::manifest::SUBCOMMANDS).
+    const SUBCOMMAND: &'static str;
+
+    /// Changes the help of the subcommand.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command.
+    fn update_metadata(&self, _description: &mut CommandDescription) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns the plugin's flags on the subcommand.
+    ///
+    /// Two plugins that name the same flag with the same type share it.
+    fn bind_flags(&self) -> Vec<Arg> {
+        Vec::new()
+    }
+
+    /// Changes the project's facts and the plugin's own configuration in PROJECT.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command.
+    fn inject_config(
+        &self,
+        _call: &ScaffoldCall<'_>,
+        _project: &mut ProjectInfo,
+        _config: &mut Value,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Changes the resource at hand, for the subcommands that have one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command.
+    fn inject_resource(&self, _call: &ScaffoldCall<'_>, _resource: &mut Resource) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks before anything is scaffolded.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command.
+    fn pre_scaffold(&self, _call: &ScaffoldCall<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds and deletes files.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command; then no file of any plugin is written.
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()>;
+
+    /// Returns the tools to run on the result, as a formatter.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the command.
+    fn post_scaffold(&self, _call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+        Ok(Vec::new())
+    }
+}
+
+/// One step of a [`Scaffold`].
+#[non_exhaustive]
+pub struct ScaffoldCall<'a> {
+    /// The values of the flags: the plugin's own and those of the subcommand.
+    pub args: Args,
+    /// The files of the project, changed by the plugins earlier in the chain.
+    pub universe: Universe<'a>,
+    /// The host.
+    pub host: Host<'a>,
+    request: ScaffoldRequest,
+}
+
+impl<'a> ScaffoldCall<'a> {
+    pub(crate) fn new(
+        mut request: ScaffoldRequest,
+        universe: Universe<'a>,
+        host: Host<'a>,
+    ) -> Self {
+        let args = Args::new(std::mem::take(&mut request.args));
+        Self { args, universe, host, request }
+    }
+
+    /// Returns the subcommand, as `create api`.
+    pub fn subcommand(&self) -> &str {
+        &self.request.subcommand
+    }
+
+    /// Returns the full keys of the chain's plugins, in order.
+    pub fn chain(&self) -> &[String] {
+        &self.request.chain
+    }
+
+    /// Returns the place of this plugin in the chain, from 0.
+    pub fn position(&self) -> usize {
+        self.request.position
+    }
+
+    /// Returns the version of the PROJECT file.
+    pub fn project_version(&self) -> &str {
+        &self.request.project_version
+    }
+
+    /// Returns what PROJECT says of the project.
+    pub fn project(&self) -> &ProjectInfo {
+        &self.request.project
+    }
+
+    /// Returns the plugin's own configuration in PROJECT; null when there is none.
+    pub fn config(&self) -> &Value {
+        &self.request.config
+    }
+
+    /// Returns the host that calls, and the key it knows the plugin by.
+    pub fn caller(&self) -> &Caller {
+        &self.request.caller
+    }
+
+    /// Returns the resource at hand.
+    ///
+    /// # Errors
+    ///
+    /// When the subcommand has none.
+    pub fn resource(&self) -> Result<&Resource> {
+        self.request
+            .resource
+            .as_ref()
+            .ok_or_else(|| anyhow::anyhow!("`{}` has no resource", self.subcommand()))
+    }
+}
+
+/// The error of a [`Scaffold`] that takes no further part in the command, with the reason.
+///
+/// The other plugins of the chain go on.
+#[derive(Debug)]
+pub struct Stop(pub String);
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// A hook: code that runs at some points of a lifecycle.
+///
+/// Hooks of several plugins run side by side, in no order.
+pub trait Hook: Default + Send + Sync + 'static {
+    /// The events that the hook subscribes to, as `&["post-cluster-create"]`.
+    const EVENTS: &'static [&'static str];
+
+    /// Acts on an event.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the work fails with; what the host then does depends on the event.
+    fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply>;
+}
+
+/// An event, decoded only when the hook looks at its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    name: &'a str,
+    payload: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new(name: &'a str, payload: &'a [u8]) -> Self {
+        Self { name, payload }
+    }
+
+    /// Returns the event's name, as `post-cluster-create`.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Reads the payload, as [`ProjectEvent`](crate::message::ProjectEvent) for the
+    /// events of projects and resources.
+    ///
+    /// # Errors
+    ///
+    /// When the payload is no `T`.
+    pub fn decode<T: Deserialize<'a>>(&self) -> Result<T> {
+        message::decode("event payload", self.payload).map_err(error::from_reply)
+    }
+}
+
+impl Call {
+    pub(crate) fn new(request: CommandRequest) -> Self {
+        Self { path: request.path, args: Args::new(request.args), caller: request.caller }
+    }
+}
+
+/// Collects what a [`Command`] says of itself.
+pub(crate) fn describe<C: Command>(command: &C) -> CommandDescription {
+    let example = |(about, line)| Example { about, line };
+    CommandDescription {
+        about: C::ABOUT.to_owned(),
+        long_about: command.long_about(),
+        args: command.args(),
+        examples: command.examples().into_iter().map(example).collect(),
+    }
+}
