@@ -1,0 +1,5 @@
+//! Which plugins exist and which one is meant. Runs no plugin code.
+
+mod key;
+
+pub use key::PluginKey;

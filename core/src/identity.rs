@@ -1,0 +1,39 @@
+//! Who the host is: the names that an embedding program sets.
+
+/// The host's names and version.
+///
+/// The default is Pintle's own; [`Cli`](crate::Cli) sets the ones of an embedding host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The command's name, as `pintle`; also the name of its folders.
+    pub command_name: String,
+    /// The host's own version, as `1.2.3`.
+    pub version: String,
+    /// What a plugin name without a dot is completed with, as `pintle.dev`.
+    pub name_qualifier: String,
+}
+
+/// The version of this library, which a plugin's `host` requirement is about.
+pub const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            command_name: "pintle".to_owned(),
+            version: LIBRARY_VERSION.to_owned(),
+            name_qualifier: "pintle.dev".to_owned(),
+        }
+    }
+}
+
+impl Identity {
+    /// Returns the name of an environment variable of this host: the command's name
+    /// in capitals, `_`, and `suffix`.
+    pub fn env_var(&self, suffix: &str) -> String {
+        let prefix = self
+            .command_name
+            .to_ascii_uppercase()
+            .replace(|it: char| !it.is_ascii_alphanumeric(), "_");
+        format!("{prefix}_{suffix}")
+    }
+}

@@ -1,0 +1,13 @@
+//! The Pintle host as a library.
+#![deny(unsafe_code)]
+
+pub mod catalog;
+pub mod cli;
+mod identity;
+pub mod lifecycle;
+pub mod project;
+pub mod scaffold;
+pub mod services;
+pub mod transport;
+
+pub use identity::{Identity, LIBRARY_VERSION};

@@ -1,0 +1,161 @@
+//! How a plugin is called: from a file that was checked ([`native`]), or as a part
+//! of the program ([`linked`]).
+//!
+//! Invariants: a [`LoadedPlugin`] has passed every check, and there is no other way
+//! to call a plugin. Libraries are never unloaded.
+
+mod linked;
+
+pub use linked::link;
+
+use crate::catalog::PluginKey;
+use pintle_plugin::Node;
+use pintle_plugin::host::HostServices;
+use pintle_plugin::manifest::Manifest;
+use pintle_plugin::message::{
+    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
+    HookReply, ScaffoldReply, ScaffoldRequest,
+};
+use pintle_plugin::raw::{PluginRootRef, RawHost, read_bulk, read_reply};
+use serde::Serialize;
+
+/// A plugin that has passed every check and can be called.
+#[derive(Clone)]
+pub struct LoadedPlugin {
+    key: PluginKey,
+    manifest: Manifest,
+    root: PluginRootRef,
+}
+
+/// A call of a plugin that did not do its work.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The plugin answered with an error.
+    #[error("plugin `{plugin}` failed")]
+    Failed {
+        /// The plugin.
+        plugin: PluginKey,
+        /// What it answered.
+        source: ErrorReply,
+    },
+    /// The plugin panicked.
+    #[error("plugin `{plugin}` panicked")]
+    Panicked {
+        /// The plugin.
+        plugin: PluginKey,
+        /// What it said, and where.
+        source: ErrorReply,
+    },
+}
+
+impl CallError {
+    fn new(plugin: &PluginKey, source: ErrorReply) -> Self {
+        let plugin = plugin.clone();
+        match source.kind {
+            ErrorKind::Panicked => Self::Panicked { plugin, source },
+            _ => Self::Failed { plugin, source },
+        }
+    }
+
+    /// Returns what the plugin answered.
+    pub fn reply(&self) -> &ErrorReply {
+        match self {
+            Self::Failed { source, .. } | Self::Panicked { source, .. } => source,
+        }
+    }
+}
+
+impl LoadedPlugin {
+    /// Returns the plugin's full key.
+    pub fn key(&self) -> &PluginKey {
+        &self.key
+    }
+
+    /// Returns the plugin's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the name of each function of the root module that this host knows,
+    /// and whether the plugin has it.
+    pub fn functions(&self) -> Vec<(&'static str, bool)> {
+        self.root.functions()
+    }
+
+    /// Asks what the host must know of a command to show its help and read its arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or answers nonsense.
+    pub fn describe(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
+        let reply = read_reply(self.root.describe()(encode(request).as_slice().into()));
+        self.decode("command description", reply)
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or answers nonsense.
+    pub fn command<S: HostServices>(
+        &self,
+        request: &CommandRequest,
+        services: &S,
+    ) -> Result<CommandReply, CallError> {
+        let request = encode(request);
+        let reply = self.root.command()(request.as_slice().into(), RawHost::new(services));
+        self.decode("command reply", read_reply(reply))
+    }
+
+    /// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or answers nonsense.
+    pub fn scaffold<S: HostServices>(
+        &self,
+        request: &ScaffoldRequest,
+        services: &S,
+    ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
+        let request = encode(request);
+        let reply = self.root.scaffold()(request.as_slice().into(), RawHost::new(services));
+        let (message, nodes) = read_bulk(reply).map_err(|err| self.failed(err))?;
+        Ok((self.decode("scaffold reply", Ok(message))?, nodes))
+    }
+
+    /// Hands an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a hook fails, panics or answers nonsense.
+    pub fn event<S: HostServices>(
+        &self,
+        name: &str,
+        payload: &[u8],
+        services: &S,
+    ) -> Result<HookReply, CallError> {
+        let reply = self.root.event()(name.into(), payload.into(), RawHost::new(services));
+        let bytes = read_reply(reply).map_err(|err| self.failed(err))?;
+        match bytes.as_slice() {
+            // No bytes stand for the default: the hook had nothing to say.
+            [] => Ok(HookReply::default()),
+            bytes => self.decode("hook reply", Ok(bytes.to_vec())),
+        }
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        reply: Result<Vec<u8>, ErrorReply>,
+    ) -> Result<T, CallError> {
+        reply.and_then(|it| message::decode(name, &it)).map_err(|err| self.failed(err))
+    }
+
+    fn failed(&self, err: ErrorReply) -> CallError {
+        CallError::new(&self.key, err)
+    }
+}
+
+fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("messages have string keys and no failing serializer")
+}
