@@ -207,7 +207,7 @@ fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
 }
 
 /// Opens a regular file, without ever waiting for it.
-fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let file = match open_options().open(path) {
         Ok(file) => file,
         // A socket cannot be opened, on Windows neither can a folder.
