@@ -176,7 +176,8 @@ mod tests {
     use super::*;
 
     fn parse(args: Vec<Arg>, line: &[&str]) -> Value {
-        let description = CommandDescription { args, ..serde_json::from_str("{}").unwrap() };
+        let mut description = CommandDescription::default();
+        description.args = args;
         let command = command("x".into(), &description).unwrap().no_binary_name(true);
         command.clone().debug_assert();
         let matches = command.try_get_matches_from(line).unwrap();
