@@ -237,10 +237,10 @@ impl Entry {
     }
 
     fn judge(&mut self, manifest: Manifest, rules: &Rules) {
-        match examine::check_facts(&manifest, rules) {
+        match examine::judge(&manifest, rules) {
             Ok(key) => self.accept(key, manifest, rules),
-            Err(refusal) => {
-                self.key = examine::key_of(&manifest, rules).ok();
+            Err((key, refusal)) => {
+                self.key = key;
                 self.manifest = Some(manifest);
                 self.verdict = Verdict::Refused(refusal);
             }
@@ -264,7 +264,7 @@ impl Entry {
     pub(super) fn place(&self) -> String {
         match &self.path {
             Some(path) => format!("`{}`", path.display()),
-            None => "the program itself".to_owned(),
+            None => "a part of the program".to_owned(),
         }
     }
 }

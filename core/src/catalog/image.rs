@@ -16,8 +16,8 @@ use std::fmt;
 use std::fs::File;
 
 /// How much of a file is read at once. Linkers put the program headers and the
-/// notes first, so that this holds all of both.
-const HEAD: usize = 8 * 1024;
+/// notes first, so that one page holds both, and one read is enough.
+const HEAD: usize = 4 * 1024;
 
 /// The largest note segment or manifest section that is read, against damaged sizes.
 const MAX_MANIFESTS: u64 = 1024 * 1024;

@@ -176,7 +176,7 @@ mod resolution {
             "bad",
             None,
             expect![[r#"
-            error: plugin `bad` is installed as the program itself but refused: its manifest names no project version
+            error: plugin `bad` is installed as a part of the program but refused: its manifest names no project version
             hint: tell the plugin's author, it must be built anew"#]],
         );
         check_in(
