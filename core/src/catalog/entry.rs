@@ -139,7 +139,7 @@ impl Entry {
             Verdict::Usable => self.clashes.first().map(Clash::hint),
             Verdict::Refused(refusal) => Some(refusal.hint()),
             Verdict::Shadowed { .. } => Some("remove one of the two".to_owned()),
-            Verdict::Disabled { .. } => Some("enable it to use it".to_owned()),
+            Verdict::Disabled { .. } => Some("type `plugin enable <key>` to use it".to_owned()),
         }
     }
 
@@ -264,7 +264,7 @@ impl Entry {
     pub(super) fn place(&self) -> String {
         match &self.path {
             Some(path) => format!("`{}`", path.display()),
-            None => "a part of the program".to_owned(),
+            None => "the program itself".to_owned(),
         }
     }
 }

@@ -352,9 +352,9 @@ mod tests {
             EI_DATA,
             2,
             expect![[r#"
-            ?: it is damaged: the program headers have a wrong size
-            install the plugin again, the file was not written to its end
-        "#]],
+                ?: it is a big-endian library, this host is a little-endian program
+                install the plugin's build for `[TARGET]`
+            "#]],
         );
         check_patched(
             E_MACHINE,
@@ -392,16 +392,16 @@ mod tests {
         check(
             &bytes,
             expect![[r#"
-            hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
-            install the plugin again, the file was not written to its end
-        "#]],
+                hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
+                install the plugin again, its file is incomplete
+            "#]],
         );
         check(
             &elf(&["{}"])[..100],
             expect![[r#"
-            ?: it is truncated: a segment ends at byte 176, the file at byte 100
-            install the plugin again, the file was not written to its end
-        "#]],
+                ?: it is truncated: a segment ends at byte 176, the file at byte 100
+                install the plugin again, its file is incomplete
+            "#]],
         );
     }
 

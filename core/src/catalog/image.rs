@@ -218,11 +218,6 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
 ) -> Result<Image, Refusal> {
     let header = Elf::parse(source.head).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
-    let table = program_headers(source, header, endian)?;
-    let n_segments = usize::from(header.e_phnum(endian));
-    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(&table, n_segments)
-        .map_err(|()| damaged("the program headers have a wrong size"))?;
-
     let mut image = Image {
         format: Format::Elf,
         architecture: elf_architecture(header, endian),
@@ -233,6 +228,27 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
         needed: 0,
         len: source.len,
     };
+    // Of a library for another platform, that it is one says more than its damages.
+    if let Err(refusal) = inspect_segments(&mut image, source, header, endian) {
+        image.check_platform()?;
+        return Err(refusal);
+    }
+    if image.manifests.is_empty() && image.needed <= image.len {
+        image.manifests = elf_section_manifests::<Elf>(source.file);
+    }
+    Ok(image)
+}
+
+fn inspect_segments<Elf: FileHeader<Endian = Endianness>>(
+    image: &mut Image,
+    source: &Source<'_>,
+    header: &Elf,
+    endian: Endianness,
+) -> Result<(), Refusal> {
+    let table = program_headers(source, header, endian)?;
+    let n_segments = usize::from(header.e_phnum(endian));
+    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(&table, n_segments)
+        .map_err(|()| damaged("the program headers have a wrong size"))?;
     for segment in segments {
         match segment.p_type(endian) {
             elf::PT_LOAD => image.needed = image.needed.max(segment_end::<Elf>(segment, endian)),
@@ -240,10 +256,7 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
             _ => {}
         }
     }
-    if image.manifests.is_empty() && image.needed <= image.len {
-        image.manifests = elf_section_manifests::<Elf>(source.file);
-    }
-    Ok(image)
+    Ok(())
 }
 
 fn program_headers<'a, Elf: FileHeader<Endian = Endianness>>(
@@ -330,8 +343,8 @@ fn elf_architecture<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Cow<'
     })
 }
 
-fn elf_exports<'a, Elf: FileHeader<Endian = Endianness>>(
-    cache: &'a ReadCache<&File>,
+fn elf_exports<Elf: FileHeader<Endian = Endianness>>(
+    cache: &ReadCache<&File>,
     symbol: &str,
 ) -> Result<bool, Refusal> {
     // Not `object::File`, which also reads the symbols for debuggers, often megabytes.
@@ -614,6 +627,13 @@ mod tests {
         assert_eq!(bytes[EI_CLASS], 1);
         bytes[E_TYPE] = 3;
         check(&bytes, expect![[r#"ELF x86 32 little Dynamic ["{}"]"#]]);
+        let object = Object::new(BinaryFormat::Elf, Architecture::S390x, Endianness::Big);
+        let image = inspect(&file(&object.write().unwrap())).unwrap();
+        let err = image.check_fit().unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "it is a big-endian library, this host is a little-endian program"
+        );
     }
 
     #[test]
