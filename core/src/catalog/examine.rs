@@ -207,7 +207,7 @@ fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
 }
 
 /// Opens a regular file, without ever waiting for it.
-fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let file = match open_options().open(path) {
         Ok(file) => file,
         // A socket cannot be opened, on Windows neither can a folder.
@@ -277,7 +277,8 @@ fn file_id(path: &Path, _: &Metadata) -> FileId {
     FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::super::testing::{E_MACHINE, E_TYPE, EI_CLASS, EI_DATA, elf, manifest_json};
     use super::*;

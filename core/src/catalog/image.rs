@@ -69,6 +69,16 @@ pub struct Image {
     len: u64,
 }
 
+/// Opens a file of any platform and reads what it is made for and the manifests in it.
+///
+/// # Errors
+///
+/// [`Refusal`] when the file cannot be read, or is not a library of a known format.
+pub fn open(path: &std::path::Path) -> Result<Image, Refusal> {
+    let (file, metadata) = super::examine::open(path)?;
+    inspect_sized(&file, metadata.len())
+}
+
 /// Reads what a library is made for and the manifests in it.
 ///
 /// # Errors
