@@ -11,4 +11,4 @@ mod version;
 pub use file::{PROJECT, ProjectError, ProjectFile};
 pub use name::{NameError, check_domain, check_project_name, default_project_name};
 pub use resource::{Api, Gvk, Resource};
-pub use version::{ProjectVersion, ProjectVersionError};
+pub use version::{ProjectVersion, ProjectVersionError, Stage};

@@ -88,9 +88,8 @@ impl<'a> Chain<'a> {
 
     /// Returns the plugins that have a part in the subcommand.
     pub(super) fn members(&self) -> Vec<Member<'a>> {
-        let has_part = |it: &LoadedPlugin| {
-            it.manifest().subcommands.iter().any(|it| it == self.subcommand)
-        };
+        let has_part =
+            |it: &LoadedPlugin| it.manifest().subcommands.iter().any(|it| it == self.subcommand);
         let plugins = self.plugins.iter().enumerate().filter(|(_, it)| has_part(it));
         plugins
             .map(|(position, plugin)| Member { key: plugin.key().to_string(), plugin, position })

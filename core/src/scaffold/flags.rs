@@ -48,7 +48,9 @@ pub enum FlagError {
         plugin: String,
     },
     /// A plugin has an argument without a name on the command line.
-    #[error("plugin `{plugin}` has the positional argument `{name}`, but a subcommand takes flags only")]
+    #[error(
+        "plugin `{plugin}` has the positional argument `{name}`, but a subcommand takes flags only"
+    )]
     Positional {
         /// The argument's name.
         name: String,
@@ -176,10 +178,7 @@ mod tests {
         .unwrap();
         let [flag] = flags.0.as_slice() else { panic!("one flag") };
         assert_eq!(flag.plugins, ["a/v1", "b/v1"]);
-        assert_eq!(
-            flag.arg.help,
-            "Who holds the copyright (a/v1); Who maintains the crate (b/v1)"
-        );
+        assert_eq!(flag.arg.help, "Who holds the copyright (a/v1); Who maintains the crate (b/v1)");
         assert_eq!(flag.arg.default.as_deref(), Some("me"));
     }
 

@@ -159,9 +159,9 @@ impl Run<'_> {
                 .map_err(|source| self.chain.failed(&member, step, source))?;
             match stop {
                 None => self.members.push(member),
-                Some(reason) => self
-                    .notices
-                    .push(format!("`{}` takes no further part: {reason}", member.key)),
+                Some(reason) => {
+                    self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
+                }
             }
         }
         Ok(())
@@ -286,8 +286,7 @@ impl Prepared {
 impl Report {
     /// Returns the payload of the `post-` event.
     pub fn event(&self) -> ProjectEvent {
-        let mut event =
-            event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref());
+        let mut event = event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref());
         event.files = self.added.iter().chain(&self.replaced).cloned().collect();
         event.files.sort();
         event

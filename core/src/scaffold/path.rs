@@ -84,12 +84,29 @@ mod tests {
 
     #[test]
     fn only_plain_relative_paths_are_taken() {
-        for path in ["a", "a/b.rs", ".gitignore", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"] {
+        for path in
+            ["a", "a/b.rs", ".gitignore", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
+        {
             assert_eq!(check(path), Ok(()), "{path}");
         }
         for path in [
-            "", "/a", "a//b", "a/", "./a", "a/./b", "..", "../a", "a/../b", "a\\b", "a\0b", ".git",
-            ".git/config", ".GIT/config", "sub/.git/config", "PROJECT", ".pintle-staging-x/a",
+            "",
+            "/a",
+            "a//b",
+            "a/",
+            "./a",
+            "a/./b",
+            "..",
+            "../a",
+            "a/../b",
+            "a\\b",
+            "a\0b",
+            ".git",
+            ".git/config",
+            ".GIT/config",
+            "sub/.git/config",
+            "PROJECT",
+            ".pintle-staging-x/a",
         ] {
             assert!(check(path).is_err(), "{path}");
         }

@@ -1,5 +1,6 @@
 //! A plugin for the tests of the chain. Its flags say what it does.
 
+use pintle_plugin::json;
 use pintle_plugin::message::{ProjectInfo, Resource};
 use pintle_plugin::prelude::*;
 

@@ -166,7 +166,10 @@ fn a_resource_is_made_once() {
     fixture.create_api("Captain").unwrap();
     let before = fixture.tree();
     let err = fixture.create_api("Captain").unwrap_err();
-    assert_eq!(err.to_string(), "the project has the resource `crew.example.org/v1/Captain` already");
+    assert_eq!(
+        err.to_string(),
+        "the project has the resource `crew.example.org/v1/Captain` already"
+    );
     assert_eq!(fixture.tree(), before);
 }
 
@@ -185,7 +188,10 @@ fn a_project_is_initialized_once_and_first() {
 #[test]
 fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
     for (vice, expected) in [
-        ("fail", format!("`init` failed at `{B}`, while it scaffolds: plugin `{B}` failed: no wind")),
+        (
+            "fail",
+            format!("`init` failed at `{B}`, while it scaffolds: plugin `{B}` failed: no wind"),
+        ),
         (
             "refuse",
             format!("`init` failed at `{A}`, before it scaffolds: plugin `{A}` failed: not here"),
@@ -256,7 +262,10 @@ fn preparing_touches_nothing_and_says_what_is_coming() {
     let prepared = prepare(job, &Silent).unwrap();
     assert_eq!(prepared.changes().len(), 2);
     let event = prepared.event();
-    assert_eq!((event.subcommand.as_str(), event.chain.as_slice()), ("init", [A.to_owned()].as_slice()));
+    assert_eq!(
+        (event.subcommand.as_str(), event.chain.as_slice()),
+        ("init", [A.to_owned()].as_slice())
+    );
     assert_eq!(event.project.repo, "example.org/ship");
     assert!(event.files.is_empty());
     assert!(fixture.tree().is_empty());
@@ -272,7 +281,10 @@ fn help_and_flags_come_from_the_plugins() {
     let flags: Vec<_> = flags.iter().map(|it| (it.arg.name.as_str(), it.plugins.len())).collect();
     assert_eq!(flags, [("owner", 2), ("vice", 2)]);
     let err = fixture.chain("init").bind_flags(&[("owner", None)], &Silent).unwrap_err();
-    assert_eq!(err.to_string(), format!("plugin `{A}` has the flag `--owner`, which is the host's"));
+    assert_eq!(
+        err.to_string(),
+        format!("plugin `{A}` has the flag `--owner`, which is the host's")
+    );
 }
 
 #[test]

@@ -17,7 +17,11 @@ pub(super) fn run(
 ) -> Result<Option<String>, ScaffoldError> {
     let Err(source) = start(root, &tool.command, services) else { return Ok(None) };
     if tool.required {
-        return Err(ScaffoldError::Tool { plugin: plugin.to_owned(), command: tool.command, source });
+        return Err(ScaffoldError::Tool {
+            plugin: plugin.to_owned(),
+            command: tool.command,
+            source,
+        });
     }
     Ok(Some(format!("`{}` of `{plugin}` failed: {source}", tool.command.join(" "))))
 }
@@ -27,7 +31,8 @@ fn start(root: &Path, command: &[String], services: &dyn HostServices) -> io::Re
     let Some((program, args)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     };
-    let output = Command::new(program).args(args).current_dir(root).stdin(Stdio::null()).output()?;
+    let output =
+        Command::new(program).args(args).current_dir(root).stdin(Stdio::null()).output()?;
     services.write(Stream::Err, &output.stdout);
     services.write(Stream::Err, &output.stderr);
     match output.status.success() {

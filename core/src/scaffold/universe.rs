@@ -8,7 +8,7 @@ use super::path::{self, PathError, STAGING_PREFIX};
 use crate::project::PROJECT;
 use globset::GlobBuilder;
 use pintle_plugin::message::ErrorReply;
-use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
+use pintle_plugin::{ChangeSet, Node, Select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -144,7 +144,9 @@ impl Universe {
                 let nodes = self.nodes.values().filter(|it| it.plugin() == Some(key));
                 Ok(nodes.map(|it| it.path().to_owned()).collect())
             }
-            Select::Path(path) => Ok(self.find(path).then(|| path.to_owned()).into_iter().collect()),
+            Select::Path(path) => {
+                Ok(self.find(path).then(|| path.to_owned()).into_iter().collect())
+            }
         }
     }
 
@@ -344,7 +346,7 @@ fn mode(metadata: &fs::Metadata) -> u32 {
 
 #[cfg(not(unix))]
 fn mode(_: &fs::Metadata) -> u32 {
-    MODE_FILE
+    pintle_plugin::MODE_FILE
 }
 
 #[cfg(test)]
@@ -448,7 +450,7 @@ mod tests {
         symlink("file", root.join("link")).unwrap();
         symlink("nowhere", root.join("dangling")).unwrap();
         symlink(".", root.join("loop")).unwrap();
-let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
         let mut universe = project.universe();
         assert_eq!(universe.paths(Select::All).unwrap(), ["file"]);
         for path in ["out/secret", "link", "dangling", "socket", "loop/file"] {

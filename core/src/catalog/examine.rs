@@ -1,0 +1,641 @@
+//! One file: is it a plugin that this host can run?
+//!
+//! Invariants: no byte of the file is executed; the call never blocks, whatever
+//! the path is; everything is read through one open file, so that what was checked
+//! is what the [`Examined`] holds.
+
+use super::Rules;
+use super::image::{Image, inspect_sized};
+use super::key::PluginKey;
+use super::name::{PluginName, is_label};
+use super::refusal::Refusal;
+use super::version::PluginVersion;
+use crate::LIBRARY_VERSION;
+use crate::project::ProjectVersion;
+use pintle_plugin::manifest::{self, Manifest};
+use std::fs::{File, FileType, Metadata};
+use std::path::{Path, PathBuf};
+
+/// The target triple of this host.
+pub(super) const HOST_TARGET: &str = manifest::TARGET;
+
+/// A file that is a plugin which this host can run, still open.
+#[derive(Debug)]
+pub struct Examined {
+    /// The file that was examined.
+    pub file: File,
+    /// What tells it from other files.
+    pub id: FileId,
+    /// The plugin's manifest.
+    pub manifest: Manifest,
+    /// The plugin's full name and version.
+    pub key: PluginKey,
+}
+
+/// A file that is not a plugin which this host can run.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin file `{}` was refused", path.display())]
+pub struct RefusedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What tells it from other files, if it could be opened.
+    pub id: Option<FileId>,
+    /// The plugin's manifest, if it could be read.
+    pub manifest: Option<Manifest>,
+    /// The plugin's full name and version, if the manifest has good ones.
+    pub key: Option<PluginKey>,
+    /// Why it was refused.
+    #[source]
+    pub refusal: Refusal,
+}
+
+/// What tells one file from all others, under whatever path.
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// What tells one file from all others, under whatever path.
+#[cfg(not(unix))]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FileId {
+    path: PathBuf,
+}
+
+/// Opens a file and checks all that can be checked without running its code.
+///
+/// # Errors
+///
+/// [`RefusedFile`] when it is not a plugin that this host can run.
+pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
+    let mut found = Found::default();
+    match found.examine(path, rules) {
+        Ok(examined) => Ok(examined),
+        Err(refusal) => {
+            let Found { id, manifest, key } = found;
+            Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
+        }
+    }
+}
+
+/// What is known of a file so far.
+#[derive(Default)]
+struct Found {
+    id: Option<FileId>,
+    manifest: Option<Manifest>,
+    key: Option<PluginKey>,
+}
+
+impl Found {
+    fn examine(&mut self, path: &Path, rules: &Rules) -> Result<Examined, Refusal> {
+        let (file, metadata) = open(path)?;
+        let id = file_id(path, &metadata);
+        self.id = Some(id.clone());
+
+        let image = inspect_sized(&file, metadata.len())?;
+        // The manifest comes first, so that a library that does not fit still
+        // has a name to be listed with.
+        let manifest = read_manifest(&image);
+        if let Ok(manifest) = &manifest {
+            self.manifest = Some(manifest.clone());
+            self.key = key_of(manifest, rules).ok();
+        }
+        image.check_fit()?;
+        let manifest = manifest?;
+        check_abi(&manifest, rules)?;
+        let key = check_facts(&manifest, rules)?;
+        Ok(Examined { file, id, manifest, key })
+    }
+}
+
+/// Checks what a manifest says of the plugin itself; returns the plugin's full key.
+pub(super) fn check_facts(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
+    let key = key_of(manifest, rules)?;
+    if manifest.project_versions.is_empty() {
+        return Err(Refusal::NoProjectVersions);
+    }
+    for version in &manifest.project_versions {
+        version.parse::<ProjectVersion>().map_err(|source| Refusal::ProjectVersion { source })?;
+    }
+    let is_command = |path: &[String]| !path.is_empty() && path.iter().all(|it| is_label(it));
+    match manifest.commands.iter().find(|it| !is_command(&it.path)) {
+        Some(bad) => Err(Refusal::Command { command: bad.path.join(" ") }),
+        None => check_host(&manifest.host).map(|()| key),
+    }
+}
+
+/// Returns the full key that a manifest claims.
+pub(super) fn key_of(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
+    let name = manifest
+        .name
+        .parse::<PluginName>()
+        .and_then(|it| it.qualified(&rules.identity.name_qualifier))
+        .map_err(|source| Refusal::Name { source })?;
+    let version: PluginVersion =
+        manifest.version.parse().map_err(|source| Refusal::Version { source })?;
+    Ok(PluginKey::exact(name, version))
+}
+
+fn read_manifest(image: &Image) -> Result<Manifest, Refusal> {
+    match image.manifests() {
+        [] => Err(Refusal::NoManifest),
+        [json] => Manifest::parse(json).map_err(|source| Refusal::Manifest { source }),
+        several => Err(Refusal::SeveralManifests { count: several.len() }),
+    }
+}
+
+fn check_abi(manifest: &Manifest, rules: &Rules) -> Result<(), Refusal> {
+    let abi = &manifest.abi;
+    if manifest.target != HOST_TARGET {
+        let found = manifest.target.clone();
+        return Err(Refusal::WrongTarget { found, expected: HOST_TARGET });
+    }
+    check_interface(&abi.interface)?;
+    if abi.abi_stable != manifest::ABI_STABLE_VERSION {
+        let (found, expected) = (abi.abi_stable.clone(), manifest::ABI_STABLE_VERSION);
+        return Err(Refusal::AbiStable { found, expected });
+    }
+    if abi.panic != "unwind" && !rules.allow_panic_abort {
+        return Err(Refusal::PanicStrategy { strategy: abi.panic.clone() });
+    }
+    Ok(())
+}
+
+fn check_interface(text: &str) -> Result<(), Refusal> {
+    let Ok(found) = text.parse::<semver::Version>() else {
+        return Err(Refusal::BadInterface { found: text.to_owned() });
+    };
+    let expected = interface_major();
+    // Within a major version both directions work: the transport picks the
+    // direction of the layout check from the two versions.
+    match found.major.cmp(&expected) {
+        std::cmp::Ordering::Less => Err(Refusal::InterfaceTooOld { found, expected }),
+        std::cmp::Ordering::Greater => Err(Refusal::InterfaceTooNew { found, expected }),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+fn interface_major() -> u64 {
+    let version: semver::Version =
+        manifest::INTERFACE_VERSION.parse().expect("cargo accepts no other version");
+    version.major
+}
+
+fn check_host(requirement: &str) -> Result<(), Refusal> {
+    // Absent, as in a manifest that somebody else wrote, or the macro's default.
+    if requirement.is_empty() || requirement == "*" {
+        return Ok(());
+    }
+    let parsed: semver::VersionReq = requirement.parse().map_err(|source| {
+        Refusal::BadHostRequirement { requirement: requirement.to_owned(), source }
+    })?;
+    let host: semver::Version = LIBRARY_VERSION.parse().expect("cargo accepts no other version");
+    if is_met(&parsed, &host) {
+        return Ok(());
+    }
+    Err(Refusal::HostRequirement { requirement: requirement.to_owned(), host: LIBRARY_VERSION })
+}
+
+/// Whether a host of this version meets a requirement.
+fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
+    // semver keeps pre-releases out of every range that does not name one, but
+    // `0.2.0-rc.1` is meant to be tried with the plugins for `0.2`.
+    let released = semver::Version::new(host.major, host.minor, host.patch);
+    requirement.matches(host) || requirement.matches(&released)
+}
+
+/// Opens a regular file, without ever waiting for it.
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+    let file = match open_options().open(path) {
+        Ok(file) => file,
+        // A socket cannot be opened, on Windows neither can a folder.
+        Err(source) => match std::fs::metadata(path).map(|it| kind(it.file_type())) {
+            Ok(Some(kind)) => return Err(Refusal::NotRegular { kind }),
+            _ => return Err(Refusal::Unreadable { source }),
+        },
+    };
+    let metadata = file.metadata().map_err(|source| Refusal::Unreadable { source })?;
+    match kind(metadata.file_type()) {
+        Some(kind) => Err(Refusal::NotRegular { kind }),
+        None => Ok((file, metadata)),
+    }
+}
+
+/// Opening a FIFO without a writer would wait for one, and a terminal could become ours.
+#[cfg(unix)]
+fn open_options() -> std::fs::OpenOptions {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let mut options = File::options();
+    options.read(true).custom_flags(flags.bits().cast_signed());
+    options
+}
+
+#[cfg(not(unix))]
+fn open_options() -> std::fs::OpenOptions {
+    let mut options = File::options();
+    options.read(true);
+    options
+}
+
+/// Says what a file is, unless it is a regular one.
+fn kind(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_file() {
+        return None;
+    }
+    let kind = if file_type.is_dir() { "directory" } else { special_kind(file_type) };
+    Some(kind)
+}
+
+#[cfg(unix)]
+fn special_kind(file_type: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match () {
+        () if file_type.is_fifo() => "FIFO",
+        () if file_type.is_socket() => "socket",
+        () if file_type.is_char_device() || file_type.is_block_device() => "device",
+        () => "special file",
+    }
+}
+
+#[cfg(not(unix))]
+fn special_kind(_: FileType) -> &'static str {
+    "special file"
+}
+
+#[cfg(unix)]
+fn file_id(_: &Path, metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    FileId { device: metadata.dev(), inode: metadata.ino() }
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path, _: &Metadata) -> FileId {
+    FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::super::testing::{E_MACHINE, E_TYPE, EI_CLASS, EI_DATA, elf, manifest_json};
+    use super::*;
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    fn normalize(text: &str) -> String {
+        text.replace(manifest::TARGET, "[TARGET]")
+            .replace(std::env::consts::ARCH, "[ARCH]")
+            .replace(LIBRARY_VERSION, "[VERSION]")
+    }
+
+    #[track_caller]
+    fn check_path(path: &Path, rules: &Rules, expected: Expect) {
+        let text = match examine(path, rules) {
+            Ok(it) => format!("{}\n", it.key),
+            Err(it) => {
+                let key = it.key.map_or("?".to_owned(), |it| it.to_string());
+                format!("{key}: {}\n{}\n", it.refusal.reason(), it.refusal.hint())
+            }
+        };
+        expected.assert_eq(&normalize(&text));
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("libit.so");
+        std::fs::write(&path, bytes).unwrap();
+        check_path(&path, &Rules::default(), expected);
+    }
+
+    #[track_caller]
+    fn check_manifest(patch: Value, expected: Expect) {
+        check(&elf(&[&manifest_json(&patch)]), expected);
+    }
+
+    #[track_caller]
+    fn check_patched(at: usize, value: u8, expected: Expect) {
+        let mut bytes = elf(&[&manifest_json(&json!({}))]);
+        bytes[at] = value;
+        check(&bytes, expected);
+    }
+
+    #[test]
+    fn a_good_library_has_a_full_key() {
+        check_manifest(
+            json!({}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+        check_manifest(
+            json!({"name": "hello", "version": "2-alpha"}),
+            expect![[r#"
+            hello.pintle.dev/v2.0.0-alpha
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_library_for_another_machine_is_refused_with_its_name() {
+        check_patched(
+            EI_CLASS,
+            1,
+            expect![[r#"
+            ?: it is a 32-bit library, this host is a 64-bit program
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            EI_DATA,
+            2,
+            expect![[r#"
+            ?: it is damaged: the program headers have a wrong size
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+        check_patched(
+            E_MACHINE,
+            22,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a library for s390x, this host runs on [ARCH]
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            E_MACHINE,
+            99,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a library for machine 99, this host runs on [ARCH]
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            E_TYPE,
+            2,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a program, not a shared library
+            remove it from the plugin folder
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_truncated_library_is_refused() {
+        let mut bytes = elf(&[&manifest_json(&json!({}))]);
+        // The loaded segment, whose size stands here, ends one page behind the file.
+        let size = &mut bytes[64 + 32..64 + 40];
+        size.copy_from_slice(&9000u64.to_le_bytes());
+        bytes.resize(8000, 0);
+        check(
+            &bytes,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+        check(
+            &elf(&["{}"])[..100],
+            expect![[r#"
+            ?: it is truncated: a segment ends at byte 176, the file at byte 100
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_library_needs_one_manifest() {
+        check(
+            &elf(&[]),
+            expect![[r#"
+            ?: it has no plugin manifest
+            a plugin is made with `pintle_plugin::export_plugin!`; remove other libraries from the plugin folder
+        "#]],
+        );
+        check(
+            &elf(&["{}", "{}"]),
+            expect![[r#"
+            ?: it has 2 plugin manifests
+            build each plugin as a library of its own
+        "#]],
+        );
+        check(
+            &elf(&["no JSON"]),
+            expect![[r#"
+            ?: its manifest cannot be read: the manifest is not valid JSON: expected ident at line 1 column 2
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"format": 2}),
+            expect![[r#"
+            ?: its manifest cannot be read: the manifest has format 2, this host reads format 1
+            update this host, or install an older version of the plugin
+        "#]],
+        );
+    }
+
+    #[test]
+    fn bad_facts_are_refused() {
+        check_manifest(
+            json!({"name": "Hello"}),
+            expect![[r#"
+            ?: its manifest has a bad name: `Hello` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"version": "one"}),
+            expect![[r#"
+            ?: its manifest has a bad version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"project_versions": ["v3"]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad project version: `v3` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"project_versions": []}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest names no project version
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"commands": [{"path": []}]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad command ``
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"commands": [{"path": ["a", "-b"]}]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad command `a -b`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+    }
+
+    #[test]
+    fn another_abi_is_refused() {
+        check_manifest(
+            json!({"target": "x86_64-unknown-linux-musl"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, this host for `[TARGET]`
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": "0.9.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, this host needs 1.x
+            update the plugin, or rebuild it with pintle-plugin 1
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": "2.1.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, this host knows up to 1.x
+            update this host, or install an older version of the plugin
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": ""}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its interface version `` is not a version
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"abi_stable": "0.12"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built with abi_stable 0.12, this host with 0.11
+            rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"panic": "abort"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
+            rebuild the plugin with `panic = "unwind"`
+        "#]],
+        );
+        check_manifest(
+            json!({"host": ">=99"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it requires pintle >=99, this host is built on pintle [VERSION]
+            install a version of the plugin, or of this host, that fits the other
+        "#]],
+        );
+        check_manifest(
+            json!({"host": "new"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its requirement on the host, `new`, is not a version requirement: unexpected character 'n' while parsing major version number
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_newer_interface_of_the_same_major_version_is_taken() {
+        check_manifest(
+            json!({"abi": {"interface": "1.999.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+        check_manifest(
+            json!({"host": ""}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_aborting_plugin_can_be_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("libit.so");
+        let json = manifest_json(&json!({"abi": {"panic": "abort"}}));
+        std::fs::write(&path, elf(&[&json])).unwrap();
+        let rules = Rules { allow_panic_abort: true, ..Rules::default() };
+        check_path(
+            &path,
+            &rules,
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        use rustix::fs::{CWD, Mode};
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let rules = Rules::default();
+        rustix::fs::mknodat(CWD, path("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("dangling")).unwrap();
+        check_path(
+            &path("fifo"),
+            &rules,
+            expect![[r#"
+            ?: it is a FIFO, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            &path("socket"),
+            &rules,
+            expect![[r#"
+            ?: it is a socket, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            dir.path(),
+            &rules,
+            expect![[r#"
+            ?: it is a directory, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            Path::new("/dev/null"),
+            &rules,
+            expect![[r#"
+            ?: it is a device, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            &path("dangling"),
+            &rules,
+            expect![[r#"
+            ?: it cannot be read: No such file or directory (os error 2)
+            check its permissions, or remove it
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_pre_release_of_the_host_is_tried_with_the_plugins_for_the_release() {
+        for (requirement, host, met) in [
+            (">=0.2", "0.2.0-rc.1", true),
+            ("^0.2", "0.2.3", true),
+            (">=0.3", "0.2.0-rc.1", false),
+            ("<0.2", "0.2.0", false),
+        ] {
+            let (requirement, host) = (requirement.parse().unwrap(), host.parse().unwrap());
+            assert_eq!(is_met(&requirement, &host), met, "{requirement} {host}");
+        }
+    }
+}
