@@ -83,7 +83,7 @@ pub enum ScaffoldError {
 pub enum StepError {
     /// The call itself.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// The plugin's change set does not fit the universe.
     #[error(transparent)]
     Universe(#[from] UniverseError),
@@ -93,6 +93,12 @@ pub enum StepError {
     /// What the plugin made of the resource is invalid.
     #[error(transparent)]
     Resource(#[from] NameError),
+}
+
+impl From<CallError> for StepError {
+    fn from(err: CallError) -> Self {
+        Self::Call(Box::new(err))
+    }
 }
 
 /// A [`Step`] in words.
