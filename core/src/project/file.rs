@@ -140,6 +140,10 @@ struct Probe {
 
 impl ProjectFile {
     /// Returns the file of a new project.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::Unsupported`] when this host cannot write the version.
     pub fn new(version: &ProjectVersion) -> Result<Self, ProjectError> {
         Self::parse(&format!("version: \"{version}\"\n"))
     }
@@ -193,6 +197,7 @@ impl ProjectFile {
         let fail = |source| ProjectError::Write { path: path.to_owned(), source };
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has permission bits"))]
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(pintle_plugin::MODE_FILE));

@@ -174,6 +174,17 @@ impl Resource {
     /// Its `other` holds [`other`](Self::other) and, for an API type, `crdVersion` and
     /// `namespaced`.
     pub fn to_message(&self) -> message::Resource {
+        self.to_message_with(self.api.as_ref())
+    }
+
+    /// Returns the form that plugins see while they scaffold a part of a resource that
+    /// the project has already: `api` says whether it is to be scaffolded now, and how
+    /// the API type is, `known` tells.
+    pub(crate) fn to_message_beside(&self, known: Option<&Self>) -> message::Resource {
+        self.to_message_with(self.api.as_ref().or(known.and_then(|it| it.api.as_ref())))
+    }
+
+    fn to_message_with(&self, api: Option<&Api>) -> message::Resource {
         let mut message = message::Resource::default();
         message.group = self.gvk.group.clone();
         message.domain = self.gvk.domain.clone();
@@ -184,7 +195,7 @@ impl Resource {
         message.api = self.api.is_some();
         message.controller = self.controller;
         message.other = self.other.clone();
-        if let Some(api) = &self.api {
+        if let Some(api) = api {
             message.other.insert(CRD_VERSION.to_owned(), api.crd_version.as_str().into());
             message.other.insert(NAMESPACED.to_owned(), api.namespaced.into());
         }
@@ -225,11 +236,16 @@ impl Resource {
         Ok(())
     }
 
-    /// Adds what `known` says and this resource leaves open: both are of one [`Gvk`].
-    pub(crate) fn complete_from(&mut self, known: &Self) {
+    /// Takes over the plural that `known`, of the same [`Gvk`], was given.
+    pub(crate) fn adopt_plural(&mut self, known: &Self) {
         if self.plural == regular_plural(&self.gvk.kind) {
             self.plural = known.plural.clone();
         }
+    }
+
+    /// Adds what `known`, of the same [`Gvk`], says and this resource leaves open.
+    pub(crate) fn complete_from(&mut self, known: &Self) {
+        self.adopt_plural(known);
         if self.path.is_empty() {
             self.path = known.path.clone();
         }

@@ -134,7 +134,10 @@ impl ScaffoldError {
             Self::Tool { command, .. } => {
                 Some(format!("run `{}` in the project once it works", command.join(" ")))
             }
-            Self::NoPart { .. } | Self::ResourceExists { .. } | Self::Flags(_) => None,
+            Self::ResourceExists { .. } => {
+                Some("choose another kind or version, or make it again with `--force`".to_owned())
+            }
+            Self::NoPart { .. } | Self::Flags(_) => None,
         }
     }
 

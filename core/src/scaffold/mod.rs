@@ -108,7 +108,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Sc
         project.set_cli_version(&chain.identity.version)?;
         project.set_layout(&chain.keys())?;
     }
-    let resource = resource.map(|it| complete(it, &project));
+    let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
     let mut run = Run {
         chain,
         flags,
@@ -116,13 +116,17 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Sc
         services,
         project,
         resource,
+        known,
         members,
         universe: Universe::new(root),
         tools: Vec::new(),
         notices: Vec::new(),
     };
     run.step(Step::InjectConfig)?;
-    if run.resource.is_some() {
+    if let Some(resource) = &mut run.resource {
+        if let Some(known) = &run.known {
+            resource.adopt_plural(known);
+        }
         run.step(Step::InjectResource)?;
         run.record_resource()?;
     }
@@ -134,6 +138,8 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Sc
 
 const INIT: &str = "init";
 const CREATE_API: &str = "create api";
+/// The host's flag for making again what is there already.
+const FORCE: &str = "force";
 
 /// The steps of one subcommand under way.
 struct Run<'a> {
@@ -142,7 +148,10 @@ struct Run<'a> {
     args: Map<String, Value>,
     services: &'a dyn HostServices,
     project: ProjectFile,
+    /// The resource with what is to be scaffolded now.
     resource: Option<Resource>,
+    /// The same resource with what the project has of it already.
+    known: Option<Resource>,
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
     universe: Universe,
@@ -174,7 +183,8 @@ impl Run<'_> {
         request.args = args.map(|(name, value)| (name.clone(), value.clone())).collect();
         request.project = self.project.info();
         request.config = self.project.config(&member.key).clone();
-        request.resource = self.resource.as_ref().map(Resource::to_message);
+        let resource = self.resource.as_ref();
+        request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
 
         let services = Services { output: self.services, universe: Some(&self.universe) };
         let (reply, added) = member.plugin.scaffold(&request, &services)?;
@@ -221,13 +231,15 @@ impl Run<'_> {
 
     /// Writes the resource into PROJECT, so that the next steps see it there.
     fn record_resource(&mut self) -> Result<(), ScaffoldError> {
-        let Some(resource) = &self.resource else { return Ok(()) };
-        if self.chain.subcommand == CREATE_API
-            && self.project.resource(resource.gvk()) == Some(resource)
-        {
-            return Err(ScaffoldError::ResourceExists { gvk: resource.gvk().clone() });
+        let Some(mut whole) = self.resource.clone() else { return Ok(()) };
+        if let Some(known) = self.project.resource(whole.gvk()) {
+            whole.complete_from(known);
+            let again = self.args.get(FORCE).and_then(Value::as_bool).unwrap_or(false);
+            if whole == *known && self.chain.subcommand == CREATE_API && !again {
+                return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
+            }
         }
-        Ok(self.project.put_resource(resource)?)
+        Ok(self.project.put_resource(&whole)?)
     }
 
     fn prepared(self, root: &Path) -> Prepared {
@@ -317,12 +329,4 @@ fn check_initialized(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError
         }
         _ => Ok(()),
     }
-}
-
-/// Adds to the resource what the project says of it already.
-fn complete(mut resource: Resource, project: &ProjectFile) -> Resource {
-    if let Some(known) = project.resource(resource.gvk()) {
-        resource.complete_from(known);
-    }
-    resource
 }

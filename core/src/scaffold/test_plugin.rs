@@ -95,18 +95,27 @@ impl Scaffold for CreateApi {
     const SUBCOMMAND: &'static str = "create api";
 
     fn inject_resource(&self, _call: &ScaffoldCall<'_>, resource: &mut Resource) -> Result<()> {
-        resource.api = true;
-        resource.controller = true;
-        resource.path = format!("src/api/{}.rs", resource.version);
-        resource.other.insert("namespaced".to_owned(), true.into());
+        if resource.api {
+            resource.path = format!("src/api/{}.rs", resource.version);
+        }
         Ok(())
     }
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let resource = call.resource()?;
-        ensure!(call.project().resources.contains(resource), "the project lacks the resource");
-        let owner = call.config()["owner"].as_str().unwrap_or("nobody");
-        changes.add(resource.path.clone(), format!("{} of {owner}", resource.plural));
+        let recorded = call.project().resources.iter().any(|it| it.kind == resource.kind);
+        ensure!(recorded, "the project lacks the resource");
+        if resource.api {
+            if call.args.flag("force") {
+                changes.delete(resource.path.clone());
+            }
+            let owner = call.config()["owner"].as_str().unwrap_or("nobody");
+            changes.add(resource.path.clone(), format!("{} of {owner}", resource.plural));
+        }
+        if resource.controller {
+            let scope = format!("namespaced: {}", resource.other["namespaced"]);
+            changes.add(format!("src/{}.rs", resource.plural), scope);
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::identity::Identity;
-use crate::project::{Gvk, ProjectVersion};
+use crate::project::{Api, Gvk, ProjectVersion};
 use crate::transport::{LoadedPlugin, link};
 use pintle_plugin::host::{Level, Stream};
 use pintle_plugin::manifest::Manifest;
@@ -76,10 +76,19 @@ impl Fixture {
         self.run("init", args, project, None)
     }
 
-    fn create_api(&self, kind: &str) -> Result<Report, ScaffoldError> {
+    fn create_api(
+        &self,
+        kind: &str,
+        api: bool,
+        controller: bool,
+        args: Value,
+    ) -> Result<Report, ScaffoldError> {
         let project = ProjectFile::load(&self.folder.path().join(PROJECT)).unwrap();
         let gvk = Gvk::new("crew", project.domain(), "v1", kind).unwrap();
-        self.run("create api", json!({}), project, Some(Resource::new(gvk)))
+        let mut resource = Resource::new(gvk);
+        resource.api = api.then(|| Api { namespaced: true, ..Api::default() });
+        resource.controller = controller;
+        self.run("create api", args, project, Some(resource))
     }
 
     fn text(&self, path: &str) -> String {
@@ -140,8 +149,8 @@ plugins:
     assert_eq!(fixture.text(PROJECT), project);
 
     let fixture = Fixture { plugins: fixture.plugins[..1].to_vec(), ..fixture };
-    let report = fixture.create_api("Policy").unwrap();
-    assert_eq!(report.added, ["src/api/v1.rs"]);
+    let report = fixture.create_api("Policy", true, true, json!({})).unwrap();
+    assert_eq!(report.added, ["src/api/v1.rs", "src/policies.rs"]);
     assert_eq!(fixture.text("src/api/v1.rs"), "policies of ada");
     let resources = "resources:
 - api:
@@ -160,17 +169,30 @@ plugins:
 }
 
 #[test]
-fn a_resource_is_made_once() {
+fn a_resource_is_made_once_unless_forced() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
-    fixture.create_api("Captain").unwrap();
+    fixture.create_api("Captain", true, false, json!({})).unwrap();
     let before = fixture.tree();
-    let err = fixture.create_api("Captain").unwrap_err();
-    assert_eq!(
-        err.to_string(),
-        "the project has the resource `crew.example.org/v1/Captain` already"
-    );
+    let err = fixture.create_api("Captain", true, false, json!({})).unwrap_err();
+    let expected = "the project has the resource `crew.example.org/v1/Captain` already";
+    assert_eq!(err.to_string(), expected);
     assert_eq!(fixture.tree(), before);
+    fixture.create_api("Captain", true, false, json!({"force": true})).unwrap();
+    assert_eq!(fixture.tree(), before);
+}
+
+#[test]
+fn a_controller_is_added_to_an_api_that_is_there() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", true, false, json!({})).unwrap();
+    let report = fixture.create_api("Captain", false, true, json!({})).unwrap();
+    assert_eq!(report.added, ["src/captains.rs"]);
+    assert_eq!(fixture.text("src/captains.rs"), "namespaced: true");
+    let [resource] = report.project.resources() else { panic!("one resource") };
+    assert!(resource.controller && resource.api.as_ref().unwrap().namespaced);
+    assert_eq!(resource.path, "src/api/v1.rs");
 }
 
 #[test]
