@@ -624,7 +624,8 @@ version: \"3\"
         let mut project = ProjectFile::parse(KUBEBUILDER).unwrap();
         project.apply(&project.info()).unwrap();
         project.put_resource(&project.resources()[0].clone()).unwrap();
-        project.set_layout(&project.layout().to_vec()).unwrap();
+        let layout = project.layout().to_vec();
+        project.set_layout(&layout).unwrap();
         assert_eq!(project.to_string(), KUBEBUILDER);
     }
 

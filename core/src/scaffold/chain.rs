@@ -129,7 +129,7 @@ impl<'a> Chain<'a> {
         source: StepError,
     ) -> ScaffoldError {
         let (subcommand, plugin) = (self.subcommand.to_owned(), member.key.clone());
-        ScaffoldError::Step { subcommand, step: StepName(step), plugin, source }
+        ScaffoldError::Step { subcommand, step: StepName(step), plugin, source: Box::new(source) }
     }
 }
 

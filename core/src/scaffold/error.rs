@@ -54,7 +54,7 @@ pub enum ScaffoldError {
         /// The plugin's key.
         plugin: String,
         /// What failed.
-        source: StepError,
+        source: Box<StepError>,
     },
     /// Flags of the chain's plugins cannot stand beside each other.
     #[error(transparent)]
@@ -144,7 +144,10 @@ impl ScaffoldError {
     /// Returns the failed call, if a plugin answered with an error.
     pub fn call(&self) -> Option<&CallError> {
         match self {
-            Self::Step { source: StepError::Call(err), .. } => Some(err),
+            Self::Step { source, .. } => match &**source {
+                StepError::Call(err) => Some(err),
+                _ => None,
+            },
             _ => None,
         }
     }
