@@ -715,6 +715,42 @@ resources:
     }
 
     #[test]
+    fn odd_texts_are_edited_too() {
+        for text in [
+            "version: \"3\"\r\ndomain: a.b # c\r\nplugins:\r\n  a/v1:\r\n    x: 1\r\n",
+            "version: \"3\"\ndomain: a.b",
+            "version: \"3\"\ndomain: a.b # no line feed",
+            "---\nversion: \"3\"\ndomain: a.b\n...\n",
+            "{version: \"3\", domain: a.b}\n",
+            "\"version\": '3'\n'domain' : \"a.b\"\n",
+            "version: \"3\"\ndomain: a.b\nlayout:\n    -   a/v1\n    # c\n    -   b/v1\n# end\n",
+            "version: \"3\"\ndomain: >-\n  a.b\nresources:\n  - kind: A\n    version: v1\n    group: g\n",
+        ] {
+            let mut project = ProjectFile::parse(text).unwrap();
+            for edit in [
+                |it: &mut ProjectFile| it.set_domain("c.d"),
+                |it: &mut ProjectFile| it.set_config("a/v1", json!({"x": "2", "y": [{"z": null}]})),
+                |it: &mut ProjectFile| it.set_layout(&["c/v1".to_owned()]),
+                |it: &mut ProjectFile| it.put_resource(&captain("Captain")),
+            ] {
+                edit(&mut project).unwrap();
+            }
+            assert_eq!(project.domain(), "c.d", "{project}");
+            assert_eq!(project.layout(), ["c/v1"], "{project}");
+            assert_eq!(project.config("a/v1")["y"], json!([{"z": null}]), "{project}");
+        }
+    }
+
+    #[test]
+    fn an_edit_that_would_change_something_else_is_refused() {
+        let text = "version: \"3\"\ndomain: &d a.b\nrepo: *d\n";
+        let mut project = ProjectFile::parse(text).unwrap();
+        let err = project.set_domain("c.d").unwrap_err();
+        assert_eq!(err.to_string(), "failed to edit the key `domain` in place");
+        assert_eq!(project.to_string(), text);
+    }
+
+    #[test]
     fn a_broken_file_is_refused_with_line_and_column() {
         for (text, line, column) in [
             ("version: \"3\"\ndomain: [a\n", 2, 9),
