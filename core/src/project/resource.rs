@@ -139,14 +139,13 @@ impl Default for Api {
 impl Resource {
     /// Returns a resource that nothing is scaffolded for yet; its plural follows from its kind.
     pub fn new(gvk: Gvk) -> Self {
-        Self {
-            plural: regular_plural(&gvk.kind),
-            gvk,
-            path: String::new(),
-            api: None,
-            controller: false,
-            other: Map::new(),
-        }
+        let plural = regular_plural(&gvk.kind);
+        Self::bare(gvk, plural)
+    }
+
+    fn bare(gvk: Gvk, plural: String) -> Self {
+        let (path, other) = (String::new(), Map::new());
+        Self { gvk, plural, path, api: None, controller: false, other }
     }
 
     /// Sets the plural where English is not to be trusted.
@@ -327,10 +326,15 @@ impl TryFrom<Entry> for Resource {
 
     fn try_from(entry: Entry) -> Result<Self, NameError> {
         let gvk = Gvk::new(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
-        let mut resource = Self::new(gvk);
-        if !entry.plural.is_empty() {
-            resource.set_plural(&entry.plural)?;
-        }
+        let mut resource = match entry.plural.as_str() {
+            "" => Self::new(gvk),
+            plural => {
+                // The word list is slow to set up, and not needed here.
+                let mut resource = Self::bare(gvk, String::new());
+                resource.set_plural(plural)?;
+                resource
+            }
+        };
         resource.path = entry.path;
         resource.api = entry.api;
         resource.controller = entry.controller || has_controllers(&entry.other);
