@@ -92,7 +92,7 @@ impl Found {
     fn examine(&mut self, path: &Path, rules: &Rules) -> Result<Examined, Refusal> {
         let (file, metadata) = open(path)?;
         let id = file_id(path, &metadata);
-        self.id = Some(id.clone());
+        self.id = Some(id);
 
         let image = inspect_sized(&file, metadata.len())?;
         // The manifest comes first, so that a library that does not fit still

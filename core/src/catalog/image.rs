@@ -340,8 +340,8 @@ fn elf_architecture<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Cow<'
     })
 }
 
-fn elf_exports<'a, Elf: FileHeader<Endian = Endianness>>(
-    cache: &'a ReadCache<&File>,
+fn elf_exports<Elf: FileHeader<Endian = Endianness>>(
+    cache: &ReadCache<&File>,
     symbol: &str,
 ) -> Result<bool, Refusal> {
     // Not `object::File`, which also reads the symbols for debuggers, often megabytes.

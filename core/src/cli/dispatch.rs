@@ -82,7 +82,10 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["help"] => step(session, &help_args(leaf)),
-        ["version"] => Ok(done(version::run(session, leaf))),
+        ["version"] => Ok({
+            version::run(session, leaf);
+            done(())
+        }),
         ["completion"] => completion::print_script(session, leaf).map(done),
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
         ["init"] | ["create", "api"] => {
