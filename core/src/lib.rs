@@ -10,4 +10,6 @@ pub mod scaffold;
 pub mod services;
 pub mod transport;
 
+pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion};
 pub use identity::{Identity, LIBRARY_VERSION};
+pub use project::ProjectVersion;

@@ -1,0 +1,207 @@
+//! Which plugin a command line calls, and which commands collide.
+//!
+//! Invariants: a plugin never shadows a core command. Two commands collide if one's
+//! path is the other's or begins with it, as then one of them could not be called.
+
+use super::entry::Entry;
+use super::key::PluginKey;
+use super::name::PluginName;
+use pintle_plugin::manifest::ManifestCommand;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+/// A command that cannot be called by its bare words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Clash {
+    /// The command's words.
+    path: Vec<String>,
+    rival: Rival,
+}
+
+/// Who else has the command.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Rival {
+    Core,
+    Plugin { key: PluginKey, path: Vec<String> },
+}
+
+impl Clash {
+    /// Returns what to do about it.
+    pub(super) fn hint(&self) -> String {
+        let command = self.path.join(" ");
+        match &self.rival {
+            Rival::Core => format!("type `plugin run <key> {command}`"),
+            Rival::Plugin { .. } => {
+                format!("type `plugin run <key> {command}`, or disable one of the plugins")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.path.join(" ");
+        match &self.rival {
+            Rival::Core => write!(f, "its command `{own}` collides with a core command"),
+            Rival::Plugin { key, path } if *path == self.path => {
+                write!(f, "its command `{own}` is also brought by `{key}`")
+            }
+            Rival::Plugin { key, path } => {
+                write!(f, "its command `{own}` collides with `{}` of `{key}`", path.join(" "))
+            }
+        }
+    }
+}
+
+/// Several plugins bring the command that was typed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("several plugins bring the command `{}`: {}", command.join(" "), super::list(plugins))]
+pub struct CommandConflict {
+    /// The command's words.
+    pub command: Vec<String>,
+    /// The plugins, in search order.
+    pub plugins: Vec<PluginKey>,
+    /// The name of the host's program.
+    pub program: String,
+}
+
+impl CommandConflict {
+    /// Returns what to type instead.
+    pub fn hint(&self) -> String {
+        let (program, command) = (&self.program, self.command.join(" "));
+        let runs: Vec<_> = self
+            .plugins
+            .iter()
+            .map(|it| format!("`{program} plugin run {it} {command}`"))
+            .collect();
+        format!("type {}, or disable one of them", runs.join(" or "))
+    }
+}
+
+/// Finds the command of a plugin that `words` begin with, the longest if there are several.
+pub(super) fn find<'c>(
+    entries: &'c [Entry],
+    words: &[String],
+    program: &str,
+) -> Result<Option<(&'c Entry, &'c ManifestCommand)>, CommandConflict> {
+    let called = all(entries)
+        .filter(|(entry, command)| words.starts_with(&command.path) && !is_core(entry, command))
+        // The first of several equal ones; `max_by_key` would give the last.
+        .reduce(|best, it| if it.1.path.len() > best.1.path.len() { it } else { best });
+    let Some((entry, command)) = called else { return Ok(None) };
+    let rivals: Vec<_> = rivals(entry, command).collect();
+    if rivals.is_empty() {
+        return Ok(Some((entry, command)));
+    }
+    let is_party = |it: &&PluginKey| Some(*it) == entry.key() || rivals.contains(it);
+    let plugins = entries.iter().filter(|it| it.is_current).filter_map(Entry::key);
+    Err(CommandConflict {
+        command: command.path.clone(),
+        plugins: plugins.filter(is_party).cloned().collect(),
+        program: program.to_owned(),
+    })
+}
+
+/// Returns the commands that can be called by their bare words.
+pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
+    all(entries).filter(|(entry, command)| clashes(entry, command).next().is_none())
+}
+
+fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
+    let current = entries.iter().filter(|it| it.is_current);
+    current.flat_map(|entry| entry.commands().iter().map(move |it| (entry, it)))
+}
+
+fn clashes<'c>(entry: &'c Entry, command: &ManifestCommand) -> impl Iterator<Item = &'c Clash> {
+    entry.clashes.iter().filter(move |it| it.path == command.path)
+}
+
+fn is_core(entry: &Entry, command: &ManifestCommand) -> bool {
+    clashes(entry, command).any(|it| it.rival == Rival::Core)
+}
+
+fn rivals<'c>(entry: &'c Entry, command: &ManifestCommand) -> impl Iterator<Item = &'c PluginKey> {
+    clashes(entry, command).filter_map(|it| match &it.rival {
+        Rival::Plugin { key, .. } => Some(key),
+        Rival::Core => None,
+    })
+}
+
+/// Marks the current version of each plugin, and the commands of those that collide.
+pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
+    for idx in current(entries) {
+        entries[idx].is_current = true;
+    }
+    for (idx, clash) in collisions(entries, core_commands) {
+        let clashes = &mut entries[idx].clashes;
+        if !clashes.contains(&clash) {
+            clashes.push(clash);
+        }
+    }
+}
+
+/// Returns the highest usable version of each plugin, stable ones first.
+fn current(entries: &[Entry]) -> Vec<usize> {
+    let mut best = HashMap::<&PluginName, (usize, _)>::new();
+    for (idx, entry) in entries.iter().enumerate().filter(|(_, it)| it.is_usable()) {
+        let (Some(key), Some(version)) = (entry.key(), entry.version()) else { continue };
+        let rank = (version.is_stable(), version);
+        match best.get(key.name()) {
+            Some((_, highest)) if *highest >= rank => {}
+            _ => drop(best.insert(key.name(), (idx, rank))),
+        }
+    }
+    best.into_values().map(|(idx, _)| idx).collect()
+}
+
+type Owners<'c> = HashMap<&'c [String], Vec<usize>>;
+
+fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, Clash)> {
+    let commands = || {
+        let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
+        current.flat_map(|(idx, it)| it.commands().iter().map(move |it| (idx, it.path.as_slice())))
+    };
+    let mut owners = Owners::new();
+    for (idx, path) in commands() {
+        owners.entry(path).or_default().push(idx);
+    }
+    let leaves: HashSet<&[String]> = core_commands.iter().map(Vec::as_slice).collect();
+    let nouns: HashSet<&[String]> = core_commands.iter().flat_map(|it| prefixes(it)).collect();
+
+    let mut found = Vec::new();
+    for (idx, path) in commands() {
+        if nouns.contains(path) || prefixes(path).any(|it| leaves.contains(it)) {
+            found.push((idx, Clash { path: path.to_vec(), rival: Rival::Core }));
+        }
+        for other_path in prefixes(path) {
+            for &other_idx in owners.get(other_path).into_iter().flatten() {
+                found.extend(collision(entries, (idx, path), (other_idx, other_path)));
+            }
+        }
+    }
+    found
+}
+
+/// Returns the two sides of a collision, unless both commands are of one plugin.
+fn collision(
+    entries: &[Entry],
+    (idx, path): (usize, &[String]),
+    (other_idx, other_path): (usize, &[String]),
+) -> Vec<(usize, Clash)> {
+    let (Some(key), Some(other_key)) = (entries[idx].key(), entries[other_idx].key()) else {
+        return Vec::new();
+    };
+    if idx == other_idx {
+        return Vec::new();
+    }
+    let side = |own: &[String], key: &PluginKey, path: &[String]| Clash {
+        path: own.to_vec(),
+        rival: Rival::Plugin { key: key.clone(), path: path.to_vec() },
+    };
+    vec![(idx, side(path, other_key, other_path)), (other_idx, side(other_path, key, path))]
+}
+
+/// Returns the path's beginnings, the path itself included.
+fn prefixes(path: &[String]) -> impl Iterator<Item = &[String]> {
+    (1..=path.len()).map(|len| &path[..len])
+}

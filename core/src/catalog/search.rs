@@ -1,0 +1,333 @@
+//! Where plugin libraries are looked for.
+//!
+//! Invariant: a process with raised privileges looks only into the two fixed
+//! system folders; whatever its caller can choose, an option, the environment, a
+//! home folder or the place of the program, is ignored.
+
+use crate::Identity;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The folders that plugin libraries are looked for in, most important first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchPath {
+    dirs: Vec<PluginDir>,
+}
+
+/// A folder that plugin libraries are looked for in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginDir {
+    /// The folder, as an absolute path; it need not exist.
+    pub path: PathBuf,
+    /// Why it is searched.
+    pub origin: DirOrigin,
+}
+
+/// Why a folder is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DirOrigin {
+    /// `--plugin-dir`.
+    Option,
+    /// `PINTLE_PLUGIN_PATH`.
+    Environment,
+    /// The user's data folder.
+    User,
+    /// Beside the program: `<exe>/../lib/<command>/plugins`.
+    Executable,
+    /// `/usr/local/lib/<command>/plugins`.
+    Local,
+    /// The folder of the system's packages, or `PINTLE_PLUGIN_SYSTEM_PATH`.
+    System,
+}
+
+impl fmt::Display for DirOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Option => "option",
+            Self::Environment => "environment",
+            Self::User => "user",
+            Self::Executable => "executable",
+            Self::Local => "local",
+            Self::System => "system",
+        })
+    }
+}
+
+/// What the search path depends on, apart from the host's names.
+struct Surroundings<'a> {
+    plugin_dirs: &'a [PathBuf],
+    env: &'a dyn Fn(&str) -> Option<OsString>,
+    executable: Option<PathBuf>,
+    privileged: bool,
+}
+
+impl SearchPath {
+    /// Returns the search path of a host: the folders of its `--plugin-dir` options,
+    /// of the environment, of the user and of the system.
+    ///
+    /// A folder that appears twice counts where it appears first.
+    pub fn new(
+        identity: &Identity,
+        plugin_dirs: &[PathBuf],
+        env: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let executable = std::env::current_exe().ok();
+        let privileged = has_raised_privileges();
+        Self::of(identity, &Surroundings { plugin_dirs, env, executable, privileged })
+    }
+
+    /// Returns a search path of these folders alone.
+    pub fn from_dirs(dirs: impl IntoIterator<Item = PluginDir>) -> Self {
+        let mut seen = HashSet::new();
+        let dirs = dirs
+            .into_iter()
+            // An absolute path has a `/`, so no loader takes a library's path for
+            // a name to search for.
+            .filter_map(|it| Some(PluginDir { path: std::path::absolute(it.path).ok()?, ..it }))
+            .filter(|it| seen.insert(it.path.clone()))
+            .collect();
+        Self { dirs }
+    }
+
+    /// Returns the folders, most important first.
+    pub fn dirs(&self) -> &[PluginDir] {
+        &self.dirs
+    }
+
+    fn of(identity: &Identity, around: &Surroundings<'_>) -> Self {
+        if around.privileged {
+            return Self::from_dirs(fixed_dirs(identity));
+        }
+        let mut dirs = dirs(DirOrigin::Option, around.plugin_dirs.iter().cloned());
+        dirs.extend(path_list(DirOrigin::Environment, identity, around, "PLUGIN_PATH"));
+        dirs.extend(user_dir(identity, around.env));
+        match (around.env)(&identity.env_var("PLUGIN_SYSTEM_PATH")) {
+            Some(_) => {
+                dirs.extend(path_list(DirOrigin::System, identity, around, "PLUGIN_SYSTEM_PATH"));
+            }
+            None => {
+                dirs.extend(executable_dir(identity, around.executable.as_deref()));
+                dirs.extend(fixed_dirs(identity));
+            }
+        }
+        Self::from_dirs(dirs)
+    }
+}
+
+fn dirs(origin: DirOrigin, paths: impl Iterator<Item = PathBuf>) -> Vec<PluginDir> {
+    paths.filter(|it| !it.as_os_str().is_empty()).map(|path| PluginDir { path, origin }).collect()
+}
+
+fn path_list(
+    origin: DirOrigin,
+    identity: &Identity,
+    around: &Surroundings<'_>,
+    variable: &str,
+) -> Vec<PluginDir> {
+    let list = (around.env)(&identity.env_var(variable)).unwrap_or_default();
+    dirs(origin, std::env::split_paths(&list))
+}
+
+fn user_dir(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PluginDir> {
+    let path = data_home(env)?.join(&identity.command_name).join("plugins");
+    Some(PluginDir { path, origin: DirOrigin::User })
+}
+
+/// The user's data folder by the XDG specification, which ignores relative paths.
+#[cfg(not(windows))]
+fn data_home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
+}
+
+#[cfg(windows)]
+fn data_home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let roaming = env("APPDATA").map(PathBuf::from).filter(|it| it.is_absolute());
+    roaming.or_else(|| Some(etcetera::choose_base_strategy().ok()?.data_dir()))
+}
+
+fn executable_dir(identity: &Identity, executable: Option<&Path>) -> Option<PluginDir> {
+    let prefix = executable?.parent()?.parent()?;
+    let path = prefix.join("lib").join(&identity.command_name).join("plugins");
+    Some(PluginDir { path, origin: DirOrigin::Executable })
+}
+
+/// The folders that depend on nothing but how the host was built.
+fn fixed_dirs(identity: &Identity) -> Vec<PluginDir> {
+    let name = &identity.command_name;
+    let local = format!("/usr/local/lib/{name}/plugins");
+    let local = cfg!(unix).then(|| PluginDir { path: local.into(), origin: DirOrigin::Local });
+    let system = match option_env!("PINTLE_SYSTEM_PLUGIN_DIR") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => cfg!(unix).then(|| default_system_dir(name)),
+    };
+    let system = system.map(|path| PluginDir { path, origin: DirOrigin::System });
+    local.into_iter().chain(system).collect()
+}
+
+fn default_system_dir(command_name: &str) -> PathBuf {
+    let mut path = PathBuf::from("/usr/lib");
+    path.extend(multiarch_triplet());
+    path.join(command_name).join("plugins")
+}
+
+/// Debian's name for this platform; only Linux distributions have such folders.
+fn multiarch_triplet() -> Option<String> {
+    let libc = match () {
+        () if !cfg!(target_os = "linux") => return None,
+        () if cfg!(target_env = "musl") => "musl",
+        () => "gnu",
+    };
+    let abi = match () {
+        () if !cfg!(target_arch = "arm") => "",
+        () if cfg!(target_abi = "eabihf") => "eabihf",
+        () => "eabi",
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86" => "i386",
+        "powerpc64" if cfg!(target_endian = "little") => "powerpc64le",
+        "powerpc64" => "ppc64",
+        other => other,
+    };
+    Some(format!("{arch}-linux-{libc}{abi}"))
+}
+
+/// Whether the process has rights that the one who started it lacks.
+#[cfg(unix)]
+fn has_raised_privileges() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
+#[cfg(not(unix))]
+fn has_raised_privileges() -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    #[track_caller]
+    fn check(vars: &[(&str, &str)], options: &[&str], privileged: bool, expected: Expect) {
+        let env = |name: &str| {
+            vars.iter().find(|(it, _)| *it == name).map(|(_, value)| OsString::from(value))
+        };
+        let around = Surroundings {
+            plugin_dirs: &options.iter().map(PathBuf::from).collect::<Vec<_>>(),
+            env: &env,
+            executable: Some("/opt/pintle/bin/pintle".into()),
+            privileged,
+        };
+        let identity = Identity::default();
+        let system = default_system_dir("pintle");
+        let lines: String = SearchPath::of(&identity, &around)
+            .dirs()
+            .iter()
+            .map(|it| format!("{} {}\n", it.origin, it.path.display()))
+            .map(|it| it.replace(&system.display().to_string(), "[SYSTEM]"))
+            .collect();
+        expected.assert_eq(&lines);
+    }
+
+    #[test]
+    fn the_order_is_option_environment_user_executable_local_system() {
+        check(
+            &[("PINTLE_PLUGIN_PATH", "/e1:/e2"), ("HOME", "/home/ada")],
+            &["/o"],
+            false,
+            expect![[r#"
+                option /o
+                environment /e1
+                environment /e2
+                user /home/ada/.local/share/pintle/plugins
+                executable /opt/pintle/lib/pintle/plugins
+                local /usr/local/lib/pintle/plugins
+                system [SYSTEM]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_system_part_can_be_replaced() {
+        check(
+            &[("PINTLE_PLUGIN_SYSTEM_PATH", "/s1:/s2"), ("XDG_DATA_HOME", "/xdg")],
+            &[],
+            false,
+            expect![[r#"
+                user /xdg/pintle/plugins
+                system /s1
+                system /s2
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_empty_system_path_means_none() {
+        check(
+            &[("PINTLE_PLUGIN_SYSTEM_PATH", "")],
+            &["/o"],
+            false,
+            expect![[r#"
+            option /o
+        "#]],
+        );
+    }
+
+    #[test]
+    fn relative_xdg_folders_and_empty_parts_are_ignored() {
+        check(
+            &[
+                ("PINTLE_PLUGIN_PATH", ":/e:"),
+                ("PINTLE_PLUGIN_SYSTEM_PATH", ""),
+                ("XDG_DATA_HOME", "share"),
+                ("HOME", "/h"),
+            ],
+            &[],
+            false,
+            expect![[r#"
+                environment /e
+                user /h/.local/share/pintle/plugins
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_folder_that_appears_twice_counts_once() {
+        check(
+            &[("PINTLE_PLUGIN_PATH", "/a:/b:/a"), ("PINTLE_PLUGIN_SYSTEM_PATH", "/b")],
+            &["/a"],
+            false,
+            expect![[r#"
+                option /a
+                environment /b
+            "#]],
+        );
+    }
+
+    #[test]
+    fn raised_privileges_leave_only_the_fixed_folders() {
+        check(
+            &[("PINTLE_PLUGIN_PATH", "/e"), ("HOME", "/h"), ("PINTLE_PLUGIN_SYSTEM_PATH", "/s")],
+            &["/o"],
+            true,
+            expect![[r#"
+                local /usr/local/lib/pintle/plugins
+                system [SYSTEM]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_embedding_host_has_its_own_names() {
+        let identity = Identity { command_name: "sea-dog".to_owned(), ..Identity::default() };
+        let env = |name: &str| (name == "SEA_DOG_PLUGIN_SYSTEM_PATH").then(|| "/s".into());
+        let search = SearchPath::new(&identity, &[], &env);
+        assert_eq!(search.dirs().len(), 1, "{search:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! `completion SHELL`, and the answers to what its script asks.
+//!
+//! The script calls the host at each Tab. Words are completed from manifests alone;
+//! only the options of one plugin's command load that plugin.
+
+use super::{CliError, Exit, Host, Session, args, dispatch, tree};
+use crate::catalog::{Entry, ManifestCommand};
+use clap::{Arg, ArgMatches, Command};
+use clap_complete::env::Shells;
+use std::ffi::OsString;
+
+const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
+
+/// Returns the clap command.
+pub fn command() -> Command {
+    Command::new("completion").about("Print the completion script of a shell").arg(
+        Arg::new("shell").value_name("SHELL").required(true).value_parser(SHELLS).help("The shell"),
+    )
+}
+
+/// Prints the script for the shell in `matches`.
+pub(super) fn print_script(session: &Session<'_>, matches: &ArgMatches) -> Result<(), CliError> {
+    let shell = matches.get_one::<String>("shell").expect("the argument is required");
+    let completer = Shells::builtins().completer(shell).expect("the shells are clap_complete's");
+    let name = &session.host.identity.command_name;
+    let mut script = Vec::new();
+    completer
+        .write_registration(&variable(session.host), name, name, name, &mut script)
+        .map_err(|err| CliError::from_error(Exit::Failed, &err))?;
+    session.console.println(String::from_utf8_lossy(&script).trim_end());
+    Ok(())
+}
+
+/// Returns the shell whose script asks for completions, if one does.
+pub(super) fn requested(host: &Host) -> Option<String> {
+    std::env::var(variable(host)).ok().filter(|it| !it.is_empty())
+}
+
+fn variable(host: &Host) -> String {
+    host.identity.env_var("COMPLETE")
+}
+
+/// Answers a completion script: `args` are `--` and the words on the line.
+pub(super) fn complete(session: &Session<'_>, shell: &str, args: Vec<OsString>) -> Exit {
+    let shells = Shells::builtins();
+    let Some(completer) = shells.completer(shell) else { return Exit::Usage };
+    let line: Vec<OsString> = args.into_iter().skip_while(|it| it != "--").skip(1).collect();
+    let mut command = tree(session, &line);
+    let mut answer = Vec::new();
+    let cwd = std::env::current_dir().ok();
+    match completer.write_complete(&mut command, line, cwd.as_deref(), &mut answer) {
+        Ok(()) => {
+            session.console.write(pintle_plugin::host::Stream::Out, &answer);
+            Exit::Done
+        }
+        // An error message would end up in the middle of the user's line.
+        Err(_) => Exit::Failed,
+    }
+}
+
+/// Returns the full tree, with the options of the one plugin command on the line.
+fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
+    let root = tree::full(session.host, session.catalog());
+    let words = line.iter().skip(1).map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
+    let words: Vec<String> = words.map(str::to_owned).collect();
+    match session.catalog().find_command(&words) {
+        Ok(Some((entry, command))) => {
+            described(session, entry, command).map_or(root.clone(), |it| replace(root, &command.path, it))
+        }
+        _ => super::scaffold::complete(session, root, &words, line),
+    }
+}
+
+/// Returns the command with its options; a plugin that fails has none to complete.
+fn described(session: &Session<'_>, entry: &Entry, command: &ManifestCommand) -> Option<Command> {
+    let plugin = session.load(entry).ok()?;
+    let description = dispatch::describe(session, &plugin, &command.path).ok()?;
+    args::command(command.path.last()?.clone(), &description).ok()
+}
+
+/// Returns `root` with another command at `path`.
+pub(super) fn replace(root: Command, path: &[String], command: Command) -> Command {
+    match path {
+        [] => root,
+        [word] => root.mut_subcommand(word, |_| command),
+        [word, rest @ ..] => root.mut_subcommand(word, |it| replace(it, rest, command)),
+    }
+}

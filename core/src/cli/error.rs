@@ -1,0 +1,136 @@
+//! Errors as the user reads them: what happened, why, what to do, and the exit code.
+
+use super::exit::Exit;
+use crate::catalog::{CommandConflict, Refusal, ResolveError};
+use crate::lifecycle::HookError;
+use crate::services::{Console, Verbosity};
+use crate::transport::{CallError, LoadError};
+use anstyle::{AnsiColor, Style};
+use pintle_plugin::message::ErrorKind;
+use std::error::Error;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub struct CliError {
+    exit: Exit,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    /// Shown with `-v` only.
+    detail: Option<String>,
+}
+
+impl CliError {
+    /// Returns an error without a cause.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hint: None, detail: None }
+    }
+
+    /// Returns an error with the causes that `err` knows.
+    pub fn from_error(exit: Exit, err: &dyn Error) -> Self {
+        let causes = std::iter::successors(err.source(), |it| it.source());
+        Self { causes: causes.map(ToString::to_string).collect(), ..Self::new(exit, err.to_string()) }
+    }
+
+    /// Adds what to do about the error.
+    pub fn hint(self, hint: impl Into<Option<String>>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    /// Adds a cause below the others.
+    pub fn cause(mut self, err: &dyn Error) -> Self {
+        let causes = std::iter::successors(Some(err), |it| it.source());
+        self.causes.extend(causes.map(ToString::to_string));
+        self
+    }
+
+    /// Returns how the process is to end.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Shows the error on the standard error.
+    pub fn show(&self, console: &Console) {
+        let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let hint = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+        console.message(&format!("{error}error:{error:#} {}", self.message));
+        for cause in &self.causes {
+            console.message(&format!("  caused by: {}", cause.replace('\n', "\n  ")));
+        }
+        if let Some(text) = &self.hint {
+            console.message(&format!("{hint}hint:{hint:#} {text}"));
+        }
+        if let (Some(detail), true) = (&self.detail, console.verbosity() != Verbosity::Normal) {
+            console.message(detail);
+        }
+    }
+}
+
+impl From<ResolveError> for CliError {
+    fn from(err: ResolveError) -> Self {
+        let exit = match err {
+            ResolveError::Ambiguous { .. } => Exit::Ambiguous,
+            ResolveError::NotFound { .. } => Exit::Usage,
+            _ => Exit::Refused,
+        };
+        Self::from_error(exit, &err).hint(err.hint())
+    }
+}
+
+impl From<CommandConflict> for CliError {
+    fn from(err: CommandConflict) -> Self {
+        Self::from_error(Exit::Ambiguous, &err).hint(err.hint())
+    }
+}
+
+impl From<&Refusal> for CliError {
+    fn from(err: &Refusal) -> Self {
+        Self::from_error(Exit::Refused, err).hint(err.hint())
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(err: LoadError) -> Self {
+        let exit = match err {
+            LoadError::Construction { .. } => Exit::Crashed,
+            _ => Exit::Refused,
+        };
+        let error = Self::from_error(exit, &err).hint(err.hint());
+        match err {
+            LoadError::Incompatible { report, .. } => Self { detail: Some(report), ..error },
+            _ => error,
+        }
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(err: CallError) -> Self {
+        let reply = err.reply();
+        let (exit, default_hint) = match reply.kind {
+            ErrorKind::Panicked => (
+                Exit::Crashed,
+                Some("this is a defect of the plugin; tell its author".to_owned()),
+            ),
+            ErrorKind::Usage => (Exit::Usage, None),
+            _ => (Exit::Failed, None),
+        };
+        let hint = reply.hint.clone().or(default_hint);
+        let mut error = Self::from_error(exit, &err).hint(hint);
+        error.causes.extend(reply.causes.iter().cloned());
+        error
+    }
+}
+
+impl From<HookError> for CliError {
+    fn from(err: HookError) -> Self {
+        match err {
+            HookError::Veto { .. } => Self::from_error(Exit::Failed, &err),
+            HookError::Failed { ref source, .. } => {
+                let message = err.to_string();
+                let mut error = Self::from(source.clone());
+                error.causes.insert(0, std::mem::replace(&mut error.message, message));
+                error
+            }
+        }
+    }
+}

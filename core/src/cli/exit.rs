@@ -1,0 +1,43 @@
+//! The exit codes.
+
+use std::process::ExitCode;
+
+/// How the host ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// The work failed.
+    Failed,
+    /// Wrong usage.
+    Usage,
+    /// A plugin was refused: ABI, version, integrity.
+    Refused,
+    /// Ambiguous or conflicting plugins.
+    Ambiguous,
+    /// A plugin crashed.
+    Crashed,
+    /// A command ended with a code of its own.
+    Code(u8),
+}
+
+impl Exit {
+    /// Returns the code that the process ends with. 70 is `EX_SOFTWARE` of sysexits.h.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Ambiguous => 4,
+            Self::Crashed => 70,
+            Self::Code(code) => code,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,68 @@
+//! `plugin abi`: what a plugin must fit, and where plugins are looked for.
+
+use super::super::{Session, output};
+use crate::LIBRARY_VERSION;
+use crate::catalog::PluginDir;
+use clap::{ArgMatches, Command};
+use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, RUSTC, TARGET};
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    interface: &'a str,
+    abi_stable: &'a str,
+    target: &'a str,
+    rustc: &'a str,
+    library: &'a str,
+    suffix: &'a str,
+    directories: Vec<Directory<'a>>,
+}
+
+#[derive(Serialize)]
+struct Directory<'a> {
+    path: &'a Path,
+    origin: String,
+    exists: bool,
+}
+
+pub(super) fn command() -> Command {
+    Command::new("abi")
+        .about("Show what a plugin must fit, and where plugins are looked for")
+        .arg(output::arg())
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
+    let facts = Facts {
+        interface: INTERFACE_VERSION,
+        abi_stable: ABI_STABLE_VERSION,
+        target: TARGET,
+        rustc: RUSTC,
+        library: LIBRARY_VERSION,
+        suffix: std::env::consts::DLL_SUFFIX,
+        directories: session.search().dirs().iter().map(directory).collect(),
+    };
+    output::print(matches, &session.console, &facts, text);
+}
+
+fn directory(dir: &PluginDir) -> Directory<'_> {
+    Directory { path: &dir.path, origin: dir.origin.to_string(), exists: dir.path.is_dir() }
+}
+
+fn text(facts: &Facts<'_>) -> String {
+    let row = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
+    let mut rows = vec![
+        row("interface", facts.interface),
+        row("abi_stable", facts.abi_stable),
+        row("target", facts.target),
+        row("rustc", facts.rustc),
+        row("library", facts.library),
+        row("suffix", facts.suffix),
+    ];
+    for (idx, it) in facts.directories.iter().enumerate() {
+        let missing = if it.exists { "" } else { ", missing" };
+        let name = if idx == 0 { "directories" } else { "" };
+        rows.push(row(name, &format!("{} ({}{missing})", it.path.display(), it.origin)));
+    }
+    output::table(&rows)
+}

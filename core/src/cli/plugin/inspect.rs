@@ -1,0 +1,108 @@
+//! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
+
+use super::super::{CliError, Exit, Session, output};
+use super::{Subject, subject, subject_arg};
+use crate::catalog::{Entry, Refusal, image};
+use clap::{ArgMatches, Command};
+use pintle_plugin::manifest::Manifest;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Serialize)]
+struct Facts {
+    path: Option<PathBuf>,
+    transport: String,
+    format: Option<String>,
+    architecture: Option<String>,
+    /// Why this host would not load the plugin; null when it would.
+    refused: Option<String>,
+    manifest: Option<Manifest>,
+}
+
+pub(super) fn command() -> Command {
+    Command::new("inspect")
+        .about("Show what a plugin says of itself, without running it")
+        .arg(subject_arg())
+        .arg(output::arg())
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<(), CliError> {
+    let facts = match subject(session, matches)? {
+        Subject::File(path) => of_file(session, &path)?,
+        Subject::Entry(entry) => of_entry(session, entry)?,
+    };
+    output::print(matches, &session.console, &facts, text);
+    Ok(())
+}
+
+fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
+    match entry.path() {
+        Some(path) => of_file(session, path),
+        None => Ok(Facts {
+            path: None,
+            transport: entry.transport().to_string(),
+            format: None,
+            architecture: None,
+            refused: None,
+            manifest: entry.manifest().cloned(),
+        }),
+    }
+}
+
+/// Reads a file of any platform; only what holds no manifest at all is an error.
+fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
+    let image = image::open(path).and_then(|it| image::inspect(&it)).map_err(|err| unreadable(path, &err))?;
+    let manifest = match image.manifests() {
+        [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
+        [] => return Err(unreadable(path, &Refusal::NoManifest)),
+        several => return Err(unreadable(path, &Refusal::SeveralManifests { count: several.len() })),
+    };
+    let refused = crate::catalog::examine(path, session.rules()).err();
+    Ok(Facts {
+        path: Some(path.to_owned()),
+        transport: "native".to_owned(),
+        format: Some(image.format().to_string()),
+        architecture: Some(image.architecture().to_owned()),
+        refused: refused.map(|it| it.reason()),
+        manifest: Some(manifest),
+    })
+}
+
+fn unreadable(path: &Path, refusal: &Refusal) -> CliError {
+    CliError::new(Exit::Refused, format!("`{}` is no plugin", path.display()))
+        .cause(refusal)
+        .hint(refusal.hint())
+}
+
+fn text(facts: &Facts) -> String {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            rows.push(vec![name.to_owned(), value]);
+        }
+    };
+    let path = facts.path.as_ref().map(|it| it.display().to_string());
+    row("file", path.unwrap_or_default());
+    let format = [&facts.format, &facts.architecture].into_iter().flatten();
+    row("format", format.cloned().collect::<Vec<_>>().join(", "));
+    if let Some(it) = &facts.manifest {
+        row("name", it.name.clone());
+        row("version", it.version.clone());
+        row("description", it.description.clone());
+        row("deprecated", it.deprecated.clone().unwrap_or_default());
+        let abi = &it.abi;
+        row("interface", format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic));
+        row("root symbol", abi.root.clone());
+        row("target", it.target.clone());
+        row("built by", it.rustc.clone());
+        row("host", it.host.clone());
+        row("project", it.project_versions.join(", "));
+        for command in &it.commands {
+            row("command", format!("{}: {}", command.path.join(" "), command.about));
+        }
+        row("subcommands", it.subcommands.join(", "));
+        row("events", it.events.join(", "));
+    }
+    row("this host", facts.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")));
+    output::table(&rows)
+}

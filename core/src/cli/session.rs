@@ -1,0 +1,126 @@
+//! One run of the host: what it knows already, and what it has loaded so far.
+
+use super::global::Early;
+use super::{CliError, Exit, Host, tree};
+use crate::catalog::{Catalog, Entry, PluginKey, Rules, SearchPath, State};
+use crate::services::Console;
+use crate::transport::{self, LoadedPlugin};
+use pintle_plugin::message::Caller;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+/// One run of the host.
+///
+/// The catalog is made when a command first needs it, and each plugin is loaded
+/// once, when it is first called.
+pub(super) struct Session<'a> {
+    pub(super) host: &'a Host,
+    pub(super) console: Console,
+    early: Early,
+    search: OnceCell<SearchPath>,
+    rules: OnceCell<Rules>,
+    catalog: OnceCell<Catalog>,
+    loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(host: &'a Host, early: Early) -> Self {
+        Self {
+            host,
+            console: Console::new(),
+            early,
+            search: OnceCell::new(),
+            rules: OnceCell::new(),
+            catalog: OnceCell::new(),
+            loaded: RefCell::default(),
+        }
+    }
+
+    /// Returns the folders in which plugins are looked for.
+    pub(super) fn search(&self) -> &SearchPath {
+        self.search.get_or_init(|| {
+            SearchPath::new(&self.host.identity, &self.early.plugin_dirs, &|it| std::env::var_os(it))
+        })
+    }
+
+    /// Returns what the host demands of a plugin.
+    pub(super) fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| Rules {
+            identity: self.host.identity.clone(),
+            core_commands: tree::core_paths(self.host),
+            disabled: self.disabled(),
+            allow_panic_abort: self.early.allow_panic_abort || self.env_flag("ALLOW_PANIC_ABORT"),
+        })
+    }
+
+    /// Returns the plugins that exist.
+    pub(super) fn catalog(&self) -> &Catalog {
+        self.catalog.get_or_init(|| Catalog::discover(self.search(), &self.host.linked, self.rules()))
+    }
+
+    /// Returns the callable form of a plugin that the catalog knows.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin is refused, by the catalog or while it is loaded.
+    pub(super) fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
+        let (Some(key), Some(manifest)) = (entry.key(), entry.manifest()) else {
+            return Err(unusable(entry));
+        };
+        if !entry.is_usable() {
+            return Err(unusable(entry));
+        }
+        if let Some(plugin) = self.loaded.borrow().get(key) {
+            return Ok(plugin.clone());
+        }
+        let plugin = match (entry.linked(), entry.path()) {
+            (Some(linked), _) => transport::link(*linked, key.clone(), manifest.clone()),
+            (None, Some(path)) => transport::load(path, self.rules())?,
+            (None, None) => return Err(unusable(entry)),
+        };
+        self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
+        Ok(plugin)
+    }
+
+    /// Returns who calls `plugin`.
+    pub(super) fn caller(&self, plugin: &PluginKey) -> Caller {
+        let mut caller = Caller::default();
+        caller.host = self.host.identity.command_name.clone();
+        caller.version = self.host.identity.version.clone();
+        caller.plugin = plugin.to_string();
+        caller
+    }
+
+    fn disabled(&self) -> Vec<PluginKey> {
+        let var = std::env::var(self.host.identity.env_var("DISABLE_PLUGINS")).unwrap_or_default();
+        let keys = self.early.disabled.iter().map(String::as_str).chain(var.split(','));
+        let keys = keys.map(str::trim).filter(|it| !it.is_empty());
+        keys.filter_map(|it| match it.parse() {
+            Ok(key) => Some(key),
+            Err(err) => {
+                let text = format!("`{it}` disables no plugin: {err}");
+                self.console.log(pintle_plugin::Level::Warn, &text);
+                None
+            }
+        })
+        .collect()
+    }
+
+    fn env_flag(&self, suffix: &str) -> bool {
+        std::env::var_os(self.host.identity.env_var(suffix)).is_some_and(|it| it == "1")
+    }
+}
+
+fn unusable(entry: &Entry) -> CliError {
+    let name = match (entry.key(), entry.path()) {
+        (Some(key), _) => key.to_string(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => "?".to_owned(),
+    };
+    let reason = entry.reason().unwrap_or_default();
+    let text = match entry.state() {
+        State::Disabled => format!("plugin `{name}` is disabled"),
+        state => format!("plugin `{name}` is {state}: {reason}"),
+    };
+    CliError::new(Exit::Refused, text).hint(entry.hint())
+}

@@ -1,0 +1,148 @@
+//! The commands as clap sees them.
+//!
+//! Two trees: the core tree takes any unknown word as "perhaps a plugin's command",
+//! and needs no catalog; the full tree has a stub for each plugin command, made of
+//! manifests alone. Only a command that needs the full tree pays for it.
+
+use super::{Host, completion, global, output, plugin, version};
+use crate::catalog::Catalog;
+use clap::{Arg, ArgAction, Command};
+use std::ffi::OsString;
+
+/// The id of the argument that takes everything a command cannot know yet.
+pub const REST: &str = "rest";
+
+/// Returns the commands of the host itself; unknown words are kept for later.
+pub fn core(host: &Host) -> Command {
+    let root = base(host);
+    keep_unknown(root)
+}
+
+/// Returns all commands: the host's, and a stub for each of the plugins'.
+pub fn full(host: &Host, catalog: &Catalog) -> Command {
+    let mut root = base(host);
+    let mut stubs: Vec<_> = catalog.commands().collect();
+    stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
+    for (entry, command) in stubs {
+        let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
+        root = insert(root, &command.path, &owner, |name| {
+            deferred(Command::new(name).about(command.about.clone()))
+        });
+    }
+    root
+}
+
+/// Returns `root` with the command that `leaf` makes at `path`; nouns on the way come into being.
+pub fn insert(
+    root: Command,
+    path: &[String],
+    owner: &str,
+    leaf: impl FnOnce(String) -> Command,
+) -> Command {
+    let Some((word, rest)) = path.split_first() else { return root };
+    if rest.is_empty() {
+        return root.subcommand(leaf(word.clone()));
+    }
+    match root.find_subcommand(word).is_some() {
+        true => root.mut_subcommand(word, |it| insert(it, rest, owner, leaf)),
+        false => {
+            let about = format!("Commands of plugin {owner}");
+            root.subcommand(insert(noun(Command::new(word.clone()).about(about)), rest, owner, leaf))
+        }
+    }
+}
+
+/// Returns the paths of the host's own commands.
+pub fn core_paths(host: &Host) -> Vec<Vec<String>> {
+    let mut paths = Vec::new();
+    collect(&base(host), &mut Vec::new(), &mut paths);
+    paths
+}
+
+fn collect(command: &Command, path: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
+    if command.get_subcommands().next().is_none() && !path.is_empty() {
+        paths.push(path.clone());
+    }
+    for child in command.get_subcommands() {
+        path.push(child.get_name().to_owned());
+        collect(child, path, paths);
+        path.pop();
+    }
+}
+
+fn base(host: &Host) -> Command {
+    let name = host.identity.command_name.clone();
+    let root = Command::new(name.clone())
+        .bin_name(name)
+        .version(host.identity.version.clone())
+        .about(host.about.clone())
+        .args(global::args())
+        .disable_help_subcommand(true)
+        .subcommand_value_name("COMMAND")
+        .subcommand(help())
+        .subcommand(version::command())
+        .subcommand(completion::command())
+        .subcommand(plugin::command())
+        .subcommand(deferred(Command::new("init").about("Start a project in the current folder")))
+        .subcommand(noun(Command::new("create").about("Add something to the project")).subcommand(
+            deferred(Command::new("api").about("Add an API: a kind, its version and its controller")),
+        ));
+    noun(root).subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
+}
+
+/// Returns a command that does nothing without one of its subcommands.
+pub fn noun(command: Command) -> Command {
+    command.subcommand_required(true).arg_required_else_help(true)
+}
+
+/// Returns a command whose arguments are only known once its plugins are.
+fn deferred(command: Command) -> Command {
+    command.disable_help_flag(true).arg(
+        Arg::new(REST)
+            .value_parser(clap::value_parser!(OsString))
+            .action(ArgAction::Append)
+            .num_args(0..)
+            .trailing_var_arg(true)
+            .allow_hyphen_values(true)
+            .hide(true),
+    )
+}
+
+fn help() -> Command {
+    Command::new("help").about("Show the help of a command").arg(
+        Arg::new("command").value_name("COMMAND").num_args(0..).help("The command's words"),
+    )
+}
+
+fn keep_unknown(command: Command) -> Command {
+    let nouns: Vec<_> = command
+        .get_subcommands()
+        .filter(|it| it.is_subcommand_required_set())
+        .map(|it| it.get_name().to_owned())
+        .collect();
+    let command = command
+        .allow_external_subcommands(true)
+        .external_subcommand_value_parser(clap::value_parser!(OsString));
+    nouns.into_iter().fold(command, |it, noun| it.mut_subcommand(noun, keep_unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cli;
+
+    #[test]
+    fn the_core_tree_holds_what_clap_demands() {
+        let host = Cli::new().build().unwrap();
+        core(&host).debug_assert();
+        full(&host, &Catalog::from_manifests([])).debug_assert();
+    }
+
+    #[test]
+    fn core_paths_are_the_leaves() {
+        let paths = core_paths(&Cli::new().build().unwrap());
+        assert!(paths.contains(&vec!["plugin".to_owned(), "list".to_owned()]));
+        assert!(paths.contains(&vec!["version".to_owned()]));
+        assert!(!paths.contains(&vec!["plugin".to_owned()]));
+    }
+}
