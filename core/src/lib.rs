@@ -11,5 +11,6 @@ pub mod services;
 pub mod transport;
 
 pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion};
+pub use cli::Cli;
 pub use identity::{Identity, LIBRARY_VERSION};
 pub use project::ProjectVersion;

@@ -1,5 +1,5 @@
 //! Entry point. Everything worth testing lives in the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    pintle::Cli::new().run(std::env::args_os())
 }

@@ -1,1 +1,292 @@
 //! Runs a plugin in-process against a fake host, for its unit tests.
+//!
+//! A call takes the same way as under a real host: through the functions of the
+//! plugin's root module, with encoded messages, so that a plugin that passes here
+//! was called as it will be called. The fake host keeps what the plugin writes,
+//! answers its questions from a script, and touches neither disk nor terminal.
+//!
+//! ```
+//! use pintle_plugin::{prelude::*, testing};
+//!
+//! pintle_plugin::export_plugin! {
+//!     name: "hello.example.org",
+//!     description: "Says hello",
+//!     project_versions: ["3"],
+//!     commands: [Hello],
+//!     scaffolds: [Readme],
+//! }
+//!
+//! #[derive(Default)]
+//! struct Hello;
+//!
+//! impl Command for Hello {
+//!     const PATH: &'static [&'static str] = &["hello"];
+//!     const ABOUT: &'static str = "Greet somebody";
+//!
+//!     fn args(&self) -> Vec<Arg> {
+//!         vec![Arg::positional("name").default_value("world")]
+//!     }
+//!
+//!     fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
+//!         let greeting = host.prompt(Prompt::new("Which greeting?").default_answer("hello"))?;
+//!         host.println(format!("{greeting}, {}", call.args.get::<String>("name")?));
+//!         Ok(Outcome::done())
+//!     }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Readme;
+//!
+//! impl Scaffold for Readme {
+//!     const SUBCOMMAND: &'static str = "init";
+//!
+//!     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+//!         changes.add("README.md", format!("# {}\n", call.project().name));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), testing::Error> {
+//! let run = testing::command(plugin(), &["hello"]).arg("name", "Ada").answer("ahoy").run()?;
+//! assert_eq!(run.stdout, "ahoy, Ada\n");
+//! assert_eq!(run.outcome, Outcome::done());
+//!
+//! let made = testing::scaffold(plugin(), "init").project(|it| it.name = "ship".into()).run()?;
+//! assert_eq!(made.text("README.md"), "# ship\n");
+//!
+//! let clash = testing::scaffold(plugin(), "init").file("README.md", "# mine\n").run();
+//! assert!(clash.unwrap_err().to_string().contains("`README.md` exists"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod fake;
+mod scaffold;
+mod values;
+
+pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
+
+use crate::message::{
+    self, Caller, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply,
+    ProgressUpdate,
+};
+use crate::raw::{RawHost, read_reply};
+use crate::{HookReply, Level, LinkedPlugin, Outcome, manifest::Manifest};
+use fake::FakeHost;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why a run has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The plugin answered with an error.
+    Plugin(ErrorReply),
+    /// A host would not have made this call, or would have refused the plugin's answer.
+    Refused(String),
+}
+
+impl Error {
+    fn refused(message: impl Into<String>) -> Self {
+        Self::Refused(message.into())
+    }
+
+    /// Returns what the plugin advises, if the error is the plugin's and has a hint.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Plugin(reply) => reply.hint.as_deref(),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+/// Shows the message and all causes in one line.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plugin(reply) => {
+                f.write_str(&reply.message)?;
+                reply.causes.iter().try_for_each(|it| write!(f, ": {it}"))
+            }
+            Self::Refused(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ErrorReply> for Error {
+    fn from(reply: ErrorReply) -> Self {
+        Self::Plugin(reply)
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// The exit code, or the arguments to go on with.
+    pub outcome: Outcome,
+    /// What the plugin wrote to the standard output.
+    pub stdout: String,
+    /// What the plugin wrote to the standard error.
+    pub stderr: String,
+    /// The lines that the plugin logged.
+    pub log: Vec<(Level, String)>,
+    /// Every report of progress, in order.
+    pub progress: Vec<ProgressUpdate>,
+}
+
+/// A command to run; see [`command`].
+#[must_use = "nothing happens before `run`"]
+pub struct CommandTest {
+    plugin: LinkedPlugin,
+    path: Vec<String>,
+    values: Vec<(String, Value)>,
+    answers: Vec<String>,
+}
+
+/// Prepares a run of the command `path`.
+pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
+    let path = path.iter().map(ToString::to_string).collect();
+    CommandTest { plugin, path, values: Vec::new(), answers: Vec::new() }
+}
+
+impl CommandTest {
+    /// Gives an argument a value; a repeated argument takes a list, or several calls.
+    pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.values.push((name.into(), value.into()));
+        self
+    }
+
+    /// Answers the next question.
+    pub fn answer(mut self, text: impl Into<String>) -> Self {
+        self.answers.push(text.into());
+        self
+    }
+
+    /// Returns what the command says of itself, without running it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the plugin has no such command.
+    pub fn describe(&self) -> Result<CommandDescription, Error> {
+        let request = DescribeRequest { caller: caller(self.plugin)?, path: self.path.clone() };
+        let request = message::encode(&request);
+        let reply = self.plugin.root().describe()(request.as_slice().into());
+        decode("command description", &read_reply(reply)?)
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the arguments are not as declared, when the plugin fails, or
+    /// when it leaves an answer unasked.
+    pub fn run(self) -> Result<Run, Error> {
+        let command = format!("`{}`", self.path.join(" "));
+        let args = values::check(&command, &self.describe()?.args, self.values)?;
+        let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
+        let request = message::encode(&request);
+        let host = FakeHost::new(self.answers, BTreeMap::new());
+        let reply = self.plugin.root().command()(request.as_slice().into(), RawHost::new(&host));
+        let reply: CommandReply = decode("command reply", &read_reply(reply)?)?;
+        let outcome = match reply.continue_with {
+            Some(args) => Outcome::Continue(args),
+            None => Outcome::Exit(reply.exit_code),
+        };
+        let fake::Record { stdout, stderr, log, progress } = host.finish()?;
+        Ok(Run { outcome, stdout, stderr, log, progress })
+    }
+}
+
+/// What the hooks for one event did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reaction {
+    /// What the hooks answered.
+    pub reply: HookReply,
+    /// What the plugin wrote to the standard output.
+    pub stdout: String,
+    /// What the plugin wrote to the standard error.
+    pub stderr: String,
+    /// The lines that the plugin logged.
+    pub log: Vec<(Level, String)>,
+    /// Every report of progress, in order.
+    pub progress: Vec<ProgressUpdate>,
+}
+
+/// An event to hand to a plugin's hooks; see [`event`].
+#[must_use = "nothing happens before `run`"]
+pub struct EventTest {
+    plugin: LinkedPlugin,
+    name: String,
+    payload: Vec<u8>,
+    answers: Vec<String>,
+}
+
+/// Prepares the event `name`, with an empty object as its payload.
+pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
+    EventTest { plugin, name: name.into(), payload: b"{}".to_vec(), answers: Vec::new() }
+}
+
+impl EventTest {
+    /// Sets the payload, as a [`ProjectEvent`](crate::message::ProjectEvent).
+    ///
+    /// # Panics
+    ///
+    /// When `payload` is nothing that JSON can hold.
+    pub fn payload(mut self, payload: &impl Serialize) -> Self {
+        self.payload = message::encode(payload);
+        self
+    }
+
+    /// Answers the next question.
+    pub fn answer(mut self, text: impl Into<String>) -> Self {
+        self.answers.push(text.into());
+        self
+    }
+
+    /// Runs the plugin's hooks for the event.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the plugin does not subscribe to the event, when a hook fails,
+    /// or when it leaves an answer unasked.
+    pub fn run(self) -> Result<Reaction, Error> {
+        let known = manifest(self.plugin)?.events;
+        if !known.contains(&self.name) {
+            let known = values::listed(known.iter().map(String::as_str));
+            return Err(Error::refused(format!(
+                "the plugin does not subscribe to `{}`; it subscribes to {known}",
+                self.name
+            )));
+        }
+        let host = FakeHost::new(self.answers, BTreeMap::new());
+        let (name, payload) = (self.name.as_str(), self.payload.as_slice());
+        let reply = self.plugin.root().event()(name.into(), payload.into(), RawHost::new(&host));
+        let reply = match read_reply(reply)?.as_slice() {
+            [] => HookReply::default(),
+            bytes => decode("hook reply", bytes)?,
+        };
+        let fake::Record { stdout, stderr, log, progress } = host.finish()?;
+        Ok(Reaction { reply, stdout, stderr, log, progress })
+    }
+}
+
+fn manifest(plugin: LinkedPlugin) -> Result<Manifest, Error> {
+    Manifest::parse(plugin.manifest().as_bytes()).map_err(|err| Error::refused(err.to_string()))
+}
+
+fn caller(plugin: LinkedPlugin) -> Result<Caller, Error> {
+    let Manifest { name, version, .. } = manifest(plugin)?;
+    let plugin = format!("{name}/v{version}");
+    Ok(Caller { host: "pintle".into(), version: "0.1.0".into(), plugin })
+}
+
+fn decode<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, Error> {
+    Ok(message::decode(name, bytes)?)
+}

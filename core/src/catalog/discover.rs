@@ -59,7 +59,7 @@ pub(super) fn shadow(entries: &mut [Entry]) {
 }
 
 fn same_file(entries: &[Entry], idx: usize, seen: &mut HashMap<FileId, usize>) -> Option<String> {
-    let first = *seen.entry(entries[idx].id.clone()?).or_insert(idx);
+    let first = *seen.entry(entries[idx].id?).or_insert(idx);
     (first != idx).then(|| format!("it is the same file as {}", entries[first].place()))
 }
 

@@ -92,7 +92,7 @@ impl Found {
     fn examine(&mut self, path: &Path, rules: &Rules) -> Result<Examined, Refusal> {
         let (file, metadata) = open(path)?;
         let id = file_id(path, &metadata);
-        self.id = Some(id.clone());
+        self.id = Some(id);
 
         let image = inspect_sized(&file, metadata.len())?;
         // The manifest comes first, so that a library that does not fit still
@@ -207,7 +207,7 @@ fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
 }
 
 /// Opens a regular file, without ever waiting for it.
-fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let file = match open_options().open(path) {
         Ok(file) => file,
         // A socket cannot be opened, on Windows neither can a folder.
@@ -275,4 +275,367 @@ fn file_id(_: &Path, metadata: &Metadata) -> FileId {
 #[cfg(not(unix))]
 fn file_id(path: &Path, _: &Metadata) -> FileId {
     FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::super::testing::{E_MACHINE, E_TYPE, EI_CLASS, EI_DATA, elf, manifest_json};
+    use super::*;
+    use expect_test::{Expect, expect};
+    use serde_json::{Value, json};
+
+    fn normalize(text: &str) -> String {
+        text.replace(manifest::TARGET, "[TARGET]")
+            .replace(std::env::consts::ARCH, "[ARCH]")
+            .replace(LIBRARY_VERSION, "[VERSION]")
+    }
+
+    #[track_caller]
+    fn check_path(path: &Path, rules: &Rules, expected: Expect) {
+        let text = match examine(path, rules) {
+            Ok(it) => format!("{}\n", it.key),
+            Err(it) => {
+                let key = it.key.map_or("?".to_owned(), |it| it.to_string());
+                format!("{key}: {}\n{}\n", it.refusal.reason(), it.refusal.hint())
+            }
+        };
+        expected.assert_eq(&normalize(&text));
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("libit.so");
+        std::fs::write(&path, bytes).unwrap();
+        check_path(&path, &Rules::default(), expected);
+    }
+
+    #[track_caller]
+    fn check_manifest(patch: Value, expected: Expect) {
+        check(&elf(&[&manifest_json(&patch)]), expected);
+    }
+
+    #[track_caller]
+    fn check_patched(at: usize, value: u8, expected: Expect) {
+        let mut bytes = elf(&[&manifest_json(&json!({}))]);
+        bytes[at] = value;
+        check(&bytes, expected);
+    }
+
+    #[test]
+    fn a_good_library_has_a_full_key() {
+        check_manifest(
+            json!({}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+        check_manifest(
+            json!({"name": "hello", "version": "2-alpha"}),
+            expect![[r#"
+            hello.pintle.dev/v2.0.0-alpha
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_library_for_another_machine_is_refused_with_its_name() {
+        check_patched(
+            EI_CLASS,
+            1,
+            expect![[r#"
+            ?: it is a 32-bit library, this host is a 64-bit program
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            EI_DATA,
+            2,
+            expect![[r#"
+            ?: it is damaged: the program headers have a wrong size
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+        check_patched(
+            E_MACHINE,
+            22,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a library for s390x, this host runs on [ARCH]
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            E_MACHINE,
+            99,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a library for machine 99, this host runs on [ARCH]
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_patched(
+            E_TYPE,
+            2,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is a program, not a shared library
+            remove it from the plugin folder
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_truncated_library_is_refused() {
+        let mut bytes = elf(&[&manifest_json(&json!({}))]);
+        // The loaded segment, whose size stands here, ends one page behind the file.
+        let size = &mut bytes[64 + 32..64 + 40];
+        size.copy_from_slice(&9000u64.to_le_bytes());
+        bytes.resize(8000, 0);
+        check(
+            &bytes,
+            expect![[r#"
+            hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+        check(
+            &elf(&["{}"])[..100],
+            expect![[r#"
+            ?: it is truncated: a segment ends at byte 176, the file at byte 100
+            install the plugin again, the file was not written to its end
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_library_needs_one_manifest() {
+        check(
+            &elf(&[]),
+            expect![[r#"
+            ?: it has no plugin manifest
+            a plugin is made with `pintle_plugin::export_plugin!`; remove other libraries from the plugin folder
+        "#]],
+        );
+        check(
+            &elf(&["{}", "{}"]),
+            expect![[r#"
+            ?: it has 2 plugin manifests
+            build each plugin as a library of its own
+        "#]],
+        );
+        check(
+            &elf(&["no JSON"]),
+            expect![[r#"
+            ?: its manifest cannot be read: the manifest is not valid JSON: expected ident at line 1 column 2
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"format": 2}),
+            expect![[r#"
+            ?: its manifest cannot be read: the manifest has format 2, this host reads format 1
+            update this host, or install an older version of the plugin
+        "#]],
+        );
+    }
+
+    #[test]
+    fn bad_facts_are_refused() {
+        check_manifest(
+            json!({"name": "Hello"}),
+            expect![[r#"
+            ?: its manifest has a bad name: `Hello` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"version": "one"}),
+            expect![[r#"
+            ?: its manifest has a bad version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"project_versions": ["v3"]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad project version: `v3` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"project_versions": []}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest names no project version
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"commands": [{"path": []}]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad command ``
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"commands": [{"path": ["a", "-b"]}]}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its manifest has a bad command `a -b`
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+    }
+
+    #[test]
+    fn another_abi_is_refused() {
+        check_manifest(
+            json!({"target": "x86_64-unknown-linux-musl"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, this host for `[TARGET]`
+            install the plugin's build for `[TARGET]`
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": "0.9.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, this host needs 1.x
+            update the plugin, or rebuild it with pintle-plugin 1
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": "2.1.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, this host knows up to 1.x
+            update this host, or install an older version of the plugin
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"interface": ""}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its interface version `` is not a version
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"abi_stable": "0.12"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built with abi_stable 0.12, this host with 0.11
+            rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+        "#]],
+        );
+        check_manifest(
+            json!({"abi": {"panic": "abort"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
+            rebuild the plugin with `panic = "unwind"`
+        "#]],
+        );
+        check_manifest(
+            json!({"host": ">=99"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: it requires pintle >=99, this host is built on pintle [VERSION]
+            install a version of the plugin, or of this host, that fits the other
+        "#]],
+        );
+        check_manifest(
+            json!({"host": "new"}),
+            expect![[r#"
+            hello.example.org/v1.2.3: its requirement on the host, `new`, is not a version requirement: unexpected character 'n' while parsing major version number
+            tell the plugin's author, it must be built anew
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_newer_interface_of_the_same_major_version_is_taken() {
+        check_manifest(
+            json!({"abi": {"interface": "1.999.0"}}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+        check_manifest(
+            json!({"host": ""}),
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+    }
+
+    #[test]
+    fn an_aborting_plugin_can_be_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("libit.so");
+        let json = manifest_json(&json!({"abi": {"panic": "abort"}}));
+        std::fs::write(&path, elf(&[&json])).unwrap();
+        let rules = Rules { allow_panic_abort: true, ..Rules::default() };
+        check_path(
+            &path,
+            &rules,
+            expect![[r#"
+            hello.example.org/v1.2.3
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        use rustix::fs::{CWD, Mode};
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let rules = Rules::default();
+        rustix::fs::mknodat(CWD, path("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("dangling")).unwrap();
+        check_path(
+            &path("fifo"),
+            &rules,
+            expect![[r#"
+            ?: it is a FIFO, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            &path("socket"),
+            &rules,
+            expect![[r#"
+            ?: it is a socket, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            dir.path(),
+            &rules,
+            expect![[r#"
+            ?: it is a directory, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            Path::new("/dev/null"),
+            &rules,
+            expect![[r#"
+            ?: it is a device, not a regular file
+            remove it from the plugin folder
+        "#]],
+        );
+        check_path(
+            &path("dangling"),
+            &rules,
+            expect![[r#"
+            ?: it cannot be read: No such file or directory (os error 2)
+            check its permissions, or remove it
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_pre_release_of_the_host_is_tried_with_the_plugins_for_the_release() {
+        for (requirement, host, met) in [
+            (">=0.2", "0.2.0-rc.1", true),
+            ("^0.2", "0.2.3", true),
+            (">=0.3", "0.2.0-rc.1", false),
+            ("<0.2", "0.2.0", false),
+        ] {
+            let (requirement, host) = (requirement.parse().unwrap(), host.parse().unwrap());
+            assert_eq!(is_met(&requirement, &host), met, "{requirement} {host}");
+        }
+    }
 }

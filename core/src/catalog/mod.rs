@@ -14,6 +14,10 @@ mod name;
 mod refusal;
 mod resolve;
 mod search;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use commands::CommandConflict;

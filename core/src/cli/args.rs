@@ -14,14 +14,19 @@ use std::collections::HashSet;
 /// # Errors
 ///
 /// One line on what is wrong with the description.
-pub fn command(name: String, description: &CommandDescription) -> Result<clap::Command, String> {
+pub(super) fn command(
+    name: String,
+    description: &CommandDescription,
+) -> Result<clap::Command, String> {
     check(&description.args)?;
     let mut command = clap::Command::new(name).about(description.about.clone());
     if !description.long_about.is_empty() {
-        command = command.long_about(format!("{}\n\n{}", description.about, description.long_about));
+        command =
+            command.long_about(format!("{}\n\n{}", description.about, description.long_about));
     }
     if !description.examples.is_empty() {
-        let line = |it: &pintle_plugin::message::Example| format!("  {}\n      {}", it.line, it.about);
+        let line =
+            |it: &pintle_plugin::message::Example| format!("  {}\n      {}", it.line, it.about);
         let lines: Vec<_> = description.examples.iter().map(line).collect();
         command = command.after_help(format!("Examples:\n{}", lines.join("\n")));
     }
@@ -29,8 +34,9 @@ pub fn command(name: String, description: &CommandDescription) -> Result<clap::C
 }
 
 /// Returns the values that the user gave, or that are the defaults, by name.
-pub fn values(args: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
-    let given = |it: &&Arg| matches.value_source(&it.name).is_some_and(|source| source_counts(it, source));
+pub(super) fn values(args: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
+    let given =
+        |it: &&Arg| matches.value_source(&it.name).is_some_and(|source| source_counts(it, source));
     args.iter().filter(given).map(|it| (it.name.clone(), value(it, matches))).collect()
 }
 
@@ -60,7 +66,7 @@ fn typed<T: Clone + Send + Sync + Into<Value> + 'static>(arg: &Arg, matches: &Ar
 }
 
 /// Returns the clap argument for a plugin's; [`check`] has passed it.
-pub fn clap_arg(spec: &Arg) -> clap::Arg {
+pub(super) fn clap_arg(spec: &Arg) -> clap::Arg {
     let mut arg = clap::Arg::new(spec.name.clone()).help(spec.help.clone()).required(spec.required);
     if spec.kind != ArgKind::Positional {
         arg = arg.long(spec.name.clone());
@@ -71,7 +77,8 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     if spec.kind == ArgKind::Flag {
         return arg.action(ArgAction::SetTrue);
     }
-    let value_name = spec.value_name.clone().unwrap_or_else(|| spec.name.to_uppercase().replace('-', "_"));
+    let value_name =
+        spec.value_name.clone().unwrap_or_else(|| spec.name.to_uppercase().replace('-', "_"));
     arg = arg.value_name(value_name);
     if spec.repeated {
         arg = arg.action(ArgAction::Append);
@@ -99,9 +106,9 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
 /// # Errors
 ///
 /// One line on the first argument that cannot be.
-pub fn check(args: &[Arg]) -> Result<(), String> {
+pub(super) fn check(args: &[Arg]) -> Result<(), String> {
     let (mut names, mut shorts) = (HashSet::new(), HashSet::new());
-    let mut open_end = None;
+    let mut open_end: Option<&String> = None;
     for arg in args {
         let name = &arg.name;
         check_name(name)?;
@@ -124,7 +131,9 @@ pub fn check(args: &[Arg]) -> Result<(), String> {
         }
         if arg.kind == ArgKind::Positional {
             if let Some(before) = open_end {
-                let why = format!("the argument `{name}` comes after `{before}`, which may be left out or repeated");
+                let why = format!(
+                    "the argument `{name}` comes after `{before}`, which may be left out or repeated"
+                );
                 if arg.required || args.iter().any(|it| it.name == *before && it.repeated) {
                     return Err(why);
                 }
@@ -142,7 +151,9 @@ fn check_name(name: &str) -> Result<(), String> {
     let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-' || it == '_';
     match !name.is_empty() && name.chars().all(fits) && !name.starts_with('-') {
         true => Ok(()),
-        false => Err(format!("`{name}` is no name for an argument: lower-case letters, digits and `-`")),
+        false => {
+            Err(format!("`{name}` is no name for an argument: lower-case letters, digits and `-`"))
+        }
     }
 }
 
@@ -165,7 +176,8 @@ mod tests {
     use super::*;
 
     fn parse(args: Vec<Arg>, line: &[&str]) -> Value {
-        let description = CommandDescription { args, ..serde_json::from_str("{}").unwrap() };
+        let mut description = CommandDescription::default();
+        description.args = args;
         let command = command("x".into(), &description).unwrap().no_binary_name(true);
         command.clone().debug_assert();
         let matches = command.try_get_matches_from(line).unwrap();
@@ -182,7 +194,8 @@ mod tests {
             Arg::option("label").repeated(),
             Arg::flag("loud").short('l'),
         ];
-        let line = ["ada", "b", "c", "--times", "-3", "--ratio=0.5", "--label=a", "--label", "b", "-l"];
+        let line =
+            ["ada", "b", "c", "--times", "-3", "--ratio=0.5", "--label=a", "--label", "b", "-l"];
         let expected = serde_json::json!({
             "name": "ada", "rest": ["b", "c"], "times": -3, "ratio": 0.5, "label": ["a", "b"], "loud": true,
         });

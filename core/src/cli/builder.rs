@@ -1,13 +1,13 @@
 //! Building a host: Pintle's own, or one with another name and plugins of its own.
 
 use super::{dispatch, tree};
-use crate::catalog::{PluginKey, PluginName, PluginVersion};
+use crate::catalog::{NameError, PluginKey, PluginName, PluginVersion, VersionError};
 use crate::identity::Identity;
 use crate::project::ProjectVersion;
 use crate::services::Console;
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::Manifest;
-use pintle_plugin::{LinkedPlugin, Level};
+use pintle_plugin::{Level, LinkedPlugin};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -36,7 +36,8 @@ pub struct Host {
     pub(super) extra_commands: Vec<ExtraCommand>,
 }
 
-type Handler = dyn Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>> + Send + Sync;
+type Handler =
+    dyn Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>> + Send + Sync;
 
 /// A command of an embedding program.
 #[derive(Clone)]
@@ -73,7 +74,9 @@ impl Context<'_> {
 #[non_exhaustive]
 pub enum BuildError {
     /// The command name is no word that a shell and the names of folders and variables can bear.
-    #[error("`{0}` is no command name: lower-case letters, digits and `-`, beginning with a letter")]
+    #[error(
+        "`{0}` is no command name: lower-case letters, digits and `-`, beginning with a letter"
+    )]
     CommandName(String),
     /// The qualifier is no DNS-1123 subdomain.
     #[error("`{0}` is no name qualifier: a DNS-1123 subdomain, as `example.org`")]
@@ -111,7 +114,8 @@ impl Cli {
         Self {
             host: Host {
                 identity: Identity::default(),
-                about: "A host for native plugins: operator projects and throw-away clusters".to_owned(),
+                about: "A host for native plugins: operator projects and throw-away clusters"
+                    .to_owned(),
                 linked: Vec::new(),
                 default_project_version: ProjectVersion::default(),
                 default_plugins: BTreeMap::new(),
@@ -233,19 +237,28 @@ fn check_linked(host: &Host) -> Result<Vec<(Vec<String>, String)>, BuildError> {
             BuildError::Manifest { name: "?".to_owned(), reason: err.to_string() }
         })?;
         let invalid = |reason: String| BuildError::Manifest { name: manifest.name.clone(), reason };
-        let name: PluginName = manifest.name.parse().map_err(|err| invalid(format!("{err}")))?;
-        let version: PluginVersion = manifest.version.parse().map_err(|err| invalid(format!("{err}")))?;
-        let key = PluginKey::exact(name.qualified(&host.identity.name_qualifier), version);
+        let name: PluginName =
+            manifest.name.parse().map_err(|err: NameError| invalid(err.to_string()))?;
+        let name = name
+            .qualified(&host.identity.name_qualifier)
+            .map_err(|err| invalid(err.to_string()))?;
+        let version: PluginVersion =
+            manifest.version.parse().map_err(|err: VersionError| invalid(err.to_string()))?;
+        let key = PluginKey::exact(name, version);
         if keys.contains(&key) {
             return Err(BuildError::DuplicatePlugin(key));
         }
-        commands.extend(manifest.commands.into_iter().map(|it| (it.path, format!("plugin `{key}`"))));
+        commands
+            .extend(manifest.commands.into_iter().map(|it| (it.path, format!("plugin `{key}`"))));
         keys.push(key);
     }
     Ok(commands)
 }
 
-fn check_extra_commands(host: &Host, plugin_commands: &[(Vec<String>, String)]) -> Result<(), BuildError> {
+fn check_extra_commands(
+    host: &Host,
+    plugin_commands: &[(Vec<String>, String)],
+) -> Result<(), BuildError> {
     let without_extra = Host { extra_commands: Vec::new(), ..host.clone() };
     let core = tree::core_paths(&without_extra).into_iter().map(|it| (it, "the host".to_owned()));
     let mut taken: Vec<_> = core.chain(plugin_commands.iter().cloned()).collect();
@@ -275,7 +288,10 @@ mod tests {
 
     #[test]
     fn a_clash_is_an_error_at_construction() {
-        check_err(extra("version"), "the extra command `version` clashes with a command of the host");
+        check_err(
+            extra("version"),
+            "the extra command `version` clashes with a command of the host",
+        );
         check_err(extra("create"), "the extra command `create` clashes with a command of the host");
         check_err(
             extra("sail").extra_command(Command::new("sail"), |_, _| Ok(0)),

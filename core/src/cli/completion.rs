@@ -12,7 +12,7 @@ use std::ffi::OsString;
 const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
 
 /// Returns the clap command.
-pub fn command() -> Command {
+pub(super) fn command() -> Command {
     Command::new("completion").about("Print the completion script of a shell").arg(
         Arg::new("shell").value_name("SHELL").required(true).value_parser(SHELLS).help("The shell"),
     )
@@ -21,7 +21,8 @@ pub fn command() -> Command {
 /// Prints the script for the shell in `matches`.
 pub(super) fn print_script(session: &Session<'_>, matches: &ArgMatches) -> Result<(), CliError> {
     let shell = matches.get_one::<String>("shell").expect("the argument is required");
-    let completer = Shells::builtins().completer(shell).expect("the shells are clap_complete's");
+    let shells = Shells::builtins();
+    let completer = shells.completer(shell).expect("the shells are clap_complete's");
     let name = &session.host.identity.command_name;
     let mut script = Vec::new();
     completer
@@ -64,9 +65,8 @@ fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
     let words = line.iter().skip(1).map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
     let words: Vec<String> = words.map(str::to_owned).collect();
     match session.catalog().find_command(&words) {
-        Ok(Some((entry, command))) => {
-            described(session, entry, command).map_or(root.clone(), |it| replace(root, &command.path, it))
-        }
+        Ok(Some((entry, command))) => described(session, entry, command)
+            .map_or(root.clone(), |it| replace(root, &command.path, it)),
         _ => super::scaffold::complete(session, root, &words, line),
     }
 }

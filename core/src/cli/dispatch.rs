@@ -82,14 +82,21 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["help"] => step(session, &help_args(leaf)),
-        ["version"] => Ok(done(version::run(session, leaf))),
+        ["version"] => Ok({
+            version::run(session, leaf);
+            done(())
+        }),
         ["completion"] => completion::print_script(session, leaf).map(done),
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
-        ["init"] | ["create", "api"] => scaffold::run(session, &words.join(" "), rest(leaf)).map(Step::Exit),
-        _ => match session.host.extra_commands.iter().find(|it| it.command.get_name() == words[0]) {
-            Some(extra) => run_extra(session, extra, &matches),
-            None => run_unknown(session, &path, leaf, args),
-        },
+        ["init"] | ["create", "api"] => {
+            scaffold::run(session, &words.join(" "), rest(leaf)).map(Step::Exit)
+        }
+        _ => {
+            match session.host.extra_commands.iter().find(|it| it.command.get_name() == words[0]) {
+                Some(extra) => run_extra(session, extra, &matches),
+                None => run_unknown(session, &path, leaf, args),
+            }
+        }
     }
 }
 
@@ -117,7 +124,8 @@ fn run_unknown(
     leaf: &ArgMatches,
     args: &[OsString],
 ) -> Result<Step, CliError> {
-    let rest: Vec<OsString> = leaf.get_many::<OsString>("").into_iter().flatten().cloned().collect();
+    let rest: Vec<OsString> =
+        leaf.get_many::<OsString>("").into_iter().flatten().cloned().collect();
     let leading = rest.iter().map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
     let words: Vec<String> = path.iter().cloned().chain(leading.map(str::to_owned)).collect();
     match session.catalog().find_command(&words)? {
@@ -141,7 +149,9 @@ fn from_full_tree(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliE
     let (path, leaf) = leaf(&matches);
     match catalog.find_command(&path)? {
         Some((entry, command)) => run_plugin_command(session, entry, command, &rest(leaf), &[]),
-        None => Err(CliError::new(Exit::Usage, format!("there is no command `{}`", path.join(" ")))),
+        None => {
+            Err(CliError::new(Exit::Usage, format!("there is no command `{}`", path.join(" "))))
+        }
     }
 }
 
@@ -200,12 +210,17 @@ pub(super) fn clap_command(
         .chain(prefix.iter().copied())
         .chain(path.iter().map(String::as_str))
         .collect();
-    let command = args::command(path.last().cloned().unwrap_or_default(), description).map_err(|why| {
-        let text = format!("plugin `{}` describes its command `{}` wrongly", plugin.key(), path.join(" "));
-        CliError::new(Exit::Refused, text)
-            .cause(&std::io::Error::other(why))
-            .hint("this is a defect of the plugin; tell its author".to_owned())
-    })?;
+    let command =
+        args::command(path.last().cloned().unwrap_or_default(), description).map_err(|why| {
+            let text = format!(
+                "plugin `{}` describes its command `{}` wrongly",
+                plugin.key(),
+                path.join(" ")
+            );
+            CliError::new(Exit::Refused, text)
+                .cause(&std::io::Error::other(why))
+                .hint("this is a defect of the plugin; tell its author".to_owned())
+        })?;
     let footer = match command.get_after_help() {
         Some(examples) => format!("{examples}\n\nPlugin: {}", plugin.key()),
         None => format!("Plugin: {}", plugin.key()),

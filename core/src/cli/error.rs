@@ -1,7 +1,7 @@
 //! Errors as the user reads them: what happened, why, what to do, and the exit code.
 
 use super::exit::Exit;
-use crate::catalog::{CommandConflict, Refusal, ResolveError};
+use crate::catalog::{CommandConflict, ResolveError};
 use crate::lifecycle::HookError;
 use crate::services::{Console, Verbosity};
 use crate::transport::{CallError, LoadError};
@@ -11,7 +11,7 @@ use std::error::Error;
 
 /// An error on its way to the user.
 #[derive(Debug)]
-pub struct CliError {
+pub(super) struct CliError {
     exit: Exit,
     message: String,
     causes: Vec<String>,
@@ -22,35 +22,42 @@ pub struct CliError {
 
 impl CliError {
     /// Returns an error without a cause.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), causes: Vec::new(), hint: None, detail: None }
     }
 
     /// Returns an error with the causes that `err` knows.
-    pub fn from_error(exit: Exit, err: &dyn Error) -> Self {
-        let causes = std::iter::successors(err.source(), |it| it.source());
-        Self { causes: causes.map(ToString::to_string).collect(), ..Self::new(exit, err.to_string()) }
+    pub(super) fn from_error(exit: Exit, err: &dyn Error) -> Self {
+        let mut error = Self::new(exit, err.to_string());
+        error.add_causes(err.source());
+        error
     }
 
     /// Adds what to do about the error.
-    pub fn hint(self, hint: impl Into<Option<String>>) -> Self {
+    pub(super) fn hint(self, hint: impl Into<Option<String>>) -> Self {
         Self { hint: hint.into(), ..self }
     }
 
     /// Adds a cause below the others.
-    pub fn cause(mut self, err: &dyn Error) -> Self {
-        let causes = std::iter::successors(Some(err), |it| it.source());
-        self.causes.extend(causes.map(ToString::to_string));
+    pub(super) fn cause(mut self, err: &dyn Error) -> Self {
+        self.add_causes(Some(err));
         self
     }
 
+    fn add_causes(&mut self, mut err: Option<&dyn Error>) {
+        while let Some(cause) = err {
+            self.causes.push(cause.to_string());
+            err = cause.source();
+        }
+    }
+
     /// Returns how the process is to end.
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// Shows the error on the standard error.
-    pub fn show(&self, console: &Console) {
+    pub(super) fn show(&self, console: &Console) {
         let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         let hint = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
         console.message(&format!("{error}error:{error:#} {}", self.message));
@@ -83,12 +90,6 @@ impl From<CommandConflict> for CliError {
     }
 }
 
-impl From<&Refusal> for CliError {
-    fn from(err: &Refusal) -> Self {
-        Self::from_error(Exit::Refused, err).hint(err.hint())
-    }
-}
-
 impl From<LoadError> for CliError {
     fn from(err: LoadError) -> Self {
         let exit = match err {
@@ -107,10 +108,9 @@ impl From<CallError> for CliError {
     fn from(err: CallError) -> Self {
         let reply = err.reply();
         let (exit, default_hint) = match reply.kind {
-            ErrorKind::Panicked => (
-                Exit::Crashed,
-                Some("this is a defect of the plugin; tell its author".to_owned()),
-            ),
+            ErrorKind::Panicked => {
+                (Exit::Crashed, Some("this is a defect of the plugin; tell its author".to_owned()))
+            }
             ErrorKind::Usage => (Exit::Usage, None),
             _ => (Exit::Failed, None),
         };

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// How the host ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(super) enum Exit {
     /// Done.
     Done,
     /// The work failed.
@@ -23,7 +23,7 @@ pub enum Exit {
 
 impl Exit {
     /// Returns the code that the process ends with. 70 is `EX_SOFTWARE` of sysexits.h.
-    pub fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,

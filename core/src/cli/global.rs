@@ -6,14 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// The long names that belong to the host on every command.
-pub const LONG_NAMES: &[&str] =
+pub(super) const LONG_NAMES: &[&str] =
     &["help", "version", "quiet", "verbose", "plugin-dir", "disable-plugin", "allow-panic-abort"];
 
 /// The short names that belong to the host on every command.
-pub const SHORT_NAMES: &[char] = &['h', 'V', 'q', 'v'];
+pub(super) const SHORT_NAMES: &[char] = &['h', 'V', 'q', 'v'];
 
 /// Returns the options that every command takes.
-pub fn args() -> [Arg; 5] {
+pub(super) fn args() -> [Arg; 5] {
     [
         Arg::new("plugin-dir")
             .long("plugin-dir")
@@ -46,7 +46,7 @@ pub fn args() -> [Arg; 5] {
 }
 
 /// Returns what `-q` and `-v` ask for; `None` when neither is given.
-pub fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
+pub(super) fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
     match (matches.get_flag("quiet"), matches.get_count("verbose")) {
         (true, _) => Some(Verbosity::Quiet),
         (false, 0) => None,
@@ -57,21 +57,24 @@ pub fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
 
 /// What must be known before the plugins are, and so before the arguments can be parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Early {
+pub(super) struct Early {
     /// The folders of `--plugin-dir`.
-    pub plugin_dirs: Vec<PathBuf>,
+    pub(super) plugin_dirs: Vec<PathBuf>,
     /// The keys of `--disable-plugin`.
-    pub disabled: Vec<String>,
+    pub(super) disabled: Vec<String>,
     /// Whether `--allow-panic-abort` is given.
-    pub allow_panic_abort: bool,
+    pub(super) allow_panic_abort: bool,
 }
 
 impl Early {
     /// Picks the options out of a command line that is not parsed yet.
-    pub fn scan(args: &[OsString]) -> Self {
+    pub(super) fn scan(args: &[OsString]) -> Self {
         let text = |it: OsString| it.to_string_lossy().into_owned();
         Self {
-            plugin_dirs: option_values(args, "--plugin-dir").into_iter().map(PathBuf::from).collect(),
+            plugin_dirs: option_values(args, "--plugin-dir")
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
             disabled: option_values(args, "--disable-plugin").into_iter().map(text).collect(),
             allow_panic_abort: before_dashes(args).any(|it| it == "--allow-panic-abort"),
         }
@@ -79,13 +82,15 @@ impl Early {
 }
 
 /// Returns the values of the option `name` in a command line that is not parsed yet.
-pub fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
+pub(super) fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     let mut found = Vec::new();
     let mut args = before_dashes(args);
     while let Some(arg) = args.next() {
         if arg == name {
             found.extend(args.next().map(OsStr::to_owned));
-        } else if let Some(value) = arg.to_str().and_then(|it| it.strip_prefix(name)?.strip_prefix('=')) {
+        } else if let Some(value) =
+            arg.to_str().and_then(|it| it.strip_prefix(name)?.strip_prefix('='))
+        {
             found.push(value.into());
         }
     }
@@ -103,7 +108,9 @@ mod tests {
     #[test]
     fn options_are_found_anywhere_before_two_dashes() {
         let args: Vec<OsString> =
-            ["hello", "--plugin-dir", "a", "x", "--plugin-dir=b", "--", "--plugin-dir=c"].map(Into::into).into();
+            ["hello", "--plugin-dir", "a", "x", "--plugin-dir=b", "--", "--plugin-dir=c"]
+                .map(Into::into)
+                .into();
         let early = Early::scan(&args);
         assert_eq!(early.plugin_dirs, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(!early.allow_panic_abort);

@@ -39,7 +39,9 @@ impl<'a> Session<'a> {
     /// Returns the folders in which plugins are looked for.
     pub(super) fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
-            SearchPath::new(&self.host.identity, &self.early.plugin_dirs, &|it| std::env::var_os(it))
+            SearchPath::new(&self.host.identity, &self.early.plugin_dirs, &|it| {
+                std::env::var_os(it)
+            })
         })
     }
 
@@ -55,7 +57,8 @@ impl<'a> Session<'a> {
 
     /// Returns the plugins that exist.
     pub(super) fn catalog(&self) -> &Catalog {
-        self.catalog.get_or_init(|| Catalog::discover(self.search(), &self.host.linked, self.rules()))
+        self.catalog
+            .get_or_init(|| Catalog::discover(self.search(), &self.host.linked, self.rules()))
     }
 
     /// Returns the callable form of a plugin that the catalog knows.

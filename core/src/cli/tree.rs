@@ -4,22 +4,22 @@
 //! and needs no catalog; the full tree has a stub for each plugin command, made of
 //! manifests alone. Only a command that needs the full tree pays for it.
 
-use super::{Host, completion, global, output, plugin, version};
+use super::{Host, completion, global, plugin, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 
 /// The id of the argument that takes everything a command cannot know yet.
-pub const REST: &str = "rest";
+pub(super) const REST: &str = "rest";
 
 /// Returns the commands of the host itself; unknown words are kept for later.
-pub fn core(host: &Host) -> Command {
+pub(super) fn core(host: &Host) -> Command {
     let root = base(host);
     keep_unknown(root)
 }
 
 /// Returns all commands: the host's, and a stub for each of the plugins'.
-pub fn full(host: &Host, catalog: &Catalog) -> Command {
+pub(super) fn full(host: &Host, catalog: &Catalog) -> Command {
     let mut root = base(host);
     let mut stubs: Vec<_> = catalog.commands().collect();
     stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
@@ -33,7 +33,7 @@ pub fn full(host: &Host, catalog: &Catalog) -> Command {
 }
 
 /// Returns `root` with the command that `leaf` makes at `path`; nouns on the way come into being.
-pub fn insert(
+pub(super) fn insert(
     root: Command,
     path: &[String],
     owner: &str,
@@ -47,13 +47,18 @@ pub fn insert(
         true => root.mut_subcommand(word, |it| insert(it, rest, owner, leaf)),
         false => {
             let about = format!("Commands of plugin {owner}");
-            root.subcommand(insert(noun(Command::new(word.clone()).about(about)), rest, owner, leaf))
+            root.subcommand(insert(
+                noun(Command::new(word.clone()).about(about)),
+                rest,
+                owner,
+                leaf,
+            ))
         }
     }
 }
 
 /// Returns the paths of the host's own commands.
-pub fn core_paths(host: &Host) -> Vec<Vec<String>> {
+pub(super) fn core_paths(host: &Host) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     collect(&base(host), &mut Vec::new(), &mut paths);
     paths
@@ -85,13 +90,15 @@ fn base(host: &Host) -> Command {
         .subcommand(plugin::command())
         .subcommand(deferred(Command::new("init").about("Start a project in the current folder")))
         .subcommand(noun(Command::new("create").about("Add something to the project")).subcommand(
-            deferred(Command::new("api").about("Add an API: a kind, its version and its controller")),
+            deferred(
+                Command::new("api").about("Add an API: a kind, its version and its controller"),
+            ),
         ));
     noun(root).subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
 }
 
 /// Returns a command that does nothing without one of its subcommands.
-pub fn noun(command: Command) -> Command {
+pub(super) fn noun(command: Command) -> Command {
     command.subcommand_required(true).arg_required_else_help(true)
 }
 
@@ -109,9 +116,9 @@ fn deferred(command: Command) -> Command {
 }
 
 fn help() -> Command {
-    Command::new("help").about("Show the help of a command").arg(
-        Arg::new("command").value_name("COMMAND").num_args(0..).help("The command's words"),
-    )
+    Command::new("help")
+        .about("Show the help of a command")
+        .arg(Arg::new("command").value_name("COMMAND").num_args(0..).help("The command's words"))
 }
 
 fn keep_unknown(command: Command) -> Command {

@@ -16,12 +16,14 @@ struct Version<'a> {
 }
 
 /// Returns the clap command.
-pub fn command() -> Command {
-    Command::new("version").about("Show the versions of the host and of its plugin interface").arg(output::arg())
+pub(super) fn command() -> Command {
+    Command::new("version")
+        .about("Show the versions of the host and of its plugin interface")
+        .arg(output::arg())
 }
 
 /// Prints the versions. Looks at no plugin.
-pub fn run(session: &Session<'_>, matches: &ArgMatches) {
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let identity = &session.host.identity;
     let version = Version {
         name: &identity.command_name,

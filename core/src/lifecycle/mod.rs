@@ -61,7 +61,12 @@ struct HookOutcome {
     reply: Result<HookReply, CallError>,
 }
 
-fn call_alone(plugin: &LoadedPlugin, event: &str, payload: &[u8], console: &Console) -> HookOutcome {
+fn call_alone(
+    plugin: &LoadedPlugin,
+    event: &str,
+    payload: &[u8],
+    console: &Console,
+) -> HookOutcome {
     let key = plugin.key().to_string();
     let reply = plugin.event(event, payload, &PluginServices::new(console, &key));
     HookOutcome { reply, plugin: key }

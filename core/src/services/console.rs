@@ -139,8 +139,9 @@ impl Console {
             return ProgressBar::hidden();
         }
         match update.total {
-            Some(total) => ProgressBar::new(total)
-                .with_style(bar_style("{msg} {wide_bar} {pos}/{len}")),
+            Some(total) => {
+                ProgressBar::new(total).with_style(bar_style("{msg} {wide_bar} {pos}/{len}"))
+            }
             None => ProgressBar::new_spinner().with_style(bar_style("{spinner} {msg} {pos}")),
         }
     }
@@ -153,7 +154,8 @@ impl Console {
                     "there is no terminal to ask `{}` on, and no default",
                     prompt.question
                 ));
-                err.hint = Some("run the command on a terminal, or give the answer as an option".into());
+                err.hint =
+                    Some("run the command on a terminal, or give the answer as an option".into());
                 err
             });
         }
@@ -191,7 +193,8 @@ fn ask(prompt: Prompt) -> dialoguer::Result<String> {
         }
         return input.interact_text();
     }
-    let default = prompt.default.and_then(|it| prompt.choices.iter().position(|choice| *choice == it));
+    let default =
+        prompt.default.and_then(|it| prompt.choices.iter().position(|choice| *choice == it));
     let select = Select::new().with_prompt(prompt.question).items(&prompt.choices);
     let idx = select.default(default.unwrap_or(0)).interact()?;
     Ok(prompt.choices[idx].clone())

@@ -1,12 +1,14 @@
-//! How a plugin is called: from a file that was checked ([`native`]), or as a part
-//! of the program ([`linked`]).
+//! How a plugin is called: from a file that was checked ([`load`]), or as a part
+//! of the program ([`link`]).
 //!
 //! Invariants: a [`LoadedPlugin`] has passed every check, and there is no other way
 //! to call a plugin. Libraries are never unloaded.
 
 mod linked;
+mod native;
 
 pub use linked::link;
+pub use native::{LoadError, load};
 
 use crate::catalog::PluginKey;
 use pintle_plugin::Node;

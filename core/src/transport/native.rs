@@ -10,7 +10,7 @@
 )]
 
 use super::LoadedPlugin;
-use crate::catalog::{Examined, Refusal, Rules, examine};
+use crate::catalog::{Examined, RefusedFile, Rules, examine, image};
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
     CheckingGlobals, check_layout_compatibility_with_globals,
@@ -27,13 +27,8 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum LoadError {
     /// The file did not pass the checks that need no code of it.
-    #[error("plugin file `{}` is refused", path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<Refusal>,
-    },
+    #[error(transparent)]
+    Refused(Box<RefusedFile>),
     /// The file does not define the symbol that its manifest names.
     #[error("plugin file `{}` does not define its root symbol `{symbol}`", path.display())]
     NoRootSymbol {
@@ -94,7 +89,7 @@ impl LoadError {
     /// Returns what to do about the error.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { source, .. } => source.hint(),
+            Self::Refused(file) => Some(file.refusal.hint()),
             Self::NoRootSymbol { .. } | Self::NoLayout { .. } | Self::Header { .. } => {
                 Some("build it with `pintle_plugin::export_plugin!` of interface 1.x".to_owned())
             }
@@ -122,12 +117,11 @@ impl LoadError {
 /// [`LoadError`] at the first check that fails.
 pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     let owned = || path.to_owned();
-    let examined = examine(path, rules)
-        .map_err(|source| LoadError::Refused { path: owned(), source: Box::new(source) })?;
+    let examined = examine(path, rules).map_err(LoadError::Refused)?;
     let symbol = &examined.manifest.abi.root;
     // The dynamic linker also searches a library's dependencies, so the file itself
     // is asked, before any of its code runs.
-    if !examined.exports(symbol) {
+    if !image::exports(&examined.file, symbol).unwrap_or(false) {
         return Err(LoadError::NoRootSymbol { path: owned(), symbol: symbol.clone() });
     }
 
@@ -143,7 +137,7 @@ pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     if let Some(field) = manifest_difference(&examined.manifest, root.manifest()().as_str()) {
         return Err(LoadError::ManifestDiffers { path: owned(), field });
     }
-    let Examined { file, manifest, key } = examined;
+    let Examined { file, manifest, key, .. } = examined;
     // The linker knows the library by the number of this descriptor: were it closed,
     // the next plugin could get the same number and be taken for this one.
     std::mem::forget(file);
@@ -214,7 +208,8 @@ fn open_error(path: &Path, err: libloading::Error) -> LoadError {
 /// object with a table of functions travels from plugin to plugin.
 fn check_layout(plugin: &'static TypeLayout, manifest: &Manifest) -> Result<(), (String, String)> {
     let host = <PluginRootRef as StableAbi>::LAYOUT;
-    let (older, newer) = if is_older(&manifest.abi.interface) { (plugin, host) } else { (host, plugin) };
+    let (older, newer) =
+        if is_older(&manifest.abi.interface) { (plugin, host) } else { (host, plugin) };
     check_layout_compatibility_with_globals(older, newer, &CheckingGlobals::new())
         .map_err(|err| summarize(&err.to_string()))
 }

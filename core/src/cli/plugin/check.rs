@@ -35,7 +35,11 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<(), Cli
         Subject::File(path) => (transport::load(&path, session.rules())?, Some(path)),
         Subject::Entry(entry) => (session.load(entry)?, entry.path().map(Into::into)),
     };
-    let checks = [file_checks(path.is_some(), &plugin), manifest_checks(&plugin), code_checks(session, &plugin)?];
+    let checks = [
+        file_checks(path.is_some(), &plugin),
+        manifest_checks(&plugin),
+        code_checks(session, &plugin)?,
+    ];
     let report = Report {
         key: plugin.key().to_string(),
         path,
@@ -53,7 +57,11 @@ fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
         return vec![("file", "none: the plugin is part of the program".to_owned())];
     }
     vec![
-        ("file", "a regular file, a library for this machine, all its segments inside the file".to_owned()),
+        (
+            "file",
+            "a regular file, a library for this machine, all its segments inside the file"
+                .to_owned(),
+        ),
         ("root symbol", format!("`{}`, defined by this file", plugin.manifest().abi.root)),
         ("layout", "fits this host's".to_owned()),
         ("code", "says the same as the manifest in the file".to_owned()),
@@ -82,7 +90,10 @@ fn code_checks(session: &Session<'_>, plugin: &LoadedPlugin) -> Result<Found, Cl
     };
     let mut found = vec![("functions", names(true))];
     if functions.iter().any(|it| !it.1) {
-        found.push(("absent", format!("{} (newer than the plugin; the host does without)", names(false))));
+        found.push((
+            "absent",
+            format!("{} (newer than the plugin; the host does without)", names(false)),
+        ));
     }
     for command in &plugin.manifest().commands {
         let description = dispatch::describe(session, plugin, &command.path)?;

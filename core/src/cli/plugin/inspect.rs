@@ -51,11 +51,13 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
 
 /// Reads a file of any platform; only what holds no manifest at all is an error.
 fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
-    let image = image::open(path).and_then(|it| image::inspect(&it)).map_err(|err| unreadable(path, &err))?;
+    let image = image::open(path).map_err(|err| unreadable(path, &err))?;
     let manifest = match image.manifests() {
         [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
         [] => return Err(unreadable(path, &Refusal::NoManifest)),
-        several => return Err(unreadable(path, &Refusal::SeveralManifests { count: several.len() })),
+        several => {
+            return Err(unreadable(path, &Refusal::SeveralManifests { count: several.len() }));
+        }
     };
     let refused = crate::catalog::examine(path, session.rules()).err();
     Ok(Facts {
@@ -63,7 +65,7 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
         transport: "native".to_owned(),
         format: Some(image.format().to_string()),
         architecture: Some(image.architecture().to_owned()),
-        refused: refused.map(|it| it.reason()),
+        refused: refused.map(|it| it.refusal.reason()),
         manifest: Some(manifest),
     })
 }
@@ -91,7 +93,10 @@ fn text(facts: &Facts) -> String {
         row("description", it.description.clone());
         row("deprecated", it.deprecated.clone().unwrap_or_default());
         let abi = &it.abi;
-        row("interface", format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic));
+        row(
+            "interface",
+            format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic),
+        );
         row("root symbol", abi.root.clone());
         row("target", it.target.clone());
         row("built by", it.rustc.clone());
@@ -103,6 +108,9 @@ fn text(facts: &Facts) -> String {
         row("subcommands", it.subcommands.join(", "));
         row("events", it.events.join(", "));
     }
-    row("this host", facts.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")));
+    row(
+        "this host",
+        facts.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
+    );
     output::table(&rows)
 }

@@ -39,7 +39,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
     let rows: Vec<Row<'_>> = session.catalog().entries().iter().filter(shown).map(row).collect();
-    output::print(matches, &session.console, &rows, |it| text(it));
+    output::print(matches, &session.console, &rows, text);
 }
 
 fn row(entry: &Entry) -> Row<'_> {

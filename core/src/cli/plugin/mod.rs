@@ -7,13 +7,13 @@ mod list;
 mod run;
 
 use super::dispatch::Step;
-use super::{CliError, Exit, Session, output, tree};
+use super::{CliError, Exit, Session, tree};
 use crate::catalog::{Entry, PluginKey};
 use clap::{Arg, ArgMatches, Command};
 use std::path::{Path, PathBuf};
 
 /// Returns the clap command.
-pub fn command() -> Command {
+pub(super) fn command() -> Command {
     tree::noun(Command::new("plugin").about("List, inspect, check and run plugins"))
         .subcommand(list::command())
         .subcommand(inspect::command())
@@ -28,7 +28,11 @@ pub(super) fn is_verb(verb: &str) -> bool {
 }
 
 /// Runs one of the host's own verbs under `plugin`.
-pub(super) fn run(session: &Session<'_>, verb: &str, matches: &ArgMatches) -> Result<Step, CliError> {
+pub(super) fn run(
+    session: &Session<'_>,
+    verb: &str,
+    matches: &ArgMatches,
+) -> Result<Step, CliError> {
     match verb {
         "list" => list::run(session, matches),
         "inspect" => inspect::run(session, matches)?,
@@ -66,7 +70,8 @@ fn subject<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Result<Subject
 
 fn is_path(text: &str) -> bool {
     let path = Path::new(text);
-    let has_suffix = path.extension().is_some_and(|it| ["so", "dylib", "dll"].iter().any(|ext| it == *ext));
+    let has_suffix =
+        path.extension().is_some_and(|it| ["so", "dylib", "dll"].iter().any(|ext| it == *ext));
     let is_file = || path.symlink_metadata().is_ok_and(|it| !it.is_dir());
     text.starts_with('.') || path.is_absolute() || has_suffix || is_file()
 }
@@ -74,8 +79,9 @@ fn is_path(text: &str) -> bool {
 /// Reads a key as the user typed it.
 pub(super) fn parse_key(text: &str) -> Result<PluginKey, CliError> {
     text.parse().map_err(|err| {
-        CliError::new(Exit::Usage, format!("`{text}` is no plugin key"))
-            .cause(&err)
-            .hint("a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`".to_owned())
+        CliError::new(Exit::Usage, format!("`{text}` is no plugin key")).cause(&err).hint(
+            "a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`"
+                .to_owned(),
+        )
     })
 }

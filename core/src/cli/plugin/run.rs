@@ -37,7 +37,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
 fn find<'a>(entry: &'a Entry, args: &[OsString]) -> Option<&'a ManifestCommand> {
     let commands = &entry.manifest()?.commands;
     let fits = |it: &&ManifestCommand| {
-        args.len() >= it.path.len() && it.path.iter().zip(args).all(|(word, arg)| arg == word.as_str())
+        args.len() >= it.path.len()
+            && it.path.iter().zip(args).all(|(word, arg)| arg == word.as_str())
     };
     commands.iter().filter(fits).max_by_key(|it| it.path.len())
 }

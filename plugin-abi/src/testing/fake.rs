@@ -1,0 +1,168 @@
+//! The host of the tests: it keeps everything, and shows nothing.
+
+use super::Error;
+use crate::host::{HostServices, Level, Stream};
+use crate::message::{ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
+use crate::{Node, Select};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A host that a plugin can be called with.
+pub(super) struct FakeHost {
+    state: Mutex<State>,
+    /// The universe, by path.
+    pub(super) files: BTreeMap<String, Node>,
+}
+
+#[derive(Default)]
+struct State {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    log: Vec<(Level, String)>,
+    progress: Vec<ProgressUpdate>,
+    answers: VecDeque<String>,
+}
+
+/// What a plugin did with its host.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    pub(super) log: Vec<(Level, String)>,
+    pub(super) progress: Vec<ProgressUpdate>,
+}
+
+impl FakeHost {
+    pub(super) fn new(answers: Vec<String>, files: BTreeMap<String, Node>) -> Self {
+        Self { state: Mutex::new(State { answers: answers.into(), ..State::default() }), files }
+    }
+
+    /// Ends the run; an answer that nobody asked for is an error of the test.
+    pub(super) fn finish(self) -> Result<Record, Error> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = state.answers.front() {
+            return Err(Error::refused(format!(
+                "the plugin never asked for the answer `{answer}`"
+            )));
+        }
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (stdout, stderr) = (text(state.stdout), text(state.stderr));
+        Ok(Record { stdout, stderr, log: state.log, progress: state.progress })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn selected(&self, select: Select<'_>) -> Result<Vec<&Node>, ErrorReply> {
+        if let Select::Glob(pattern) = select
+            && pattern.contains(['[', ']', '{', '}', '!'])
+        {
+            return Err(ErrorReply::failed(format!(
+                "the glob `{pattern}` has more than `*`, `?` and `**`"
+            )));
+        }
+        let fits = |node: &&Node| match select {
+            Select::All => true,
+            Select::Glob(pattern) => matches_glob(pattern.as_bytes(), node.path().as_bytes()),
+            Select::Plugin(key) => node.plugin() == Some(key),
+            Select::Path(path) => node.path() == path,
+        };
+        Ok(self.files.values().filter(fits).collect())
+    }
+}
+
+impl HostServices for FakeHost {
+    fn write(&self, stream: Stream, text: &[u8]) {
+        let mut state = self.state();
+        match stream {
+            Stream::Out => state.stdout.extend_from_slice(text),
+            Stream::Err => state.stderr.extend_from_slice(text),
+        }
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.state().log.push((level, text.to_owned()));
+    }
+
+    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        match request {
+            ServiceRequest::Prompt(prompt) => {
+                let answer = answer(&prompt, self.state().answers.pop_front())?;
+                Ok(ServiceReply { answer: Some(answer) })
+            }
+            ServiceRequest::Progress(update) => {
+                self.state().progress.push(update);
+                Ok(ServiceReply::default())
+            }
+            ServiceRequest::Unknown => {
+                Err(ErrorReply::failed("the test kit does not know this service"))
+            }
+        }
+    }
+
+    fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
+        Ok(self.selected(select)?.into_iter().map(|it| it.path().to_owned()).collect())
+    }
+
+    fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
+        Ok(self.selected(select)?.into_iter().cloned().collect())
+    }
+}
+
+fn answer(prompt: &Prompt, scripted: Option<String>) -> Result<String, ErrorReply> {
+    let question = &prompt.question;
+    let answer = scripted.or_else(|| prompt.default.clone()).ok_or_else(|| {
+        ErrorReply::failed(format!("the question `{question}` has neither answer nor default"))
+    })?;
+    if !prompt.choices.is_empty() && !prompt.choices.contains(&answer) {
+        return Err(ErrorReply::failed(format!(
+            "the answer `{answer}` is none of the choices of `{question}`"
+        )));
+    }
+    Ok(answer)
+}
+
+/// Whether `path` matches: `*` and `?` stay inside a part, `**` crosses parts.
+fn matches_glob(pattern: &[u8], path: &[u8]) -> bool {
+    match (pattern, path) {
+        ([], []) => true,
+        ([b'*', b'*', b'/', rest @ ..], _) => {
+            // `**/` stands for any number of whole parts, also for none.
+            matches_glob(rest, path)
+                || path
+                    .iter()
+                    .position(|it| *it == b'/')
+                    .is_some_and(|slash| matches_glob(pattern, &path[slash + 1..]))
+        }
+        ([b'*', b'*', rest @ ..], _) => (0..=path.len()).any(|it| matches_glob(rest, &path[it..])),
+        ([b'*', rest @ ..], _) => {
+            let part = path.iter().position(|it| *it == b'/').unwrap_or(path.len());
+            (0..=part).any(|it| matches_glob(rest, &path[it..]))
+        }
+        ([b'?', pattern @ ..], [byte, path @ ..]) => *byte != b'/' && matches_glob(pattern, path),
+        ([expected, pattern @ ..], [byte, path @ ..]) => {
+            expected == byte && matches_glob(pattern, path)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_keeps_to_its_parts() {
+        let fits = |pattern: &str, path: &str| matches_glob(pattern.as_bytes(), path.as_bytes());
+        assert!(fits("src/*.rs", "src/main.rs"));
+        assert!(!fits("src/*.rs", "src/api/mod.rs"));
+        assert!(fits("src/**/*.rs", "src/main.rs"));
+        assert!(fits("src/**/*.rs", "src/api/v1/mod.rs"));
+        assert!(fits("**/mod.rs", "mod.rs"));
+        assert!(!fits("**/mod.rs", "a/xmod.rs"));
+        assert!(fits("src/**", "src/a/b"));
+        assert!(fits("?.toml", "a.toml"));
+        assert!(!fits("?.toml", "/.toml"));
+    }
+}

@@ -1,0 +1,398 @@
+//! Takes a plugin through all steps of a scaffolding subcommand.
+
+use super::fake::{FakeHost, Record};
+use super::{Error, caller, decode, manifest, values};
+use crate::message::{
+    CommandDescription, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest, Step, encode,
+};
+use crate::raw::{RawHost, read_bulk};
+use crate::{Arg, Level, LinkedPlugin, MODE_FILE, Node, Resource, Tool};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The flags that a host has on every subcommand, and a plugin may look at.
+const HOST_FLAGS: [&str; 2] = ["force", "skip-existing"];
+
+/// A scaffolding subcommand to run; see [`scaffold`].
+#[must_use = "nothing happens before `run`"]
+pub struct ScaffoldTest {
+    plugin: LinkedPlugin,
+    subcommand: String,
+    flags: Vec<(String, Value)>,
+    answers: Vec<String>,
+    project: ProjectInfo,
+    config: Value,
+    resource: Option<Resource>,
+    files: BTreeMap<String, Node>,
+    upstream: Vec<String>,
+}
+
+/// What a plugin did in a scaffolding subcommand.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Scaffolded {
+    /// The files after the plugin's change, by path.
+    pub files: BTreeMap<String, Node>,
+    /// The paths that the plugin added, in its order.
+    pub added: Vec<String>,
+    /// The paths that the plugin deleted, in its order; a replaced file is in both.
+    pub deleted: Vec<String>,
+    /// What PROJECT says of the project.
+    pub project: ProjectInfo,
+    /// The plugin's configuration in PROJECT.
+    pub config: Value,
+    /// The resource at hand.
+    pub resource: Option<Resource>,
+    /// The plugin's flags.
+    pub flags: Vec<Arg>,
+    /// What the plugin changes in the subcommand's help.
+    pub description: CommandDescription,
+    /// The tools that a host would run now; the test kit runs none.
+    pub tools: Vec<Tool>,
+    /// Why the plugin took no further part.
+    pub stopped: Option<String>,
+    /// What the plugin wrote to the standard output.
+    pub stdout: String,
+    /// What the plugin wrote to the standard error.
+    pub stderr: String,
+    /// The lines that the plugin logged.
+    pub log: Vec<(Level, String)>,
+    /// Every report of progress, in order.
+    pub progress: Vec<ProgressUpdate>,
+    chain: Vec<String>,
+}
+
+/// Prepares a run of the plugin's part in `subcommand`, as `init`.
+///
+/// The project is called `demo`, has the domain `example.org` and no files; the
+/// plugin is alone in the chain.
+pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> ScaffoldTest {
+    let (name, domain) = ("demo".to_owned(), "example.org".to_owned());
+    ScaffoldTest {
+        plugin,
+        subcommand: subcommand.into(),
+        flags: Vec::new(),
+        answers: Vec::new(),
+        project: ProjectInfo { name, domain, ..ProjectInfo::default() },
+        config: Value::Null,
+        resource: None,
+        files: BTreeMap::new(),
+        upstream: Vec::new(),
+    }
+}
+
+impl ScaffoldTest {
+    /// Gives a flag of the plugin a value; the host's `force` and `skip-existing` may be given too.
+    pub fn flag(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.flags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Answers the next question.
+    pub fn answer(mut self, text: impl Into<String>) -> Self {
+        self.answers.push(text.into());
+        self
+    }
+
+    /// Changes what PROJECT says of the project.
+    pub fn project(mut self, change: impl FnOnce(&mut ProjectInfo)) -> Self {
+        change(&mut self.project);
+        self
+    }
+
+    /// Sets the plugin's configuration in PROJECT.
+    pub fn config(mut self, config: impl Into<Value>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// Sets the resource at hand, for the subcommands that have one.
+    ///
+    /// It starts as an API type with a controller. An empty domain becomes the
+    /// project's, an empty plural the kind in lower case with an `s`.
+    pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
+        let resource = Resource { api: true, controller: true, ..Resource::default() };
+        change(self.resource.insert(resource));
+        self
+    }
+
+    /// Puts a file on disk.
+    pub fn file(self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.node(Node::new(path, bytes, MODE_FILE))
+    }
+
+    /// Puts a node in the universe; one with an origin was made by a plugin earlier in the chain.
+    pub fn node(mut self, node: Node) -> Self {
+        if let Some(plugin) = node.plugin()
+            && !self.upstream.iter().any(|it| it == plugin)
+        {
+            self.upstream.push(plugin.to_owned());
+        }
+        self.files.insert(node.path().to_owned(), node);
+        self
+    }
+
+    /// Lets a plugin that is earlier in the chain have made a file, in this command.
+    pub fn upstream(
+        self,
+        plugin: &str,
+        path: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Self {
+        let node = Node::with_origin(path, bytes, MODE_FILE, plugin, &self.subcommand);
+        self.node(node)
+    }
+
+    /// Runs in the project that an earlier command of the same plugin left behind.
+    pub fn following(mut self, earlier: &Scaffolded) -> Self {
+        self.project = earlier.project.clone();
+        self.project.resources.extend(earlier.resource.clone());
+        self.config = earlier.config.clone();
+        let on_disk = |node: &Node| Node::new(node.path(), node.bytes(), node.mode());
+        self.files = earlier.files.iter().map(|(path, it)| (path.clone(), on_disk(it))).collect();
+        self
+    }
+
+    /// Runs behind another plugin in the chain of the same command.
+    pub fn downstream_of(mut self, earlier: &Scaffolded) -> Self {
+        self.project = earlier.project.clone();
+        self.resource = earlier.resource.clone();
+        self.files = earlier.files.clone();
+        self.upstream = earlier.chain.clone();
+        self
+    }
+
+    /// Takes all steps, and applies the plugin's change with the rules of a host.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the flags are not as declared, when a step fails, when the
+    /// change does not fit the files, or when the plugin leaves an answer unasked.
+    pub fn run(mut self) -> Result<Scaffolded, Error> {
+        self.complete_resource()?;
+        let mut run = Steps::new(self)?;
+        // As in a host, a plugin that stops takes no further step.
+        if run.prepare()? && run.step(Step::PreScaffold)?.is_some() && run.change()? {
+            run.finish()?;
+        }
+        run.end()
+    }
+
+    fn complete_resource(&mut self) -> Result<(), Error> {
+        let subcommand = &self.subcommand;
+        let wanted = !matches!(subcommand.as_str(), "init" | "edit");
+        match &mut self.resource {
+            None if wanted => Err(Error::refused(format!(
+                "`{subcommand}` has a resource; the test must set it with `resource`"
+            ))),
+            Some(_) if !wanted => Err(Error::refused(format!("`{subcommand}` has no resource"))),
+            Some(resource) => {
+                if resource.domain.is_empty() {
+                    resource.domain.clone_from(&self.project.domain);
+                }
+                if resource.plural.is_empty() {
+                    resource.plural = format!("{}s", resource.kind.to_lowercase());
+                }
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Scaffolded {
+    /// Returns the text of a file.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such file, or when it is not UTF-8.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> &str {
+        let Some(node) = self.files.get(path) else {
+            let known = values::listed(self.files.keys().map(String::as_str));
+            panic!("there is no file `{path}`; there is {known}");
+        };
+        match node.text() {
+            Ok(text) => text,
+            Err(err) => panic!("{err}"),
+        }
+    }
+}
+
+/// A run under way.
+struct Steps {
+    plugin: LinkedPlugin,
+    host: FakeHost,
+    request: ScaffoldRequest,
+    given: Vec<(String, Value)>,
+    result: Scaffolded,
+}
+
+impl Steps {
+    fn new(test: ScaffoldTest) -> Result<Self, Error> {
+        let caller = caller(test.plugin)?;
+        let known = manifest(test.plugin)?.subcommands;
+        if !known.contains(&test.subcommand) {
+            let known = values::listed(known.iter().map(String::as_str));
+            return Err(Error::refused(format!(
+                "the plugin takes no part in `{}`; it takes part in {known}",
+                test.subcommand
+            )));
+        }
+        let position = test.upstream.len();
+        let mut chain = test.upstream;
+        chain.push(caller.plugin.clone());
+        let request = ScaffoldRequest {
+            caller,
+            subcommand: test.subcommand,
+            chain: chain.clone(),
+            position,
+            project_version: "3".into(),
+            project: test.project.clone(),
+            config: test.config.clone(),
+            resource: test.resource.clone(),
+            ..ScaffoldRequest::default()
+        };
+        let result = Scaffolded {
+            files: test.files.clone(),
+            added: Vec::new(),
+            deleted: Vec::new(),
+            project: test.project,
+            config: test.config,
+            resource: test.resource,
+            flags: Vec::new(),
+            description: CommandDescription::default(),
+            tools: Vec::new(),
+            stopped: None,
+            stdout: String::new(),
+            stderr: String::new(),
+            log: Vec::new(),
+            progress: Vec::new(),
+            chain,
+        };
+        let host = FakeHost::new(test.answers, test.files);
+        Ok(Self { plugin: test.plugin, host, request, given: test.flags, result })
+    }
+
+    /// Takes the steps up to the resource; returns whether the plugin goes on.
+    fn prepare(&mut self) -> Result<bool, Error> {
+        let Some((reply, _)) = self.step(Step::UpdateMetadata)? else { return Ok(false) };
+        self.result.description = reply.description.unwrap_or_default();
+        let Some((reply, _)) = self.step(Step::BindFlags)? else { return Ok(false) };
+        self.request.args = self.check_flags(&reply.flags)?;
+        self.result.flags = reply.flags;
+        let Some((reply, _)) = self.step(Step::InjectConfig)? else { return Ok(false) };
+        if let Some(project) = reply.project {
+            self.request.project = project;
+        }
+        if let Some(config) = reply.config {
+            self.request.config = config;
+        }
+        if self.request.resource.is_some() {
+            let Some((reply, _)) = self.step(Step::InjectResource)? else { return Ok(false) };
+            self.request.resource = reply.resource.or(self.request.resource.take());
+        }
+        Ok(true)
+    }
+
+    /// Takes the main step; returns whether the plugin goes on.
+    fn change(&mut self) -> Result<bool, Error> {
+        let Some((reply, added)) = self.step(Step::Scaffold)? else { return Ok(false) };
+        let key = self.request.caller.plugin.clone();
+        for path in reply.deleted {
+            delete(&mut self.result.files, &path)?;
+            self.result.deleted.push(path);
+        }
+        for node in added {
+            let path = node.path().to_owned();
+            add(&mut self.result.files, node.attributed(&key, &self.request.subcommand))?;
+            self.result.added.push(path);
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.host.files.clone_from(&self.result.files);
+        if let Some((reply, _)) = self.step(Step::PostScaffold)? {
+            self.result.tools = reply.tools;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Scaffolded, Error> {
+        let Record { stdout, stderr, log, progress } = self.host.finish()?;
+        let ScaffoldRequest { project, config, resource, .. } = self.request;
+        let output = Scaffolded { stdout, stderr, log, progress, ..self.result };
+        Ok(Scaffolded { project, config, resource, ..output })
+    }
+
+    /// Takes one step; returns `None` when the plugin stops.
+    fn step(&mut self, step: Step) -> Result<Option<(ScaffoldReply, Vec<Node>)>, Error> {
+        self.request.step = step;
+        let request = encode(&self.request);
+        let reply =
+            self.plugin.root().scaffold()(request.as_slice().into(), RawHost::new(&self.host));
+        let (message, nodes) = read_bulk(reply)?;
+        let reply: ScaffoldReply = decode("scaffold reply", &message)?;
+        if let Some(reason) = reply.stop {
+            self.result.stopped = Some(reason);
+            return Ok(None);
+        }
+        Ok(Some((reply, nodes)))
+    }
+
+    fn check_flags(&mut self, declared: &[Arg]) -> Result<Map<String, Value>, Error> {
+        let of_host =
+            HOST_FLAGS.into_iter().filter(|it| declared.iter().all(|arg| arg.name != *it));
+        let mut all = declared.to_vec();
+        all.extend(of_host.map(Arg::flag));
+        let command = format!("`{}`", self.request.subcommand);
+        values::check(&command, &all, std::mem::take(&mut self.given))
+    }
+}
+
+fn delete(files: &mut BTreeMap<String, Node>, path: &str) -> Result<(), Error> {
+    match files.remove(path) {
+        Some(_) => Ok(()),
+        None => Err(Error::refused(format!("`{path}` cannot be deleted: there is no such file"))),
+    }
+}
+
+fn add(files: &mut BTreeMap<String, Node>, node: Node) -> Result<(), Error> {
+    let path = node.path().to_owned();
+    if let Some(reason) = why_unfit(&path) {
+        return Err(Error::refused(format!("`{path}` cannot be added: {reason}")));
+    }
+    let blocked = |it: &&String| is_inside(&path, it) || is_inside(it, &path);
+    if let Some(other) = files.keys().find(blocked) {
+        return Err(Error::refused(format!(
+            "`{path}` cannot be added: `{other}` exists, and one of them would be a folder"
+        )));
+    }
+    if let Some(existing) = files.get(&path) {
+        let maker = existing.plugin().map(|it| format!(", made by `{it}`")).unwrap_or_default();
+        return Err(Error::refused(format!(
+            "`{path}` exists{maker}: it must be deleted in the same change before it is added"
+        )));
+    }
+    files.insert(path, node);
+    Ok(())
+}
+
+/// Returns why no host takes the path, or `None` when it does.
+fn why_unfit(path: &str) -> Option<&'static str> {
+    let first = path.split('/').next().unwrap_or_default();
+    if path.contains(['\\', '\0']) {
+        Some("its parts must be separated by `/`")
+    } else if path.split('/').any(|it| matches!(it, "" | "." | "..")) {
+        Some("it must be relative to the project, without `.` and `..`")
+    } else if path == "PROJECT" || first.eq_ignore_ascii_case(".git") {
+        Some("it belongs to the host")
+    } else {
+        None
+    }
+}
+
+fn is_inside(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|it| it.starts_with('/'))
+}

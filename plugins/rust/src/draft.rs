@@ -1,0 +1,172 @@
+//! The change under way: new files, and lines for files that exist.
+//!
+//! Invariant: what is not said to change stays as it is, byte for byte.
+
+use crate::names;
+use pintle_plugin::prelude::*;
+use std::collections::BTreeMap;
+
+/// What every marker starts with.
+const MARKER: &str = "// +pintle:scaffold:";
+
+/// New files and changed ones, by path.
+pub(crate) struct Draft<'a> {
+    universe: Universe<'a>,
+    replace: bool,
+    files: BTreeMap<String, File>,
+}
+
+/// A file as it was, if it was, and as it shall be.
+struct File {
+    original: Option<Node>,
+    text: String,
+}
+
+/// Where a line goes among those above its marker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Directly above the marker.
+    Last,
+    /// Where rustfmt would put it.
+    Sorted,
+}
+
+impl<'a> Draft<'a> {
+    /// Returns a draft that changes nothing; with `replace`, new files may take the place
+    /// of existing ones.
+    pub(crate) fn new(universe: Universe<'a>, replace: bool) -> Self {
+        Self { universe, replace, files: BTreeMap::new() }
+    }
+
+    /// Adds a file. Without `replace`, the host refuses it if there is one.
+    pub(crate) fn add(&mut self, path: &str, text: String) -> Result<()> {
+        let original = if self.replace { self.universe.get(path)? } else { None };
+        self.files.insert(path.to_owned(), File { original, text });
+        Ok(())
+    }
+
+    /// Adds a file unless there is one.
+    pub(crate) fn ensure(
+        &mut self,
+        path: &str,
+        make: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
+        if self.files.contains_key(path) || self.exists(path)? {
+            return Ok(());
+        }
+        self.files.insert(path.to_owned(), File { original: None, text: make()? });
+        Ok(())
+    }
+
+    /// Returns whether there is such a file in the project.
+    pub(crate) fn exists(&self, path: &str) -> Result<bool> {
+        Ok(!self.universe.paths(Select::Path(path))?.is_empty())
+    }
+
+    /// Inserts a line at a marker, unless the file has the line.
+    pub(crate) fn insert(
+        &mut self,
+        path: &str,
+        marker: &str,
+        line: &str,
+        place: Place,
+    ) -> Result<()> {
+        if !self.files.contains_key(path) {
+            let node = self
+                .universe
+                .get(path)?
+                .with_context(|| format!("there is no file `{path}` to insert `{line}` in"))
+                .hint("`init` makes this file; bring it back, or run the command where it is")?;
+            let text = node.text()?.to_owned();
+            self.files.insert(path.to_owned(), File { original: Some(node), text });
+        }
+        let file = self.files.get_mut(path).context("the file was just added")?;
+        let marker = format!("{MARKER}{marker}");
+        let new = with_line(&file.text, &marker, line, place);
+        file.text = new
+            .with_context(|| format!("`{path}` has no line `{marker}`"))
+            .hint(format!("put that line back, where lines such as `{line}` belong"))?;
+        Ok(())
+    }
+
+    /// Hands the draft over.
+    pub(crate) fn finish(self, changes: &mut ChangeSet) {
+        for (path, file) in self.files {
+            match file.original {
+                None => changes.add(path, file.text),
+                Some(node) if node.bytes() == file.text.as_bytes() => changes,
+                Some(node) => changes.replace(&node, file.text),
+            };
+        }
+    }
+}
+
+/// Returns `text` with `line` in it, or `None` when there is neither line nor marker.
+fn with_line(text: &str, marker: &str, line: &str, place: Place) -> Option<String> {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    if lines.iter().any(|it| it.trim() == line) {
+        return Some(text.to_owned());
+    }
+    let marker_idx = lines.iter().position(|it| it.trim() == marker)?;
+    let marker_line = lines[marker_idx];
+    let indent = &marker_line[..marker_line.len() - marker_line.trim_start().len()];
+    let ending = if marker_line.ends_with("\r\n") { "\r\n" } else { "\n" };
+    let new = format!("{indent}{line}{ending}");
+    let idx = match place {
+        Place::Last => marker_idx,
+        Place::Sorted => sorted_idx(&lines[..marker_idx], line),
+    };
+    lines.insert(idx, &new);
+    Some(lines.concat())
+}
+
+/// Returns where `line` goes in the block of such lines that ends `lines`.
+fn sorted_idx(lines: &[&str], line: &str) -> usize {
+    let start = lines.iter().rposition(|it| it.trim().is_empty()).map_or(0, |it| it + 1);
+    let key = names::words(line);
+    let is_comment = |line: &str| line.trim_start().starts_with(['#', '/']);
+    let comes_later =
+        |other: &&str| !is_comment(other) && names::compare(&names::words(other), &key).is_gt();
+    let Some(next) = lines[start..].iter().position(comes_later) else { return lines.len() };
+    // Attributes and comments stay with the line below them.
+    let above = lines[start..start + next].iter().rposition(|it| !is_comment(it));
+    start + above.map_or(0, |it| it + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "//! Kinds.\n\npub mod b;\n// Old.\n#[cfg(unix)]\npub mod d;\n// +m\n\nend\n";
+
+    #[track_caller]
+    fn check(line: &str, place: Place, expected: &str) {
+        assert_eq!(with_line(TEXT, "// +m", line, place).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_line_goes_where_it_belongs() {
+        check("pub mod a;", Place::Last, &TEXT.replace("// +m", "pub mod a;\n// +m"));
+        check("pub mod a;", Place::Sorted, &TEXT.replace("pub mod b;", "pub mod a;\npub mod b;"));
+        check("pub mod c;", Place::Sorted, &TEXT.replace("// Old", "pub mod c;\n// Old"));
+        check("pub mod e;", Place::Sorted, &TEXT.replace("// +m", "pub mod e;\n// +m"));
+    }
+
+    #[test]
+    fn a_line_that_is_there_is_not_inserted_again() {
+        check("pub mod d;", Place::Sorted, TEXT);
+        assert_eq!(with_line("a;\n", "// +m", "a;", Place::Last).as_deref(), Some("a;\n"));
+    }
+
+    #[test]
+    fn a_missing_marker_is_noticed() {
+        assert_eq!(with_line("a;\n// +more\n", "// +m", "b;", Place::Last), None);
+    }
+
+    #[test]
+    fn indentation_and_line_endings_are_kept() {
+        let text = with_line("f()\r\n    // +m\r\n", "// +m", ".g()", Place::Last);
+        assert_eq!(text.as_deref(), Some("f()\r\n    .g()\r\n    // +m\r\n"));
+    }
+}

@@ -1,0 +1,51 @@
+//! The files of a new project.
+
+use crate::draft::Draft;
+use crate::names;
+use crate::template::render;
+use pintle_plugin::Result;
+use serde::Serialize;
+
+macro_rules! templates {
+    ($($path:literal: $template:literal,)*) => {
+        /// The paths of the files, and their templates.
+        const TEMPLATES: &[(&str, &str)] =
+            &[$(($path, include_str!(concat!("../templates/init/", $template, ".jinja")))),*];
+    };
+}
+
+templates! {
+    ".dockerignore": "dockerignore",
+    ".gitignore": "gitignore",
+    "Cargo.toml": "Cargo.toml",
+    "Dockerfile": "Dockerfile",
+    "Makefile": "Makefile",
+    "README.md": "README.md",
+    "src/api/mod.rs": "src/api/mod.rs",
+    "src/bin/crdgen.rs": "src/bin/crdgen.rs",
+    "src/controller/mod.rs": "src/controller/mod.rs",
+    "src/crd.rs": "src/crd.rs",
+    "src/error.rs": "src/error.rs",
+    "src/lib.rs": "src/lib.rs",
+    "src/main.rs": "src/main.rs",
+    "src/manager.rs": "src/manager.rs",
+}
+
+#[derive(Serialize)]
+struct Values<'a> {
+    name: &'a str,
+    package: &'a str,
+    #[serde(rename = "crate")]
+    crate_name: &'a str,
+}
+
+/// Drafts a project that compiles, without any API.
+pub(crate) fn scaffold(project: &str, draft: &mut Draft<'_>) -> Result<()> {
+    let package = names::package(project);
+    let crate_name = package.replace('-', "_");
+    let values = Values { name: project, package: &package, crate_name: &crate_name };
+    for (path, template) in TEMPLATES {
+        draft.add(path, render(path, template, &values)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! A plugin that scaffolds Kubernetes operators in Rust, on kube-rs.
+//!
+//! This file is the plugin as its host sees it; the other modules are ordinary Rust
+//! that turns names and files into files.
+
+mod api;
+mod draft;
+mod init;
+mod names;
+mod template;
+
+use api::Names;
+use draft::Draft;
+use pintle_plugin::prelude::*;
+
+pintle_plugin::export_plugin! {
+    name: "rust.pintle.dev",
+    description: "Scaffolds Kubernetes operators in Rust, on kube-rs",
+    project_versions: ["3"],
+    scaffolds: [Init, CreateApi],
+}
+
+/// `init`: a project that compiles, without any API.
+#[derive(Default)]
+struct Init;
+
+impl Scaffold for Init {
+    const SUBCOMMAND: &'static str = "init";
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let mut draft = Draft::new(call.universe, call.args.flag("force"));
+        init::scaffold(&call.project().name, &mut draft)?;
+        draft.finish(changes);
+        Ok(())
+    }
+}
+
+/// `create api`: an API type, its controller, or both.
+#[derive(Default)]
+struct CreateApi;
+
+impl Scaffold for CreateApi {
+    const SUBCOMMAND: &'static str = "create api";
+
+    fn inject_resource(&self, call: &ScaffoldCall<'_>, resource: &mut Resource) -> Result<()> {
+        let names = Names::new(resource, call.project())?;
+        if resource.api {
+            resource.path = names.type_path();
+        }
+        if let Some(other) = api::other_controller(resource, call.project()) {
+            resource.controller = false;
+            call.host.info(format!(
+                "`{}` has a controller already, for `{}`; it stays the only one",
+                resource.kind, other.version
+            ));
+        }
+        Ok(())
+    }
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let names = Names::new(call.resource()?, call.project())?;
+        let mut draft = Draft::new(call.universe, call.args.flag("force"));
+        api::scaffold(call.resource()?, &names, &mut draft)?;
+        draft.finish(changes);
+        Ok(())
+    }
+
+    fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+        let names = Names::new(call.resource()?, call.project())?;
+        if !names.are_long() {
+            return Ok(Vec::new());
+        }
+        let files = names.files().into_iter().filter(|it| {
+            call.universe.paths(Select::Path(it)).is_ok_and(|found| !found.is_empty())
+        });
+        let rustfmt = ["rustfmt", "--edition", "2024"].map(str::to_owned);
+        Ok(vec![Tool::optional(rustfmt.into_iter().chain(files))])
+    }
+}

@@ -1,0 +1,252 @@
+//! Rust names for the names of Kubernetes.
+
+use std::cmp::Ordering;
+
+/// The words that Rust keeps for itself, in lower case.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// The names that a file cannot have on Windows, whatever its extension.
+const DEVICES: &[&str] = &[
+    "aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con", "lpt1",
+    "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
+];
+
+/// The names in scope where a type is declared: the prelude and the file's imports.
+const TYPES: &[&str] = &[
+    "AsMut",
+    "AsRef",
+    "AsyncFn",
+    "AsyncFnMut",
+    "AsyncFnOnce",
+    "Box",
+    "Clone",
+    "Copy",
+    "CustomResource",
+    "Default",
+    "Deserialize",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "JsonSchema",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Self",
+    "Send",
+    "Serialize",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
+    "Vec",
+];
+
+/// The packages that a project depends on, those of Rust itself, and the project's other program.
+const PACKAGES: &[&str] = &[
+    "alloc",
+    "core",
+    "crdgen",
+    "futures",
+    "k8s-openapi",
+    "kube",
+    "proc-macro",
+    "schemars",
+    "serde",
+    "serde-saphyr",
+    "serde-json",
+    "std",
+    "test",
+    "thiserror",
+    "tokio",
+    "tracing",
+    "tracing-subscriber",
+];
+
+/// Returns the module for a group, a version or a kind: `HTTPRoute` becomes `http_route`.
+pub(crate) fn module(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut module = String::new();
+    for (idx, it) in chars.iter().enumerate() {
+        let after_lower = idx > 0 && !chars[idx - 1].is_ascii_uppercase();
+        let before_lower = chars.get(idx + 1).is_some_and(char::is_ascii_lowercase);
+        if it.is_ascii_uppercase() && idx > 0 && (after_lower || before_lower) {
+            push_underscore(&mut module);
+        }
+        match it.to_ascii_lowercase() {
+            it if it.is_ascii_alphanumeric() => module.push(it),
+            _ => push_underscore(&mut module),
+        }
+    }
+    if module.starts_with(|it: char| it.is_ascii_digit()) {
+        module.insert(0, '_');
+    }
+    if KEYWORDS.contains(&module.as_str()) || DEVICES.contains(&module.as_str()) {
+        module.push('_');
+    }
+    module
+}
+
+fn push_underscore(module: &mut String) {
+    // rustc warns of two underscores in a row.
+    if !module.ends_with('_') {
+        module.push('_');
+    }
+}
+
+/// Returns the type for a kind.
+pub(crate) fn type_name(kind: &str) -> String {
+    let suffix = if TYPES.contains(&kind) { "Kind" } else { "" };
+    format!("{kind}{suffix}")
+}
+
+/// Returns whether `kind` is a kind: letters and digits in upper camel case.
+pub(crate) fn is_kind(kind: &str) -> bool {
+    kind.starts_with(|it: char| it.is_ascii_uppercase())
+        && kind.chars().all(|it| it.is_ascii_alphanumeric())
+}
+
+/// Returns the package for a project.
+pub(crate) fn package(project: &str) -> String {
+    let clean = |it: char| if it.is_ascii_alphanumeric() || it == '_' { it } else { '-' };
+    let name: String = project.to_ascii_lowercase().chars().map(clean).collect();
+    let name = name.trim_matches('-');
+    let reserved = |it: &str| it.replace('_', "-") == name.replace('_', "-");
+    if name.is_empty() {
+        "operator".to_owned()
+    } else if name.starts_with(|it: char| it.is_ascii_digit()) {
+        format!("operator-{name}")
+    } else if KEYWORDS.iter().chain(DEVICES).chain(PACKAGES).any(|it| reserved(it)) {
+        format!("{name}-operator")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Returns the identifiers in a line of code.
+pub(crate) fn words(line: &str) -> Vec<&str> {
+    line.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect()
+}
+
+/// Compares identifiers as rustfmt sorts them in edition 2024: numbers by their value,
+/// and `_` before everything else.
+pub(crate) fn compare(left: &[&str], right: &[&str]) -> Ordering {
+    let mut pairs = left.iter().zip(right).map(|(left, right)| compare_word(left, right));
+    pairs.find(|it| it.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
+}
+
+fn compare_word(left: &str, right: &str) -> Ordering {
+    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
+    loop {
+        let (left_number, right_number) = (digits(left), digits(right));
+        let order = if left_number.is_empty() || right_number.is_empty() {
+            let rank = |it: &[u8]| it.first().map(|byte| (*byte != b'_', *byte));
+            rank(left).cmp(&rank(right))
+        } else {
+            compare_number(left_number, right_number)
+        };
+        if order.is_ne() || left.is_empty() {
+            return order;
+        }
+        left = &left[left_number.len().max(1)..];
+        right = &right[right_number.len().max(1)..];
+    }
+}
+
+fn digits(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|it| !it.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
+}
+
+fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
+    let zeros = |it: &[u8]| it.iter().take_while(|byte| **byte == b'0').count();
+    let (left_zeros, right_zeros) = (zeros(left), zeros(right));
+    let (left, right) = (&left[left_zeros..], &right[right_zeros..]);
+    let by_value = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+    by_value.then(right_zeros.cmp(&left_zeros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_identifiers() {
+        for (name, expected) in [
+            ("Captain", "captain"),
+            ("HTTPRoute", "http_route"),
+            ("Ec2Instance", "ec2_instance"),
+            ("IPAddress", "ip_address"),
+            ("Type", "type_"),
+            ("Self", "self_"),
+            ("Mod", "mod_"),
+            ("Con", "con_"),
+            ("my-group", "my_group"),
+            ("net.my-group", "net_my_group"),
+            ("3scale", "_3scale"),
+            ("v1alpha1", "v1alpha1"),
+            ("crate", "crate_"),
+        ] {
+            assert_eq!(module(name), expected);
+        }
+    }
+
+    #[test]
+    fn types_do_not_hide_the_prelude() {
+        assert_eq!(type_name("Captain"), "Captain");
+        assert_eq!(type_name("Option"), "OptionKind");
+        assert_eq!(type_name("Self"), "SelfKind");
+    }
+
+    #[test]
+    fn packages_hide_no_dependency() {
+        for (name, expected) in [
+            ("ship", "ship"),
+            ("My.Ship", "my-ship"),
+            ("3scale", "operator-3scale"),
+            ("kube", "kube-operator"),
+            ("serde_json", "serde_json-operator"),
+            ("type", "type-operator"),
+            ("", "operator"),
+        ] {
+            assert_eq!(package(name), expected);
+        }
+    }
+
+    #[test]
+    fn identifiers_are_sorted_as_rustfmt_does() {
+        let sorted = ["_3scale", "a", "a_b", "ab", "v1", "v1alpha1", "v1beta1", "v2", "v10"];
+        let mut shuffled = sorted;
+        shuffled.reverse();
+        shuffled.sort_by(|left, right| compare(&[left], &[right]));
+        assert_eq!(shuffled, sorted);
+        assert!(compare(&words("pub use self::a::A;"), &words("pub use self::a_b::AB;")).is_lt());
+    }
+}

@@ -1,0 +1,16 @@
+//! The integration tests, in one binary: hosts that run, and plugins that are opened.
+#![cfg(test)]
+
+mod libraries;
+mod rebuilt;
+mod support;
+mod vices;
+
+mod commands;
+mod conflicts;
+mod embedding;
+mod hooks;
+mod interface_age;
+mod listing;
+mod refused;
+mod transports;

@@ -1,0 +1,53 @@
+//! The plugin that `cargo xtask bench` measures: a small command, and a hook that does nothing.
+//!
+//! The bench makes a thousand plugins of this one by writing other words of the same
+//! length over `bench-hello`, so that text must stand nowhere for another reason.
+
+use pintle_plugin::prelude::*;
+
+pintle_plugin::export_plugin! {
+    name: "bench-hello.pintle.dev",
+    description: "Greets, and watches without a word",
+    project_versions: ["3"],
+    commands: [Hello],
+    hooks: [Watch],
+}
+
+/// Greets; `pintle-bench-twin` does the same as a program.
+#[derive(Default)]
+struct Hello;
+
+impl Command for Hello {
+    const PATH: &'static [&'static str] = &["bench-hello"];
+    const ABOUT: &'static str = "Greet somebody";
+
+    fn args(&self) -> Vec<Arg> {
+        vec![Arg::positional("name").default_value("world").help("Whom to greet")]
+    }
+
+    fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
+        let name: String = call.args.get("name")?;
+        host.println(format!("hello, {name}"));
+        Ok(Outcome::done())
+    }
+}
+
+/// Does nothing.
+#[derive(Default)]
+struct Watch;
+
+impl Hook for Watch {
+    const EVENTS: &'static [&'static str] = &["post-resource-create"];
+
+    fn on_event(&self, _event: &Event<'_>, _host: &Host<'_>) -> Result<HookReply> {
+        Ok(HookReply::proceed())
+    }
+}
+
+/// A bare function, which shows what a call across the boundary costs at the least.
+#[expect(unsafe_code, reason = "a function is found by name only without mangling")]
+// SAFETY: no other library of the bench exports a function of this name.
+#[unsafe(no_mangle)]
+pub extern "C" fn pintle_bench_raw(number: u64) -> u64 {
+    number.wrapping_add(1)
+}

@@ -1,0 +1,37 @@
+//! Times calls that are far shorter than the clock's resolution.
+
+use std::time::{Duration, Instant};
+
+/// How many batches are measured; the result is the median.
+const BATCHES: usize = 41;
+
+/// How long a batch takes at least: long enough for the clock, short enough that
+/// few batches are interrupted.
+const BATCH_TIME: Duration = Duration::from_millis(2);
+
+/// Returns the nanoseconds that `call` takes.
+pub(crate) fn nanos_per_call(mut call: impl FnMut()) -> f64 {
+    let n_calls = calibrate(&mut call);
+    let mut batches: Vec<f64> = (0..BATCHES)
+        .map(|_| batch(n_calls, &mut call).as_nanos() as f64 / f64::from(n_calls))
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[BATCHES / 2]
+}
+
+/// Returns how many calls make up a batch; warms up on the way.
+fn calibrate(call: &mut impl FnMut()) -> u32 {
+    let mut n_calls = 1;
+    while batch(n_calls, call) < BATCH_TIME && n_calls < 1 << 30 {
+        n_calls *= 2;
+    }
+    n_calls
+}
+
+fn batch(n_calls: u32, call: &mut impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..n_calls {
+        call();
+    }
+    start.elapsed()
+}

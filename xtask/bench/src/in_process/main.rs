@@ -1,0 +1,110 @@
+//! Measures what happens inside one process, and prints it as JSON: nanoseconds by name.
+//!
+//! Its arguments are the plugin files to open, all different, and before them the
+//! file with the event's payload.
+#![expect(clippy::print_stdout, reason = "the result goes to `cargo xtask bench`")]
+
+mod clock;
+mod open;
+
+use anyhow::{Context, Result, bail};
+use clock::nanos_per_call;
+use open::{Opened, open};
+use pintle::transport::LoadedPlugin;
+use pintle_plugin::host::{HostServices, Level, Stream};
+use pintle_plugin::json::{Map, Value};
+use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
+use pintle_plugin::raw::{PluginRootRef, RawHost, read_reply};
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+/// The event that the bench's plugin subscribes to.
+const EVENT: &str = "post-resource-create";
+
+type Results = Map<String, Value>;
+
+fn main() -> Result<()> {
+    let mut args = std::env::args_os().skip(1).map(PathBuf::from);
+    let event = args.next().context("usage: in-process EVENT.json PLUGIN…")?;
+    let payload = std::fs::read(event).context("failed to read the event")?;
+    let plugins: Vec<_> = args.collect();
+    let Some(first) = plugins.first() else { bail!("there are no plugins to measure") };
+
+    let mut results = Results::new();
+    // The host's own loader comes last: it would find the libraries open already.
+    let opened = measure_opening(&plugins, &mut results)?;
+    measure_calls(&opened, &payload, &mut results);
+    match load_native(first) {
+        Ok(plugin) => measure_host(&plugin, &payload, &mut results),
+        Err(err) => drop(results.insert("host_error".to_owned(), format!("{err:#}").into())),
+    }
+    println!("{}", Value::Object(results));
+    Ok(())
+}
+
+/// Opens a plugin as the host does.
+fn load_native(_path: &Path) -> Result<LoadedPlugin> {
+    bail!("the host has no native transport yet")
+}
+
+/// Opens and checks every plugin once; the results are averages over them.
+fn measure_opening(plugins: &[PathBuf], results: &mut Results) -> Result<Opened> {
+    let (mut open_time, mut upgrade, mut layout, mut root, mut first) = (0, 0, 0, 0, None);
+    for path in plugins {
+        let opened = open(path).with_context(|| format!("failed to open `{}`", path.display()))?;
+        open_time += opened.times.open;
+        upgrade += opened.times.upgrade;
+        layout += opened.times.layout;
+        root += opened.times.root;
+        first.get_or_insert(opened);
+    }
+    let n_plugins = plugins.len() as f64;
+    let sums = [("dlopen", open_time), ("upgrade", upgrade), ("layout", layout), ("root", root)];
+    for (name, nanos) in sums {
+        results.insert(name.to_owned(), (nanos as f64 / n_plugins).into());
+    }
+    first.context("there are no plugins to measure")
+}
+
+/// Measures calls at the boundary itself: ours, and the least there can be.
+fn measure_calls(opened: &Opened, payload: &[u8], results: &mut Results) {
+    let raw = nanos_per_call(|| {
+        black_box((opened.raw)(black_box(1)));
+    });
+    results.insert("raw_call".to_owned(), raw.into());
+    let manifest = nanos_per_call(|| {
+        black_box(opened.root_module.manifest()());
+    });
+    results.insert("root_call".to_owned(), manifest.into());
+    let native = nanos_per_call(|| call_hook(opened.root_module, payload));
+    results.insert("hook_native".to_owned(), native.into());
+    let linked = pintle_bench_plugin::plugin().root();
+    let linked = nanos_per_call(|| call_hook(linked, payload));
+    results.insert("hook_linked".to_owned(), linked.into());
+}
+
+fn call_hook(root: PluginRootRef, payload: &[u8]) {
+    let reply = root.event()(EVENT.into(), black_box(payload).into(), RawHost::new(&Silent));
+    drop(black_box(read_reply(reply)));
+}
+
+/// Measures a hook call as the host makes it.
+fn measure_host(plugin: &LoadedPlugin, payload: &[u8], results: &mut Results) {
+    let nanos = nanos_per_call(|| {
+        drop(black_box(plugin.event(EVENT, black_box(payload), &Silent)));
+    });
+    results.insert("hook_host".to_owned(), nanos.into());
+}
+
+/// A host whose services are never asked for.
+struct Silent;
+
+impl HostServices for Silent {
+    fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+    fn log(&self, _level: Level, _text: &str) {}
+
+    fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        Err(ErrorReply::failed("the bench offers no services"))
+    }
+}

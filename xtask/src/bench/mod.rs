@@ -1,0 +1,212 @@
+//! `cargo xtask bench`: measures what the budgets in DESIGN.md are about, as ratios in one run.
+//!
+//! Everything is built for release. The exit code is 1 when a budget is broken, or
+//! when something that has one cannot be measured.
+
+mod machine;
+mod patch;
+mod stage;
+mod svg;
+mod table;
+mod timing;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+use stage::Stage;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use table::Row;
+use timing::{Program, compare, stats};
+
+const MILLISECOND: f64 = 1e6;
+const MICROSECOND: f64 = 1e3;
+
+/// How often the program runs that measures inside of itself.
+const N_IN_PROCESS: usize = 5;
+
+/// What to do with the results.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Write the table as Markdown
+    #[arg(long, value_name = "FILE.md")]
+    out: Option<PathBuf>,
+    /// Draw how much of the budgets is used
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+    /// How often each program runs
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
+    runs: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one run is needed".to_owned()),
+        Ok(it) => Ok(it),
+        Err(err) => Err(format!("{err}")),
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let stage = Stage::build()?;
+    let mut rows = start_up(&stage, options.runs);
+    rows.extend(commands(&stage, options.runs));
+    rows.extend(in_process(&stage, options.runs)?);
+
+    let facts = machine::facts();
+    println!("{facts}\n\n{}", table::text(&rows));
+    if let Some(path) = &options.out {
+        write(path, &format!("{facts}\n\n{}", table::markdown(&rows)))?;
+    }
+    if let Some(path) = &options.svg {
+        write(path, &svg::draw(&rows))?;
+    }
+    let broken: Vec<_> = rows.iter().filter(|it| !it.verdict.holds()).collect();
+    for row in &broken {
+        println!("over budget or not measured: {}", row.work);
+    }
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// Start-up with 0, 1, 100 and 1,000 plugins, against an empty clap program.
+///
+/// The budget is given for 1,000 plugins, and so holds for fewer.
+fn start_up(stage: &Stage, n_runs: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for n_plugins in [0, 1, 100, 1_000] {
+        let listed = if n_plugins == 0 { "" } else { "bench-hello" };
+        let programs = [
+            ("version", stage.host(n_plugins, &["version"]), "pintle"),
+            ("--help", stage.host(n_plugins, &["--help"]), "Usage"),
+            ("plugin list", stage.host(n_plugins, &["plugin", "list"]), listed),
+            ("completion of a word", stage.completion(n_plugins, "versi"), "version"),
+        ];
+        for (name, program, expected) in programs {
+            let work = format!("{name}, {} installed", plugins(n_plugins));
+            let other = ("empty clap program", stage.empty());
+            rows.push(row(work, &program, expected, &other, Some(5.0 * MILLISECOND), n_runs));
+        }
+    }
+    rows
+}
+
+fn plugins(n_plugins: usize) -> String {
+    match n_plugins {
+        1 => "1 plugin".to_owned(),
+        1_000 => "1,000 plugins".to_owned(),
+        _ => format!("{n_plugins} plugins"),
+    }
+}
+
+/// A native plugin's command, against an empty clap program and against the same
+/// command as an executable plugin.
+fn commands(stage: &Stage, n_runs: usize) -> Vec<Row> {
+    let native = stage.host(100, &["bench-hello"]);
+    let work = "a native plugin's command, 100 plugins installed";
+    let hello = "hello, world";
+    let other = ("empty clap program", stage.empty());
+    let mut rows = vec![row(work, &native, hello, &other, Some(MILLISECOND), n_runs)];
+
+    let through_host = stage.host(100, &["bench-twin"]);
+    let other = match through_host.probe(hello) {
+        Ok(()) => ("as an executable plugin", through_host),
+        // Then the comparison is to our disadvantage: the host's own start is left out.
+        Err(_) => ("as a program without a host", stage.twin()),
+    };
+    rows.push(row("the same command", &native, hello, &other, None, n_runs));
+    rows
+}
+
+/// Compares two programs; what cannot be run becomes a row that says so.
+fn row(
+    work: impl Into<String>,
+    ours: &Program,
+    expected: &str,
+    (other_name, other): &(&str, Program),
+    budget: Option<f64>,
+    n_runs: usize,
+) -> Row {
+    let work = work.into();
+    eprintln!("measuring: {work}");
+    match ours.probe(expected).and_then(|()| compare(ours, other, n_runs)) {
+        Ok(it) => Row::more_than(work, other_name, &it, budget),
+        Err(err) => Row::missing(work, &err),
+    }
+}
+
+/// What happens inside the host's process: opening plugins, and calling them.
+fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
+    eprintln!("measuring: inside one process");
+    let results = (0..N_IN_PROCESS).map(|_| measure(&stage.in_process()));
+    let results: Vec<_> = results.collect::<Result<_>>()?;
+    let middle = |name: &str| middle(&results, name);
+    let mut rows = vec![
+        Row::alone("dlopen, per plugin of 100", middle("dlopen")?),
+        Row::under("layout check, per plugin of 100", middle("layout")?, 30.0 * MICROSECOND),
+    ];
+
+    let (raw, hook) = (middle("raw_call")?, middle("hook_native")?);
+    rows.push(Row::ratio(
+        "smallest call of a root module",
+        middle("root_call")?,
+        "raw extern \"C\" call",
+        raw,
+    ));
+    rows.push(Row::ratio("no-op hook call at the boundary", hook, "raw extern \"C\" call", raw));
+    let linked = middle("hook_linked")?;
+    rows.push(Row::ratio("no-op hook call at the boundary", hook, "of a linked plugin", linked));
+    rows.extend(host_hook(&results, &executable_hook(stage, n_runs)?));
+    Ok(rows)
+}
+
+/// The hook call as the host makes it, against its budgets.
+fn host_hook(results: &[Map<String, Value>], executable: &timing::Stats) -> Vec<Row> {
+    let work = "no-op hook call";
+    let Ok(hook) = middle(results, "hook_host") else {
+        let reason = results.first().and_then(|it| it["host_error"].as_str());
+        let reason = anyhow::anyhow!("{}", reason.unwrap_or("the host does not say why"));
+        return vec![Row::missing(work, &reason)];
+    };
+    vec![
+        Row::under(work, hook, MICROSECOND),
+        Row::cheaper(work, hook, "executable hook", executable.median, 1_000.0),
+    ]
+}
+
+fn executable_hook(stage: &Stage, n_runs: usize) -> Result<timing::Stats> {
+    let hook = stage.hook();
+    hook.probe("")?;
+    Ok(compare(&hook, &stage.empty(), n_runs)?.ours)
+}
+
+fn measure(program: &Program) -> Result<Map<String, Value>> {
+    let out = program.output().context("failed to measure inside one process")?;
+    serde_json::from_slice(&out).context("the results are not JSON")
+}
+
+/// Returns the median of one result of several runs.
+fn middle(results: &[Map<String, Value>], name: &str) -> Result<f64> {
+    let numbers = results.iter().map(|it| it.get(name).and_then(Value::as_f64));
+    let numbers: Option<Vec<_>> = numbers.collect();
+    let numbers = numbers.filter(|it| !it.is_empty());
+    Ok(stats(numbers.with_context(|| format!("there is no result `{name}`"))?).median)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_middle_of_several_runs_counts() {
+        let results: Vec<_> =
+            [3.0, 1.0, 2.0].map(|it| json!({"layout": it}).as_object().unwrap().clone()).into();
+        assert_eq!(middle(&results, "layout").unwrap(), 2.0);
+        assert!(middle(&results, "absent").is_err());
+        assert!(middle(&[], "layout").is_err());
+    }
+}

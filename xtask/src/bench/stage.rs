@@ -1,0 +1,146 @@
+//! Builds what is measured, and puts plugins by the hundred into folders.
+
+use super::patch;
+use super::timing::Program;
+use crate::cargo;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The word that is both the plugin's command and the first label of its name.
+const WORD: &str = "bench-hello";
+
+/// How many plugins there are at the most.
+const N_PLUGINS: usize = 1_000;
+
+/// How many plugins are installed in one of the host's runs.
+const FOLDERS: &[usize] = &[0, 1, 100, N_PLUGINS];
+
+/// The programs and plugins, in a folder that goes away with this value.
+pub(super) struct Stage {
+    temp: TempDir,
+    host: PathBuf,
+    empty: PathBuf,
+    twin: PathBuf,
+    in_process: PathBuf,
+}
+
+impl Stage {
+    /// Builds everything for release.
+    pub(super) fn build() -> Result<Self> {
+        let packages = ["pintle", "pintle-bench", "pintle-bench-plugin"];
+        let mut args = vec!["--release".to_owned()];
+        args.extend(packages.iter().map(|it| format!("--package={it}")));
+        let artifacts = cargo::build(&args)?;
+        let library = cargo::library(&artifacts, &cargo::root().join("xtask/bench/plugin"))?;
+
+        // Not in /tmp, which may be in memory: a thousand plugins have some 700 MB.
+        let target = cargo::target_dir()?;
+        let temp = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
+        fs::create_dir(temp.path().join("empty"))?;
+        install(&library, temp.path()).context("failed to copy the plugins")?;
+        let program = |name| cargo::executable(&artifacts, name);
+        Ok(Self {
+            host: program("pintle")?,
+            empty: program("empty-clap")?,
+            twin: program("pintle-bench-twin")?,
+            in_process: program("in-process")?,
+            temp,
+        })
+    }
+
+    /// Returns the host with some plugins installed, called with `args`.
+    pub(super) fn host(&self, n_plugins: usize, args: &[&str]) -> Program {
+        let plugins = self.temp.path().join(n_plugins.to_string());
+        let mut program = self.program(&self.host, args);
+        let programs = self.twin.parent().unwrap_or(Path::new("/"));
+        program.env.push(("PATH".to_owned(), programs.into()));
+        program.env.push(("PINTLE_PLUGIN_PATH".to_owned(), plugins.into()));
+        program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
+        program
+    }
+
+    /// Returns the host as a shell's completion script calls it, to complete `word`.
+    pub(super) fn completion(&self, n_plugins: usize, word: &str) -> Program {
+        let mut program = self.host(n_plugins, &["--", "pintle", word]);
+        let variables = [
+            ("PINTLE_COMPLETE", "bash"),
+            ("_CLAP_COMPLETE_INDEX", "1"),
+            ("_CLAP_COMPLETE_COMP_TYPE", "9"),
+            ("_CLAP_COMPLETE_SPACE", "false"),
+            ("_CLAP_IFS", "\n"),
+        ];
+        program.env.extend(variables.map(|(name, value)| (name.to_owned(), value.into())));
+        program
+    }
+
+    /// Returns the empty clap program.
+    pub(super) fn empty(&self) -> Program {
+        self.program(&self.empty, &["version"])
+    }
+
+    /// Returns the executable plugin, run by itself.
+    pub(super) fn twin(&self) -> Program {
+        self.program(&self.twin, &[])
+    }
+
+    /// Returns the executable plugin as a hook.
+    pub(super) fn hook(&self) -> Program {
+        let mut program = self.program(&self.twin, &[]);
+        program.env.push(("PINTLE_COMMAND".to_owned(), "EXEC".into()));
+        program.env.push(("PINTLE_EVENT".to_owned(), "post-resource-create".into()));
+        program.stdin = Some(event());
+        program
+    }
+
+    /// Returns the program that measures inside of itself, on a hundred plugins.
+    pub(super) fn in_process(&self) -> Program {
+        let mut program = self.program(&self.in_process, &[]);
+        program.args.push(event().into());
+        let plugins = self.temp.path().join("100");
+        program.args.extend((0..100).map(|idx| plugins.join(file_name(idx)).into()));
+        program
+    }
+
+    fn program(&self, path: &Path, args: &[&str]) -> Program {
+        let home = self.temp.path().join("empty");
+        let variables = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
+        Program {
+            path: path.to_owned(),
+            args: args.iter().map(Into::into).collect(),
+            env: variables.map(|it| (it.to_owned(), home.clone().into())).into(),
+            folder: home,
+            stdin: None,
+        }
+    }
+}
+
+/// The payload of an event as a project's life brings it.
+fn event() -> PathBuf {
+    cargo::root().join("xtask/bench/event.json")
+}
+
+/// Makes a thousand plugins, and folders with some of them.
+fn install(library: &Path, temp: &Path) -> Result<()> {
+    for n_plugins in FOLDERS {
+        fs::create_dir(temp.join(n_plugins.to_string()))?;
+    }
+    let bytes = fs::read(library)?;
+    for idx in 0..N_PLUGINS {
+        let path = temp.join(N_PLUGINS.to_string()).join(file_name(idx));
+        // The first plugin keeps its name: it is the one that is called.
+        let word = if idx == 0 { WORD.to_owned() } else { format!("bench-{idx:05}") };
+        fs::write(&path, patch::replace(&bytes, WORD, &word)?)?;
+        for n_plugins in FOLDERS.iter().filter(|it| idx < **it && **it < N_PLUGINS) {
+            // The same file in another folder; no run of the host sees both.
+            fs::hard_link(&path, temp.join(n_plugins.to_string()).join(file_name(idx)))?;
+        }
+    }
+    Ok(())
+}
+
+fn file_name(idx: usize) -> String {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    format!("{DLL_PREFIX}bench_{idx:05}{DLL_SUFFIX}")
+}

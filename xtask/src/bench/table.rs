@@ -1,0 +1,227 @@
+//! The results as a table: for the terminal, and as Markdown.
+
+use super::timing::{Comparison, Stats};
+use std::fmt::Write as _;
+
+const HEADER: [&str; 7] = ["work", "ours", "against", "ratio", "measured", "budget", "holds"];
+
+/// One result.
+pub(super) struct Row {
+    /// What is measured.
+    pub(super) work: String,
+    ours: String,
+    against: String,
+    ratio: String,
+    measured: String,
+    budget: String,
+    pub(super) verdict: Verdict,
+}
+
+/// Whether a result is within its budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Verdict {
+    /// There is no budget.
+    Free,
+    /// This part of the budget is used; more than 1 breaks it.
+    Used(f64),
+    /// It could not be measured, so nobody knows.
+    Unknown,
+}
+
+impl Verdict {
+    pub(super) fn holds(self) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Used(part) => part <= 1.0,
+            Self::Unknown => false,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Free => "",
+            Self::Unknown => "not measured",
+            Self::Used(_) if self.holds() => "yes",
+            Self::Used(_) => "NO",
+        }
+    }
+}
+
+impl Row {
+    /// Returns the row of a program that may take at most `budget` nanoseconds more
+    /// than another.
+    pub(super) fn more_than(
+        work: impl Into<String>,
+        other: &str,
+        it: &Comparison,
+        budget: Option<f64>,
+    ) -> Self {
+        let more = it.ours.median - it.other.median;
+        Self {
+            measured: format!("{} more {}", nanos(more), spread(it.extra)),
+            budget: budget.map(|it| format!("at most {} more", nanos(it))).unwrap_or_default(),
+            verdict: budget.map_or(Verdict::Free, |budget| Verdict::Used(more.max(0.0) / budget)),
+            ..Self::ratio(work, it.ours.median, other, it.other.median)
+        }
+    }
+
+    /// Returns the row of something that takes less than `budget` nanoseconds.
+    pub(super) fn under(work: impl Into<String>, ours: f64, budget: f64) -> Self {
+        Self {
+            budget: format!("under {}", nanos(budget)),
+            verdict: Verdict::Used(ours / budget),
+            ..Self::alone(work, ours)
+        }
+    }
+
+    /// Returns the row of something that has neither a budget nor its like.
+    pub(super) fn alone(work: impl Into<String>, ours: f64) -> Self {
+        Self {
+            work: work.into(),
+            ours: nanos(ours),
+            against: String::new(),
+            ratio: String::new(),
+            measured: String::new(),
+            budget: String::new(),
+            verdict: Verdict::Free,
+        }
+    }
+
+    /// Returns the row of something that is at least `times` times cheaper than another.
+    pub(super) fn cheaper(
+        work: impl Into<String>,
+        ours: f64,
+        other: &str,
+        theirs: f64,
+        times: f64,
+    ) -> Self {
+        Self {
+            measured: format!("{:.0} times cheaper", theirs / ours),
+            budget: format!("at least {times} times cheaper"),
+            verdict: Verdict::Used(times * ours / theirs),
+            ..Self::ratio(work, ours, other, theirs)
+        }
+    }
+
+    /// Returns the row of two things that are only compared.
+    pub(super) fn ratio(work: impl Into<String>, ours: f64, other: &str, theirs: f64) -> Self {
+        let digits = if ours / theirs < 0.01 { 7 } else { 2 };
+        Self {
+            against: format!("{other}: {}", nanos(theirs)),
+            ratio: format!("{:.digits$}", ours / theirs),
+            ..Self::alone(work, ours)
+        }
+    }
+
+    /// Returns the row of something that could not be measured.
+    pub(super) fn missing(work: impl Into<String>, reason: &anyhow::Error) -> Self {
+        Self {
+            ours: String::new(),
+            measured: format!("{reason:#}"),
+            verdict: Verdict::Unknown,
+            ..Self::alone(work, 0.0)
+        }
+    }
+
+    fn cells(&self) -> [&str; 7] {
+        let Self { work, ours, against, ratio, measured, budget, verdict } = self;
+        [work, ours, against, ratio, measured, budget, verdict.word()]
+    }
+}
+
+/// Returns the table for a terminal.
+pub(super) fn text(rows: &[Row]) -> String {
+    let lines: Vec<_> = std::iter::once(HEADER).chain(rows.iter().map(Row::cells)).collect();
+    let widths: Vec<_> = (0..HEADER.len())
+        .map(|column| lines.iter().map(|it| it[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let mut table = String::new();
+    for line in lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        table.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        table.push('\n');
+    }
+    table
+}
+
+/// Returns the table as Markdown.
+pub(super) fn markdown(rows: &[Row]) -> String {
+    let mut table = String::new();
+    let mut push = |cells: [&str; 7]| {
+        let cells = cells.map(|it| it.replace('|', "\\|"));
+        writeln!(table, "| {} |", cells.join(" | ")).expect("a String takes any text");
+    };
+    push(HEADER);
+    push(["---"; 7]);
+    rows.iter().for_each(|it| push(it.cells()));
+    table
+}
+
+/// Writes a time with the unit that suits it.
+pub(super) fn nanos(nanos: f64) -> String {
+    match nanos.abs() {
+        0.0..1e3 => format!("{nanos:.1} ns"),
+        1e3..1e6 => format!("{:.1} µs", nanos / 1e3),
+        _ => format!("{:.2} ms", nanos / 1e6),
+    }
+}
+
+fn spread(it: Stats) -> String {
+    format!("({} to {})", nanos(it.low), nanos(it.high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(ours: f64, other: f64) -> Comparison {
+        let stats = |median| Stats { median, low: median, high: median };
+        Comparison { ours: stats(ours), other: stats(other), extra: stats(ours - other) }
+    }
+
+    #[test]
+    fn a_budget_holds_up_to_its_end() {
+        let row =
+            |ours| Row::more_than("start", "empty", &comparison(ours, 1e6), Some(5e6)).verdict;
+        assert_eq!(row(6e6), Verdict::Used(1.0));
+        assert!(row(6e6).holds());
+        assert!(!row(6.1e6).holds());
+        // Faster than nothing is noise, and no less than nothing is used.
+        assert_eq!(row(0.9e6), Verdict::Used(0.0));
+    }
+
+    #[test]
+    fn cheaper_means_by_that_factor() {
+        let verdict = |ours| Row::cheaper("hook", ours, "program", 1e6, 1000.0).verdict;
+        assert!(verdict(100.0).holds());
+        assert!(verdict(1000.0).holds());
+        assert!(!verdict(1001.0).holds());
+    }
+
+    #[test]
+    fn what_was_not_measured_does_not_hold() {
+        assert!(!Row::missing("start", &anyhow::anyhow!("no host")).verdict.holds());
+    }
+
+    #[test]
+    fn the_columns_stand_below_each_other() {
+        let rows = [
+            Row::under("check a layout", 17_000.0, 30_000.0),
+            Row::ratio("call", 2.0, "raw call", 1.0),
+        ];
+        let expected = "\
+work            ours     against           ratio  measured  budget         holds
+check a layout  17.0 µs                                     under 30.0 µs  yes
+call            2.0 ns   raw call: 1.0 ns  2.00
+";
+        assert_eq!(text(&rows), expected);
+    }
+
+    #[test]
+    fn markdown_has_a_rule_below_its_head() {
+        let table = markdown(&[Row::under("a|b", 1.5e6, 2e6)]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[1], "| --- | --- | --- | --- | --- | --- | --- |");
+        assert_eq!(lines[2], "| a\\|b | 1.50 ms |  |  |  | under 2.00 ms | yes |");
+    }
+}

@@ -1,0 +1,138 @@
+//! Times programs from their start to their end.
+//!
+//! Two programs are timed in turns, so that whatever else the machine does hits both.
+
+use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How many runs of each program go before the first that counts.
+const WARM_UP: usize = 5;
+
+/// A program as it is run, with nothing of the caller's environment.
+#[derive(Clone, Default)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(String, OsString)>,
+    pub(super) folder: PathBuf,
+    /// The file that it reads from its standard input.
+    pub(super) stdin: Option<PathBuf>,
+}
+
+/// The middle of many times, and the middle half's ends, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Stats {
+    pub(super) median: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+/// Two programs, timed in turns.
+pub(super) struct Comparison {
+    pub(super) ours: Stats,
+    pub(super) other: Stats,
+    /// What ours took more, turn by turn.
+    pub(super) extra: Stats,
+}
+
+impl Program {
+    /// Runs the program once.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, or when `expected` does not stand in its output: then there
+    /// is nothing worth timing.
+    pub(super) fn probe(&self, expected: &str) -> Result<()> {
+        let out = self.output()?;
+        let out = String::from_utf8_lossy(&out);
+        ensure!(out.contains(expected), "its output lacks `{expected}`");
+        Ok(())
+    }
+
+    /// Runs the program once and returns what it writes to its standard output.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, with the first line that it writes to its standard error.
+    pub(super) fn output(&self) -> Result<Vec<u8>> {
+        let out = self.command()?.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        let first_line = stderr.lines().next().unwrap_or_default();
+        ensure!(out.status.success(), "it fails with {}: {first_line}", out.status);
+        Ok(out.stdout)
+    }
+
+    fn time(&self) -> Result<Duration> {
+        let mut command = self.command()?;
+        let start = Instant::now();
+        let status = command.status()?;
+        let time = start.elapsed();
+        ensure!(status.success(), "`{}` failed: {status}", self.path.display());
+        Ok(time)
+    }
+
+    fn command(&self) -> Result<Command> {
+        let mut command = Command::new(&self.path);
+        command.args(&self.args).env_clear().current_dir(&self.folder);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(match &self.stdin {
+            Some(it) => File::open(it).context("failed to open the standard input")?.into(),
+            None => Stdio::null(),
+        });
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(command)
+    }
+}
+
+/// Times two programs in turns.
+pub(super) fn compare(ours: &Program, other: &Program, n_runs: usize) -> Result<Comparison> {
+    for _ in 0..WARM_UP {
+        ours.time()?;
+        other.time()?;
+    }
+    let (mut our_times, mut other_times) = (Vec::new(), Vec::new());
+    for _ in 0..n_runs {
+        other_times.push(other.time()?.as_nanos() as f64);
+        our_times.push(ours.time()?.as_nanos() as f64);
+    }
+    let extra = our_times.iter().zip(&other_times).map(|(ours, other)| ours - other).collect();
+    Ok(Comparison { ours: stats(our_times), other: stats(other_times), extra: stats(extra) })
+}
+
+/// Returns the middle of some numbers, which must not be none.
+pub(super) fn stats(mut numbers: Vec<f64>) -> Stats {
+    numbers.sort_by(f64::total_cmp);
+    let at = |quarter: usize| numbers[(numbers.len() - 1) * quarter / 4];
+    Stats { median: at(2), low: at(1), high: at(3) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_run_does_not_change_the_middle() {
+        let numbers = vec![3.0, 1.0, 900.0, 2.0, 4.0];
+        assert_eq!(stats(numbers), Stats { median: 3.0, low: 2.0, high: 4.0 });
+        assert_eq!(stats(vec![7.0]), Stats { median: 7.0, low: 7.0, high: 7.0 });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_program_that_says_something_else_is_not_worth_timing() {
+        let program = |args: &[&str]| Program {
+            path: "/bin/sh".into(),
+            args: args.iter().map(Into::into).collect(),
+            folder: "/".into(),
+            ..Program::default()
+        };
+        program(&["-c", "echo hello"]).probe("hello").unwrap();
+        assert!(program(&["-c", "echo hallo"]).probe("hello").is_err());
+        let err = program(&["-c", "echo why >&2; exit 3"]).probe("").unwrap_err();
+        assert!(err.to_string().ends_with("why"), "{err}");
+    }
+}

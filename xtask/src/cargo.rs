@@ -1,0 +1,180 @@
+//! Calls cargo, and reads what it says.
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A package of the workspace.
+pub(crate) struct Package {
+    /// The package's name.
+    pub(crate) name: String,
+    /// The folder of its `Cargo.toml`.
+    pub(crate) folder: PathBuf,
+    /// Whether it makes a library that a host can open.
+    pub(crate) is_cdylib: bool,
+}
+
+/// Something that cargo has built.
+pub(crate) struct Artifact {
+    /// The folder of the package's `Cargo.toml`.
+    pub(crate) folder: PathBuf,
+    /// The target's name.
+    pub(crate) target: String,
+    /// The program, if it is one.
+    pub(crate) executable: Option<PathBuf>,
+    /// The dynamic library, if it is one.
+    pub(crate) library: Option<PathBuf>,
+}
+
+/// Returns the folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Cargo says at run time where the package is now; it may have moved since it was built.
+    let own = env::var_os("CARGO_MANIFEST_DIR").map_or(own.to_owned(), PathBuf::from);
+    own.parent().expect("xtask is a folder of the workspace").to_owned()
+}
+
+/// Returns the folder that cargo builds into.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    let metadata = metadata(&["--no-deps"])?;
+    let dir = metadata["target_directory"].as_str();
+    Ok(dir.context("`cargo metadata` names no target directory")?.into())
+}
+
+/// Returns a call of the cargo that runs this program, in the workspace's folder.
+pub(crate) fn cargo<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Returns a command as one would type it.
+pub(crate) fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|it| it.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command; a failure is an error that names it.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("failed to run `{}`", line(command)))?;
+    match status.success() {
+        true => Ok(()),
+        false => bail!("`{}` failed: {status}", line(command)),
+    }
+}
+
+/// Returns what `cargo metadata` says.
+pub(crate) fn metadata(args: &[&str]) -> Result<Value> {
+    let mut command = cargo(["metadata", "--format-version=1"]);
+    let out = command.args(args).stderr(Stdio::inherit()).output();
+    let out = out.context("failed to run `cargo metadata`")?;
+    match out.status.success() {
+        true => serde_json::from_slice(&out.stdout).context("`cargo metadata` is not JSON"),
+        false => bail!("`cargo metadata` failed: {}", out.status),
+    }
+}
+
+/// Returns the packages of the workspace.
+pub(crate) fn packages() -> Result<Vec<Package>> {
+    let metadata = metadata(&["--no-deps"])?;
+    let packages = metadata["packages"].as_array().context("`cargo metadata` has no packages")?;
+    packages.iter().map(|it| package(it).context("a package without name or path")).collect()
+}
+
+fn package(value: &Value) -> Option<Package> {
+    let targets = value["targets"].as_array()?;
+    Some(Package {
+        name: value["name"].as_str()?.to_owned(),
+        folder: Path::new(value["manifest_path"].as_str()?).parent()?.to_owned(),
+        is_cdylib: targets.iter().any(|it| has(&it["kind"], "cdylib")),
+    })
+}
+
+/// Runs one `cargo build` and returns what it made or found up to date.
+pub(crate) fn build(args: &[String]) -> Result<Vec<Artifact>> {
+    let mut command = cargo(["build", "--message-format=json-render-diagnostics"]);
+    let mut child =
+        command.args(args).stdout(Stdio::piped()).spawn().context("failed to run cargo")?;
+    let stdout = child.stdout.take().ok_or_else(|| anyhow!("cargo has no standard output"))?;
+    let mut artifacts = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let message = serde_json::from_str(&line?).context("a message of cargo is not JSON")?;
+        artifacts.extend(artifact(&message));
+    }
+    let status = child.wait()?;
+    match status.success() {
+        true => Ok(artifacts),
+        false => bail!("`{}` failed: {status}", line(&command)),
+    }
+}
+
+/// Reads a message of cargo; most messages are about something else.
+fn artifact(message: &Value) -> Option<Artifact> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let is_cdylib = has(&message["target"]["kind"], "cdylib");
+    let files =
+        message["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+    let suffix = std::env::consts::DLL_EXTENSION;
+    Some(Artifact {
+        folder: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
+        target: message["target"]["name"].as_str()?.to_owned(),
+        executable: message["executable"].as_str().map(PathBuf::from),
+        library: files
+            .filter(|_| is_cdylib)
+            .find(|it| it.extension().is_some_and(|it| it == suffix)),
+    })
+}
+
+fn has(list: &Value, word: &str) -> bool {
+    list.as_array().is_some_and(|it| it.iter().any(|it| it == word))
+}
+
+/// Returns the program that a build made.
+pub(crate) fn executable(artifacts: &[Artifact], name: &str) -> Result<PathBuf> {
+    let found =
+        artifacts.iter().filter(|it| it.target == name).find_map(|it| it.executable.clone());
+    found.with_context(|| format!("cargo has built no program `{name}`"))
+}
+
+/// Returns the dynamic library that a build made of the package in `folder`.
+pub(crate) fn library(artifacts: &[Artifact], folder: &Path) -> Result<PathBuf> {
+    let found = artifacts.iter().filter(|it| it.folder == folder).find_map(|it| it.library.clone());
+    found.with_context(|| format!("cargo has built no dynamic library of `{}`", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_library_of_a_plugin_is_found_among_its_files() {
+        let library = format!("/t/libx.{}", std::env::consts::DLL_EXTENSION);
+        let message = json!({
+            "reason": "compiler-artifact",
+            "manifest_path": "/w/plugins/x/Cargo.toml",
+            "target": {"name": "x", "kind": ["cdylib", "rlib"]},
+            "filenames": ["/t/libx.rlib", library],
+            "executable": null,
+        });
+        let artifacts = [artifact(&message).unwrap()];
+        assert_eq!(
+            super::library(&artifacts, Path::new("/w/plugins/x")).unwrap(),
+            Path::new(&library)
+        );
+        assert!(super::library(&artifacts, Path::new("/w/plugins/y")).is_err());
+        assert!(executable(&artifacts, "x").is_err());
+    }
+
+    #[test]
+    fn other_messages_of_cargo_are_passed_over() {
+        assert!(artifact(&json!({"reason": "build-finished", "success": true})).is_none());
+    }
+}

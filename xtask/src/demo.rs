@@ -1,0 +1,133 @@
+//! `cargo xtask demo`: from a fresh checkout to an operator project that compiles.
+
+use crate::{cargo, plugins};
+use anyhow::{Context, Result};
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+/// The commands that the demo shows.
+const LINES: &[&str] = &[
+    "plugin list",
+    "init --domain example.org --plugins rust,license",
+    "create api --group crew --version v1 --kind Captain",
+];
+
+/// What to do with the result.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Keep the project, and say where it is
+    #[arg(long)]
+    keep: bool,
+}
+
+/// A folder of its own for the project and for the host's files.
+struct Stage {
+    project: PathBuf,
+    data: PathBuf,
+    plugins: PathBuf,
+    host: PathBuf,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let mut temp = tempfile::Builder::new().prefix("pintle-demo-").tempdir()?;
+    temp.disable_cleanup(options.keep);
+    let stage = build(temp.path())?;
+    let shown = show(&stage);
+    if options.keep {
+        println!("\nThe project is in {}", stage.project.display());
+    }
+    shown?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds host and plugins. A debug build takes a third of the time of one for release.
+fn build(temp: &Path) -> Result<Stage> {
+    println!("Building the host and its plugins …");
+    let sources = plugins::sources()?;
+    let mut args: Vec<_> = sources.iter().map(|it| format!("--package={}", it.package)).collect();
+    args.push("--package=pintle".to_owned());
+    let artifacts = cargo::build(&args)?;
+    let plugins = cargo::target_dir()?.join("plugins");
+    plugins::lay_out(&sources, &artifacts, &plugins)?;
+
+    let (project, data) = (temp.join("crew-operator"), temp.join("data"));
+    fs::create_dir(&project).context("failed to make the project's folder")?;
+    let host = cargo::executable(&artifacts, "pintle")?;
+    Ok(Stage { project, data, plugins, host })
+}
+
+fn show(stage: &Stage) -> Result<()> {
+    let path = path_with(stage.host.parent().context("a program has a folder")?)?;
+    for line in LINES {
+        println!("\n$ pintle {line}");
+        let mut command = Command::new(&stage.host);
+        command.args(line.split(' ')).current_dir(&stage.project).stdin(Stdio::null());
+        command.env("PATH", &path);
+        // Only the plugins that were just built, whatever the user has installed.
+        command.env("PINTLE_PLUGIN_PATH", &stage.plugins).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
+        command.env("XDG_DATA_HOME", &stage.data);
+        cargo::run(&mut command)?;
+    }
+    println!("\nThe project has these files:");
+    for file in files(&stage.project)? {
+        println!("  {file}");
+    }
+    println!("\nPROJECT says:");
+    let project = fs::read_to_string(stage.project.join("PROJECT"));
+    print!("{}", project.context("the project has no file PROJECT")?);
+    check(stage)
+}
+
+/// Puts `folder` before the user's search path.
+fn path_with(folder: &Path) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
+    env::join_paths(folders).context("the search path cannot be extended")
+}
+
+/// Returns the paths of a project's files, sorted.
+fn files(project: &Path) -> Result<Vec<String>> {
+    let (mut folders, mut found) = (vec![project.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let (path, is_folder) =
+                entry.and_then(|it| Ok((it.path(), it.file_type()?.is_dir())))?;
+            if is_folder {
+                folders.push(path);
+            } else if let Ok(path) = path.strip_prefix(project) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn check(stage: &Stage) -> Result<()> {
+    println!("\n$ cargo check");
+    let mut command = cargo::cargo(["check"]);
+    // Kept between runs, so that only the first one compiles the dependencies.
+    let target = cargo::target_dir()?.join("demo");
+    command.current_dir(&stage.project).env("CARGO_TARGET_DIR", target);
+    cargo::run(&mut command).context("the scaffolded project does not compile")?;
+    println!("\nThe scaffolded project compiles.");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_project_are_listed_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("src/api")).unwrap();
+        for file in ["src/main.rs", "src/api/a.rs", "Cargo.toml"] {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        assert_eq!(files(dir.path()).unwrap(), ["Cargo.toml", "src/api/a.rs", "src/main.rs"]);
+    }
+}

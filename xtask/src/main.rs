@@ -1,0 +1,53 @@
+//! The chores of this repository, as `cargo xtask <verb>`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
+
+mod bench;
+mod cargo;
+mod check;
+mod ci;
+mod counts;
+mod demo;
+mod plugins;
+mod test;
+#[cfg(test)]
+mod tidy;
+
+use anyhow::Result;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Verb {
+    /// Build first-party plugins, check the libraries, and lay them out for installation
+    BuildPlugins(plugins::Options),
+    /// Build everything and scaffold an operator project with it
+    Demo(demo::Options),
+    /// Build what the tests need, and run all tests
+    Test(test::Options),
+    /// Do what CI does: fmt, clippy, doc, test
+    Ci,
+    /// Measure what the budgets in DESIGN.md are about
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Verb::parse()) {
+        Ok(code) => code,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::BuildPlugins(options) => plugins::run(&options),
+        Verb::Demo(options) => demo::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Ci => ci::run(),
+        Verb::Bench(options) => bench::run(&options),
+    }
+}

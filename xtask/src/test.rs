@@ -1,0 +1,122 @@
+//! `cargo xtask test`: builds what the tests open or run, then runs all tests.
+
+use crate::cargo::{self, cargo};
+use crate::counts::{self, Counts};
+use anyhow::{Context, Result, bail};
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+
+/// Which tests to run.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Arguments for the tests, as after `cargo test --`: names, --skip, --exact
+    #[arg(last = true, value_name = "ARG")]
+    args: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let outcome = run_all(&options.args)?;
+    println!("{}", outcome.counts);
+    Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How the tests ended.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// The sum over all runners.
+    pub(crate) counts: Counts,
+    /// Whether all runners are content.
+    pub(crate) success: bool,
+}
+
+/// Builds what the tests need and runs them; does not print the counts.
+pub(crate) fn run_all(args: &[String]) -> Result<Outcome> {
+    build()?;
+    let mut outcome = Outcome { success: true, ..Outcome::default() };
+    if has_nextest() {
+        let nextest = ["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"];
+        outcome.add(cargo(nextest).args(["--color=never"]), args, counts::of_nextest)?;
+        let doc = ["test", "--doc", "--workspace", "--no-fail-fast"];
+        outcome.add(&mut cargo(doc), args, counts::of_libtest)?;
+    } else {
+        let all = ["test", "--workspace", "--no-fail-fast"];
+        outcome.add(&mut cargo(all), args, counts::of_libtest)?;
+    }
+    Ok(outcome)
+}
+
+/// Builds the host, the plugins and the fixtures: files that tests open or run, but
+/// that are no part of a test binary.
+fn build() -> Result<()> {
+    // On Windows a running program cannot be replaced, and this one is running.
+    cargo::run(&mut cargo(["build", "--workspace", "--exclude=xtask"]))?;
+    let fixtures = cargo::root().join("tests/fixtures/Cargo.toml");
+    if fixtures.is_file() {
+        // The fixtures misbehave, each in its own way; they are a workspace of their own.
+        let mut command = cargo(["build", "--workspace", "--manifest-path"]);
+        cargo::run(command.arg(fixtures))?;
+    }
+    Ok(())
+}
+
+fn has_nextest() -> bool {
+    let mut command = cargo(["nextest", "--version"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+}
+
+impl Outcome {
+    /// Runs a test runner and adds what its output says.
+    fn add(
+        &mut self,
+        command: &mut Command,
+        args: &[String],
+        read: fn(&str) -> Option<Counts>,
+    ) -> Result<()> {
+        command.env("CARGO_TERM_COLOR", "never");
+        if !args.is_empty() {
+            command.arg("--").args(args);
+        }
+        let (status, output) = tee(command)?;
+        match read(&output) {
+            Some(counts) => self.counts += counts,
+            // A library without doctests has no summary either; then there was nothing to run.
+            None if status.success() => {}
+            None => bail!("`{}` has run no tests: {status}", cargo::line(command)),
+        }
+        self.success &= status.success();
+        Ok(())
+    }
+}
+
+/// Runs a command, and both shows and returns its output.
+fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let name = cargo::line(command);
+    let (reader, writer) = io::pipe().context("failed to make a pipe")?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("failed to run `{name}`"))?;
+    // The command holds the pipe's other end, and the pipe ends when all are closed.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+
+    let (mut reader, mut line, mut output) = (BufReader::new(reader), Vec::new(), String::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        io::stdout().write_all(&line)?;
+        output.push_str(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok((child.wait()?, output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn both_streams_are_seen_in_their_order() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; echo three; exit 3"]);
+        let (status, output) = tee(&mut command).unwrap();
+        assert_eq!(output, "one\ntwo\nthree\n");
+        assert_eq!(status.code(), Some(3));
+    }
+}
