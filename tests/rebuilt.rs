@@ -46,7 +46,8 @@ pub(crate) fn changed_type() -> PathBuf {
     workspace.interface(|path, text| match path {
         "src/raw.rs" => replace_once(&text, "    pub mode: u32,\n", "    pub mode: u64,\n"),
         "src/universe.rs" => {
-            let text = replace_once(&text, "            mode,\n", "            mode: mode.into(),\n");
+            let text =
+                replace_once(&text, "            mode,\n", "            mode: mode.into(),\n");
             let text = replace_once(&text, "self.0.mode\n", "self.0.mode as u32\n");
             replace_once(&text, "shared.mode, ", "shared.mode as u32, ")
         }
