@@ -87,12 +87,22 @@ fn show<T: Debug>(res: Result<T, CallError>) -> String {
 
 #[test]
 fn the_manifest_is_the_same() {
-    check(|plugin, _| format!("{} {}", plugin.key(), plugin.manifest().description), expect![[""]]);
+    check(
+        |plugin, _| format!("{} {}", plugin.key(), plugin.manifest().description),
+        expect![[r#"
+        good.example.org/v1.0.0 Does everything right
+    "#]],
+    );
 }
 
 #[test]
 fn all_functions_are_there() {
-    check(|plugin, _| format!("{:?}", plugin.functions()), expect![[""]]);
+    check(
+        |plugin, _| format!("{:?}", plugin.functions()),
+        expect![[r#"
+        [("manifest", true), ("describe", true), ("command", true), ("scaffold", true), ("event", true)]
+    "#]],
+    );
 }
 
 #[test]
@@ -103,24 +113,43 @@ fn a_command_describes_itself() {
             request.path = vec!["exit-with".to_owned()];
             show(plugin.describe(&request))
         },
-        expect![[""]],
+        expect![[r#"
+            CommandDescription { about: "Exit with a code", long_about: "", args: [Arg { name: "code", kind: Positional, value: Integer, short: None, value_name: None, help: "", default: None, choices: [], required: true, repeated: false }], examples: [] }
+        "#]],
     );
 }
 
 #[test]
 fn a_command_that_the_plugin_lacks_is_an_error() {
-    check(|plugin, services| run(plugin, services, &["lost"], json!({})), expect![[""]]);
+    check(
+        |plugin, services| run(plugin, services, &["lost"], json!({})),
+        expect![[r#"
+        plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the plugin has no command `lost`", causes: [], hint: None, kind: Failed }
+    "#]],
+    );
 }
 
 #[test]
 fn a_command_gets_its_arguments_and_writes() {
     let args = json!({"name": "ada", "times": 2, "style": "plain", "loud": true});
-    check(move |plugin, services| run(plugin, services, &["greet"], args.clone()), expect![[""]]);
+    check(
+        move |plugin, services| run(plugin, services, &["greet"], args.clone()),
+        expect![[r#"
+        Out: "HELLO, ADA\n"
+        Out: "HELLO, ADA\n"
+        CommandReply { exit_code: 0, continue_with: None }
+    "#]],
+    );
 }
 
 #[test]
 fn an_argument_of_another_type_is_an_error() {
-    check(|plugin, services| run(plugin, services, &["greet"], json!({"name": 1})), expect![[""]]);
+    check(
+        |plugin, services| run(plugin, services, &["greet"], json!({"name": 1})),
+        expect![[r#"
+        plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the argument `name` has a value of another type", causes: ["invalid type: integer `1`, expected a string"], hint: None, kind: Failed }
+    "#]],
+    );
 }
 
 #[test]
@@ -131,7 +160,24 @@ fn services_are_called_back() {
             let work = run(plugin, services, &["work"], json!({}));
             format!("{ask}\n{work}")
         },
-        expect![[""]],
+        expect![[r#"
+            prompt: Which colour? ["red", "blue"]
+            Out: "red\n"
+            progress: hoisting 0/Some(2)
+            progress: hoisting 1/Some(2)
+            Error: a line at Error
+            Warn: a line at Warn
+            Info: a line at Info
+            Debug: a line at Debug
+            Trace: a line at Trace
+            progress: hoisting still 1/Some(2)
+            progress: hoisting still 2/Some(2)
+            progress: hoisting still 2/Some(2), finished
+            Err: "a message\n"
+            Out: "bytes �\n"
+            CommandReply { exit_code: 0, continue_with: None }
+            CommandReply { exit_code: 0, continue_with: None }
+        "#]],
     );
 }
 
@@ -143,7 +189,10 @@ fn errors_cross_with_causes_hint_and_kind() {
             let misuse = run(plugin, services, &["misuse"], json!({}));
             format!("{fail}\n{misuse}")
         },
-        expect![[""]],
+        expect![[r#"
+            plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "cannot sail", causes: ["the sail fell down", "the rope is rotten"], hint: Some("buy a rope"), kind: Failed }
+            plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "there is no right way to call this", causes: [], hint: None, kind: Usage }
+        "#]],
     );
 }
 
@@ -155,13 +204,22 @@ fn a_command_ends_with_a_code_or_goes_on() {
             let again = run(plugin, services, &["again"], json!({"name": "ada"}));
             format!("{exit}\n{again}")
         },
-        expect![[""]],
+        expect![[r#"
+            CommandReply { exit_code: 7, continue_with: None }
+            CommandReply { exit_code: 0, continue_with: Some(["greet", "--times=2", "ada"]) }
+        "#]],
     );
 }
 
 #[test]
 fn the_caller_is_known() {
-    check(|plugin, services| run(plugin, services, &["whoami"], json!({})), expect![[""]]);
+    check(
+        |plugin, services| run(plugin, services, &["whoami"], json!({})),
+        expect![[r#"
+        Out: "tester calls `whoami` of good.example.org/v1.0.0\n"
+        CommandReply { exit_code: 0, continue_with: None }
+    "#]],
+    );
 }
 
 #[test]
@@ -180,7 +238,9 @@ fn scaffolding_answers_with_nodes() {
                 Err(err) => err.reply().to_string(),
             }
         },
-        expect![[""]],
+        expect![[r#"
+            Node("HELLO", 8 bytes, 644) Ok("sail on\n")
+        "#]],
     );
 }
 
@@ -196,6 +256,11 @@ fn an_event_reaches_the_hooks() {
             let broken = show(plugin.event("pre-project-init", b"{", services));
             format!("{known}\n{unknown}\n{broken}")
         },
-        expect![[""]],
+        expect![[r#"
+            Out: "saw pre-project-init: init []\n"
+            HookReply { veto: None, amend: {} }
+            HookReply { veto: None, amend: {} }
+            plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the event payload is not a valid message", causes: ["EOF while parsing an object at line 1 column 1"], hint: None, kind: Failed }
+        "#]],
     );
 }
