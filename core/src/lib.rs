@@ -13,4 +13,6 @@ pub mod transport;
 pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion};
 pub use cli::Cli;
 pub use identity::{Identity, LIBRARY_VERSION};
-pub use project::ProjectVersion;
+pub use pintle_plugin::ChangeSet;
+pub use project::{Gvk, ProjectFile, ProjectVersion, Resource};
+pub use scaffold::{Transaction, Universe};

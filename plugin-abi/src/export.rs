@@ -249,13 +249,13 @@ impl Contents {
 /// |---|---|
 /// | `name` | the plugin's name, a DNS-1123 subdomain that you own: `"hello.example.org"` |
 /// | `description` | one line on what the plugin is for |
-/// | [`version`] | the plugin's version; the crate's own if left out |
-/// | [`deprecated`] | why the plugin should not be used any more, and what to use instead |
-/// | [`host`] | a semver requirement on the host library; any version if left out |
+/// | `[version]` | the plugin's version; the crate's own if left out |
+/// | `[deprecated]` | why the plugin should not be used any more, and what to use instead |
+/// | `[host]` | a semver requirement on the host library; any version if left out |
 /// | `project_versions` | the versions of the PROJECT file that the plugin understands: `["3"]` |
-/// | [`commands`] | types that implement [`Command`](crate::Command) |
-/// | [`scaffolds`] | types that implement [`Scaffold`](crate::Scaffold) |
-/// | [`hooks`] | types that implement [`Hook`](crate::Hook) |
+/// | `[commands]` | types that implement [`Command`](crate::Command) |
+/// | `[scaffolds]` | types that implement [`Scaffold`](crate::Scaffold) |
+/// | `[hooks]` | types that implement [`Hook`](crate::Hook) |
 ///
 /// All facts are constants; the manifest that a host reads from the file is made
 /// of them while the crate is compiled.

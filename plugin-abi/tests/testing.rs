@@ -286,7 +286,8 @@ fn commands_follow_each_other_and_plugins_stand_in_a_chain() {
         .resource(|it| it.kind = "Cook".into())
         .run()
         .unwrap();
-    assert_eq!(next.project.resources[0].kind, "Sailor");
+    let kinds = next.project.resources.iter().map(|it| it.kind.as_str());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["Sailor", "Cook"]);
     assert_eq!(next.text("crew/cooks"), "0 of 1");
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Clash {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Rival {
     Core,
-    Plugin { key: PluginKey, path: Vec<String> },
+    Plugin(Claim),
 }
 
 impl Clash {
@@ -31,7 +31,7 @@ impl Clash {
         let command = self.path.join(" ");
         match &self.rival {
             Rival::Core => format!("type `plugin run <key> {command}`"),
-            Rival::Plugin { .. } => {
+            Rival::Plugin(_) => {
                 format!("type `plugin run <key> {command}`, or disable one of the plugins")
             }
         }
@@ -43,38 +43,52 @@ impl fmt::Display for Clash {
         let own = self.path.join(" ");
         match &self.rival {
             Rival::Core => write!(f, "its command `{own}` collides with a core command"),
-            Rival::Plugin { key, path } if *path == self.path => {
-                write!(f, "its command `{own}` is also brought by `{key}`")
+            Rival::Plugin(Claim { plugin, command }) if *command == self.path => {
+                write!(f, "its command `{own}` is also brought by `{plugin}`")
             }
-            Rival::Plugin { key, path } => {
-                write!(f, "its command `{own}` collides with `{}` of `{key}`", path.join(" "))
+            Rival::Plugin(Claim { plugin, command }) => {
+                write!(f, "its command `{own}` collides with `{}` of `{plugin}`", command.join(" "))
             }
         }
     }
 }
 
-/// Several plugins bring the command that was typed.
+/// Several plugins claim the command that was typed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("several plugins bring the command `{}`: {}", command.join(" "), super::list(plugins))]
+#[error("several plugins claim the command `{}`: {}", command.join(" "), super::list(&self.plugins()))]
 pub struct CommandConflict {
     /// The command's words.
     pub command: Vec<String>,
-    /// The plugins, in search order.
-    pub plugins: Vec<PluginKey>,
+    /// Who claims it; for each plugin the command of its own that collides.
+    pub claims: Vec<Claim>,
     /// The name of the host's program.
     pub program: String,
 }
 
+/// One plugin's side of a [`CommandConflict`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// The plugin.
+    pub plugin: PluginKey,
+    /// The words of its command.
+    pub command: Vec<String>,
+}
+
 impl CommandConflict {
+    /// Returns the plugins that claim the command.
+    pub fn plugins(&self) -> Vec<&PluginKey> {
+        let mut plugins: Vec<_> = self.claims.iter().map(|it| &it.plugin).collect();
+        plugins.dedup();
+        plugins
+    }
+
     /// Returns what to type instead.
     pub fn hint(&self) -> String {
-        let (program, command) = (&self.program, self.command.join(" "));
-        let runs: Vec<_> = self
-            .plugins
-            .iter()
-            .map(|it| format!("`{program} plugin run {it} {command}`"))
-            .collect();
-        format!("type {}, or disable one of them", runs.join(" or "))
+        let run = |it: &Claim| {
+            format!("`{} plugin run {} {}`", self.program, it.plugin, it.command.join(" "))
+        };
+        let runs: Vec<_> = self.claims.iter().map(run).collect();
+        format!("type {}, or disable one of the plugins", runs.join(" or "))
     }
 }
 
@@ -89,17 +103,14 @@ pub(super) fn find<'c>(
         // The first of several equal ones; `max_by_key` would give the last.
         .reduce(|best, it| if it.1.path.len() > best.1.path.len() { it } else { best });
     let Some((entry, command)) = called else { return Ok(None) };
-    let rivals: Vec<_> = rivals(entry, command).collect();
-    if rivals.is_empty() {
+    let mut claims: Vec<_> = rivals(entry, command).collect();
+    if claims.is_empty() {
         return Ok(Some((entry, command)));
     }
-    let is_party = |it: &&PluginKey| Some(*it) == entry.key() || rivals.contains(it);
-    let plugins = entries.iter().filter(|it| it.is_current).filter_map(Entry::key);
-    Err(CommandConflict {
-        command: command.path.clone(),
-        plugins: plugins.filter(is_party).cloned().collect(),
-        program: program.to_owned(),
-    })
+    let own = entry.key().map(|it| Claim { plugin: it.clone(), command: command.path.clone() });
+    claims.extend(own);
+    claims.sort();
+    Err(CommandConflict { command: command.path.clone(), claims, program: program.to_owned() })
 }
 
 /// Returns the commands that can be called by their bare words.
@@ -120,9 +131,9 @@ fn is_core(entry: &Entry, command: &ManifestCommand) -> bool {
     clashes(entry, command).any(|it| it.rival == Rival::Core)
 }
 
-fn rivals<'c>(entry: &'c Entry, command: &ManifestCommand) -> impl Iterator<Item = &'c PluginKey> {
+fn rivals(entry: &Entry, command: &ManifestCommand) -> impl Iterator<Item = Claim> {
     clashes(entry, command).filter_map(|it| match &it.rival {
-        Rival::Plugin { key, .. } => Some(key),
+        Rival::Plugin(claim) => Some(claim.clone()),
         Rival::Core => None,
     })
 }
@@ -196,7 +207,7 @@ fn collision(
     }
     let side = |own: &[String], key: &PluginKey, path: &[String]| Clash {
         path: own.to_vec(),
-        rival: Rival::Plugin { key: key.clone(), path: path.to_vec() },
+        rival: Rival::Plugin(Claim { plugin: key.clone(), command: path.to_vec() }),
     };
     vec![(idx, side(path, other_key, other_path)), (other_idx, side(other_path, key, path))]
 }

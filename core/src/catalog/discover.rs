@@ -6,7 +6,9 @@ use super::key::PluginKey;
 use super::search::SearchPath;
 use super::{Rules, Warning};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::ffi::OsString;
+use std::hash::Hash;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +22,7 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
             Err(source) => warnings.push(Warning { path: dir.path.clone(), source }),
         }
     }
-    (examine_all(paths, rules), warnings)
+    (examine_all(&paths, rules), warnings)
 }
 
 /// Returns what bears the platform's library suffix in a folder, sorted by name.
@@ -41,34 +43,65 @@ fn libraries(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(names.into_iter().map(|it| dir.join(it)).collect())
 }
 
-fn examine_all(paths: Vec<PathBuf>, rules: &Rules) -> Vec<Entry> {
-    paths.into_iter().map(|path| Entry::from_file(path, rules)).collect()
+/// How many files make it worth to start another thread, which costs as much as 20 files.
+const FILES_PER_THREAD: usize = 128;
+
+fn examine_all(paths: &[PathBuf], rules: &Rules) -> Vec<Entry> {
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let n_threads = n_cores.min(paths.len() / FILES_PER_THREAD).max(1);
+    let (own, others) = paths.split_at(paths.len().div_ceil(n_threads));
+    let examine = |paths: &[PathBuf]| -> Vec<Entry> {
+        paths.iter().map(|it| Entry::from_file(it.clone(), rules)).collect()
+    };
+    if others.is_empty() {
+        return examine(own);
+    }
+    std::thread::scope(|scope| {
+        let others: Vec<_> =
+            others.chunks(own.len()).map(|it| scope.spawn(move || examine(it))).collect();
+        let mut entries = examine(own);
+        for other in others {
+            match other.join() {
+                Ok(found) => entries.extend(found),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        entries
+    })
 }
 
 /// Marks what was found before, under another path or in an earlier folder.
 pub(super) fn shadow(entries: &mut [Entry]) {
-    let mut files = HashMap::<FileId, usize>::new();
-    let mut keys = HashMap::<PluginKey, usize>::new();
-    for idx in 0..entries.len() {
-        let reason =
-            same_file(entries, idx, &mut files).or_else(|| same_key(entries, idx, &mut keys));
-        if let Some(reason) = reason {
-            entries[idx].shadow(reason);
+    for (idx, reason) in shadowed(entries) {
+        entries[idx].shadow(reason);
+    }
+}
+
+fn shadowed(entries: &[Entry]) -> Vec<(usize, String)> {
+    let mut files = HashMap::<&FileId, &Entry>::new();
+    let mut keys = HashMap::<&PluginKey, &Entry>::new();
+    let mut found = Vec::new();
+    for (idx, entry) in entries.iter().enumerate() {
+        if let Some(first) = entry.id.as_ref().and_then(|it| insert_first(&mut files, it, entry)) {
+            found.push((idx, format!("it is the same file as {}", first.place())));
+            continue;
+        }
+        // A refused file hides nothing: a good copy further on is used.
+        let Some(key) = entry.key().filter(|_| entry.is_usable()) else { continue };
+        if let Some(first) = insert_first(&mut keys, key, entry) {
+            found.push((idx, format!("`{key}` is already found in {}", first.place())));
         }
     }
+    found
 }
 
-fn same_file(entries: &[Entry], idx: usize, seen: &mut HashMap<FileId, usize>) -> Option<String> {
-    let first = *seen.entry(entries[idx].id?).or_insert(idx);
-    (first != idx).then(|| format!("it is the same file as {}", entries[first].place()))
-}
-
-fn same_key(entries: &[Entry], idx: usize, seen: &mut HashMap<PluginKey, usize>) -> Option<String> {
-    // A refused file hides nothing: a good copy further on is used.
-    if !entries[idx].is_usable() {
-        return None;
+/// Returns what stands at `key` already, or puts `value` there.
+fn insert_first<K: Eq + Hash, V: Copy>(map: &mut HashMap<K, V>, key: K, value: V) -> Option<V> {
+    match map.entry(key) {
+        Slot::Occupied(slot) => Some(*slot.get()),
+        Slot::Vacant(slot) => {
+            slot.insert(value);
+            None
+        }
     }
-    let key = entries[idx].key()?;
-    let first = *seen.entry(key.clone()).or_insert(idx);
-    (first != idx).then(|| format!("`{key}` is already found in {}", entries[first].place()))
 }

@@ -139,7 +139,7 @@ impl Entry {
             Verdict::Usable => self.clashes.first().map(Clash::hint),
             Verdict::Refused(refusal) => Some(refusal.hint()),
             Verdict::Shadowed { .. } => Some("remove one of the two".to_owned()),
-            Verdict::Disabled { .. } => Some("enable it to use it".to_owned()),
+            Verdict::Disabled { .. } => Some("type `plugin enable <key>` to use it".to_owned()),
         }
     }
 
@@ -237,10 +237,10 @@ impl Entry {
     }
 
     fn judge(&mut self, manifest: Manifest, rules: &Rules) {
-        match examine::check_facts(&manifest, rules) {
+        match examine::judge(&manifest, rules) {
             Ok(key) => self.accept(key, manifest, rules),
-            Err(refusal) => {
-                self.key = examine::key_of(&manifest, rules).ok();
+            Err((key, refusal)) => {
+                self.key = key;
                 self.manifest = Some(manifest);
                 self.verdict = Verdict::Refused(refusal);
             }

@@ -70,49 +70,49 @@ pub struct FileId {
 ///
 /// [`RefusedFile`] when it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
-    let mut found = Found::default();
-    match found.examine(path, rules) {
-        Ok(examined) => Ok(examined),
-        Err(refusal) => {
-            let Found { id, manifest, key } = found;
-            Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
-        }
+    let refuse = |id, manifest, key, refusal| {
+        Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
+    };
+    let (file, metadata) = match open(path) {
+        Ok(it) => it,
+        Err(refusal) => return refuse(None, None, None, refusal),
+    };
+    let id = file_id(path, &metadata);
+    let image = match inspect_sized(&file, metadata.len()) {
+        Ok(it) => it,
+        Err(refusal) => return refuse(Some(id), None, None, refusal),
+    };
+    // The manifest is read even if the library does not fit, so that it still
+    // has a name to be listed with.
+    let fits = image.check_fit();
+    let manifest = match read_manifest(&image) {
+        Ok(it) => it,
+        Err(refusal) => return refuse(Some(id), None, None, fits.err().unwrap_or(refusal)),
+    };
+    let fits = fits.and_then(|()| check_abi(&manifest, rules));
+    match (fits, judge(&manifest, rules)) {
+        (Ok(()), Ok(key)) => Ok(Examined { file, id, manifest, key }),
+        (Ok(()), Err((key, refusal))) => refuse(Some(id), Some(manifest), key, refusal),
+        (Err(refusal), Ok(key)) => refuse(Some(id), Some(manifest), Some(key), refusal),
+        (Err(refusal), Err((key, _))) => refuse(Some(id), Some(manifest), key, refusal),
     }
 }
 
-/// What is known of a file so far.
-#[derive(Default)]
-struct Found {
-    id: Option<FileId>,
-    manifest: Option<Manifest>,
-    key: Option<PluginKey>,
-}
-
-impl Found {
-    fn examine(&mut self, path: &Path, rules: &Rules) -> Result<Examined, Refusal> {
-        let (file, metadata) = open(path)?;
-        let id = file_id(path, &metadata);
-        self.id = Some(id);
-
-        let image = inspect_sized(&file, metadata.len())?;
-        // The manifest comes first, so that a library that does not fit still
-        // has a name to be listed with.
-        let manifest = read_manifest(&image);
-        if let Ok(manifest) = &manifest {
-            self.manifest = Some(manifest.clone());
-            self.key = key_of(manifest, rules).ok();
-        }
-        image.check_fit()?;
-        let manifest = manifest?;
-        check_abi(&manifest, rules)?;
-        let key = check_facts(&manifest, rules)?;
-        Ok(Examined { file, id, manifest, key })
+/// Returns the full key of a plugin whose manifest makes sense, or what does not,
+/// with the key if there is one.
+pub(super) fn judge(
+    manifest: &Manifest,
+    rules: &Rules,
+) -> Result<PluginKey, (Option<PluginKey>, Refusal)> {
+    match (key_of(manifest, rules), check_facts(manifest)) {
+        (Ok(key), Ok(())) => Ok(key),
+        (Ok(key), Err(refusal)) => Err((Some(key), refusal)),
+        (Err(refusal), _) => Err((None, refusal)),
     }
 }
 
-/// Checks what a manifest says of the plugin itself; returns the plugin's full key.
-pub(super) fn check_facts(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
-    let key = key_of(manifest, rules)?;
+/// Checks what a manifest says of the plugin, apart from its name and version.
+fn check_facts(manifest: &Manifest) -> Result<(), Refusal> {
     if manifest.project_versions.is_empty() {
         return Err(Refusal::NoProjectVersions);
     }
@@ -122,12 +122,12 @@ pub(super) fn check_facts(manifest: &Manifest, rules: &Rules) -> Result<PluginKe
     let is_command = |path: &[String]| !path.is_empty() && path.iter().all(|it| is_label(it));
     match manifest.commands.iter().find(|it| !is_command(&it.path)) {
         Some(bad) => Err(Refusal::Command { command: bad.path.join(" ") }),
-        None => check_host(&manifest.host).map(|()| key),
+        None => check_host(&manifest.host),
     }
 }
 
 /// Returns the full key that a manifest claims.
-pub(super) fn key_of(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
+fn key_of(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
     let name = manifest
         .name
         .parse::<PluginName>()
@@ -277,7 +277,8 @@ fn file_id(path: &Path, _: &Metadata) -> FileId {
     FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::super::testing::{E_MACHINE, E_TYPE, EI_CLASS, EI_DATA, elf, manifest_json};
     use super::*;
@@ -352,9 +353,9 @@ mod tests {
             EI_DATA,
             2,
             expect![[r#"
-            ?: it is damaged: the program headers have a wrong size
-            install the plugin again, the file was not written to its end
-        "#]],
+                ?: it is a big-endian library, this host is a little-endian program
+                install the plugin's build for `[TARGET]`
+            "#]],
         );
         check_patched(
             E_MACHINE,
@@ -392,16 +393,16 @@ mod tests {
         check(
             &bytes,
             expect![[r#"
-            hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
-            install the plugin again, the file was not written to its end
-        "#]],
+                hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
+                install the plugin again, its file is incomplete
+            "#]],
         );
         check(
             &elf(&["{}"])[..100],
             expect![[r#"
-            ?: it is truncated: a segment ends at byte 176, the file at byte 100
-            install the plugin again, the file was not written to its end
-        "#]],
+                ?: it is truncated: a segment ends at byte 176, the file at byte 100
+                install the plugin again, its file is incomplete
+            "#]],
         );
     }
 

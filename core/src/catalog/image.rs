@@ -16,8 +16,8 @@ use std::fmt;
 use std::fs::File;
 
 /// How much of a file is read at once. Linkers put the program headers and the
-/// notes first, so that this holds all of both.
-const HEAD: usize = 8 * 1024;
+/// notes first, so that one page holds both, and one read is enough.
+const HEAD: usize = 4 * 1024;
 
 /// The largest note segment or manifest section that is read, against damaged sizes.
 const MAX_MANIFESTS: u64 = 1024 * 1024;
@@ -228,11 +228,6 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
 ) -> Result<Image, Refusal> {
     let header = Elf::parse(source.head).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
-    let table = program_headers(source, header, endian)?;
-    let n_segments = usize::from(header.e_phnum(endian));
-    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(&table, n_segments)
-        .map_err(|()| damaged("the program headers have a wrong size"))?;
-
     let mut image = Image {
         format: Format::Elf,
         architecture: elf_architecture(header, endian),
@@ -243,6 +238,27 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
         needed: 0,
         len: source.len,
     };
+    // Of a library for another platform, that it is one says more than its damages.
+    if let Err(refusal) = inspect_segments(&mut image, source, header, endian) {
+        image.check_platform()?;
+        return Err(refusal);
+    }
+    if image.manifests.is_empty() && image.needed <= image.len {
+        image.manifests = elf_section_manifests::<Elf>(source.file);
+    }
+    Ok(image)
+}
+
+fn inspect_segments<Elf: FileHeader<Endian = Endianness>>(
+    image: &mut Image,
+    source: &Source<'_>,
+    header: &Elf,
+    endian: Endianness,
+) -> Result<(), Refusal> {
+    let table = program_headers(source, header, endian)?;
+    let n_segments = usize::from(header.e_phnum(endian));
+    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(&table, n_segments)
+        .map_err(|()| damaged("the program headers have a wrong size"))?;
     for segment in segments {
         match segment.p_type(endian) {
             elf::PT_LOAD => image.needed = image.needed.max(segment_end::<Elf>(segment, endian)),
@@ -250,10 +266,7 @@ fn inspect_elf<Elf: FileHeader<Endian = Endianness>>(
             _ => {}
         }
     }
-    if image.manifests.is_empty() && image.needed <= image.len {
-        image.manifests = elf_section_manifests::<Elf>(source.file);
-    }
-    Ok(image)
+    Ok(())
 }
 
 fn program_headers<'a, Elf: FileHeader<Endian = Endianness>>(
@@ -624,6 +637,13 @@ mod tests {
         assert_eq!(bytes[EI_CLASS], 1);
         bytes[E_TYPE] = 3;
         check(&bytes, expect![[r#"ELF x86 32 little Dynamic ["{}"]"#]]);
+        let object = Object::new(BinaryFormat::Elf, Architecture::S390x, Endianness::Big);
+        let image = inspect(&file(&object.write().unwrap())).unwrap();
+        let err = image.check_fit().unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "it is a big-endian library, this host is a little-endian program"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod testing;
 mod tests;
 mod version;
 
-pub use commands::CommandConflict;
+pub use commands::{Claim, CommandConflict};
 pub use entry::{Entry, State, Transport};
 pub use examine::{Examined, FileId, RefusedFile, examine};
 pub use key::{KeyError, KeyErrorKind, PluginKey};

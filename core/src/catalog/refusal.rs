@@ -196,7 +196,7 @@ impl Refusal {
             }
             Self::Unreadable { .. } => "check its permissions, or remove it".to_owned(),
             Self::Empty | Self::Damaged { .. } | Self::Truncated { .. } => {
-                "install the plugin again, the file was not written to its end".to_owned()
+                "install the plugin again, its file is incomplete".to_owned()
             }
             Self::WrongFormat { .. }
             | Self::WrongClass { .. }

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 /// How similar two names must be for one to be suggested for the other, of 1.
 const SIMILAR: f64 = 0.85;
 
-/// How many names are suggested.
-const MAX_SIMILAR: usize = 3;
+/// How many names or keys are suggested.
+const MAX_SUGGESTED: usize = 3;
 
 /// Why a key means no plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,10 +28,12 @@ pub enum ResolveError {
         program: String,
     },
     /// The plugin has other versions only.
-    #[error("no version of plugin `{}` matches `{key}`, installed: {}", key.name(), list(installed))]
+    #[error("no version of plugin `{name}` matches `{key}`, installed: {}", list(installed))]
     NoSuchVersion {
         /// The key.
         key: PluginKey,
+        /// The plugin that the key's name means.
+        name: PluginName,
         /// The versions there are, the highest first.
         installed: Vec<PluginKey>,
     },
@@ -61,7 +63,7 @@ pub enum ResolveError {
         others: Vec<PluginKey>,
     },
     /// The plugin is installed, and this host cannot run it.
-    #[error("plugin `{key}` is installed as {place} but refused: {reason}")]
+    #[error("plugin `{key}` was found in {place}, but refused: {reason}")]
     Refused {
         /// The key.
         key: PluginKey,
@@ -117,9 +119,8 @@ pub(super) fn resolve<'c>(
     let asked = |it: &&Entry| it.key().is_some_and(|it| key.matches_key(it));
     let matching: Vec<_> = versions.iter().copied().filter(asked).collect();
     if matching.is_empty() {
-        let installed = versions.iter().filter_map(|it| it.key()).cloned().collect();
-        let missing = ResolveError::NoSuchVersion { key: key.clone(), installed };
-        return Err(set_aside(entries, key, program).unwrap_or(missing));
+        let other = || no_such_version(key, &versions);
+        return Err(set_aside(entries, key, program).unwrap_or_else(other));
     }
     let Some(project) = project else { return Ok(best(&matching)) };
     // A pre-release is not taken in place of a stable version that happens not to
@@ -170,6 +171,12 @@ fn likely<'a, 'c>(entries: &'a [&'c Entry]) -> impl Iterator<Item = &'c Entry> +
     let is_stable = |it: &&Entry| it.version().is_some_and(|it| it.is_stable());
     let any_stable = entries.iter().any(is_stable);
     entries.iter().copied().filter(move |it| !any_stable || is_stable(it))
+}
+
+fn no_such_version(key: &PluginKey, versions: &[&Entry]) -> ResolveError {
+    let installed: Vec<_> = versions.iter().filter_map(|it| it.key()).cloned().collect();
+    let name = installed.first().unwrap_or(key).name().clone();
+    ResolveError::NoSuchVersion { key: key.clone(), name, installed }
 }
 
 fn unsupported(
@@ -239,7 +246,7 @@ fn similar(entries: &[Entry], name: &PluginName) -> Vec<PluginName> {
         .filter(|(score, _)| *score >= SIMILAR)
         .collect();
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    scored.into_iter().take(MAX_SIMILAR).map(|(_, it)| it.clone()).collect()
+    scored.into_iter().take(MAX_SUGGESTED).map(|(_, it)| it.clone()).collect()
 }
 
 fn similarity(asked: &PluginName, name: &PluginName) -> f64 {
@@ -251,6 +258,7 @@ fn similarity(asked: &PluginName, name: &PluginName) -> f64 {
 }
 
 fn either<T: ToString>(items: &[T]) -> String {
-    let items: Vec<_> = items.iter().map(|it| format!("`{}`", it.to_string())).collect();
+    let items: Vec<_> =
+        items.iter().take(MAX_SUGGESTED).map(|it| format!("`{}`", it.to_string())).collect();
     items.join(" or ")
 }

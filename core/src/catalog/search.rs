@@ -208,7 +208,8 @@ fn has_raised_privileges() -> bool {
     false
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};

@@ -90,8 +90,8 @@ mod resolution {
             &plugins,
             "a/v1.3",
             expect![[r#"
-            error: no version of plugin `a` matches `a/v1.3`, installed: `a.io/v2.0.0`, `a.io/v1.11.0-rc.1`, `a.io/v1.10.0`, `a.io/v1.2.0`
-            hint: type `a.io/v2.0.0` or `a.io/v1.11.0-rc.1` or `a.io/v1.10.0` or `a.io/v1.2.0`"#]],
+                error: no version of plugin `a.io` matches `a/v1.3`, installed: `a.io/v2.0.0`, `a.io/v1.11.0-rc.1`, `a.io/v1.10.0`, `a.io/v1.2.0`
+                hint: type `a.io/v2.0.0` or `a.io/v1.11.0-rc.1` or `a.io/v1.10.0`"#]],
         );
     }
 
@@ -176,8 +176,8 @@ mod resolution {
             "bad",
             None,
             expect![[r#"
-            error: plugin `bad` is installed as the program itself but refused: its manifest names no project version
-            hint: tell the plugin's author, it must be built anew"#]],
+                error: plugin `bad` was found in the program itself, but refused: its manifest names no project version
+                hint: tell the plugin's author, it must be built anew"#]],
         );
         check_in(
             &catalog,
@@ -234,8 +234,8 @@ mod commands {
             &catalog,
             "hello ada",
             expect![[r#"
-            error: several plugins bring the command `hello`: `a.io/v1.0.0`, `b.io/v2.0.0`
-            hint: type `pintle plugin run a.io/v1.0.0 hello` or `pintle plugin run b.io/v2.0.0 hello`, or disable one of them"#]],
+                error: several plugins claim the command `hello`: `a.io/v1.0.0`, `b.io/v2.0.0`
+                hint: type `pintle plugin run a.io/v1.0.0 hello` or `pintle plugin run b.io/v2.0.0 hello`, or disable one of the plugins"#]],
         );
         check(&catalog, "bye", expect!["a.io/v1.0.0 bye"]);
         expect![[r#"
@@ -254,15 +254,15 @@ mod commands {
             &catalog,
             "reg create",
             expect![[r#"
-            error: several plugins bring the command `reg create`: `a.io/v1.0.0`, `b.io/v1.0.0`
-            hint: type `pintle plugin run a.io/v1.0.0 reg create` or `pintle plugin run b.io/v1.0.0 reg create`, or disable one of them"#]],
+                error: several plugins claim the command `reg create`: `a.io/v1.0.0`, `b.io/v1.0.0`
+                hint: type `pintle plugin run a.io/v1.0.0 reg` or `pintle plugin run b.io/v1.0.0 reg create`, or disable one of the plugins"#]],
         );
         check(
             &catalog,
             "reg",
             expect![[r#"
-            error: several plugins bring the command `reg`: `a.io/v1.0.0`, `b.io/v1.0.0`
-            hint: type `pintle plugin run a.io/v1.0.0 reg` or `pintle plugin run b.io/v1.0.0 reg`, or disable one of them"#]],
+                error: several plugins claim the command `reg`: `a.io/v1.0.0`, `b.io/v1.0.0`
+                hint: type `pintle plugin run a.io/v1.0.0 reg` or `pintle plugin run b.io/v1.0.0 reg create` or `pintle plugin run b.io/v1.0.0 reg list`, or disable one of the plugins"#]],
         );
         expect![[r#"
             a.io/v1.0.0 conflict: its command `reg` collides with `reg create` of `b.io/v1.0.0`; its command `reg` collides with `reg list` of `b.io/v1.0.0`
@@ -341,6 +341,7 @@ mod commands {
 mod discovery {
     use super::super::testing::elf;
     use super::*;
+    use pintle_plugin::export::{Contents, Linked, link};
     use std::fs;
     use std::path::Path;
 
@@ -353,6 +354,36 @@ mod discovery {
     fn search(dirs: &[&Path]) -> SearchPath {
         let dir = |it: &&Path| PluginDir { path: it.to_path_buf(), origin: DirOrigin::Option };
         SearchPath::from_dirs(dirs.iter().map(dir))
+    }
+
+    /// A plugin that is a part of the test program. The macro would also make
+    /// symbols, of which the program can have only one set.
+    struct Builtin;
+
+    impl Linked for Builtin {
+        fn manifest() -> &'static str {
+            r#"{"format":1,"name":"linked.io","version":"1.0.0","project_versions":["3"]}"#
+        }
+
+        fn plugin() -> &'static Contents {
+            &Contents { commands: &[], scaffolds: &[], hooks: &[] }
+        }
+    }
+
+    #[test]
+    fn linked_plugins_come_first() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "liba.so", "linked.io", "1");
+        let search = search(&[root.path()]);
+        let catalog = Catalog::discover(&search, &[link::<Builtin>()], &Rules::default());
+        expect![[r#"
+            linked.io/v1.0.0 ok
+            linked.io/v1.0.0 shadowed: `linked.io/v1.0.0` is already found in the program itself
+        "#]]
+        .assert_eq(&states(&catalog));
+        let [first, second] = catalog.entries() else { panic!("two entries") };
+        assert_eq!((first.transport(), first.path()), (Transport::Linked, None));
+        assert!(first.linked().is_some() && second.linked().is_none());
     }
 
     #[track_caller]
@@ -492,7 +523,7 @@ mod discovery {
         let catalog = Catalog::discover(&search(&[root.path()]), &[], &Rules::default());
         let err = catalog.resolve(&"rust.pintle.dev/v1".parse().unwrap(), None).unwrap_err();
         let text = err.to_string().replace(&root.path().display().to_string(), "[ROOT]");
-        expect!["plugin `rust.pintle.dev/v1` is installed as `[ROOT]/librust_plugin.so` but refused: it is not a library"].assert_eq(&text);
+        expect!["plugin `rust.pintle.dev/v1` was found in `[ROOT]/librust_plugin.so`, but refused: it is not a library"].assert_eq(&text);
         assert!(catalog.resolve(&"rus".parse().unwrap(), None).is_err());
     }
 

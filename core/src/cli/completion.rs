@@ -61,9 +61,11 @@ pub(super) fn complete(session: &Session<'_>, shell: &str, args: Vec<OsString>) 
 
 /// Returns the full tree, with the options of the one plugin command on the line.
 fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
-    let root = tree::full(session.host, session.catalog());
     let words = line.iter().skip(1).map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
     let words: Vec<String> = words.map(str::to_owned).collect();
+    // Only while the first word is typed can it be any plugin's.
+    let first = words.first().filter(|_| line.len() > 2).map(String::as_str);
+    let root = tree::full(session.host, session.catalog(), first);
     match session.catalog().find_command(&words) {
         Ok(Some((entry, command))) => described(session, entry, command)
             .map_or(root.clone(), |it| replace(root, &command.path, it)),

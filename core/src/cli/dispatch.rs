@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 use pintle_plugin::message::{CommandDescription, CommandRequest, DescribeRequest};
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// How often plugins may hand a command line on before it counts as a loop.
@@ -73,9 +74,7 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let line = parse(tree::core(session.host), args);
     let matches = match line {
         Ok(matches) => matches,
-        // Help and errors name the plugins' commands too.
-        Err(err) if needs_plugins(&err) => return from_full_tree(session, args),
-        Err(err) => return Ok(Step::Exit(show_clap(&err))),
+        Err(err) => return no_core_command(session, args, &err),
     };
     apply_verbosity(session, &matches);
     let (path, leaf) = leaf(&matches);
@@ -98,6 +97,40 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
             }
         }
     }
+}
+
+/// Shows help or an error, with the plugins' commands in it.
+fn no_core_command(
+    session: &Session<'_>,
+    args: &[OsString],
+    err: &clap::Error,
+) -> Result<Step, CliError> {
+    let is_help = matches!(
+        err.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    match (err.kind(), first_word(args)) {
+        (ErrorKind::DisplayVersion, _) => Ok(Step::Exit(show_clap(err))),
+        (_, None) if is_help => Ok(Step::Exit(show_help(session, err.exit_code()))),
+        (_, first) => from_full_tree(session, args, first),
+    }
+}
+
+fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
+    let help = tree::help_text(session.host, session.catalog());
+    if exit_code == 0 {
+        let _ = write!(anstream::stdout(), "{}", help.ansi());
+        return Exit::Done;
+    }
+    session.console.message(help.ansi().to_string().trim_end());
+    Exit::Usage
+}
+
+/// Returns the first word that is no option. The options of every command take their
+/// values after `=` or in the next word, so this may be such a value; then the whole
+/// tree says what is wrong.
+fn first_word(args: &[OsString]) -> Option<&str> {
+    args.iter().filter_map(|it| it.to_str()).find(|it| !it.starts_with('-'))
 }
 
 fn done(_: ()) -> Step {
@@ -133,16 +166,24 @@ fn run_unknown(
             let n_used = command.path.len().saturating_sub(path.len());
             run_plugin_command(session, entry, command, &rest[n_used..], &[])
         }
-        None => from_full_tree(session, args),
+        None => from_full_tree(session, args, words.first().map(String::as_str)),
     }
 }
 
 /// Reads the line with the plugins' commands in the tree: for help, for errors, and
 /// for commands with an option between their words.
-fn from_full_tree(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
+fn from_full_tree(
+    session: &Session<'_>,
+    args: &[OsString],
+    first: Option<&str>,
+) -> Result<Step, CliError> {
     let catalog = session.catalog();
-    let matches = match parse(tree::full(session.host, catalog), args) {
+    let matches = match parse(tree::full(session.host, catalog, first), args) {
         Ok(matches) => matches,
+        // Suggestions come from all there is.
+        Err(err) if err.kind() == ErrorKind::InvalidSubcommand && first.is_some() => {
+            return from_full_tree(session, args, None);
+        }
         Err(err) => return Ok(Step::Exit(show_clap(&err))),
     };
     apply_verbosity(session, &matches);
@@ -238,10 +279,6 @@ pub(super) fn warn_deprecated(session: &Session<'_>, plugin: &LoadedPlugin) {
 
 fn parse(command: Command, args: &[OsString]) -> Result<ArgMatches, clap::Error> {
     command.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))
-}
-
-fn needs_plugins(err: &clap::Error) -> bool {
-    !matches!(err.kind(), ErrorKind::DisplayVersion)
 }
 
 /// Shows clap's error, or the help it stands for.

@@ -4,9 +4,10 @@
 //! and needs no catalog; the full tree has a stub for each plugin command, made of
 //! manifests alone. Only a command that needs the full tree pays for it.
 
-use super::{Host, completion, global, plugin, version};
+use super::{Host, completion, global, output, plugin, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 /// The id of the argument that takes everything a command cannot know yet.
@@ -18,18 +19,49 @@ pub(super) fn core(host: &Host) -> Command {
     keep_unknown(root)
 }
 
-/// Returns all commands: the host's, and a stub for each of the plugins'.
-pub(super) fn full(host: &Host, catalog: &Catalog) -> Command {
-    let mut root = base(host);
+/// Returns the host's commands, and a stub for each plugin command whose first word
+/// is `first`; for each plugin command there is, if that is `None`.
+///
+/// clap takes microseconds and a kilobyte for each command, so with a thousand
+/// plugins only those are worth a stub that the line can mean.
+pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Command {
     let mut stubs: Vec<_> = catalog.commands().collect();
+    stubs.retain(|(_, command)| {
+        first.is_none_or(|it| command.path.first().is_some_and(|word| word == it))
+    });
     stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
-    for (entry, command) in stubs {
+    stubs.into_iter().fold(base(host), |root, (entry, command)| {
         let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
-        root = insert(root, &command.path, &owner, |name| {
+        insert(root, &command.path, &owner, |name| {
             deferred(Command::new(name).about(command.about.clone()))
-        });
+        })
+    })
+}
+
+/// Returns what the help of the whole host says, the plugins' commands at its end.
+pub(super) fn help_text(host: &Host, catalog: &Catalog) -> clap::builder::StyledStr {
+    let mut lines = BTreeMap::new();
+    for (entry, command) in catalog.commands() {
+        let Some((word, rest)) = command.path.split_first() else { continue };
+        let about = match (rest, entry.key()) {
+            ([], _) | (_, None) => command.about.clone(),
+            (_, Some(key)) => commands_of(key.name().as_str()),
+        };
+        lines.insert(word.clone(), about);
     }
-    root
+    let mut root = base(host);
+    // A plugin's verb under a noun of the host shows in that noun's help.
+    lines.retain(|word, _| root.find_subcommand(word).is_none());
+    if !lines.is_empty() {
+        let rows: Vec<_> =
+            lines.into_iter().map(|(word, about)| vec![format!("  {word}"), about]).collect();
+        root = root.after_help(format!("Commands of plugins:\n{}", output::table(&rows)));
+    }
+    root.render_help()
+}
+
+fn commands_of(plugin: &str) -> String {
+    format!("Commands of plugin {plugin}")
 }
 
 /// Returns `root` with the command that `leaf` makes at `path`; nouns on the way come into being.
@@ -142,7 +174,7 @@ mod tests {
     fn the_core_tree_holds_what_clap_demands() {
         let host = Cli::new().build().unwrap();
         core(&host).debug_assert();
-        full(&host, &Catalog::from_manifests([])).debug_assert();
+        full(&host, &Catalog::from_manifests([]), None).debug_assert();
     }
 
     #[test]

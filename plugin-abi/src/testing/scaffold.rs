@@ -37,7 +37,7 @@ pub struct Scaffolded {
     pub added: Vec<String>,
     /// The paths that the plugin deleted, in its order; a replaced file is in both.
     pub deleted: Vec<String>,
-    /// What PROJECT says of the project.
+    /// What PROJECT says of the project, with the resource at hand.
     pub project: ProjectInfo,
     /// The plugin's configuration in PROJECT.
     pub config: Value,
@@ -146,7 +146,6 @@ impl ScaffoldTest {
     /// Runs in the project that an earlier command of the same plugin left behind.
     pub fn following(mut self, earlier: &Scaffolded) -> Self {
         self.project = earlier.project.clone();
-        self.project.resources.extend(earlier.resource.clone());
         self.config = earlier.config.clone();
         let on_disk = |node: &Node| Node::new(node.path(), node.bytes(), node.mode());
         self.files = earlier.files.iter().map(|(path, it)| (path.clone(), on_disk(it))).collect();
@@ -291,8 +290,27 @@ impl Steps {
         if self.request.resource.is_some() {
             let Some((reply, _)) = self.step(Step::InjectResource)? else { return Ok(false) };
             self.request.resource = reply.resource.or(self.request.resource.take());
+            self.record_resource();
         }
         Ok(true)
+    }
+
+    /// Lets the next steps see the resource among those of the project.
+    fn record_resource(&mut self) {
+        let Some(mut resource) = self.request.resource.clone() else { return };
+        let known = &mut self.request.project.resources;
+        let same = |it: &&mut Resource| {
+            (&it.group, &it.domain, &it.version, &it.kind)
+                == (&resource.group, &resource.domain, &resource.version, &resource.kind)
+        };
+        match known.iter_mut().find(same) {
+            Some(known) => {
+                resource.api |= known.api;
+                resource.controller |= known.controller;
+                *known = resource;
+            }
+            None => known.push(resource),
+        }
     }
 
     /// Takes the main step; returns whether the plugin goes on.

@@ -5,12 +5,14 @@
 use pintle_plugin::testing::{self, Scaffolded};
 use std::error::Error;
 use std::path::Path;
+use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (folder, project) = args.next().zip(args.next()).ok_or("FOLDER and PROJECT are missing")?;
     let plugin = pintle_plugin_rust::plugin();
     let mut made = testing::scaffold(plugin, "init").project(|it| it.name = project).run()?;
+    let mut tools = Vec::new();
     for resource in args {
         let [group, version, kind] = resource.split('/').collect::<Vec<_>>()[..] else {
             return Err(format!("`{resource}` is not GROUP/VERSION/KIND").into());
@@ -25,14 +27,17 @@ fn main() -> Result<(), Box<dyn Error>> {
                 it.other.insert("namespaced".into(), (!cluster_wide).into());
             })
             .run()?;
-        for (_, line) in &made.log {
-            eprintln_line(line);
-        }
-        if !made.tools.is_empty() {
-            eprintln_line(&format!("{resource} asks for {:?}", made.tools[0].command));
-        }
+        made.log.iter().for_each(|(_, line)| tell(line));
+        tools.append(&mut made.tools);
     }
-    write(&made, Path::new(&folder))
+    let folder = Path::new(&folder);
+    write(&made, folder)?;
+    for tool in tools {
+        tell(&tool.command.join(" "));
+        let [program, args @ ..] = &tool.command[..] else { return Err("an empty tool".into()) };
+        Command::new(program).args(args).current_dir(folder).status()?;
+    }
+    Ok(())
 }
 
 fn write(made: &Scaffolded, folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -45,6 +50,6 @@ fn write(made: &Scaffolded, folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 #[expect(clippy::print_stderr, reason = "an example talks to whoever runs it")]
-fn eprintln_line(line: &str) {
+fn tell(line: &str) {
     eprintln!("{line}");
 }

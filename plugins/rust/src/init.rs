@@ -33,17 +33,18 @@ templates! {
 
 #[derive(Serialize)]
 struct Values<'a> {
+    host: &'a str,
     name: &'a str,
     package: &'a str,
     #[serde(rename = "crate")]
     crate_name: &'a str,
 }
 
-/// Drafts a project that compiles, without any API.
-pub(crate) fn scaffold(project: &str, draft: &mut Draft<'_>) -> Result<()> {
+/// Drafts a project that compiles, without any API; `host` is the command that makes APIs.
+pub(crate) fn scaffold(host: &str, project: &str, draft: &mut Draft<'_>) -> Result<()> {
     let package = names::package(project);
     let crate_name = package.replace('-', "_");
-    let values = Values { name: project, package: &package, crate_name: &crate_name };
+    let values = Values { host, name: project, package: &package, crate_name: &crate_name };
     for (path, template) in TEMPLATES {
         draft.add(path, render(path, template, &values)?)?;
     }

@@ -155,9 +155,12 @@ pub(crate) fn words(line: &str) -> Vec<&str> {
     line.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect()
 }
 
-/// Compares identifiers as rustfmt sorts them in edition 2024: numbers by their value,
-/// and `_` before everything else.
+/// Compares lines, given as their identifiers, as rustfmt sorts them in edition 2024:
+/// modules as plain text, imports with numbers by their value and `_` before everything else.
 pub(crate) fn compare(left: &[&str], right: &[&str]) -> Ordering {
+    if left.contains(&"mod") {
+        return left.cmp(right);
+    }
     let mut pairs = left.iter().zip(right).map(|(left, right)| compare_word(left, right));
     pairs.find(|it| it.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
@@ -241,12 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_sorted_as_rustfmt_does() {
-        let sorted = ["_3scale", "a", "a_b", "ab", "v1", "v1alpha1", "v1beta1", "v2", "v10"];
-        let mut shuffled = sorted;
-        shuffled.reverse();
-        shuffled.sort_by(|left, right| compare(&[left], &[right]));
-        assert_eq!(shuffled, sorted);
-        assert!(compare(&words("pub use self::a::A;"), &words("pub use self::a_b::AB;")).is_lt());
+    fn lines_are_sorted_as_rustfmt_does() {
+        let check = |lines: &[&str]| {
+            let mut sorted = lines.to_vec();
+            sorted.reverse();
+            sorted.sort_by(|left, right| compare(&words(left), &words(right)));
+            assert_eq!(sorted, lines);
+        };
+        check(&["pub mod _3scale;", "pub mod a;", "pub mod a_b;", "pub mod ab;"]);
+        check(&["pub mod v1;", "pub mod v10;", "pub mod v1alpha1;", "pub mod v2;"]);
+        check(&["use self::a::A;", "use self::a_b::B;", "use self::ab::C;"]);
+        check(&["use self::v1::A;", "use self::v1a::A;", "use self::v2::A;", "use self::v10::A;"]);
     }
 }

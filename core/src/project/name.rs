@@ -1,0 +1,136 @@
+//! The names in a project: checked by Kubernetes' rules, and made up where the user gave none.
+
+use std::path::Path;
+
+/// A name breaks a rule of Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {what} `{name}`: {rule}")]
+pub struct NameError {
+    what: &'static str,
+    name: String,
+    rule: &'static str,
+    example: &'static str,
+}
+
+impl NameError {
+    pub(super) fn new(
+        what: &'static str,
+        name: &str,
+        rule: &'static str,
+        example: &'static str,
+    ) -> Self {
+        Self { what, name: name.to_owned(), rule, example }
+    }
+
+    /// Returns what to do about it.
+    pub fn hint(&self) -> String {
+        format!("write it like `{}`", self.example)
+    }
+}
+
+/// Checks the name of a project: one DNS-1123 label.
+///
+/// # Errors
+///
+/// [`NameError`] with the rule.
+pub fn check_project_name(name: &str) -> Result<(), NameError> {
+    if is_label(name) {
+        return Ok(());
+    }
+    Err(NameError::new(
+        "project name",
+        name,
+        "it must be at most 63 lower-case letters, digits and `-`, \
+         and start and end with a letter or digit",
+        "my-operator",
+    ))
+}
+
+/// Checks the domain of a project: a DNS-1123 subdomain.
+///
+/// # Errors
+///
+/// [`NameError`] with the rule.
+pub fn check_domain(domain: &str) -> Result<(), NameError> {
+    if is_subdomain(domain) {
+        return Ok(());
+    }
+    Err(NameError::new("domain", domain, SUBDOMAIN_RULE, "example.org"))
+}
+
+/// Returns the name of the project in the folder `root`, made of the folder's name.
+pub fn default_project_name(root: &Path) -> String {
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let folder = root.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
+    let mut name = String::new();
+    for c in folder.chars().flat_map(char::to_lowercase) {
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            _ if name.is_empty() || name.ends_with('-') => {}
+            _ => name.push('-'),
+        }
+    }
+    name.truncate(63);
+    match name.trim_end_matches('-') {
+        "" => "project".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+pub(super) const SUBDOMAIN_RULE: &str = "it must be dot-separated parts of lower-case letters, digits and `-`, \
+     each at most 63 long and starting and ending with a letter or digit, 253 in all";
+
+/// Whether `text` is a DNS-1123 subdomain.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// Whether `text` is a DNS-1123 label.
+fn is_label(text: &str) -> bool {
+    let inner = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether `text` is a DNS-1035 label: a DNS-1123 label that starts with a letter.
+pub(super) fn is_lettered_label(text: &str) -> bool {
+    is_label(text) && text.starts_with(|it: char| it.is_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_project_a_name() {
+        for (folder, name) in [
+            ("/home/ada/captain-operator", "captain-operator"),
+            ("/home/ada/My Operator_2", "my-operator-2"),
+            ("/home/ada/--x--", "x"),
+            ("/home/ada/…", "project"),
+            ("/", "project"),
+            ("/a/Größe", "gr-e"),
+        ] {
+            assert_eq!(default_project_name(Path::new(folder)), name, "{folder}");
+            check_project_name(name).unwrap();
+        }
+        let long = default_project_name(Path::new(&format!("/{}", "a-".repeat(60))));
+        check_project_name(&long).unwrap();
+    }
+
+    #[test]
+    fn a_name_outside_the_rules_is_refused_with_the_rule_and_an_example() {
+        for name in ["", "-a", "a-", "A", "a.b", "a_b", &"a".repeat(64)] {
+            let err = check_project_name(name).unwrap_err();
+            assert!(err.to_string().contains("lower-case"), "{err}");
+            assert_eq!(err.hint(), "write it like `my-operator`");
+        }
+        for domain in ["", "a..b", ".a", "Example.org", "a b"] {
+            check_domain(domain).unwrap_err();
+        }
+        check_domain("example.org").unwrap();
+        check_domain("localhost").unwrap();
+    }
+}

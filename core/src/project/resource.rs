@@ -1,0 +1,492 @@
+//! The resources of a project: group, version, kind, and what is scaffolded for them.
+
+use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_lettered_label, is_subdomain};
+use pintle_plugin::message;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// A kind of a version of an API group: what identifies a [`Resource`].
+///
+/// Every value keeps Kubernetes' rules.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gvk {
+    group: String,
+    domain: String,
+    version: String,
+    kind: String,
+}
+
+impl Gvk {
+    /// Returns a checked kind: `group` without its domain, as `crew`, and the project's domain.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] for the part that breaks a rule of Kubernetes.
+    pub fn new(group: &str, domain: &str, version: &str, kind: &str) -> Result<Self, NameError> {
+        if !group.is_empty() && !is_subdomain(group) || group.is_empty() && domain.is_empty() {
+            return Err(NameError::new("group", group, SUBDOMAIN_RULE, "crew"));
+        }
+        if !domain.is_empty() {
+            check_domain(domain)?;
+        }
+        if !is_version(version) {
+            let rule =
+                "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
+            return Err(NameError::new("version", version, rule, "v1alpha1"));
+        }
+        if !is_kind(kind) {
+            let rule = "it must be letters and digits in upper camel case, at most 63";
+            return Err(NameError::new("kind", kind, rule, "Captain"));
+        }
+        let [group, domain, version, kind] = [group, domain, version, kind].map(str::to_owned);
+        let gvk = Self { group, domain, version, kind };
+        if gvk.qualified_group().len() > 253 {
+            return Err(NameError::new("group", &gvk.qualified_group(), SUBDOMAIN_RULE, "crew"));
+        }
+        Ok(gvk)
+    }
+
+    /// Returns the group without its domain, as `crew`.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Returns the domain, as `example.org`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Returns the version, as `v1alpha1`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Returns the kind, as `Captain`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns the group with its domain, as `crew.example.org`.
+    pub fn qualified_group(&self) -> String {
+        match (self.group.as_str(), self.domain.as_str()) {
+            ("", domain) => domain.to_owned(),
+            (group, "") => group.to_owned(),
+            (group, domain) => format!("{group}.{domain}"),
+        }
+    }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.qualified_group(), self.version, self.kind)
+    }
+}
+
+/// A resource of the project.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Entry")]
+pub struct Resource {
+    gvk: Gvk,
+    plural: String,
+    /// The path of the file with the type, or an empty string.
+    pub path: String,
+    /// How the resource is scaffolded as an API type, if it is.
+    pub api: Option<Api>,
+    /// Whether the resource has a controller.
+    pub controller: bool,
+    /// What else PROJECT says of the resource, as `webhooks`.
+    pub other: Map<String, Value>,
+}
+
+/// How a resource is scaffolded as an API type.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Api {
+    /// The version of the definition's own API, as `v1`.
+    #[serde(default = "Api::default_crd_version")]
+    pub crd_version: String,
+    /// Whether the resource lives in namespaces.
+    #[serde(default)]
+    pub namespaced: bool,
+    /// What else PROJECT says of the API.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Api {
+    fn default_crd_version() -> String {
+        "v1".to_owned()
+    }
+
+    fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("crdVersion".to_owned(), self.crd_version.as_str().into());
+        if self.namespaced {
+            map.insert("namespaced".to_owned(), true.into());
+        }
+        map.extend(self.other.clone());
+        map.into()
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { crd_version: Self::default_crd_version(), namespaced: false, other: Map::new() }
+    }
+}
+
+impl Resource {
+    /// Returns a resource that nothing is scaffolded for yet; its plural follows from its kind.
+    pub fn new(gvk: Gvk) -> Self {
+        let plural = regular_plural(&gvk.kind);
+        Self::bare(gvk, plural)
+    }
+
+    fn bare(gvk: Gvk, plural: String) -> Self {
+        let (path, other) = (String::new(), Map::new());
+        Self { gvk, plural, path, api: None, controller: false, other }
+    }
+
+    /// Sets the plural where English is not to be trusted.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when it breaks Kubernetes' rule.
+    pub fn with_plural(mut self, plural: &str) -> Result<Self, NameError> {
+        self.set_plural(plural)?;
+        Ok(self)
+    }
+
+    /// Returns what identifies the resource.
+    pub fn gvk(&self) -> &Gvk {
+        &self.gvk
+    }
+
+    /// Returns the plural in lower case, as `captains`.
+    pub fn plural(&self) -> &str {
+        &self.plural
+    }
+
+    /// Returns the form that plugins see.
+    ///
+    /// Its `other` holds [`other`](Self::other) and, for an API type, `crdVersion` and
+    /// `namespaced`.
+    pub fn to_message(&self) -> message::Resource {
+        self.to_message_with(self.api.as_ref())
+    }
+
+    /// Returns the form that plugins see while they scaffold a part of a resource that
+    /// the project has already: `api` says whether it is to be scaffolded now, and how
+    /// the API type is, `known` tells.
+    pub(crate) fn to_message_beside(&self, known: Option<&Self>) -> message::Resource {
+        self.to_message_with(self.api.as_ref().or(known.and_then(|it| it.api.as_ref())))
+    }
+
+    fn to_message_with(&self, api: Option<&Api>) -> message::Resource {
+        let mut message = message::Resource::default();
+        message.group = self.gvk.group.clone();
+        message.domain = self.gvk.domain.clone();
+        message.version = self.gvk.version.clone();
+        message.kind = self.gvk.kind.clone();
+        message.plural = self.plural.clone();
+        message.path = self.path.clone();
+        message.api = self.api.is_some();
+        message.controller = self.controller;
+        message.other = self.other.clone();
+        if let Some(api) = api {
+            message.other.insert(CRD_VERSION.to_owned(), api.crd_version.as_str().into());
+            message.other.insert(NAMESPACED.to_owned(), api.namespaced.into());
+        }
+        message
+    }
+
+    /// Takes over what a plugin made of the form that it saw.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] for a name that breaks a rule of Kubernetes.
+    pub fn apply(&mut self, message: &message::Resource) -> Result<(), NameError> {
+        let gvk = Gvk::new(&message.group, &message.domain, &message.version, &message.kind)?;
+        let kind_changed = gvk.kind != self.gvk.kind;
+        self.gvk = gvk;
+        match message.plural.as_str() {
+            "" => self.plural = regular_plural(&self.gvk.kind),
+            plural if kind_changed && plural == self.plural => {
+                self.plural = regular_plural(&self.gvk.kind);
+            }
+            plural => self.set_plural(plural)?,
+        }
+        self.path = message.path.clone();
+        self.controller = message.controller;
+        self.other = message.other.clone();
+        let crd_version = self.other.shift_remove(CRD_VERSION);
+        let namespaced = self.other.shift_remove(NAMESPACED);
+        self.api = message.api.then(|| {
+            let mut api = self.api.take().unwrap_or_default();
+            if let Some(Value::String(it)) = crd_version {
+                api.crd_version = it;
+            }
+            if let Some(Value::Bool(it)) = namespaced {
+                api.namespaced = it;
+            }
+            api
+        });
+        Ok(())
+    }
+
+    /// Takes over the plural that `known`, of the same [`Gvk`], was given.
+    pub(crate) fn adopt_plural(&mut self, known: &Self) {
+        if self.plural == regular_plural(&self.gvk.kind) {
+            self.plural = known.plural.clone();
+        }
+    }
+
+    /// Adds what `known`, of the same [`Gvk`], says and this resource leaves open.
+    pub(crate) fn complete_from(&mut self, known: &Self) {
+        self.adopt_plural(known);
+        if self.path.is_empty() {
+            self.path = known.path.clone();
+        }
+        if self.api.is_none() {
+            self.api = known.api.clone();
+        }
+        self.controller |= known.controller;
+        for (key, value) in &known.other {
+            self.other.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// Returns the entry in PROJECT, with kubebuilder's keys in kubebuilder's order.
+    pub(super) fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        let mut insert = |key: &str, value: Value| map.insert(key.to_owned(), value);
+        if let Some(api) = &self.api {
+            insert("api", api.to_value());
+        }
+        // A list of controllers says it already.
+        if self.controller && !has_controllers(&self.other) {
+            insert("controller", true.into());
+        }
+        if !self.gvk.domain.is_empty() {
+            insert("domain", self.gvk.domain.as_str().into());
+        }
+        if !self.gvk.group.is_empty() {
+            insert("group", self.gvk.group.as_str().into());
+        }
+        insert("kind", self.gvk.kind.as_str().into());
+        if !self.path.is_empty() {
+            insert("path", self.path.as_str().into());
+        }
+        // Only the plainest plural goes unsaid, so that no reader needs our word list.
+        if self.plural != format!("{}s", self.gvk.kind.to_lowercase()) {
+            insert("plural", self.plural.as_str().into());
+        }
+        insert("version", self.gvk.version.as_str().into());
+        map.extend(self.other.clone());
+        map.into()
+    }
+
+    fn set_plural(&mut self, plural: &str) -> Result<(), NameError> {
+        if !is_lettered_label(plural) {
+            let rule = "it must be at most 63 lower-case letters, digits and `-`, \
+                        start with a letter and end with a letter or digit";
+            return Err(NameError::new("plural", plural, rule, "captains"));
+        }
+        self.plural = plural.to_owned();
+        Ok(())
+    }
+}
+
+const CRD_VERSION: &str = "crdVersion";
+const NAMESPACED: &str = "namespaced";
+
+/// An entry of `resources` as it stands in PROJECT.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    group: String,
+    #[serde(default)]
+    domain: String,
+    version: String,
+    kind: String,
+    #[serde(default)]
+    plural: String,
+    #[serde(default)]
+    path: String,
+    api: Option<Api>,
+    #[serde(default)]
+    controller: bool,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+impl TryFrom<Entry> for Resource {
+    type Error = NameError;
+
+    fn try_from(entry: Entry) -> Result<Self, NameError> {
+        let gvk = Gvk::new(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
+        let mut resource = match entry.plural.as_str() {
+            "" => Self::new(gvk),
+            plural => {
+                // The word list is slow to set up, and not needed here.
+                let mut resource = Self::bare(gvk, String::new());
+                resource.set_plural(plural)?;
+                resource
+            }
+        };
+        resource.path = entry.path;
+        resource.api = entry.api;
+        resource.controller = entry.controller || has_controllers(&entry.other);
+        resource.other = entry.other;
+        Ok(resource)
+    }
+}
+
+/// Whether the newer `controllers`, a list of names, stands in for `controller`.
+fn has_controllers(other: &Map<String, Value>) -> bool {
+    other.get("controllers").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
+}
+
+/// Whether `text` is `vN`, `vNalphaN` or `vNbetaN`.
+fn is_version(text: &str) -> bool {
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let Some(text) = text.strip_prefix('v') else { return false };
+    match text.split_once("alpha").or_else(|| text.split_once("beta")) {
+        Some((major, minor)) => is_number(major) && is_number(minor),
+        None => is_number(text),
+    }
+}
+
+/// Whether `text` is a name in upper camel case.
+fn is_kind(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|it: char| it.is_ascii_uppercase())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric())
+}
+
+/// Returns the English plural of a kind, in lower case.
+fn regular_plural(kind: &str) -> String {
+    // Only the last word has a plural: `BackupPerson` are `backuppeople`.
+    let bytes = kind.as_bytes();
+    let starts_word = |at: &usize| {
+        bytes[*at].is_ascii_uppercase() && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+    };
+    let start = (0..bytes.len()).rev().find(starts_word).unwrap_or(0);
+    let (head, word) = (kind[..start].to_lowercase(), kind[start..].to_lowercase());
+    match word.as_str() {
+        // The classical plurals, which nobody expects of an API.
+        "schema" => head + "schemas",
+        "virus" => head + "viruses",
+        word => head + &pluralizer::pluralize(word, 2, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gvk(kind: &str) -> Gvk {
+        Gvk::new("crew", "example.org", "v1", kind).unwrap()
+    }
+
+    #[test]
+    fn a_kind_has_its_english_plural() {
+        // What gobuffalo/flect gives for the same words, except where a line says otherwise.
+        for (kind, plural) in [
+            ("Captain", "captains"),
+            ("Policy", "policies"),
+            ("Ingress", "ingresses"),
+            ("Index", "indices"),
+            ("Matrix", "matrices"),
+            ("Gateway", "gateways"),
+            ("Mesh", "meshes"),
+            ("Batch", "batches"),
+            ("Mouse", "mice"),
+            ("Series", "series"),
+            ("Alias", "aliases"),
+            ("Status", "statuses"),
+            ("Analysis", "analyses"),
+            ("Database", "databases"),
+            ("Quiz", "quizzes"),
+            ("Wolf", "wolves"),
+            ("BusyBox", "busyboxes"),
+            ("HTTPRoute", "httproutes"),
+            ("CronJob", "cronjobs"),
+            ("BackupPerson", "backuppeople"),
+            ("DNS", "dns"),
+            ("Schema", "schemas"),
+            ("Virus", "viruses"), // flect: viri
+            ("Mutex", "mutexes"), // flect: mutices
+        ] {
+            assert_eq!(Resource::new(gvk(kind)).plural(), plural, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_plural_given_by_the_user_wins() {
+        let resource = Resource::new(gvk("Staff")).with_plural("staffers").unwrap();
+        assert_eq!(resource.plural(), "staffers");
+        let err = Resource::new(gvk("Staff")).with_plural("Staffers").unwrap_err();
+        assert_eq!(err.hint(), "write it like `captains`");
+    }
+
+    #[test]
+    fn names_outside_the_rules_of_kubernetes_are_refused() {
+        let check = |group, version, kind, what: &str| {
+            let err = Gvk::new(group, "example.org", version, kind).unwrap_err();
+            assert!(err.to_string().starts_with(&format!("invalid {what} ")), "{err}");
+        };
+        check("Crew", "v1", "Captain", "group");
+        check("crew_", "v1", "Captain", "group");
+        for version in
+            ["", "1", "v", "v1.0", "v1gamma1", "v1alpha", "valpha1", "V1", "v1beta1beta1"]
+        {
+            check("crew", version, "Captain", "version");
+        }
+        for kind in ["", "captain", "Cap-tain", "Cäptain", "1Captain", &"C".repeat(64)] {
+            check("crew", "v1", kind, "kind");
+        }
+        for version in ["v1", "v12", "v1alpha1", "v2beta10"] {
+            Gvk::new("crew", "example.org", version, "Captain").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_kind_is_shown_with_its_whole_group() {
+        assert_eq!(gvk("Captain").to_string(), "crew.example.org/v1/Captain");
+        assert_eq!(
+            Gvk::new("apps", "", "v1", "Deployment").unwrap().to_string(),
+            "apps/v1/Deployment"
+        );
+    }
+
+    #[test]
+    fn what_a_plugin_does_not_touch_survives_its_hands() {
+        let mut resource = Resource::new(gvk("Captain"));
+        let mut ssa = Map::new();
+        ssa.insert("ssa".to_owned(), true.into());
+        resource.api = Some(Api { namespaced: true, other: ssa, ..Api::default() });
+        resource.other.insert("webhooks".to_owned(), serde_json::json!({"defaulting": true}));
+        let before = resource.clone();
+        resource.apply(&before.to_message()).unwrap();
+        assert_eq!(resource, before);
+
+        let mut message = resource.to_message();
+        message.controller = true;
+        message.other.insert("namespaced".to_owned(), false.into());
+        resource.apply(&message).unwrap();
+        assert!(resource.controller);
+        let api = resource.api.unwrap();
+        assert!(!api.namespaced && api.other["ssa"] == true);
+    }
+
+    #[test]
+    fn a_plugin_cannot_make_a_resource_invalid() {
+        let mut resource = Resource::new(gvk("Captain"));
+        let mut message = resource.to_message();
+        message.kind = "captain".to_owned();
+        resource.apply(&message).unwrap_err();
+        assert_eq!(resource.gvk().kind(), "Captain");
+    }
+}

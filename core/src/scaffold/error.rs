@@ -1,0 +1,172 @@
+//! What can go wrong while a chain of plugins scaffolds.
+
+use super::flags::FlagError;
+use super::transaction::TransactionError;
+use super::universe::UniverseError;
+use crate::project::{Gvk, NameError, ProjectError};
+use crate::transport::CallError;
+use pintle_plugin::message::Step;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a scaffolding subcommand failed.
+///
+/// Unless it is [`Tool`](Self::Tool), the project is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScaffoldError {
+    /// `init` in a folder that is a project.
+    #[error("`{}` exists: the project is initialized already", path.display())]
+    AlreadyInitialized {
+        /// The PROJECT file.
+        path: PathBuf,
+    },
+    /// Another subcommand in a folder that is none.
+    #[error("there is no `{}`: the project is not initialized", path.display())]
+    NotInitialized {
+        /// The PROJECT file that is missing.
+        path: PathBuf,
+        /// The host's command name.
+        command: String,
+    },
+    /// No plugin of the chain takes part in the subcommand.
+    #[error("no plugin of the project takes part in `{subcommand}`: {}", list(chain))]
+    NoPart {
+        /// The subcommand.
+        subcommand: String,
+        /// The keys of the chain's plugins.
+        chain: Vec<String>,
+    },
+    /// The project has the resource already, with all that was asked for.
+    #[error("the project has the resource `{gvk}` already")]
+    ResourceExists {
+        /// The resource.
+        gvk: Gvk,
+    },
+    /// A step of a plugin failed.
+    #[error("`{subcommand}` failed at `{plugin}`, {step}")]
+    Step {
+        /// The subcommand.
+        subcommand: String,
+        /// The step.
+        step: StepName,
+        /// The plugin's key.
+        plugin: String,
+        /// What failed.
+        source: Box<StepError>,
+    },
+    /// Flags of the chain's plugins cannot stand beside each other.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
+    /// The PROJECT file cannot be changed.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The changes cannot be brought to the disk.
+    #[error("failed to write the project's files")]
+    Transaction(#[from] TransactionError),
+    /// A tool that a plugin requires failed, after the files were written.
+    #[error("the files are written, but `{}`, which `{plugin}` requires, failed", command.join(" "))]
+    Tool {
+        /// The plugin's key.
+        plugin: String,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What failed in one step of one plugin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The call itself.
+    #[error(transparent)]
+    Call(Box<CallError>),
+    /// The plugin's change set does not fit the universe.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
+    /// What the plugin made of the project's configuration is invalid.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// What the plugin made of the resource is invalid.
+    #[error(transparent)]
+    Resource(#[from] NameError),
+}
+
+impl From<CallError> for StepError {
+    fn from(err: CallError) -> Self {
+        Self::Call(Box::new(err))
+    }
+}
+
+/// A [`Step`] in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepName(pub Step);
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Step::UpdateMetadata => "while it describes the subcommand",
+            Step::BindFlags => "while it names its flags",
+            Step::InjectConfig => "while it changes the configuration",
+            Step::InjectResource => "while it changes the resource",
+            Step::PreScaffold => "before it scaffolds",
+            Step::Scaffold => "while it scaffolds",
+            Step::PostScaffold => "after it has scaffolded",
+            _ => "in a step that this host does not know",
+        })
+    }
+}
+
+impl ScaffoldError {
+    /// Returns what to do about it, if there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AlreadyInitialized { .. } => {
+                Some("`edit` and `create` change an existing project".to_owned())
+            }
+            Self::NotInitialized { command, .. } => Some(format!("run `{command} init` first")),
+            Self::Step { source, .. } => source.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Transaction(err) => err.hint(),
+            Self::Tool { command, .. } => {
+                Some(format!("run `{}` in the project once it works", command.join(" ")))
+            }
+            Self::ResourceExists { .. } => {
+                Some("choose another kind or version, or make it again with `--force`".to_owned())
+            }
+            Self::NoPart { .. } | Self::Flags(_) => None,
+        }
+    }
+
+    /// Returns the failed call, if a plugin answered with an error.
+    pub fn call(&self) -> Option<&CallError> {
+        match self {
+            Self::Step { source, .. } => match &**source {
+                StepError::Call(err) => Some(err),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl StepError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call(err) => err.reply().hint.clone(),
+            Self::Universe(err) => err.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Resource(err) => Some(err.hint()),
+        }
+    }
+}
+
+fn list(keys: &[String]) -> String {
+    match keys {
+        [] => "there is none".to_owned(),
+        keys => keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,120 @@
+//! Which paths a node may have.
+
+use crate::project::PROJECT;
+use std::path::{Component, Path};
+
+/// What the names of the host's own folders in a project start with.
+pub(super) const STAGING_PREFIX: &str = ".pintle-staging-";
+
+/// Why a path is none that a plugin may use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// The path has no parts.
+    #[error("it is empty")]
+    Empty,
+    /// The path does not start in the project.
+    #[error("it is absolute")]
+    Absolute,
+    /// The path has a part that no file name can be.
+    #[error("its part `{0}` is no file name")]
+    Part(String),
+    /// The path has a character that some system cannot store, or takes for a separator.
+    #[error("it contains {0}")]
+    Character(&'static str),
+    /// The path belongs to the host or to git.
+    #[error("it is reserved")]
+    Reserved,
+    /// A folder on the way is a symbolic link on disk.
+    #[error("`{0}` is a symbolic link")]
+    Link(String),
+}
+
+/// Checks that `path` names a file in the project: relative, with `/` between its
+/// parts, and none that the host or git keeps for itself.
+pub(super) fn check(path: &str) -> Result<(), PathError> {
+    if path.is_empty() {
+        return Err(PathError::Empty);
+    }
+    if path.contains('\\') {
+        return Err(PathError::Character("a backslash"));
+    }
+    if path.contains('\0') {
+        return Err(PathError::Character("a NUL"));
+    }
+    if path.starts_with('/') {
+        return Err(PathError::Absolute);
+    }
+    if let Some(part) = path.split('/').find(|it| matches!(*it, "" | "." | "..")) {
+        return Err(PathError::Part(part.to_owned()));
+    }
+    // Drive letters, where there are some.
+    if !Path::new(path).components().all(|it| matches!(it, Component::Normal(_))) {
+        return Err(PathError::Absolute);
+    }
+    if path == PROJECT || path.split('/').any(is_git) || path.starts_with(STAGING_PREFIX) {
+        return Err(PathError::Reserved);
+    }
+    Ok(())
+}
+
+/// Checks that no folder on the way to `path` is a symbolic link on disk.
+pub(super) fn check_links(root: &Path, path: &str) -> Result<(), PathError> {
+    for folder in parents(path) {
+        if std::fs::symlink_metadata(root.join(folder)).is_ok_and(|it| it.is_symlink()) {
+            return Err(PathError::Link(folder.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folders on the way to `path`, the outermost first.
+pub(super) fn parents(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+/// Whether `part` is git's folder, also on file systems that ignore case.
+pub(super) fn is_git(part: &str) -> bool {
+    part.eq_ignore_ascii_case(".git")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_relative_paths_are_taken() {
+        for path in
+            ["a", "a/b.rs", ".gitignore", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
+        {
+            assert_eq!(check(path), Ok(()), "{path}");
+        }
+        for path in [
+            "",
+            "/a",
+            "a//b",
+            "a/",
+            "./a",
+            "a/./b",
+            "..",
+            "../a",
+            "a/../b",
+            "a\\b",
+            "a\0b",
+            ".git",
+            ".git/config",
+            ".GIT/config",
+            "sub/.git/config",
+            "PROJECT",
+            ".pintle-staging-x/a",
+        ] {
+            assert!(check(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_way_to_a_file_is_its_folders() {
+        assert_eq!(parents("a/b/c").collect::<Vec<_>>(), ["a", "a/b"]);
+        assert_eq!(parents("a").count(), 0);
+    }
+}

@@ -1,0 +1,125 @@
+//! A plugin for the tests of the chain. Its flags say what it does.
+
+use pintle_plugin::json;
+use pintle_plugin::message::{ProjectInfo, Resource};
+use pintle_plugin::prelude::*;
+
+pintle_plugin::export_plugin! {
+    name: "test.pintle.dev",
+    description: "Scaffolds for tests",
+    version: "1.0.0",
+    project_versions: ["3"],
+    scaffolds: [Init, CreateApi],
+}
+
+#[derive(Default)]
+struct Init;
+
+impl Scaffold for Init {
+    const SUBCOMMAND: &'static str = "init";
+
+    fn update_metadata(
+        &self,
+        description: &mut pintle_plugin::message::CommandDescription,
+    ) -> Result<()> {
+        description.about = "Starts a test project".to_owned();
+        Ok(())
+    }
+
+    fn bind_flags(&self) -> Vec<Arg> {
+        vec![Arg::option("owner").help("Who owns it"), Arg::option("vice").help("What goes wrong")]
+    }
+
+    fn inject_config(
+        &self,
+        call: &ScaffoldCall<'_>,
+        project: &mut ProjectInfo,
+        config: &mut json::Value,
+    ) -> Result<()> {
+        let owner: Option<String> = call.args.find("owner")?;
+        if let Some(owner) = owner {
+            *config = json::json!({ "owner": owner });
+        }
+        project.repo = format!("example.org/{}", project.name);
+        Ok(())
+    }
+
+    fn pre_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<()> {
+        match vice(call)?.as_str() {
+            "stop" => Err(Stop("it has nothing to do".to_owned()).into()),
+            "refuse" => Err(UsageError("not here".to_owned()).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let vice = vice(call)?;
+        // The first of the chain begins, the others go on from what is there.
+        match call.universe.get("chain.txt")? {
+            Some(node) => {
+                let text = format!("{}{}\n", node.text()?, call.caller().plugin);
+                changes.replace(&node, text);
+            }
+            None => {
+                changes.add("chain.txt", format!("{}\n", call.caller().plugin));
+            }
+        }
+        changes.add_executable(format!("bin/{}", call.position()), "");
+        ensure!(vice != "fail" || call.position() == 0, "no wind");
+        if vice == "panic" {
+            panic!("abandon ship");
+        }
+        if vice == "clash" {
+            changes.add("same.txt", "");
+        }
+        if vice == "outside" {
+            changes.add("../outside.txt", "");
+        }
+        Ok(())
+    }
+
+    fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+        Ok(match vice(call)?.as_str() {
+            "tool" => vec![Tool::optional(["pintle-no-such-tool"])],
+            "required-tool" => vec![Tool::required(["false"])],
+            "good-tool" => vec![Tool::required(["rm", "chain.txt"])],
+            _ => Vec::new(),
+        })
+    }
+}
+
+#[derive(Default)]
+struct CreateApi;
+
+impl Scaffold for CreateApi {
+    const SUBCOMMAND: &'static str = "create api";
+
+    fn inject_resource(&self, _call: &ScaffoldCall<'_>, resource: &mut Resource) -> Result<()> {
+        if resource.api {
+            resource.path = format!("src/api/{}.rs", resource.version);
+        }
+        Ok(())
+    }
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let resource = call.resource()?;
+        let recorded = call.project().resources.iter().any(|it| it.kind == resource.kind);
+        ensure!(recorded, "the project lacks the resource");
+        if resource.api {
+            if call.args.flag("force") {
+                changes.delete(resource.path.clone());
+            }
+            let owner = call.config()["owner"].as_str().unwrap_or("nobody");
+            changes.add(resource.path.clone(), format!("{} of {owner}", resource.plural));
+        }
+        if resource.controller {
+            let scope = format!("namespaced: {}", resource.other["namespaced"]);
+            changes.add(format!("src/{}.rs", resource.plural), scope);
+        }
+        Ok(())
+    }
+}
+
+fn vice(call: &ScaffoldCall<'_>) -> Result<String> {
+    Ok(call.args.find("vice")?.unwrap_or_default())
+}

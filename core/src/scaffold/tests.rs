@@ -1,0 +1,337 @@
+//! Tests of the chain, from the job to the disk.
+
+use super::*;
+use crate::identity::Identity;
+use crate::project::{Api, Gvk, ProjectVersion};
+use crate::transport::{LoadedPlugin, link};
+use pintle_plugin::host::{Level, Stream};
+use pintle_plugin::manifest::Manifest;
+use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use tempfile::TempDir;
+
+struct Silent;
+
+impl HostServices for Silent {
+    fn write(&self, _: Stream, _: &[u8]) {}
+    fn log(&self, _: Level, _: &str) {}
+    fn request(&self, _: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        Err(ErrorReply::failed("nobody is here"))
+    }
+}
+
+/// A project folder, and the test plugin under several keys.
+struct Fixture {
+    folder: TempDir,
+    plugins: Vec<LoadedPlugin>,
+    identity: Identity,
+    version: ProjectVersion,
+}
+
+impl Fixture {
+    fn new(keys: &[&str]) -> Self {
+        let plugin = |key: &&str| {
+            let linked = test_plugin::plugin();
+            let manifest = Manifest::parse(linked.manifest().as_bytes()).unwrap();
+            link(linked, key.parse().unwrap(), manifest)
+        };
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            plugins: keys.iter().map(plugin).collect(),
+            identity: Identity::default(),
+            version: ProjectVersion::default(),
+        }
+    }
+
+    fn chain<'a>(&'a self, subcommand: &'a str) -> Chain<'a> {
+        Chain {
+            subcommand,
+            plugins: &self.plugins,
+            project_version: &self.version,
+            identity: &self.identity,
+        }
+    }
+
+    fn run(
+        &self,
+        subcommand: &str,
+        args: Value,
+        project: ProjectFile,
+        resource: Option<Resource>,
+    ) -> Result<Report, ScaffoldError> {
+        let chain = self.chain(subcommand);
+        let flags = chain.bind_flags(&[("domain", None)], &Silent).unwrap();
+        let Value::Object(args) = args else { panic!("arguments are an object") };
+        let root = self.folder.path();
+        run(Job { root, chain, flags: &flags, args, project, resource }, &Silent)
+    }
+
+    fn init(&self, args: Value) -> Result<Report, ScaffoldError> {
+        let mut project = ProjectFile::new(&self.version).unwrap();
+        project.set_domain("example.org").unwrap();
+        project.set_project_name("ship").unwrap();
+        self.run("init", args, project, None)
+    }
+
+    fn create_api(
+        &self,
+        kind: &str,
+        api: bool,
+        controller: bool,
+        args: Value,
+    ) -> Result<Report, ScaffoldError> {
+        let project = ProjectFile::load(&self.folder.path().join(PROJECT)).unwrap();
+        let gvk = Gvk::new("crew", project.domain(), "v1", kind).unwrap();
+        let mut resource = Resource::new(gvk);
+        resource.api = api.then(|| Api { namespaced: true, ..Api::default() });
+        resource.controller = controller;
+        self.run("create api", args, project, Some(resource))
+    }
+
+    fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.path().join(path)).unwrap()
+    }
+
+    fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+        let universe = Universe::new(self.folder.path());
+        let nodes = universe.nodes(pintle_plugin::Select::All).unwrap();
+        let mut tree: BTreeMap<_, _> =
+            nodes.iter().map(|it| (it.path().to_owned(), it.bytes().to_vec())).collect();
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            tree.entry(name).or_default();
+        }
+        tree
+    }
+}
+
+/// Returns an error with its causes, as the command line shows it.
+fn chain_of(err: &dyn Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(it) = cause {
+        text = format!("{text}: {it}");
+        cause = it.source();
+    }
+    text
+}
+
+const A: &str = "a.pintle.dev/v1.0.0";
+const B: &str = "b.pintle.dev/v1.0.0";
+
+#[test]
+fn init_and_create_api_make_a_project() {
+    let fixture = Fixture::new(&[A, B]);
+    let report = fixture.init(json!({"owner": "ada", "domain": "example.org"})).unwrap();
+    assert_eq!(report.added, ["bin/0", "bin/1", "chain.txt"]);
+    assert_eq!(fixture.text("chain.txt"), format!("{A}\n{B}\n"));
+    assert_eq!(report.event().files, report.added);
+    let version = &fixture.identity.version;
+    let project = format!(
+        "version: \"3\"
+domain: example.org
+projectName: ship
+cliVersion: \"{version}\"
+layout:
+- {A}
+- {B}
+repo: example.org/ship
+plugins:
+  {A}:
+    owner: ada
+  {B}:
+    owner: ada
+"
+    );
+    assert_eq!(fixture.text(PROJECT), project);
+
+    let fixture = Fixture { plugins: fixture.plugins[..1].to_vec(), ..fixture };
+    let report = fixture.create_api("Policy", true, true, json!({})).unwrap();
+    assert_eq!(report.added, ["src/api/v1.rs", "src/policies.rs"]);
+    assert_eq!(fixture.text("src/api/v1.rs"), "policies of ada");
+    let resources = "resources:
+- api:
+    crdVersion: v1
+    namespaced: true
+  controller: true
+  domain: example.org
+  group: crew
+  kind: Policy
+  path: src/api/v1.rs
+  plural: policies
+  version: v1
+";
+    assert_eq!(fixture.text(PROJECT), format!("{project}{resources}"));
+    assert_eq!(report.event().resource.unwrap().plural, "policies");
+}
+
+#[test]
+fn a_resource_is_made_once_unless_forced() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", true, false, json!({})).unwrap();
+    let before = fixture.tree();
+    let err = fixture.create_api("Captain", true, false, json!({})).unwrap_err();
+    let expected = "the project has the resource `crew.example.org/v1/Captain` already";
+    assert_eq!(err.to_string(), expected);
+    assert_eq!(fixture.tree(), before);
+    fixture.create_api("Captain", true, false, json!({"force": true})).unwrap();
+    assert_eq!(fixture.tree(), before);
+}
+
+#[test]
+fn a_controller_is_added_to_an_api_that_is_there() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", true, false, json!({})).unwrap();
+    let report = fixture.create_api("Captain", false, true, json!({})).unwrap();
+    assert_eq!(report.added, ["src/captains.rs"]);
+    assert_eq!(fixture.text("src/captains.rs"), "namespaced: true");
+    let [resource] = report.project.resources() else { panic!("one resource") };
+    assert!(resource.controller && resource.api.as_ref().unwrap().namespaced);
+    assert_eq!(resource.path, "src/api/v1.rs");
+}
+
+#[test]
+fn a_project_is_initialized_once_and_first() {
+    let fixture = Fixture::new(&[A]);
+    let project = ProjectFile::new(&fixture.version).unwrap();
+    let err = fixture.run("create api", json!({}), project, None).unwrap_err();
+    assert!(matches!(err, ScaffoldError::NotInitialized { .. }), "{err}");
+    assert_eq!(err.hint().unwrap(), "run `pintle init` first");
+    fixture.init(json!({})).unwrap();
+    let err = fixture.init(json!({})).unwrap_err();
+    assert!(matches!(err, ScaffoldError::AlreadyInitialized { .. }), "{err}");
+}
+
+#[test]
+fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
+    for (vice, expected) in [
+        (
+            "fail",
+            format!("`init` failed at `{B}`, while it scaffolds: plugin `{B}` failed: no wind"),
+        ),
+        (
+            "refuse",
+            format!("`init` failed at `{A}`, before it scaffolds: plugin `{A}` failed: not here"),
+        ),
+        (
+            "panic",
+            format!(
+                "`init` failed at `{A}`, while it scaffolds: plugin `{A}` panicked: abandon ship"
+            ),
+        ),
+        (
+            "clash",
+            format!(
+                "`init` failed at `{B}`, while it scaffolds: \
+                 `{B}` adds `same.txt`, which `{A}` added before"
+            ),
+        ),
+        (
+            "outside",
+            format!(
+                "`init` failed at `{A}`, while it scaffolds: invalid path `../outside.txt`: \
+                 its part `..` is no file name"
+            ),
+        ),
+    ] {
+        let fixture = Fixture::new(&[A, B]);
+        let err = fixture.init(json!({ "vice": vice })).unwrap_err();
+        let said = chain_of(&err);
+        assert!(said.starts_with(&expected), "{said}");
+        assert!(fixture.tree().is_empty(), "{vice}");
+        fixture.init(json!({})).unwrap();
+    }
+}
+
+#[test]
+fn a_file_in_the_way_stops_everything() {
+    let fixture = Fixture::new(&[A]);
+    fs::create_dir(fixture.folder.path().join("bin")).unwrap();
+    fs::write(fixture.folder.path().join("bin/0"), "mine").unwrap();
+    let before = fixture.tree();
+    let err = fixture.init(json!({})).unwrap_err();
+    assert!(chain_of(&err).ends_with("adds `bin/0`, which was on disk before"), "{err}");
+    assert_eq!(err.hint().unwrap(), "move `bin/0` away if it may be made anew");
+    assert_eq!(fixture.tree(), before);
+}
+
+#[test]
+fn a_plugin_that_stops_lets_the_others_go_on() {
+    let fixture = Fixture::new(&[A, B]);
+    let report = fixture.init(json!({"vice": "stop"})).unwrap();
+    assert_eq!(
+        report.notices,
+        [A, B].map(|it| format!("`{it}` takes no further part: it has nothing to do"))
+    );
+    assert!(report.added.is_empty());
+    assert_eq!(fixture.text(PROJECT).lines().next(), Some("version: \"3\""));
+}
+
+#[test]
+fn preparing_touches_nothing_and_says_what_is_coming() {
+    let fixture = Fixture::new(&[A]);
+    let chain = fixture.chain("init");
+    let flags = Flags::default();
+    let mut project = ProjectFile::new(&fixture.version).unwrap();
+    project.set_project_name("ship").unwrap();
+    let root = fixture.folder.path();
+    let job = Job { root, chain, flags: &flags, args: Map::new(), project, resource: None };
+    let prepared = prepare(job, &Silent).unwrap();
+    assert_eq!(prepared.changes().len(), 2);
+    let event = prepared.event();
+    assert_eq!(
+        (event.subcommand.as_str(), event.chain.as_slice()),
+        ("init", [A.to_owned()].as_slice())
+    );
+    assert_eq!(event.project.repo, "example.org/ship");
+    assert!(event.files.is_empty());
+    assert!(fixture.tree().is_empty());
+    prepared.commit(&Silent).unwrap();
+    assert!(fixture.tree().contains_key("chain.txt"));
+}
+
+#[test]
+fn help_and_flags_come_from_the_plugins() {
+    let fixture = Fixture::new(&[A, B]);
+    assert_eq!(fixture.chain("init").describe(&Silent).unwrap().about, "Starts a test project");
+    let flags = fixture.chain("init").bind_flags(&[], &Silent).unwrap();
+    let flags: Vec<_> = flags.iter().map(|it| (it.arg.name.as_str(), it.plugins.len())).collect();
+    assert_eq!(flags, [("owner", 2), ("vice", 2)]);
+    let err = fixture.chain("init").bind_flags(&[("owner", None)], &Silent).unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        format!("plugin `{A}` has the flag `--owner`, which is the host's")
+    );
+}
+
+#[test]
+fn a_subcommand_without_a_plugin_is_refused() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
+    let err = fixture.run("edit", json!({}), project, None).unwrap_err();
+    assert_eq!(err.to_string(), format!("no plugin of the project takes part in `edit`: `{A}`"));
+}
+
+#[cfg(unix)]
+#[test]
+fn tools_run_in_the_written_project() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({"vice": "good-tool"})).unwrap();
+    assert!(!fixture.folder.path().join("chain.txt").exists());
+
+    let fixture = Fixture::new(&[A]);
+    let report = fixture.init(json!({"vice": "tool"})).unwrap();
+    let [notice] = report.notices.as_slice() else { panic!("one notice") };
+    assert!(notice.starts_with(&format!("`pintle-no-such-tool` of `{A}` failed: ")), "{notice}");
+
+    let fixture = Fixture::new(&[A]);
+    let err = fixture.init(json!({"vice": "required-tool"})).unwrap_err();
+    assert!(matches!(err, ScaffoldError::Tool { .. }), "{err}");
+    assert!(fixture.folder.path().join(PROJECT).exists());
+}

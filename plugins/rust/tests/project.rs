@@ -1,0 +1,212 @@
+//! What the plugin makes, and how it fits into what is there.
+
+use pintle_plugin::testing::{self, Scaffolded};
+use std::process::Command;
+
+fn init() -> Scaffolded {
+    let made = testing::scaffold(pintle_plugin_rust::plugin(), "init").run();
+    made.expect("an empty folder takes a project")
+}
+
+/// Adds the resource `group/version/kind` to a project.
+fn create_api(before: &Scaffolded, resource: &str) -> Result<Scaffolded, testing::Error> {
+    let [group, version, kind] = resource.split('/').collect::<Vec<_>>()[..] else {
+        panic!("`{resource}` is not group/version/kind")
+    };
+    testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+        .following(before)
+        .resource(|it| {
+            it.group = group.into();
+            it.version = version.into();
+            it.kind = kind.into();
+        })
+        .run()
+}
+
+/// Returns a project with resources.
+fn project(resources: &[&str]) -> Scaffolded {
+    resources
+        .iter()
+        .fold(init(), |before, it| create_api(&before, it).expect("the project takes the resource"))
+}
+
+#[track_caller]
+fn check_rustfmt(made: &Scaffolded) {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    for (path, node) in &made.files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("it is new");
+        std::fs::write(path, node.bytes()).expect("the folder is new");
+    }
+    let roots = ["src/lib.rs", "src/main.rs", "src/bin/crdgen.rs"];
+    let rustfmt = Command::new("rustfmt")
+        .args(["--check", "--edition", "2024"])
+        .args(roots)
+        .current_dir(folder.path())
+        .output()
+        .expect("rustfmt belongs to the toolchain");
+    assert!(rustfmt.status.success(), "{}", String::from_utf8_lossy(&rustfmt.stdout));
+}
+
+#[test]
+fn init_makes_a_project_that_is_called_by_its_name() {
+    let made = init();
+    assert!(made.text("Cargo.toml").starts_with("[package]\nname = \"demo\"\n"));
+    assert!(made.text("src/main.rs").contains("use demo::{Manager, Result};\n"));
+    assert!(made.tools.is_empty());
+    check_rustfmt(&made);
+
+    let plugin = pintle_plugin_rust::plugin();
+    let made = testing::scaffold(plugin, "init").project(|it| it.name = "my-kube".into()).run();
+    assert!(made.unwrap().text("src/main.rs").contains("use my_kube::{"));
+}
+
+#[test]
+fn create_api_makes_a_type_and_a_controller_and_registers_them() {
+    let made = project(&["crew/v1alpha1/Captain"]);
+    assert_eq!(made.resource.as_ref().unwrap().path, "src/api/crew/v1alpha1/captain.rs");
+    assert!(made.text("src/api/crew/v1alpha1/captain.rs").contains("pub struct CaptainSpec"));
+    assert!(made.text("src/controller/crew/captain.rs").contains("as api;\n"));
+    let main = made.text("src/main.rs");
+    assert!(main.contains(".controller(demo::controller::crew::captain::run)\n        // +pintle"));
+    let crd = made.text("src/crd.rs");
+    assert!(crd.contains(".with::<crate::api::crew::v1alpha1::Captain>()\n        // +pintle"));
+    assert!(made.tools.is_empty());
+    check_rustfmt(&made);
+}
+
+#[test]
+fn modules_stand_where_rustfmt_wants_them() {
+    let made = project(&[
+        "fleet/v10/Ship",
+        "fleet/v2/Ship",
+        "crew/v1/Type",
+        "crew/v1/Captain",
+        "crew/v1/CaptainLog",
+        "my-group/v1/Option",
+        "net.my/v1beta1/A",
+    ]);
+    let groups = "pub mod crew;\npub mod fleet;\npub mod my_group;\npub mod net_my;\n// +pintle";
+    assert!(made.text("src/api/mod.rs").contains(groups));
+    assert!(made.text("src/api/fleet/mod.rs").contains("pub mod v10;\npub mod v2;\n"));
+    let exports = "pub use self::captain::Captain;\npub use self::captain_log::CaptainLog;\n\
+                   pub use self::type_::Type;\n";
+    assert!(made.text("src/api/crew/v1/mod.rs").contains(exports));
+    check_rustfmt(&made);
+}
+
+#[test]
+fn rustfmt_is_asked_for_only_when_names_are_long() {
+    let kind = "A23456789012345678";
+    let made = project(&[&format!("crew/v1alpha1/{kind}")]);
+    assert!(made.tools.is_empty());
+    check_rustfmt(&made);
+    let made = project(&[&format!("crew/v1alpha1/{kind}9")]);
+    assert_eq!(made.tools[0].command[..3], ["rustfmt", "--edition", "2024"]);
+    assert!(!made.tools[0].required);
+    assert!(made.tools[0].command.iter().skip(3).all(|it| made.files.contains_key(it)));
+}
+
+#[test]
+fn a_kind_has_one_controller_however_many_versions() {
+    let made = project(&["crew/v1alpha1/Captain", "crew/v1/Captain"]);
+    assert!(!made.resource.as_ref().unwrap().controller);
+    assert!(made.log[0].1.contains("has a controller already, for `v1alpha1`"));
+    assert!(made.files.contains_key("src/api/crew/v1/captain.rs"));
+    assert_eq!(made.text("src/main.rs").matches(".controller(").count(), 1);
+}
+
+#[test]
+fn a_controller_needs_its_type() {
+    let controller_only = |before: &Scaffolded| {
+        testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+            .following(before)
+            .resource(|it| {
+                (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Cook".into());
+                it.api = false;
+            })
+            .run()
+    };
+    let err = controller_only(&init()).unwrap_err().to_string();
+    assert!(err.ends_with("no file `src/api/crew/v1/cook.rs`"), "{err}");
+
+    let type_only = testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+        .following(&init())
+        .resource(|it| {
+            (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Cook".into());
+            it.controller = false;
+        })
+        .run()
+        .unwrap();
+    assert!(!type_only.files.contains_key("src/controller/crew/cook.rs"));
+    let made = controller_only(&type_only).unwrap();
+    assert!(made.files.contains_key("src/controller/crew/cook.rs"));
+}
+
+#[test]
+fn a_missing_marker_is_named_with_what_to_do() {
+    let before = init();
+    let main = before.text("src/main.rs").replace("// +pintle:scaffold:controllers", "");
+    let err = testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+        .following(&before)
+        .file("src/main.rs", main)
+        .resource(|it| {
+            (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Cook".into());
+        })
+        .run()
+        .unwrap_err();
+    assert_eq!(err.to_string(), "`src/main.rs` has no line `// +pintle:scaffold:controllers`");
+    assert_eq!(
+        err.hint(),
+        Some(
+            "put that line back, where lines such as \
+             `.controller(demo::controller::crew::cook::run)` belong"
+        )
+    );
+}
+
+#[test]
+fn what_exists_is_replaced_only_with_force() {
+    let before = project(&["crew/v1/Captain"]);
+    let err = create_api(&before, "crew/v1/Captain").unwrap_err();
+    assert!(err.to_string().starts_with("`src/api/crew/v1/captain.rs` exists"), "{err}");
+
+    let made = testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+        .following(&before)
+        .file("src/api/crew/v1/captain.rs", "// Changed.\n")
+        .flag("force", true)
+        .resource(|it| {
+            (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+        })
+        .run()
+        .unwrap();
+    assert_eq!(made.added, ["src/api/crew/v1/captain.rs"]);
+    assert_eq!(made.text("src/main.rs"), before.text("src/main.rs"));
+}
+
+#[test]
+fn a_users_own_lines_stay() {
+    let before = init();
+    let ours = "//! Ours.\r\n\r\nmod helper;\r\n// +pintle:scaffold:api-groups\r\n\r\nfn f() {}";
+    let made = testing::scaffold(pintle_plugin_rust::plugin(), "create api")
+        .following(&before)
+        .file("src/api/mod.rs", ours)
+        .resource(|it| {
+            (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+        })
+        .run()
+        .unwrap();
+    let expected = ours.replace("// +pintle", "pub mod crew;\r\n// +pintle");
+    assert_eq!(made.text("src/api/mod.rs"), expected);
+}
+
+#[test]
+fn names_that_cannot_be_rust_are_refused() {
+    let err = create_api(&init(), "crew/v1/captain").unwrap_err();
+    assert_eq!(err.to_string(), "the kind `captain` is not in upper camel case, as `Captain`");
+    let err = create_api(&project(&["my-group/v1/A"]), "my.group/v1/A").unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        "the groups `my.group` and `my-group` would both be the module `my_group`"
+    );
+}
