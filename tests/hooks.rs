@@ -1,0 +1,140 @@
+//! Hooks of plugins.
+
+use crate::support::fixture;
+use crate::vices::check;
+use expect_test::{Expect, expect};
+use pintle::catalog::Rules;
+use pintle::lifecycle::{HookError, dispatch};
+use pintle::services::Console;
+use pintle_plugin::message::ProjectEvent;
+
+/// Hands `pre-project-init` to the hooks of some fixtures.
+#[track_caller]
+fn check_dispatch(names: &[&str], expected: Expect) {
+    let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
+    let plugins: Vec<_> = names.iter().map(load).collect::<Result<_, _>>().expect("they fit");
+    let mut event = ProjectEvent::default();
+    event.subcommand = "init".to_owned();
+    let outcome = match dispatch("pre-project-init", &event, &plugins, &Console::new()) {
+        Ok(replies) => format!("{} replies", replies.len()),
+        Err(HookError::Failed { event, source }) => {
+            format!("{event} failed: {source}: {}", source.reply())
+        }
+        Err(err) => err.to_string(),
+    };
+    expected.assert_eq(&outcome);
+}
+
+#[test]
+fn a_panic_in_a_hook_is_an_error_of_the_event() {
+    check_dispatch(
+        &["panic-hook"],
+        expect![
+            "pre-project-init failed: plugin `panic-hook.example.org/v1.0.0` panicked: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9"
+        ],
+    );
+    check_dispatch(
+        &["good", "panic-hook"],
+        expect![
+            "pre-project-init failed: plugin `panic-hook.example.org/v1.0.0` panicked: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9"
+        ],
+    );
+}
+
+#[test]
+fn a_veto_stops_what_was_announced() {
+    check_dispatch(
+        &["veto"],
+        expect!["plugin `veto.example.org/v1.0.0` vetoed `pre-project-init`: not on a Friday"],
+    );
+    check_dispatch(
+        &["good", "veto"],
+        expect!["plugin `veto.example.org/v1.0.0` vetoed `pre-project-init`: not on a Friday"],
+    );
+}
+
+#[test]
+fn hooks_that_have_nothing_to_say_let_things_go_on() {
+    check_dispatch(&["good", "plain"], expect!["2 replies"]);
+}
+
+#[test]
+fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
+    check(
+        "panic-hook",
+        &["init --plugins good", "plugin check panic-hook"],
+        expect![[r#"
+        panic-hook.so: panic-hook.example.org/v1.0.0, ok: -
+        $ pintle init --plugins good
+        --- stderr ---
+        error: `init` is on its way
+        [exit 1]
+        $ pintle plugin check panic-hook
+        plugin       panic-hook.example.org/v1.0.0
+        path         [PLUGINS]/panic-hook.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_panic_hook_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.0.0, this host has 1.0.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, describe, command, scaffold, event
+        every check passed
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_veto_stops_only_the_work_it_belongs_to() {
+    check(
+        "veto",
+        &["init --plugins good"],
+        expect![[r#"
+        veto.so: veto.example.org/v1.0.0, ok: -
+        $ pintle init --plugins good
+        --- stderr ---
+        error: `init` is on its way
+        [exit 1]
+    "#]],
+    );
+}
+
+#[test]
+fn an_unsupported_project_version_is_an_error_where_a_project_is_meant() {
+    check(
+        "project-version",
+        &["beyond", "init --plugins project-version", "plugin check project-version"],
+        expect![[r#"
+            project-version.so: project-version.example.org/v1.0.0, ok: -
+            $ pintle beyond
+            beyond
+            [exit 0]
+            $ pintle init --plugins project-version
+            --- stderr ---
+            error: `init` is on its way
+            [exit 1]
+            $ pintle plugin check project-version
+            plugin       project-version.example.org/v1.0.0
+            path         [PLUGINS]/project-version.so
+            file         a regular file, a library for this machine, all its segments inside the file
+            root symbol  `pintle_root_fixture_project_version_1_0_0`, defined by this file
+            layout       fits this host's
+            code         says the same as the manifest in the file
+            interface    1.0.0, this host has 1.0.0
+            abi_stable   0.11, this host has 0.11
+            target       [TARGET]
+            panic        unwind
+            host         requires `*`, this is 0.1.0
+            project      99
+            functions    manifest, describe, command, scaffold, event
+            command      `beyond`, 0 arguments
+            every check passed
+            [exit 0]
+        "#]],
+    );
+}
