@@ -19,48 +19,50 @@ fn the_host_bears_its_own_name_and_version() {
         &rudder(),
         &["version", "--version", "help"],
         expect![[r#"
-        $ rudder version
-        rudder 2.3.4 (plugin interface 1.0.0, [TARGET])
-        [exit 0]
-        $ rudder --version
-        rudder 2.3.4
-        [exit 0]
-        $ rudder help
-        Steers ships, with plugins
+            $ rudder version
+            rudder 2.3.4 (plugin interface 1.0.0, [TARGET])
+            [exit 0]
+            $ rudder --version
+            rudder 2.3.4
+            [exit 0]
+            $ rudder help
+            Steers ships, with plugins
 
-        Usage: rudder [OPTIONS] <COMMAND>
+            Usage: rudder [OPTIONS] <COMMAND>
 
-        Commands:
-          help        Show the help of a command
-          version     Show the versions of the host and of its plugin interface
-          completion  Print the completion script of a shell
-          plugin      List, inspect, check and run plugins
-          init        Start a project in the current folder
-          create      Add something to the project
-          steer       Steer into a direction
-          again       Greet twice, whoever it is
-          ask         Ask for a colour
-          exit-with   Exit with a code
-          fail        Fail with causes and a hint
-          fleet       Commands of plugin good.example.org
-          greet       Greet somebody
-          misuse      Complain about how it was called
-          plain       Do next to nothing
-          whoami      Tell who calls whom
-          work        Work, and talk about it
+            Commands:
+              help        Show the help of a command
+              version     Show the versions of the host and of its plugin interface
+              completion  Print the completion script of a shell
+              plugin      List, inspect, check and run plugins
+              init        Start a project in the current folder
+              create      Add something to the project
+              steer       Steer into a direction
 
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
-        [exit 0]
-    "#]],
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+
+            Commands of plugins:
+              again      Greet twice, whoever it is
+              ask        Ask for a colour
+              exit-with  Exit with a code
+              fail       Fail with causes and a hint
+              fleet      Commands of plugin good.example.org
+              greet      Greet somebody
+              misuse     Complain about how it was called
+              plain      Do next to nothing
+              whoami     Tell who calls whom
+              work       Work, and talk about it
+            [exit 0]
+        "#]],
     );
 }
 
@@ -135,18 +137,18 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
         &sandbox,
         &["old", "plugin list"],
         expect![[r#"
-        $ rudder old
-        the old way
-        --- stderr ---
-        warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
-        [exit 0]
-        $ rudder plugin list
-        KEY                            STATE     TRANSPORT  BRINGS                                                                                          REASON
-        good.example.org/v1.0.0        disabled  linked     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks  it is disabled as `good`
-        plain.example.org/v1.0.0       ok        linked     plain
-        deprecated.example.org/v1.0.0  ok        native     old
-        [exit 0]
-    "#]],
+            $ rudder old
+            the old way
+            --- stderr ---
+            warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
+            [exit 0]
+            $ rudder plugin list
+            KEY                            STATE     TRANSPORT  BRINGS                                                                                          REASON
+            good.example.org/v1.0.0        disabled  linked     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks  it is disabled as `good`
+            plain.example.org/v1.0.0       ok        linked     plain
+            deprecated.example.org/v1.0.0  ok        native     old                                                                                             it is deprecated: use good.example.org
+            [exit 0]
+        "#]],
     );
 }
 
@@ -180,7 +182,7 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
 #[test]
 fn a_linked_plugin_comes_before_a_file_with_the_same_key() {
     let sandbox = rudder().library("good.so", &fixture("good"));
-    let listed = crate::vices::listed(&sandbox, |_| true);
+    let listed = crate::vices::listed(&sandbox, &[], |_| true);
     expect![[r#"
         -: good.example.org/v1.0.0, ok: -
         -: plain.example.org/v1.0.0, ok: -

@@ -110,7 +110,7 @@ fn an_unsupported_project_version_is_an_error_where_a_project_is_meant() {
         "project-version",
         &["beyond", "init --plugins project-version", "plugin check project-version"],
         expect![[r#"
-            project-version.so: project-version.example.org/v1.0.0, ok: -
+            project-version.so: project-version.example.org/v1.0.0, ok: it does not support project version `3`, only `99`
             $ pintle beyond
             beyond
             [exit 0]
