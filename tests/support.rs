@@ -47,6 +47,7 @@ pub(crate) fn deps_dir() -> PathBuf {
 
 /// Says that a test is not run because `tool` is missing, or fails where all must run.
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
 pub(crate) fn skip(tool: &str) {
     assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "`{tool}` is required here");
     eprintln!("skipped: this test needs `{tool}`");

@@ -166,7 +166,7 @@ fn fifo(sandbox: &Sandbox) -> bool {
 
 fn unreadable(sandbox: &Sandbox) -> bool {
     write(sandbox, "unreadable", &plain());
-    let nobody = Permissions::from_mode(0);
+    let nobody = Permissions::from_mode(0o000);
     fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is ours");
     true
 }
