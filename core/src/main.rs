@@ -1,5 +1,9 @@
 //! Entry point. Everything worth testing lives in the library.
 
 fn main() -> std::process::ExitCode {
-    pintle::Cli::new().run(std::env::args_os())
+    // Projects that name no plugins are Rust operators.
+    let rust = "rust.pintle.dev/v1".parse().expect("the key is well formed");
+    pintle::Cli::new()
+        .default_plugins(pintle::ProjectVersion::default(), [rust])
+        .run(std::env::args_os())
 }

@@ -19,7 +19,7 @@ struct Done {
 pub(crate) fn run() -> Result<ExitCode> {
     let mut done = Vec::new();
     let mut counts = Counts::default();
-    step(&mut done, "fmt", fmt);
+    step(&mut done, "fmt", || cargo::run(&mut cargo(["fmt", "--all", "--check"])));
     step(&mut done, "clippy", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny=warnings"];
         cargo::run(&mut cargo(clippy))
@@ -56,13 +56,4 @@ fn step(done: &mut Vec<Done>, name: &'static str, work: impl FnOnce() -> Result<
         Err(err) => println!("== {name}: FAILED, {:.1} s: {err:#}", time.as_secs_f64()),
     }
     done.push(Done { name, time, passed: res.is_ok() });
-}
-
-fn fmt() -> Result<()> {
-    cargo::run(&mut cargo(["fmt", "--all", "--check"]))?;
-    let fixtures = cargo::root().join("tests/fixtures/Cargo.toml");
-    if fixtures.is_file() {
-        cargo::run(cargo(["fmt", "--all", "--check", "--manifest-path"]).arg(fixtures))?;
-    }
-    Ok(())
 }

@@ -43,14 +43,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds host and plugins. A debug build takes a third of the time of one for release.
+/// Builds host and plugins, without the optimisations of a release, which take longer
+/// than all that the demo does.
 fn build(temp: &Path) -> Result<Stage> {
     println!("Building the host and its plugins …");
     let sources = plugins::sources()?;
     let mut args: Vec<_> = sources.iter().map(|it| format!("--package={}", it.package)).collect();
     args.push("--package=pintle".to_owned());
     let artifacts = cargo::build(&args)?;
-    let plugins = cargo::target_dir()?.join("plugins");
+    let plugins = temp.join("plugins");
     plugins::lay_out(&sources, &artifacts, &plugins)?;
 
     let (project, data) = (temp.join("crew-operator"), temp.join("data"));

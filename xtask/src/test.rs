@@ -45,18 +45,14 @@ pub(crate) fn run_all(args: &[String]) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Builds the host, the plugins and the fixtures: files that tests open or run, but
-/// that are no part of a test binary.
+/// Builds the tests, and what they open or run: the host, the plugins and the
+/// fixtures are dependencies of a test.
+///
+/// The runners would do it too, but so a failed build does not look like a failed test.
+/// It must be the same call as theirs, or cargo builds everything once more with
+/// other features.
 fn build() -> Result<()> {
-    // On Windows a running program cannot be replaced, and this one is running.
-    cargo::run(&mut cargo(["build", "--workspace", "--exclude=xtask"]))?;
-    let fixtures = cargo::root().join("tests/fixtures/Cargo.toml");
-    if fixtures.is_file() {
-        // The fixtures misbehave, each in its own way; they are a workspace of their own.
-        let mut command = cargo(["build", "--workspace", "--manifest-path"]);
-        cargo::run(command.arg(fixtures))?;
-    }
-    Ok(())
+    cargo::run(&mut cargo(["test", "--workspace", "--no-run", "--quiet"]))
 }
 
 fn has_nextest() -> bool {

@@ -66,10 +66,15 @@ fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
     // Only while the first word is typed can it be any plugin's.
     let first = words.first().filter(|_| line.len() > 2).map(String::as_str);
     let root = tree::full(session.host, session.catalog(), first);
-    match session.catalog().find_command(&words) {
-        Ok(Some((entry, command))) => described(session, entry, command)
-            .map_or(root.clone(), |it| replace(root, &command.path, it)),
-        _ => super::scaffold::complete(session, root, &words, line),
+    let described = match session.catalog().find_command(&words) {
+        Ok(Some((entry, command))) => {
+            described(session, entry, command).map(|it| (command.path.clone(), it))
+        }
+        _ => super::scaffold::complete(session, &words, line),
+    };
+    match described {
+        Some((path, command)) => replace(root, &path, command),
+        None => root,
     }
 }
 
@@ -81,7 +86,7 @@ fn described(session: &Session<'_>, entry: &Entry, command: &ManifestCommand) ->
 }
 
 /// Returns `root` with another command at `path`.
-pub(super) fn replace(root: Command, path: &[String], command: Command) -> Command {
+fn replace(root: Command, path: &[String], command: Command) -> Command {
     match path {
         [] => root,
         [word] => root.mut_subcommand(word, |_| command),

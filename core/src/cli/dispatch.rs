@@ -88,7 +88,7 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
         ["completion"] => completion::print_script(session, leaf).map(done),
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
         ["init"] | ["create", "api"] => {
-            scaffold::run(session, &words.join(" "), rest(leaf)).map(Step::Exit)
+            scaffold::run(session, &words.join(" "), &rest(leaf)).map(Step::Exit)
         }
         _ => {
             match session.host.extra_commands.iter().find(|it| it.command.get_name() == words[0]) {

@@ -44,6 +44,12 @@ impl CliError {
         self
     }
 
+    /// Makes the error the first cause of another.
+    pub(super) fn under(mut self, message: String) -> Self {
+        self.causes.insert(0, std::mem::replace(&mut self.message, message));
+        self
+    }
+
     fn add_causes(&mut self, mut err: Option<&dyn Error>) {
         while let Some(cause) = err {
             self.causes.push(cause.to_string());
@@ -76,6 +82,13 @@ impl CliError {
         if let (Some(detail), true) = (&self.detail, console.verbosity() != Verbosity::Normal) {
             console.message(detail);
         }
+    }
+}
+
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|it| write!(f, ": {it}"))
     }
 }
 
@@ -132,10 +145,7 @@ impl From<HookError> for CliError {
         match err {
             HookError::Veto { .. } => Self::from_error(Exit::Failed, &err),
             HookError::Failed { ref source, .. } => {
-                let message = err.to_string();
-                let mut error = Self::from(source.clone());
-                error.causes.insert(0, std::mem::replace(&mut error.message, message));
-                error
+                Self::from(source.clone()).under(err.to_string())
             }
         }
     }

@@ -12,11 +12,14 @@ const BATCH_TIME: Duration = Duration::from_millis(2);
 /// Returns the nanoseconds that `call` takes.
 pub(crate) fn nanos_per_call(mut call: impl FnMut()) -> f64 {
     let n_calls = calibrate(&mut call);
-    let mut batches: Vec<f64> = (0..BATCHES)
-        .map(|_| batch(n_calls, &mut call).as_nanos() as f64 / f64::from(n_calls))
-        .collect();
-    batches.sort_by(f64::total_cmp);
-    batches[BATCHES / 2]
+    let batches = (0..BATCHES).map(|_| batch(n_calls, &mut call).as_nanos() as f64);
+    median(batches.map(|it| it / f64::from(n_calls)).collect())
+}
+
+/// Returns the middle of some numbers, which must not be none.
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 /// Returns how many calls make up a batch; warms up on the way.

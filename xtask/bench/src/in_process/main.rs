@@ -8,13 +8,15 @@ mod clock;
 mod open;
 
 use anyhow::{Context, Result, bail};
-use clock::nanos_per_call;
+use clock::{median, nanos_per_call};
 use open::{Opened, open};
+use pintle::catalog::Rules;
 use pintle::transport::LoadedPlugin;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use pintle_plugin::raw::{PluginRootRef, RawHost, read_reply};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
@@ -34,35 +36,30 @@ fn main() -> Result<()> {
     // The host's own loader comes last: it would find the libraries open already.
     let opened = measure_opening(&plugins, &mut results)?;
     measure_calls(&opened, &payload, &mut results);
-    match load_native(first) {
-        Ok(plugin) => measure_host(&plugin, &payload, &mut results),
-        Err(err) => drop(results.insert("host_error".to_owned(), format!("{err:#}").into())),
-    }
+    let plugin = load_native(first).context("the host does not load the plugin")?;
+    measure_host(&plugin, &payload, &mut results);
     println!("{}", Value::Object(results));
     Ok(())
 }
 
 /// Opens a plugin as the host does.
-fn load_native(_path: &Path) -> Result<LoadedPlugin> {
-    bail!("the host has no native transport yet")
+fn load_native(path: &Path) -> Result<LoadedPlugin> {
+    Ok(pintle::transport::load(path, &Rules::default())?)
 }
 
-/// Opens and checks every plugin once; the results are averages over them.
+/// Opens and checks every plugin; the results are medians over them.
+///
+/// An average would say how often the scheduler stepped in between.
 fn measure_opening(plugins: &[PathBuf], results: &mut Results) -> Result<Opened> {
-    let (mut open_time, mut upgrade, mut layout, mut root, mut first) = (0, 0, 0, 0, None);
+    let (mut times, mut first) = (BTreeMap::<_, Vec<f64>>::new(), None);
     for path in plugins {
         let opened = open(path).with_context(|| format!("failed to open `{}`", path.display()))?;
-        open_time += opened.times.open;
-        upgrade += opened.times.upgrade;
-        layout += opened.times.layout;
-        root += opened.times.root;
+        for (step, time) in opened.times {
+            times.entry(step).or_default().push(time.as_nanos() as f64);
+        }
         first.get_or_insert(opened);
     }
-    let n_plugins = plugins.len() as f64;
-    let sums = [("dlopen", open_time), ("upgrade", upgrade), ("layout", layout), ("root", root)];
-    for (name, nanos) in sums {
-        results.insert(name.to_owned(), (nanos as f64 / n_plugins).into());
-    }
+    results.extend(times.into_iter().map(|(step, it)| (step.to_owned(), median(it).into())));
     first.context("there are no plugins to measure")
 }
 
