@@ -112,112 +112,112 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
     check_good(
         &["greet -h", "help greet", "fleet --help"],
         expect![[r#"
-        $ pintle greet -h
-        Greet somebody
+            $ pintle greet -h
+            Greet somebody
 
-        Usage: pintle greet [OPTIONS] <NAME> [OTHERS]...
+            Usage: pintle greet [OPTIONS] <NAME> [OTHERS]...
 
-        Arguments:
-          <NAME>       Whom to greet
-          [OTHERS]...  Whom else to greet
+            Arguments:
+              <NAME>       Whom to greet
+              [OTHERS]...  Whom else to greet
 
-        Options:
-          -t, --times <TIMES>  How often [default: 1]
-              --style <STYLE>  [default: plain] [possible values: plain, fancy]
-              --title <WORD>   A title, or several
-          -l, --loud           Greet in capitals
-          -h, --help           Print help (see more with '--help')
+            Options:
+              -t, --times <TIMES>  How often [default: 1]
+                  --style <STYLE>  [default: plain] [possible values: plain, fancy]
+                  --title <WORD>   A title, or several
+              -l, --loud           Greet in capitals
+              -h, --help           Print help (see more with '--help')
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
 
-        Examples:
-          greet ada --times 2
-              Greet Ada twice
+            Examples:
+              pintle greet ada --times 2
+                  Greet Ada twice
 
-        Plugin: good.example.org/v1.0.0
-        [exit 0]
-        $ pintle help greet
-        Greet somebody
+            Plugin: good.example.org/v1.0.0
+            [exit 0]
+            $ pintle help greet
+            Greet somebody
 
-        Greet somebody, as often as you like.
+            Greet somebody, as often as you like.
 
-        Nobody is offended.
+            Nobody is offended.
 
-        Usage: pintle greet [OPTIONS] <NAME> [OTHERS]...
+            Usage: pintle greet [OPTIONS] <NAME> [OTHERS]...
 
-        Arguments:
-          <NAME>
-                  Whom to greet
+            Arguments:
+              <NAME>
+                      Whom to greet
 
-          [OTHERS]...
-                  Whom else to greet
+              [OTHERS]...
+                      Whom else to greet
 
-        Options:
-          -t, --times <TIMES>
-                  How often
+            Options:
+              -t, --times <TIMES>
+                      How often
 
-                  [default: 1]
+                      [default: 1]
 
-              --style <STYLE>
-                  [default: plain]
-                  [possible values: plain, fancy]
+                  --style <STYLE>
+                      [default: plain]
+                      [possible values: plain, fancy]
 
-              --title <WORD>
-                  A title, or several
+                  --title <WORD>
+                      A title, or several
 
-          -l, --loud
-                  Greet in capitals
+              -l, --loud
+                      Greet in capitals
 
-          -h, --help
-                  Print help (see a summary with '-h')
+              -h, --help
+                      Print help (see a summary with '-h')
 
-        Options of every command:
-              --allow-panic-abort
-                  Take plugins whose panics end the host
+            Options of every command:
+                  --allow-panic-abort
+                      Take plugins whose panics end the host
 
-              --disable-plugin <KEY>
-                  Do as if this plugin were not installed (can be repeated)
+                  --disable-plugin <KEY>
+                      Do as if this plugin were not installed (can be repeated)
 
-              --plugin-dir <DIR>
-                  Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>
+                      Look for plugins in this folder first (can be repeated)
 
-          -q, --quiet
-                  Show errors only
+              -q, --quiet
+                      Show errors only
 
-          -v, --verbose...
-                  Show more (twice: everything)
+              -v, --verbose...
+                      Show more (twice: everything)
 
-        Examples:
-          greet ada --times 2
-              Greet Ada twice
+            Examples:
+              pintle greet ada --times 2
+                  Greet Ada twice
 
-        Plugin: good.example.org/v1.0.0
-        [exit 0]
-        $ pintle fleet --help
-        Commands of plugin good.example.org
+            Plugin: good.example.org/v1.0.0
+            [exit 0]
+            $ pintle fleet --help
+            Commands of plugin good.example.org
 
-        Usage: pintle fleet [OPTIONS] <COMMAND>
+            Usage: pintle fleet [OPTIONS] <COMMAND>
 
-        Commands:
-          add   Add a ship
-          list  List the ships
+            Commands:
+              add   Add a ship
+              list  List the ships
 
-        Options:
-          -h, --help  Print help
+            Options:
+              -h, --help  Print help
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
-        [exit 0]
-    "#]],
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+            [exit 0]
+        "#]],
     );
 }
 
@@ -522,19 +522,14 @@ fn a_full_pipe_that_nobody_reads_is_no_error() {
 fn a_disabled_plugin_can_be_seen_but_not_used() {
     let sandbox = Sandbox::new().plugin("good").env("PINTLE_DISABLE_PLUGINS", "x, good");
     let transcript = sandbox.transcript(&["greet ada", "plugin run good greet ada"]);
-    let listed = crate::vices::listed(&sandbox, |_| true);
+    let listed = crate::vices::listed(&sandbox, &[], |_| true);
     expect![[r#"
         good.so: good.example.org/v1.0.0, disabled: it is disabled as `good`
         $ pintle greet ada
         --- stderr ---
-        error: unrecognized subcommand 'greet'
-
-          tip: a similar subcommand exists: 'create'
-
-        Usage: pintle [OPTIONS] <COMMAND>
-
-        For more information, try '--help'.
-        [exit 2]
+        error: plugin `good.example.org/v1.0.0` is disabled
+        hint: type `plugin enable <key>` to use it
+        [exit 3]
         $ pintle plugin run good greet ada
         --- stderr ---
         error: plugin `good` is installed but disabled

@@ -1,8 +1,9 @@
 //! A host of another name, with plugins and a command of its own.
 
-use crate::support::{Sandbox, example, fixture};
+use crate::support::{Sandbox, built, example};
 use expect_test::{Expect, expect};
 use pintle::Cli;
+use std::fs;
 
 fn rudder() -> Sandbox {
     Sandbox::of(example("rudder"), "RUDDER")
@@ -19,70 +20,110 @@ fn the_host_bears_its_own_name_and_version() {
         &rudder(),
         &["version", "--version", "help"],
         expect![[r#"
-        $ rudder version
-        rudder 2.3.4 (plugin interface 1.0.0, [TARGET])
+            $ rudder version
+            rudder 2.3.4 (plugin interface 1.0.0, [TARGET])
+            [exit 0]
+            $ rudder --version
+            rudder 2.3.4
+            [exit 0]
+            $ rudder help
+            Steers ships, with plugins
+
+            Usage: rudder [OPTIONS] <COMMAND>
+
+            Commands:
+              help        Show the help of a command
+              version     Show the versions of the host and of its plugin interface
+              completion  Print the completion script of a shell
+              plugin      List, inspect, check and run plugins
+              init        Start a project in the current folder
+              create      Add something to the project
+              steer       Steer into a direction
+
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
+
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn linked_plugins_are_listed_and_checked() {
+    check_lines(
+        &rudder(),
+        &["plugin list", "plugin check license"],
+        expect![[r#"
+        $ rudder plugin list
+        KEY                        STATE  TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0     ok     linked     init, create api
+        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
         [exit 0]
-        $ rudder --version
-        rudder 2.3.4
-        [exit 0]
-        $ rudder help
-        Steers ships, with plugins
-
-        Usage: rudder [OPTIONS] <COMMAND>
-
-        Commands:
-          help        Show the help of a command
-          version     Show the versions of the host and of its plugin interface
-          completion  Print the completion script of a shell
-          plugin      List, inspect, check and run plugins
-          init        Start a project in the current folder
-          create      Add something to the project
-          steer       Steer into a direction
-          again       Greet twice, whoever it is
-          ask         Ask for a colour
-          exit-with   Exit with a code
-          fail        Fail with causes and a hint
-          fleet       Commands of plugin good.example.org
-          greet       Greet somebody
-          misuse      Complain about how it was called
-          plain       Do next to nothing
-          whoami      Tell who calls whom
-          work        Work, and talk about it
-
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
-
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
+        $ rudder plugin check license
+        plugin      license.pintle.dev/v1.0.0
+        file        none: the plugin is part of the program
+        interface   1.0.0, this host has 1.0.0
+        abi_stable  0.11, this host has 0.11
+        target      [TARGET]
+        panic       unwind
+        host        requires `*`, this is 0.1.0
+        project     3
+        functions   manifest, describe, command, scaffold, event
+        every check passed
         [exit 0]
     "#]],
     );
 }
 
 #[test]
-fn linked_plugins_are_listed_checked_and_called() {
+fn linked_plugins_start_a_project() {
+    let sandbox = rudder();
+    let line = "init --domain example.org --project-name boat --owner Ada --year 2026";
+    let output = sandbox.run(line.split(' ')).success();
+    // Which files they make is their own business.
+    assert!(output.stdout.contains("+ Cargo.toml\n+ "), "{output}");
+    assert!(output.stdout.contains("+ LICENSE\n"), "{output}");
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    expect![[r#"
+        version: "3"
+        domain: example.org
+        projectName: boat
+        cliVersion: "2.3.4"
+        layout:
+        - rust.pintle.dev/v1.0.0
+        - license.pintle.dev/v1.0.0
+        plugins:
+          license.pintle.dev/v1.0.0:
+            license: apache-2.0
+            owner: Ada
+            year: 2026
+    "#]]
+    .assert_eq(&project);
+}
+
+#[test]
+fn installed_plugins_work_beside_linked_ones() {
+    let sandbox = rudder().plugin("good");
     check_lines(
-        &rudder(),
-        &["plugin list", "greet ada", "whoami", "plain"],
+        &sandbox,
+        &["greet ada", "whoami", "again bob"],
         expect![[r#"
-        $ rudder plugin list
-        KEY                       STATE  TRANSPORT  BRINGS                                                                                          REASON
-        good.example.org/v1.0.0   ok     linked     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks
-        plain.example.org/v1.0.0  ok     linked     plain
-        [exit 0]
         $ rudder greet ada
         hello, ada
         [exit 0]
         $ rudder whoami
         rudder calls `whoami` of good.example.org/v1.0.0
         [exit 0]
-        $ rudder plain
-        plain
+        $ rudder again bob
+        hello, bob
+        hello, bob
         [exit 0]
     "#]],
     );
@@ -130,7 +171,7 @@ fn the_extra_command_takes_its_own_arguments() {
 
 #[test]
 fn the_environment_variables_carry_the_hosts_own_prefix() {
-    let sandbox = rudder().plugin("deprecated").env("RUDDER_DISABLE_PLUGINS", "good");
+    let sandbox = rudder().plugin("deprecated").env("RUDDER_DISABLE_PLUGINS", "license");
     check_lines(
         &sandbox,
         &["old", "plugin list"],
@@ -141,10 +182,10 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
         warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
         [exit 0]
         $ rudder plugin list
-        KEY                            STATE     TRANSPORT  BRINGS                                                                                          REASON
-        good.example.org/v1.0.0        disabled  linked     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks  it is disabled as `good`
-        plain.example.org/v1.0.0       ok        linked     plain
-        deprecated.example.org/v1.0.0  ok        native     old
+        KEY                            STATE     TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0         ok        linked     init, create api
+        license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api  it is disabled as `license`
+        deprecated.example.org/v1.0.0  ok        native     old                     it is deprecated: use good.example.org
         [exit 0]
     "#]],
     );
@@ -157,10 +198,10 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
     let sandbox = sandbox
         .env("PINTLE_PLUGIN_PATH", plugins)
         .env("PINTLE_PLUGIN_SYSTEM_PATH", "/nowhere")
-        .env("PINTLE_DISABLE_PLUGINS", "good");
+        .env("PINTLE_DISABLE_PLUGINS", "license");
     check_lines(
         &sandbox,
-        &["old", "greet ada"],
+        &["old", "plugin list"],
         expect![[r#"
         $ rudder old
         --- stderr ---
@@ -170,8 +211,10 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
 
         For more information, try '--help'.
         [exit 2]
-        $ rudder greet ada
-        hello, ada
+        $ rudder plugin list
+        KEY                        STATE  TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0     ok     linked     init, create api
+        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
         [exit 0]
     "#]],
     );
@@ -179,16 +222,13 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
 
 #[test]
 fn a_linked_plugin_comes_before_a_file_with_the_same_key() {
-    let sandbox = rudder().library("good.so", &fixture("good"));
-    let listed = crate::vices::listed(&sandbox, |_| true);
+    let sandbox = rudder().library("license.so", &built("libpintle_plugin_license.so"));
+    let listed = crate::vices::listed(&sandbox, &[], |_| true);
     expect![[r#"
-        -: good.example.org/v1.0.0, ok: -
-        -: plain.example.org/v1.0.0, ok: -
-        good.so: good.example.org/v1.0.0, shadowed: `good.example.org/v1.0.0` is already found in the program itself
-        $ rudder greet ada
-        hello, ada
-        [exit 0]
-    "#]].assert_eq(&format!("{listed}{}", sandbox.transcript(&["greet ada"])));
+        -: rust.pintle.dev/v1.0.0, ok: -
+        -: license.pintle.dev/v1.0.0, ok: -
+        license.so: license.pintle.dev/v1.0.0, shadowed: `license.pintle.dev/v1.0.0` is already found in the program itself
+    "#]].assert_eq(&listed);
 }
 
 #[track_caller]

@@ -135,6 +135,7 @@ fn a_changed_field_type_is_refused_with_the_one_difference() {
         &["plugin check [PLUGINS]/changed-type.so", "changed", "plugin run changed-type changed"],
         expect![[r#"
             changed-type.so: changed-type.example.org/v1.0.0, ok: -
+            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
             $ pintle plugin check [PLUGINS]/changed-type.so
             --- stderr ---
             error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64

@@ -2,9 +2,10 @@
 
 use crate::support::{fixture, skip};
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
-use object::{Endianness, elf};
-use pintle_plugin::manifest::{Manifest, SECTION_MAGIC, manifests_in_section};
+use object::{Endianness, Object as _, ObjectSection as _, ObjectSegment as _, elf};
+use pintle_plugin::manifest::{Manifest, SECTION, SECTION_MAGIC, manifests_in_section};
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,8 +17,7 @@ pub(crate) fn plain() -> Vec<u8> {
 /// Returns a valid manifest with one command; both are called `name`.
 pub(crate) fn manifest(name: &str) -> Manifest {
     let bytes = plain();
-    let start = find(&bytes, &SECTION_MAGIC).expect("the plugin has a manifest");
-    let json = manifests_in_section(&bytes[start..])[0];
+    let json = manifests_in_section(&bytes[section_range(&bytes, SECTION)])[0];
     let mut manifest = Manifest::parse(json).expect("the plugin's manifest is valid");
     manifest.name = format!("{name}.example.org");
     manifest.commands[0].path = vec![name.to_owned()];
@@ -27,27 +27,32 @@ pub(crate) fn manifest(name: &str) -> Manifest {
 /// Returns the plain plugin with some bytes of its manifests changed; both have one length.
 #[track_caller]
 pub(crate) fn with_manifest_text(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "a file's bytes keep their places");
     let mut bytes = plain();
-    // The manifest is there twice: in a section and in a note.
-    assert_eq!(replace(&mut bytes, from.as_bytes(), to.as_bytes()), 2, "{from}");
+    // The manifest is there twice.
+    for name in [SECTION, ".note.pintle"] {
+        let range = section_range(&bytes, name);
+        let section = &mut bytes[range];
+        let place = section.windows(from.len()).position(|it| it == from.as_bytes());
+        let place = place.expect("the manifest has the text");
+        section[place..][..to.len()].copy_from_slice(to.as_bytes());
+    }
     bytes
 }
 
-/// Replaces every `from`; returns how many there were.
-fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) -> usize {
-    assert_eq!(from.len(), to.len(), "a file's bytes keep their places");
-    let mut n_found = 0;
-    let mut start = 0;
-    while let Some(place) = find(&bytes[start..], from) {
-        bytes[start + place..][..to.len()].copy_from_slice(to);
-        start += place + to.len();
-        n_found += 1;
-    }
-    n_found
+fn section_range(bytes: &[u8], name: &str) -> Range<usize> {
+    let file = object::File::parse(bytes).expect("the plugin is an ELF file");
+    let section = file.section_by_name(name).expect("the plugin has the section");
+    let (start, len) = section.file_range().expect("the section has bytes");
+    let [start, len] = [start, len].map(|it| usize::try_from(it).expect("it fits into memory"));
+    start..start + len
 }
 
-fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    bytes.windows(part.len()).position(|it| it == part)
+/// Returns where the last segment that a loader maps ends.
+pub(crate) fn segments_end(bytes: &[u8]) -> usize {
+    let file = object::File::parse(bytes).expect("the plugin is an ELF file");
+    let ends = file.segments().map(|it| it.file_range()).map(|(start, len)| start + len);
+    ends.max().expect("a library has segments").try_into().expect("it fits into memory")
 }
 
 /// Returns where in an ELF file the bytes of an exported symbol are.

@@ -301,38 +301,38 @@ fn a_key_is_understood_in_each_of_its_forms() {
         &sandbox,
         &lines,
         expect![[r#"
-        $ pintle plugin run plain plain
-        plain
-        [exit 0]
-        $ pintle plugin run plain/v1 plain
-        plain
-        [exit 0]
-        $ pintle plugin run plain.example.org/v1.0.0 plain
-        plain
-        [exit 0]
-        $ pintle plugin run plain/v2 plain
-        --- stderr ---
-        error: no version of plugin `plain` matches `plain/v2`, installed: `plain.example.org/v1.0.0`
-        hint: type `plain.example.org/v1.0.0`
-        [exit 3]
-        $ pintle plugin run plian plain
-        --- stderr ---
-        error: no plugin `plian` is installed
-        hint: did you mean `plain.example.org`?
-        [exit 2]
-        $ pintle plugin run Plain! plain
-        --- stderr ---
-        error: `Plain!` is no plugin key
-          caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
-          caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-        hint: a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
-        [exit 2]
-        $ pintle plugin run plain other
-        --- stderr ---
-        error: plugin `plain` has no command `other`
-        hint: it has `plain`
-        [exit 2]
-    "#]],
+            $ pintle plugin run plain plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain/v1 plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain.example.org/v1.0.0 plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain/v2 plain
+            --- stderr ---
+            error: no version of plugin `plain.example.org` matches `plain/v2`, installed: `plain.example.org/v1.0.0`
+            hint: type `plain.example.org/v1.0.0`
+            [exit 3]
+            $ pintle plugin run plian plain
+            --- stderr ---
+            error: no plugin `plian` is installed
+            hint: did you mean `plain.example.org`?
+            [exit 2]
+            $ pintle plugin run Plain! plain
+            --- stderr ---
+            error: `Plain!` is no plugin key
+              caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
+              caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+            hint: a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
+            [exit 2]
+            $ pintle plugin run plain other
+            --- stderr ---
+            error: plugin `plain` has no command `other`
+            hint: it has `plain`
+            [exit 2]
+        "#]],
     );
 }
 
@@ -369,10 +369,56 @@ fn the_facts_of_the_interface_are_there_for_packagers() {
 }
 
 #[test]
-fn completion_knows_the_commands_of_plugins() {
-    let sandbox = Sandbox::new().plugin("good").plugin("host-requirement");
-    for shell in ["bash", "zsh", "fish"] {
-        let script = sandbox.run(["completion", shell]).success();
-        assert!(script.stdout.contains("pintle"), "{script}");
+fn each_shell_has_a_completion_script() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = Sandbox::new().run(["completion", shell]).success();
+        assert!(script.stdout.contains("PINTLE_COMPLETE"), "{script}");
     }
+}
+
+#[test]
+fn completion_knows_the_commands_and_options_of_plugins() {
+    let sandbox = Sandbox::new().plugin("good").plugin("host-requirement");
+    let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");
+    let lines =
+        ["-- pintle f", "-- pintle fleet ", "-- pintle greet --t", "-- pintle greet --style "];
+    check_lines(
+        &sandbox,
+        &lines,
+        expect![[r#"
+            $ pintle -- pintle f
+            fail[TAB]Fail with causes and a hint
+            fleet[TAB]Commands of plugin good.example.org
+            [exit 0]
+            $ pintle -- pintle fleet
+            add[TAB]Add a ship
+            list[TAB]List the ships
+            --plugin-dir[TAB]Look for plugins in this folder first (can be repeated)
+            --disable-plugin[TAB]Do as if this plugin were not installed (can be repeated)
+            --allow-panic-abort[TAB]Take plugins whose panics end the host
+            --quiet[TAB]Show errors only
+            --verbose[TAB]Show more (twice: everything)
+            --help[TAB]Print help
+            [exit 0]
+            $ pintle -- pintle greet --t
+            --times[TAB]How often
+            --title[TAB]A title, or several
+            [exit 0]
+            $ pintle -- pintle greet --style
+            plain
+            fancy
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn refused_and_disabled_plugins_do_not_come_up_in_help_and_completion() {
+    let sandbox = Sandbox::new().plugin("host-requirement").plugin("plain");
+    let sandbox = sandbox.env("PINTLE_DISABLE_PLUGINS", "plain");
+    let help = sandbox.run(["help"]).success();
+    assert!(!help.stdout.contains("future") && !help.stdout.contains("plain"), "{help}");
+    let completed = sandbox.env("PINTLE_COMPLETE", "fish").run(["--", "pintle", ""]).success();
+    assert!(!completed.stdout.contains("future"), "{completed}");
+    assert!(!completed.stdout.contains("plain"), "{completed}");
 }

@@ -168,8 +168,10 @@ impl Workspace {
         let (head, rest) = root.split_once("members = [").expect("the workspace has members");
         let (_, rest) = rest.split_once("]\n").expect("the list of members ends");
         workspace.write("Cargo.toml", &format!("{head}members = {members:?}\n{rest}"));
-        if !workspace.dir.join("Cargo.lock").exists() {
-            workspace.write("Cargo.lock", &read(&self::root().join("Cargo.lock")));
+        // Cargo takes out of its copy what this workspace does not need.
+        let lock_file = read(&self::root().join("Cargo.lock"));
+        if workspace.write("Cargo.lock.whole", &lock_file) {
+            workspace.write("Cargo.lock", &lock_file);
         }
         workspace
     }
@@ -209,14 +211,15 @@ impl Workspace {
     }
 
     /// Writes a file if it has another content: cargo goes by the times of files.
-    fn write(&self, name: &str, text: &str) {
+    fn write(&self, name: &str, text: &str) -> bool {
         let path = self.dir.join(name);
         if fs::read_to_string(&path).is_ok_and(|it| it == text) {
-            return;
+            return false;
         }
         let dir = path.parent().expect("a file is in a folder");
         fs::create_dir_all(dir).expect("the target folder is ours");
         fs::write(path, text).expect("the target folder is ours");
+        true
     }
 
     /// Runs cargo in the workspace, with the profile of the tests.

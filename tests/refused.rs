@@ -10,19 +10,19 @@ fn an_empty_file_is_refused() {
         "empty",
         &["plugin check [PLUGINS]/empty.so", "plugin run empty hello"],
         expect![[r#"
-        empty.so: -, refused: it is empty
-        $ pintle plugin check [PLUGINS]/empty.so
-        --- stderr ---
-        error: plugin file `[PLUGINS]/empty.so` was refused
-          caused by: it is empty
-        hint: install the plugin again, the file was not written to its end
-        [exit 3]
-        $ pintle plugin run empty hello
-        --- stderr ---
-        error: plugin `empty` is installed as `[PLUGINS]/empty.so` but refused: it is empty
-        hint: install the plugin again, the file was not written to its end
-        [exit 3]
-    "#]],
+            empty.so: -, refused: it is empty
+            $ pintle plugin check [PLUGINS]/empty.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/empty.so` was refused
+              caused by: it is empty
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plugin run empty hello
+            --- stderr ---
+            error: plugin `empty` was found in `[PLUGINS]/empty.so`, but refused: it is empty
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+        "#]],
     );
 }
 
@@ -107,21 +107,22 @@ fn a_file_truncated_in_half_is_refused() {
         "truncated",
         &["plugin check [PLUGINS]/truncated.so", "plugin run plain plain", "plain"],
         expect![[r#"
-            truncated.so: plain.example.org/v1.0.0, ok: -
+            truncated.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
             $ pintle plugin check [PLUGINS]/truncated.so
             --- stderr ---
-            error: plugin file `[PLUGINS]/truncated.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin file `[PLUGINS]/truncated.so` was refused
+              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin file `[PLUGINS]/truncated.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin `plain` was found in `[PLUGINS]/truncated.so`, but refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
             [exit 3]
             $ pintle plain
             --- stderr ---
-            error: plugin file `[PLUGINS]/truncated.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin `plain.example.org/v1.0.0` is refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
             [exit 3]
         "#]],
     );
@@ -142,19 +143,14 @@ fn a_library_for_another_machine_is_refused() {
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` is installed as `[PLUGINS]/other-machine.so` but refused: it is a library for aarch64, this host runs on x86_64
+            error: plugin `plain` was found in `[PLUGINS]/other-machine.so`, but refused: it is a library for aarch64, this host runs on x86_64
             hint: install the plugin's build for `[TARGET]`
             [exit 3]
             $ pintle plain
             --- stderr ---
-            error: unrecognized subcommand 'plain'
-
-              tip: some similar subcommands exist: 'again', 'plugin'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `plain.example.org/v1.0.0` is refused: it is a library for aarch64, this host runs on x86_64
+            hint: install the plugin's build for `[TARGET]`
+            [exit 3]
         "#]],
     );
 }
@@ -209,7 +205,7 @@ fn a_library_without_the_root_symbol_is_refused_when_it_is_used() {
             "no-root-symbol",
         ],
         expect![[r#"
-            no-root-symbol.so: no-root-symbol.example.org/v1.0.0, ok: -
+            no-root-symbol.so: no-root-symbol.example.org/v1.0.0, refused: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/no-root-symbol.so
             --- stderr ---
             error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
@@ -235,7 +231,7 @@ fn a_root_symbol_in_a_dependency_does_not_count() {
         "root-symbol-in-dependency",
         &["plugin check [PLUGINS]/root-symbol-in-dependency.so", "root-symbol-in-dependency"],
         expect![[r#"
-            root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, ok: -
+            root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/root-symbol-in-dependency.so
             --- stderr ---
             error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
@@ -265,19 +261,14 @@ fn another_major_version_of_the_interface_is_refused() {
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` is installed as `[PLUGINS]/interface-major.so` but refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            error: plugin `plain` was found in `[PLUGINS]/interface-major.so`, but refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
             hint: update this host, or install an older version of the plugin
             [exit 3]
             $ pintle plain
             --- stderr ---
-            error: unrecognized subcommand 'plain'
-
-              tip: some similar subcommands exist: 'again', 'plugin'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `plain.example.org/v1.0.0` is refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            hint: update this host, or install an older version of the plugin
+            [exit 3]
         "#]],
     );
 }
@@ -297,19 +288,14 @@ fn another_series_of_abi_stable_is_refused() {
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` is installed as `[PLUGINS]/abi-stable-series.so` but refused: it was built with abi_stable 0.12, this host with 0.11
+            error: plugin `plain` was found in `[PLUGINS]/abi-stable-series.so`, but refused: it was built with abi_stable 0.12, this host with 0.11
             hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
             [exit 3]
             $ pintle plain
             --- stderr ---
-            error: unrecognized subcommand 'plain'
-
-              tip: some similar subcommands exist: 'again', 'plugin'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `plain.example.org/v1.0.0` is refused: it was built with abi_stable 0.12, this host with 0.11
+            hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+            [exit 3]
         "#]],
     );
 }
@@ -321,6 +307,7 @@ fn a_header_of_another_abi_stable_is_refused_when_it_is_used() {
         &["plugin check [PLUGINS]/abi-stable-header.so", "plain"],
         expect![[r#"
             abi-stable-header.so: plain.example.org/v1.0.0, ok: -
+            with --check, abi-stable-header.so: plain.example.org/v1.0.0, refused: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is no header of abi_stable 0.11
             $ pintle plugin check [PLUGINS]/abi-stable-header.so
             --- stderr ---
             error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is no header of abi_stable 0.11
@@ -342,6 +329,7 @@ fn a_plugin_without_layout_is_refused_when_it_is_used() {
         &["plugin check [PLUGINS]/no-layout.so", "plugin run no-layout unchecked", "unchecked"],
         expect![[r#"
             no-layout.so: no-layout.example.org/v1.0.0, ok: -
+            with --check, no-layout.so: no-layout.example.org/v1.0.0, refused: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
             $ pintle plugin check [PLUGINS]/no-layout.so
             --- stderr ---
             error: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
@@ -368,6 +356,7 @@ fn a_manifest_that_differs_from_the_modules_is_refused_when_it_is_used() {
         &["plugin check [PLUGINS]/manifest-differs.so", "differ"],
         expect![[r#"
             manifest-differs.so: manifest-differs.example.org/v1.0.0, ok: -
+            with --check, manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
             $ pintle plugin check [PLUGINS]/manifest-differs.so
             --- stderr ---
             error: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
@@ -404,35 +393,29 @@ fn a_host_requirement_that_is_not_met_refuses() {
             [exit 3]
             $ pintle plugin check host-requirement
             --- stderr ---
-            error: plugin `host-requirement` is installed as `[PLUGINS]/host-requirement.so` but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin inspect host-requirement
             --- stderr ---
-            error: plugin `host-requirement` is installed as `[PLUGINS]/host-requirement.so` but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin run host-requirement future
             --- stderr ---
-            error: plugin `host-requirement` is installed as `[PLUGINS]/host-requirement.so` but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle future
             --- stderr ---
-            error: unrecognized subcommand 'future'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
             $ pintle future --help
             --- stderr ---
-            error: unrecognized subcommand 'future'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
         "#]],
     );
 }
@@ -458,17 +441,14 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             [exit 3]
             $ pintle plugin run panic-abort abort
             --- stderr ---
-            error: plugin `panic-abort` is installed as `[PLUGINS]/panic-abort.so` but refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            error: plugin `panic-abort` was found in `[PLUGINS]/panic-abort.so`, but refused: it was built with `panic = "abort"`, so that a panic in it ends the host
             hint: rebuild the plugin with `panic = "unwind"`
             [exit 3]
             $ pintle abort
             --- stderr ---
-            error: unrecognized subcommand 'abort'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `panic-abort.example.org/v1.0.0` is refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            hint: rebuild the plugin with `panic = "unwind"`
+            [exit 3]
             $ pintle --allow-panic-abort plugin check panic-abort
             plugin       panic-abort.example.org/v1.0.0
             path         [PLUGINS]/panic-abort.so
@@ -499,7 +479,7 @@ fn a_deprecated_plugin_works_with_a_warning() {
         "deprecated",
         &["old", "-q old", "plugin run deprecated old", "plugin check deprecated"],
         expect![[r#"
-            deprecated.so: deprecated.example.org/v1.0.0, ok: -
+            deprecated.so: deprecated.example.org/v1.0.0, ok: it is deprecated: use good.example.org
             $ pintle old
             the old way
             --- stderr ---
@@ -530,6 +510,28 @@ fn a_deprecated_plugin_works_with_a_warning() {
             command      `old`, 0 arguments
             every check passed
             [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_truncated_inside_its_segments_is_refused() {
+    check(
+        "truncated-segments",
+        &["plugin check [PLUGINS]/truncated-segments.so", "plain"],
+        expect![[r#"
+            truncated-segments.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            $ pintle plugin check [PLUGINS]/truncated-segments.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/truncated-segments.so` was refused
+              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
         "#]],
     );
 }

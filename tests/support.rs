@@ -47,6 +47,7 @@ pub(crate) fn deps_dir() -> PathBuf {
 
 /// Says that a test is not run because `tool` is missing, or fails where all must run.
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
 pub(crate) fn skip(tool: &str) {
     assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "`{tool}` is required here");
     eprintln!("skipped: this test needs `{tool}`");
@@ -86,7 +87,11 @@ impl Sandbox {
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(sandbox.root.path(), open).expect("the folder is ours");
         let copy = sandbox.root.path().join("pintle");
-        fs::copy(&sandbox.program, &copy).expect("the host can be copied");
+        // By another process: were the copy open for writing in this one, a host that
+        // another test starts at that moment would inherit it, and a program that is
+        // open for writing cannot be run (ETXTBSY).
+        let status = Command::new("cp").arg(&sandbox.program).arg(&copy).status();
+        assert!(status.is_ok_and(|it| it.success()), "the host can be copied");
         sandbox.program = copy;
         sandbox.user = Some(65534);
         sandbox
@@ -171,7 +176,7 @@ impl Sandbox {
         let shown = lines.iter().map(|line| {
             let args = line.split(' ').map(|it| it.replace("[PLUGINS]", &plugins));
             let program = self.program.file_name().expect("a program has a name").display();
-            format!("$ {program} {line}\n{}", self.run(args))
+            format!("$ {program} {}\n{}", line.trim_end(), self.run(args))
         });
         shown.collect()
     }
@@ -184,10 +189,21 @@ impl Sandbox {
             .replace(&root, "[SANDBOX]")
             .replace(pintle_plugin::manifest::RUSTC, "[RUSTC]")
             .replace(pintle_plugin::manifest::TARGET, "[TARGET]");
-        // Help texts have lines of blanks, which our sources may not have.
-        let lines = text.split('\n').map(|it| it.trim_end_matches(' '));
+        // Help texts have lines of blanks, and completions have tabs, which our sources
+        // may not have.
+        let text = text.replace('\t', "[TAB]");
+        let lines = text.split('\n').map(|it| hide_places(it.trim_end_matches(' ')));
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Hides where in a library something is, which depends on the compiler.
+fn hide_places(line: &str) -> String {
+    let mut parts = line.split("at byte ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, it| {
+        line + "at byte [N]" + it.trim_start_matches(|it: char| it.is_ascii_digit())
+    })
 }
 
 /// Links a library, or copies it where that cannot be.

@@ -1,6 +1,6 @@
 //! Every way to misbehave that a plugin has been seen to find, or could.
 
-use crate::libraries::{cc, manifest, plain, symbol_offset, with_manifest_text};
+use crate::libraries::{cc, manifest, plain, segments_end, symbol_offset, with_manifest_text};
 use crate::support::{Sandbox, fixture, install};
 use crate::{rebuilt, support};
 use expect_test::Expect;
@@ -25,6 +25,7 @@ pub(crate) const VICES: &[Vice] = &[
     Vice { name: "fifo", put: fifo },
     Vice { name: "unreadable", put: unreadable },
     Vice { name: "truncated", put: truncated },
+    Vice { name: "truncated-segments", put: truncated_segments },
     // `e_machine` of the ELF header.
     Vice { name: "other-machine", put: |it| with_byte(it, "other-machine", 18, 0xb7) },
     // `EI_CLASS` of the ELF header.
@@ -57,13 +58,26 @@ pub(crate) const VICES: &[Vice] = &[
 #[track_caller]
 pub(crate) fn check(name: &str, lines: &[&str], expected: Expect) {
     let vice = VICES.iter().find(|it| it.name == name).expect("the vice is in the list");
-    let sandbox = Sandbox::unprivileged().plugin("good");
+    let sandbox = match name {
+        "unreadable" => Sandbox::unprivileged(),
+        _ => Sandbox::new(),
+    };
+    let sandbox = sandbox.plugin("good");
     if !(vice.put)(&sandbox) {
         return;
     }
-    let listed = listed(&sandbox, |it| it != "good.so");
-    expected.assert_eq(&format!("{listed}{}", sandbox.transcript(lines)));
+    let listed = listed(&sandbox, &[], |it| it != "good.so");
+    let checked = checked(&sandbox);
+    expected.assert_eq(&format!("{listed}{checked}{}", sandbox.transcript(lines)));
     check_others(&sandbox);
+}
+
+/// Returns the lines of the listing that a closer look changes.
+fn checked(sandbox: &Sandbox) -> String {
+    let before = listed(sandbox, &[], |it| it != "good.so");
+    let after = listed(sandbox, &["--check"], |it| it != "good.so");
+    let changed = after.lines().filter(|it| !before.lines().any(|line| line == *it));
+    changed.map(|it| format!("with --check, {it}\n")).collect()
 }
 
 #[test]
@@ -73,7 +87,7 @@ fn all_vices_together_stop_nobody() {
         assert!((vice.put)(&sandbox) || std::env::var_os("PINTLE_REQUIRE_ALL").is_none());
     }
     check_others(&sandbox);
-    let listed = listed(&sandbox, |_| true);
+    let listed = listed(&sandbox, &[], |_| true);
     for vice in VICES {
         assert!(listed.contains(vice.name), "{} is not listed:\n{listed}", vice.name);
     }
@@ -82,7 +96,15 @@ fn all_vices_together_stop_nobody() {
 /// Runs what must work whatever else is installed.
 #[track_caller]
 pub(crate) fn check_others(sandbox: &Sandbox) {
-    for line in ["version", "--version", "help", "--help", "completion bash", "plugin list"] {
+    for line in [
+        "version",
+        "--version",
+        "help",
+        "--help",
+        "completion bash",
+        "plugin list",
+        "plugin list --check",
+    ] {
         let output = sandbox.run(line.split(' ')).success();
         assert!(!output.stdout.is_empty(), "`{line}` says nothing:\n{output}");
     }
@@ -95,8 +117,13 @@ pub(crate) fn check_others(sandbox: &Sandbox) {
 
 /// Returns a line on each listed file whose name is wanted.
 #[track_caller]
-pub(crate) fn listed(sandbox: &Sandbox, is_wanted: impl Fn(&str) -> bool) -> String {
-    let output = sandbox.run(["plugin", "list", "--all", "-o", "json"]).success();
+pub(crate) fn listed(
+    sandbox: &Sandbox,
+    options: &[&str],
+    is_wanted: impl Fn(&str) -> bool,
+) -> String {
+    let line = ["plugin", "list", "--all", "-o", "json"].iter().chain(options);
+    let output = sandbox.run(line).success();
     let rows: Vec<Value> = serde_json::from_str(&output.stdout).expect("the listing is JSON");
     let field = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
     let line = |row: &Value| {
@@ -139,7 +166,7 @@ fn fifo(sandbox: &Sandbox) -> bool {
 
 fn unreadable(sandbox: &Sandbox) -> bool {
     write(sandbox, "unreadable", &plain());
-    let nobody = Permissions::from_mode(0);
+    let nobody = Permissions::from_mode(0o000);
     fs::set_permissions(file(sandbox, "unreadable"), nobody).expect("the file is ours");
     true
 }
@@ -147,6 +174,12 @@ fn unreadable(sandbox: &Sandbox) -> bool {
 fn truncated(sandbox: &Sandbox) -> bool {
     let bytes = plain();
     write(sandbox, "truncated", &bytes[..bytes.len() / 2])
+}
+
+/// What half of a library without debug information is: a part of what is mapped is missing.
+fn truncated_segments(sandbox: &Sandbox) -> bool {
+    let bytes = plain();
+    write(sandbox, "truncated-segments", &bytes[..segments_end(&bytes) / 2])
 }
 
 fn with_byte(sandbox: &Sandbox, name: &str, place: usize, byte: u8) -> bool {
@@ -163,9 +196,10 @@ fn no_root_symbol(sandbox: &Sandbox) -> bool {
 fn root_symbol_in_dependency(sandbox: &Sandbox) -> bool {
     install(&fixture("plain"), &sandbox.path("plain.so"));
     let manifest = manifest("root-symbol-in-dependency");
-    let folder = format!("-L{}", sandbox.path("").display());
-    let args =
-        [&folder, "-Wl,--no-as-needed", "-l:plain.so", "-Wl,--disable-new-dtags,-rpath,$ORIGIN/.."];
+    let folder = sandbox.path("");
+    let (search, run_path) =
+        (format!("-L{}", folder.display()), format!("-Wl,-rpath,{}", folder.display()));
+    let args = [search.as_str(), "-Wl,--no-as-needed", "-l:plain.so", &run_path];
     cc(&file(sandbox, "root-symbol-in-dependency"), Some(&manifest), &args)
 }
 
