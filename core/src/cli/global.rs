@@ -97,6 +97,11 @@ pub(super) fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     found
 }
 
+/// Returns whether a command line that is not parsed yet asks for help.
+pub(super) fn asks_for_help(args: &[OsString]) -> bool {
+    before_dashes(args).any(|it| it == "--help" || it == "-h")
+}
+
 fn before_dashes(args: &[OsString]) -> impl Iterator<Item = &OsStr> {
     args.iter().map(OsString::as_os_str).take_while(|it| *it != "--")
 }

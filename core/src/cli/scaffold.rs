@@ -149,7 +149,13 @@ struct Setting {
 /// Runs a scaffolding subcommand; `line` is what follows its words.
 pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Result<Exit, CliError> {
     let subcommand = Subcommand::parse(words).expect("the tree has the subcommands of this module");
-    let setting = Setting::new(session, subcommand, line)?;
+    let setting = match Setting::new(session, subcommand, line) {
+        Err(err) if global::asks_for_help(line) => {
+            session.console.log(Level::Warn, &format!("the plugins' flags are not shown: {err}"));
+            Setting::without_plugins(session, subcommand)
+        }
+        it => it?,
+    };
     setting.plugins.iter().for_each(|it| dispatch::warn_deprecated(session, it));
     let (command, flags) = setting.command(session)?;
     let line = std::iter::once(OsString::new()).chain(line.iter().cloned());
@@ -171,7 +177,8 @@ pub(super) fn complete(
 ) -> Option<(Vec<String>, Command)> {
     let subcommand =
         [1, 2].into_iter().find_map(|n| Subcommand::parse(&words.get(..n)?.join(" ")))?;
-    let setting = Setting::new(session, subcommand, line).ok()?;
+    let setting = Setting::new(session, subcommand, line);
+    let setting = setting.unwrap_or_else(|_| Setting::without_plugins(session, subcommand));
     let (command, _) = setting.command(session).ok()?;
     Some((subcommand.name().split(' ').map(str::to_owned).collect(), command))
 }
@@ -204,6 +211,12 @@ impl Setting {
             setting.plugins.push(plugin);
         }
         Ok(setting)
+    }
+
+    /// Returns what is known whatever is installed: the host's own flags.
+    fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
+        let (version, plugins) = (session.host.default_project_version, Vec::new());
+        Self { subcommand, root: PathBuf::new(), project: None, version, plugins }
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
