@@ -8,6 +8,7 @@ mod support;
 mod vices;
 
 mod commands;
+mod completion;
 mod conflicts;
 mod embedding;
 mod hooks;

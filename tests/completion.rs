@@ -1,0 +1,157 @@
+//! Completion in the shells themselves: each reads the host's script, and is asked what
+//! it would offer at the end of a line.
+//!
+//! PowerShell is no package of Debian; of its script only the text is looked at.
+
+use crate::support::{Sandbox, skip};
+use std::fs;
+use std::process::{Command, Stdio};
+
+/// A shell: its program, and a script that prints what it offers for the line in `LINE`.
+struct Shell {
+    program: &'static str,
+    args: &'static [&'static str],
+    script: &'static str,
+}
+
+const BASH: Shell = Shell {
+    program: "bash",
+    args: &["--norc", "--noprofile"],
+    script: r#"
+        source <(pintle completion bash)
+        registered=$(complete -p pintle)
+        function=${registered##*-F }
+        read -ra COMP_WORDS <<<"$LINE"
+        [[ $LINE == *' ' ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$LINE COMP_POINT=${#LINE} COMP_TYPE=9
+        "${function%% *}" pintle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#,
+};
+
+/// zsh completes only in a line editor, and that only on a terminal: so in one of
+/// `zsh/zpty`, where Tab runs the completion and notes what reaches `compadd`.
+const ZSH: Shell = Shell {
+    program: "zsh",
+    args: &["-f"],
+    script: r#"
+        cat >inner.zsh <<'INNER'
+            autoload -Uz compinit && compinit -u -d ./dump
+            source <(pintle completion zsh)
+            compadd() {
+                local -a offered
+                builtin compadd -O offered "$@"
+                # With one of these, completion functions only ask what would fit.
+                [[ -n ${@[(r)-[OAD]]} ]] || print -rl -- $offered >>offered
+                builtin compadd "$@"
+            }
+            note() {
+                _main_complete
+                print >done
+                compstate[insert]= compstate[list]=
+            }
+            zle -C note complete-word note
+            bindkey '^I' note
+            PS1='ready> '
+INNER
+        print -n >offered
+        zmodload zsh/zpty
+        zpty shell zsh -f -i
+        zpty -w shell 'source inner.zsh'
+        zpty -r shell said '*ready> '
+        zpty -n -w shell "$LINE"$'\t'
+        until [[ -e done ]] { sleep 0.01 }
+        cat offered
+    "#,
+};
+
+const FISH: Shell = Shell {
+    program: "fish",
+    args: &["--no-config"],
+    script: "pintle completion fish | source; complete --do-complete $LINE",
+};
+
+impl Shell {
+    fn is_there(&self) -> bool {
+        let found = Command::new(self.program).arg("--version").stdout(Stdio::null()).status();
+        found.is_ok_and(|it| it.success())
+    }
+
+    /// Returns what the shell offers at the end of a line, without the descriptions.
+    #[track_caller]
+    fn offers(&self, sandbox: &Sandbox, line: &str) -> Vec<String> {
+        let script = sandbox.path("script");
+        fs::write(&script, self.script).expect("the folder is ours");
+        for left in ["offered", "done"] {
+            let _ = fs::remove_file(sandbox.work().join(left));
+        }
+        let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
+        let path = std::env::var("PATH").expect("the shells are on the search path");
+        let path = format!("{}:{path}", host.parent().expect("it is in a folder").display());
+        // A shell that hangs is ended with all that it has started.
+        let mut command = Command::new("timeout");
+        command.args(["60", self.program]).args(self.args).arg(script).stdin(Stdio::null());
+        command.env_clear().current_dir(sandbox.work());
+        command.env("PATH", path).env("LINE", line).env("TERM", "dumb");
+        command.env("HOME", sandbox.path("home")).env("LC_ALL", "C.UTF-8");
+        command.env("PINTLE_PLUGIN_PATH", sandbox.plugins()).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
+        let out = command.output().expect("there is `timeout`");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success() && said.is_empty(), "{line}: {}\n{said}", out.status);
+        let words = String::from_utf8_lossy(&out.stdout);
+        let words = words.lines().filter_map(|it| it.split('\t').next());
+        words.map(|it| it.trim_end().to_owned()).filter(|it| !it.is_empty()).collect()
+    }
+
+    /// Tries all that is to be completed.
+    fn check(&self) {
+        if !self.is_there() {
+            return skip(self.program);
+        }
+        let sandbox = Sandbox::new().plugin("good").plugin("plain");
+        let offers = |line: &str| self.offers(&sandbox, line);
+
+        // The host's own words, beside those of plugins.
+        assert_eq!(offers("pintle pl"), ["plugin", "plain"]);
+        assert_eq!(offers("pintle plugin in"), ["inspect"]);
+        assert_eq!(offers("pintle completion p"), ["powershell"]);
+        // The words of plugins' commands.
+        assert_eq!(offers("pintle gr"), ["greet"]);
+        assert_eq!(offers("pintle fleet a"), ["add"]);
+        // The options of one command, and their values.
+        assert_eq!(offers("pintle greet --ti"), ["--times", "--title"]);
+        assert_eq!(offers("pintle greet ada --lo"), ["--loud"]);
+        assert_eq!(offers("pintle greet --style "), ["plain", "fancy"]);
+        // The flags that the plugins of a chain bring to `init`, and only they.
+        assert_eq!(offers("pintle init --plugins good --mo"), ["--motto"]);
+        assert_eq!(offers("pintle init --plugins plain --mo"), Vec::<String>::new());
+        assert_eq!(offers("pintle init --dom"), ["--domain"]);
+    }
+}
+
+#[test]
+fn bash_completes() {
+    BASH.check();
+}
+
+#[test]
+fn zsh_completes() {
+    ZSH.check();
+}
+
+#[test]
+fn fish_completes() {
+    FISH.check();
+}
+
+#[test]
+fn the_script_for_powershell_registers_a_completer() {
+    let script = Sandbox::new().run(["completion", "powershell"]).success().stdout;
+    for part in ["Register-ArgumentCompleter", "-CommandName pintle", "PINTLE_COMPLETE"] {
+        assert!(script.contains(part), "there is no `{part}`:\n{script}");
+    }
+    let count = |it: char| script.matches(it).count();
+    for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
+        assert_eq!(count(open), count(close), "{script}");
+    }
+}
