@@ -70,15 +70,15 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         functions    manifest, describe, command, scaffold, event
         absent       salute (newer than the plugin; the host does without)
         command      `greet`, 6 arguments
-        command      `ask`, 1 arguments
+        command      `ask`, 1 argument
         command      `work`, 0 arguments
         command      `fail`, 0 arguments
         command      `misuse`, 0 arguments
-        command      `exit-with`, 1 arguments
-        command      `again`, 1 arguments
+        command      `exit-with`, 1 argument
+        command      `again`, 1 argument
         command      `whoami`, 0 arguments
         command      `fleet list`, 0 arguments
-        command      `fleet add`, 1 arguments
+        command      `fleet add`, 1 argument
         every check passed
         --- stderr ---
         the plugin says the default salute

@@ -265,15 +265,15 @@ fn a_plugin_is_checked_whole() {
         project      3
         functions    manifest, describe, command, scaffold, event
         command      `greet`, 6 arguments
-        command      `ask`, 1 arguments
+        command      `ask`, 1 argument
         command      `work`, 0 arguments
         command      `fail`, 0 arguments
         command      `misuse`, 0 arguments
-        command      `exit-with`, 1 arguments
-        command      `again`, 1 arguments
+        command      `exit-with`, 1 argument
+        command      `again`, 1 argument
         command      `whoami`, 0 arguments
         command      `fleet list`, 0 arguments
-        command      `fleet add`, 1 arguments
+        command      `fleet add`, 1 argument
         every check passed
         [exit 0]
         $ pintle plugin check plain

@@ -98,8 +98,11 @@ fn code_checks(session: &Session<'_>, plugin: &LoadedPlugin) -> Result<Found, Cl
     for command in &plugin.manifest().commands {
         let description = dispatch::describe(session, plugin, &command.path)?;
         dispatch::clap_command(session, plugin, &command.path, &description, &[])?;
-        let n_args = description.args.len();
-        found.push(("command", format!("`{}`, {n_args} arguments", command.path.join(" "))));
+        let args = match description.args.len() {
+            1 => "1 argument".to_owned(),
+            n => format!("{n} arguments"),
+        };
+        found.push(("command", format!("`{}`, {args}", command.path.join(" "))));
     }
     Ok(found)
 }
