@@ -1,4 +1,7 @@
 //! The Pintle host as a library.
+//!
+//! [`Cli`] builds a host of your own: another name, plugins that are part of the
+//! program, commands of its own. [`clap`] is the one whose types it takes.
 #![deny(unsafe_code)]
 
 pub mod catalog;
@@ -11,6 +14,7 @@ pub mod services;
 pub mod transport;
 
 pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion};
+pub use clap;
 pub use cli::Cli;
 pub use identity::{Identity, LIBRARY_VERSION};
 pub use pintle_plugin::ChangeSet;
