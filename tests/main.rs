@@ -11,6 +11,7 @@ mod commands;
 mod completion;
 mod conflicts;
 mod embedding;
+mod guides;
 mod hooks;
 mod interface_age;
 mod listing;

@@ -1,0 +1,319 @@
+//! The guides in `docs/` and the README, followed to the letter.
+//!
+//! A line that is nothing but a path in backquotes and a colon names the file that the
+//! fenced block below it holds; the file is written. The lines of a `console` block that
+//! start with `$ ` are run by bash; where output is shown below one, it must be that.
+//! A line `…` there stands for any lines, a `…` within a line for any text. Blocks in
+//! other languages are for the reader alone.
+//!
+//! The reader's machine is a temporary folder with `pintle` on the search path. Cargo
+//! works offline and in the target folder of this repository, so a guide that builds a
+//! plugin takes seconds.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+#[test]
+fn the_readme_holds() {
+    follow("README.md");
+}
+
+#[test]
+fn the_guide_for_plugin_authors_holds() {
+    follow("docs/plugin-author.md");
+}
+
+#[test]
+fn the_guide_to_embedding_holds() {
+    follow("docs/embedding.md");
+}
+
+/// Does what a guide says, and compares what it shows.
+#[track_caller]
+fn follow(guide: &str) {
+    let text = fs::read_to_string(root().join(guide)).expect("the guide is there");
+    let guide = Guide::parse(guide, &text);
+    let reader = Reader::new();
+    let outputs = reader.run(&guide);
+    let wrong: Vec<_> =
+        guide.commands().zip(&outputs).filter_map(|(it, out)| it.judge(out)).collect();
+    assert!(wrong.is_empty(), "{} says something else:\n\n{}", guide.name, wrong.join("\n"));
+}
+
+/// What a reader has to do, in order.
+struct Guide {
+    name: String,
+    steps: Vec<Step>,
+}
+
+enum Step {
+    Write { path: String, text: String },
+    Run(Line),
+}
+
+/// A command line, and what it prints.
+struct Line {
+    /// Where it stands, as `docs/guide.md:3`.
+    place: String,
+    command: String,
+    /// Empty where the guide shows nothing.
+    shown: Vec<String>,
+}
+
+impl Guide {
+    fn parse(name: &str, text: &str) -> Self {
+        let (mut steps, mut file) = (Vec::new(), None);
+        let mut lines = text.lines().enumerate();
+        while let Some((_, line)) = lines.next() {
+            let Some(language) = line.strip_prefix("```") else {
+                file = if line.is_empty() { file } else { file_name(line) };
+                continue;
+            };
+            let block: Vec<_> = lines.by_ref().take_while(|(_, it)| *it != "```").collect();
+            match (file.take(), language) {
+                (Some(path), _) => {
+                    let text = block.iter().map(|(_, it)| format!("{it}\n")).collect();
+                    steps.push(Step::Write { path, text });
+                }
+                (None, "console") => steps.extend(console(name, &block).into_iter().map(Step::Run)),
+                (None, _) => {}
+            }
+        }
+        let guide = Self { name: name.to_owned(), steps };
+        assert!(guide.commands().next().is_some(), "{name} has nothing to run");
+        guide
+    }
+
+    fn commands(&self) -> impl Iterator<Item = &Line> {
+        self.steps.iter().filter_map(|it| match it {
+            Step::Run(line) => Some(line),
+            Step::Write { .. } => None,
+        })
+    }
+
+    /// Returns the whole guide as a program for bash, which marks where a command starts.
+    fn script(&self) -> String {
+        let mut script = String::from(PRELUDE);
+        let mut commands = self.commands().skip(1);
+        for step in &self.steps {
+            match step {
+                Step::Write { path, text } => {
+                    script += &format!(
+                        "mkdir -p \"$(dirname '{path}')\"\ncat >'{path}' <<'{HERE}'\n{text}{HERE}\n"
+                    );
+                }
+                Step::Run(line) => {
+                    // Who looks at the exit code expects a failure.
+                    let next = commands.next();
+                    let may_fail = next.is_some_and(|it| it.command == "echo $?");
+                    script += if may_fail { "set +e\n" } else { "" };
+                    script += &format!("__mark\n{}\n", line.command);
+                    script += if line.command == "echo $?" { "set -e\n" } else { "" };
+                }
+            }
+        }
+        script
+    }
+}
+
+/// Leaves the exit code of the command before as it is.
+const PRELUDE: &str = r"
+exec 2>&1
+__mark() { local code=$?; printf '\n@@@ next command\n'; return $code; }
+";
+const MARK: &str = "\n@@@ next command\n";
+const HERE: &str = "END OF THE FILE";
+
+/// Returns the path in a line like `` `src/lib.rs`: ``.
+fn file_name(line: &str) -> Option<String> {
+    let path = line.strip_prefix('`')?.strip_suffix("`:")?;
+    (!path.contains(['`', ' ', '\''])).then(|| path.to_owned())
+}
+
+fn console(guide: &str, block: &[(usize, &str)]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (idx, text) in block {
+        let place = format!("{guide}:{}", idx + 1);
+        match (text.strip_prefix("$ "), lines.last_mut()) {
+            (Some(command), _) => {
+                lines.push(Line { place, command: command.to_owned(), shown: Vec::new() });
+            }
+            (None, Some(line)) if line.command.ends_with('\\') && line.shown.is_empty() => {
+                line.command += &format!("\n{text}");
+            }
+            (None, Some(line)) => line.shown.push((*text).to_owned()),
+            (None, None) => panic!("{place}: a block starts with a command"),
+        }
+    }
+    for line in &mut lines {
+        while line.shown.last().is_some_and(String::is_empty) {
+            line.shown.pop();
+        }
+    }
+    lines
+}
+
+impl Line {
+    /// Returns what is wrong with the output, if anything is.
+    fn judge(&self, output: &str) -> Option<String> {
+        let lines: Vec<_> = output.trim_end().lines().map(str::trim_end).collect();
+        let shown: Vec<_> = self.shown.iter().map(String::as_str).collect();
+        if shown.is_empty() || lines_fit(&shown, &lines) {
+            return None;
+        }
+        let (place, command) = (&self.place, &self.command);
+        Some(format!(
+            "{place}: $ {command}\n--- shown\n{}\n--- real\n{}\n",
+            shown.join("\n"),
+            lines.join("\n")
+        ))
+    }
+}
+
+fn lines_fit(shown: &[&str], lines: &[&str]) -> bool {
+    match shown {
+        [] => lines.is_empty(),
+        ["…", rest @ ..] => (0..=lines.len()).any(|n| lines_fit(rest, &lines[n..])),
+        [first, rest @ ..] => match lines {
+            [line, lines @ ..] => text_fits(first, line) && lines_fit(rest, lines),
+            [] => false,
+        },
+    }
+}
+
+fn text_fits(shown: &str, text: &str) -> bool {
+    match shown.split_once('…') {
+        None => shown == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            let ends = text.char_indices().map(|(idx, _)| idx).chain([text.len()]);
+            ends.into_iter().any(|idx| text_fits(rest, &text[idx..]))
+        }),
+    }
+}
+
+/// Somebody who follows a guide, on a machine of their own.
+struct Reader {
+    home: TempDir,
+}
+
+impl Reader {
+    fn new() -> Self {
+        // Not in the target folder: there, new packages would belong to our workspace.
+        let home = tempfile::Builder::new().prefix("guide-").tempdir();
+        let home = home.expect("a temporary folder can be made");
+        for name in ["bin", "work"] {
+            fs::create_dir(home.path().join(name)).expect("the folder is new");
+        }
+        let host = home.path().join("bin/pintle");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host).expect("the folder is new");
+        Self { home }
+    }
+
+    /// Runs all commands of a guide, and returns the output of each.
+    #[track_caller]
+    fn run(&self, guide: &Guide) -> Vec<String> {
+        let script = self.home.path().join("script");
+        fs::write(&script, guide.script()).expect("the folder is ours");
+        // A guide that hangs is ended with all that it has started.
+        let mut command = Command::new("timeout");
+        command.args(["1200", "bash", "-e"]).arg(script).stdin(Stdio::null());
+        self.surroundings(&mut command);
+        let out = command.output().expect("there is bash");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let outputs: Vec<_> = text.split(MARK).skip(1).map(str::to_owned).collect();
+        if !out.status.success() {
+            let line = guide.commands().nth(outputs.len().saturating_sub(1));
+            let place = line.map_or(String::new(), |it| format!("{}: $ {}", it.place, it.command));
+            panic!("{place}\n{}\n{}", outputs.last().unwrap_or(&text), out.status);
+        }
+        outputs
+    }
+
+    fn surroundings(&self, command: &mut Command) {
+        let home = self.home.path();
+        let ours = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            // Cargo tells its tests about their package, and the linker about our libraries.
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_", "PINTLE_", "XDG_"]
+                .iter()
+                .any(|it| name.starts_with(it))
+                || ["CARGO_BUILD_TARGET_DIR", "LD_LIBRARY_PATH", "RUST_BACKTRACE"].contains(&&*name)
+        };
+        std::env::vars_os().filter(|(name, _)| ours(name)).for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            command.env(name, std::env::var_os(name).unwrap_or_else(|| user_folder(folder)));
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(home.join("bin")).chain(std::env::split_paths(&path));
+        command
+            .current_dir(home.join("work"))
+            .env("PATH", std::env::join_paths(path).expect("our folder has no colon"))
+            .env("HOME", home)
+            .env("PINTLE_SOURCE", root())
+            .env("PINTLE_PLUGIN_SYSTEM_PATH", "")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TERM_COLOR", "never")
+            .env("CARGO_BUILD_BUILD_DIR", target_dir())
+            .env("LC_ALL", "C.UTF-8")
+            .env("COLUMNS", "100");
+    }
+}
+
+fn user_folder(name: &str) -> OsString {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    home.join(name).into()
+}
+
+/// Returns the folder of the repository.
+fn root() -> PathBuf {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+    core.parent().expect("the host is a folder of the repository").to_owned()
+}
+
+fn target_dir() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+}
+
+#[test]
+fn dots_stand_for_what_differs() {
+    assert!(lines_fit(&["a", "…", "d"], &["a", "b", "c", "d"]));
+    assert!(lines_fit(&["…"], &[]));
+    assert!(!lines_fit(&["a"], &["a", "b"]));
+    assert!(text_fits("in …/lib.so, … kB", "in /a/b/lib.so, 12 kB"));
+    assert!(!text_fits("a…c", "abd"));
+}
+
+#[test]
+fn a_guide_is_made_of_files_and_commands() {
+    let text = "\
+Text.
+
+`a/b.txt`:
+
+```text
+hello
+```
+
+```console
+$ cat \\
+    a/b.txt
+hello
+$ false
+$ echo $?
+1
+```
+
+```sh
+never run
+```
+";
+    let guide = Guide::parse("guide.md", text);
+    assert_eq!(Reader::new().run(&guide), ["hello\n", "", "1\n"]);
+    assert!(guide.commands().zip(["hello\n", "", "1\n"]).all(|(it, out)| it.judge(out).is_none()));
+}
