@@ -468,6 +468,11 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             [exit 0]
             $ pintle --allow-panic-abort abort
             here it comes
+            --- stderr ---
+
+            thread '<unnamed>' panicked at plugin/src/lib.rs:21:9:
+            the end
+            note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
             [signal 6]
         "#]],
     );
