@@ -31,9 +31,20 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
 /// How many files make it worth to start another thread, which costs as much as 15 files.
 const FILES_PER_THREAD: usize = 40;
 
+/// How many files make it worth to ask how many cores there are, which costs as much
+/// as 20 files: the standard library reads control groups from the file system.
+const FILES_TO_COUNT_CORES: usize = 400;
+
+fn n_threads(n_files: usize) -> usize {
+    let most = match n_files {
+        0..FILES_TO_COUNT_CORES => 2,
+        _ => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    most.min(n_files / FILES_PER_THREAD).max(1)
+}
+
 fn examine_all(candidates: &[Candidate<'_>], rules: &Rules) -> Vec<Entry> {
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let n_threads = n_cores.min(candidates.len() / FILES_PER_THREAD).max(1);
+    let n_threads = n_threads(candidates.len());
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
     let examine = |candidates: &[Candidate<'_>]| -> Vec<Entry> {
         candidates.iter().map(|it| Entry::from_file(it.path(), it.open(), rules)).collect()
