@@ -528,12 +528,12 @@ fn a_disabled_plugin_can_be_seen_but_not_used() {
         $ pintle greet ada
         --- stderr ---
         error: plugin `good.example.org/v1.0.0` is disabled
-        hint: type `plugin enable <key>` to use it
+        hint: take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`
         [exit 3]
         $ pintle plugin run good greet ada
         --- stderr ---
         error: plugin `good` is installed but disabled
-        hint: type `pintle plugin enable good.example.org/v1.0.0`
+        hint: take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`
         [exit 3]
     "#]]
     .assert_eq(&format!("{listed}{transcript}"));

@@ -111,37 +111,27 @@ fn a_veto_stops_only_the_work_it_belongs_to() {
 }
 
 #[test]
-fn an_unsupported_project_version_is_an_error_where_a_project_is_meant() {
+fn an_unsupported_project_version_is_refused() {
     check(
         "project-version",
         &["beyond", "init --plugins project-version", "plugin check project-version"],
         expect![[r#"
-            project-version.so: project-version.example.org/v1.0.0, ok: it does not support project version `3`, only `99`
+            project-version.so: project-version.example.org/v1.0.0, refused: it understands project version 99, this host reads 3
             $ pintle beyond
-            beyond
-            [exit 0]
+            --- stderr ---
+            error: plugin `project-version.example.org/v1.0.0` is refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
             $ pintle init --plugins project-version
             --- stderr ---
-            error: plugin `project-version.example.org/v1.0.0` does not support project version `3`, only `99`
-            hint: install a version of the plugin that supports it
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin check project-version
-            plugin       project-version.example.org/v1.0.0
-            path         [PLUGINS]/project-version.so
-            file         a regular file, a library for this machine, all its segments inside the file
-            root symbol  `pintle_root_fixture_project_version_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
-            target       [TARGET]
-            panic        unwind
-            host         requires `*`, this is 0.1.0
-            project      99
-            functions    manifest, describe, command, scaffold, event
-            command      `beyond`, 0 arguments
-            every check passed
-            [exit 0]
+            --- stderr ---
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
         "#]],
     );
 }

@@ -65,8 +65,8 @@ pub(crate) fn panic_abort() -> PathBuf {
     let interface = root().join("plugin-abi");
     let interface = interface.to_str().expect("the repository's path is UTF-8");
     workspace.plugin("aborts", &source.expect("the fixture is there"), interface);
-    // Not a profile of its own, which would build all dependencies once more.
-    workspace.cargo(&["rustc", "-p", "fixture-aborts", "--lib", "--", "-Cpanic=abort"]);
+    let [dev, release] = ["dev", "release"].map(|it| format!("profile.{it}.panic=\"abort\""));
+    workspace.cargo(&["build", "-p", "fixture-aborts", "--config", &dev, "--config", &release]);
     built("libfixture_aborts.so")
 }
 

@@ -1,6 +1,8 @@
 //! Plugins that the host refuses, or takes with a warning: each is listed with its
 //! reason, using it gives its own error, and nothing else suffers.
 
+use crate::libraries::{cc, manifest};
+use crate::support::Sandbox;
 use crate::vices::check;
 use expect_test::expect;
 
@@ -468,6 +470,11 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             [exit 0]
             $ pintle --allow-panic-abort abort
             here it comes
+            --- stderr ---
+
+            thread '<unnamed>' panicked at plugin/src/lib.rs:21:9:
+            the end
+            note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
             [signal 6]
         "#]],
     );
@@ -534,4 +541,32 @@ fn a_file_truncated_inside_its_segments_is_refused() {
             [exit 3]
         "#]],
     );
+}
+
+/// FIXME: it should be found, and the error be that the root symbol is no header. The
+/// host opens the file as `/proc/self/fd/N`, so that `$ORIGIN` is `/proc/self/fd`.
+#[test]
+fn a_library_beside_a_plugin_is_not_found_through_origin() {
+    let sandbox = Sandbox::new();
+    let plugins = sandbox.plugins();
+    let manifest = manifest("beside");
+    let folder = format!("-L{}", plugins.display());
+    // A root symbol that is no header: the host must come far enough to see that.
+    let root = format!("-Wl,--defsym={}=nothing", manifest.abi.root);
+    let args = [&folder, "-Wl,--no-as-needed", "-l:companion.so.1", "-Wl,-rpath,$ORIGIN", &root];
+    if !cc(&plugins.join("companion.so.1"), None, &[])
+        || !cc(&plugins.join("beside.so"), Some(&manifest), &args)
+    {
+        return;
+    }
+    expect![[r#"
+        $ pintle beside
+        --- stderr ---
+        error: the dynamic linker rejected plugin file `[PLUGINS]/beside.so`
+          caused by: dlopen failed
+          caused by: companion.so.1: cannot open shared object file: No such file or directory
+        hint: a library that the plugin needs may be missing on this machine
+        [exit 3]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["beside"]));
 }

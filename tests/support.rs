@@ -192,13 +192,18 @@ impl Sandbox {
         // Help texts have lines of blanks, and completions have tabs, which our sources
         // may not have.
         let text = text.replace('\t', "[TAB]");
-        let lines = text.split('\n').map(|it| hide_places(it.trim_end_matches(' ')));
+        let lines = text.split('\n').map(|it| hide_numbers(it.trim_end_matches(' ')));
         lines.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// Hides where in a library something is, which depends on the compiler.
-fn hide_places(line: &str) -> String {
+/// Hides numbers that are others each time, or with each compiler.
+fn hide_numbers(line: &str) -> String {
+    // The number of the thread is the system's.
+    if let Some((thread, rest)) = line.split_once("' (").filter(|it| it.0.starts_with("thread '")) {
+        let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
+        return format!("{thread}'{}", rest.strip_prefix(')').unwrap_or(rest));
+    }
     let mut parts = line.split("at byte ");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |line, it| {

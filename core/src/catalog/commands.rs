@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::key::PluginKey;
 use super::name::PluginName;
 use pintle_plugin::manifest::ManifestCommand;
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
 use std::fmt;
 
 /// A command that cannot be called by its bare words.
@@ -153,41 +153,38 @@ pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
 
 /// Returns the highest usable version of each plugin, stable ones first.
 fn current(entries: &[Entry]) -> Vec<usize> {
-    let mut best = HashMap::<&PluginName, (usize, _)>::new();
-    for (idx, entry) in entries.iter().enumerate().filter(|(_, it)| it.is_usable()) {
-        let (Some(key), Some(version)) = (entry.key(), entry.version()) else { continue };
-        let rank = (version.is_stable(), version);
-        match best.get(key.name()) {
-            Some((_, highest)) if *highest >= rank => {}
-            _ => drop(best.insert(key.name(), (idx, rank))),
-        }
-    }
-    best.into_values().map(|(idx, _)| idx).collect()
+    let usable = entries.iter().enumerate().filter(|(_, it)| it.is_usable());
+    let mut ranks: Vec<_> = usable
+        .filter_map(|(idx, it)| {
+            let version = it.version()?;
+            // Of equal ones the first, which sorts last.
+            Some((it.key()?.name(), version.is_stable(), version, Reverse(idx)))
+        })
+        .collect();
+    ranks.sort_unstable();
+    let is_last = |(at, it): &(usize, &(&PluginName, _, _, _))| {
+        ranks.get(at + 1).is_none_or(|next| next.0 != it.0)
+    };
+    ranks.iter().enumerate().filter(is_last).map(|(_, it)| it.3.0).collect()
 }
 
-type Owners<'c> = HashMap<&'c [String], Vec<usize>>;
-
 fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, Clash)> {
-    let commands = || {
-        let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
-        current.flat_map(|(idx, it)| it.commands().iter().map(move |it| (idx, it.path.as_slice())))
-    };
-    let mut owners = Owners::new();
-    for (idx, path) in commands() {
-        owners.entry(path).or_default().push(idx);
-    }
-    let leaves: HashSet<&[String]> = core_commands.iter().map(Vec::as_slice).collect();
-    let nouns: HashSet<&[String]> = core_commands.iter().flat_map(|it| prefixes(it)).collect();
+    let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
+    let mut commands: Vec<(&[String], usize)> = current
+        .flat_map(|(idx, it)| it.commands().iter().map(move |it| (it.path.as_slice(), idx)))
+        .collect();
+    commands.sort_unstable();
 
     let mut found = Vec::new();
-    for (idx, path) in commands() {
-        if nouns.contains(path) || prefixes(path).any(|it| leaves.contains(it)) {
+    for (at, &(path, idx)) in commands.iter().enumerate() {
+        let is_core = |it: &Vec<String>| path.starts_with(it) || it.starts_with(path);
+        if core_commands.iter().any(is_core) {
             found.push((idx, Clash { path: path.to_vec(), rival: Rival::Core }));
         }
-        for other_path in prefixes(path) {
-            for &other_idx in owners.get(other_path).into_iter().flatten() {
-                found.extend(collision(entries, (idx, path), (other_idx, other_path)));
-            }
+        // Sorted, the paths that begin with this one, itself included, stand right behind it.
+        let longer = commands[at + 1..].iter().take_while(|(it, _)| it.starts_with(path));
+        for &(other_path, other_idx) in longer {
+            found.extend(collision(entries, (other_idx, other_path), (idx, path)));
         }
     }
     found
@@ -210,9 +207,4 @@ fn collision(
         rival: Rival::Plugin(Claim { plugin: key.clone(), command: path.to_vec() }),
     };
     vec![(idx, side(path, other_key, other_path)), (other_idx, side(other_path, key, path))]
-}
-
-/// Returns the path's beginnings, the path itself included.
-fn prefixes(path: &[String]) -> impl Iterator<Item = &[String]> {
-    (1..=path.len()).map(|len| &path[..len])
 }

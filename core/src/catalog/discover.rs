@@ -1,57 +1,53 @@
 //! Looking for plugin libraries in folders.
 
 use super::entry::Entry;
-use super::examine::FileId;
-use super::key::PluginKey;
+use super::folder::{Candidate, Folder};
 use super::search::SearchPath;
 use super::{Rules, Warning};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
-use std::ffi::OsString;
-use std::hash::Hash;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::Path;
 
 /// Returns an entry for each file that could be a plugin, in search order.
 pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warning>) {
-    let mut paths = Vec::new();
+    let mut folders = Vec::new();
     let mut warnings = Vec::new();
+    let mut warn = |path: &Path, source| warnings.push(Warning { path: path.to_owned(), source });
     for dir in search.dirs() {
-        match libraries(&dir.path) {
-            Ok(found) => paths.extend(found),
-            Err(source) => warnings.push(Warning { path: dir.path.clone(), source }),
+        match Folder::open(&dir.path) {
+            Ok(found) => folders.extend(found.map(|it| (dir, it))),
+            Err(source) => warn(&dir.path, source),
         }
     }
-    (examine_all(&paths, rules), warnings)
+    let mut candidates = Vec::new();
+    for (dir, folder) in &folders {
+        match folder.libraries() {
+            Ok(found) => candidates.extend(found),
+            Err(source) => warn(&dir.path, source),
+        }
+    }
+    (examine_all(&candidates, rules), warnings)
 }
 
-/// Returns what bears the platform's library suffix in a folder, sorted by name.
-fn libraries(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(err) => return Err(err),
+/// How many files make it worth to start another thread, which costs as much as 15 files.
+const FILES_PER_THREAD: usize = 40;
+
+/// How many files make it worth to ask how many cores there are, which costs as much
+/// as 20 files: the standard library reads control groups from the file system.
+const FILES_TO_COUNT_CORES: usize = 400;
+
+fn n_threads(n_files: usize) -> usize {
+    let most = match n_files {
+        0..FILES_TO_COUNT_CORES => 2,
+        _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let mut names: Vec<OsString> = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        if name.as_encoded_bytes().ends_with(std::env::consts::DLL_SUFFIX.as_bytes()) {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names.into_iter().map(|it| dir.join(it)).collect())
+    most.min(n_files / FILES_PER_THREAD).max(1)
 }
 
-/// How many files make it worth to start another thread, which costs as much as 20 files.
-const FILES_PER_THREAD: usize = 128;
-
-fn examine_all(paths: &[PathBuf], rules: &Rules) -> Vec<Entry> {
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let n_threads = n_cores.min(paths.len() / FILES_PER_THREAD).max(1);
-    let (own, others) = paths.split_at(paths.len().div_ceil(n_threads));
-    let examine = |paths: &[PathBuf]| -> Vec<Entry> {
-        paths.iter().map(|it| Entry::from_file(it.clone(), rules)).collect()
+fn examine_all(candidates: &[Candidate<'_>], rules: &Rules) -> Vec<Entry> {
+    let n_threads = n_threads(candidates.len());
+    let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
+    let examine = |candidates: &[Candidate<'_>]| -> Vec<Entry> {
+        candidates.iter().map(|it| Entry::from_file(it.path(), it.open(), rules)).collect()
     };
     if others.is_empty() {
         return examine(own);
@@ -78,30 +74,30 @@ pub(super) fn shadow(entries: &mut [Entry]) {
 }
 
 fn shadowed(entries: &[Entry]) -> Vec<(usize, String)> {
-    let mut files = HashMap::<&FileId, &Entry>::new();
-    let mut keys = HashMap::<&PluginKey, &Entry>::new();
-    let mut found = Vec::new();
-    for (idx, entry) in entries.iter().enumerate() {
-        if let Some(first) = entry.id.as_ref().and_then(|it| insert_first(&mut files, it, entry)) {
-            found.push((idx, format!("it is the same file as {}", first.place())));
-            continue;
-        }
-        // A refused file hides nothing: a good copy further on is used.
-        let Some(key) = entry.key().filter(|_| entry.is_usable()) else { continue };
-        if let Some(first) = insert_first(&mut keys, key, entry) {
-            found.push((idx, format!("`{key}` is already found in {}", first.place())));
-        }
-    }
+    let ids = entries.iter().enumerate().filter_map(|(idx, it)| Some((it.id.as_ref()?, idx)));
+    let mut found: Vec<_> = repeated(ids.collect())
+        .map(|(idx, first)| (idx, format!("it is the same file as {}", entries[first].place())))
+        .collect();
+    let same_file: HashSet<usize> = found.iter().map(|(idx, _)| *idx).collect();
+    // A refused file hides nothing: a good copy further on is used.
+    let usable = entries.iter().enumerate();
+    let usable = usable.filter(|(idx, it)| it.is_usable() && !same_file.contains(idx));
+    let keys = usable.filter_map(|(idx, it)| Some((it.key()?, idx)));
+    found.extend(repeated(keys.collect()).map(|(idx, first)| {
+        let key = entries[idx].key().map(ToString::to_string).unwrap_or_default();
+        (idx, format!("`{key}` is already found in {}", entries[first].place()))
+    }));
     found
 }
 
-/// Returns what stands at `key` already, or puts `value` there.
-fn insert_first<K: Eq + Hash, V: Copy>(map: &mut HashMap<K, V>, key: K, value: V) -> Option<V> {
-    match map.entry(key) {
-        Slot::Occupied(slot) => Some(*slot.get()),
-        Slot::Vacant(slot) => {
-            slot.insert(value);
-            None
+/// Returns each item whose value stands at an earlier index too, and the first such index.
+fn repeated<T: Ord>(mut items: Vec<(T, usize)>) -> impl Iterator<Item = (usize, usize)> {
+    items.sort_unstable();
+    let mut first = 0;
+    (0..items.len()).filter_map(move |at| {
+        if items[at].0 != items[first].0 {
+            first = at;
         }
-    }
+        (at != first).then(|| (items[at].1, items[first].1))
+    })
 }

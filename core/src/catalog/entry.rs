@@ -139,7 +139,7 @@ impl Entry {
             Verdict::Usable => self.clashes.first().map(Clash::hint),
             Verdict::Refused(refusal) => Some(refusal.hint()),
             Verdict::Shadowed { .. } => Some("remove one of the two".to_owned()),
-            Verdict::Disabled { .. } => Some("type `plugin enable <key>` to use it".to_owned()),
+            Verdict::Disabled { .. } => Some(super::DISABLED_HINT.to_owned()),
         }
     }
 
@@ -187,9 +187,15 @@ impl Entry {
     }
 
     /// Looks at a file.
-    pub(super) fn from_file(path: PathBuf, rules: &Rules) -> Self {
-        let mut entry = Self::new(Transport::Native, Some(path.clone()));
-        match examine::examine(&path, rules) {
+    pub(super) fn from_file(
+        path: PathBuf,
+        opened: Result<examine::Opened, Refusal>,
+        rules: &Rules,
+    ) -> Self {
+        let mut entry = Self::new(Transport::Native, None);
+        let examined = examine::examine_opened(&path, opened, rules);
+        entry.path = Some(path);
+        match examined {
             Ok(it) => {
                 entry.id = Some(it.id);
                 entry.accept(it.key, it.manifest, rules);

@@ -13,6 +13,8 @@ use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
 use crate::project::ProjectVersion;
 use pintle_plugin::manifest::{self, Manifest};
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use std::fs::{File, FileType, Metadata};
 use std::path::{Path, PathBuf};
 
@@ -51,7 +53,7 @@ pub struct RefusedFile {
 
 /// What tells one file from all others, under whatever path.
 #[cfg(unix)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     device: u64,
     inode: u64,
@@ -59,9 +61,16 @@ pub struct FileId {
 
 /// What tells one file from all others, under whatever path.
 #[cfg(not(unix))]
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     path: PathBuf,
+}
+
+#[cfg(unix)]
+impl FileId {
+    pub(super) fn new(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
 }
 
 /// Opens a file and checks all that can be checked without running its code.
@@ -70,15 +79,23 @@ pub struct FileId {
 ///
 /// [`RefusedFile`] when it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
+    examine_opened(path, open(path), rules)
+}
+
+/// Checks an opened file as [`examine`] does.
+pub(super) fn examine_opened(
+    path: &Path,
+    opened: Result<Opened, Refusal>,
+    rules: &Rules,
+) -> Result<Examined, Box<RefusedFile>> {
     let refuse = |id, manifest, key, refusal| {
         Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
     };
-    let (file, metadata) = match open(path) {
+    let Opened { file, len, id } = match opened {
         Ok(it) => it,
         Err(refusal) => return refuse(None, None, None, refusal),
     };
-    let id = file_id(path, &metadata);
-    let image = match inspect_sized(&file, metadata.len()) {
+    let image = match inspect_sized(&file, len) {
         Ok(it) => it,
         Err(refusal) => return refuse(Some(id), None, None, refusal),
     };
@@ -90,7 +107,11 @@ pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>>
         Err(refusal) => return refuse(Some(id), None, None, fits.err().unwrap_or(refusal)),
     };
     let fits = fits.and_then(|()| check_abi(&manifest, rules));
-    match (fits, judge(&manifest, rules)) {
+    let judged = judge(&manifest, rules).and_then(|key| match check_supported(&manifest) {
+        Ok(()) => Ok(key),
+        Err(refusal) => Err((Some(key), refusal)),
+    });
+    match (fits, judged) {
         (Ok(()), Ok(key)) => Ok(Examined { file, id, manifest, key }),
         (Ok(()), Err((key, refusal))) => refuse(Some(id), Some(manifest), key, refusal),
         (Err(refusal), Ok(key)) => refuse(Some(id), Some(manifest), Some(key), refusal),
@@ -123,6 +144,18 @@ fn check_facts(manifest: &Manifest) -> Result<(), Refusal> {
     match manifest.commands.iter().find(|it| !is_command(&it.path)) {
         Some(bad) => Err(Refusal::Command { command: bad.path.join(" ") }),
         None => check_host(&manifest.host),
+    }
+}
+
+/// Checks that the plugin understands some version of the PROJECT file that this host reads.
+fn check_supported(manifest: &Manifest) -> Result<(), Refusal> {
+    let is_supported = |it: &String| it.parse().is_ok_and(ProjectVersion::is_supported);
+    match manifest.project_versions.iter().any(is_supported) {
+        true => Ok(()),
+        false => {
+            let found = manifest.project_versions.join(", ");
+            Err(Refusal::UnsupportedProjectVersions { found })
+        }
     }
 }
 
@@ -206,8 +239,15 @@ fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
     requirement.matches(host) || requirement.matches(&released)
 }
 
+/// A regular file, open.
+pub(super) struct Opened {
+    pub(super) file: File,
+    pub(super) len: u64,
+    pub(super) id: FileId,
+}
+
 /// Opens a regular file, without ever waiting for it.
-pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
+pub(super) fn open(path: &Path) -> Result<Opened, Refusal> {
     let file = match open_options().open(path) {
         Ok(file) => file,
         // A socket cannot be opened, on Windows neither can a folder.
@@ -219,18 +259,20 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let metadata = file.metadata().map_err(|source| Refusal::Unreadable { source })?;
     match kind(metadata.file_type()) {
         Some(kind) => Err(Refusal::NotRegular { kind }),
-        None => Ok((file, metadata)),
+        None => Ok(Opened { file, len: metadata.len(), id: file_id(path, &metadata) }),
     }
 }
 
 /// Opening a FIFO without a writer would wait for one, and a terminal could become ours.
 #[cfg(unix)]
+pub(super) const FLAGS: rustix::fs::OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+#[cfg(unix)]
 fn open_options() -> std::fs::OpenOptions {
-    use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let mut options = File::options();
-    options.read(true).custom_flags(flags.bits().cast_signed());
+    options.read(true).custom_flags(FLAGS.bits().cast_signed());
     options
 }
 
@@ -269,7 +311,7 @@ fn special_kind(_: FileType) -> &'static str {
 #[cfg(unix)]
 fn file_id(_: &Path, metadata: &Metadata) -> FileId {
     use std::os::unix::fs::MetadataExt;
-    FileId { device: metadata.dev(), inode: metadata.ino() }
+    FileId::new(metadata.dev(), metadata.ino())
 }
 
 #[cfg(not(unix))]

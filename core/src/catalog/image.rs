@@ -75,8 +75,8 @@ pub struct Image {
 ///
 /// [`Refusal`] when the file cannot be read, or is not a library of a known format.
 pub fn open(path: &std::path::Path) -> Result<Image, Refusal> {
-    let (file, metadata) = super::examine::open(path)?;
-    inspect_sized(&file, metadata.len())
+    let opened = super::examine::open(path)?;
+    inspect_sized(&opened.file, opened.len)
 }
 
 /// Reads what a library is made for and the manifests in it.

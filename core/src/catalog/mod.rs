@@ -8,6 +8,7 @@ mod commands;
 mod discover;
 mod entry;
 mod examine;
+mod folder;
 pub mod image;
 mod key;
 mod name;
@@ -149,6 +150,9 @@ impl Catalog {
         })
     }
 }
+
+/// What to do about a plugin that the user has switched off.
+const DISABLED_HINT: &str = "take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`";
 
 /// Joins items for a message: `` `a`, `b` ``.
 fn list<T: std::fmt::Display>(items: &[T]) -> String {

@@ -3,7 +3,7 @@
 use super::image::Format;
 use super::name::NameError;
 use super::version::VersionError;
-use crate::project::ProjectVersionError;
+use crate::project::{ProjectVersion, ProjectVersionError};
 use pintle_plugin::manifest::ManifestError;
 use std::error::Error;
 
@@ -119,6 +119,15 @@ pub enum Refusal {
     /// Its manifest has no project versions.
     #[error("its manifest names no project version")]
     NoProjectVersions,
+    /// It understands no version of the PROJECT file that this host reads.
+    #[error(
+        "it understands project version {found}, this host reads {}",
+        ProjectVersion::default()
+    )]
+    UnsupportedProjectVersions {
+        /// The versions that the plugin understands.
+        found: String,
+    },
     /// Its manifest has a command that nobody could type.
     #[error("its manifest has a bad command `{command}`")]
     Command {
@@ -229,7 +238,7 @@ impl Refusal {
                 format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
             }
             Self::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`".to_owned(),
-            Self::HostRequirement { .. } => {
+            Self::HostRequirement { .. } | Self::UnsupportedProjectVersions { .. } => {
                 "install a version of the plugin, or of this host, that fits the other".to_owned()
             }
         }

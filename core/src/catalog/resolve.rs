@@ -81,8 +81,6 @@ pub enum ResolveError {
         key: PluginKey,
         /// The plugin that the key means.
         plugin: PluginKey,
-        /// The name of the host's program.
-        program: String,
     },
 }
 
@@ -101,9 +99,7 @@ impl ResolveError {
             }
             Self::UnsupportedProjectVersion { others, .. } => format!("type {}", either(others)),
             Self::Refused { hint, .. } => hint.clone(),
-            Self::Disabled { plugin, program, .. } => {
-                format!("type `{program} plugin enable {plugin}`")
-            }
+            Self::Disabled { .. } => super::DISABLED_HINT.to_owned(),
         }
     }
 }
@@ -120,7 +116,7 @@ pub(super) fn resolve<'c>(
     let matching: Vec<_> = versions.iter().copied().filter(asked).collect();
     if matching.is_empty() {
         let other = || no_such_version(key, &versions);
-        return Err(set_aside(entries, key, program).unwrap_or_else(other));
+        return Err(set_aside(entries, key).unwrap_or_else(other));
     }
     let Some(project) = project else { return Ok(best(&matching)) };
     // A pre-release is not taken in place of a stable version that happens not to
@@ -196,7 +192,7 @@ fn unsupported(
 }
 
 fn missing(entries: &[Entry], key: &PluginKey, program: &str) -> ResolveError {
-    set_aside(entries, key, program).unwrap_or_else(|| ResolveError::NotFound {
+    set_aside(entries, key).unwrap_or_else(|| ResolveError::NotFound {
         key: key.clone(),
         similar: similar(entries, key.name()),
         program: program.to_owned(),
@@ -204,7 +200,7 @@ fn missing(entries: &[Entry], key: &PluginKey, program: &str) -> ResolveError {
 }
 
 /// Returns the error for a plugin that is installed but refused or disabled.
-fn set_aside(entries: &[Entry], key: &PluginKey, program: &str) -> Option<ResolveError> {
+fn set_aside(entries: &[Entry], key: &PluginKey) -> Option<ResolveError> {
     let is_meant = |it: &&Entry| match it.key() {
         Some(it) => key.matches_key(it),
         None => looks_like(it, key.name()),
@@ -213,9 +209,7 @@ fn set_aside(entries: &[Entry], key: &PluginKey, program: &str) -> Option<Resolv
     let entry = meant.find(|it| matches!(it.state(), State::Refused | State::Disabled))?;
     let key = key.clone();
     Some(match (entry.state(), entry.key()) {
-        (State::Disabled, Some(plugin)) => {
-            ResolveError::Disabled { key, plugin: plugin.clone(), program: program.to_owned() }
-        }
+        (State::Disabled, Some(plugin)) => ResolveError::Disabled { key, plugin: plugin.clone() },
         _ => ResolveError::Refused {
             key,
             place: entry.place(),

@@ -184,8 +184,8 @@ mod resolution {
             "off.io/v1",
             None,
             expect![[r#"
-            error: plugin `off.io/v1` is installed but disabled
-            hint: type `pintle plugin enable off.io/v1.0.0`"#]],
+                error: plugin `off.io/v1` is installed but disabled
+                hint: take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`"#]],
         );
         check_in(&catalog, "good", None, expect!["good.io/v1.0.0"]);
     }
@@ -312,7 +312,7 @@ mod commands {
         }
         check(&catalog, "cluster snapshot", expect!["a.io/v1.0.0 cluster snapshot"]);
         expect![[r#"
-            a.io/v1.0.0 conflict: its command `version` collides with a core command; its command `version long` collides with a core command; its command `cluster` collides with a core command; its command `cluster create` collides with a core command
+            a.io/v1.0.0 conflict: its command `cluster` collides with a core command; its command `cluster create` collides with a core command; its command `version` collides with a core command; its command `version long` collides with a core command
         "#]].assert_eq(&states(&catalog));
         assert_eq!(catalog.commands().count(), 1);
     }

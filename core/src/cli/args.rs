@@ -2,7 +2,6 @@
 
 use super::global;
 use clap::builder::PossibleValuesParser;
-use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::CommandDescription;
@@ -33,16 +32,11 @@ pub(super) fn command(
     Ok(command.args(description.args.iter().map(clap_arg)))
 }
 
-/// Returns the values that the user gave, or that are the defaults, by name.
+/// Returns the values that the user gave, or that are the defaults, by name. A flag
+/// always has one.
 pub(super) fn values(args: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
-    let given =
-        |it: &&Arg| matches.value_source(&it.name).is_some_and(|source| source_counts(it, source));
+    let given = |it: &&Arg| matches.value_source(&it.name).is_some();
     args.iter().filter(given).map(|it| (it.name.clone(), value(it, matches))).collect()
-}
-
-/// clap gives every flag a default of its own; only a given one counts.
-fn source_counts(arg: &Arg, source: ValueSource) -> bool {
-    arg.kind != ArgKind::Flag || source != ValueSource::DefaultValue
 }
 
 fn value(arg: &Arg, matches: &ArgMatches) -> Value {
@@ -200,7 +194,10 @@ mod tests {
             "name": "ada", "rest": ["b", "c"], "times": -3, "ratio": 0.5, "label": ["a", "b"], "loud": true,
         });
         assert_eq!(parse(args.clone(), &line), expected);
-        assert_eq!(parse(args, &[]), serde_json::json!({"name": "world", "times": 1}));
+        assert_eq!(
+            parse(args, &[]),
+            serde_json::json!({"name": "world", "times": 1, "loud": false})
+        );
     }
 
     #[track_caller]

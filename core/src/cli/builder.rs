@@ -259,6 +259,9 @@ fn check_extra_commands(
     host: &Host,
     plugin_commands: &[(Vec<String>, String)],
 ) -> Result<(), BuildError> {
+    if host.extra_commands.is_empty() {
+        return Ok(());
+    }
     let without_extra = Host { extra_commands: Vec::new(), ..host.clone() };
     let core = tree::core_paths(&without_extra).into_iter().map(|it| (it, "the host".to_owned()));
     let mut taken: Vec<_> = core.chain(plugin_commands.iter().cloned()).collect();

@@ -64,7 +64,10 @@ fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
     let words = line.iter().skip(1).map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
     let words: Vec<String> = words.map(str::to_owned).collect();
     // Only while the first word is typed can it be any plugin's.
-    let first = words.first().filter(|_| line.len() > 2).map(String::as_str);
+    if line.len() <= 2 {
+        return tree::first_word(session.host, session.catalog());
+    }
+    let first = words.first().map(String::as_str);
     let root = tree::full(session.host, session.catalog(), first);
     let described = match session.catalog().find_command(&words) {
         Ok(Some((entry, command))) => {

@@ -35,13 +35,14 @@ pub(super) fn run(host: &Host, args: Vec<OsString>) -> ExitCode {
     if let Some(shell) = completion::requested(host) {
         return completion::complete(&session, &shell, args).into();
     }
-    match follow(&session, args) {
-        Ok(exit) => exit.into(),
-        Err(err) => {
-            err.show(&session.console);
-            err.exit().into()
-        }
-    }
+    let exit = follow(&session, args).unwrap_or_else(|err| {
+        err.show(&session.console);
+        err.exit()
+    });
+    // Taking a catalog of a thousand plugins apart would cost more than the process
+    // that is about to end has left to do.
+    std::mem::forget(session);
+    exit.into()
 }
 
 /// Runs a command line, and those that plugins go on with.
@@ -118,12 +119,13 @@ fn no_core_command(
 
 fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
     let help = tree::help_text(session.host, session.catalog());
-    if exit_code == 0 {
-        let _ = write!(anstream::stdout(), "{}", help.ansi());
-        return Exit::Done;
-    }
-    session.console.message(help.ansi().to_string().trim_end());
-    Exit::Usage
+    // In one piece: a thousand plugins have a thousand lines. A reader who has gone
+    // away is no error.
+    let _ = match exit_code {
+        0 => anstream::stdout().write_all(help.as_bytes()),
+        _ => anstream::stderr().write_all(help.as_bytes()),
+    };
+    if exit_code == 0 { Exit::Done } else { Exit::Usage }
 }
 
 /// Returns the first word that is no option. The options of every command take their

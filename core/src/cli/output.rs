@@ -30,6 +30,12 @@ pub(super) fn print<T: Serialize>(
     console.println(text.trim_end_matches('\n'));
 }
 
+/// Returns a plugin's text as one line without control characters, which could make
+/// a terminal show something else.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
 /// Lays out rows in columns, two spaces apart; the last column is not padded.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -37,7 +43,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     let width = |idx| cells(idx).map(|it| it.chars().count()).max();
     let widths: Vec<usize> = (0..n_columns).map(|it| width(it).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", plain(cell)));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -7,6 +7,7 @@
 use super::{Host, completion, global, output, plugin, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
+use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -33,31 +34,53 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
     stubs.into_iter().fold(base(host), |root, (entry, command)| {
         let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
         insert(root, &command.path, &owner, |name| {
-            deferred(Command::new(name).about(command.about.clone()))
+            deferred(Command::new(name).about(output::plain(&command.about)))
         })
     })
 }
 
-/// Returns what the help of the whole host says, the plugins' commands at its end.
-pub(super) fn help_text(host: &Host, catalog: &Catalog) -> clap::builder::StyledStr {
-    let mut lines = BTreeMap::new();
+/// Returns the help of the whole host, the plugins' commands at its end.
+pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
+    let mut root = base(host);
+    let help = root.render_help().ansi().to_string();
+    let rows: Vec<_> = plugin_words(&root, catalog)
+        .into_iter()
+        .map(|(word, about)| vec![format!("  {word}"), about])
+        .collect();
+    match rows.is_empty() {
+        true => help,
+        false => format!("{help}\nCommands of plugins:\n{}\n", output::table(&rows)),
+    }
+}
+
+/// Returns the first words of the plugins' commands, each with a line of help.
+fn plugin_words(root: &Command, catalog: &Catalog) -> BTreeMap<String, String> {
+    let mut words = BTreeMap::new();
     for (entry, command) in catalog.commands() {
         let Some((word, rest)) = command.path.split_first() else { continue };
+        // A plugin's verb under a noun of the host shows in that noun's help.
+        if root.find_subcommand(word).is_some() {
+            continue;
+        }
         let about = match (rest, entry.key()) {
-            ([], _) | (_, None) => command.about.clone(),
+            ([], _) | (_, None) => output::plain(&command.about),
             (_, Some(key)) => commands_of(key.name().as_str()),
         };
-        lines.insert(word.clone(), about);
+        words.insert(word.clone(), about);
     }
-    let mut root = base(host);
-    // A plugin's verb under a noun of the host shows in that noun's help.
-    lines.retain(|word, _| root.find_subcommand(word).is_none());
-    if !lines.is_empty() {
-        let rows: Vec<_> =
-            lines.into_iter().map(|(word, about)| vec![format!("  {word}"), about]).collect();
-        root = root.after_help(format!("Commands of plugins:\n{}", output::table(&rows)));
-    }
-    root.render_help()
+    words
+}
+
+/// Returns the tree for completing the first word: the plugins' words are no commands
+/// of it, only candidates.
+pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
+    let root = base(host);
+    let words = plugin_words(&root, catalog);
+    let candidate = |(word, about): (&String, &String)| {
+        CompletionCandidate::new(word).help(Some(about.clone().into()))
+    };
+    root.allow_external_subcommands(true)
+        .add(SubcommandCandidates::new(move || words.iter().map(candidate).collect()))
 }
 
 fn commands_of(plugin: &str) -> String {

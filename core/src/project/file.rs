@@ -158,7 +158,7 @@ impl ProjectFile {
             Some(version) => parse_version(&version)?,
             None => return Err(ProjectError::NoVersion),
         };
-        if version != ProjectVersion::default() {
+        if !version.is_supported() {
             return Err(ProjectError::Unsupported { version });
         }
         let facts = Facts { version, ..read(text)? };

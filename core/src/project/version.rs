@@ -35,6 +35,11 @@ pub struct ProjectVersionError {
 }
 
 impl ProjectVersion {
+    /// Returns whether this host reads and writes PROJECT files of this version.
+    pub fn is_supported(self) -> bool {
+        self == Self::default()
+    }
+
     /// Returns the version `number`-`stage`, or `None` for the number 0.
     pub const fn new(number: u32, stage: Stage) -> Option<Self> {
         if number == 0 { None } else { Some(Self { number, stage }) }

@@ -59,7 +59,7 @@ fn judged_row<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Row<'a
     let row = row(entry);
     match fault(session, entry, deep) {
         Some(reason) => Row { state: State::Refused, reason: Some(reason), ..row },
-        None => Row { reason: row.reason.or_else(|| remark(session, entry)), ..row },
+        None => Row { reason: row.reason.or_else(|| remark(entry)), ..row },
     }
 }
 
@@ -74,16 +74,9 @@ fn fault(session: &Session<'_>, entry: &Entry, deep: bool) -> Option<String> {
 }
 
 /// Returns what to know of a plugin that can be used.
-fn remark(session: &Session<'_>, entry: &Entry) -> Option<String> {
-    let manifest = entry.manifest().filter(|_| entry.is_usable())?;
-    if let Some(notice) = &manifest.deprecated {
-        return Some(format!("it is deprecated: {notice}"));
-    }
-    let project = &session.host.default_project_version;
-    let supported: Vec<_> = manifest.project_versions.iter().map(|it| format!("`{it}`")).collect();
-    (!entry.supports(project)).then(|| {
-        format!("it does not support project version `{project}`, only {}", supported.join(", "))
-    })
+fn remark(entry: &Entry) -> Option<String> {
+    let notice = entry.manifest().filter(|_| entry.is_usable())?.deprecated.as_ref()?;
+    Some(format!("it is deprecated: {notice}"))
 }
 
 fn row(entry: &Entry) -> Row<'_> {
