@@ -435,14 +435,14 @@ mod tests {
         check(
             &bytes,
             expect![[r#"
-                hello.example.org/v1.2.3: it is truncated: a segment ends at byte 9000, the file at byte 8000
+                hello.example.org/v1.2.3: it is truncated: its content ends at byte 9000, the file at byte 8000
                 install the plugin again, its file is incomplete
             "#]],
         );
         check(
             &elf(&["{}"])[..100],
             expect![[r#"
-                ?: it is truncated: a segment ends at byte 176, the file at byte 100
+                ?: it is truncated: its content ends at byte 176, the file at byte 100
                 install the plugin again, its file is incomplete
             "#]],
         );

@@ -266,6 +266,9 @@ fn inspect_segments<Elf: FileHeader<Endian = Endianness>>(
             _ => {}
         }
     }
+    // Linkers write the section headers last. Half of a library with debug information
+    // holds all segments; that the headers are missing is what shows.
+    image.needed = image.needed.max(section_headers_end(header, endian));
     Ok(())
 }
 
@@ -280,6 +283,12 @@ fn program_headers<'a, Elf: FileHeader<Endian = Endianness>>(
         return Err(damaged("the program headers have a wrong size"));
     }
     source.bytes(header.e_phoff(endian).into(), u64::from(count) * entry as u64)
+}
+
+fn section_headers_end<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> u64 {
+    let size = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
+    let offset: u64 = header.e_shoff(endian).into();
+    offset.saturating_add(size)
 }
 
 fn segment_end<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endian) -> u64 {

@@ -76,7 +76,7 @@ pub enum Refusal {
         found: &'static str,
     },
     /// Its end is missing.
-    #[error("it is truncated: a segment ends at byte {needed}, the file at byte {len}")]
+    #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
     Truncated {
         /// Where the file would have to end at least.
         needed: u64,

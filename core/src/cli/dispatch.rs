@@ -168,7 +168,10 @@ fn run_unknown(
             let n_used = command.path.len().saturating_sub(path.len());
             run_plugin_command(session, entry, command, &rest[n_used..], &[])
         }
-        None => from_full_tree(session, args, words.first().map(String::as_str)),
+        None => match session.set_aside(&words) {
+            Some(err) => Err(err),
+            None => from_full_tree(session, args, words.first().map(String::as_str)),
+        },
     }
 }
 
@@ -253,8 +256,13 @@ pub(super) fn clap_command(
         .chain(prefix.iter().copied())
         .chain(path.iter().map(String::as_str))
         .collect();
+    // A plugin does not know what its host is called.
+    let mut shown = description.clone();
+    for example in &mut shown.examples {
+        example.line = format!("{} {}", session.host.identity.command_name, example.line);
+    }
     let command =
-        args::command(path.last().cloned().unwrap_or_default(), description).map_err(|why| {
+        args::command(path.last().cloned().unwrap_or_default(), &shown).map_err(|why| {
             let text = format!(
                 "plugin `{}` describes its command `{}` wrongly",
                 plugin.key(),

@@ -85,6 +85,17 @@ impl<'a> Session<'a> {
         Ok(plugin)
     }
 
+    /// Returns why the command that `words` begin with is not there: its plugin is
+    /// refused or disabled.
+    pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {
+        let mut entries = self.catalog().entries().iter();
+        let entry = entries.find(|it| {
+            matches!(it.state(), State::Refused | State::Disabled)
+                && it.commands().iter().any(|it| !it.path.is_empty() && words.starts_with(&it.path))
+        })?;
+        Some(unusable(entry))
+    }
+
     /// Returns who calls `plugin`.
     pub(super) fn caller(&self, plugin: &PluginKey) -> Caller {
         let mut caller = Caller::default();

@@ -1,7 +1,8 @@
 //! `plugin list`: every plugin file, and what became of it.
 
-use super::super::{Session, output};
+use super::super::{CliError, Session, output};
 use crate::catalog::{Entry, State};
+use crate::transport;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_plugin::manifest::{Abi, Manifest};
 use serde::Serialize;
@@ -33,13 +34,49 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("List those too that another one shadows"),
         )
+        .arg(
+            Arg::new("check")
+                .long("check")
+                .action(ArgAction::SetTrue)
+                .help("Load each plugin, and list as refused what fails"),
+        )
         .arg(output::arg())
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
-    let rows: Vec<Row<'_>> = session.catalog().entries().iter().filter(shown).map(row).collect();
+    let entries = session.catalog().entries().iter().filter(shown);
+    let deep = matches.get_flag("check");
+    let rows: Vec<Row<'_>> = entries.map(|it| judged_row(session, it, deep)).collect();
     output::print(matches, &session.console, &rows, text);
+}
+
+/// Returns the row of a plugin, with what only a closer look at it shows.
+///
+/// The catalog reads nothing but manifests, to be fast with many plugins; who asks
+/// for the list wants to know which of them work.
+fn judged_row<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Row<'a> {
+    let row = row(entry);
+    match fault(session, entry, deep) {
+        Some(reason) => Row { state: State::Refused, reason: Some(reason), ..row },
+        None => Row { reason: row.reason.or_else(|| remark(entry)), ..row },
+    }
+}
+
+/// Returns why a plugin that the catalog takes cannot be used.
+fn fault(session: &Session<'_>, entry: &Entry, deep: bool) -> Option<String> {
+    let path = entry.path().filter(|_| entry.is_usable())?;
+    let outcome = match deep {
+        true => session.load(entry).map(drop),
+        false => transport::check_file(path, session.rules()).map(drop).map_err(CliError::from),
+    };
+    outcome.err().map(|it| it.reason())
+}
+
+/// Returns what to know of a plugin that can be used.
+fn remark(entry: &Entry) -> Option<String> {
+    let notice = entry.manifest().filter(|_| entry.is_usable())?.deprecated.as_ref()?;
+    Some(format!("it is deprecated: {notice}"))
 }
 
 fn row(entry: &Entry) -> Row<'_> {

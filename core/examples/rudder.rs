@@ -1,0 +1,32 @@
+//! A host of another name: two plugins are part of the program, and it has a command
+//! of its own. Everything else, from `help` to the exit codes, is Pintle's.
+//!
+//! Its plugins lie in folders called `rudder`, its environment variables begin with
+//! `RUDDER_`, and a plugin called `x` is for it the plugin `x.rudder.example`.
+
+use clap::{Arg, Command};
+use pintle::{Cli, PluginKey, ProjectVersion};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let steer = Command::new("steer")
+        .about("Steer into a direction")
+        .arg(Arg::new("direction").required(true).value_parser(["north", "south"]));
+    let chain = ["rust.pintle.dev/v1", "license.pintle.dev/v1"]
+        .map(|it| it.parse::<PluginKey>().expect("the key is well formed"));
+
+    Cli::new()
+        .command_name("rudder")
+        .version("2.3.4")
+        .about("Steers ships, with plugins")
+        .name_qualifier("rudder.example")
+        .plugin(pintle_plugin_rust::plugin())
+        .plugin(pintle_plugin_license::plugin())
+        .default_plugins(ProjectVersion::default(), chain)
+        .extra_command(steer, |matches, context| {
+            let direction = matches.get_one::<String>("direction").map_or("", String::as_str);
+            context.println(format!("steering {direction}"));
+            Ok(0)
+        })
+        .run(std::env::args_os())
+}

@@ -1,0 +1,270 @@
+//! A host of another name, with plugins and a command of its own.
+
+use crate::support::{Sandbox, built, example};
+use expect_test::{Expect, expect};
+use pintle::Cli;
+use std::fs;
+
+fn rudder() -> Sandbox {
+    Sandbox::of(example("rudder"), "RUDDER")
+}
+
+#[track_caller]
+fn check_lines(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
+    expected.assert_eq(&sandbox.transcript(lines));
+}
+
+#[test]
+fn the_host_bears_its_own_name_and_version() {
+    check_lines(
+        &rudder(),
+        &["version", "--version", "help"],
+        expect![[r#"
+            $ rudder version
+            rudder 2.3.4 (plugin interface 1.0.0, [TARGET])
+            [exit 0]
+            $ rudder --version
+            rudder 2.3.4
+            [exit 0]
+            $ rudder help
+            Steers ships, with plugins
+
+            Usage: rudder [OPTIONS] <COMMAND>
+
+            Commands:
+              help        Show the help of a command
+              version     Show the versions of the host and of its plugin interface
+              completion  Print the completion script of a shell
+              plugin      List, inspect, check and run plugins
+              init        Start a project in the current folder
+              create      Add something to the project
+              steer       Steer into a direction
+
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
+
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn linked_plugins_are_listed_and_checked() {
+    check_lines(
+        &rudder(),
+        &["plugin list", "plugin check license"],
+        expect![[r#"
+        $ rudder plugin list
+        KEY                        STATE  TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0     ok     linked     init, create api
+        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+        [exit 0]
+        $ rudder plugin check license
+        plugin      license.pintle.dev/v1.0.0
+        file        none: the plugin is part of the program
+        interface   1.0.0, this host has 1.0.0
+        abi_stable  0.11, this host has 0.11
+        target      [TARGET]
+        panic       unwind
+        host        requires `*`, this is 0.1.0
+        project     3
+        functions   manifest, describe, command, scaffold, event
+        every check passed
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn linked_plugins_start_a_project() {
+    let sandbox = rudder();
+    let line = "init --domain example.org --project-name boat --owner Ada --year 2026";
+    let output = sandbox.run(line.split(' ')).success();
+    // Which files they make is their own business.
+    assert!(output.stdout.contains("+ Cargo.toml\n+ "), "{output}");
+    assert!(output.stdout.contains("+ LICENSE\n"), "{output}");
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    expect![[r#"
+        version: "3"
+        domain: example.org
+        projectName: boat
+        cliVersion: "2.3.4"
+        layout:
+        - rust.pintle.dev/v1.0.0
+        - license.pintle.dev/v1.0.0
+        plugins:
+          license.pintle.dev/v1.0.0:
+            license: apache-2.0
+            owner: Ada
+            year: 2026
+    "#]]
+    .assert_eq(&project);
+}
+
+#[test]
+fn installed_plugins_work_beside_linked_ones() {
+    let sandbox = rudder().plugin("good");
+    check_lines(
+        &sandbox,
+        &["greet ada", "whoami", "again bob"],
+        expect![[r#"
+        $ rudder greet ada
+        hello, ada
+        [exit 0]
+        $ rudder whoami
+        rudder calls `whoami` of good.example.org/v1.0.0
+        [exit 0]
+        $ rudder again bob
+        hello, bob
+        hello, bob
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn the_extra_command_takes_its_own_arguments() {
+    check_lines(
+        &rudder(),
+        &["steer north", "steer", "steer --help"],
+        expect![[r#"
+        $ rudder steer north
+        steering north
+        [exit 0]
+        $ rudder steer
+        --- stderr ---
+        error: the following required arguments were not provided:
+          <direction>
+
+        Usage: rudder steer <direction>
+
+        For more information, try '--help'.
+        [exit 2]
+        $ rudder steer --help
+        Steer into a direction
+
+        Usage: rudder steer [OPTIONS] <direction>
+
+        Arguments:
+          <direction>  [possible values: north, south]
+
+        Options:
+          -h, --help  Print help
+
+        Options of every command:
+              --allow-panic-abort     Take plugins whose panics end the host
+              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+          -q, --quiet                 Show errors only
+          -v, --verbose...            Show more (twice: everything)
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn the_environment_variables_carry_the_hosts_own_prefix() {
+    let sandbox = rudder().plugin("deprecated").env("RUDDER_DISABLE_PLUGINS", "license");
+    check_lines(
+        &sandbox,
+        &["old", "plugin list"],
+        expect![[r#"
+        $ rudder old
+        the old way
+        --- stderr ---
+        warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
+        [exit 0]
+        $ rudder plugin list
+        KEY                            STATE     TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0         ok        linked     init, create api
+        license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api  it is disabled as `license`
+        deprecated.example.org/v1.0.0  ok        native     old                     it is deprecated: use good.example.org
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
+    let sandbox = rudder().plugin("deprecated").without_env("RUDDER_PLUGIN_PATH");
+    let plugins = sandbox.plugins();
+    let sandbox = sandbox
+        .env("PINTLE_PLUGIN_PATH", plugins)
+        .env("PINTLE_PLUGIN_SYSTEM_PATH", "/nowhere")
+        .env("PINTLE_DISABLE_PLUGINS", "license");
+    check_lines(
+        &sandbox,
+        &["old", "plugin list"],
+        expect![[r#"
+        $ rudder old
+        --- stderr ---
+        error: unrecognized subcommand 'old'
+
+        Usage: rudder [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        [exit 2]
+        $ rudder plugin list
+        KEY                        STATE  TRANSPORT  BRINGS                  REASON
+        rust.pintle.dev/v1.0.0     ok     linked     init, create api
+        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_linked_plugin_comes_before_a_file_with_the_same_key() {
+    let sandbox = rudder().library("license.so", &built("libpintle_plugin_license.so"));
+    let listed = crate::vices::listed(&sandbox, &[], |_| true);
+    expect![[r#"
+        -: rust.pintle.dev/v1.0.0, ok: -
+        -: license.pintle.dev/v1.0.0, ok: -
+        license.so: license.pintle.dev/v1.0.0, shadowed: `license.pintle.dev/v1.0.0` is already found in the program itself
+    "#]].assert_eq(&listed);
+}
+
+#[track_caller]
+fn check_clash(command: &'static str, expected: Expect) {
+    let extra = clap::Command::new(command);
+    let cli = Cli::new().plugin(fixture_good::plugin()).extra_command(extra, |_, _| Ok(0));
+    let outcome = cli.build().map(|_| "it can be built".to_owned());
+    expected.assert_eq(&outcome.unwrap_or_else(|err| err.to_string()));
+}
+
+#[test]
+fn an_extra_command_that_clashes_is_an_error_at_construction() {
+    check_clash(
+        "version",
+        expect!["the extra command `version` clashes with a command of the host"],
+    );
+    check_clash("plugin", expect!["the extra command `plugin` clashes with a command of the host"]);
+    check_clash(
+        "greet",
+        expect![
+            "the extra command `greet` clashes with a command of plugin `good.example.org/v1.0.0`"
+        ],
+    );
+    check_clash(
+        "fleet",
+        expect![
+            "the extra command `fleet` clashes with a command of plugin `good.example.org/v1.0.0`"
+        ],
+    );
+    check_clash("steer", expect!["it can be built"]);
+}
+
+#[test]
+fn a_plugin_that_is_linked_twice_is_an_error_at_construction() {
+    let cli = Cli::new().plugin(fixture_good::plugin()).plugin(fixture_good::plugin());
+    let outcome = cli.build().map(|_| String::new());
+    expect!["the plugin `good.example.org/v1.0.0` is linked twice"]
+        .assert_eq(&outcome.unwrap_or_else(|err| err.to_string()));
+}

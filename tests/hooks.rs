@@ -1,0 +1,172 @@
+//! Hooks of plugins.
+
+use crate::support::{Sandbox, fixture};
+use crate::vices::check;
+use expect_test::{Expect, expect};
+use pintle::catalog::Rules;
+use pintle::lifecycle::{HookError, dispatch};
+use pintle::services::Console;
+use pintle_plugin::message::ProjectEvent;
+use std::fs;
+
+/// Hands `pre-project-init` to the hooks of some fixtures.
+#[track_caller]
+fn check_dispatch(names: &[&str], expected: Expect) {
+    let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
+    let plugins: Vec<_> = names.iter().map(load).collect::<Result<_, _>>().expect("they fit");
+    let mut event = ProjectEvent::default();
+    event.subcommand = "init".to_owned();
+    let outcome = match dispatch("pre-project-init", &event, &plugins, &Console::new()) {
+        Ok(replies) => format!("{} replies", replies.len()),
+        Err(HookError::Failed { event, source }) => {
+            format!("{event} failed: {source}: {}", source.reply())
+        }
+        Err(err) => err.to_string(),
+    };
+    expected.assert_eq(&outcome);
+}
+
+#[test]
+fn a_panic_in_a_hook_is_an_error_of_the_event() {
+    check_dispatch(
+        &["panic-hook"],
+        expect![
+            "pre-project-init failed: plugin `panic-hook.example.org/v1.0.0` panicked: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9"
+        ],
+    );
+    check_dispatch(
+        &["good", "panic-hook"],
+        expect![
+            "pre-project-init failed: plugin `panic-hook.example.org/v1.0.0` panicked: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9"
+        ],
+    );
+}
+
+#[test]
+fn a_veto_stops_what_was_announced() {
+    check_dispatch(
+        &["veto"],
+        expect!["plugin `veto.example.org/v1.0.0` vetoed `pre-project-init`: not on a Friday"],
+    );
+    check_dispatch(
+        &["good", "veto"],
+        expect!["plugin `veto.example.org/v1.0.0` vetoed `pre-project-init`: not on a Friday"],
+    );
+}
+
+#[test]
+fn hooks_that_have_nothing_to_say_let_things_go_on() {
+    check_dispatch(&["good", "plain"], expect!["2 replies"]);
+}
+
+#[test]
+fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
+    check(
+        "panic-hook",
+        &["init --plugins good", "plugin check panic-hook"],
+        expect![[r#"
+            panic-hook.so: panic-hook.example.org/v1.0.0, ok: -
+            $ pintle init --plugins good
+            saw pre-project-init: init []
+            --- stderr ---
+            error: a hook on `pre-project-init` failed
+              caused by: plugin `panic-hook.example.org/v1.0.0` panicked
+              caused by: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9
+            hint: this is a defect of the plugin; tell its author
+            [exit 70]
+            $ pintle plugin check panic-hook
+            plugin       panic-hook.example.org/v1.0.0
+            path         [PLUGINS]/panic-hook.so
+            file         a regular file, a library for this machine, all its segments inside the file
+            root symbol  `pintle_root_fixture_panic_hook_1_0_0`, defined by this file
+            layout       fits this host's
+            code         says the same as the manifest in the file
+            interface    1.0.0, this host has 1.0.0
+            abi_stable   0.11, this host has 0.11
+            target       [TARGET]
+            panic        unwind
+            host         requires `*`, this is 0.1.0
+            project      3
+            functions    manifest, describe, command, scaffold, event
+            every check passed
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_veto_stops_only_the_work_it_belongs_to() {
+    check(
+        "veto",
+        &["init --plugins good"],
+        expect![[r#"
+            veto.so: veto.example.org/v1.0.0, ok: -
+            $ pintle init --plugins good
+            saw pre-project-init: init []
+            --- stderr ---
+            error: plugin `veto.example.org/v1.0.0` vetoed `pre-project-init`: not on a Friday
+            [exit 1]
+        "#]],
+    );
+}
+
+#[test]
+fn an_unsupported_project_version_is_refused() {
+    check(
+        "project-version",
+        &["beyond", "init --plugins project-version", "plugin check project-version"],
+        expect![[r#"
+            project-version.so: project-version.example.org/v1.0.0, refused: it understands project version 99, this host reads 3
+            $ pintle beyond
+            --- stderr ---
+            error: plugin `project-version.example.org/v1.0.0` is refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle init --plugins project-version
+            --- stderr ---
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle plugin check project-version
+            --- stderr ---
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn hooks_see_what_is_announced_and_what_was_made() {
+    let sandbox = Sandbox::new().plugin("good");
+    let lines = ["init --plugins good --motto ahoy", "init --plugins good"];
+    expect![[r#"
+        $ pintle init --plugins good --motto ahoy
+        saw pre-project-init: init []
+        saw post-project-init: init ["HELLO"]
+        + HELLO
+        [exit 0]
+        $ pintle init --plugins good
+        --- stderr ---
+        error: `[SANDBOX]/work/PROJECT` exists: the project is initialized already
+        hint: `edit` and `create` change an existing project
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.transcript(&lines));
+    let hello = fs::read_to_string(sandbox.work().join("HELLO")).expect("it was made");
+    assert_eq!(hello, "ahoy\n");
+}
+
+#[test]
+fn a_hook_that_stops_the_work_leaves_nothing_behind() {
+    for name in ["panic-hook", "veto"] {
+        let sandbox = Sandbox::new().plugin("good").plugin(name);
+        assert_ne!(sandbox.run(["init", "--plugins", "good"]).code(), 0);
+        let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
+        assert!(left.is_empty(), "{name} leaves {left:?}");
+        // Without the plugin, the same work is done.
+        let option = format!("--disable-plugin={name}");
+        let _ = sandbox.run([&option, "init", "--plugins", "good"]).success();
+        assert!(sandbox.work().join("PROJECT").is_file());
+    }
+}

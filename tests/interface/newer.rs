@@ -1,0 +1,24 @@
+//! A plugin built against the next minor version of the interface: it has a function
+//! that hosts of today do not know, and wants a service that they do not offer.
+
+use pintle_plugin::prelude::*;
+
+pintle_plugin::export_plugin! {
+    name: "newer.example.org",
+    description: "Is ahead of its time",
+    project_versions: ["3"],
+    commands: [Shout],
+}
+
+#[derive(Default)]
+struct Shout;
+
+impl Command for Shout {
+    const PATH: &'static [&'static str] = &["shout"];
+    const ABOUT: &'static str = "Let the host shout";
+
+    fn run(&self, _call: &Call, host: &Host<'_>) -> Result<Outcome> {
+        host.println(host.shout("ahoy"));
+        Ok(Outcome::done())
+    }
+}

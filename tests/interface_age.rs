@@ -1,0 +1,166 @@
+//! Plugins and hosts that know different versions of the interface.
+
+use crate::rebuilt;
+use crate::support::Sandbox;
+use crate::vices::check;
+use expect_test::expect;
+
+#[test]
+fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
+    let newer = rebuilt::newer();
+    let sandbox = Sandbox::new().plugin("good").library("newer.so", &newer.plugin);
+    let lines = ["shout", "plugin check newer", "plugin list", "greet ada"];
+    expect![[r#"
+        $ pintle shout
+        ahoy (this host cannot shout)
+        [exit 0]
+        $ pintle plugin check newer
+        plugin       newer.example.org/v1.0.0
+        path         [PLUGINS]/newer.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_newer_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.1.0, this host has 1.0.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, describe, command, scaffold, event
+        command      `shout`, 0 arguments
+        every check passed
+        [exit 0]
+        $ pintle plugin list
+        KEY                       STATE  TRANSPORT  BRINGS                                                                                          REASON
+        good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks
+        newer.example.org/v1.0.0  ok     native     shout
+        [exit 0]
+        $ pintle greet ada
+        hello, ada
+        [exit 0]
+    "#]].assert_eq(&sandbox.transcript(&lines));
+}
+
+#[test]
+fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
+    let newer = rebuilt::newer();
+    let sandbox = Sandbox::of(newer.host, "PINTLE").plugin("good");
+    let lines = ["greet ada", "whoami", "plugin check good", "plugin list", "ask", "again bob"];
+    expect![[r#"
+        $ pintle-newer greet ada
+        hello, ada
+        [exit 0]
+        $ pintle-newer whoami
+        pintle calls `whoami` of good.example.org/v1.0.0
+        [exit 0]
+        $ pintle-newer plugin check good
+        plugin       good.example.org/v1.0.0
+        path         [PLUGINS]/good.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.0.0, this host has 1.1.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, describe, command, scaffold, event
+        absent       salute (newer than the plugin; the host does without)
+        command      `greet`, 6 arguments
+        command      `ask`, 1 arguments
+        command      `work`, 0 arguments
+        command      `fail`, 0 arguments
+        command      `misuse`, 0 arguments
+        command      `exit-with`, 1 arguments
+        command      `again`, 1 arguments
+        command      `whoami`, 0 arguments
+        command      `fleet list`, 0 arguments
+        command      `fleet add`, 1 arguments
+        every check passed
+        --- stderr ---
+        the plugin says the default salute
+        [exit 0]
+        $ pintle-newer plugin list
+        KEY                      STATE  TRANSPORT  BRINGS                                                                                          REASON
+        good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks
+        [exit 0]
+        $ pintle-newer ask
+        blue
+        [exit 0]
+        $ pintle-newer again bob
+        hello, bob
+        hello, bob
+        [exit 0]
+    "#]].assert_eq(&sandbox.transcript(&lines));
+}
+
+#[test]
+fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
+    let newer = rebuilt::newer();
+    let sandbox = Sandbox::of(newer.host, "PINTLE").library("newer.so", &newer.plugin);
+    expect![[r#"
+        $ pintle-newer shout
+        AHOY
+        [exit 0]
+        $ pintle-newer plugin check newer
+        plugin       newer.example.org/v1.0.0
+        path         [PLUGINS]/newer.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_newer_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.1.0, this host has 1.1.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, describe, command, scaffold, event, salute
+        command      `shout`, 0 arguments
+        every check passed
+        --- stderr ---
+        the plugin says a salute of its own
+        [exit 0]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["shout", "plugin check newer"]));
+}
+
+#[test]
+fn a_changed_field_type_is_refused_with_the_one_difference() {
+    check(
+        "changed-type",
+        &["plugin check [PLUGINS]/changed-type.so", "changed", "plugin run changed-type changed"],
+        expect![[r#"
+            changed-type.so: changed-type.example.org/v1.0.0, ok: -
+            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            $ pintle plugin check [PLUGINS]/changed-type.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
+            [exit 3]
+            $ pintle changed
+            --- stderr ---
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
+            [exit 3]
+            $ pintle plugin run changed-type changed
+            --- stderr ---
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn all_differences_are_shown_on_demand_only() {
+    let sandbox = Sandbox::new().library("changed.so", &rebuilt::changed_type());
+    let short = sandbox.run(["changed"]);
+    let long = sandbox.run(["-v", "changed"]);
+    assert_eq!((short.code(), long.code()), (3, 3));
+    assert!(short.stderr.lines().count() <= 3, "{short}");
+    assert!(long.stderr.lines().count() > 20, "{long}");
+}

@@ -1,0 +1,131 @@
+//! Libraries that no Rust compiler makes: a plugin with bytes changed, and C.
+
+use crate::support::{fixture, skip};
+use object::read::elf::{FileHeader, ProgramHeader, Sym};
+use object::{Endianness, Object as _, ObjectSection as _, ObjectSegment as _, elf};
+use pintle_plugin::manifest::{Manifest, SECTION, SECTION_MAGIC, manifests_in_section};
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
+
+/// Returns the bytes of the plain plugin.
+pub(crate) fn plain() -> Vec<u8> {
+    fs::read(fixture("plain")).expect("the fixture can be read")
+}
+
+/// Returns a valid manifest with one command; both are called `name`.
+pub(crate) fn manifest(name: &str) -> Manifest {
+    let bytes = plain();
+    let json = manifests_in_section(&bytes[section_range(&bytes, SECTION)])[0];
+    let mut manifest = Manifest::parse(json).expect("the plugin's manifest is valid");
+    manifest.name = format!("{name}.example.org");
+    manifest.commands[0].path = vec![name.to_owned()];
+    manifest
+}
+
+/// Returns the plain plugin with some bytes of its manifests changed; both have one length.
+#[track_caller]
+pub(crate) fn with_manifest_text(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "a file's bytes keep their places");
+    let mut bytes = plain();
+    // The manifest is there twice.
+    for name in [SECTION, ".note.pintle"] {
+        let range = section_range(&bytes, name);
+        let section = &mut bytes[range];
+        let place = section.windows(from.len()).position(|it| it == from.as_bytes());
+        let place = place.expect("the manifest has the text");
+        section[place..][..to.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+fn section_range(bytes: &[u8], name: &str) -> Range<usize> {
+    let file = object::File::parse(bytes).expect("the plugin is an ELF file");
+    let section = file.section_by_name(name).expect("the plugin has the section");
+    let (start, len) = section.file_range().expect("the section has bytes");
+    let [start, len] = [start, len].map(|it| usize::try_from(it).expect("it fits into memory"));
+    start..start + len
+}
+
+/// Returns where the last segment that a loader maps ends.
+pub(crate) fn segments_end(bytes: &[u8]) -> usize {
+    let file = object::File::parse(bytes).expect("the plugin is an ELF file");
+    let ends = file.segments().map(|it| it.file_range()).map(|(start, len)| start + len);
+    ends.max().expect("a library has segments").try_into().expect("it fits into memory")
+}
+
+/// Returns where in an ELF file the bytes of an exported symbol are.
+pub(crate) fn symbol_offset(bytes: &[u8], name: &str) -> usize {
+    let read = || -> object::Result<u64> {
+        let header = elf::FileHeader64::<Endianness>::parse(bytes)?;
+        let endian = header.endian()?;
+        let symbols = header.sections(endian, bytes)?.symbols(endian, bytes, elf::SHT_DYNSYM)?;
+        let is_it = |it: &&elf::Sym64<Endianness>| {
+            it.name(endian, symbols.strings()).is_ok_and(|it| it == name.as_bytes())
+        };
+        let address = symbols.iter().find(is_it).expect("the symbol is exported").st_value(endian);
+        let segments = header.program_headers(endian, bytes)?;
+        let holds = |it: &&elf::ProgramHeader64<Endianness>| {
+            let start = it.p_vaddr(endian);
+            it.p_type(endian) == elf::PT_LOAD
+                && (start..start + it.p_filesz(endian)).contains(&address)
+        };
+        let segment = segments.iter().find(holds).expect("the symbol has bytes");
+        Ok(address - segment.p_vaddr(endian) + segment.p_offset(endian))
+    };
+    read().expect("the plugin is an ELF file").try_into().expect("the file fits into memory")
+}
+
+/// Links a library of C with a manifest, and with other libraries; false when that is skipped.
+#[must_use]
+#[track_caller]
+pub(crate) fn cc(out: &Path, manifest: Option<&Manifest>, link_args: &[&str]) -> bool {
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    let code = match manifest {
+        Some(it) => {
+            let json = serde_json::to_vec(it).expect("a manifest has string keys");
+            fs::write(dir.path().join("note"), note(&json)).expect("the folder is ours");
+            fs::write(dir.path().join("section"), section(&json)).expect("the folder is ours");
+            concat!(
+                "__asm__(\".section .note.pintle,\\\"a\\\",%note\\n.balign 4\\n.incbin \\\"note\\\"\\n",
+                ".section .pintle,\\\"a\\\",%progbits\\n.incbin \\\"section\\\"\\n.text\\n\");\n",
+                "int nothing(void) { return 0; }\n",
+            )
+        }
+        None => "int nothing(void) { return 0; }\n",
+    };
+    fs::write(dir.path().join("code.c"), code).expect("the folder is ours");
+    let mut command = Command::new("cc");
+    command.args(["-shared", "-fPIC", "-o"]).arg(out).arg("code.c").args(link_args);
+    match command.current_dir(dir.path()).output() {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            skip("cc");
+            false
+        }
+        Err(err) => panic!("failed to run `cc`: {err}"),
+        Ok(it) => {
+            assert!(it.status.success(), "{}", String::from_utf8_lossy(&it.stderr));
+            true
+        }
+    }
+}
+
+/// The layout of `pintle_plugin::manifest::ManifestNote`, whose length is a constant there.
+fn note(json: &[u8]) -> Vec<u8> {
+    use pintle_plugin::manifest::{NOTE_NAME, NOTE_TYPE};
+    let len = u32::try_from(json.len()).expect("a manifest is short");
+    let mut bytes = Vec::new();
+    bytes.extend(7u32.to_ne_bytes());
+    bytes.extend(len.to_ne_bytes());
+    bytes.extend(NOTE_TYPE.to_ne_bytes());
+    bytes.extend(NOTE_NAME.bytes().chain([0, 0]));
+    bytes.extend(json);
+    bytes
+}
+
+/// The layout of `pintle_plugin::manifest::ManifestSection`.
+fn section(json: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(json.len()).expect("a manifest is short");
+    [&SECTION_MAGIC, len.to_le_bytes().as_slice(), json].concat()
+}

@@ -1,0 +1,424 @@
+//! What the host says about plugins: in words, and as data.
+
+use crate::support::Sandbox;
+use expect_test::{Expect, expect};
+
+#[track_caller]
+fn check_lines(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
+    expected.assert_eq(&sandbox.transcript(lines));
+}
+
+#[test]
+fn the_listing_is_there_as_text_json_and_yaml() {
+    let sandbox = Sandbox::new().plugin("plain").plugin("veto").plugin("host-requirement");
+    let lines = ["plugin list", "plugin list -o json", "plugin list -o yaml", "plugin list -o xml"];
+    check_lines(
+        &sandbox,
+        &lines,
+        expect![[r#"
+        $ pintle plugin list
+        KEY                                  STATE    TRANSPORT  BRINGS  REASON
+        host-requirement.example.org/v1.0.0  refused  native     future  it requires pintle >=99, this host is built on pintle 0.1.0
+        plain.example.org/v1.0.0             ok       native     plain
+        veto.example.org/v1.0.0              ok       native     1 hook
+        [exit 0]
+        $ pintle plugin list -o json
+        [
+          {
+            "name": "host-requirement.example.org",
+            "version": "1.0.0",
+            "key": "host-requirement.example.org/v1.0.0",
+            "state": "refused",
+            "reason": "it requires pintle >=99, this host is built on pintle 0.1.0",
+            "transport": "native",
+            "path": "[PLUGINS]/host-requirement.so",
+            "abi": {
+              "interface": "1.0.0",
+              "abi_stable": "0.11",
+              "panic": "unwind",
+              "root": "pintle_root_fixture_host_requirement_1_0_0"
+            },
+            "project_versions": [
+              "3"
+            ],
+            "commands": [
+              "future"
+            ],
+            "subcommands": [],
+            "events": []
+          },
+          {
+            "name": "plain.example.org",
+            "version": "1.0.0",
+            "key": "plain.example.org/v1.0.0",
+            "state": "ok",
+            "reason": null,
+            "transport": "native",
+            "path": "[PLUGINS]/plain.so",
+            "abi": {
+              "interface": "1.0.0",
+              "abi_stable": "0.11",
+              "panic": "unwind",
+              "root": "pintle_root_fixture_plain_1_0_0"
+            },
+            "project_versions": [
+              "3"
+            ],
+            "commands": [
+              "plain"
+            ],
+            "subcommands": [],
+            "events": []
+          },
+          {
+            "name": "veto.example.org",
+            "version": "1.0.0",
+            "key": "veto.example.org/v1.0.0",
+            "state": "ok",
+            "reason": null,
+            "transport": "native",
+            "path": "[PLUGINS]/veto.so",
+            "abi": {
+              "interface": "1.0.0",
+              "abi_stable": "0.11",
+              "panic": "unwind",
+              "root": "pintle_root_fixture_veto_1_0_0"
+            },
+            "project_versions": [
+              "3"
+            ],
+            "commands": [],
+            "subcommands": [],
+            "events": [
+              "pre-project-init"
+            ]
+          }
+        ]
+        [exit 0]
+        $ pintle plugin list -o yaml
+        - name: host-requirement.example.org
+          version: "1.0.0"
+          key: host-requirement.example.org/v1.0.0
+          state: refused
+          reason: it requires pintle >=99, this host is built on pintle 0.1.0
+          transport: native
+          path: [PLUGINS]/host-requirement.so
+          abi:
+            interface: "1.0.0"
+            abi_stable: "0.11"
+            panic: unwind
+            root: pintle_root_fixture_host_requirement_1_0_0
+          project_versions:
+          - "3"
+          commands:
+          - future
+          subcommands: []
+          events: []
+        - name: plain.example.org
+          version: "1.0.0"
+          key: plain.example.org/v1.0.0
+          state: ok
+          reason: null
+          transport: native
+          path: [PLUGINS]/plain.so
+          abi:
+            interface: "1.0.0"
+            abi_stable: "0.11"
+            panic: unwind
+            root: pintle_root_fixture_plain_1_0_0
+          project_versions:
+          - "3"
+          commands:
+          - plain
+          subcommands: []
+          events: []
+        - name: veto.example.org
+          version: "1.0.0"
+          key: veto.example.org/v1.0.0
+          state: ok
+          reason: null
+          transport: native
+          path: [PLUGINS]/veto.so
+          abi:
+            interface: "1.0.0"
+            abi_stable: "0.11"
+            panic: unwind
+            root: pintle_root_fixture_veto_1_0_0
+          project_versions:
+          - "3"
+          commands: []
+          subcommands: []
+          events:
+          - pre-project-init
+        [exit 0]
+        $ pintle plugin list -o xml
+        --- stderr ---
+        error: invalid value 'xml' for '--output <FORMAT>'
+          [possible values: text, json, yaml]
+
+          tip: a similar value exists: 'yaml'
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]],
+    );
+}
+
+#[test]
+fn no_plugins_are_no_error() {
+    check_lines(
+        &Sandbox::new(),
+        &["plugin list", "plugin list -o json"],
+        expect![[r#"
+        $ pintle plugin list
+        no plugins; `plugin abi` shows where they are looked for
+        [exit 0]
+        $ pintle plugin list -o json
+        []
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_plugin_is_inspected_without_being_run() {
+    let sandbox = Sandbox::new().plugin("plain");
+    check_lines(
+        &sandbox,
+        &["plugin inspect plain", "plugin inspect [PLUGINS]/plain.so -o json"],
+        expect![[r#"
+            $ pintle plugin inspect plain
+            file         [PLUGINS]/plain.so
+            format       ELF, x86_64
+            name         plain.example.org
+            version      1.0.0
+            description  Has one command
+            interface    1.0.0, abi_stable 0.11, panic = unwind
+            root symbol  pintle_root_fixture_plain_1_0_0
+            target       [TARGET]
+            built by     [RUSTC]
+            host         *
+            project      3
+            command      plain: Do next to nothing
+            this host    takes it
+            [exit 0]
+            $ pintle plugin inspect [PLUGINS]/plain.so -o json
+            {
+              "path": "[PLUGINS]/plain.so",
+              "transport": "native",
+              "format": "ELF",
+              "architecture": "x86_64",
+              "refused": null,
+              "manifest": {
+                "format": 1,
+                "name": "plain.example.org",
+                "version": "1.0.0",
+                "description": "Has one command",
+                "abi": {
+                  "interface": "1.0.0",
+                  "abi_stable": "0.11",
+                  "panic": "unwind",
+                  "root": "pintle_root_fixture_plain_1_0_0"
+                },
+                "target": "[TARGET]",
+                "rustc": "[RUSTC]",
+                "host": "*",
+                "project_versions": [
+                  "3"
+                ],
+                "commands": [
+                  {
+                    "path": [
+                      "plain"
+                    ],
+                    "about": "Do next to nothing"
+                  }
+                ],
+                "subcommands": [],
+                "events": []
+              }
+            }
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_plugin_is_checked_whole() {
+    let sandbox = Sandbox::new().plugin("good");
+    check_lines(
+        &sandbox,
+        &["plugin check good", "plugin check plain"],
+        expect![[r#"
+        $ pintle plugin check good
+        plugin       good.example.org/v1.0.0
+        path         [PLUGINS]/good.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.0.0, this host has 1.0.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, describe, command, scaffold, event
+        command      `greet`, 6 arguments
+        command      `ask`, 1 arguments
+        command      `work`, 0 arguments
+        command      `fail`, 0 arguments
+        command      `misuse`, 0 arguments
+        command      `exit-with`, 1 arguments
+        command      `again`, 1 arguments
+        command      `whoami`, 0 arguments
+        command      `fleet list`, 0 arguments
+        command      `fleet add`, 1 arguments
+        every check passed
+        [exit 0]
+        $ pintle plugin check plain
+        --- stderr ---
+        error: no plugin `plain` is installed
+        hint: type `pintle plugin list` to see which plugins there are
+        [exit 2]
+    "#]],
+    );
+}
+
+#[test]
+fn a_key_is_understood_in_each_of_its_forms() {
+    let sandbox = Sandbox::new().plugin("plain");
+    let lines = [
+        "plugin run plain plain",
+        "plugin run plain/v1 plain",
+        "plugin run plain.example.org/v1.0.0 plain",
+        "plugin run plain/v2 plain",
+        "plugin run plian plain",
+        "plugin run Plain! plain",
+        "plugin run plain other",
+    ];
+    check_lines(
+        &sandbox,
+        &lines,
+        expect![[r#"
+            $ pintle plugin run plain plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain/v1 plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain.example.org/v1.0.0 plain
+            plain
+            [exit 0]
+            $ pintle plugin run plain/v2 plain
+            --- stderr ---
+            error: no version of plugin `plain.example.org` matches `plain/v2`, installed: `plain.example.org/v1.0.0`
+            hint: type `plain.example.org/v1.0.0`
+            [exit 3]
+            $ pintle plugin run plian plain
+            --- stderr ---
+            error: no plugin `plian` is installed
+            hint: did you mean `plain.example.org`?
+            [exit 2]
+            $ pintle plugin run Plain! plain
+            --- stderr ---
+            error: `Plain!` is no plugin key
+              caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
+              caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+            hint: a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
+            [exit 2]
+            $ pintle plugin run plain other
+            --- stderr ---
+            error: plugin `plain` has no command `other`
+            hint: it has `plain`
+            [exit 2]
+        "#]],
+    );
+}
+
+#[test]
+fn the_facts_of_the_interface_are_there_for_packagers() {
+    check_lines(
+        &Sandbox::new(),
+        &["plugin abi", "version", "version -o json"],
+        expect![[r#"
+        $ pintle plugin abi
+        interface    1.0.0
+        abi_stable   0.11
+        target       [TARGET]
+        rustc        [RUSTC]
+        library      0.1.0
+        suffix       .so
+        directories  [PLUGINS] (environment)
+                     [HOME]/.local/share/pintle/plugins (user, missing)
+        [exit 0]
+        $ pintle version
+        pintle 0.1.0 (plugin interface 1.0.0, [TARGET])
+        [exit 0]
+        $ pintle version -o json
+        {
+          "name": "pintle",
+          "version": "0.1.0",
+          "library": "0.1.0",
+          "interface": "1.0.0",
+          "target": "[TARGET]"
+        }
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn each_shell_has_a_completion_script() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = Sandbox::new().run(["completion", shell]).success();
+        assert!(script.stdout.contains("PINTLE_COMPLETE"), "{script}");
+    }
+}
+
+#[test]
+fn completion_knows_the_commands_and_options_of_plugins() {
+    let sandbox = Sandbox::new().plugin("good").plugin("host-requirement");
+    let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");
+    let lines =
+        ["-- pintle f", "-- pintle fleet ", "-- pintle greet --t", "-- pintle greet --style "];
+    check_lines(
+        &sandbox,
+        &lines,
+        expect![[r#"
+            $ pintle -- pintle f
+            fail[TAB]Fail with causes and a hint
+            fleet[TAB]Commands of plugin good.example.org
+            [exit 0]
+            $ pintle -- pintle fleet
+            add[TAB]Add a ship
+            list[TAB]List the ships
+            --plugin-dir[TAB]Look for plugins in this folder first (can be repeated)
+            --disable-plugin[TAB]Do as if this plugin were not installed (can be repeated)
+            --allow-panic-abort[TAB]Take plugins whose panics end the host
+            --quiet[TAB]Show errors only
+            --verbose[TAB]Show more (twice: everything)
+            --help[TAB]Print help
+            [exit 0]
+            $ pintle -- pintle greet --t
+            --times[TAB]How often
+            --title[TAB]A title, or several
+            [exit 0]
+            $ pintle -- pintle greet --style
+            plain
+            fancy
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn refused_and_disabled_plugins_do_not_come_up_in_help_and_completion() {
+    let sandbox = Sandbox::new().plugin("host-requirement").plugin("plain");
+    let sandbox = sandbox.env("PINTLE_DISABLE_PLUGINS", "plain");
+    let help = sandbox.run(["help"]).success();
+    assert!(!help.stdout.contains("future") && !help.stdout.contains("plain"), "{help}");
+    let completed = sandbox.env("PINTLE_COMPLETE", "fish").run(["--", "pintle", ""]).success();
+    assert!(!completed.stdout.contains("future"), "{completed}");
+    assert!(!completed.stdout.contains("plain"), "{completed}");
+}

@@ -1,0 +1,17 @@
+//! The integration tests, in one binary: hosts that run, and plugins that are opened.
+// The fixtures are ELF files, and some of the vices too.
+#![cfg(all(test, target_os = "linux"))]
+
+mod libraries;
+mod rebuilt;
+mod support;
+mod vices;
+
+mod commands;
+mod conflicts;
+mod embedding;
+mod hooks;
+mod interface_age;
+mod listing;
+mod refused;
+mod transports;

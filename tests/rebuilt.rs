@@ -1,0 +1,259 @@
+//! Plugins and a host that are built from changed sources: against an interface of
+//! another age, or for another panic strategy.
+//!
+//! Each is a small workspace in `target/fixtures`, made anew and built by each test
+//! that needs it. That takes 0.2 s where nothing has changed: they share the target
+//! folder, and with it all dependencies. For that, what is built here bears names
+//! that nothing else has.
+
+use crate::support::{built, deps_dir};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is built against the next minor version of the interface.
+pub(crate) struct Newer {
+    /// A plugin.
+    pub(crate) plugin: PathBuf,
+    /// A host.
+    pub(crate) host: PathBuf,
+}
+
+/// Builds a plugin and a host against an interface with one function more on each side.
+pub(crate) fn newer() -> Newer {
+    let workspace = Workspace::new("newer", &["plugin-abi", "core", "plugin"]);
+    workspace.interface(newer_interface);
+    workspace.plugin("newer", include_str!("interface/newer.rs"), "../plugin-abi");
+    workspace.copy("core", |path, text| match path {
+        "Cargo.toml" => host_manifest(&text),
+        // `plugin check` asks for the functions; so the newer host calls its new one there.
+        "src/transport/mod.rs" => replace_once(
+            &text,
+            "        self.root.functions()\n",
+            "        eprintln!(\"the plugin says {}\", self.root.salutation());\n        self.root.functions()\n",
+        ),
+        _ => text,
+    });
+    workspace.cargo(&["build", "-p", "fixture-newer", "-p", "pintle", "--lib", "--bin", HOST]);
+    let programs = deps_dir();
+    let programs = programs.parent().expect("`deps` is in a folder");
+    Newer { plugin: built("libfixture_newer.so"), host: programs.join(HOST) }
+}
+
+/// Builds a plugin against an interface in which the type of one field is another.
+pub(crate) fn changed_type() -> PathBuf {
+    let workspace = Workspace::new("changed-type", &["plugin-abi", "plugin"]);
+    workspace.interface(|path, text| match path {
+        "src/raw.rs" => replace_once(&text, "    pub mode: u32,\n", "    pub mode: u64,\n"),
+        "src/universe.rs" => {
+            let text =
+                replace_once(&text, "            mode,\n", "            mode: mode.into(),\n");
+            let text = replace_once(&text, "self.0.mode\n", "self.0.mode as u32\n");
+            replace_once(&text, "shared.mode, ", "shared.mode as u32, ")
+        }
+        _ => text,
+    });
+    workspace.plugin("changed-type", include_str!("interface/changed_type.rs"), "../plugin-abi");
+    workspace.cargo(&["build", "-p", "fixture-changed-type"]);
+    built("libfixture_changed_type.so")
+}
+
+/// Builds the plugin for which a panic is the end.
+pub(crate) fn panic_abort() -> PathBuf {
+    let workspace = Workspace::new("abort", &["plugin"]);
+    let source = fs::read_to_string(root().join("tests/fixtures/panic-abort/src/lib.rs"));
+    let interface = root().join("plugin-abi");
+    let interface = interface.to_str().expect("the repository's path is UTF-8");
+    workspace.plugin("aborts", &source.expect("the fixture is there"), interface);
+    let [dev, release] = ["dev", "release"].map(|it| format!("profile.{it}.panic=\"abort\""));
+    workspace.cargo(&["build", "-p", "fixture-aborts", "--config", &dev, "--config", &release]);
+    built("libfixture_aborts.so")
+}
+
+/// The program of the newer host; another name than the real one's, whose file it would replace.
+const HOST: &str = "pintle-newer";
+
+/// Adds a function to each side, at the places that are marked for it.
+fn newer_interface(path: &str, text: String) -> String {
+    let add = |text: String, (mark, line): &(&str, &str)| {
+        replace_once(&text, &format!("// {mark}\n"), &format!("{line}\n"))
+    };
+    match path {
+        "Cargo.toml" => {
+            let now = pintle_plugin::manifest::INTERFACE_VERSION;
+            let [major, minor, _] = now.split('.').collect::<Vec<_>>()[..] else {
+                panic!("`{now}` is a version")
+            };
+            let minor: u32 = minor.parse().expect("a version has numbers");
+            let next = format!("version = \"{major}.{}.0\"\n", minor + 1);
+            replace_once(&text, &format!("version = \"{now}\"\n"), &next)
+        }
+        "src/raw.rs" => NEW_IN_RAW.iter().fold(text, add) + NEW_FUNCTIONS,
+        "src/host.rs" => NEW_IN_HOST.iter().fold(text, add),
+        _ => text,
+    }
+}
+
+const NEW_IN_RAW: &[(&str, &str)] = &[
+    ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RStr<'static>,"),
+    ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
+    ("New functions are filled in here.", "salute: salute::<P>,"),
+    (
+        "New host functions go here, at the end.",
+        "pub shout: extern \"C\" fn(*const (), RStr<'_>) -> RString,",
+    ),
+    ("New host functions are filled in here.", "shout: host_shout::<S>,"),
+    (
+        "New host functions are called here.",
+        "pub(crate) fn shout(self, text: &str) -> Option<String> {
+            self.table.shout().map(|it| it(self.object, text.into()).into())
+        }",
+    ),
+];
+
+const NEW_FUNCTIONS: &str = "
+extern \"C\" fn salute<P: Linked>() -> RStr<'static> {
+    \"a salute of its own\".into()
+}
+
+impl PluginRootRef {
+    pub fn salutation(self) -> String {
+        self.salute().map_or(\"the default salute\".to_owned(), |it| it().into())
+    }
+}
+
+extern \"C\" fn host_shout<S: HostServices>(_object: *const (), text: RStr<'_>) -> RString {
+    text.as_str().to_uppercase().into()
+}
+";
+
+const NEW_IN_HOST: &[(&str, &str)] = &[(
+    "New host services go here.",
+    "/// Returns a louder text.
+    pub fn shout(&self, text: &str) -> String {
+        self.raw.shout(text).unwrap_or_else(|| format!(\"{text} (this host cannot shout)\"))
+    }",
+)];
+
+/// The host's manifest, with a program of another name and nothing for tests.
+fn host_manifest(text: &str) -> String {
+    let mut kept = String::new();
+    for section in text.split_inclusive("\n\n") {
+        let is_for_tests = ["dev-dependencies", "[[test]]", "[[example]]", "[[bench]]", "[[bin]]"];
+        if !is_for_tests.iter().any(|it| section.contains(it)) {
+            kept.push_str(section);
+        }
+    }
+    let kept = replace_once(&kept, "[package]\n", "[package]\nautobins = false\n");
+    format!("{}\n\n[[bin]]\nname = \"{HOST}\"\npath = \"src/main.rs\"\n", kept.trim_end())
+}
+
+/// A workspace in `target/fixtures`. No other test touches any of them meanwhile.
+struct Workspace {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Workspace {
+    fn new(name: &str, members: &[&str]) -> Self {
+        let dir = target_dir().join("fixtures").join(name);
+        fs::create_dir_all(&dir).expect("the target folder is ours");
+        let lock = File::create(dir.with_file_name("lock")).expect("the target folder is ours");
+        lock.lock().expect("a file can be locked");
+        let workspace = Self { dir, _lock: lock };
+
+        // The same lock file, profiles and shared versions, so that the dependencies
+        // are those that are built already.
+        let root = read(&root().join("Cargo.toml"));
+        let (head, rest) = root.split_once("members = [").expect("the workspace has members");
+        let (_, rest) = rest.split_once("]\n").expect("the list of members ends");
+        workspace.write("Cargo.toml", &format!("{head}members = {members:?}\n{rest}"));
+        // Cargo takes out of its copy what this workspace does not need.
+        let lock_file = read(&self::root().join("Cargo.lock"));
+        if workspace.write("Cargo.lock.whole", &lock_file) {
+            workspace.write("Cargo.lock", &lock_file);
+        }
+        workspace
+    }
+
+    /// Puts a copy of the interface into the workspace.
+    fn interface(&self, change: impl Fn(&str, String) -> String) {
+        self.copy("plugin-abi", change);
+    }
+
+    /// Puts a plugin of one file into the workspace.
+    fn plugin(&self, name: &str, source: &str, interface: &str) {
+        let manifest = format!(
+            "[package]\nname = \"fixture-{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
+             [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
+             [dependencies]\npintle-plugin = {{ path = \"{interface}\" }}\n"
+        );
+        self.write("plugin/Cargo.toml", &manifest);
+        self.write("plugin/src/lib.rs", source);
+    }
+
+    /// Copies a folder of the repository, with changed texts.
+    fn copy(&self, folder: &str, change: impl Fn(&str, String) -> String) {
+        let from = root().join(folder);
+        let mut folders = vec![from.clone()];
+        while let Some(dir) = folders.pop() {
+            for entry in fs::read_dir(&dir).expect("the repository can be read") {
+                let path = entry.expect("the repository can be read").path();
+                let name = path.strip_prefix(&from).expect("it is inside");
+                let name = name.to_str().expect("our paths are UTF-8");
+                if path.is_file() {
+                    self.write(&format!("{folder}/{name}"), &change(name, read(&path)));
+                } else if !["tests", "examples", "benches"].contains(&name) {
+                    folders.push(path);
+                }
+            }
+        }
+    }
+
+    /// Writes a file if it has another content: cargo goes by the times of files.
+    fn write(&self, name: &str, text: &str) -> bool {
+        let path = self.dir.join(name);
+        if fs::read_to_string(&path).is_ok_and(|it| it == text) {
+            return false;
+        }
+        let dir = path.parent().expect("a file is in a folder");
+        fs::create_dir_all(dir).expect("the target folder is ours");
+        fs::write(path, text).expect("the target folder is ours");
+        true
+    }
+
+    /// Runs cargo in the workspace, with the profile of the tests.
+    fn cargo(&self, args: &[&str]) {
+        let deps = deps_dir();
+        let profile = deps.parent().and_then(Path::file_name).expect("cargo names the folder");
+        let profile = profile.to_str().expect("a profile's name is ASCII");
+        let profile = if profile == "debug" { "dev" } else { profile };
+        let (verb, rest) = args.split_first().expect("cargo needs a verb");
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        command.arg(verb).args(["--offline", "--profile", profile]).args(rest);
+        command.current_dir(&self.dir).env("CARGO_TARGET_DIR", target_dir());
+        let out = command.output().expect("cargo can be run");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[track_caller]
+fn replace_once(text: &str, from: &str, to: &str) -> String {
+    assert_eq!(text.matches(from).count(), 1, "the sources have another shape: {from}");
+    text.replace(from, to)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|err| panic!("`{}`: {err}", path.display()))
+}
+
+/// Returns the folder of the repository.
+fn root() -> PathBuf {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+    core.parent().expect("the host is a folder of the repository").to_owned()
+}
+
+fn target_dir() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
+}

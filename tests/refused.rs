@@ -1,0 +1,572 @@
+//! Plugins that the host refuses, or takes with a warning: each is listed with its
+//! reason, using it gives its own error, and nothing else suffers.
+
+use crate::libraries::{cc, manifest};
+use crate::support::Sandbox;
+use crate::vices::check;
+use expect_test::expect;
+
+#[test]
+fn an_empty_file_is_refused() {
+    check(
+        "empty",
+        &["plugin check [PLUGINS]/empty.so", "plugin run empty hello"],
+        expect![[r#"
+            empty.so: -, refused: it is empty
+            $ pintle plugin check [PLUGINS]/empty.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/empty.so` was refused
+              caused by: it is empty
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plugin run empty hello
+            --- stderr ---
+            error: plugin `empty` was found in `[PLUGINS]/empty.so`, but refused: it is empty
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_is_refused() {
+    check(
+        "text",
+        &["plugin check [PLUGINS]/text.so"],
+        expect![[r#"
+        text.so: -, refused: it is not a library
+        $ pintle plugin check [PLUGINS]/text.so
+        --- stderr ---
+        error: plugin file `[PLUGINS]/text.so` was refused
+          caused by: it is not a library
+        hint: remove it from the plugin folder
+        [exit 3]
+    "#]],
+    );
+}
+
+#[test]
+fn a_directory_is_refused() {
+    check(
+        "directory",
+        &["plugin check [PLUGINS]/directory.so"],
+        expect![[r#"
+        directory.so: -, refused: it is a directory, not a regular file
+        $ pintle plugin check [PLUGINS]/directory.so
+        --- stderr ---
+        error: plugin file `[PLUGINS]/directory.so` was refused
+          caused by: it is a directory, not a regular file
+        hint: remove it from the plugin folder
+        [exit 3]
+    "#]],
+    );
+}
+
+#[test]
+fn a_fifo_is_refused_and_hangs_nobody() {
+    check(
+        "fifo",
+        &["plugin check [PLUGINS]/fifo.so", "plugin inspect [PLUGINS]/fifo.so"],
+        expect![[r#"
+            fifo.so: -, refused: it is a FIFO, not a regular file
+            $ pintle plugin check [PLUGINS]/fifo.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/fifo.so` was refused
+              caused by: it is a FIFO, not a regular file
+            hint: remove it from the plugin folder
+            [exit 3]
+            $ pintle plugin inspect [PLUGINS]/fifo.so
+            --- stderr ---
+            error: `[PLUGINS]/fifo.so` is no plugin
+              caused by: it is a FIFO, not a regular file
+            hint: remove it from the plugin folder
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn an_unreadable_file_is_refused() {
+    check(
+        "unreadable",
+        &["plugin check [PLUGINS]/unreadable.so"],
+        expect![[r#"
+        unreadable.so: -, refused: it cannot be read: Permission denied (os error 13)
+        $ pintle plugin check [PLUGINS]/unreadable.so
+        --- stderr ---
+        error: plugin file `[PLUGINS]/unreadable.so` was refused
+          caused by: it cannot be read
+          caused by: Permission denied (os error 13)
+        hint: check its permissions, or remove it
+        [exit 3]
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_truncated_in_half_is_refused() {
+    check(
+        "truncated",
+        &["plugin check [PLUGINS]/truncated.so", "plugin run plain plain", "plain"],
+        expect![[r#"
+            truncated.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            $ pintle plugin check [PLUGINS]/truncated.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/truncated.so` was refused
+              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plugin run plain plain
+            --- stderr ---
+            error: plugin `plain` was found in `[PLUGINS]/truncated.so`, but refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_library_for_another_machine_is_refused() {
+    check(
+        "other-machine",
+        &["plugin check [PLUGINS]/other-machine.so", "plugin run plain plain", "plain"],
+        expect![[r#"
+            other-machine.so: plain.example.org/v1.0.0, refused: it is a library for aarch64, this host runs on x86_64
+            $ pintle plugin check [PLUGINS]/other-machine.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/other-machine.so` was refused
+              caused by: it is a library for aarch64, this host runs on x86_64
+            hint: install the plugin's build for `[TARGET]`
+            [exit 3]
+            $ pintle plugin run plain plain
+            --- stderr ---
+            error: plugin `plain` was found in `[PLUGINS]/other-machine.so`, but refused: it is a library for aarch64, this host runs on x86_64
+            hint: install the plugin's build for `[TARGET]`
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it is a library for aarch64, this host runs on x86_64
+            hint: install the plugin's build for `[TARGET]`
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_library_of_32_bits_is_refused() {
+    check(
+        "elf32",
+        &["plugin check [PLUGINS]/elf32.so"],
+        expect![[r#"
+        elf32.so: -, refused: it is a 32-bit library, this host is a 64-bit program
+        $ pintle plugin check [PLUGINS]/elf32.so
+        --- stderr ---
+        error: plugin file `[PLUGINS]/elf32.so` was refused
+          caused by: it is a 32-bit library, this host is a 64-bit program
+        hint: install the plugin's build for `[TARGET]`
+        [exit 3]
+    "#]],
+    );
+}
+
+#[test]
+fn a_library_without_a_manifest_is_refused() {
+    check(
+        "no-manifest",
+        &["plugin check [PLUGINS]/no-manifest.so", "plugin inspect [PLUGINS]/no-manifest.so"],
+        expect![[r#"
+            no-manifest.so: -, refused: it has no plugin manifest
+            $ pintle plugin check [PLUGINS]/no-manifest.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-manifest.so` was refused
+              caused by: it has no plugin manifest
+            hint: a plugin is made with `pintle_plugin::export_plugin!`; remove other libraries from the plugin folder
+            [exit 3]
+            $ pintle plugin inspect [PLUGINS]/no-manifest.so
+            --- stderr ---
+            error: `[PLUGINS]/no-manifest.so` is no plugin
+              caused by: it has no plugin manifest
+            hint: a plugin is made with `pintle_plugin::export_plugin!`; remove other libraries from the plugin folder
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_library_without_the_root_symbol_is_refused_when_it_is_used() {
+    check(
+        "no-root-symbol",
+        &[
+            "plugin check [PLUGINS]/no-root-symbol.so",
+            "plugin run no-root-symbol no-root-symbol",
+            "no-root-symbol",
+        ],
+        expect![[r#"
+            no-root-symbol.so: no-root-symbol.example.org/v1.0.0, refused: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            $ pintle plugin check [PLUGINS]/no-root-symbol.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle plugin run no-root-symbol no-root-symbol
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle no-root-symbol
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_root_symbol_in_a_dependency_does_not_count() {
+    check(
+        "root-symbol-in-dependency",
+        &["plugin check [PLUGINS]/root-symbol-in-dependency.so", "root-symbol-in-dependency"],
+        expect![[r#"
+            root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            $ pintle plugin check [PLUGINS]/root-symbol-in-dependency.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle root-symbol-in-dependency
+            --- stderr ---
+            error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn another_major_version_of_the_interface_is_refused() {
+    check(
+        "interface-major",
+        &["plugin check [PLUGINS]/interface-major.so", "plugin run plain plain", "plain"],
+        expect![[r#"
+            interface-major.so: plain.example.org/v1.0.0, refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            $ pintle plugin check [PLUGINS]/interface-major.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/interface-major.so` was refused
+              caused by: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            hint: update this host, or install an older version of the plugin
+            [exit 3]
+            $ pintle plugin run plain plain
+            --- stderr ---
+            error: plugin `plain` was found in `[PLUGINS]/interface-major.so`, but refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            hint: update this host, or install an older version of the plugin
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            hint: update this host, or install an older version of the plugin
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn another_series_of_abi_stable_is_refused() {
+    check(
+        "abi-stable-series",
+        &["plugin check [PLUGINS]/abi-stable-series.so", "plugin run plain plain", "plain"],
+        expect![[r#"
+            abi-stable-series.so: plain.example.org/v1.0.0, refused: it was built with abi_stable 0.12, this host with 0.11
+            $ pintle plugin check [PLUGINS]/abi-stable-series.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/abi-stable-series.so` was refused
+              caused by: it was built with abi_stable 0.12, this host with 0.11
+            hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+            [exit 3]
+            $ pintle plugin run plain plain
+            --- stderr ---
+            error: plugin `plain` was found in `[PLUGINS]/abi-stable-series.so`, but refused: it was built with abi_stable 0.12, this host with 0.11
+            hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it was built with abi_stable 0.12, this host with 0.11
+            hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_header_of_another_abi_stable_is_refused_when_it_is_used() {
+    check(
+        "abi-stable-header",
+        &["plugin check [PLUGINS]/abi-stable-header.so", "plain"],
+        expect![[r#"
+            abi-stable-header.so: plain.example.org/v1.0.0, ok: -
+            with --check, abi-stable-header.so: plain.example.org/v1.0.0, refused: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is no header of abi_stable 0.11
+            $ pintle plugin check [PLUGINS]/abi-stable-header.so
+            --- stderr ---
+            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is no header of abi_stable 0.11
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is no header of abi_stable 0.11
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_plugin_without_layout_is_refused_when_it_is_used() {
+    check(
+        "no-layout",
+        &["plugin check [PLUGINS]/no-layout.so", "plugin run no-layout unchecked", "unchecked"],
+        expect![[r#"
+            no-layout.so: no-layout.example.org/v1.0.0, ok: -
+            with --check, no-layout.so: no-layout.example.org/v1.0.0, refused: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
+            $ pintle plugin check [PLUGINS]/no-layout.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle plugin run no-layout unchecked
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+            $ pintle unchecked
+            --- stderr ---
+            error: plugin file `[PLUGINS]/no-layout.so` does not describe its layout
+            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_manifest_that_differs_from_the_modules_is_refused_when_it_is_used() {
+    check(
+        "manifest-differs",
+        &["plugin check [PLUGINS]/manifest-differs.so", "differ"],
+        expect![[r#"
+            manifest-differs.so: manifest-differs.example.org/v1.0.0, ok: -
+            with --check, manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            $ pintle plugin check [PLUGINS]/manifest-differs.so
+            --- stderr ---
+            error: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            hint: the file was changed after it was built; install it again
+            [exit 3]
+            $ pintle differ
+            --- stderr ---
+            error: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            hint: the file was changed after it was built; install it again
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_host_requirement_that_is_not_met_refuses() {
+    check(
+        "host-requirement",
+        &[
+            "plugin check [PLUGINS]/host-requirement.so",
+            "plugin check host-requirement",
+            "plugin inspect host-requirement",
+            "plugin run host-requirement future",
+            "future",
+            "future --help",
+        ],
+        expect![[r#"
+            host-requirement.so: host-requirement.example.org/v1.0.0, refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            $ pintle plugin check [PLUGINS]/host-requirement.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/host-requirement.so` was refused
+              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle plugin check host-requirement
+            --- stderr ---
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle plugin inspect host-requirement
+            --- stderr ---
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle plugin run host-requirement future
+            --- stderr ---
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle future
+            --- stderr ---
+            error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+            $ pintle future --help
+            --- stderr ---
+            error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            hint: install a version of the plugin, or of this host, that fits the other
+            [exit 3]
+        "#]],
+    );
+}
+
+#[test]
+fn a_plugin_that_aborts_is_refused_unless_allowed() {
+    check(
+        "panic-abort",
+        &[
+            "plugin check [PLUGINS]/panic-abort.so",
+            "plugin run panic-abort abort",
+            "abort",
+            "--allow-panic-abort plugin check panic-abort",
+            "--allow-panic-abort abort",
+        ],
+        expect![[r#"
+            panic-abort.so: panic-abort.example.org/v1.0.0, refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            $ pintle plugin check [PLUGINS]/panic-abort.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/panic-abort.so` was refused
+              caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
+            hint: rebuild the plugin with `panic = "unwind"`
+            [exit 3]
+            $ pintle plugin run panic-abort abort
+            --- stderr ---
+            error: plugin `panic-abort` was found in `[PLUGINS]/panic-abort.so`, but refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            hint: rebuild the plugin with `panic = "unwind"`
+            [exit 3]
+            $ pintle abort
+            --- stderr ---
+            error: plugin `panic-abort.example.org/v1.0.0` is refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            hint: rebuild the plugin with `panic = "unwind"`
+            [exit 3]
+            $ pintle --allow-panic-abort plugin check panic-abort
+            plugin       panic-abort.example.org/v1.0.0
+            path         [PLUGINS]/panic-abort.so
+            file         a regular file, a library for this machine, all its segments inside the file
+            root symbol  `pintle_root_fixture_aborts_1_0_0`, defined by this file
+            layout       fits this host's
+            code         says the same as the manifest in the file
+            interface    1.0.0, this host has 1.0.0
+            abi_stable   0.11, this host has 0.11
+            target       [TARGET]
+            panic        abort
+            host         requires `*`, this is 0.1.0
+            project      3
+            functions    manifest, describe, command, scaffold, event
+            command      `abort`, 0 arguments
+            every check passed
+            [exit 0]
+            $ pintle --allow-panic-abort abort
+            here it comes
+            --- stderr ---
+
+            thread '<unnamed>' panicked at plugin/src/lib.rs:21:9:
+            the end
+            note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+            [signal 6]
+        "#]],
+    );
+}
+
+#[test]
+fn a_deprecated_plugin_works_with_a_warning() {
+    check(
+        "deprecated",
+        &["old", "-q old", "plugin run deprecated old", "plugin check deprecated"],
+        expect![[r#"
+            deprecated.so: deprecated.example.org/v1.0.0, ok: it is deprecated: use good.example.org
+            $ pintle old
+            the old way
+            --- stderr ---
+            warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
+            [exit 0]
+            $ pintle -q old
+            the old way
+            [exit 0]
+            $ pintle plugin run deprecated old
+            the old way
+            --- stderr ---
+            warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
+            [exit 0]
+            $ pintle plugin check deprecated
+            plugin       deprecated.example.org/v1.0.0
+            path         [PLUGINS]/deprecated.so
+            file         a regular file, a library for this machine, all its segments inside the file
+            root symbol  `pintle_root_fixture_deprecated_1_0_0`, defined by this file
+            layout       fits this host's
+            code         says the same as the manifest in the file
+            interface    1.0.0, this host has 1.0.0
+            abi_stable   0.11, this host has 0.11
+            target       [TARGET]
+            panic        unwind
+            host         requires `*`, this is 0.1.0
+            project      3
+            functions    manifest, describe, command, scaffold, event
+            command      `old`, 0 arguments
+            every check passed
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_truncated_inside_its_segments_is_refused() {
+    check(
+        "truncated-segments",
+        &["plugin check [PLUGINS]/truncated-segments.so", "plain"],
+        expect![[r#"
+            truncated-segments.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            $ pintle plugin check [PLUGINS]/truncated-segments.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/truncated-segments.so` was refused
+              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+            $ pintle plain
+            --- stderr ---
+            error: plugin `plain.example.org/v1.0.0` is refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            hint: install the plugin again, its file is incomplete
+            [exit 3]
+        "#]],
+    );
+}
+
+/// FIXME: it should be found, and the error be that the root symbol is no header. The
+/// host opens the file as `/proc/self/fd/N`, so that `$ORIGIN` is `/proc/self/fd`.
+#[test]
+fn a_library_beside_a_plugin_is_not_found_through_origin() {
+    let sandbox = Sandbox::new();
+    let plugins = sandbox.plugins();
+    let manifest = manifest("beside");
+    let folder = format!("-L{}", plugins.display());
+    // A root symbol that is no header: the host must come far enough to see that.
+    let root = format!("-Wl,--defsym={}=nothing", manifest.abi.root);
+    let args = [&folder, "-Wl,--no-as-needed", "-l:companion.so.1", "-Wl,-rpath,$ORIGIN", &root];
+    if !cc(&plugins.join("companion.so.1"), None, &[])
+        || !cc(&plugins.join("beside.so"), Some(&manifest), &args)
+    {
+        return;
+    }
+    expect![[r#"
+        $ pintle beside
+        --- stderr ---
+        error: the dynamic linker rejected plugin file `[PLUGINS]/beside.so`
+          caused by: dlopen failed
+          caused by: companion.so.1: cannot open shared object file: No such file or directory
+        hint: a library that the plugin needs may be missing on this machine
+        [exit 3]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["beside"]));
+}

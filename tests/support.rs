@@ -1,0 +1,296 @@
+//! The harness: plugins in a temporary folder, a host with a cleared environment,
+//! and what it says as one text.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a host may take. A loaded machine needs seconds; only a hang needs this.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Returns the library of the fixture in `tests/fixtures/<name>`.
+///
+/// The fixtures are dev-dependencies, so cargo has built their libraries before the
+/// tests start.
+#[track_caller]
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    built(&format!("libfixture_{}.so", name.replace('-', "_")))
+}
+
+/// Returns a file beside the test binary.
+#[track_caller]
+pub(crate) fn built(file_name: &str) -> PathBuf {
+    let path = deps_dir().join(file_name);
+    assert!(path.is_file(), "cargo has not built `{}`", path.display());
+    path
+}
+
+/// Returns the program of the example `name`.
+#[track_caller]
+pub(crate) fn example(name: &str) -> PathBuf {
+    let path = deps_dir().parent().expect("`deps` is in a folder").join("examples").join(name);
+    assert!(path.is_file(), "`{}` is missing: build the examples", path.display());
+    path
+}
+
+/// Returns the folder that holds the test binary.
+pub(crate) fn deps_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("the test binary has a path");
+    test.parent().expect("the test binary is in a folder").to_owned()
+}
+
+/// Says that a test is not run because `tool` is missing, or fails where all must run.
+#[track_caller]
+#[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
+pub(crate) fn skip(tool: &str) {
+    assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "`{tool}` is required here");
+    eprintln!("skipped: this test needs `{tool}`");
+}
+
+/// A folder with plugins, and a host that finds them.
+#[must_use]
+pub(crate) struct Sandbox {
+    root: TempDir,
+    program: PathBuf,
+    env: Vec<(String, OsString)>,
+    user: Option<u32>,
+}
+
+impl Sandbox {
+    /// Returns a sandbox of the host `pintle` without plugins.
+    pub(crate) fn new() -> Self {
+        Self::of(env!("CARGO_BIN_EXE_pintle"), "PINTLE")
+    }
+
+    /// Returns a sandbox of another host, whose environment variables have a prefix.
+    pub(crate) fn of(program: impl Into<PathBuf>, prefix: &str) -> Self {
+        // In cargo's own folder, so that plugins can be links instead of copies.
+        Self::in_dir(env!("CARGO_TARGET_TMPDIR").as_ref(), program.into(), prefix)
+    }
+
+    /// Returns a sandbox whose host may not read what its mode forbids: if the tests run
+    /// as root, the host runs as nobody, in a folder that everybody may read.
+    pub(crate) fn unprivileged() -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return Self::new();
+        }
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let program = env!("CARGO_BIN_EXE_pintle").into();
+        let mut sandbox = Self::in_dir(&std::env::temp_dir(), program, "PINTLE");
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(sandbox.root.path(), open).expect("the folder is ours");
+        let copy = sandbox.root.path().join("pintle");
+        // By another process: were the copy open for writing in this one, a host that
+        // another test starts at that moment would inherit it, and a program that is
+        // open for writing cannot be run (ETXTBSY).
+        let status = Command::new("cp").arg(&sandbox.program).arg(&copy).status();
+        assert!(status.is_ok_and(|it| it.success()), "the host can be copied");
+        sandbox.program = copy;
+        sandbox.user = Some(65534);
+        sandbox
+    }
+
+    fn in_dir(dir: &Path, program: PathBuf, prefix: &str) -> Self {
+        let root = tempfile::Builder::new().prefix("host-").tempdir_in(dir);
+        let root = root.expect("a temporary folder can be made");
+        for name in ["plugins", "home", "work"] {
+            fs::create_dir(root.path().join(name)).expect("the folder is new");
+        }
+        let env = vec![
+            (format!("{prefix}_PLUGIN_PATH"), root.path().join("plugins").into()),
+            (format!("{prefix}_PLUGIN_SYSTEM_PATH"), OsString::new()),
+            ("HOME".to_owned(), root.path().join("home").into()),
+            ("NO_COLOR".to_owned(), "1".into()),
+        ];
+        Self { root, program, env, user: None }
+    }
+
+    /// Adds a fixture to the plugin folder.
+    #[track_caller]
+    pub(crate) fn plugin(self, name: &str) -> Self {
+        self.library(&format!("{name}.so"), &fixture(name))
+    }
+
+    /// Adds a library to the plugin folder, under another name.
+    #[track_caller]
+    pub(crate) fn library(self, name: &str, library: &Path) -> Self {
+        install(library, &self.plugins().join(name));
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.retain(|it| it.0 != name);
+        self.env.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Leaves an environment variable out.
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.env.retain(|it| it.0 != name);
+        self
+    }
+
+    /// Returns the plugin folder.
+    pub(crate) fn plugins(&self) -> PathBuf {
+        self.root.path().join("plugins")
+    }
+
+    /// Returns the folder that the host runs in.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// Returns a path beside the plugin folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Runs the host with some arguments.
+    #[track_caller]
+    pub(crate) fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Output {
+        let mut command = Command::new(&self.program);
+        command.args(args).env_clear().current_dir(self.work());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(user) = self.user {
+            use std::os::unix::process::CommandExt as _;
+            command.uid(user).gid(user);
+        }
+        let (status, stdout, stderr) = run_in_time(&mut command);
+        Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
+    }
+
+    /// Runs one host after the other, and returns each command line with what was said.
+    ///
+    /// The lines are split at blanks; `[PLUGINS]` stands for the plugin folder.
+    #[track_caller]
+    pub(crate) fn transcript(&self, lines: &[&str]) -> String {
+        let plugins = self.plugins().display().to_string();
+        let shown = lines.iter().map(|line| {
+            let args = line.split(' ').map(|it| it.replace("[PLUGINS]", &plugins));
+            let program = self.program.file_name().expect("a program has a name").display();
+            format!("$ {program} {}\n{}", line.trim_end(), self.run(args))
+        });
+        shown.collect()
+    }
+
+    fn normalize(&self, text: &[u8]) -> String {
+        let root = self.root.path().display().to_string();
+        let text = String::from_utf8_lossy(text)
+            .replace(&format!("{root}/plugins"), "[PLUGINS]")
+            .replace(&format!("{root}/home"), "[HOME]")
+            .replace(&root, "[SANDBOX]")
+            .replace(pintle_plugin::manifest::RUSTC, "[RUSTC]")
+            .replace(pintle_plugin::manifest::TARGET, "[TARGET]");
+        // Help texts have lines of blanks, and completions have tabs, which our sources
+        // may not have.
+        let text = text.replace('\t', "[TAB]");
+        let lines = text.split('\n').map(|it| hide_numbers(it.trim_end_matches(' ')));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Hides numbers that are others each time, or with each compiler.
+fn hide_numbers(line: &str) -> String {
+    // The number of the thread is the system's.
+    if let Some((thread, rest)) = line.split_once("' (").filter(|it| it.0.starts_with("thread '")) {
+        let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
+        return format!("{thread}'{}", rest.strip_prefix(')').unwrap_or(rest));
+    }
+    let mut parts = line.split("at byte ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, it| {
+        line + "at byte [N]" + it.trim_start_matches(|it: char| it.is_ascii_digit())
+    })
+}
+
+/// Links a library, or copies it where that cannot be.
+#[track_caller]
+pub(crate) fn install(library: &Path, path: &Path) {
+    if fs::hard_link(library, path).is_err() {
+        fs::copy(library, path).expect("the library can be copied");
+    }
+}
+
+/// What a host has said, and how it ended. `Display` shows all of it.
+#[derive(Debug, Clone)]
+#[must_use]
+pub(crate) struct Output {
+    status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// Returns the exit code; a host that a signal has killed fails the test.
+    #[track_caller]
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("the host was killed:\n{self}"))
+    }
+
+    /// Returns the same output; fails the test unless the host ended with success.
+    #[track_caller]
+    pub(crate) fn success(self) -> Self {
+        assert!(self.status.success(), "the host failed:\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use std::os::unix::process::ExitStatusExt as _;
+        f.write_str(&self.stdout)?;
+        if !self.stdout.is_empty() && !self.stdout.ends_with('\n') {
+            f.write_str("[no line feed]\n")?;
+        }
+        if !self.stderr.is_empty() {
+            write!(f, "--- stderr ---\n{}", self.stderr)?;
+        }
+        match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => writeln!(f, "[exit {code}]"),
+            (None, signal) => writeln!(f, "[signal {}]", signal.unwrap_or_default()),
+        }
+    }
+}
+
+/// Runs a program to its end; one that hangs fails the test.
+#[track_caller]
+fn run_in_time(command: &mut Command) -> (ExitStatus, Vec<u8>, Vec<u8>) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the host can be started");
+    let stdout = read_all(child.stdout.take().expect("it is a pipe"));
+    let stderr = read_all(child.stderr.take().expect("it is a pipe"));
+    let status = wait(&mut child, command);
+    let join = |it: JoinHandle<Vec<u8>>| it.join().expect("reading does not panic");
+    (status, join(stdout), join(stderr))
+}
+
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        bytes
+    })
+}
+
+#[track_caller]
+fn wait(child: &mut Child, command: &Command) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            return status;
+        }
+        if start.elapsed() > TIME_LIMIT {
+            child.kill().expect("the child is ours");
+            panic!("{command:?} hangs");
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
