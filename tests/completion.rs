@@ -112,7 +112,7 @@ impl Shell {
         let offers = |line: &str| self.offers(&sandbox, line);
 
         // The host's own words, beside those of plugins.
-        assert_eq!(offers("pintle pl"), ["plugin", "plain"]);
+        assert_eq!(offers("pintle pl"), ["plain", "plugin"]);
         assert_eq!(offers("pintle plugin in"), ["inspect"]);
         assert_eq!(offers("pintle completion p"), ["powershell"]);
         // The words of plugins' commands.

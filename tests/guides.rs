@@ -7,8 +7,9 @@
 //! other languages are for the reader alone.
 //!
 //! The reader's machine is a temporary folder with `pintle` on the search path. Cargo
-//! works offline and in the target folder of this repository, so a guide that builds a
-//! plugin takes seconds.
+//! works offline, and keeps what it has compiled in `target/guides`. It cannot be the
+//! target folder itself: the libraries of plugins have no hash in their names, so the
+//! reader's build of one would replace the one that other tests open.
 
 use crate::support::{built, install};
 use std::ffi::{OsStr, OsString};
@@ -270,7 +271,10 @@ impl Reader {
             .env("PINTLE_PLUGIN_SYSTEM_PATH", "")
             .env("CARGO_NET_OFFLINE", "true")
             .env("CARGO_TERM_COLOR", "never")
-            .env("CARGO_BUILD_BUILD_DIR", target_dir())
+            .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
+            // Nobody debugs what is built here.
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
+            .env("CARGO_INCREMENTAL", "0")
             .env("LC_ALL", "C.UTF-8")
             .env("COLUMNS", "100");
     }
