@@ -207,21 +207,22 @@ fn a_library_without_the_root_symbol_is_refused_when_it_is_used() {
             "no-root-symbol",
         ],
         expect![[r#"
-            no-root-symbol.so: no-root-symbol.example.org/v1.0.0, refused: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            no-root-symbol.so: no-root-symbol.example.org/v1.0.0, refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/no-root-symbol.so
             --- stderr ---
-            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin file `[PLUGINS]/no-root-symbol.so` was refused
+              caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: tell the plugin's author, it must be built anew
             [exit 3]
             $ pintle plugin run no-root-symbol no-root-symbol
             --- stderr ---
-            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin `no-root-symbol` was found in `[PLUGINS]/no-root-symbol.so`, but refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: tell the plugin's author, it must be built anew
             [exit 3]
             $ pintle no-root-symbol
             --- stderr ---
-            error: plugin file `[PLUGINS]/no-root-symbol.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin `no-root-symbol.example.org/v1.0.0` is refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: tell the plugin's author, it must be built anew
             [exit 3]
         "#]],
     );

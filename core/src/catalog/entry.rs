@@ -3,6 +3,7 @@
 use super::Rules;
 use super::commands::Clash;
 use super::examine::{self, FileId};
+use super::facts::{Facts, LazyManifest};
 use super::key::PluginKey;
 use super::refusal::Refusal;
 use super::version::PluginVersion;
@@ -66,7 +67,8 @@ pub struct Entry {
     linked: Option<LinkedPlugin>,
     transport: Transport,
     key: Option<PluginKey>,
-    manifest: Option<Manifest>,
+    manifest: LazyManifest,
+    commands: Vec<ManifestCommand>,
     verdict: Verdict,
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
@@ -90,7 +92,7 @@ impl Entry {
 
     /// Returns the plugin's manifest, if it could be read.
     pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
+        self.manifest.get()
     }
 
     /// Returns the plugin's file; a linked plugin has none.
@@ -177,13 +179,13 @@ impl Entry {
 
     /// Returns the versions of the PROJECT file that the plugin understands.
     pub fn project_versions(&self) -> impl Iterator<Item = ProjectVersion> {
-        let versions = self.manifest.iter().flat_map(|it| &it.project_versions);
+        let versions = self.manifest().into_iter().flat_map(|it| &it.project_versions);
         versions.filter_map(|it| it.parse().ok())
     }
 
     /// Returns the commands that the plugin brings, whether they can be called or not.
     pub fn commands(&self) -> &[ManifestCommand] {
-        self.manifest.as_ref().map_or(&[], |it| &it.commands)
+        &self.commands
     }
 
     /// Looks at a file.
@@ -192,19 +194,22 @@ impl Entry {
         opened: Result<examine::Opened, Refusal>,
         rules: &Rules,
     ) -> Self {
-        let mut entry = Self::new(Transport::Native, None);
-        let examined = examine::examine_opened(&path, opened, rules);
-        entry.path = Some(path);
-        match examined {
-            Ok(it) => {
-                entry.id = Some(it.id);
-                entry.accept(it.key, it.manifest, rules);
-            }
-            Err(it) => {
-                entry.id = it.id;
-                entry.key = it.key;
-                entry.manifest = it.manifest;
-                entry.verdict = Verdict::Refused(it.refusal);
+        let judged = examine::judge_file(opened, rules);
+        let mut entry = Self {
+            path: Some(path),
+            manifest: judged.manifest,
+            commands: judged.commands,
+            id: judged.id,
+            ..Self::new(Transport::Native)
+        };
+        match judged.refusal {
+            None => entry.accept(judged.key, rules),
+            Some(refusal) => {
+                // What a refused plugin would bring is worth a better message than
+                // "no such command".
+                entry.commands = entry.manifest().map(|it| it.commands.clone()).unwrap_or_default();
+                entry.key = judged.key;
+                entry.verdict = Verdict::Refused(refusal);
             }
         }
         entry
@@ -212,7 +217,7 @@ impl Entry {
 
     /// Takes a plugin that is a part of the program.
     pub(super) fn from_linked(plugin: LinkedPlugin, rules: &Rules) -> Self {
-        let mut entry = Self::new(Transport::Linked, None);
+        let mut entry = Self::new(Transport::Linked);
         entry.linked = Some(plugin);
         match Manifest::parse(plugin.manifest().as_bytes()) {
             Ok(manifest) => entry.judge(manifest, rules),
@@ -223,18 +228,19 @@ impl Entry {
 
     /// Takes a manifest without a plugin behind it.
     pub(super) fn from_manifest(manifest: Manifest, rules: &Rules) -> Self {
-        let mut entry = Self::new(Transport::Native, None);
+        let mut entry = Self::new(Transport::Native);
         entry.judge(manifest, rules);
         entry
     }
 
-    fn new(transport: Transport, path: Option<PathBuf>) -> Self {
+    fn new(transport: Transport) -> Self {
         Self {
-            path,
+            path: None,
             linked: None,
             transport,
             key: None,
-            manifest: None,
+            manifest: LazyManifest::default(),
+            commands: Vec::new(),
             verdict: Verdict::Usable,
             id: None,
             clashes: Vec::new(),
@@ -243,23 +249,24 @@ impl Entry {
     }
 
     fn judge(&mut self, manifest: Manifest, rules: &Rules) {
-        match examine::judge(&manifest, rules) {
-            Ok(key) => self.accept(key, manifest, rules),
-            Err((key, refusal)) => {
-                self.key = key;
-                self.manifest = Some(manifest);
+        let facts = Facts::of(&manifest);
+        match examine::judge(&facts, rules) {
+            Ok(key) => self.accept(Some(key), rules),
+            Err(refusal) => {
+                self.key = examine::key_of(&facts, rules).ok();
                 self.verdict = Verdict::Refused(refusal);
             }
         }
+        self.commands = manifest.commands.clone();
+        self.manifest = manifest.into();
     }
 
-    fn accept(&mut self, key: PluginKey, manifest: Manifest, rules: &Rules) {
-        let disabled = rules.disabled.iter().find(|it| it.matches_key(&key));
-        if let Some(by) = disabled {
+    fn accept(&mut self, key: Option<PluginKey>, rules: &Rules) {
+        let is_key = |it: &&PluginKey| key.as_ref().is_some_and(|key| it.matches_key(key));
+        if let Some(by) = rules.disabled.iter().find(is_key) {
             self.verdict = Verdict::Disabled { by: by.clone() };
         }
-        self.key = Some(key);
-        self.manifest = Some(manifest);
+        self.key = key;
     }
 
     pub(super) fn shadow(&mut self, reason: String) {

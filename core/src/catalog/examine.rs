@@ -5,14 +5,15 @@
 //! is what the [`Examined`] holds.
 
 use super::Rules;
-use super::image::{Image, inspect_sized};
+use super::facts::{Facts, LazyManifest, Text};
+use super::image::{HEAD, Image, exports, inspect_head};
 use super::key::PluginKey;
 use super::name::{PluginName, is_label};
 use super::refusal::Refusal;
 use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
 use crate::project::ProjectVersion;
-use pintle_plugin::manifest::{self, Manifest};
+use pintle_plugin::manifest::{self, Manifest, ManifestCommand};
 #[cfg(unix)]
 use rustix::fs::OFlags;
 use std::fs::{File, FileType, Metadata};
@@ -79,119 +80,151 @@ impl FileId {
 ///
 /// [`RefusedFile`] when it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
-    examine_opened(path, open(path), rules)
-}
-
-/// Checks an opened file as [`examine`] does.
-pub(super) fn examine_opened(
-    path: &Path,
-    opened: Result<Opened, Refusal>,
-    rules: &Rules,
-) -> Result<Examined, Box<RefusedFile>> {
-    let refuse = |id, manifest, key, refusal| {
-        Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
-    };
-    let Opened { file, len, id } = match opened {
-        Ok(it) => it,
-        Err(refusal) => return refuse(None, None, None, refusal),
-    };
-    let image = match inspect_sized(&file, len) {
-        Ok(it) => it,
-        Err(refusal) => return refuse(Some(id), None, None, refusal),
-    };
-    // The manifest is read even if the library does not fit, so that it still
-    // has a name to be listed with.
-    let fits = image.check_fit();
-    let manifest = match read_manifest(&image) {
-        Ok(it) => it,
-        Err(refusal) => return refuse(Some(id), None, None, fits.err().unwrap_or(refusal)),
-    };
-    let fits = fits.and_then(|()| check_abi(&manifest, rules));
-    let judged = judge(&manifest, rules).and_then(|key| match check_supported(&manifest) {
-        Ok(()) => Ok(key),
-        Err(refusal) => Err((Some(key), refusal)),
-    });
-    match (fits, judged) {
-        (Ok(()), Ok(key)) => Ok(Examined { file, id, manifest, key }),
-        (Ok(()), Err((key, refusal))) => refuse(Some(id), Some(manifest), key, refusal),
-        (Err(refusal), Ok(key)) => refuse(Some(id), Some(manifest), Some(key), refusal),
-        (Err(refusal), Err((key, _))) => refuse(Some(id), Some(manifest), key, refusal),
+    let Judged { file, id, manifest, key, refusal, .. } = judge_file(open(path), rules);
+    let manifest = manifest.get().cloned();
+    match (refusal, file, id, manifest, key) {
+        (None, Some(file), Some(id), Some(manifest), Some(key)) => {
+            Ok(Examined { file, id, manifest, key })
+        }
+        (refusal, _, id, manifest, key) => {
+            let refusal = refusal.unwrap_or(Refusal::NoManifest);
+            Err(Box::new(RefusedFile { path: path.to_owned(), id, manifest, key, refusal }))
+        }
     }
 }
 
-/// Returns the full key of a plugin whose manifest makes sense, or what does not,
-/// with the key if there is one.
-pub(super) fn judge(
-    manifest: &Manifest,
-    rules: &Rules,
-) -> Result<PluginKey, (Option<PluginKey>, Refusal)> {
-    match (key_of(manifest, rules), check_facts(manifest)) {
-        (Ok(key), Ok(())) => Ok(key),
-        (Ok(key), Err(refusal)) => Err((Some(key), refusal)),
-        (Err(refusal), _) => Err((None, refusal)),
+/// What is known of a file that should be a plugin.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub(super) file: Option<File>,
+    pub(super) id: Option<FileId>,
+    pub(super) manifest: LazyManifest,
+    pub(super) commands: Vec<ManifestCommand>,
+    pub(super) key: Option<PluginKey>,
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// Judges an opened file; all that is known of it stays known if it is refused.
+pub(super) fn judge_file(opened: Result<Opened, Refusal>, rules: &Rules) -> Judged {
+    let mut judged = Judged::default();
+    judged.refusal = judged.look_at(opened, rules).err();
+    judged
+}
+
+impl Judged {
+    fn look_at(&mut self, opened: Result<Opened, Refusal>, rules: &Rules) -> Result<(), Refusal> {
+        let Opened { file, len, id } = opened?;
+        self.id = Some(id);
+        let mut head = [0; HEAD];
+        let image = inspect_head(&file, len, &mut head)?;
+        // The manifest is read even if the library does not fit, so that it still
+        // has a name to be listed with.
+        let fits = image.check_fit();
+        let json = match take_manifest(image) {
+            Ok(json) => json,
+            Err(refusal) => return fits.and(Err(refusal)),
+        };
+        let facts = Facts::parse(&json);
+        let res = match &facts {
+            Ok(facts) => {
+                self.key = key_of(facts, rules).ok();
+                fits.and_then(|()| check_abi(facts, rules))
+                    .and_then(|()| judge(facts, rules).map(drop))
+                    .and_then(|()| check_supported(facts))
+                    .and_then(|()| check_root(&file, &head, facts))
+            }
+            Err(_) => fits,
+        };
+        let commands = facts.map(|it| it.commands).map_err(|source| Refusal::Manifest { source });
+        self.manifest = LazyManifest::new(json);
+        res?;
+        self.commands = commands?;
+        self.file = Some(file);
+        Ok(())
     }
+}
+
+/// Returns the full key of a plugin whose manifest makes sense.
+pub(super) fn judge(facts: &Facts<'_>, rules: &Rules) -> Result<PluginKey, Refusal> {
+    let key = key_of(facts, rules)?;
+    check_facts(facts)?;
+    Ok(key)
+}
+
+/// Checks that the file has the root symbol that the manifest names.
+///
+/// The names of a plugin's symbols stand in its first page; only where this one does
+/// not is the symbol table read. The transport reads it always.
+fn check_root(file: &File, head: &[u8], facts: &Facts<'_>) -> Result<(), Refusal> {
+    let symbol = facts.abi.root.as_ref();
+    let name = [b"\0", symbol.as_bytes(), b"\0"].concat();
+    if memchr::memmem::find(head, &name).is_some() || exports(file, symbol).unwrap_or(false) {
+        return Ok(());
+    }
+    Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() })
 }
 
 /// Checks what a manifest says of the plugin, apart from its name and version.
-fn check_facts(manifest: &Manifest) -> Result<(), Refusal> {
-    if manifest.project_versions.is_empty() {
+fn check_facts(facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.project_versions.is_empty() {
         return Err(Refusal::NoProjectVersions);
     }
-    for version in &manifest.project_versions {
-        version.parse::<ProjectVersion>().map_err(|source| Refusal::ProjectVersion { source })?;
+    for version in &facts.project_versions {
+        version.0.parse::<ProjectVersion>().map_err(|source| Refusal::ProjectVersion { source })?;
     }
     let is_command = |path: &[String]| !path.is_empty() && path.iter().all(|it| is_label(it));
-    match manifest.commands.iter().find(|it| !is_command(&it.path)) {
+    match facts.commands.iter().find(|it| !is_command(&it.path)) {
         Some(bad) => Err(Refusal::Command { command: bad.path.join(" ") }),
-        None => check_host(&manifest.host),
+        None => check_host(&facts.host),
     }
 }
 
 /// Checks that the plugin understands some version of the PROJECT file that this host reads.
-fn check_supported(manifest: &Manifest) -> Result<(), Refusal> {
-    let is_supported = |it: &String| it.parse().is_ok_and(ProjectVersion::is_supported);
-    match manifest.project_versions.iter().any(is_supported) {
+fn check_supported(facts: &Facts<'_>) -> Result<(), Refusal> {
+    let is_supported = |it: &Text<'_>| it.0.parse().is_ok_and(ProjectVersion::is_supported);
+    match facts.project_versions.iter().any(is_supported) {
         true => Ok(()),
         false => {
-            let found = manifest.project_versions.join(", ");
-            Err(Refusal::UnsupportedProjectVersions { found })
+            let found: Vec<_> = facts.project_versions.iter().map(|it| it.0.as_ref()).collect();
+            Err(Refusal::UnsupportedProjectVersions { found: found.join(", ") })
         }
     }
 }
 
 /// Returns the full key that a manifest claims.
-fn key_of(manifest: &Manifest, rules: &Rules) -> Result<PluginKey, Refusal> {
-    let name = manifest
+pub(super) fn key_of(facts: &Facts<'_>, rules: &Rules) -> Result<PluginKey, Refusal> {
+    let name = facts
         .name
         .parse::<PluginName>()
         .and_then(|it| it.qualified(&rules.identity.name_qualifier))
         .map_err(|source| Refusal::Name { source })?;
     let version: PluginVersion =
-        manifest.version.parse().map_err(|source| Refusal::Version { source })?;
+        facts.version.parse().map_err(|source| Refusal::Version { source })?;
     Ok(PluginKey::exact(name, version))
 }
 
-fn read_manifest(image: &Image) -> Result<Manifest, Refusal> {
-    match image.manifests() {
-        [] => Err(Refusal::NoManifest),
-        [json] => Manifest::parse(json).map_err(|source| Refusal::Manifest { source }),
-        several => Err(Refusal::SeveralManifests { count: several.len() }),
+fn take_manifest(image: Image) -> Result<Vec<u8>, Refusal> {
+    let mut manifests = image.into_manifests();
+    match (manifests.len(), manifests.pop()) {
+        (1, Some(json)) => Ok(json),
+        (0, _) | (_, None) => Err(Refusal::NoManifest),
+        (count, _) => Err(Refusal::SeveralManifests { count }),
     }
 }
 
-fn check_abi(manifest: &Manifest, rules: &Rules) -> Result<(), Refusal> {
-    let abi = &manifest.abi;
-    if manifest.target != HOST_TARGET {
-        let found = manifest.target.clone();
+fn check_abi(facts: &Facts<'_>, rules: &Rules) -> Result<(), Refusal> {
+    let abi = &facts.abi;
+    if facts.target != HOST_TARGET {
+        let found = facts.target.to_string();
         return Err(Refusal::WrongTarget { found, expected: HOST_TARGET });
     }
     check_interface(&abi.interface)?;
     if abi.abi_stable != manifest::ABI_STABLE_VERSION {
-        let (found, expected) = (abi.abi_stable.clone(), manifest::ABI_STABLE_VERSION);
+        let (found, expected) = (abi.abi_stable.to_string(), manifest::ABI_STABLE_VERSION);
         return Err(Refusal::AbiStable { found, expected });
     }
     if abi.panic != "unwind" && !rules.allow_panic_abort {
-        return Err(Refusal::PanicStrategy { strategy: abi.panic.clone() });
+        return Err(Refusal::PanicStrategy { strategy: abi.panic.to_string() });
     }
     Ok(())
 }

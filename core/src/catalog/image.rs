@@ -17,7 +17,7 @@ use std::fs::File;
 
 /// How much of a file is read at once. Linkers put the program headers and the
 /// notes first, so that one page holds both, and one read is enough.
-const HEAD: usize = 4 * 1024;
+pub(super) const HEAD: usize = 4 * 1024;
 
 /// The largest note segment or manifest section that is read, against damaged sizes.
 const MAX_MANIFESTS: u64 = 1024 * 1024;
@@ -90,9 +90,13 @@ pub fn inspect(file: &File) -> Result<Image, Refusal> {
 }
 
 /// Reads an [`Image`] from a file of a known length.
-pub(super) fn inspect_sized(file: &File, len: u64) -> Result<Image, Refusal> {
-    let mut head = [0; HEAD];
-    let n_read = read_at(file, &mut head, 0)?;
+fn inspect_sized(file: &File, len: u64) -> Result<Image, Refusal> {
+    inspect_head(file, len, &mut [0; HEAD])
+}
+
+/// Reads an [`Image`] from a file of a known length, and leaves its first page in `head`.
+pub(super) fn inspect_head(file: &File, len: u64, head: &mut [u8; HEAD]) -> Result<Image, Refusal> {
+    let n_read = read_at(file, head, 0)?;
     let source = Source { file, head: &head[..n_read], len };
     if source.head.is_empty() {
         return Err(Refusal::Empty);
@@ -143,6 +147,11 @@ impl Image {
     /// Returns the processor that the library is made for, as Rust calls it: `x86_64`.
     pub fn architecture(&self) -> &str {
         &self.architecture
+    }
+
+    /// Takes the manifests out.
+    pub(super) fn into_manifests(self) -> Vec<Vec<u8>> {
+        self.manifests
     }
 
     /// Returns the bytes of the manifests; a well-made plugin has one.

@@ -8,6 +8,7 @@ mod commands;
 mod discover;
 mod entry;
 mod examine;
+mod facts;
 mod folder;
 pub mod image;
 mod key;

@@ -119,6 +119,12 @@ pub enum Refusal {
     /// Its manifest has no project versions.
     #[error("its manifest names no project version")]
     NoProjectVersions,
+    /// It does not define the symbol that its manifest names as its root.
+    #[error("it does not define its root symbol `{symbol}`")]
+    NoRootSymbol {
+        /// The symbol.
+        symbol: String,
+    },
     /// It understands no version of the PROJECT file that this host reads.
     #[error(
         "it understands project version {found}, this host reads {}",
@@ -231,6 +237,7 @@ impl Refusal {
             | Self::NoProjectVersions
             | Self::Command { .. }
             | Self::BadInterface { .. }
+            | Self::NoRootSymbol { .. }
             | Self::BadHostRequirement { .. } => {
                 "tell the plugin's author, it must be built anew".to_owned()
             }

@@ -53,10 +53,13 @@ pub(super) fn section(json: &str) -> Vec<u8> {
     [SECTION_MAGIC.as_slice(), &len, json.as_bytes()].concat()
 }
 
-/// Returns a 64-bit little-endian ELF library for this processor, with a note for each manifest.
+/// Returns a 64-bit little-endian ELF library for this processor, with the name of
+/// its root symbol and a note for each manifest.
 pub(super) fn elf(manifests: &[&str]) -> Vec<u8> {
     let notes: Vec<u8> = manifests.iter().flat_map(|it| note(it)).collect();
-    let len = 64 + 2 * 56 + notes.len() as u64;
+    let strings = b"\0pintle_root\0\0\0\0";
+    let start = (64 + 2 * 56 + strings.len()) as u64;
+    let len = start + notes.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
     bytes.resize(16, 0);
     let machine: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
@@ -66,7 +69,8 @@ pub(super) fn elf(manifests: &[&str]) -> Vec<u8> {
     bytes.extend(0u32.to_le_bytes());
     bytes.extend([64u16, 56, 2, 64, 0, 0].iter().flat_map(|it| it.to_le_bytes()));
     bytes.extend(segment(1, 0, len));
-    bytes.extend(segment(4, 64 + 2 * 56, notes.len() as u64));
+    bytes.extend(segment(4, start, notes.len() as u64));
+    bytes.extend(strings);
     bytes.extend(notes);
     bytes
 }

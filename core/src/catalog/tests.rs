@@ -465,9 +465,9 @@ mod discovery {
             &["one", "two"],
             &Rules::default(),
             expect![[r#"
-            a.io/v1.0.0 refused: it is truncated: its content ends at byte 32652, the file at byte 396
-            a.io/v1.0.0 ok
-        "#]],
+                a.io/v1.0.0 refused: it is truncated: its content ends at byte 32668, the file at byte 412
+                a.io/v1.0.0 ok
+            "#]],
         );
     }
 

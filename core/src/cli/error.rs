@@ -62,12 +62,6 @@ impl CliError {
         self.exit
     }
 
-    /// Returns the message with its causes, in one line.
-    pub(super) fn reason(&self) -> String {
-        let causes = self.causes.iter().map(String::as_str);
-        std::iter::once(self.message.as_str()).chain(causes).collect::<Vec<_>>().join(": ")
-    }
-
     /// Shows the error on the standard error.
     pub(super) fn show(&self, console: &Console) {
         let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

@@ -3,6 +3,7 @@
 use crate::services::Console;
 use clap::{Arg, ArgMatches};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Returns the option that chooses the form of a listing.
 pub(super) fn arg() -> Arg {
@@ -32,21 +33,35 @@ pub(super) fn print<T: Serialize>(
 
 /// Returns a plugin's text as one line without control characters, which could make
 /// a terminal show something else.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) {
+        return text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    }
+    Cow::Borrowed(text)
 }
 
 /// Lays out rows in columns, two spaces apart; the last column is not padded.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cells = |idx: usize| rows.iter().filter_map(move |row| row.get(idx));
-    let width = |idx| cells(idx).map(|it| it.chars().count()).max();
-    let widths: Vec<usize> = (0..n_columns).map(|it| width(it).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", plain(cell)));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let mut widths = vec![0; n_columns];
+    for (cell, idx) in rows.iter().flat_map(|row| row.iter().zip(0..)) {
+        widths[idx] = widths[idx].max(cell.chars().count());
+    }
+    let mut text = String::new();
+    for row in rows {
+        let start = text.len();
+        for (cell, width) in row.iter().zip(&widths) {
+            if text.len() > start {
+                text.push_str("  ");
+            }
+            text.push_str(&plain(cell));
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
+        }
+        text.truncate(start + text[start..].trim_end().len());
+        text.push('\n');
+    }
+    text.pop();
+    text
 }
 
 #[cfg(test)]

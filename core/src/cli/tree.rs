@@ -34,7 +34,7 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
     stubs.into_iter().fold(base(host), |root, (entry, command)| {
         let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
         insert(root, &command.path, &owner, |name| {
-            deferred(Command::new(name).about(output::plain(&command.about)))
+            deferred(Command::new(name).about(output::plain(&command.about).into_owned()))
         })
     })
 }
@@ -63,7 +63,7 @@ fn plugin_words(root: &Command, catalog: &Catalog) -> BTreeMap<String, String> {
             continue;
         }
         let about = match (rest, entry.key()) {
-            ([], _) | (_, None) => output::plain(&command.about),
+            ([], _) | (_, None) => output::plain(&command.about).into_owned(),
             (_, Some(key)) => commands_of(key.name().as_str()),
         };
         words.insert(word.clone(), about);

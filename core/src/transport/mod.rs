@@ -8,7 +8,7 @@ mod linked;
 mod native;
 
 pub use linked::link;
-pub use native::{LoadError, check_file, load};
+pub use native::{LoadError, load};
 
 use crate::catalog::PluginKey;
 use pintle_plugin::Node;

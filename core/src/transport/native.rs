@@ -107,22 +107,6 @@ impl LoadError {
     }
 }
 
-/// Checks all of the plugin file at `path` that can be checked without running its code.
-///
-/// # Errors
-///
-/// [`LoadError`] at the first check that fails.
-pub fn check_file(path: &Path, rules: &Rules) -> Result<Examined, LoadError> {
-    let examined = examine(path, rules).map_err(LoadError::Refused)?;
-    let symbol = &examined.manifest.abi.root;
-    // The dynamic linker also searches a library's dependencies, so the file itself
-    // is asked.
-    match image::exports(&examined.file, symbol) {
-        Ok(true) => Ok(examined),
-        _ => Err(LoadError::NoRootSymbol { path: path.to_owned(), symbol: symbol.clone() }),
-    }
-}
-
 /// Opens the plugin file at `path` and checks it whole.
 ///
 /// Opening a library runs its initialisers, so `path` must come from a place the
@@ -133,7 +117,13 @@ pub fn check_file(path: &Path, rules: &Rules) -> Result<Examined, LoadError> {
 /// [`LoadError`] at the first check that fails.
 pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     let owned = || path.to_owned();
-    let examined = check_file(path, rules)?;
+    let examined = examine(path, rules).map_err(LoadError::Refused)?;
+    // The dynamic linker also searches a library's dependencies, so the file itself
+    // is asked, before any of its code runs.
+    let symbol = &examined.manifest.abi.root;
+    if !image::exports(&examined.file, symbol).unwrap_or(false) {
+        return Err(LoadError::NoRootSymbol { path: owned(), symbol: symbol.clone() });
+    }
     let header = open_header(&examined, path)?;
     let layout = header.layout().ok_or_else(|| LoadError::NoLayout { path: owned() })?;
     check_layout(layout, &examined.manifest)

@@ -1,8 +1,7 @@
 //! `plugin list`: every plugin file, and what became of it.
 
-use super::super::{CliError, Session, output};
+use super::super::{Session, output};
 use crate::catalog::{Entry, State};
-use crate::transport;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_plugin::manifest::{Abi, Manifest};
 use serde::Serialize;
@@ -51,26 +50,14 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     output::print(matches, &session.console, &rows, text);
 }
 
-/// Returns the row of a plugin, with what only a closer look at it shows.
-///
-/// The catalog reads nothing but manifests, to be fast with many plugins; who asks
-/// for the list wants to know which of them work.
+/// Returns the row of a plugin; a deep look loads it, and finds what no manifest tells.
 fn judged_row<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Row<'a> {
     let row = row(entry);
-    match fault(session, entry, deep) {
-        Some(reason) => Row { state: State::Refused, reason: Some(reason), ..row },
+    let fault = (deep && entry.is_usable()).then(|| session.load(entry).err()).flatten();
+    match fault {
+        Some(err) => Row { state: State::Refused, reason: Some(err.to_string()), ..row },
         None => Row { reason: row.reason.or_else(|| remark(entry)), ..row },
     }
-}
-
-/// Returns why a plugin that the catalog takes cannot be used.
-fn fault(session: &Session<'_>, entry: &Entry, deep: bool) -> Option<String> {
-    let path = entry.path().filter(|_| entry.is_usable())?;
-    let outcome = match deep {
-        true => session.load(entry).map(drop),
-        false => transport::check_file(path, session.rules()).map(drop).map_err(CliError::from),
-    };
-    outcome.err().map(|it| it.reason())
 }
 
 /// Returns what to know of a plugin that can be used.

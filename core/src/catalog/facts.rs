@@ -1,0 +1,122 @@
+//! What the catalog must know of each manifest, borrowed from its JSON.
+//!
+//! With a thousand plugins installed, most manifests are only judged and asked for
+//! their commands. [`Facts`] does that without copying their texts; the [`Manifest`]
+//! itself is made when somebody looks at it.
+
+use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// A [`Manifest`] whose texts are borrowed. All fields are read, so that what is no
+/// [`Manifest`] is no `Facts` either.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts<'a> {
+    format: u32,
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) version: Cow<'a, str>,
+    #[serde(borrow)]
+    description: Cow<'a, str>,
+    #[serde(borrow)]
+    deprecated: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) abi: AbiFacts<'a>,
+    #[serde(borrow)]
+    pub(super) target: Cow<'a, str>,
+    #[serde(borrow)]
+    rustc: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) host: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) project_versions: Vec<Text<'a>>,
+    pub(super) commands: Vec<ManifestCommand>,
+    #[serde(borrow)]
+    subcommands: Vec<Text<'a>>,
+    #[serde(borrow)]
+    events: Vec<Text<'a>>,
+}
+
+/// The part of [`Facts`] that decides whether a library fits a host.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AbiFacts<'a> {
+    #[serde(borrow)]
+    pub(super) interface: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) abi_stable: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) panic: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) root: Cow<'a, str>,
+}
+
+/// A text in a list, which serde would not borrow by itself.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl<'a> Facts<'a> {
+    /// Reads the facts from the JSON in a plugin's file, as [`Manifest::parse`] does.
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, ManifestError> {
+        // One check of the whole is cheaper than one of each text.
+        let facts: Self = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(json),
+        }
+        .map_err(ManifestError::Json)?;
+        match facts.format {
+            FORMAT => Ok(facts),
+            other => Err(ManifestError::Format(other)),
+        }
+    }
+
+    /// Borrows the facts from a manifest.
+    pub(super) fn of(manifest: &'a Manifest) -> Self {
+        let abi = &manifest.abi;
+        Self {
+            format: manifest.format,
+            name: Cow::Borrowed(&manifest.name),
+            version: Cow::Borrowed(&manifest.version),
+            abi: AbiFacts {
+                interface: Cow::Borrowed(&abi.interface),
+                abi_stable: Cow::Borrowed(&abi.abi_stable),
+                panic: Cow::Borrowed(&abi.panic),
+                root: Cow::Borrowed(&abi.root),
+            },
+            target: Cow::Borrowed(&manifest.target),
+            host: Cow::Borrowed(&manifest.host),
+            project_versions: manifest.project_versions.iter().map(|it| Text(it.into())).collect(),
+            commands: manifest.commands.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// A manifest that is read when somebody looks at it.
+#[derive(Debug, Default)]
+pub(super) struct LazyManifest {
+    json: Vec<u8>,
+    parsed: OnceLock<Option<Manifest>>,
+}
+
+impl LazyManifest {
+    /// Keeps the JSON of a manifest; what is none counts as no manifest.
+    pub(super) fn new(json: Vec<u8>) -> Self {
+        Self { json, parsed: OnceLock::new() }
+    }
+
+    /// Returns the manifest, if there is one.
+    pub(super) fn get(&self) -> Option<&Manifest> {
+        self.parsed.get_or_init(|| Manifest::parse(&self.json).ok()).as_ref()
+    }
+}
+
+impl From<Manifest> for LazyManifest {
+    fn from(manifest: Manifest) -> Self {
+        Self { json: Vec::new(), parsed: OnceLock::from(Some(manifest)) }
+    }
+}
