@@ -1,5 +1,6 @@
 //! Completion in the shells themselves: each reads the host's script, and is asked what
-//! it would offer at the end of a line.
+//! it would offer at the end of a line. Neither completion nor help depends on what is
+//! installed.
 //!
 //! PowerShell is no package of Debian; of its script only the text is looked at.
 
@@ -142,6 +143,13 @@ fn zsh_completes() {
 #[test]
 fn fish_completes() {
     FISH.check();
+}
+
+#[test]
+fn the_help_of_init_is_there_without_its_plugins() {
+    let help = Sandbox::new().run(["help", "init"]).success();
+    assert!(help.stdout.contains("--domain <DOMAIN>"), "{help}");
+    assert!(help.stderr.starts_with("warning: the plugins' flags are not shown: "), "{help}");
 }
 
 #[test]
