@@ -220,6 +220,7 @@ impl Refusal {
             | Self::WrongTarget { .. } => {
                 format!("install the plugin's build for `{}`", super::examine::HOST_TARGET)
             }
+            Self::NoRootSymbol { .. } => "build it with `pintle_plugin::export_plugin!`".to_owned(),
             Self::NoManifest => "a plugin is made with `pintle_plugin::export_plugin!`; \
                                  remove other libraries from the plugin folder"
                 .to_owned(),
@@ -237,7 +238,6 @@ impl Refusal {
             | Self::NoProjectVersions
             | Self::Command { .. }
             | Self::BadInterface { .. }
-            | Self::NoRootSymbol { .. }
             | Self::BadHostRequirement { .. } => {
                 "tell the plugin's author, it must be built anew".to_owned()
             }

@@ -5,6 +5,7 @@
 mod edit;
 mod file;
 mod name;
+mod plural;
 mod resource;
 mod version;
 

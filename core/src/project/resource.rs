@@ -1,6 +1,7 @@
 //! The resources of a project: group, version, kind, and what is scaffolded for them.
 
 use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_lettered_label, is_subdomain};
+use super::plural::regular_plural;
 use pintle_plugin::message;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -365,62 +366,12 @@ fn is_kind(text: &str) -> bool {
         && text.bytes().all(|it| it.is_ascii_alphanumeric())
 }
 
-/// Returns the English plural of a kind, in lower case.
-fn regular_plural(kind: &str) -> String {
-    // Only the last word has a plural: `BackupPerson` are `backuppeople`.
-    let bytes = kind.as_bytes();
-    let starts_word = |at: &usize| {
-        bytes[*at].is_ascii_uppercase() && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)
-    };
-    let start = (0..bytes.len()).rev().find(starts_word).unwrap_or(0);
-    let (head, word) = (kind[..start].to_lowercase(), kind[start..].to_lowercase());
-    match word.as_str() {
-        // The classical plurals, which nobody expects of an API.
-        "schema" => head + "schemas",
-        "virus" => head + "viruses",
-        word => head + &pluralizer::pluralize(word, 2, false),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn gvk(kind: &str) -> Gvk {
         Gvk::new("crew", "example.org", "v1", kind).unwrap()
-    }
-
-    #[test]
-    fn a_kind_has_its_english_plural() {
-        // What gobuffalo/flect gives for the same words, except where a line says otherwise.
-        for (kind, plural) in [
-            ("Captain", "captains"),
-            ("Policy", "policies"),
-            ("Ingress", "ingresses"),
-            ("Index", "indices"),
-            ("Matrix", "matrices"),
-            ("Gateway", "gateways"),
-            ("Mesh", "meshes"),
-            ("Batch", "batches"),
-            ("Mouse", "mice"),
-            ("Series", "series"),
-            ("Alias", "aliases"),
-            ("Status", "statuses"),
-            ("Analysis", "analyses"),
-            ("Database", "databases"),
-            ("Quiz", "quizzes"),
-            ("Wolf", "wolves"),
-            ("BusyBox", "busyboxes"),
-            ("HTTPRoute", "httproutes"),
-            ("CronJob", "cronjobs"),
-            ("BackupPerson", "backuppeople"),
-            ("DNS", "dns"),
-            ("Schema", "schemas"),
-            ("Virus", "viruses"), // flect: viri
-            ("Mutex", "mutexes"), // flect: mutices
-        ] {
-            assert_eq!(Resource::new(gvk(kind)).plural(), plural, "{kind}");
-        }
     }
 
     #[test]

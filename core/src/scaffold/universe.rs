@@ -6,7 +6,7 @@
 
 use super::path::{self, PathError, STAGING_PREFIX};
 use crate::project::PROJECT;
-use globset::GlobBuilder;
+use glob::{MatchOptions, Pattern};
 use pintle_plugin::message::ErrorReply;
 use pintle_plugin::{ChangeSet, Node, Select};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ pub enum UniverseError {
         /// The glob.
         glob: String,
         /// What is wrong with it.
-        source: globset::Error,
+        source: glob::PatternError,
     },
     /// A file cannot be read.
     #[error("failed to read `{path}`")]
@@ -133,11 +133,11 @@ impl Universe {
         match select {
             Select::All => Ok(self.all().into_iter().map(str::to_owned).collect()),
             Select::Glob(glob) => {
-                let source = GlobBuilder::new(glob).literal_separator(true).build();
-                let glob = source
-                    .map_err(|source| UniverseError::Glob { glob: glob.to_owned(), source })?
-                    .compile_matcher();
-                let paths = self.all().into_iter().filter(|it| glob.is_match(it));
+                let glob = Pattern::new(glob)
+                    .map_err(|source| UniverseError::Glob { glob: glob.to_owned(), source })?;
+                let options =
+                    MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
+                let paths = self.all().into_iter().filter(|it| glob.matches_with(it, options));
                 Ok(paths.map(str::to_owned).collect())
             }
             Select::Plugin(key) => {
