@@ -2,10 +2,12 @@
 
 use super::entry::Entry;
 use super::folder::{Candidate, Folder};
+use super::index::{self, Index, Stamp};
 use super::search::SearchPath;
 use super::{Rules, Warning};
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Returns an entry for each file that could be a plugin, in search order.
 pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warning>) {
@@ -25,29 +27,83 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
             Err(source) => warn(&dir.path, source),
         }
     }
-    (examine_all(&candidates, rules), warnings)
+    (look_at_all(&candidates, search, rules, SystemTime::now()), warnings)
 }
 
-/// How many files make it worth to start another thread, which costs as much as 15 files.
+/// Looks at all files, at those that are known from last time by their stamps alone.
+pub(super) fn look_at_all(
+    candidates: &[Candidate<'_>],
+    search: &SearchPath,
+    rules: &Rules,
+    now: SystemTime,
+) -> Vec<Entry> {
+    let path = search.index().filter(|_| candidates.len() >= index::MIN_FILES);
+    let index = path.and_then(|it| Index::load(it, rules));
+    let looks = look_in_parallel(candidates, path.is_some(), index.as_ref(), rules);
+    if let Some(path) = path {
+        let n_new = looks.iter().filter(|it| it.is_worth_keeping(now)).count();
+        if n_new >= index::MIN_FILES {
+            let stamped = looks.iter().filter_map(|it| Some((it.stamp?, &it.entry)));
+            index::save(path, rules, stamped, now);
+        }
+    }
+    looks.into_iter().map(|it| it.entry).collect()
+}
+
+/// A file that was looked at.
+struct Look {
+    entry: Entry,
+    stamp: Option<Stamp>,
+    is_known: bool,
+}
+
+impl Look {
+    /// Returns whether the next run would profit from an index with this file in it.
+    fn is_worth_keeping(&self, now: SystemTime) -> bool {
+        let is_settled = self.stamp.is_some_and(|it| it.is_settled(now));
+        !self.is_known && is_settled && self.entry.is_usable()
+    }
+
+    fn at(candidate: &Candidate<'_>, stamped: bool, index: Option<&Index>, rules: &Rules) -> Self {
+        // The stamp is taken first: what changes after it does not bear it.
+        let stamp = stamped.then(|| candidate.stamp()).flatten();
+        if let Some((stamp, known)) = stamp.and_then(|it| Some((it, index?.find(&it)?))) {
+            let entry = Entry::from_index(candidate.path(), &stamp, known, rules);
+            return Self { entry, stamp: Some(stamp), is_known: true };
+        }
+        let entry = Entry::from_file(candidate.path(), candidate.open(), rules);
+        Self { entry, stamp, is_known: false }
+    }
+}
+
+/// How many files make it worth to start another thread, which costs as much as
+/// opening 15 files, or as looking up 60.
 const FILES_PER_THREAD: usize = 40;
+const KNOWN_FILES_PER_THREAD: usize = 200;
 
 /// How many files make it worth to ask how many cores there are, which costs as much
-/// as 20 files: the standard library reads control groups from the file system.
+/// as opening 20 files: the standard library reads control groups from the file system.
 const FILES_TO_COUNT_CORES: usize = 400;
 
-fn n_threads(n_files: usize) -> usize {
+fn n_threads(n_files: usize, files_per_thread: usize) -> usize {
     let most = match n_files {
         0..FILES_TO_COUNT_CORES => 2,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    most.min(n_files / FILES_PER_THREAD).max(1)
+    most.min(n_files / files_per_thread).max(1)
 }
 
-fn examine_all(candidates: &[Candidate<'_>], rules: &Rules) -> Vec<Entry> {
-    let n_threads = n_threads(candidates.len());
+fn look_in_parallel(
+    candidates: &[Candidate<'_>],
+    stamped: bool,
+    index: Option<&Index>,
+    rules: &Rules,
+) -> Vec<Look> {
+    let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
+    let n_threads = n_threads(candidates.len(), per_thread);
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let examine = |candidates: &[Candidate<'_>]| -> Vec<Entry> {
-        candidates.iter().map(|it| Entry::from_file(it.path(), it.open(), rules)).collect()
+    let examine = |candidates: &[Candidate<'_>]| -> Vec<Look> {
+        candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
     };
     if others.is_empty() {
         return examine(own);

@@ -4,6 +4,7 @@ use super::Rules;
 use super::commands::Clash;
 use super::examine::{self, FileId};
 use super::facts::{Facts, LazyManifest};
+use super::index::{Known, Stamp};
 use super::key::PluginKey;
 use super::refusal::Refusal;
 use super::version::PluginVersion;
@@ -212,6 +213,19 @@ impl Entry {
                 entry.verdict = Verdict::Refused(refusal);
             }
         }
+        entry
+    }
+
+    /// Takes a file that is known from last time.
+    pub(super) fn from_index(path: PathBuf, stamp: &Stamp, known: Known, rules: &Rules) -> Self {
+        let mut entry = Self {
+            path: Some(path),
+            manifest: known.manifest,
+            commands: known.commands,
+            id: stamp.file_id(),
+            ..Self::new(Transport::Native)
+        };
+        entry.accept(Some(known.key), rules);
         entry
     }
 

@@ -7,7 +7,8 @@
 use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// A [`Manifest`] whose texts are borrowed. All fields are read, so that what is no
 /// [`Manifest`] is no `Facts` either.
@@ -97,26 +98,48 @@ impl<'a> Facts<'a> {
 }
 
 /// A manifest that is read when somebody looks at it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LazyManifest {
-    json: Vec<u8>,
+    json: Json,
     parsed: OnceLock<Option<Manifest>>,
+}
+
+#[derive(Debug)]
+enum Json {
+    Own(Vec<u8>),
+    /// A part of the index.
+    Shared(Arc<[u8]>, Range<usize>),
+}
+
+impl Default for LazyManifest {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 impl LazyManifest {
     /// Keeps the JSON of a manifest; what is none counts as no manifest.
     pub(super) fn new(json: Vec<u8>) -> Self {
-        Self { json, parsed: OnceLock::new() }
+        Self { json: Json::Own(json), parsed: OnceLock::new() }
+    }
+
+    /// Keeps a part of the index.
+    pub(super) fn shared(bytes: Arc<[u8]>, json: Range<usize>) -> Self {
+        Self { json: Json::Shared(bytes, json), parsed: OnceLock::new() }
     }
 
     /// Returns the manifest, if there is one.
     pub(super) fn get(&self) -> Option<&Manifest> {
-        self.parsed.get_or_init(|| Manifest::parse(&self.json).ok()).as_ref()
+        let parse = || match &self.json {
+            Json::Own(json) => Manifest::parse(json).ok(),
+            Json::Shared(bytes, json) => Manifest::parse(bytes.get(json.clone())?).ok(),
+        };
+        self.parsed.get_or_init(parse).as_ref()
     }
 }
 
 impl From<Manifest> for LazyManifest {
     fn from(manifest: Manifest) -> Self {
-        Self { json: Vec::new(), parsed: OnceLock::from(Some(manifest)) }
+        Self { parsed: OnceLock::from(Some(manifest)), ..Self::default() }
     }
 }

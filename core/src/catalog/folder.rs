@@ -5,6 +5,7 @@
 //! nothing but its length and its first page.
 
 use super::examine::{self, Opened};
+use super::index::Stamp;
 use super::refusal::Refusal;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -68,6 +69,15 @@ impl Candidate<'_> {
         self.folder.path.join(&self.name)
     }
 
+    /// Returns what tells the file from all others, and from what it was before; `None`
+    /// if it is not a regular one.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        #[cfg(unix)]
+        return self.folder.handle.stamp(&self.name);
+        #[cfg(not(unix))]
+        None
+    }
+
     /// Opens the file without ever waiting for it.
     pub(super) fn open(&self) -> Result<Opened, Refusal> {
         #[cfg(unix)]
@@ -96,8 +106,9 @@ fn inode(_: &std::fs::DirEntry) -> Option<u64> {
 #[cfg(unix)]
 mod unix {
     use super::super::examine::{FLAGS, FileId, Opened};
+    use super::super::index::Stamp;
     use super::super::refusal::Refusal;
-    use rustix::fs::{Mode, openat};
+    use rustix::fs::{AtFlags, FileType, Mode, openat, statat};
     use std::ffi::OsStr;
     use std::fs::File;
     use std::io::{self, Seek, SeekFrom};
@@ -115,6 +126,22 @@ mod unix {
             let folder = File::open(path)?;
             let device = folder.metadata()?.dev();
             Ok(Self { folder, device })
+        }
+
+        pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
+            let stat = statat(&self.folder, name, AtFlags::empty()).ok()?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return None;
+            }
+            // What does not fit, as a time before 1970, makes a file that is never known.
+            let number = |it: i64| u64::try_from(it).ok();
+            Some(Stamp {
+                device: stat.st_dev.into(),
+                inode: stat.st_ino,
+                size: number(stat.st_size)?,
+                modified: (number(stat.st_mtime)?, stat.st_mtime_nsec.into()),
+                changed: (number(stat.st_ctime)?, stat.st_ctime_nsec.into()),
+            })
         }
 
         /// Opens a file that the folder's listing knows to be regular. Should it have

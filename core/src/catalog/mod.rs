@@ -11,6 +11,7 @@ mod examine;
 mod facts;
 mod folder;
 pub mod image;
+mod index;
 mod key;
 mod name;
 mod refusal;

@@ -8,12 +8,14 @@ use crate::Identity;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// The folders that plugin libraries are looked for in, most important first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
     dirs: Vec<PluginDir>,
+    index: Option<PathBuf>,
 }
 
 /// A folder that plugin libraries are looked for in.
@@ -89,7 +91,21 @@ impl SearchPath {
             .filter_map(|it| Some(PluginDir { path: std::path::absolute(it.path).ok()?, ..it }))
             .filter(|it| seen.insert(it.path.clone()))
             .collect();
-        Self { dirs }
+        Self { dirs, index: None }
+    }
+
+    /// Returns where the index of these folders is kept, if there is a place for it.
+    pub(super) fn index(&self) -> Option<&Path> {
+        self.index.as_deref()
+    }
+
+    /// Keeps the index of these folders in `folder`.
+    pub(super) fn with_index_in(mut self, folder: Option<PathBuf>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        self.dirs.iter().for_each(|it| it.path.hash(&mut hasher));
+        let name = format!("plugins-{:016x}.index", hasher.finish());
+        self.index = folder.map(|it| it.join(name));
+        self
     }
 
     /// Returns the folders, most important first.
@@ -113,7 +129,7 @@ impl SearchPath {
                 dirs.extend(fixed_dirs(identity));
             }
         }
-        Self::from_dirs(dirs)
+        Self::from_dirs(dirs).with_index_in(cache_dir(identity, around.env))
     }
 }
 
@@ -148,6 +164,20 @@ fn data_home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let roaming = env("APPDATA").map(PathBuf::from).filter(|it| it.is_absolute());
     roaming.or_else(|| Some(etcetera::choose_base_strategy().ok()?.data_dir()))
+}
+
+/// The user's cache folder by the XDG specification, as [`data_home`] finds the data folder.
+#[cfg(not(windows))]
+fn cache_dir(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let home = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(home.join(&identity.command_name))
+}
+
+/// There are no stamps of files on this platform, and so no index.
+#[cfg(windows)]
+fn cache_dir(_: &Identity, _: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    None
 }
 
 fn executable_dir(identity: &Identity, executable: Option<&Path>) -> Option<PluginDir> {

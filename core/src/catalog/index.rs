@@ -1,0 +1,388 @@
+//! What was found in plugin files before, so that they need not be opened again.
+//!
+//! Opening a plugin file and reading its manifest takes some four times as long as
+//! asking the system whether it is the file of last time. The index is a cache and
+//! nothing more: it lies in the user's cache folder, is written anew when many files
+//! are new, and may be deleted at any time. It only ever speaks of plugins that were
+//! found to be usable; and before one is loaded, its file is examined again.
+//!
+//! Invariants: a file counts as known if its device, inode, size, and times of
+//! modification and status change are those that were seen before it was read, and
+//! lie far enough in the past for the clock to tell the next change. An index of
+//! another host, or of other rules, is no index; nor is a damaged one.
+
+use super::Rules;
+use super::entry::Entry;
+use super::examine::FileId;
+use super::facts::LazyManifest;
+use super::key::PluginKey;
+use crate::LIBRARY_VERSION;
+use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How many files make an index worth its own reading.
+pub(super) const MIN_FILES: usize = 32;
+
+/// An index larger than this is not one that this host wrote.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// How old a change must be for the file system's clock to tell the next one from it.
+const MIN_AGE: Duration = Duration::from_secs(2);
+
+const MAGIC: &[u8; 8] = b"PNTLIDX1";
+
+/// What tells a file from all others, and from what it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    pub(super) size: u64,
+    /// Seconds and nanoseconds since 1970.
+    pub(super) modified: (u64, u64),
+    /// Seconds and nanoseconds since 1970.
+    pub(super) changed: (u64, u64),
+}
+
+impl Stamp {
+    const BYTES: usize = 7 * 8;
+
+    fn to_bytes(self) -> Vec<u8> {
+        let Self { device, inode, size, modified, changed } = self;
+        let numbers = [device, inode, size, modified.0, modified.1, changed.0, changed.1];
+        numbers.iter().flat_map(|it| it.to_le_bytes()).collect()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut numbers = bytes
+            .chunks_exact(8)
+            .map(|it| u64::from_le_bytes(it.try_into().expect("the chunks have eight bytes")));
+        let mut next = || numbers.next();
+        Some(Self {
+            device: next()?,
+            inode: next()?,
+            size: next()?,
+            modified: (next()?, next()?),
+            changed: (next()?, next()?),
+        })
+    }
+
+    /// Returns what tells the file from other files.
+    #[cfg(unix)]
+    pub(super) fn file_id(&self) -> Option<FileId> {
+        Some(FileId::new(self.device, self.inode))
+    }
+
+    /// Returns nothing: other platforms have no stamps.
+    #[cfg(not(unix))]
+    pub(super) fn file_id(&self) -> Option<FileId> {
+        None
+    }
+
+    /// Returns whether the next change of the file is sure to change the stamp.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        now.as_secs() > self.changed.0.max(self.modified.0) + MIN_AGE.as_secs()
+    }
+}
+
+/// What is known of one file.
+pub(super) struct Known {
+    pub(super) key: PluginKey,
+    pub(super) manifest: LazyManifest,
+    pub(super) commands: Vec<ManifestCommand>,
+}
+
+/// What was found in plugin files before.
+pub(super) struct Index {
+    bytes: Arc<[u8]>,
+    /// Where the table of stamps begins, and how many there are.
+    table: usize,
+    len: usize,
+}
+
+/// A stamp, and where what is known of its file begins and ends.
+const ROW: usize = Stamp::BYTES + 2 * 8;
+
+impl Index {
+    /// Reads an index; `None` when there is none for these rules.
+    pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let metadata = file.metadata().ok().filter(|it| it.is_file() && it.len() <= MAX_BYTES)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
+        file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+        let mut cursor = Cursor { bytes: &bytes, at: 0 };
+        let is_ours = cursor.take(MAGIC.len())? == MAGIC && cursor.text()? == fingerprint(rules);
+        let len = cursor.number()?;
+        let table = cursor.at;
+        let fits = len.checked_mul(ROW)?.checked_add(table)? <= bytes.len();
+        (is_ours && fits).then(|| Self { bytes: bytes.into(), table, len })
+    }
+
+    /// Returns what is known of the file with this stamp.
+    pub(super) fn find(&self, stamp: &Stamp) -> Option<Known> {
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = low.midpoint(high);
+            let row = &self.bytes[self.table + middle * ROW..][..ROW];
+            match Stamp::from_bytes(row)?.cmp(stamp) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return self.known(&row[Stamp::BYTES..]),
+            }
+        }
+        None
+    }
+
+    fn known(&self, place: &[u8]) -> Option<Known> {
+        let mut place = Cursor { bytes: place, at: 0 };
+        let (at, end) = (place.number()?, place.number()?);
+        let mut cursor = Cursor { bytes: self.bytes.get(..end)?, at };
+        let key = PluginKey::exact(cursor.text()?.parse().ok()?, cursor.text()?.parse().ok()?);
+        let n_commands = cursor.number()?;
+        let commands = (0..n_commands).map(|_| cursor.command()).collect::<Option<_>>()?;
+        let start = cursor.at;
+        let manifest = LazyManifest::shared(Arc::clone(&self.bytes), start..end);
+        Some(Known { key, manifest, commands })
+    }
+}
+
+/// Writes an index of the usable ones of `entries`, as of `now`. That it cannot be written is no
+/// error: the files are then opened again next time.
+pub(super) fn save<'e>(
+    path: &Path,
+    rules: &Rules,
+    entries: impl Iterator<Item = (Stamp, &'e Entry)>,
+    now: SystemTime,
+) {
+    let mut rows: Vec<_> = entries
+        .filter(|(stamp, entry)| entry.is_usable() && stamp.is_settled(now))
+        .filter_map(|(stamp, entry)| Some((stamp, record(entry)?)))
+        .collect();
+    rows.sort_unstable_by_key(|(stamp, _)| *stamp);
+    rows.dedup_by_key(|(stamp, _)| *stamp);
+    let mut bytes = MAGIC.to_vec();
+    put_text(&mut bytes, fingerprint(rules).as_bytes());
+    put_number(&mut bytes, rows.len());
+    let mut at = bytes.len() + rows.len() * ROW;
+    for (stamp, record) in &rows {
+        bytes.extend(stamp.to_bytes());
+        put_number(&mut bytes, at);
+        at += record.len();
+        put_number(&mut bytes, at);
+    }
+    bytes.extend(rows.iter().flat_map(|(_, record)| record));
+    let _ = write(path, &bytes);
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Returns the record of an entry: its name and version, its commands, and its manifest
+/// as JSON to the end.
+fn record(entry: &Entry) -> Option<Vec<u8>> {
+    let key = entry.key()?;
+    let mut bytes = Vec::new();
+    put_text(&mut bytes, key.name().as_str().as_bytes());
+    put_text(&mut bytes, key.exact_version()?.to_string().as_bytes());
+    put_number(&mut bytes, entry.commands().len());
+    for command in entry.commands() {
+        put_text(&mut bytes, command.about.as_bytes());
+        put_number(&mut bytes, command.path.len());
+        command.path.iter().for_each(|it| put_text(&mut bytes, it.as_bytes()));
+    }
+    bytes.extend(serde_json::to_vec(entry.manifest()?).ok()?);
+    Some(bytes)
+}
+
+/// Returns all that decides, besides a file's bytes, whether it is usable.
+fn fingerprint(rules: &Rules) -> String {
+    let (qualifier, abort) = (&rules.identity.name_qualifier, rules.allow_panic_abort);
+    format!("{TARGET} {INTERFACE_VERSION} {LIBRARY_VERSION} {qualifier} {abort}")
+}
+
+fn put_number(bytes: &mut Vec<u8>, number: usize) {
+    bytes.extend((number as u64).to_le_bytes());
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
+    put_number(bytes, text.len());
+    bytes.extend(text);
+}
+
+/// Reads what `put_number` and `put_text` wrote; `None` where that is not it.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let end = self.at.checked_add(len)?;
+        let taken = self.bytes.get(self.at..end)?;
+        self.at = end;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let bytes = self.take(8)?.try_into().ok()?;
+        usize::try_from(u64::from_le_bytes(bytes)).ok()
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let len = self.number()?;
+        std::str::from_utf8(self.take(len)?).ok()
+    }
+
+    fn command(&mut self) -> Option<ManifestCommand> {
+        let mut command = ManifestCommand::default();
+        command.about = self.text()?.to_owned();
+        let n_words = self.number()?;
+        command.path =
+            (0..n_words).map(|_| self.text().map(str::to_owned)).collect::<Option<_>>()?;
+        Some(command)
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::super::discover::look_at_all;
+    use super::super::folder::Folder;
+    use super::super::testing::{elf, manifest_json};
+    use super::super::{DirOrigin, PluginDir, SearchPath, State};
+    use super::*;
+    use serde_json::json;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// A folder with enough plugins for an index, and a place for that.
+    struct Installed {
+        home: TempDir,
+        search: SearchPath,
+        rules: Rules,
+    }
+
+    impl Installed {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let (folder, cache) = (home.path().join("plugins"), home.path().join("cache"));
+            std::fs::create_dir(&folder).unwrap();
+            let dir = PluginDir { path: folder, origin: DirOrigin::Option };
+            let search = SearchPath::from_dirs([dir]).with_index_in(Some(cache));
+            let installed = Self { home, search, rules: Rules::default() };
+            (0..MIN_FILES).for_each(|it| installed.install(it, "1.0.0"));
+            installed
+        }
+
+        fn install(&self, number: usize, version: &str) {
+            let command = json!([{"path": [format!("c{number}")], "about": "Does it"}]);
+            let name = format!("p{number:02}.io");
+            let patch = json!({"name": name, "version": version, "commands": command});
+            let bytes = elf(&[&manifest_json(&patch)]);
+            std::fs::write(self.file(number), bytes).unwrap();
+        }
+
+        fn file(&self, number: usize) -> PathBuf {
+            self.home.path().join(format!("plugins/{number:02}.so"))
+        }
+
+        /// Looks at all files, so late that all of them are settled.
+        fn look(&self) -> Vec<String> {
+            let folder = Folder::open(&self.home.path().join("plugins")).unwrap().unwrap();
+            let later = SystemTime::now() + Duration::from_secs(60);
+            let candidates = folder.libraries().unwrap();
+            let entries = look_at_all(&candidates, &self.search, &self.rules, later);
+            entries.iter().map(describe).collect()
+        }
+
+        fn index(&self) -> Option<Index> {
+            Index::load(self.search.index().unwrap(), &self.rules)
+        }
+    }
+
+    fn describe(entry: &Entry) -> String {
+        let key = entry.key().map(ToString::to_string);
+        let commands: Vec<_> = entry.commands().iter().map(|it| (&it.path, &it.about)).collect();
+        let host = entry.manifest().map(|it| &it.host);
+        format!("{key:?} {} {commands:?} {host:?} {:?}", entry.state(), entry.path())
+    }
+
+    #[test]
+    fn what_is_known_is_what_was_read() {
+        let installed = Installed::new();
+        let read = installed.look();
+        assert_eq!(installed.index().expect("there are enough files").len, MIN_FILES);
+        assert_eq!(installed.look(), read);
+    }
+
+    #[test]
+    fn a_known_file_is_not_opened() {
+        let installed = Installed::new();
+        let read = installed.look();
+        // Whoever opens it from now on finds something else: its records are swapped.
+        let path = installed.search.index().unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.contains("Does it"));
+        let other = bytes.windows(7).position(|it| it == b"Does it").unwrap();
+        let mut changed = bytes.clone();
+        changed[other..other + 7].copy_from_slice(b"Was it?");
+        std::fs::write(path, changed).unwrap();
+        let known = installed.look();
+        assert_eq!(known.iter().zip(&read).filter(|(known, read)| known != read).count(), 1);
+        assert!(known.iter().any(|it| it.contains("Was it?")));
+    }
+
+    #[test]
+    fn a_changed_file_is_read_again() {
+        let installed = Installed::new();
+        installed.look();
+        installed.install(7, "2.0.0");
+        assert!(installed.look()[7].starts_with("Some(\"p07.io/v2.0.0\") ok"));
+        std::fs::write(installed.file(7), "no library").unwrap();
+        let entry = &installed.look()[7];
+        assert!(entry.contains(&State::Refused.to_string()), "{entry}");
+    }
+
+    #[test]
+    fn fresh_files_are_not_kept() {
+        let installed = Installed::new();
+        let folder = Folder::open(&installed.home.path().join("plugins")).unwrap().unwrap();
+        let candidates = folder.libraries().unwrap();
+        look_at_all(&candidates, &installed.search, &installed.rules, SystemTime::now());
+        assert!(installed.index().is_none());
+    }
+
+    #[test]
+    fn an_index_of_other_rules_is_none() {
+        let mut installed = Installed::new();
+        installed.look();
+        installed.rules.allow_panic_abort = true;
+        assert!(installed.index().is_none());
+    }
+
+    #[test]
+    fn a_damaged_index_changes_nothing() {
+        let installed = Installed::new();
+        let read = installed.look();
+        let path = installed.search.index().unwrap().to_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        for len in [0, 4, 8, 20, 60, 100, 200, bytes.len() / 2, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..len]).unwrap();
+            let found = installed.look();
+            // A cut manifest is none; all else is read again.
+            assert_eq!(found.len(), read.len(), "{len} bytes");
+            assert!(found.iter().all(|it| it.contains(" ok ")), "{len} bytes");
+        }
+    }
+}
