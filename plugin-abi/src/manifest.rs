@@ -142,7 +142,12 @@ impl Manifest {
     ///
     /// [`ManifestError`] when the bytes are not a manifest of a known format.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Json)?;
+        // One check of the whole for UTF-8 is cheaper than one of each text in it.
+        let manifest: Self = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(json),
+        }
+        .map_err(ManifestError::Json)?;
         match manifest.format {
             FORMAT => Ok(manifest),
             other => Err(ManifestError::Format(other)),

@@ -85,14 +85,6 @@ const KNOWN_FILES_PER_THREAD: usize = 200;
 /// as opening 20 files: the standard library reads control groups from the file system.
 const FILES_TO_COUNT_CORES: usize = 400;
 
-fn n_threads(n_files: usize, files_per_thread: usize) -> usize {
-    let most = match n_files {
-        0..FILES_TO_COUNT_CORES => 2,
-        _ => std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    most.min(n_files / files_per_thread).max(1)
-}
-
 fn look_in_parallel(
     candidates: &[Candidate<'_>],
     stamped: bool,
@@ -100,25 +92,40 @@ fn look_in_parallel(
     rules: &Rules,
 ) -> Vec<Look> {
     let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
-    let n_threads = n_threads(candidates.len(), per_thread);
-    let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let examine = |candidates: &[Candidate<'_>]| -> Vec<Look> {
-        candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
+    in_parallel(candidates, per_thread, |it| Look::at(it, stamped, index, rules))
+}
+
+/// Reads the manifests of all entries, so that who looks at them all need not wait for each.
+pub(super) fn read_manifests(entries: &[Entry]) {
+    in_parallel(entries, KNOWN_FILES_PER_THREAD, |it| it.manifest().is_some());
+}
+
+/// Does `work` with all items, in order, on as many threads as pay with this many items each.
+fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    per_thread: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let most = match items.len() {
+        0..FILES_TO_COUNT_CORES => 2,
+        _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let n_threads = most.min(items.len() / per_thread).max(1);
+    let (own, others) = items.split_at(items.len().div_ceil(n_threads));
+    let work = |items: &[T]| -> Vec<R> { items.iter().map(&work).collect() };
     if others.is_empty() {
-        return examine(own);
+        return work(own);
     }
     std::thread::scope(|scope| {
-        let others: Vec<_> =
-            others.chunks(own.len()).map(|it| scope.spawn(move || examine(it))).collect();
-        let mut entries = examine(own);
+        let others: Vec<_> = others.chunks(own.len()).map(|it| scope.spawn(|| work(it))).collect();
+        let mut done = work(own);
         for other in others {
             match other.join() {
-                Ok(found) => entries.extend(found),
+                Ok(more) => done.extend(more),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        entries
+        done
     })
 }
 

@@ -80,7 +80,7 @@ pub struct Entry {
 #[derive(Debug)]
 enum Verdict {
     Usable,
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     Shadowed { reason: String },
     Disabled { by: PluginKey },
 }
@@ -210,7 +210,7 @@ impl Entry {
                 // "no such command".
                 entry.commands = entry.manifest().map(|it| it.commands.clone()).unwrap_or_default();
                 entry.key = judged.key;
-                entry.verdict = Verdict::Refused(refusal);
+                entry.verdict = Verdict::Refused(Box::new(refusal));
             }
         }
         entry
@@ -235,7 +235,7 @@ impl Entry {
         entry.linked = Some(plugin);
         match Manifest::parse(plugin.manifest().as_bytes()) {
             Ok(manifest) => entry.judge(manifest, rules),
-            Err(source) => entry.verdict = Verdict::Refused(Refusal::Manifest { source }),
+            Err(source) => entry.verdict = Verdict::Refused(Box::new(Refusal::Manifest { source })),
         }
         entry
     }
@@ -268,7 +268,7 @@ impl Entry {
             Ok(key) => self.accept(Some(key), rules),
             Err(refusal) => {
                 self.key = examine::key_of(&facts, rules).ok();
-                self.verdict = Verdict::Refused(refusal);
+                self.verdict = Verdict::Refused(Box::new(refusal));
             }
         }
         self.commands = manifest.commands.clone();

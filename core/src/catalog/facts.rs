@@ -101,7 +101,8 @@ impl<'a> Facts<'a> {
 #[derive(Debug)]
 pub(super) struct LazyManifest {
     json: Json,
-    parsed: OnceLock<Option<Manifest>>,
+    /// Boxed, as most are never read.
+    parsed: OnceLock<Option<Box<Manifest>>>,
 }
 
 #[derive(Debug)]
@@ -131,15 +132,17 @@ impl LazyManifest {
     /// Returns the manifest, if there is one.
     pub(super) fn get(&self) -> Option<&Manifest> {
         let parse = || match &self.json {
-            Json::Own(json) => Manifest::parse(json).ok(),
-            Json::Shared(bytes, json) => Manifest::parse(bytes.get(json.clone())?).ok(),
+            Json::Own(json) => Manifest::parse(json).ok().map(Box::new),
+            Json::Shared(bytes, json) => {
+                Manifest::parse(bytes.get(json.clone())?).ok().map(Box::new)
+            }
         };
-        self.parsed.get_or_init(parse).as_ref()
+        self.parsed.get_or_init(parse).as_deref()
     }
 }
 
 impl From<Manifest> for LazyManifest {
     fn from(manifest: Manifest) -> Self {
-        Self { parsed: OnceLock::from(Some(manifest)), ..Self::default() }
+        Self { parsed: OnceLock::from(Some(Box::new(manifest))), ..Self::default() }
     }
 }

@@ -136,11 +136,11 @@ mod unix {
             // What does not fit, as a time before 1970, makes a file that is never known.
             let number = |it: i64| u64::try_from(it).ok();
             Some(Stamp {
-                device: stat.st_dev.into(),
+                device: stat.st_dev,
                 inode: stat.st_ino,
                 size: number(stat.st_size)?,
-                modified: (number(stat.st_mtime)?, stat.st_mtime_nsec.into()),
-                changed: (number(stat.st_ctime)?, stat.st_ctime_nsec.into()),
+                modified: (number(stat.st_mtime)?, stat.st_mtime_nsec),
+                changed: (number(stat.st_ctime)?, stat.st_ctime_nsec),
             })
         }
 

@@ -103,6 +103,13 @@ impl Catalog {
         &self.entries
     }
 
+    /// Returns everything that was found, in search order, with all manifests read:
+    /// for a listing of them all.
+    pub fn entries_with_manifests(&self) -> &[Entry] {
+        discover::read_manifests(&self.entries);
+        &self.entries
+    }
+
     /// Returns the folders that could not be searched.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

@@ -8,7 +8,7 @@ use super::{Host, completion, global, output, plugin, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 /// The id of the argument that takes everything a command cannot know yet.
@@ -42,32 +42,34 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
 /// Returns the help of the whole host, the plugins' commands at its end.
 pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
     let mut root = base(host);
-    let help = root.render_help().ansi().to_string();
-    let rows: Vec<_> = plugin_words(&root, catalog)
-        .into_iter()
-        .map(|(word, about)| vec![format!("  {word}"), about])
-        .collect();
-    match rows.is_empty() {
-        true => help,
-        false => format!("{help}\nCommands of plugins:\n{}\n", output::table(&rows)),
+    let mut help = root.render_help().ansi().to_string();
+    let words = plugin_words(&root, catalog);
+    let width = words.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    if !words.is_empty() {
+        help.push_str("\nCommands of plugins:\n");
     }
+    for (word, about) in words {
+        // The words are ASCII: the catalog takes no others.
+        help.extend(["  ", word, &" ".repeat(width - word.len() + 2), &about, "\n"]);
+    }
+    help
 }
 
-/// Returns the first words of the plugins' commands, each with a line of help.
-fn plugin_words(root: &Command, catalog: &Catalog) -> BTreeMap<String, String> {
-    let mut words = BTreeMap::new();
+/// Returns the first words of the plugins' commands, sorted, each with a line of help.
+fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'c, str>)> {
+    let mut words = Vec::new();
     for (entry, command) in catalog.commands() {
         let Some((word, rest)) = command.path.split_first() else { continue };
-        // A plugin's verb under a noun of the host shows in that noun's help.
-        if root.find_subcommand(word).is_some() {
-            continue;
-        }
         let about = match (rest, entry.key()) {
-            ([], _) | (_, None) => output::plain(&command.about).into_owned(),
-            (_, Some(key)) => commands_of(key.name().as_str()),
+            ([], _) | (_, None) => output::plain(&command.about),
+            (_, Some(key)) => commands_of(key.name().as_str()).into(),
         };
-        words.insert(word.clone(), about);
+        words.push((word.as_str(), about));
     }
+    words.sort_unstable();
+    words.dedup_by(|one, other| one.0 == other.0);
+    // A plugin's verb under a noun of the host shows in that noun's help.
+    words.retain(|(word, _)| root.find_subcommand(word).is_none());
     words
 }
 
@@ -75,8 +77,9 @@ fn plugin_words(root: &Command, catalog: &Catalog) -> BTreeMap<String, String> {
 /// of it, only candidates.
 pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
     let root = base(host);
-    let words = plugin_words(&root, catalog);
-    let candidate = |(word, about): (&String, &String)| {
+    let words = plugin_words(&root, catalog).into_iter();
+    let words: Vec<_> = words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
+    let candidate = |(word, about): &(String, String)| {
         CompletionCandidate::new(word).help(Some(about.clone().into()))
     };
     root.allow_external_subcommands(true)

@@ -44,7 +44,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
-    let entries = session.catalog().entries().iter().filter(shown);
+    let entries = session.catalog().entries_with_manifests().iter().filter(shown);
     let deep = matches.get_flag("check");
     let rows: Vec<Row<'_>> = entries.map(|it| judged_row(session, it, deep)).collect();
     output::print(matches, &session.console, &rows, text);
