@@ -33,7 +33,7 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         [exit 0]
         $ pintle plugin list
         KEY                       STATE  TRANSPORT  BRINGS                                                                                          REASON
-        good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks
+        good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         newer.example.org/v1.0.0  ok     native     shout
         [exit 0]
         $ pintle greet ada
@@ -85,7 +85,7 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         [exit 0]
         $ pintle-newer plugin list
         KEY                      STATE  TRANSPORT  BRINGS                                                                                          REASON
-        good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 hooks
+        good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         [exit 0]
         $ pintle-newer ask
         blue

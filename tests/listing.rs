@@ -20,7 +20,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
         KEY                                  STATE    TRANSPORT  BRINGS  REASON
         host-requirement.example.org/v1.0.0  refused  native     future  it requires pintle >=99, this host is built on pintle 0.1.0
         plain.example.org/v1.0.0             ok       native     plain
-        veto.example.org/v1.0.0              ok       native     1 hook
+        veto.example.org/v1.0.0              ok       native     1 event
         [exit 0]
         $ pintle plugin list -o json
         [

@@ -79,7 +79,7 @@ impl Look {
 /// How many files make it worth to start another thread, which costs as much as
 /// opening 15 files, or as looking up 60.
 const FILES_PER_THREAD: usize = 40;
-const KNOWN_FILES_PER_THREAD: usize = 200;
+const KNOWN_FILES_PER_THREAD: usize = 2000;
 
 /// How many files make it worth to ask how many cores there are, which costs as much
 /// as opening 20 files: the standard library reads control groups from the file system.
@@ -93,11 +93,6 @@ fn look_in_parallel(
 ) -> Vec<Look> {
     let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
     in_parallel(candidates, per_thread, |it| Look::at(it, stamped, index, rules))
-}
-
-/// Reads the manifests of all entries, so that who looks at them all need not wait for each.
-pub(super) fn read_manifests(entries: &[Entry]) {
-    in_parallel(entries, KNOWN_FILES_PER_THREAD, |it| it.manifest().is_some());
 }
 
 /// Does `work` with all items, in order, on as many threads as pay with this many items each.

@@ -3,7 +3,7 @@
 use super::Rules;
 use super::commands::Clash;
 use super::examine::{self, FileId};
-use super::facts::{Facts, LazyManifest};
+use super::facts::{Brings, Facts, LazyManifest};
 use super::index::{Known, Stamp};
 use super::key::PluginKey;
 use super::refusal::Refusal;
@@ -69,7 +69,7 @@ pub struct Entry {
     transport: Transport,
     key: Option<PluginKey>,
     manifest: LazyManifest,
-    commands: Vec<ManifestCommand>,
+    brings: Brings,
     verdict: Verdict,
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
@@ -186,7 +186,22 @@ impl Entry {
 
     /// Returns the commands that the plugin brings, whether they can be called or not.
     pub fn commands(&self) -> &[ManifestCommand] {
-        &self.commands
+        &self.brings.commands
+    }
+
+    /// Returns the scaffolding subcommands that the plugin takes part in.
+    pub fn subcommands(&self) -> &[String] {
+        &self.brings.subcommands
+    }
+
+    /// Returns the events that the plugin's hooks subscribe to.
+    pub fn events(&self) -> &[String] {
+        &self.brings.events
+    }
+
+    /// Returns why the plugin should not be used any more, if so.
+    pub fn deprecated(&self) -> Option<&str> {
+        self.brings.deprecated.as_deref()
     }
 
     /// Looks at a file.
@@ -199,7 +214,7 @@ impl Entry {
         let mut entry = Self {
             path: Some(path),
             manifest: judged.manifest,
-            commands: judged.commands,
+            brings: judged.brings,
             id: judged.id,
             ..Self::new(Transport::Native)
         };
@@ -208,7 +223,7 @@ impl Entry {
             Some(refusal) => {
                 // What a refused plugin would bring is worth a better message than
                 // "no such command".
-                entry.commands = entry.manifest().map(|it| it.commands.clone()).unwrap_or_default();
+                entry.brings = entry.manifest().map(Brings::from).unwrap_or_default();
                 entry.key = judged.key;
                 entry.verdict = Verdict::Refused(Box::new(refusal));
             }
@@ -221,7 +236,7 @@ impl Entry {
         let mut entry = Self {
             path: Some(path),
             manifest: known.manifest,
-            commands: known.commands,
+            brings: known.brings,
             id: stamp.file_id(),
             ..Self::new(Transport::Native)
         };
@@ -254,7 +269,7 @@ impl Entry {
             transport,
             key: None,
             manifest: LazyManifest::default(),
-            commands: Vec::new(),
+            brings: Brings::default(),
             verdict: Verdict::Usable,
             id: None,
             clashes: Vec::new(),
@@ -271,7 +286,7 @@ impl Entry {
                 self.verdict = Verdict::Refused(Box::new(refusal));
             }
         }
-        self.commands = manifest.commands.clone();
+        self.brings = Brings::from(&manifest);
         self.manifest = manifest.into();
     }
 

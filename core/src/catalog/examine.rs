@@ -5,7 +5,7 @@
 //! is what the [`Examined`] holds.
 
 use super::Rules;
-use super::facts::{Facts, LazyManifest, Text};
+use super::facts::{Brings, Facts, LazyManifest, Text};
 use super::image::{HEAD, Image, exports, inspect_head};
 use super::key::PluginKey;
 use super::name::{PluginName, is_label};
@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
 use crate::project::ProjectVersion;
-use pintle_plugin::manifest::{self, Manifest, ManifestCommand};
+use pintle_plugin::manifest::{self, Manifest};
 #[cfg(unix)]
 use rustix::fs::OFlags;
 use std::fs::{File, FileType, Metadata};
@@ -99,7 +99,7 @@ pub(super) struct Judged {
     pub(super) file: Option<File>,
     pub(super) id: Option<FileId>,
     pub(super) manifest: LazyManifest,
-    pub(super) commands: Vec<ManifestCommand>,
+    pub(super) brings: Brings,
     pub(super) key: Option<PluginKey>,
     pub(super) refusal: Option<Refusal>,
 }
@@ -135,10 +135,10 @@ impl Judged {
             }
             Err(_) => fits,
         };
-        let commands = facts.map(|it| it.commands).map_err(|source| Refusal::Manifest { source });
+        let brings = facts.map(Brings::from).map_err(|source| Refusal::Manifest { source });
         self.manifest = LazyManifest::new(json);
         res?;
-        self.commands = commands?;
+        self.brings = brings?;
         self.file = Some(file);
         Ok(())
     }

@@ -23,7 +23,7 @@ pub(super) struct Facts<'a> {
     #[serde(borrow)]
     description: Cow<'a, str>,
     #[serde(borrow)]
-    deprecated: Option<Text<'a>>,
+    pub(super) deprecated: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) abi: AbiFacts<'a>,
     #[serde(borrow)]
@@ -36,9 +36,9 @@ pub(super) struct Facts<'a> {
     pub(super) project_versions: Vec<Text<'a>>,
     pub(super) commands: Vec<ManifestCommand>,
     #[serde(borrow)]
-    subcommands: Vec<Text<'a>>,
+    pub(super) subcommands: Vec<Text<'a>>,
     #[serde(borrow)]
-    events: Vec<Text<'a>>,
+    pub(super) events: Vec<Text<'a>>,
 }
 
 /// The part of [`Facts`] that decides whether a library fits a host.
@@ -59,6 +59,39 @@ pub(super) struct AbiFacts<'a> {
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// What a plugin brings, as far as a listing shows it: the part of a manifest that is
+/// looked at for each plugin.
+#[derive(Debug, Default)]
+pub(super) struct Brings {
+    pub(super) commands: Vec<ManifestCommand>,
+    pub(super) subcommands: Vec<String>,
+    pub(super) events: Vec<String>,
+    pub(super) deprecated: Option<String>,
+}
+
+impl From<Facts<'_>> for Brings {
+    fn from(facts: Facts<'_>) -> Self {
+        let own = |texts: Vec<Text<'_>>| texts.into_iter().map(|it| it.0.into_owned()).collect();
+        Self {
+            commands: facts.commands,
+            subcommands: own(facts.subcommands),
+            events: own(facts.events),
+            deprecated: facts.deprecated.map(|it| it.0.into_owned()),
+        }
+    }
+}
+
+impl From<&Manifest> for Brings {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            commands: manifest.commands.clone(),
+            subcommands: manifest.subcommands.clone(),
+            events: manifest.events.clone(),
+            deprecated: manifest.deprecated.clone(),
+        }
+    }
+}
 
 impl<'a> Facts<'a> {
     /// Reads the facts from the JSON in a plugin's file, as [`Manifest::parse`] does.
@@ -109,7 +142,7 @@ pub(super) struct LazyManifest {
 enum Json {
     Own(Vec<u8>),
     /// A part of the index.
-    Shared(Arc<[u8]>, Range<usize>),
+    Shared(Arc<Vec<u8>>, Range<usize>),
 }
 
 impl Default for LazyManifest {
@@ -125,7 +158,7 @@ impl LazyManifest {
     }
 
     /// Keeps a part of the index.
-    pub(super) fn shared(bytes: Arc<[u8]>, json: Range<usize>) -> Self {
+    pub(super) fn shared(bytes: Arc<Vec<u8>>, json: Range<usize>) -> Self {
         Self { json: Json::Shared(bytes, json), parsed: OnceLock::new() }
     }
 

@@ -14,7 +14,7 @@
 use super::Rules;
 use super::entry::Entry;
 use super::examine::FileId;
-use super::facts::LazyManifest;
+use super::facts::{Brings, LazyManifest};
 use super::key::PluginKey;
 use crate::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
@@ -93,12 +93,12 @@ impl Stamp {
 pub(super) struct Known {
     pub(super) key: PluginKey,
     pub(super) manifest: LazyManifest,
-    pub(super) commands: Vec<ManifestCommand>,
+    pub(super) brings: Brings,
 }
 
 /// What was found in plugin files before.
 pub(super) struct Index {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     /// Where the table of stamps begins, and how many there are.
     table: usize,
     len: usize,
@@ -119,7 +119,7 @@ impl Index {
         let len = cursor.number()?;
         let table = cursor.at;
         let fits = len.checked_mul(ROW)?.checked_add(table)? <= bytes.len();
-        (is_ours && fits).then(|| Self { bytes: bytes.into(), table, len })
+        (is_ours && fits).then(|| Self { bytes: Arc::new(bytes), table, len })
     }
 
     /// Returns what is known of the file with this stamp.
@@ -142,11 +142,15 @@ impl Index {
         let (at, end) = (place.number()?, place.number()?);
         let mut cursor = Cursor { bytes: self.bytes.get(..end)?, at };
         let key = PluginKey::exact(cursor.text()?.parse().ok()?, cursor.text()?.parse().ok()?);
-        let n_commands = cursor.number()?;
-        let commands = (0..n_commands).map(|_| cursor.command()).collect::<Option<_>>()?;
+        let brings = Brings {
+            commands: cursor.list(Cursor::command)?,
+            subcommands: cursor.list(Cursor::string)?,
+            events: cursor.list(Cursor::string)?,
+            deprecated: cursor.list(Cursor::string)?.pop(),
+        };
         let start = cursor.at;
         let manifest = LazyManifest::shared(Arc::clone(&self.bytes), start..end);
-        Some(Known { key, manifest, commands })
+        Some(Known { key, manifest, brings })
     }
 }
 
@@ -187,7 +191,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns the record of an entry: its name and version, its commands, and its manifest
+/// Returns the record of an entry: its name and version, what it brings, and its manifest
 /// as JSON to the end.
 fn record(entry: &Entry) -> Option<Vec<u8>> {
     let key = entry.key()?;
@@ -197,9 +201,11 @@ fn record(entry: &Entry) -> Option<Vec<u8>> {
     put_number(&mut bytes, entry.commands().len());
     for command in entry.commands() {
         put_text(&mut bytes, command.about.as_bytes());
-        put_number(&mut bytes, command.path.len());
-        command.path.iter().for_each(|it| put_text(&mut bytes, it.as_bytes()));
+        put_list(&mut bytes, command.path.iter().map(String::as_str));
     }
+    put_list(&mut bytes, entry.subcommands().iter().map(String::as_str));
+    put_list(&mut bytes, entry.events().iter().map(String::as_str));
+    put_list(&mut bytes, entry.deprecated().into_iter());
     bytes.extend(serde_json::to_vec(entry.manifest()?).ok()?);
     Some(bytes)
 }
@@ -219,7 +225,12 @@ fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend(text);
 }
 
-/// Reads what `put_number` and `put_text` wrote; `None` where that is not it.
+fn put_list<'t>(bytes: &mut Vec<u8>, texts: impl ExactSizeIterator<Item = &'t str>) {
+    put_number(bytes, texts.len());
+    texts.for_each(|it| put_text(bytes, it.as_bytes()));
+}
+
+/// Reads what the functions above wrote; `None` where that is not it.
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -245,11 +256,18 @@ impl<'a> Cursor<'a> {
 
     fn command(&mut self) -> Option<ManifestCommand> {
         let mut command = ManifestCommand::default();
-        command.about = self.text()?.to_owned();
-        let n_words = self.number()?;
-        command.path =
-            (0..n_words).map(|_| self.text().map(str::to_owned)).collect::<Option<_>>()?;
+        command.about = self.string()?;
+        command.path = self.list(Self::string)?;
         Some(command)
+    }
+
+    fn string(&mut self) -> Option<String> {
+        self.text().map(str::to_owned)
+    }
+
+    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let len = self.number()?;
+        (0..len).map(|_| read(self)).collect()
     }
 }
 

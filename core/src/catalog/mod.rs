@@ -103,13 +103,6 @@ impl Catalog {
         &self.entries
     }
 
-    /// Returns everything that was found, in search order, with all manifests read:
-    /// for a listing of them all.
-    pub fn entries_with_manifests(&self) -> &[Entry] {
-        discover::read_manifests(&self.entries);
-        &self.entries
-    }
-
     /// Returns the folders that could not be searched.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -154,9 +147,8 @@ impl Catalog {
 
     /// Returns the plugins whose hooks subscribe to an event.
     pub fn subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|it| it.is_current()).filter(move |it| {
-            it.manifest().is_some_and(|it| it.events.iter().any(|it| it == event))
-        })
+        let current = self.entries.iter().filter(|it| it.is_current());
+        current.filter(move |it| it.events().iter().any(|it| it == event))
     }
 }
 

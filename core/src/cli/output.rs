@@ -16,6 +16,11 @@ pub(super) fn arg() -> Arg {
         .help("The form of the output")
 }
 
+/// Returns whether `matches` ask for the form for people.
+pub(super) fn is_text(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>("output").is_none_or(|it| it == "text")
+}
+
 /// Prints `value` in the form that `matches` ask for; `text` is the form for people.
 pub(super) fn print<T: Serialize>(
     matches: &ArgMatches,

@@ -3,7 +3,7 @@
 use super::super::{Session, output};
 use crate::catalog::{Entry, State};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use pintle_plugin::manifest::{Abi, Manifest};
+use pintle_plugin::manifest::Abi;
 use serde::Serialize;
 use std::path::Path;
 
@@ -44,78 +44,94 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
-    let entries = session.catalog().entries_with_manifests().iter().filter(shown);
+    let entries = session.catalog().entries().iter().filter(shown);
     let deep = matches.get_flag("check");
-    let rows: Vec<Row<'_>> = entries.map(|it| judged_row(session, it, deep)).collect();
-    output::print(matches, &session.console, &rows, text);
+    let judged: Vec<Judged<'_>> = entries.map(|it| judge(session, it, deep)).collect();
+    // The form for people shows nothing that only the whole manifest tells, and
+    // manifests are read when they are looked at.
+    if output::is_text(matches) {
+        session.console.println(text(&judged));
+        return;
+    }
+    let rows: Vec<Row<'_>> = judged.into_iter().map(row).collect();
+    output::print(matches, &session.console, &rows, |_| String::new());
 }
 
-/// Returns the row of a plugin; a deep look loads it, and finds what no manifest tells.
-fn judged_row<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Row<'a> {
-    let row = row(entry);
+/// A plugin, and what became of it.
+struct Judged<'a> {
+    entry: &'a Entry,
+    state: State,
+    reason: Option<String>,
+}
+
+/// Judges a plugin; a deep look loads it, and finds what no manifest tells.
+fn judge<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Judged<'a> {
     let fault = (deep && entry.is_usable()).then(|| session.load(entry).err()).flatten();
     match fault {
-        Some(err) => Row { state: State::Refused, reason: Some(err.to_string()), ..row },
-        None => Row { reason: row.reason.or_else(|| remark(entry)), ..row },
+        Some(err) => Judged { entry, state: State::Refused, reason: Some(err.to_string()) },
+        None => {
+            let reason = entry.reason().or_else(|| remark(entry));
+            Judged { entry, state: entry.state(), reason }
+        }
     }
 }
 
 /// Returns what to know of a plugin that can be used.
 fn remark(entry: &Entry) -> Option<String> {
-    let notice = entry.manifest().filter(|_| entry.is_usable())?.deprecated.as_ref()?;
+    let notice = entry.deprecated().filter(|_| entry.is_usable())?;
     Some(format!("it is deprecated: {notice}"))
 }
 
-fn row(entry: &Entry) -> Row<'_> {
+fn row(judged: Judged<'_>) -> Row<'_> {
+    let Judged { entry, state, reason } = judged;
     let manifest = entry.manifest();
-    let list = |field: fn(&Manifest) -> &Vec<String>| manifest.map_or(&[][..], |it| field(it));
-    let commands = manifest.map_or(&[][..], |it| &it.commands);
     let field = |text: &String| Some(text.clone()).filter(|it| !it.is_empty());
     Row {
         name: entry.key().map(|it| it.name().to_string()).or_else(|| field(&manifest?.name)),
         version: manifest.and_then(|it| field(&it.version)),
         key: entry.key().map(ToString::to_string),
-        state: entry.state(),
-        reason: entry.reason(),
+        state,
+        reason,
         transport: entry.transport().to_string(),
         path: entry.path(),
         abi: manifest.map(|it| &it.abi),
-        project_versions: list(|it| &it.project_versions),
-        commands: commands.iter().map(|it| it.path.join(" ")).collect(),
-        subcommands: list(|it| &it.subcommands),
-        events: list(|it| &it.events),
+        project_versions: manifest.map_or(&[], |it| &it.project_versions),
+        commands: entry.commands().iter().map(|it| it.path.join(" ")).collect(),
+        subcommands: entry.subcommands(),
+        events: entry.events(),
     }
 }
 
-fn text(rows: &Vec<Row<'_>>) -> String {
-    if rows.is_empty() {
+fn text(plugins: &[Judged<'_>]) -> String {
+    if plugins.is_empty() {
         return "no plugins; `plugin abi` shows where they are looked for".to_owned();
     }
     let heading = ["KEY", "STATE", "TRANSPORT", "BRINGS", "REASON"].map(str::to_owned).to_vec();
-    let line = |it: &Row<'_>| {
-        let file = it.path.map(|it| it.display().to_string()).unwrap_or_default();
+    let line = |it: &Judged<'_>| {
+        let file = || it.entry.path().map(|it| it.display().to_string());
         vec![
-            it.key.clone().unwrap_or(file),
+            it.entry.key().map(ToString::to_string).or_else(file).unwrap_or_default(),
             it.state.to_string(),
-            it.transport.clone(),
-            brings(it),
+            it.entry.transport().to_string(),
+            brings(it.entry),
             it.reason.clone().unwrap_or_default(),
         ]
     };
-    let lines: Vec<_> = std::iter::once(heading).chain(rows.iter().map(line)).collect();
+    let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
     output::table(&lines)
 }
 
-fn brings(row: &Row<'_>) -> String {
-    let names = row.commands.iter().chain(row.subcommands).map(String::as_str);
-    let names: Vec<_> = names.collect();
-    let hooks = match row.events.len() {
+/// Returns the plugin's commands, its subcommands, and how many events its hooks take.
+fn brings(entry: &Entry) -> String {
+    let commands = entry.commands().iter().map(|it| it.path.join(" "));
+    let names: Vec<_> = commands.chain(entry.subcommands().iter().cloned()).collect();
+    let events = match entry.events().len() {
         0 => None,
-        1 => Some("1 hook".to_owned()),
-        n => Some(format!("{n} hooks")),
+        1 => Some("1 event".to_owned()),
+        n => Some(format!("{n} events")),
     };
     let parts: Vec<String> =
-        Some(names.join(", ")).filter(|it| !it.is_empty()).into_iter().chain(hooks).collect();
+        Some(names.join(", ")).filter(|it| !it.is_empty()).into_iter().chain(events).collect();
     match parts.is_empty() {
         true => "-".to_owned(),
         false => parts.join("; "),
