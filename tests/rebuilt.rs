@@ -95,35 +95,37 @@ fn newer_interface(path: &str, text: String) -> String {
 }
 
 const NEW_IN_RAW: &[(&str, &str)] = &[
-    ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RStr<'static>,"),
+    ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
     ("New functions are filled in here.", "salute: salute::<P>,"),
     (
         "New host functions go here, at the end.",
-        "pub shout: extern \"C\" fn(*const (), RStr<'_>) -> RString,",
+        "pub shout: extern \"C\" fn(*const (), RSlice<'_, u8>) -> RVec<u8>,",
     ),
     ("New host functions are filled in here.", "shout: host_shout::<S>,"),
     (
         "New host functions are called here.",
         "pub(crate) fn shout(self, text: &str) -> Option<String> {
-            self.table.shout().map(|it| it(self.object, text.into()).into())
+            let shout = self.table.shout()?;
+            String::from_utf8(shout(self.object, text.as_bytes().into()).into()).ok()
         }",
     ),
 ];
 
 const NEW_FUNCTIONS: &str = "
-extern \"C\" fn salute<P: Linked>() -> RStr<'static> {
-    \"a salute of its own\".into()
+extern \"C\" fn salute<P: Linked>() -> RSlice<'static, u8> {
+    b\"a salute of its own\".as_slice().into()
 }
 
 impl PluginRootRef {
     pub fn salutation(self) -> String {
-        self.salute().map_or(\"the default salute\".to_owned(), |it| it().into())
+        let own = self.salute().map(|it| String::from_utf8_lossy(it().as_slice()).into_owned());
+        own.unwrap_or_else(|| \"the default salute\".to_owned())
     }
 }
 
-extern \"C\" fn host_shout<S: HostServices>(_object: *const (), text: RStr<'_>) -> RString {
-    text.as_str().to_uppercase().into()
+extern \"C\" fn host_shout<S: HostServices>(_object: *const (), text: RSlice<'_, u8>) -> RVec<u8> {
+    text.as_slice().to_ascii_uppercase().into()
 }
 ";
 

@@ -19,11 +19,20 @@ use abi_stable::library::RootModule;
 use abi_stable::package_version_strings;
 use abi_stable::prefix_type::WithMetadata;
 use abi_stable::sabi_types::VersionStrings;
-use abi_stable::std_types::{RArc, RResult, RSlice, RStr, RString, RVec};
+use abi_stable::std_types::{RArc, RSlice, RVec};
 use std::marker::PhantomData;
 
-/// An encoded reply, or an encoded [`ErrorReply`].
-pub type RawReply = RResult<RVec<u8>, RVec<u8>>;
+/// The answer to any call: an encoded message, and nodes beside it where a call has
+/// some; or an encoded [`ErrorReply`]. One struct for all calls, as each type more
+/// makes the layout check longer.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawReply {
+    /// Whether the message is an [`ErrorReply`]: 0 or 1.
+    is_error: u8,
+    message: RVec<u8>,
+    nodes: RVec<RArc<RawNode>>,
+}
 
 /// The root module: what a plugin's library exports.
 #[repr(C)]
@@ -31,18 +40,18 @@ pub type RawReply = RResult<RVec<u8>, RVec<u8>>;
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
 #[sabi(missing_field(option))]
 pub struct PluginRoot {
-    /// Returns the manifest as the code knows it.
-    pub manifest: extern "C" fn() -> RStr<'static>,
+    /// Returns the manifest as the code knows it: JSON, as all texts here in UTF-8.
+    pub manifest: extern "C" fn() -> RSlice<'static, u8>,
     /// Answers a `DescribeRequest` with a `CommandDescription`.
     pub describe: extern "C" fn(RSlice<'_, u8>) -> RawReply,
     /// Answers a `CommandRequest` with a `CommandReply`.
     pub command: extern "C" fn(RSlice<'_, u8>, RawHost<'_>) -> RawReply,
     /// Answers a `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
-    pub scaffold: extern "C" fn(RSlice<'_, u8>, RawHost<'_>) -> RawBulkReply,
+    pub scaffold: extern "C" fn(RSlice<'_, u8>, RawHost<'_>) -> RawReply,
     /// Answers an event, given by name and payload, with a `HookReply`, or with
     /// no bytes at all when the hook has nothing to say.
     #[sabi(last_prefix_field)]
-    pub event: extern "C" fn(RStr<'_>, RSlice<'_, u8>, RawHost<'_>) -> RawReply,
+    pub event: extern "C" fn(RSlice<'_, u8>, RSlice<'_, u8>, RawHost<'_>) -> RawReply,
     // New functions go here, at the end.
 }
 
@@ -81,8 +90,8 @@ pub(crate) const fn root<P: Linked>() -> PluginRoot {
     }
 }
 
-extern "C" fn manifest<P: Linked>() -> RStr<'static> {
-    P::manifest().into()
+extern "C" fn manifest<P: Linked>() -> RSlice<'static, u8> {
+    P::manifest().as_bytes().into()
 }
 
 extern "C" fn describe<P: Linked>(request: RSlice<'_, u8>) -> RawReply {
@@ -99,8 +108,8 @@ extern "C" fn command<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) -> 
     })
 }
 
-extern "C" fn scaffold<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) -> RawBulkReply {
-    bulk_reply(|| {
+extern "C" fn scaffold<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) -> RawReply {
+    reply_with_nodes(|| {
         let request = message::decode("scaffold request", request.as_slice())?;
         let (reply, added) = P::plugin().scaffold(request, host)?;
         Ok((message::encode(&reply), added))
@@ -108,56 +117,39 @@ extern "C" fn scaffold<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) ->
 }
 
 extern "C" fn event<P: Linked>(
-    name: RStr<'_>,
+    name: RSlice<'_, u8>,
     payload: RSlice<'_, u8>,
     host: RawHost<'_>,
 ) -> RawReply {
-    reply(|| P::plugin().event(name.as_str(), payload.as_slice(), host))
+    reply(|| P::plugin().event(text(name)?, payload.as_slice(), host))
 }
 
 fn reply(work: impl FnOnce() -> Result<Vec<u8>, ErrorReply>) -> RawReply {
-    match guard(work) {
-        Ok(bytes) => RResult::ROk(bytes.into()),
-        Err(err) => RResult::RErr(message::encode(&err).into()),
-    }
+    reply_with_nodes(|| work().map(|it| (it, Vec::new())))
 }
 
-fn bulk_reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawBulkReply {
-    match guard(work) {
-        Ok((message, nodes)) => RResult::ROk(RawBulk {
-            message: message.into(),
-            nodes: nodes.into_iter().map(Node::into_raw).collect(),
-        }),
-        Err(err) => RResult::RErr(message::encode(&err).into()),
-    }
+fn reply_with_nodes(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
+    let (is_error, message, nodes) = match guard(work) {
+        Ok((message, nodes)) => (0, message, nodes),
+        Err(err) => (1, message::encode(&err), Vec::new()),
+    };
+    let nodes = nodes.into_iter().map(Node::into_raw).collect();
+    RawReply { is_error, message: message.into(), nodes }
 }
 
 /// A file of the universe. Shared between host and plugins, and never changed.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
-    pub path: RString,
+    pub path: RVec<u8>,
     pub bytes: RVec<u8>,
     /// The Unix permission bits.
     pub mode: u32,
     /// The full key of the plugin that made the node; empty for what was on disk.
-    pub plugin: RString,
+    pub plugin: RVec<u8>,
     /// The subcommand that made the node; empty for what was on disk.
-    pub subcommand: RString,
+    pub subcommand: RVec<u8>,
 }
-
-/// A message with nodes beside it.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct RawBulk {
-    /// An encoded message; empty where only the nodes matter.
-    pub message: RVec<u8>,
-    /// The nodes.
-    pub nodes: RVec<RArc<RawNode>>,
-}
-
-/// A message with nodes beside it, or an encoded [`ErrorReply`].
-pub type RawBulkReply = RResult<RawBulk, RVec<u8>>;
 
 /// What the host offers during a call.
 #[repr(C)]
@@ -167,7 +159,7 @@ pub struct RawHost<'a> {
     /// A bare pointer, because the layout check walks it in a quarter of the time.
     object: *const (),
     table: HostTableRef,
-    services: PhantomData<&'a ()>,
+    services: PhantomData<RSlice<'a, u8>>,
 }
 
 // SAFETY: the object is a shared borrow of an `S: HostServices`, and every
@@ -185,16 +177,16 @@ pub struct HostTable {
     /// Writes to the standard output (0) or the standard error (1).
     pub write: extern "C" fn(*const (), u8, RSlice<'_, u8>),
     /// Logs a line at the level error (1), warn, info, debug or trace (5).
-    pub log: extern "C" fn(*const (), u8, RStr<'_>),
+    pub log: extern "C" fn(*const (), u8, RSlice<'_, u8>),
     /// Answers a `ServiceRequest` with a `ServiceReply`.
     pub request: extern "C" fn(*const (), RSlice<'_, u8>) -> RawReply,
     /// Returns the paths of some files of the universe, sorted, each ended by a NUL:
     /// of all files (0), of those that match a glob (1), of those that one plugin
     /// made (2), or the one at a path (3). Reads no file.
-    pub paths: extern "C" fn(*const (), u8, RStr<'_>) -> RawReply,
+    pub paths: extern "C" fn(*const (), u8, RSlice<'_, u8>) -> RawReply,
     /// Returns the files themselves.
     #[sabi(last_prefix_field)]
-    pub nodes: extern "C" fn(*const (), u8, RStr<'_>) -> RawBulkReply,
+    pub nodes: extern "C" fn(*const (), u8, RSlice<'_, u8>) -> RawReply,
     // New host functions go here, at the end.
 }
 
@@ -228,23 +220,24 @@ impl<'a> RawHost<'a> {
     }
 
     pub(crate) fn log(self, level: Level, text: &str) {
-        self.table.log()(self.object, level as u8, text.into());
+        self.table.log()(self.object, level as u8, text.as_bytes().into());
     }
 
     pub(crate) fn request(self, request: &[u8]) -> Result<Vec<u8>, ErrorReply> {
-        read_reply(self.table.request()(self.object, request.into()))
+        self.table.request()(self.object, request.into()).into_message()
     }
 
     pub(crate) fn paths(self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
         let (kind, text) = select.to_raw();
-        let bytes = read_reply(self.table.paths()(self.object, kind, text.into()))?;
+        let bytes = self.table.paths()(self.object, kind, text.as_bytes().into()).into_message()?;
         let paths = bytes.split(|it| *it == 0).filter(|it| !it.is_empty());
         Ok(paths.map(|it| String::from_utf8_lossy(it).into_owned()).collect())
     }
 
     pub(crate) fn nodes(self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
         let (kind, text) = select.to_raw();
-        read_bulk(self.table.nodes()(self.object, kind, text.into())).map(|(_, nodes)| nodes)
+        let reply = self.table.nodes()(self.object, kind, text.as_bytes().into());
+        reply.into_message_and_nodes().map(|(_, nodes)| nodes)
     }
     // New host functions are called here.
 }
@@ -258,9 +251,9 @@ extern "C" fn host_write<S: HostServices>(object: *const (), stream: u8, text: R
     });
 }
 
-extern "C" fn host_log<S: HostServices>(object: *const (), level: u8, text: RStr<'_>) {
+extern "C" fn host_log<S: HostServices>(object: *const (), level: u8, line: RSlice<'_, u8>) {
     let _ = guard(|| {
-        restore::<S>(object).log(Level::from_number(level), text.as_str());
+        restore::<S>(object).log(Level::from_number(level), text(line)?);
         Ok(())
     });
 }
@@ -275,9 +268,13 @@ extern "C" fn host_request<S: HostServices>(
     })
 }
 
-extern "C" fn host_paths<S: HostServices>(object: *const (), kind: u8, text: RStr<'_>) -> RawReply {
+extern "C" fn host_paths<S: HostServices>(
+    object: *const (),
+    kind: u8,
+    name: RSlice<'_, u8>,
+) -> RawReply {
     reply(|| {
-        let paths = restore::<S>(object).paths(Select::from_raw(kind, text.as_str())?)?;
+        let paths = restore::<S>(object).paths(Select::from_raw(kind, text(name)?)?)?;
         Ok(paths.iter().flat_map(|it| it.bytes().chain([0])).collect())
     })
 }
@@ -285,23 +282,44 @@ extern "C" fn host_paths<S: HostServices>(object: *const (), kind: u8, text: RSt
 extern "C" fn host_nodes<S: HostServices>(
     object: *const (),
     kind: u8,
-    text: RStr<'_>,
-) -> RawBulkReply {
-    bulk_reply(|| {
-        let nodes = restore::<S>(object).nodes(Select::from_raw(kind, text.as_str())?)?;
+    name: RSlice<'_, u8>,
+) -> RawReply {
+    reply_with_nodes(|| {
+        let nodes = restore::<S>(object).nodes(Select::from_raw(kind, text(name)?)?)?;
         Ok((Vec::new(), nodes))
     })
 }
 
-/// Turns a reply into its bytes, or into the error it holds.
-pub fn read_reply(reply: RawReply) -> Result<Vec<u8>, ErrorReply> {
-    reply.into_result().map(RVec::into_vec).map_err(|err| read_error(&err))
+impl RawReply {
+    /// Takes the message out, or the error.
+    ///
+    /// # Errors
+    ///
+    /// The [`ErrorReply`] that the other side answered with.
+    pub fn into_message(self) -> Result<Vec<u8>, ErrorReply> {
+        self.into_message_and_nodes().map(|(message, _)| message)
+    }
+
+    /// Takes the message and the nodes out, or the error.
+    ///
+    /// # Errors
+    ///
+    /// The [`ErrorReply`] that the other side answered with.
+    pub fn into_message_and_nodes(self) -> Result<(Vec<u8>, Vec<Node>), ErrorReply> {
+        match self.is_error {
+            0 => {
+                let nodes = self.nodes.into_iter().map(Node::from_raw).collect();
+                Ok((self.message.into_vec(), nodes))
+            }
+            _ => Err(read_error(&self.message)),
+        }
+    }
 }
 
-/// Turns a reply into its message and nodes, or into the error it holds.
-pub fn read_bulk(reply: RawBulkReply) -> Result<(Vec<u8>, Vec<Node>), ErrorReply> {
-    let bulk = reply.into_result().map_err(|err| read_error(&err))?;
-    Ok((bulk.message.into_vec(), bulk.nodes.into_iter().map(Node::from_raw).collect()))
+/// Reads a text that crossed the boundary.
+fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
+    std::str::from_utf8(bytes.as_slice())
+        .map_err(|_| ErrorReply::failed("a text that crossed the boundary is not UTF-8"))
 }
 
 /// Reads an encoded error; bytes that are none become an error of their own.

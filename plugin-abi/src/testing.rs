@@ -70,7 +70,7 @@ use crate::message::{
     self, Caller, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply,
     ProgressUpdate,
 };
-use crate::raw::{RawHost, read_reply};
+use crate::raw::RawHost;
 use crate::{HookReply, Level, LinkedPlugin, Outcome, manifest::Manifest};
 use fake::FakeHost;
 use serde::Serialize;
@@ -177,7 +177,7 @@ impl CommandTest {
         let request = DescribeRequest { caller: caller(self.plugin)?, path: self.path.clone() };
         let request = message::encode(&request);
         let reply = self.plugin.root().describe()(request.as_slice().into());
-        decode("command description", &read_reply(reply)?)
+        decode("command description", &reply.into_message()?)
     }
 
     /// Runs the command.
@@ -193,7 +193,7 @@ impl CommandTest {
         let request = message::encode(&request);
         let host = FakeHost::new(self.answers, BTreeMap::new());
         let reply = self.plugin.root().command()(request.as_slice().into(), RawHost::new(&host));
-        let reply: CommandReply = decode("command reply", &read_reply(reply)?)?;
+        let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {
             Some(args) => Outcome::Continue(args),
             None => Outcome::Exit(reply.exit_code),
@@ -267,8 +267,9 @@ impl EventTest {
         }
         let host = FakeHost::new(self.answers, BTreeMap::new());
         let (name, payload) = (self.name.as_str(), self.payload.as_slice());
-        let reply = self.plugin.root().event()(name.into(), payload.into(), RawHost::new(&host));
-        let reply = match read_reply(reply)?.as_slice() {
+        let reply =
+            self.plugin.root().event()(name.as_bytes().into(), payload.into(), RawHost::new(&host));
+        let reply = match reply.into_message()?.as_slice() {
             [] => HookReply::default(),
             bytes => decode("hook reply", bytes)?,
         };

@@ -32,17 +32,17 @@ impl Node {
         subcommand: &str,
     ) -> Self {
         Self(RArc::new(RawNode {
-            path: path.into().into(),
+            path: path.into().into_bytes().into(),
             bytes: bytes.into().into(),
             mode,
-            plugin: plugin.into(),
-            subcommand: subcommand.into(),
+            plugin: plugin.as_bytes().into(),
+            subcommand: subcommand.as_bytes().into(),
         }))
     }
 
     /// Returns the path relative to the project, with `/` between its parts.
     pub fn path(&self) -> &str {
-        &self.0.path
+        text(&self.0.path)
     }
 
     /// Returns the file's bytes.
@@ -66,25 +66,29 @@ impl Node {
 
     /// Returns the key of the plugin that made the node, or `None` for what was on disk.
     pub fn plugin(&self) -> Option<&str> {
-        Some(self.0.plugin.as_str()).filter(|it| !it.is_empty())
+        Some(text(&self.0.plugin)).filter(|it| !it.is_empty())
     }
 
     /// Returns the subcommand that made the node, or `None` for what was on disk.
     pub fn subcommand(&self) -> Option<&str> {
-        Some(self.0.subcommand.as_str()).filter(|it| !it.is_empty())
+        Some(text(&self.0.subcommand)).filter(|it| !it.is_empty())
     }
 
     /// Returns the same file with another origin; the bytes move if nobody else holds them.
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
         match RArc::try_unwrap(self.0) {
             Ok(mut raw) => {
-                raw.plugin = plugin.into();
-                raw.subcommand = subcommand.into();
+                raw.plugin = plugin.as_bytes().into();
+                raw.subcommand = subcommand.as_bytes().into();
                 Self(RArc::new(raw))
             }
-            Err(shared) => {
-                Self::with_origin(&*shared.path, &*shared.bytes, shared.mode, plugin, subcommand)
-            }
+            Err(shared) => Self::with_origin(
+                text(&shared.path),
+                &*shared.bytes,
+                shared.mode,
+                plugin,
+                subcommand,
+            ),
         }
     }
 
@@ -96,6 +100,11 @@ impl Node {
     pub(crate) fn into_raw(self) -> RArc<RawNode> {
         self.0
     }
+}
+
+/// Reads a text of a node. One that is no UTF-8, which no node is made with, counts as empty.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Node {

@@ -18,7 +18,7 @@ use pintle_plugin::message::{
     self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
     HookReply, ScaffoldReply, ScaffoldRequest,
 };
-use pintle_plugin::raw::{PluginRootRef, RawHost, read_bulk, read_reply};
+use pintle_plugin::raw::{PluginRootRef, RawHost};
 use serde::Serialize;
 
 /// A plugin that has passed every check and can be called.
@@ -90,8 +90,8 @@ impl LoadedPlugin {
     ///
     /// [`CallError`] when the plugin fails, panics or answers nonsense.
     pub fn describe(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
-        let reply = read_reply(self.root.describe()(encode(request).as_slice().into()));
-        self.decode("command description", reply)
+        let reply = self.root.describe()(encode(request).as_slice().into());
+        self.decode("command description", reply.into_message())
     }
 
     /// Runs a command.
@@ -106,7 +106,7 @@ impl LoadedPlugin {
     ) -> Result<CommandReply, CallError> {
         let request = encode(request);
         let reply = self.root.command()(request.as_slice().into(), RawHost::new(services));
-        self.decode("command reply", read_reply(reply))
+        self.decode("command reply", reply.into_message())
     }
 
     /// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add.
@@ -121,7 +121,7 @@ impl LoadedPlugin {
     ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
         let request = encode(request);
         let reply = self.root.scaffold()(request.as_slice().into(), RawHost::new(services));
-        let (message, nodes) = read_bulk(reply).map_err(|err| self.failed(err))?;
+        let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
         Ok((self.decode("scaffold reply", Ok(message))?, nodes))
     }
 
@@ -136,8 +136,9 @@ impl LoadedPlugin {
         payload: &[u8],
         services: &S,
     ) -> Result<HookReply, CallError> {
-        let reply = self.root.event()(name.into(), payload.into(), RawHost::new(services));
-        let bytes = read_reply(reply).map_err(|err| self.failed(err))?;
+        let reply =
+            self.root.event()(name.as_bytes().into(), payload.into(), RawHost::new(services));
+        let bytes = reply.into_message().map_err(|err| self.failed(err))?;
         match bytes.as_slice() {
             // No bytes stand for the default: the hook had nothing to say.
             [] => Ok(HookReply::default()),

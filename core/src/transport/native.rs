@@ -133,7 +133,7 @@ pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     // library is never unmapped, so the module outlives every use.
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
         .map_err(|err| LoadError::Construction { path: owned(), reason: reason(&err) })?;
-    if let Some(field) = manifest_difference(&examined.manifest, root.manifest()().as_str()) {
+    if let Some(field) = manifest_difference(&examined.manifest, root.manifest()().as_slice()) {
         return Err(LoadError::ManifestDiffers { path: owned(), field });
     }
     let Examined { file, manifest, key, .. } = examined;
@@ -244,8 +244,8 @@ fn reason(err: &LibraryError) -> String {
 }
 
 /// Returns the first field in which the code's manifest differs from the file's.
-fn manifest_difference(file: &Manifest, code: &str) -> Option<String> {
-    let code = match Manifest::parse(code.as_bytes()) {
+fn manifest_difference(file: &Manifest, code: &[u8]) -> Option<String> {
+    let code = match Manifest::parse(code) {
         Ok(code) if code == *file => return None,
         Ok(code) => code,
         Err(_) => return Some("format".to_owned()),

@@ -5,7 +5,7 @@ use super::{Error, caller, decode, manifest, values};
 use crate::message::{
     CommandDescription, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest, Step, encode,
 };
-use crate::raw::{RawHost, read_bulk};
+use crate::raw::RawHost;
 use crate::{Arg, Level, LinkedPlugin, MODE_FILE, Node, Resource, Tool};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -350,7 +350,7 @@ impl Steps {
         let request = encode(&self.request);
         let reply =
             self.plugin.root().scaffold()(request.as_slice().into(), RawHost::new(&self.host));
-        let (message, nodes) = read_bulk(reply)?;
+        let (message, nodes) = reply.into_message_and_nodes()?;
         let reply: ScaffoldReply = decode("scaffold reply", &message)?;
         if let Some(reason) = reply.stop {
             self.result.stopped = Some(reason);

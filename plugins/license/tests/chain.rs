@@ -31,7 +31,8 @@ fn two_plugins_in_one_program_have_roots_of_their_own() {
     assert_eq!(manifests[0].name, "license.pintle.dev");
     assert_eq!(manifests[1].name, "rust.pintle.dev");
     assert_ne!(manifests[0].abi.root, manifests[1].abi.root);
-    let said = plugins.map(|it| it.root().manifest()().as_str().to_owned());
+    let said =
+        plugins.map(|it| String::from_utf8_lossy(it.root().manifest()().as_slice()).into_owned());
     assert_eq!(said, plugins.map(|it| it.manifest().to_owned()));
 }
 

@@ -15,7 +15,7 @@ use pintle::transport::LoadedPlugin;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use pintle_plugin::raw::{PluginRootRef, RawHost, read_reply};
+use pintle_plugin::raw::{PluginRootRef, RawHost};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -81,8 +81,9 @@ fn measure_calls(opened: &Opened, payload: &[u8], results: &mut Results) {
 }
 
 fn call_hook(root: PluginRootRef, payload: &[u8]) {
-    let reply = root.event()(EVENT.into(), black_box(payload).into(), RawHost::new(&Silent));
-    drop(black_box(read_reply(reply)));
+    let reply =
+        root.event()(EVENT.as_bytes().into(), black_box(payload).into(), RawHost::new(&Silent));
+    drop(black_box(reply.into_message()));
 }
 
 /// Measures a hook call as the host makes it.
