@@ -100,7 +100,7 @@ const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions are filled in here.", "salute: salute::<P>,"),
     (
         "New host functions go here, at the end.",
-        "pub shout: extern \"C\" fn(*const (), RSlice<'_, u8>) -> RVec<u8>,",
+        "pub shout: extern \"C\" fn(RSlice<'_, u8>, RSlice<'_, u8>) -> RVec<u8>,",
     ),
     ("New host functions are filled in here.", "shout: host_shout::<S>,"),
     (
@@ -124,7 +124,7 @@ impl PluginRootRef {
     }
 }
 
-extern \"C\" fn host_shout<S: HostServices>(_object: *const (), text: RSlice<'_, u8>) -> RVec<u8> {
+extern \"C\" fn host_shout<S: HostServices>(_object: RSlice<'_, u8>, text: RSlice<'_, u8>) -> RVec<u8> {
     text.as_slice().to_ascii_uppercase().into()
 }
 ";

@@ -5,7 +5,7 @@
 //! of [`PluginRoot`] and [`HostTable`]; the plain structs are frozen. Every function runs inside a guard on its own side of the boundary.
 #![expect(
     unsafe_code,
-    reason = "the host table comes with an erased pointer to the host's object, which one function reads back"
+    reason = "the host table comes with the address of the host's object, which one function reads back"
 )]
 #![allow(missing_docs, reason = "abi_stable's macros emit public items without documentation")]
 
@@ -155,18 +155,12 @@ pub struct RawNode {
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawHost<'a> {
-    /// A `&'a S` with `S: HostServices`, for the `S` that the table was made for.
-    /// A bare pointer, because the layout check walks it in a quarter of the time.
-    object: *const (),
+    /// An empty slice where a `&'a S` points, for the `S: HostServices` that the table
+    /// was made for. It may go wherever the borrow may, and the layout check knows its
+    /// type already: a pointer and a marker for the lifetime would be three types more.
+    object: RSlice<'a, u8>,
     table: HostTableRef,
-    services: PhantomData<RSlice<'a, u8>>,
 }
-
-// SAFETY: the object is a shared borrow of an `S: HostServices`, and every
-// `HostServices` is `Sync`, so the borrow may be used from any thread.
-unsafe impl Send for RawHost<'_> {}
-// SAFETY: as above; the other fields are plain shared references.
-unsafe impl Sync for RawHost<'_> {}
 
 /// The functions behind [`RawHost`].
 #[repr(C)]
@@ -175,18 +169,18 @@ unsafe impl Sync for RawHost<'_> {}
 #[sabi(missing_field(option))]
 pub struct HostTable {
     /// Writes to the standard output (0) or the standard error (1).
-    pub write: extern "C" fn(*const (), u8, RSlice<'_, u8>),
+    pub write: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>),
     /// Logs a line at the level error (1), warn, info, debug or trace (5).
-    pub log: extern "C" fn(*const (), u8, RSlice<'_, u8>),
+    pub log: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>),
     /// Answers a `ServiceRequest` with a `ServiceReply`.
-    pub request: extern "C" fn(*const (), RSlice<'_, u8>) -> RawReply,
+    pub request: extern "C" fn(RSlice<'_, u8>, RSlice<'_, u8>) -> RawReply,
     /// Returns the paths of some files of the universe, sorted, each ended by a NUL:
     /// of all files (0), of those that match a glob (1), of those that one plugin
     /// made (2), or the one at a path (3). Reads no file.
-    pub paths: extern "C" fn(*const (), u8, RSlice<'_, u8>) -> RawReply,
+    pub paths: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>) -> RawReply,
     /// Returns the files themselves.
     #[sabi(last_prefix_field)]
-    pub nodes: extern "C" fn(*const (), u8, RSlice<'_, u8>) -> RawReply,
+    pub nodes: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>) -> RawReply,
     // New host functions go here, at the end.
 }
 
@@ -209,9 +203,10 @@ impl<'a> RawHost<'a> {
     /// Returns the form of `services` that crosses the boundary.
     pub fn new<S: HostServices>(services: &'a S) -> Self {
         Self {
-            object: std::ptr::from_ref(services).cast(),
+            // SAFETY: a slice of no bytes may be at any address that is not null and is
+            // aligned for bytes; nothing is ever read through it.
+            object: unsafe { RSlice::from_raw_parts(std::ptr::from_ref(services).cast(), 0) },
             table: HostTableRef(HostTableOf::<S>::TABLE.as_prefix()),
-            services: PhantomData,
         }
     }
 
@@ -242,7 +237,11 @@ impl<'a> RawHost<'a> {
     // New host functions are called here.
 }
 
-extern "C" fn host_write<S: HostServices>(object: *const (), stream: u8, text: RSlice<'_, u8>) {
+extern "C" fn host_write<S: HostServices>(
+    object: RSlice<'_, u8>,
+    stream: u8,
+    text: RSlice<'_, u8>,
+) {
     let stream = if stream == Stream::Out as u8 { Stream::Out } else { Stream::Err };
     // There is no one to tell: a host that panics while it writes has lost its output.
     let _ = guard(|| {
@@ -251,7 +250,7 @@ extern "C" fn host_write<S: HostServices>(object: *const (), stream: u8, text: R
     });
 }
 
-extern "C" fn host_log<S: HostServices>(object: *const (), level: u8, line: RSlice<'_, u8>) {
+extern "C" fn host_log<S: HostServices>(object: RSlice<'_, u8>, level: u8, line: RSlice<'_, u8>) {
     let _ = guard(|| {
         restore::<S>(object).log(Level::from_number(level), text(line)?);
         Ok(())
@@ -259,7 +258,7 @@ extern "C" fn host_log<S: HostServices>(object: *const (), level: u8, line: RSli
 }
 
 extern "C" fn host_request<S: HostServices>(
-    object: *const (),
+    object: RSlice<'_, u8>,
     request: RSlice<'_, u8>,
 ) -> RawReply {
     reply(|| {
@@ -269,7 +268,7 @@ extern "C" fn host_request<S: HostServices>(
 }
 
 extern "C" fn host_paths<S: HostServices>(
-    object: *const (),
+    object: RSlice<'_, u8>,
     kind: u8,
     name: RSlice<'_, u8>,
 ) -> RawReply {
@@ -280,7 +279,7 @@ extern "C" fn host_paths<S: HostServices>(
 }
 
 extern "C" fn host_nodes<S: HostServices>(
-    object: *const (),
+    object: RSlice<'_, u8>,
     kind: u8,
     name: RSlice<'_, u8>,
 ) -> RawReply {
@@ -327,10 +326,12 @@ fn read_error(bytes: &[u8]) -> ErrorReply {
     message::decode("error reply", bytes).unwrap_or_else(|err| err)
 }
 
-fn restore<'a, S: HostServices>(object: *const ()) -> &'a S {
+fn restore<S: HostServices>(object: RSlice<'_, u8>) -> &S {
     // SAFETY: `RawHost::new` is the only place that pairs an object with a table:
-    // it takes a `&S` and the table whose functions call `restore::<S>`. The
-    // fields are private, and a table's function is only ever given the object
-    // that came with the table, by a `RawHost` that has not outlived the borrow.
-    unsafe { &*object.cast() }
+    // it takes a `&'a S`, whose address the slice keeps as a pointer with all its
+    // rights and whose lifetime it bears, and the table whose functions call
+    // `restore::<S>`. The fields are private, and a table's function is only ever
+    // given the object that came with the table. `S` is `Sync`, so the slice may have
+    // come from another thread.
+    unsafe { &*object.as_ptr().cast() }
 }
