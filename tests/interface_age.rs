@@ -32,7 +32,7 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         every check passed
         [exit 0]
         $ pintle plugin list
-        KEY                       STATE  TRANSPORT  BRINGS                                                                                          REASON
+        KEY                       STATE  TRANSPORT  BRINGS                                                                                           REASON
         good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         newer.example.org/v1.0.0  ok     native     shout
         [exit 0]
@@ -84,7 +84,7 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         the plugin says the default salute
         [exit 0]
         $ pintle-newer plugin list
-        KEY                      STATE  TRANSPORT  BRINGS                                                                                          REASON
+        KEY                      STATE  TRANSPORT  BRINGS                                                                                           REASON
         good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         [exit 0]
         $ pintle-newer ask

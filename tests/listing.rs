@@ -16,151 +16,151 @@ fn the_listing_is_there_as_text_json_and_yaml() {
         &sandbox,
         &lines,
         expect![[r#"
-        $ pintle plugin list
-        KEY                                  STATE    TRANSPORT  BRINGS  REASON
-        host-requirement.example.org/v1.0.0  refused  native     future  it requires pintle >=99, this host is built on pintle 0.1.0
-        plain.example.org/v1.0.0             ok       native     plain
-        veto.example.org/v1.0.0              ok       native     1 event
-        [exit 0]
-        $ pintle plugin list -o json
-        [
-          {
-            "name": "host-requirement.example.org",
-            "version": "1.0.0",
-            "key": "host-requirement.example.org/v1.0.0",
-            "state": "refused",
-            "reason": "it requires pintle >=99, this host is built on pintle 0.1.0",
-            "transport": "native",
-            "path": "[PLUGINS]/host-requirement.so",
-            "abi": {
-              "interface": "1.0.0",
-              "abi_stable": "0.11",
-              "panic": "unwind",
-              "root": "pintle_root_fixture_host_requirement_1_0_0"
-            },
-            "project_versions": [
-              "3"
-            ],
-            "commands": [
-              "future"
-            ],
-            "subcommands": [],
-            "events": []
-          },
-          {
-            "name": "plain.example.org",
-            "version": "1.0.0",
-            "key": "plain.example.org/v1.0.0",
-            "state": "ok",
-            "reason": null,
-            "transport": "native",
-            "path": "[PLUGINS]/plain.so",
-            "abi": {
-              "interface": "1.0.0",
-              "abi_stable": "0.11",
-              "panic": "unwind",
-              "root": "pintle_root_fixture_plain_1_0_0"
-            },
-            "project_versions": [
-              "3"
-            ],
-            "commands": [
-              "plain"
-            ],
-            "subcommands": [],
-            "events": []
-          },
-          {
-            "name": "veto.example.org",
-            "version": "1.0.0",
-            "key": "veto.example.org/v1.0.0",
-            "state": "ok",
-            "reason": null,
-            "transport": "native",
-            "path": "[PLUGINS]/veto.so",
-            "abi": {
-              "interface": "1.0.0",
-              "abi_stable": "0.11",
-              "panic": "unwind",
-              "root": "pintle_root_fixture_veto_1_0_0"
-            },
-            "project_versions": [
-              "3"
-            ],
-            "commands": [],
-            "subcommands": [],
-            "events": [
-              "pre-project-init"
+            $ pintle plugin list
+            KEY                                  STATE    TRANSPORT  BRINGS   REASON
+            host-requirement.example.org/v1.0.0  refused  native     future   it requires pintle >=99, this host is built on pintle 0.1.0
+            plain.example.org/v1.0.0             ok       native     plain
+            veto.example.org/v1.0.0              ok       native     1 event
+            [exit 0]
+            $ pintle plugin list -o json
+            [
+              {
+                "name": "host-requirement.example.org",
+                "version": "1.0.0",
+                "key": "host-requirement.example.org/v1.0.0",
+                "state": "refused",
+                "reason": "it requires pintle >=99, this host is built on pintle 0.1.0",
+                "transport": "native",
+                "path": "[PLUGINS]/host-requirement.so",
+                "abi": {
+                  "interface": "1.0.0",
+                  "abi_stable": "0.11",
+                  "panic": "unwind",
+                  "root": "pintle_root_fixture_host_requirement_1_0_0"
+                },
+                "project_versions": [
+                  "3"
+                ],
+                "commands": [
+                  "future"
+                ],
+                "subcommands": [],
+                "events": []
+              },
+              {
+                "name": "plain.example.org",
+                "version": "1.0.0",
+                "key": "plain.example.org/v1.0.0",
+                "state": "ok",
+                "reason": null,
+                "transport": "native",
+                "path": "[PLUGINS]/plain.so",
+                "abi": {
+                  "interface": "1.0.0",
+                  "abi_stable": "0.11",
+                  "panic": "unwind",
+                  "root": "pintle_root_fixture_plain_1_0_0"
+                },
+                "project_versions": [
+                  "3"
+                ],
+                "commands": [
+                  "plain"
+                ],
+                "subcommands": [],
+                "events": []
+              },
+              {
+                "name": "veto.example.org",
+                "version": "1.0.0",
+                "key": "veto.example.org/v1.0.0",
+                "state": "ok",
+                "reason": null,
+                "transport": "native",
+                "path": "[PLUGINS]/veto.so",
+                "abi": {
+                  "interface": "1.0.0",
+                  "abi_stable": "0.11",
+                  "panic": "unwind",
+                  "root": "pintle_root_fixture_veto_1_0_0"
+                },
+                "project_versions": [
+                  "3"
+                ],
+                "commands": [],
+                "subcommands": [],
+                "events": [
+                  "pre-project-init"
+                ]
+              }
             ]
-          }
-        ]
-        [exit 0]
-        $ pintle plugin list -o yaml
-        - name: host-requirement.example.org
-          version: "1.0.0"
-          key: host-requirement.example.org/v1.0.0
-          state: refused
-          reason: it requires pintle >=99, this host is built on pintle 0.1.0
-          transport: native
-          path: [PLUGINS]/host-requirement.so
-          abi:
-            interface: "1.0.0"
-            abi_stable: "0.11"
-            panic: unwind
-            root: pintle_root_fixture_host_requirement_1_0_0
-          project_versions:
-          - "3"
-          commands:
-          - future
-          subcommands: []
-          events: []
-        - name: plain.example.org
-          version: "1.0.0"
-          key: plain.example.org/v1.0.0
-          state: ok
-          reason: null
-          transport: native
-          path: [PLUGINS]/plain.so
-          abi:
-            interface: "1.0.0"
-            abi_stable: "0.11"
-            panic: unwind
-            root: pintle_root_fixture_plain_1_0_0
-          project_versions:
-          - "3"
-          commands:
-          - plain
-          subcommands: []
-          events: []
-        - name: veto.example.org
-          version: "1.0.0"
-          key: veto.example.org/v1.0.0
-          state: ok
-          reason: null
-          transport: native
-          path: [PLUGINS]/veto.so
-          abi:
-            interface: "1.0.0"
-            abi_stable: "0.11"
-            panic: unwind
-            root: pintle_root_fixture_veto_1_0_0
-          project_versions:
-          - "3"
-          commands: []
-          subcommands: []
-          events:
-          - pre-project-init
-        [exit 0]
-        $ pintle plugin list -o xml
-        --- stderr ---
-        error: invalid value 'xml' for '--output <FORMAT>'
-          [possible values: text, json, yaml]
+            [exit 0]
+            $ pintle plugin list -o yaml
+            - name: host-requirement.example.org
+              version: "1.0.0"
+              key: host-requirement.example.org/v1.0.0
+              state: refused
+              reason: it requires pintle >=99, this host is built on pintle 0.1.0
+              transport: native
+              path: [PLUGINS]/host-requirement.so
+              abi:
+                interface: "1.0.0"
+                abi_stable: "0.11"
+                panic: unwind
+                root: pintle_root_fixture_host_requirement_1_0_0
+              project_versions:
+              - "3"
+              commands:
+              - future
+              subcommands: []
+              events: []
+            - name: plain.example.org
+              version: "1.0.0"
+              key: plain.example.org/v1.0.0
+              state: ok
+              reason: null
+              transport: native
+              path: [PLUGINS]/plain.so
+              abi:
+                interface: "1.0.0"
+                abi_stable: "0.11"
+                panic: unwind
+                root: pintle_root_fixture_plain_1_0_0
+              project_versions:
+              - "3"
+              commands:
+              - plain
+              subcommands: []
+              events: []
+            - name: veto.example.org
+              version: "1.0.0"
+              key: veto.example.org/v1.0.0
+              state: ok
+              reason: null
+              transport: native
+              path: [PLUGINS]/veto.so
+              abi:
+                interface: "1.0.0"
+                abi_stable: "0.11"
+                panic: unwind
+                root: pintle_root_fixture_veto_1_0_0
+              project_versions:
+              - "3"
+              commands: []
+              subcommands: []
+              events:
+              - pre-project-init
+            [exit 0]
+            $ pintle plugin list -o xml
+            --- stderr ---
+            error: invalid value 'xml' for '--output <FORMAT>'
+              [possible values: text, json, yaml]
 
-          tip: a similar value exists: 'yaml'
+              tip: a similar value exists: 'yaml'
 
-        For more information, try '--help'.
-        [exit 2]
-    "#]],
+            For more information, try '--help'.
+            [exit 2]
+        "#]],
     );
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn changed_type() -> PathBuf {
             let text =
                 replace_once(&text, "            mode,\n", "            mode: mode.into(),\n");
             let text = replace_once(&text, "self.0.mode\n", "self.0.mode as u32\n");
-            replace_once(&text, "shared.mode, ", "shared.mode as u32, ")
+            replace_once(&text, "shared.mode,", "shared.mode as u32,")
         }
         _ => text,
     });

@@ -212,17 +212,17 @@ fn a_library_without_the_root_symbol_is_refused_when_it_is_used() {
             --- stderr ---
             error: plugin file `[PLUGINS]/no-root-symbol.so` was refused
               caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: tell the plugin's author, it must be built anew
+            hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
             $ pintle plugin run no-root-symbol no-root-symbol
             --- stderr ---
             error: plugin `no-root-symbol` was found in `[PLUGINS]/no-root-symbol.so`, but refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: tell the plugin's author, it must be built anew
+            hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
             $ pintle no-root-symbol
             --- stderr ---
             error: plugin `no-root-symbol.example.org/v1.0.0` is refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: tell the plugin's author, it must be built anew
+            hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
         "#]],
     );
@@ -234,16 +234,17 @@ fn a_root_symbol_in_a_dependency_does_not_count() {
         "root-symbol-in-dependency",
         &["plugin check [PLUGINS]/root-symbol-in-dependency.so", "root-symbol-in-dependency"],
         expect![[r#"
-            root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/root-symbol-in-dependency.so
             --- stderr ---
-            error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` was refused
+              caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
             $ pintle root-symbol-in-dependency
             --- stderr ---
-            error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` does not define its root symbol `pintle_root_fixture_plain_1_0_0`
-            hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
+            error: plugin `root-symbol-in-dependency.example.org/v1.0.0` is refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
+            hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
         "#]],
     );
