@@ -324,17 +324,16 @@ fn without_a_terminal_the_default_answers_a_question() {
     check_good(
         &["ask", "ask --no-default"],
         expect![[r#"
-        $ pintle ask
-        blue
-        [exit 0]
-        $ pintle ask --no-default
-        --- stderr ---
-        error: plugin `good.example.org/v1.0.0` failed
-          caused by: no colour
-          caused by: there is no terminal to ask `Which colour?` on, and no default
-        hint: run the command on a terminal, or give the answer as an option
-        [exit 1]
-    "#]],
+            $ pintle ask
+            blue
+            [exit 0]
+            $ pintle ask --no-default
+            --- stderr ---
+            error: no colour
+              caused by: there is no terminal to ask `Which colour?` on, and no default
+            hint: run the command on a terminal, or give the answer as an option
+            [exit 1]
+        "#]],
     );
 }
 
@@ -343,20 +342,18 @@ fn an_error_shows_its_causes_and_its_hint() {
     check_good(
         &["fail", "misuse"],
         expect![[r#"
-        $ pintle fail
-        --- stderr ---
-        error: plugin `good.example.org/v1.0.0` failed
-          caused by: cannot sail
-          caused by: the sail fell down
-          caused by: the rope is rotten
-        hint: buy a rope
-        [exit 1]
-        $ pintle misuse
-        --- stderr ---
-        error: plugin `good.example.org/v1.0.0` failed
-          caused by: there is no right way to call this
-        [exit 2]
-    "#]],
+            $ pintle fail
+            --- stderr ---
+            error: cannot sail
+              caused by: the sail fell down
+              caused by: the rope is rotten
+            hint: buy a rope
+            [exit 1]
+            $ pintle misuse
+            --- stderr ---
+            error: there is no right way to call this
+            [exit 2]
+        "#]],
     );
 }
 
@@ -365,19 +362,18 @@ fn a_plugins_own_exit_code_is_passed_through() {
     check_good(
         &["exit-with 0", "exit-with 42", "exit-with 255", "exit-with 256"],
         expect![[r#"
-        $ pintle exit-with 0
-        [exit 0]
-        $ pintle exit-with 42
-        [exit 42]
-        $ pintle exit-with 255
-        [exit 255]
-        $ pintle exit-with 256
-        --- stderr ---
-        error: plugin `good.example.org/v1.0.0` failed
-          caused by: the argument `code` has a value of another type
-          caused by: invalid value: integer `256`, expected u8
-        [exit 1]
-    "#]],
+            $ pintle exit-with 0
+            [exit 0]
+            $ pintle exit-with 42
+            [exit 42]
+            $ pintle exit-with 255
+            [exit 255]
+            $ pintle exit-with 256
+            --- stderr ---
+            error: the argument `code` has a value of another type
+              caused by: invalid value: integer `256`, expected u8
+            [exit 1]
+        "#]],
     );
 }
 

@@ -69,7 +69,7 @@ fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
             $ pintle init --plugins good
             saw pre-project-init: init []
             --- stderr ---
-            error: a hook on `pre-project-init` failed
+            error: the hook of plugin `panic-hook.example.org/v1.0.0` on `pre-project-init` failed
               caused by: plugin `panic-hook.example.org/v1.0.0` panicked
               caused by: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9
             hint: this is a defect of the plugin; tell its author
@@ -149,7 +149,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         $ pintle init --plugins good
         --- stderr ---
         error: `[SANDBOX]/work/PROJECT` exists: the project is initialized already
-        hint: `edit` and `create` change an existing project
+        hint: `create` adds to an existing project
         [exit 1]
     "#]]
     .assert_eq(&sandbox.transcript(&lines));

@@ -401,10 +401,20 @@ fn a_host_requirement_that_is_not_met_refuses() {
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin inspect host-requirement
-            --- stderr ---
-            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
-            [exit 3]
+            file         [PLUGINS]/host-requirement.so
+            format       ELF, x86_64
+            name         host-requirement.example.org
+            version      1.0.0
+            description  Waits for another host
+            interface    1.0.0, abi_stable 0.11, panic = unwind
+            root symbol  pintle_root_fixture_host_requirement_1_0_0
+            target       [TARGET]
+            built by     [RUSTC]
+            host         >=99
+            project      3
+            command      future: Wait for version 99
+            this host    refuses it: it requires pintle >=99, this host is built on pintle 0.1.0
+            [exit 0]
             $ pintle plugin run host-requirement future
             --- stderr ---
             error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused: it requires pintle >=99, this host is built on pintle 0.1.0
@@ -441,17 +451,17 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             --- stderr ---
             error: plugin file `[PLUGINS]/panic-abort.so` was refused
               caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`
+            hint: rebuild the plugin with `panic = "unwind"`, or take it as it is with `--allow-panic-abort`
             [exit 3]
             $ pintle plugin run panic-abort abort
             --- stderr ---
             error: plugin `panic-abort` was found in `[PLUGINS]/panic-abort.so`, but refused: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`
+            hint: rebuild the plugin with `panic = "unwind"`, or take it as it is with `--allow-panic-abort`
             [exit 3]
             $ pintle abort
             --- stderr ---
             error: plugin `panic-abort.example.org/v1.0.0` is refused: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`
+            hint: rebuild the plugin with `panic = "unwind"`, or take it as it is with `--allow-panic-abort`
             [exit 3]
             $ pintle --allow-panic-abort plugin check panic-abort
             plugin       panic-abort.example.org/v1.0.0

@@ -599,9 +599,9 @@ mod tests {
         check_manifest(
             json!({"abi": {"panic": "abort"}}),
             expect![[r#"
-            hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
-            rebuild the plugin with `panic = "unwind"`
-        "#]],
+                hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
+                rebuild the plugin with `panic = "unwind"`, or take it as it is with `--allow-panic-abort`
+            "#]],
         );
         check_manifest(
             json!({"host": ">=99"}),

@@ -244,7 +244,11 @@ impl Refusal {
             Self::AbiStable { expected, .. } => {
                 format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
             }
-            Self::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`".to_owned(),
+            Self::PanicStrategy { .. } => {
+                "rebuild the plugin with `panic = \"unwind\"`, or take it as it \
+                                           is with `--allow-panic-abort`"
+                    .to_owned()
+            }
             Self::HostRequirement { .. } | Self::UnsupportedProjectVersions { .. } => {
                 "install a version of the plugin, or of this host, that fits the other".to_owned()
             }

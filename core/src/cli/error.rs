@@ -120,16 +120,18 @@ impl From<LoadError> for CliError {
 impl From<CallError> for CliError {
     fn from(err: CallError) -> Self {
         let reply = err.reply();
-        let (exit, default_hint) = match reply.kind {
-            ErrorKind::Panicked => {
-                (Exit::Crashed, Some("this is a defect of the plugin; tell its author".to_owned()))
+        let mut error = match reply.kind {
+            ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err)
+                .hint("this is a defect of the plugin; tell its author".to_owned()),
+            // A plugin's command fails as a built-in one does: with its own words.
+            kind => {
+                let exit = if kind == ErrorKind::Usage { Exit::Usage } else { Exit::Failed };
+                Self::new(exit, reply.message.clone())
             }
-            ErrorKind::Usage => (Exit::Usage, None),
-            _ => (Exit::Failed, None),
         };
-        let hint = reply.hint.clone().or(default_hint);
-        let mut error = Self::from_error(exit, &err).hint(hint);
         error.causes.extend(reply.causes.iter().cloned());
+        error.hint = reply.hint.clone().or(error.hint);
+        error.detail = Some(format!("the error comes from plugin `{}`", err.plugin()));
         error
     }
 }

@@ -22,7 +22,7 @@ pub enum HookError {
         reason: String,
     },
     /// A hook failed.
-    #[error("a hook on `{event}` failed")]
+    #[error("the hook of plugin `{}` on `{event}` failed", source.plugin())]
     Failed {
         /// The event.
         event: String,

@@ -125,7 +125,7 @@ impl ScaffoldError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::AlreadyInitialized { .. } => {
-                Some("`edit` and `create` change an existing project".to_owned())
+                Some("`create` adds to an existing project".to_owned())
             }
             Self::NotInitialized { command, .. } => Some(format!("run `{command} init` first")),
             Self::Step { source, .. } => source.hint(),

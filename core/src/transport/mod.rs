@@ -59,6 +59,13 @@ impl CallError {
         }
     }
 
+    /// Returns the plugin's full key.
+    pub fn plugin(&self) -> &PluginKey {
+        match self {
+            Self::Failed { plugin, .. } | Self::Panicked { plugin, .. } => plugin,
+        }
+    }
+
     /// Returns what the plugin answered.
     pub fn reply(&self) -> &ErrorReply {
         match self {

@@ -2,7 +2,7 @@
 
 use super::super::{CliError, Exit, Session, output};
 use super::{Subject, subject, subject_arg};
-use crate::catalog::{Entry, Refusal, image};
+use crate::catalog::{Entry, PluginKey, Refusal, image};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::Manifest;
 use serde::Serialize;
@@ -27,12 +27,28 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<(), CliError> {
-    let facts = match subject(session, matches)? {
-        Subject::File(path) => of_file(session, &path)?,
-        Subject::Entry(entry) => of_entry(session, entry)?,
+    let facts = match subject(session, matches) {
+        Ok(Subject::File(path)) => of_file(session, &path)?,
+        Ok(Subject::Entry(entry)) => of_entry(session, entry)?,
+        // What is wrong with a refused plugin is just what one wants to see here.
+        Err(err) => match set_aside(session, matches) {
+            Some(entry) => of_entry(session, entry)?,
+            None => return Err(err),
+        },
     };
     output::print(matches, &session.console, &facts, text);
     Ok(())
+}
+
+/// Returns the plugin that the user's key means although it cannot be used.
+fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a Entry> {
+    let asked: PluginKey = matches.get_one::<String>("plugin")?.parse().ok()?;
+    let unusable = session.catalog().entries().iter().filter(|it| !it.is_usable());
+    unusable.into_iter().find(|it| {
+        let version = it.version();
+        let name = it.key().map(PluginKey::name);
+        name.zip(version).is_some_and(|(name, version)| asked.matches(name, &version))
+    })
 }
 
 fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {

@@ -62,10 +62,10 @@ enum Subject<'a> {
 /// there, else a key.
 fn subject<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Result<Subject<'a>, CliError> {
     let text = matches.get_one::<String>("plugin").expect("the argument is required");
-    match is_path(text) {
-        true => Ok(Subject::File(PathBuf::from(text))),
-        false => Ok(Subject::Entry(session.catalog().resolve(&parse_key(text)?, None)?)),
+    if is_path(text) {
+        return Ok(Subject::File(PathBuf::from(text)));
     }
+    Ok(Subject::Entry(session.catalog().resolve(&parse_key(text)?, None)?))
 }
 
 fn is_path(text: &str) -> bool {
