@@ -515,6 +515,25 @@ fn a_full_pipe_that_nobody_reads_is_no_error() {
 }
 
 #[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    use std::process::{Command, Stdio};
+    let sandbox = Sandbox::new().plugin("good");
+    for line in [["plugin", "list"], ["greet", "ada"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let output = Command::new(env!("CARGO_BIN_EXE_pintle"))
+            .args(line)
+            .env_clear()
+            .env("PINTLE_PLUGIN_PATH", sandbox.plugins())
+            .stdout(Stdio::from(full))
+            .output()
+            .expect("the host can be started");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("failed to write to the standard output"), "{stderr}");
+        assert_eq!(output.status.code(), Some(1), "{line:?}");
+    }
+}
+
+#[test]
 fn a_disabled_plugin_can_be_seen_but_not_used() {
     let sandbox = Sandbox::new().plugin("good").env("PINTLE_DISABLE_PLUGINS", "x, good");
     let transcript = sandbox.transcript(&["greet ada", "plugin run good greet ada"]);

@@ -39,6 +39,8 @@ pub(super) fn run(host: &Host, args: Vec<OsString>) -> ExitCode {
         err.show(&session.console);
         err.exit()
     });
+    let exit =
+        if exit.code() == 0 && session.console.has_lost_output() { Exit::Failed } else { exit };
     // Taking a catalog of a thousand plugins apart would cost more than the process
     // that is about to end has left to do.
     std::mem::forget(session);

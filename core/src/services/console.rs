@@ -44,6 +44,7 @@ impl Verbosity {
 pub struct Console {
     verbosity: AtomicU8,
     stdout_gone: AtomicBool,
+    output_lost: AtomicBool,
     bars: Mutex<HashMap<(String, u64), ProgressBar>>,
 }
 
@@ -87,6 +88,7 @@ impl Console {
         if let Err(err) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             self.stdout_gone.store(true, Ordering::Relaxed);
             if err.kind() != ErrorKind::BrokenPipe {
+                self.output_lost.store(true, Ordering::Relaxed);
                 self.log(Level::Error, &format!("failed to write to the standard output: {err}"));
             }
         }
@@ -95,6 +97,12 @@ impl Console {
     /// Writes a result and a line feed to the standard output.
     pub fn println(&self, text: impl std::fmt::Display) {
         self.write_out(format!("{text}\n").as_bytes());
+    }
+
+    /// Returns whether results could not be written, for another reason than that
+    /// their reader went away.
+    pub fn has_lost_output(&self) -> bool {
+        self.output_lost.load(Ordering::Relaxed)
     }
 
     /// Logs a line to the standard error, if it is to be shown.
