@@ -148,7 +148,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         [exit 0]
         $ pintle init --plugins good
         --- stderr ---
-        error: `[SANDBOX]/work/PROJECT` exists: the project is initialized already
+        error: `[SANDBOX]/desk/PROJECT` exists: the project is initialized already
         hint: `create` adds to an existing project
         [exit 1]
     "#]]

@@ -555,8 +555,8 @@ fn a_file_truncated_inside_its_segments_is_refused() {
     );
 }
 
-/// FIXME: it should be found, and the error be that the root symbol is no header. The
-/// host opens the file as `/proc/self/fd/N`, so that `$ORIGIN` is `/proc/self/fd`.
+/// The price of loading the very file that was examined: the host opens it as
+/// `/proc/self/fd/N`, so that `$ORIGIN` is `/proc/self/fd`. ARCHITECTURE.md says why.
 #[test]
 fn a_library_beside_a_plugin_is_not_found_through_origin() {
     let sandbox = Sandbox::new();

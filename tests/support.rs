@@ -100,7 +100,7 @@ impl Sandbox {
     fn in_dir(dir: &Path, program: PathBuf, prefix: &str) -> Self {
         let root = tempfile::Builder::new().prefix("host-").tempdir_in(dir);
         let root = root.expect("a temporary folder can be made");
-        for name in ["plugins", "home", "work"] {
+        for name in ["plugins", "home", "desk"] {
             fs::create_dir(root.path().join(name)).expect("the folder is new");
         }
         let env = vec![
@@ -145,7 +145,7 @@ impl Sandbox {
 
     /// Returns the folder that the host runs in.
     pub(crate) fn work(&self) -> PathBuf {
-        self.root.path().join("work")
+        self.root.path().join("desk")
     }
 
     /// Returns a path beside the plugin folder.
