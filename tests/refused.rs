@@ -34,14 +34,14 @@ fn a_text_is_refused() {
         "text",
         &["plugin check [PLUGINS]/text.so"],
         expect![[r#"
-        text.so: -, refused: it is not a library
-        $ pintle plugin check [PLUGINS]/text.so
-        --- stderr ---
-        error: plugin file `[PLUGINS]/text.so` was refused
-          caused by: it is not a library
-        hint: remove it from the plugin folder
-        [exit 3]
-    "#]],
+            text.so: -, refused: it is not a library
+            $ pintle plugin check [PLUGINS]/text.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/text.so` was refused
+              caused by: it is not a library
+            hint: it has no place in a plugin folder
+            [exit 3]
+        "#]],
     );
 }
 
@@ -51,14 +51,14 @@ fn a_directory_is_refused() {
         "directory",
         &["plugin check [PLUGINS]/directory.so"],
         expect![[r#"
-        directory.so: -, refused: it is a directory, not a regular file
-        $ pintle plugin check [PLUGINS]/directory.so
-        --- stderr ---
-        error: plugin file `[PLUGINS]/directory.so` was refused
-          caused by: it is a directory, not a regular file
-        hint: remove it from the plugin folder
-        [exit 3]
-    "#]],
+            directory.so: -, refused: it is a directory, not a regular file
+            $ pintle plugin check [PLUGINS]/directory.so
+            --- stderr ---
+            error: plugin file `[PLUGINS]/directory.so` was refused
+              caused by: it is a directory, not a regular file
+            hint: it has no place in a plugin folder
+            [exit 3]
+        "#]],
     );
 }
 
@@ -73,13 +73,13 @@ fn a_fifo_is_refused_and_hangs_nobody() {
             --- stderr ---
             error: plugin file `[PLUGINS]/fifo.so` was refused
               caused by: it is a FIFO, not a regular file
-            hint: remove it from the plugin folder
+            hint: it has no place in a plugin folder
             [exit 3]
             $ pintle plugin inspect [PLUGINS]/fifo.so
             --- stderr ---
             error: `[PLUGINS]/fifo.so` is no plugin
               caused by: it is a FIFO, not a regular file
-            hint: remove it from the plugin folder
+            hint: it has no place in a plugin folder
             [exit 3]
         "#]],
     );
@@ -581,4 +581,57 @@ fn a_library_beside_a_plugin_is_not_found_through_origin() {
         [exit 3]
     "#]]
     .assert_eq(&sandbox.transcript(&["beside"]));
+}
+
+/// The linker knows a library by the number of a descriptor, which must not be free
+/// again while the library is there.
+#[test]
+fn a_library_that_fails_its_checks_is_not_taken_for_the_next() {
+    let sandbox = Sandbox::new().plugin("manifest-differs").plugin("plain").plugin("good");
+    let listed = crate::vices::listed(&sandbox, &["--check"], |_| true);
+    expect![[r#"
+        good.so: good.example.org/v1.0.0, ok: -
+        manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+        plain.so: plain.example.org/v1.0.0, ok: -
+    "#]].assert_eq(&listed);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plugin_folder_that_is_a_fifo_hangs_nobody() {
+    let sandbox = Sandbox::new();
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("fifo")).status();
+    assert!(made.expect("coreutils are there").success());
+    let sandbox = sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", "../fifo");
+    sandbox.run(["--help"]).success();
+    expect![[r#"
+        $ pintle plugin list
+        no plugins; `plugin abi` shows where they are looked for
+        --- stderr ---
+        warning: failed to search plugin folder `[SANDBOX]/desk/../fifo`: Not a directory (os error 20)
+        [exit 0]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["plugin list"]));
+}
+
+#[test]
+fn a_refused_plugins_command_says_why_wherever_an_option_stands() {
+    let sandbox = Sandbox::new().plugin("host-requirement");
+    expect![[r#"
+        $ pintle future
+        --- stderr ---
+        error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+        hint: install a version of the plugin, or of this host, that fits the other
+        [exit 3]
+        $ pintle -v future
+        --- stderr ---
+        error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+        hint: install a version of the plugin, or of this host, that fits the other
+        [exit 3]
+        $ pintle future -v
+        --- stderr ---
+        error: plugin `host-requirement.example.org/v1.0.0` is refused: it requires pintle >=99, this host is built on pintle 0.1.0
+        hint: install a version of the plugin, or of this host, that fits the other
+        [exit 3]
+    "#]].assert_eq(&sandbox.transcript(&["future", "-v future", "future -v"]));
 }

@@ -1,8 +1,9 @@
 //! The types that cross the boundary natively: the root module through which a
 //! host calls a plugin, and the table through which a plugin calls its host.
 //!
-//! Invariants: nothing here ever changes its layout. New functions go to the end
-//! of [`PluginRoot`] and [`HostTable`]; the plain structs are frozen. Every function runs inside a guard on its own side of the boundary.
+//! Invariants: nothing here ever changes its layout. New functions go to the end of
+//! [`PluginRoot`] and [`HostTable`]; the plain structs are frozen. Every function that
+//! runs code of an author or of a host does so inside a guard on its own side.
 #![expect(
     unsafe_code,
     reason = "the host table comes with the address of the host's object, which one function reads back"

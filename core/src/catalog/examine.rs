@@ -452,9 +452,9 @@ mod tests {
             E_TYPE,
             2,
             expect![[r#"
-            hello.example.org/v1.2.3: it is a program, not a shared library
-            remove it from the plugin folder
-        "#]],
+                hello.example.org/v1.2.3: it is a program, not a shared library
+                it has no place in a plugin folder
+            "#]],
         );
     }
 
@@ -664,33 +664,33 @@ mod tests {
             &path("fifo"),
             &rules,
             expect![[r#"
-            ?: it is a FIFO, not a regular file
-            remove it from the plugin folder
-        "#]],
+                ?: it is a FIFO, not a regular file
+                it has no place in a plugin folder
+            "#]],
         );
         check_path(
             &path("socket"),
             &rules,
             expect![[r#"
-            ?: it is a socket, not a regular file
-            remove it from the plugin folder
-        "#]],
+                ?: it is a socket, not a regular file
+                it has no place in a plugin folder
+            "#]],
         );
         check_path(
             dir.path(),
             &rules,
             expect![[r#"
-            ?: it is a directory, not a regular file
-            remove it from the plugin folder
-        "#]],
+                ?: it is a directory, not a regular file
+                it has no place in a plugin folder
+            "#]],
         );
         check_path(
             Path::new("/dev/null"),
             &rules,
             expect![[r#"
-            ?: it is a device, not a regular file
-            remove it from the plugin folder
-        "#]],
+                ?: it is a device, not a regular file
+                it has no place in a plugin folder
+            "#]],
         );
         check_path(
             &path("dangling"),

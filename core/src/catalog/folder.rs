@@ -108,7 +108,9 @@ mod unix {
     use super::super::examine::{FLAGS, FileId, Opened};
     use super::super::index::Stamp;
     use super::super::refusal::Refusal;
-    use rustix::fs::{AtFlags, FileType, Mode, openat, statat};
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    use rustix::fs::{AtFlags, FileType, statat};
+    use rustix::fs::{CWD, Mode, OFlags, openat};
     use std::ffi::OsStr;
     use std::fs::File;
     use std::io::{self, Seek, SeekFrom};
@@ -123,11 +125,15 @@ mod unix {
 
     impl Handle {
         pub(super) fn open(path: &Path) -> io::Result<Self> {
-            let folder = File::open(path)?;
+            // Opening a FIFO without a writer would wait for one.
+            let flags = FLAGS | OFlags::DIRECTORY;
+            let folder = File::from(openat(CWD, path, flags, Mode::empty())?);
             let device = folder.metadata()?.dev();
             Ok(Self { folder, device })
         }
 
+        /// The fields have other types on other systems, where nobody has tried this yet.
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
             let stat = statat(&self.folder, name, AtFlags::empty()).ok()?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -142,6 +148,11 @@ mod unix {
                 modified: (number(stat.st_mtime)?, stat.st_mtime_nsec),
                 changed: (number(stat.st_ctime)?, stat.st_ctime_nsec),
             })
+        }
+
+        #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+        pub(super) fn stamp(&self, _: &OsStr) -> Option<Stamp> {
+            None
         }
 
         /// Opens a file that the folder's listing knows to be regular. Should it have

@@ -9,16 +9,15 @@
 //! Invariants: a file counts as known if its device, inode, size, and times of
 //! modification and status change are those that were seen before it was read, and
 //! lie far enough in the past for the clock to tell the next change. An index of
-//! another host, or of other rules, is no index; nor is a damaged one.
+//! another host, or of other rules, is no index; nor is one that is cut off.
 
 use super::Rules;
 use super::entry::Entry;
-use super::examine::FileId;
+use super::examine::{self, FileId, Opened};
 use super::facts::{Brings, LazyManifest};
 use super::key::PluginKey;
 use crate::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -110,9 +109,8 @@ const ROW: usize = Stamp::BYTES + 2 * 8;
 impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
-        let file = File::open(path).ok()?;
-        let metadata = file.metadata().ok().filter(|it| it.is_file() && it.len() <= MAX_BYTES)?;
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
+        let Opened { file, len, .. } = examine::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
         file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
         let mut cursor = Cursor { bytes: &bytes, at: 0 };
         let is_ours = cursor.take(MAGIC.len())? == MAGIC && cursor.text()? == fingerprint(rules);

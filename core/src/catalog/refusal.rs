@@ -207,7 +207,7 @@ impl Refusal {
     pub fn hint(&self) -> String {
         match self {
             Self::NotRegular { .. } | Self::NotALibrary | Self::NotShared { .. } => {
-                "remove it from the plugin folder".to_owned()
+                "it has no place in a plugin folder".to_owned()
             }
             Self::Unreadable { .. } => "check its permissions, or remove it".to_owned(),
             Self::Empty | Self::Damaged { .. } | Self::Truncated { .. } => {

@@ -109,8 +109,8 @@ pub(super) fn check(args: &[Arg]) -> Result<(), String> {
         if !names.insert(name) {
             return Err(format!("the argument `{name}` is declared twice"));
         }
-        if arg.kind != ArgKind::Positional && global::LONG_NAMES.contains(&name.as_str()) {
-            return Err(format!("the option `--{name}` belongs to the host"));
+        if global::LONG_NAMES.contains(&name.as_str()) {
+            return Err(format!("the name `{name}` belongs to the host"));
         }
         if let Some(short) = arg.short {
             if global::SHORT_NAMES.contains(&short) {
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn what_a_plugin_declares_wrongly_is_told_by_name() {
         check_err(&[Arg::option("a"), Arg::flag("a")], "the argument `a` is declared twice");
-        check_err(&[Arg::flag("quiet")], "the option `--quiet` belongs to the host");
+        check_err(&[Arg::flag("quiet")], "the name `quiet` belongs to the host");
         check_err(&[Arg::flag("x").short('v')], "the option `-v` belongs to the host");
         check_err(
             &[Arg::option("n").integer().default_value("many")],

@@ -41,11 +41,15 @@ fn variable(host: &Host) -> String {
     host.identity.env_var("COMPLETE")
 }
 
-/// Answers a completion script: `args` are `--` and the words on the line.
-pub(super) fn complete(session: &Session<'_>, shell: &str, args: Vec<OsString>) -> Exit {
+/// Returns the words on the line, which stand behind `--` in the script's `args`.
+pub(super) fn line(args: Vec<OsString>) -> Vec<OsString> {
+    args.into_iter().skip_while(|it| it != "--").skip(1).collect()
+}
+
+/// Answers a completion script for the words on the line.
+pub(super) fn complete(session: &Session<'_>, shell: &str, line: Vec<OsString>) -> Exit {
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(shell) else { return Exit::Usage };
-    let line: Vec<OsString> = args.into_iter().skip_while(|it| it != "--").skip(1).collect();
     let mut command = tree(session, &line);
     let mut answer = Vec::new();
     let cwd = std::env::current_dir().ok();

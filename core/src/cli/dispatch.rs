@@ -12,9 +12,9 @@ use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
+use pintle_plugin::host::Stream;
 use pintle_plugin::message::{CommandDescription, CommandRequest, DescribeRequest};
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 /// How often plugins may hand a command line on before it counts as a loop.
@@ -31,10 +31,12 @@ pub(super) enum Step {
 /// Runs one command line, the program's name first.
 pub(super) fn run(host: &Host, args: Vec<OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().skip(1).collect();
-    let session = Session::new(host, Early::scan(&args));
     if let Some(shell) = completion::requested(host) {
-        return completion::complete(&session, &shell, args).into();
+        let line = completion::line(args);
+        let session = Session::new(host, Early::scan(&line));
+        return completion::complete(&session, &shell, line).into();
     }
+    let session = Session::new(host, Early::scan(&args));
     let exit = follow(&session, args).unwrap_or_else(|err| {
         err.show(&session.console);
         err.exit()
@@ -113,7 +115,7 @@ fn no_core_command(
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     match (err.kind(), first_word(args)) {
-        (ErrorKind::DisplayVersion, _) => Ok(Step::Exit(show_clap(err))),
+        (ErrorKind::DisplayVersion, _) => Ok(Step::Exit(show_clap(session, err))),
         (_, None) if is_help => Ok(Step::Exit(show_help(session, err.exit_code()))),
         (_, first) => from_full_tree(session, args, first),
     }
@@ -121,12 +123,9 @@ fn no_core_command(
 
 fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
     let help = tree::help_text(session.host, session.catalog());
-    // In one piece: a thousand plugins have a thousand lines. A reader who has gone
-    // away is no error.
-    let _ = match exit_code {
-        0 => anstream::stdout().write_all(help.as_bytes()),
-        _ => anstream::stderr().write_all(help.as_bytes()),
-    };
+    // In one piece: a thousand plugins have a thousand lines.
+    let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
+    session.console.styled(stream, &help);
     if exit_code == 0 { Exit::Done } else { Exit::Usage }
 }
 
@@ -189,9 +188,14 @@ fn from_full_tree(
         Ok(matches) => matches,
         // Suggestions come from all there is.
         Err(err) if err.kind() == ErrorKind::InvalidSubcommand && first.is_some() => {
-            return from_full_tree(session, args, None);
+            let words = args.iter().filter_map(|it| it.to_str()).filter(|it| !it.starts_with('-'));
+            let words: Vec<String> = words.map(str::to_owned).collect();
+            return match session.set_aside(&words) {
+                Some(err) => Err(err),
+                None => from_full_tree(session, args, None),
+            };
         }
-        Err(err) => return Ok(Step::Exit(show_clap(&err))),
+        Err(err) => return Ok(Step::Exit(show_clap(session, &err))),
     };
     apply_verbosity(session, &matches);
     let (path, leaf) = leaf(&matches);
@@ -218,7 +222,7 @@ pub(super) fn run_plugin_command(
     let line = std::iter::once(OsString::new()).chain(args.iter().cloned());
     let matches = match clap_command.try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(err) => return Ok(Step::Exit(show_clap(&err))),
+        Err(err) => return Ok(Step::Exit(show_clap(session, &err))),
     };
     apply_verbosity(session, &matches);
 
@@ -294,9 +298,9 @@ fn parse(command: Command, args: &[OsString]) -> Result<ArgMatches, clap::Error>
 }
 
 /// Shows clap's error, or the help it stands for.
-pub(super) fn show_clap(err: &clap::Error) -> Exit {
-    // A reader who has gone away is no error.
-    let _ = err.print();
+pub(super) fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
+    let stream = if err.use_stderr() { Stream::Err } else { Stream::Out };
+    session.console.styled(stream, &err.render().ansi().to_string());
     match err.exit_code() {
         0 => Exit::Done,
         _ => Exit::Usage,

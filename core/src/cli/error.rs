@@ -73,7 +73,8 @@ impl CliError {
         if let Some(text) = &self.hint {
             console.message(&format!("{hint}hint:{hint:#} {text}"));
         }
-        if let (Some(detail), true) = (&self.detail, console.verbosity() != Verbosity::Normal) {
+        let is_verbose = matches!(console.verbosity(), Verbosity::Debug | Verbosity::Trace);
+        if let (Some(detail), true) = (&self.detail, is_verbose) {
             console.message(detail);
         }
     }

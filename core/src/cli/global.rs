@@ -88,13 +88,23 @@ pub(super) fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     while let Some(arg) = args.next() {
         if arg == name {
             found.extend(args.next().map(OsStr::to_owned));
-        } else if let Some(value) =
-            arg.to_str().and_then(|it| it.strip_prefix(name)?.strip_prefix('='))
-        {
-            found.push(value.into());
+        } else if let Some(value) = value_after_equals(arg, name) {
+            found.push(value);
         }
     }
     found
+}
+
+#[cfg(unix)]
+fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
+    use std::os::unix::ffi::OsStrExt;
+    let value = arg.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+    Some(OsStr::from_bytes(value).to_owned())
+}
+
+#[cfg(not(unix))]
+fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
+    Some(arg.to_str()?.strip_prefix(name)?.strip_prefix('=')?.into())
 }
 
 /// Returns whether a command line that is not parsed yet asks for help.

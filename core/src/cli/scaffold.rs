@@ -161,7 +161,7 @@ pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Resu
     let line = std::iter::once(OsString::new()).chain(line.iter().cloned());
     let matches = match command.try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(err) => return Ok(dispatch::show_clap(&err)),
+        Err(err) => return Ok(dispatch::show_clap(session, &err)),
     };
     dispatch::apply_verbosity(session, &matches);
     let report = setting.scaffold(session, &flags, &matches)?;
@@ -190,8 +190,9 @@ impl Setting {
         line: &[OsString],
     ) -> Result<Self, CliError> {
         let root = std::env::current_dir().map_err(|err| {
-            CliError::from_error(Exit::Failed, &err)
-                .hint("the current folder may have been deleted".to_owned())
+            CliError::new(Exit::Failed, "failed to find the current folder")
+                .cause(&err)
+                .hint("it may have been deleted".to_owned())
         })?;
         let project = match subcommand {
             Subcommand::Init => None,

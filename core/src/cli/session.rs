@@ -67,17 +67,17 @@ impl<'a> Session<'a> {
     ///
     /// When the plugin is refused, by the catalog or while it is loaded.
     pub(super) fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
-        let (Some(key), Some(manifest)) = (entry.key(), entry.manifest()) else {
+        let Some(key) = entry.key().filter(|_| entry.is_usable()) else {
             return Err(unusable(entry));
         };
-        if !entry.is_usable() {
-            return Err(unusable(entry));
-        }
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
         let plugin = match (entry.linked(), entry.path()) {
-            (Some(linked), _) => transport::link(*linked, key.clone(), manifest.clone()),
+            (Some(linked), _) => {
+                let manifest = entry.manifest().cloned().unwrap_or_default();
+                transport::link(*linked, key.clone(), manifest)
+            }
             (None, Some(path)) => transport::load(path, self.rules())?,
             (None, None) => return Err(unusable(entry)),
         };
@@ -85,13 +85,13 @@ impl<'a> Session<'a> {
         Ok(plugin)
     }
 
-    /// Returns why the command that `words` begin with is not there: its plugin is
-    /// refused or disabled.
+    /// Returns why the command that `words` mean is not there: its plugin is refused or
+    /// disabled.
     pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {
         let mut entries = self.catalog().entries().iter();
         let entry = entries.find(|it| {
             matches!(it.state(), State::Refused | State::Disabled)
-                && it.commands().iter().any(|it| !it.path.is_empty() && words.starts_with(&it.path))
+                && it.commands().iter().any(|it| means(words, &it.path))
         })?;
         Some(unusable(entry))
     }
@@ -106,7 +106,8 @@ impl<'a> Session<'a> {
     }
 
     fn disabled(&self) -> Vec<PluginKey> {
-        let var = std::env::var(self.host.identity.env_var("DISABLE_PLUGINS")).unwrap_or_default();
+        let var = std::env::var_os(self.host.identity.env_var("DISABLE_PLUGINS"));
+        let var = var.unwrap_or_default().to_string_lossy().into_owned();
         let keys = self.early.disabled.iter().map(String::as_str).chain(var.split(','));
         let keys = keys.map(str::trim).filter(|it| !it.is_empty());
         keys.filter_map(|it| match it.parse() {
@@ -123,6 +124,12 @@ impl<'a> Session<'a> {
     fn env_flag(&self, suffix: &str) -> bool {
         std::env::var_os(self.host.identity.env_var(suffix)).is_some_and(|it| it == "1")
     }
+}
+
+/// Returns whether `words` begin with a command's path, or are the nouns of one.
+fn means(words: &[String], path: &[String]) -> bool {
+    let n = words.len().min(path.len());
+    n > 0 && words[..n] == path[..n]
 }
 
 fn unusable(entry: &Entry) -> CliError {

@@ -16,8 +16,11 @@ pub(super) const REST: &str = "rest";
 
 /// Returns the commands of the host itself; unknown words are kept for later.
 pub(super) fn core(host: &Host) -> Command {
-    let root = base(host);
-    keep_unknown(root)
+    // An embedding program's own commands are its own: what they do not know is an error.
+    let is_extra = |it: &Command| {
+        host.extra_commands.iter().any(|extra| extra.command.get_name() == it.get_name())
+    };
+    keep_unknown(base(host), &is_extra)
 }
 
 /// Returns the host's commands, and a stub for each plugin command whose first word
@@ -179,16 +182,17 @@ fn help() -> Command {
         .arg(Arg::new("command").value_name("COMMAND").num_args(0..).help("The command's words"))
 }
 
-fn keep_unknown(command: Command) -> Command {
+fn keep_unknown(command: Command, is_extra: &dyn Fn(&Command) -> bool) -> Command {
     let nouns: Vec<_> = command
         .get_subcommands()
-        .filter(|it| it.is_subcommand_required_set())
+        .filter(|it| it.is_subcommand_required_set() && !is_extra(it))
         .map(|it| it.get_name().to_owned())
         .collect();
     let command = command
         .allow_external_subcommands(true)
         .external_subcommand_value_parser(clap::value_parser!(OsString));
-    nouns.into_iter().fold(command, |it, noun| it.mut_subcommand(noun, keep_unknown))
+    let keep = |it: Command| keep_unknown(it, &|_| false);
+    nouns.into_iter().fold(command, |it, noun| it.mut_subcommand(noun, keep))
 }
 
 #[cfg(test)]
@@ -209,5 +213,15 @@ mod tests {
         assert!(paths.contains(&vec!["plugin".to_owned(), "list".to_owned()]));
         assert!(paths.contains(&vec!["version".to_owned()]));
         assert!(!paths.contains(&vec!["plugin".to_owned()]));
+    }
+
+    #[test]
+    fn an_unknown_word_under_an_embedders_noun_is_no_plugin_command() {
+        let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
+        let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
+        let err = core(&host).try_get_matches_from(["pintle", "dock", "bogus"]).unwrap_err();
+        assert_eq!(err.kind(), clap::error::ErrorKind::InvalidSubcommand);
+        assert!(core(&host).try_get_matches_from(["pintle", "dock", "in"]).is_ok());
+        assert!(core(&host).try_get_matches_from(["pintle", "create", "bogus"]).is_ok());
     }
 }

@@ -147,7 +147,7 @@ impl Transaction {
             }
         }
         if let Some(text) = &self.project {
-            stage.write(PROJECT, text.as_bytes(), MODE_FILE)?;
+            stage.write(PROJECT, text.as_bytes(), project_mode(root)?)?;
         }
         let mut undo = Undo::default();
         match self.place(&stage, &mut undo) {
@@ -188,6 +188,29 @@ impl Transaction {
         }
         Ok(committed)
     }
+}
+
+/// Returns the mode of the new PROJECT: that of the old one, if there is one.
+///
+/// A link is no PROJECT to write: the rename would put a file in its place, and leave
+/// what it points to as it was.
+fn project_mode(root: &Path) -> Result<u32, TransactionError> {
+    match fs::symlink_metadata(root.join(PROJECT)) {
+        Ok(it) if it.is_symlink() => Err(TransactionError::Occupied { path: PROJECT.to_owned() }),
+        Ok(it) => Ok(mode(&it)),
+        Err(_) => Ok(MODE_FILE),
+    }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o7777
+}
+
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> u32 {
+    MODE_FILE
 }
 
 /// The folder that new files come from and old files wait in.
@@ -495,5 +518,29 @@ mod tests {
         transaction.add(node("../new"));
         transaction.commit(folder.path()).unwrap_err();
         assert_eq!(tree(outside.path()).len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn project_keeps_its_mode_and_is_never_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = project(&["PROJECT", "shared"]);
+        let path = folder.path().join("PROJECT");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        full_project().commit(folder.path()).unwrap();
+        assert_eq!(mode(&fs::metadata(&path).unwrap()), 0o600);
+
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("shared", &path).unwrap();
+        let before = tree(folder.path());
+        let err = full_project().commit(folder.path()).unwrap_err();
+        assert!(matches!(err, TransactionError::Occupied { .. }), "{err}");
+        assert_eq!(tree(folder.path()), before);
+    }
+
+    fn full_project() -> Transaction {
+        let mut transaction = Transaction::new();
+        transaction.project(&ProjectFile::new(&crate::ProjectVersion::default()).unwrap());
+        transaction
     }
 }

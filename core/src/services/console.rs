@@ -99,6 +99,21 @@ impl Console {
         self.write_out(format!("{text}\n").as_bytes());
     }
 
+    /// Writes a text with styles, as clap makes them, to a stream; the styles show on a
+    /// terminal only.
+    pub fn styled(&self, stream: Stream, text: &str) {
+        let choice = match stream {
+            Stream::Out => anstream::AutoStream::choice(&io::stdout()),
+            Stream::Err => anstream::AutoStream::choice(&io::stderr()),
+        };
+        match choice {
+            anstream::ColorChoice::Never => {
+                self.write(stream, anstream::adapter::strip_str(text).to_string().as_bytes());
+            }
+            _ => self.write(stream, text.as_bytes()),
+        }
+    }
+
     /// Returns whether results could not be written, for another reason than that
     /// their reader went away.
     pub fn has_lost_output(&self) -> bool {

@@ -20,6 +20,7 @@ use abi_stable::type_layout::TypeLayout;
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::raw::PluginRootRef;
 use semver::Version;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Why a plugin could not be loaded.
@@ -124,35 +125,43 @@ pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     if !image::exports(&examined.file, symbol).unwrap_or(false) {
         return Err(LoadError::NoRootSymbol { path: owned(), symbol: symbol.clone() });
     }
-    let header = open_header(&examined, path)?;
+    let Examined { file, manifest, key, .. } = examined;
+    let header = open_header(file, &manifest, path)?;
     let layout = header.layout().ok_or_else(|| LoadError::NoLayout { path: owned() })?;
-    check_layout(layout, &examined.manifest)
-        .map_err(|(summary, report)| LoadError::Incompatible { path: owned(), summary, report })?;
+    check_layout(layout, &manifest).map_err(|(summary, report)| LoadError::Incompatible {
+        path: owned(),
+        summary,
+        report,
+    })?;
 
     // SAFETY: the layout check returned Ok for this header two lines up, and the
     // library is never unmapped, so the module outlives every use.
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
         .map_err(|err| LoadError::Construction { path: owned(), reason: reason(&err) })?;
-    if let Some(field) = manifest_difference(&examined.manifest, root.manifest()().as_slice()) {
+    if let Some(field) = manifest_difference(&manifest, root.manifest()().as_slice()) {
         return Err(LoadError::ManifestDiffers { path: owned(), field });
     }
-    let Examined { file, manifest, key, .. } = examined;
-    // The linker knows the library by the number of this descriptor: were it closed,
-    // the next plugin could get the same number and be taken for this one.
-    std::mem::forget(file);
     Ok(LoadedPlugin { key, manifest, root })
 }
 
 /// Opens the library for good and returns the header behind its root symbol.
-fn open_header(examined: &Examined, path: &Path) -> Result<&'static LibHeader, LoadError> {
-    let library = open_library(examined, path).map_err(|err| open_error(path, err))?;
-    let symbol = examined.manifest.abi.root.as_str();
+fn open_header(
+    file: File,
+    manifest: &Manifest,
+    path: &Path,
+) -> Result<&'static LibHeader, LoadError> {
+    let library = open_library(&file, path).map_err(|err| open_error(path, err))?;
+    // From here on the library is there, whatever the checks say of it, and the linker
+    // knows it by the number of this descriptor: were it closed, the next plugin could
+    // get the same number and be taken for this one.
+    std::mem::forget(file);
+    let symbol = manifest.abi.root.as_str();
     // SAFETY: only plugins export symbols under the name that a manifest gives as
     // their root, and they are headers. `upgrade` looks at the header's magic bytes
     // before anything else of it.
-    let header = unsafe { library.get::<AbiHeaderRef>(symbol) };
-    let header = *header.map_err(|err| open_error(path, err))?;
+    let header = unsafe { library.get::<AbiHeaderRef>(symbol) }.map(|it| *it);
     std::mem::forget(library);
+    let header = header.map_err(|err| open_error(path, err))?;
     header.upgrade().map_err(|_| LoadError::Header { path: path.to_owned() })
 }
 
@@ -163,17 +172,17 @@ type Library = libloading::os::unix::Library;
 type Library = libloading::os::windows::Library;
 
 #[cfg(unix)]
-fn open_library(examined: &Examined, path: &Path) -> Result<Library, libloading::Error> {
+fn open_library(file: &File, path: &Path) -> Result<Library, libloading::Error> {
     use libloading::os::unix::{RTLD_LOCAL, RTLD_NOW};
     let flags = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
-    let path = descriptor_path(&examined.file).unwrap_or_else(|| path.to_owned());
+    let path = descriptor_path(file).unwrap_or_else(|| path.to_owned());
     // SAFETY: the file is a shared library for this machine whose segments all lie
     // inside it. Its initialisers run here: that is the trust `load` asks for.
     unsafe { Library::open(Some(path), flags) }
 }
 
 #[cfg(windows)]
-fn open_library(_examined: &Examined, path: &Path) -> Result<Library, libloading::Error> {
+fn open_library(_file: &File, path: &Path) -> Result<Library, libloading::Error> {
     // SAFETY: the file is a library for this machine. Its initialisers run here:
     // that is the trust `load` asks for.
     let library = unsafe { Library::new(path) }?;
@@ -183,7 +192,7 @@ fn open_library(_examined: &Examined, path: &Path) -> Result<Library, libloading
 
 /// Returns a path to the file that was examined, whatever has been renamed since.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn descriptor_path(file: &std::fs::File) -> Option<PathBuf> {
+fn descriptor_path(file: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
     // A container or a chroot may come without /proc.
@@ -191,7 +200,7 @@ fn descriptor_path(file: &std::fs::File) -> Option<PathBuf> {
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-fn descriptor_path(_file: &std::fs::File) -> Option<PathBuf> {
+fn descriptor_path(_file: &File) -> Option<PathBuf> {
     None
 }
 

@@ -59,7 +59,7 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
             transport: entry.transport().to_string(),
             format: None,
             architecture: None,
-            refused: None,
+            refused: entry.refusal().map(Refusal::reason),
             manifest: entry.manifest().cloned(),
         }),
     }

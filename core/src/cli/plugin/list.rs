@@ -46,6 +46,10 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
     let entries = session.catalog().entries().iter().filter(shown);
     let deep = matches.get_flag("check");
+    for warning in session.catalog().warnings() {
+        let text = format!("{warning}: {}", warning.source);
+        session.console.log(pintle_plugin::Level::Warn, &text);
+    }
     let judged: Vec<Judged<'_>> = entries.map(|it| judge(session, it, deep)).collect();
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
