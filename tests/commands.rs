@@ -518,7 +518,7 @@ fn a_full_pipe_that_nobody_reads_is_no_error() {
 fn results_that_cannot_be_written_are_a_failure() {
     use std::process::{Command, Stdio};
     let sandbox = Sandbox::new().plugin("good");
-    for line in [["plugin", "list"], ["greet", "ada"]] {
+    for line in [["plugin", "list"], ["greet", "ada"], ["plugin", "--help"], ["-q", "--help"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
         let output = Command::new(env!("CARGO_BIN_EXE_pintle"))
             .args(line)

@@ -377,6 +377,42 @@ fn each_shell_has_a_completion_script() {
 }
 
 #[test]
+fn completion_heeds_the_options_on_the_line() {
+    let sandbox = Sandbox::new().plugin("good").env("PINTLE_COMPLETE", "fish");
+    let said = |line: &str| sandbox.run(line.split(' ')).success().stdout;
+    assert!(said("-- pintle gre").contains("greet"));
+    assert!(!said("-- pintle --disable-plugin good gre").contains("greet"));
+    let elsewhere = sandbox.without_env("PINTLE_PLUGIN_PATH");
+    let said = |line: &str| elsewhere.run(line.split(' ')).success().stdout;
+    assert!(!said("-- pintle gre").contains("greet"));
+    assert!(said("-- pintle --plugin-dir ../plugins gre").contains("greet"));
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_no_text_void_neither_the_disabled_nor_a_folder() {
+    use std::os::unix::ffi::OsStrExt;
+    let disabled = std::ffi::OsStr::from_bytes(b"good,\xff");
+    let sandbox = Sandbox::new().plugin("good").env("PINTLE_DISABLE_PLUGINS", disabled);
+    assert_eq!(sandbox.run(["greet", "ada"]).code(), 3);
+
+    let sandbox = Sandbox::new().plugin("good").without_env("PINTLE_PLUGIN_PATH");
+    let folder = sandbox.path("").join(std::ffi::OsStr::from_bytes(b"odd\xff"));
+    std::fs::rename(sandbox.plugins(), &folder).expect("the sandbox is ours");
+    let option = [b"--plugin-dir=", folder.as_os_str().as_bytes()].concat();
+    let args = [std::ffi::OsStr::from_bytes(&option), "greet".as_ref(), "ada".as_ref()];
+    assert_eq!(sandbox.run(args).success().stdout, "hello, ada\n");
+}
+
+#[test]
+fn quiet_is_quiet_about_where_an_error_comes_from() {
+    let sandbox = Sandbox::new().plugin("good");
+    let said = |line: &str| sandbox.run(line.split(' ')).to_string();
+    assert!(!said("-q fail").contains("the error comes from plugin"));
+    assert!(said("-v fail").contains("the error comes from plugin `good.example.org/v1.0.0`"));
+}
+
+#[test]
 fn completion_knows_the_commands_and_options_of_plugins() {
     let sandbox = Sandbox::new().plugin("good").plugin("host-requirement");
     let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");

@@ -380,6 +380,18 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_record_costs_no_plugin() {
+        let installed = Installed::new();
+        installed.look();
+        let path = installed.search.index().unwrap();
+        let mut bytes = std::fs::read(path).unwrap();
+        let json = bytes.windows(9).position(|it| it == b"{\"format\"").unwrap();
+        bytes[json] = b'?';
+        std::fs::write(path, bytes).unwrap();
+        assert!(installed.look().iter().all(|it| it.contains(" ok ")));
+    }
+
+    #[test]
     fn an_index_of_other_rules_is_none() {
         let mut installed = Installed::new();
         installed.look();

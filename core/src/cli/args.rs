@@ -209,6 +209,7 @@ mod tests {
     fn what_a_plugin_declares_wrongly_is_told_by_name() {
         check_err(&[Arg::option("a"), Arg::flag("a")], "the argument `a` is declared twice");
         check_err(&[Arg::flag("quiet")], "the name `quiet` belongs to the host");
+        check_err(&[Arg::positional("quiet")], "the name `quiet` belongs to the host");
         check_err(&[Arg::flag("x").short('v')], "the option `-v` belongs to the host");
         check_err(
             &[Arg::option("n").integer().default_value("many")],
