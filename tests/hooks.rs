@@ -170,3 +170,26 @@ fn a_hook_that_stops_the_work_leaves_nothing_behind() {
         assert!(sandbox.work().join("PROJECT").is_file());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn new_files_heed_the_users_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox =
+        Sandbox::new().library("rust.so", &crate::support::built("libpintle_plugin_rust.so"));
+    let line = format!(
+        "umask 077 && exec {} init --plugins rust.pintle.dev",
+        env!("CARGO_BIN_EXE_pintle")
+    );
+    let status = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(sandbox.work())
+        .env("PINTLE_PLUGIN_PATH", sandbox.plugins())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.expect("there is a shell").success());
+    for file in ["Cargo.toml", "PROJECT", "src/main.rs"] {
+        let mode = std::fs::metadata(sandbox.work().join(file)).expect(file).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}

@@ -142,9 +142,12 @@ impl Transaction {
         }
         let stage = Stage::new(root)?;
         for (idx, change) in self.changes.iter().enumerate() {
-            if let Change::Add(node) | Change::Replace(node) = change {
-                stage.write(&idx.to_string(), node.bytes(), node.mode())?;
-            }
+            let (node, mode) = match change {
+                Change::Add(node) => (node, Mode::New(node.mode())),
+                Change::Replace(node) => (node, Mode::Exact(node.mode())),
+                Change::Delete(_) => continue,
+            };
+            stage.write(&idx.to_string(), node.bytes(), mode)?;
         }
         if let Some(text) = &self.project {
             stage.write(PROJECT, text.as_bytes(), project_mode(root)?)?;
@@ -194,11 +197,11 @@ impl Transaction {
 ///
 /// A link is no PROJECT to write: the rename would put a file in its place, and leave
 /// what it points to as it was.
-fn project_mode(root: &Path) -> Result<u32, TransactionError> {
+fn project_mode(root: &Path) -> Result<Mode, TransactionError> {
     match fs::symlink_metadata(root.join(PROJECT)) {
         Ok(it) if it.is_symlink() => Err(TransactionError::Occupied { path: PROJECT.to_owned() }),
-        Ok(it) => Ok(mode(&it)),
-        Err(_) => Ok(MODE_FILE),
+        Ok(it) => Ok(Mode::Exact(mode(&it))),
+        Err(_) => Ok(Mode::New(MODE_FILE)),
     }
 }
 
@@ -237,12 +240,12 @@ impl<'a> Stage<'a> {
         Ok(Self { root, folder })
     }
 
-    fn write(&self, name: &str, bytes: &[u8], mode: u32) -> Result<(), TransactionError> {
+    fn write(&self, name: &str, bytes: &[u8], mode: Mode) -> Result<(), TransactionError> {
         let path = self.new_file(name);
         let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let mut file = mode.options().write(true).create_new(true).open(&path)?;
             file.write_all(bytes)?;
-            set_mode(&file, mode)?;
+            mode.set(&file)?;
             file.sync_all()
         };
         write().map_err(disk("write", &path.to_string_lossy()))
@@ -380,15 +383,35 @@ fn list(paths: &[String]) -> String {
     paths.join(", ")
 }
 
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(mode & 0o777))
+/// The permission bits of a file to be written.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Of a new file: the user's umask takes bits away, as from any new file.
+    New(u32),
+    /// Of a file that was there: they stay as they are.
+    Exact(u32),
 }
 
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> io::Result<()> {
-    Ok(())
+impl Mode {
+    fn options(self) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        if let Self::New(mode) = self {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(mode & 0o777);
+        }
+        options
+    }
+
+    fn set(self, file: &File) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Self::Exact(mode) = self {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
+        }
+        let _ = file;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
