@@ -79,12 +79,15 @@ pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
 /// Turns a host's error into one that an author can pass on.
 pub(crate) fn from_reply(reply: ErrorReply) -> anyhow::Error {
     let mut causes = reply.causes.into_iter().rev();
-    let err = match causes.next() {
-        Some(root) => {
-            causes.fold(anyhow::Error::msg(root), anyhow::Error::context).context(reply.message)
-        }
-        None => anyhow::Error::msg(reply.message),
+    let (root, contexts) = match causes.next() {
+        Some(root) => (root, causes.chain([reply.message]).collect()),
+        None => (reply.message, Vec::new()),
     };
+    let root = match reply.kind {
+        ErrorKind::Usage => UsageError(root).into(),
+        _ => anyhow::Error::msg(root),
+    };
+    let err = contexts.into_iter().fold(root, anyhow::Error::context);
     match reply.hint {
         Some(hint) => Hinted { error: err, hint }.into(),
         None => err,
@@ -116,5 +119,7 @@ mod tests {
             kind: ErrorKind::Failed,
         };
         assert_eq!(into_reply(from_reply(reply.clone())), reply);
+        let usage = ErrorReply { kind: ErrorKind::Usage, ..reply };
+        assert_eq!(into_reply(from_reply(usage.clone())), usage);
     }
 }
