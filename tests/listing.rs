@@ -377,6 +377,15 @@ fn each_shell_has_a_completion_script() {
 }
 
 #[test]
+fn the_help_names_the_plugins_commands_whatever_option_stands_before_it() {
+    let sandbox = Sandbox::new().plugin("good").without_env("PINTLE_PLUGIN_PATH");
+    for line in ["--plugin-dir ../plugins --help", "--plugin-dir=../plugins -v help"] {
+        let help = sandbox.run(line.split(' ')).success();
+        assert!(help.stdout.contains("Commands of plugins:"), "{help}");
+    }
+}
+
+#[test]
 fn completion_heeds_the_options_on_the_line() {
     let sandbox = Sandbox::new().plugin("good").env("PINTLE_COMPLETE", "fish");
     let said = |line: &str| sandbox.run(line.split(' ')).success().stdout;
@@ -386,6 +395,7 @@ fn completion_heeds_the_options_on_the_line() {
     let said = |line: &str| elsewhere.run(line.split(' ')).success().stdout;
     assert!(!said("-- pintle gre").contains("greet"));
     assert!(said("-- pintle --plugin-dir ../plugins gre").contains("greet"));
+    assert!(said("-- pintle --plugin-dir ../plugins -v greet --ti").contains("--times"));
 }
 
 #[cfg(unix)]

@@ -77,7 +77,8 @@ impl Look {
 }
 
 /// How many files make it worth to start another thread, which costs as much as
-/// opening 15 files, or as looking up 60.
+/// opening 15 files. Looking up known files is mostly allocation, for which threads
+/// of one process wait for each other.
 const FILES_PER_THREAD: usize = 40;
 const KNOWN_FILES_PER_THREAD: usize = 2000;
 
@@ -91,36 +92,29 @@ fn look_in_parallel(
     index: Option<&Index>,
     rules: &Rules,
 ) -> Vec<Look> {
-    let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
-    in_parallel(candidates, per_thread, |it| Look::at(it, stamped, index, rules))
-}
-
-/// Does `work` with all items, in order, on as many threads as pay with this many items each.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    per_thread: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let most = match items.len() {
+    let most = match candidates.len() {
         0..FILES_TO_COUNT_CORES => 2,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let n_threads = most.min(items.len() / per_thread).max(1);
-    let (own, others) = items.split_at(items.len().div_ceil(n_threads));
-    let work = |items: &[T]| -> Vec<R> { items.iter().map(&work).collect() };
+    let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
+    let n_threads = most.min(candidates.len() / per_thread).max(1);
+    let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
+    let look = |candidates: &[Candidate<'_>]| -> Vec<Look> {
+        candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
+    };
     if others.is_empty() {
-        return work(own);
+        return look(own);
     }
     std::thread::scope(|scope| {
-        let others: Vec<_> = others.chunks(own.len()).map(|it| scope.spawn(|| work(it))).collect();
-        let mut done = work(own);
+        let others: Vec<_> = others.chunks(own.len()).map(|it| scope.spawn(|| look(it))).collect();
+        let mut looks = look(own);
         for other in others {
             match other.join() {
-                Ok(more) => done.extend(more),
+                Ok(more) => looks.extend(more),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        done
+        looks
     })
 }
 

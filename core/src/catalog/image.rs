@@ -79,16 +79,6 @@ pub fn open(path: &std::path::Path) -> Result<Image, Refusal> {
     inspect_sized(&opened.file, opened.len)
 }
 
-/// Reads what a library is made for and the manifests in it.
-///
-/// # Errors
-///
-/// [`Refusal`] when the file is not a library of a known format.
-pub fn inspect(file: &File) -> Result<Image, Refusal> {
-    let metadata = file.metadata().map_err(|source| Refusal::Unreadable { source })?;
-    inspect_sized(file, metadata.len())
-}
-
 /// Reads an [`Image`] from a file of a known length.
 fn inspect_sized(file: &File, len: u64) -> Result<Image, Refusal> {
     inspect_head(file, len, &mut [0; HEAD])
@@ -520,6 +510,10 @@ mod tests {
     use object::write::{Object, Symbol, SymbolSection};
     use object::{BinaryFormat, Endianness, SectionKind, SymbolFlags, SymbolKind, SymbolScope};
     use std::io::Write;
+
+    fn inspect(file: &File) -> Result<Image, Refusal> {
+        inspect_sized(file, file.metadata().unwrap().len())
+    }
 
     fn file(bytes: &[u8]) -> File {
         let mut file = tempfile::tempfile().unwrap();

@@ -3,7 +3,7 @@
 //! The script calls the host at each Tab. Words are completed from manifests alone;
 //! only the options of one plugin's command load that plugin.
 
-use super::{CliError, Exit, Host, Session, args, dispatch, tree};
+use super::{CliError, Exit, Host, Session, args, dispatch, global, tree};
 use crate::catalog::{Entry, ManifestCommand};
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::env::Shells;
@@ -65,12 +65,12 @@ pub(super) fn complete(session: &Session<'_>, shell: &str, line: Vec<OsString>) 
 
 /// Returns the full tree, with the options of the one plugin command on the line.
 fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
-    let words = line.iter().skip(1).map_while(|it| it.to_str().filter(|it| !it.starts_with('-')));
-    let words: Vec<String> = words.map(str::to_owned).collect();
     // Only while the first word is typed can it be any plugin's.
-    if line.len() <= 2 {
+    let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
+    if global::words(typed.get(1..).unwrap_or_default()).is_empty() {
         return tree::first_word(session.host, session.catalog());
     }
+    let words = global::words(&line[1..]);
     let first = words.first().map(String::as_str);
     let root = tree::full(session.host, session.catalog(), first);
     let described = match session.catalog().find_command(&words) {

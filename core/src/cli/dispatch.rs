@@ -86,11 +86,14 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["help"] => step(session, &help_args(leaf)),
-        ["version"] => Ok({
+        ["version"] => {
             version::run(session, leaf);
-            done(())
-        }),
-        ["completion"] => completion::print_script(session, leaf).map(done),
+            Ok(Step::Exit(Exit::Done))
+        }
+        ["completion"] => {
+            completion::print_script(session, leaf)?;
+            Ok(Step::Exit(Exit::Done))
+        }
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
         ["init"] | ["create", "api"] => {
             scaffold::run(session, &words.join(" "), &rest(leaf)).map(Step::Exit)
@@ -114,10 +117,10 @@ fn no_core_command(
         err.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    match (err.kind(), first_word(args)) {
+    match (err.kind(), global::words(args).first()) {
         (ErrorKind::DisplayVersion, _) => Ok(Step::Exit(show_clap(session, err))),
         (_, None) if is_help => Ok(Step::Exit(show_help(session, err.exit_code()))),
-        (_, first) => from_full_tree(session, args, first),
+        (_, first) => from_full_tree(session, args, first.map(String::as_str)),
     }
 }
 
@@ -127,17 +130,6 @@ fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
     session.console.styled(stream, &help);
     if exit_code == 0 { Exit::Done } else { Exit::Usage }
-}
-
-/// Returns the first word that is no option. The options of every command take their
-/// values after `=` or in the next word, so this may be such a value; then the whole
-/// tree says what is wrong.
-fn first_word(args: &[OsString]) -> Option<&str> {
-    args.iter().filter_map(|it| it.to_str()).find(|it| !it.starts_with('-'))
-}
-
-fn done(_: ()) -> Step {
-    Step::Exit(Exit::Done)
 }
 
 fn run_extra(
@@ -188,9 +180,7 @@ fn from_full_tree(
         Ok(matches) => matches,
         // Suggestions come from all there is.
         Err(err) if err.kind() == ErrorKind::InvalidSubcommand && first.is_some() => {
-            let words = args.iter().filter_map(|it| it.to_str()).filter(|it| !it.starts_with('-'));
-            let words: Vec<String> = words.map(str::to_owned).collect();
-            return match session.set_aside(&words) {
+            return match session.set_aside(&global::words(args)) {
                 Some(err) => Err(err),
                 None => from_full_tree(session, args, None),
             };

@@ -95,6 +95,30 @@ pub(super) fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     found
 }
 
+/// Returns the words that a command line begins with, before any option that is not
+/// the host's own on every command.
+pub(super) fn words(args: &[OsString]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut args = args.iter().map_while(|it| it.to_str());
+    while let Some(arg) = args.next() {
+        match arg {
+            "--plugin-dir" | "--disable-plugin" => drop(args.next()),
+            arg if is_own(arg) => {}
+            arg if arg.starts_with('-') => break,
+            word => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+/// Returns whether `arg` alone is one of the host's options, except those for help and version.
+fn is_own(arg: &str) -> bool {
+    let is_short =
+        arg.len() > 1 && arg.starts_with('-') && arg[1..].chars().all(|it| "qv".contains(it));
+    let has_value = ["--plugin-dir=", "--disable-plugin="].iter().any(|it| arg.starts_with(it));
+    is_short || has_value || ["--allow-panic-abort", "--quiet", "--verbose"].contains(&arg)
+}
+
 #[cfg(unix)]
 fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
     use std::os::unix::ffi::OsStrExt;
@@ -119,6 +143,19 @@ fn before_dashes(args: &[OsString]) -> impl Iterator<Item = &OsStr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_a_line_are_found_behind_the_hosts_own_options() {
+        let check = |line: &str, expected: &[&str]| {
+            let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            assert_eq!(words(&args), expected, "{line}");
+        };
+        check("fleet list", &["fleet", "list"]);
+        check("--plugin-dir a fleet -vv list --all x", &["fleet", "list"]);
+        check("--disable-plugin=a -q --verbose fleet", &["fleet"]);
+        check("--help fleet", &[]);
+        check("- fleet", &[]);
+    }
 
     #[test]
     fn options_are_found_anywhere_before_two_dashes() {

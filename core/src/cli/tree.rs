@@ -107,13 +107,8 @@ pub(super) fn insert(
     match root.find_subcommand(word).is_some() {
         true => root.mut_subcommand(word, |it| insert(it, rest, owner, leaf)),
         false => {
-            let about = format!("Commands of plugin {owner}");
-            root.subcommand(insert(
-                noun(Command::new(word.clone()).about(about)),
-                rest,
-                owner,
-                leaf,
-            ))
+            let noun = noun(Command::new(word.clone()).about(commands_of(owner)));
+            root.subcommand(insert(noun, rest, owner, leaf))
         }
     }
 }
