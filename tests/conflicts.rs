@@ -69,7 +69,7 @@ fn a_plugin_never_shadows_a_command_of_the_host() {
             panic        unwind
             host         requires `*`, this is 0.1.0
             project      3
-            functions    manifest, describe, command, scaffold, event
+            functions    manifest, call
             command      `version`, 0 arguments
             command      `own`, 0 arguments
             every check passed
@@ -103,7 +103,7 @@ fn two_links_to_one_file_are_one_plugin() {
             panic        unwind
             host         requires `*`, this is 0.1.0
             project      3
-            functions    manifest, describe, command, scaffold, event
+            functions    manifest, call
             command      `plain`, 0 arguments
             every check passed
             [exit 0]

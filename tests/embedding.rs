@@ -61,24 +61,24 @@ fn linked_plugins_are_listed_and_checked() {
         &rudder(),
         &["plugin list", "plugin check license"],
         expect![[r#"
-        $ rudder plugin list
-        KEY                        STATE  TRANSPORT  BRINGS                  REASON
-        rust.pintle.dev/v1.0.0     ok     linked     init, create api
-        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
-        [exit 0]
-        $ rudder plugin check license
-        plugin      license.pintle.dev/v1.0.0
-        file        none: the plugin is part of the program
-        interface   1.0.0, this host has 1.0.0
-        abi_stable  0.11, this host has 0.11
-        target      [TARGET]
-        panic       unwind
-        host        requires `*`, this is 0.1.0
-        project     3
-        functions   manifest, describe, command, scaffold, event
-        every check passed
-        [exit 0]
-    "#]],
+            $ rudder plugin list
+            KEY                        STATE  TRANSPORT  BRINGS                  REASON
+            rust.pintle.dev/v1.0.0     ok     linked     init, create api
+            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+            [exit 0]
+            $ rudder plugin check license
+            plugin      license.pintle.dev/v1.0.0
+            file        none: the plugin is part of the program
+            interface   1.0.0, this host has 1.0.0
+            abi_stable  0.11, this host has 0.11
+            target      [TARGET]
+            panic       unwind
+            host        requires `*`, this is 0.1.0
+            project     3
+            functions   manifest, call
+            every check passed
+            [exit 0]
+        "#]],
     );
 }
 

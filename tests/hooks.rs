@@ -87,7 +87,7 @@ fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
             panic        unwind
             host         requires `*`, this is 0.1.0
             project      3
-            functions    manifest, describe, command, scaffold, event
+            functions    manifest, call
             every check passed
             [exit 0]
         "#]],

@@ -27,7 +27,7 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         panic        unwind
         host         requires `*`, this is 0.1.0
         project      3
-        functions    manifest, describe, command, scaffold, event
+        functions    manifest, call
         command      `shout`, 0 arguments
         every check passed
         [exit 0]
@@ -67,7 +67,7 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         panic        unwind
         host         requires `*`, this is 0.1.0
         project      3
-        functions    manifest, describe, command, scaffold, event
+        functions    manifest, call
         absent       salute (newer than the plugin; the host does without)
         command      `greet`, 6 arguments
         command      `ask`, 1 argument
@@ -118,7 +118,7 @@ fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
         panic        unwind
         host         requires `*`, this is 0.1.0
         project      3
-        functions    manifest, describe, command, scaffold, event, salute
+        functions    manifest, call, salute
         command      `shout`, 0 arguments
         every check passed
         --- stderr ---

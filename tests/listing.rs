@@ -250,38 +250,38 @@ fn a_plugin_is_checked_whole() {
         &sandbox,
         &["plugin check good", "plugin check plain"],
         expect![[r#"
-        $ pintle plugin check good
-        plugin       good.example.org/v1.0.0
-        path         [PLUGINS]/good.so
-        file         a regular file, a library for this machine, all its segments inside the file
-        root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.0.0, this host has 1.0.0
-        abi_stable   0.11, this host has 0.11
-        target       [TARGET]
-        panic        unwind
-        host         requires `*`, this is 0.1.0
-        project      3
-        functions    manifest, describe, command, scaffold, event
-        command      `greet`, 6 arguments
-        command      `ask`, 1 argument
-        command      `work`, 0 arguments
-        command      `fail`, 0 arguments
-        command      `misuse`, 0 arguments
-        command      `exit-with`, 1 argument
-        command      `again`, 1 argument
-        command      `whoami`, 0 arguments
-        command      `fleet list`, 0 arguments
-        command      `fleet add`, 1 argument
-        every check passed
-        [exit 0]
-        $ pintle plugin check plain
-        --- stderr ---
-        error: no plugin `plain` is installed
-        hint: type `pintle plugin list` to see which plugins there are
-        [exit 2]
-    "#]],
+            $ pintle plugin check good
+            plugin       good.example.org/v1.0.0
+            path         [PLUGINS]/good.so
+            file         a regular file, a library for this machine, all its segments inside the file
+            root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
+            layout       fits this host's
+            code         says the same as the manifest in the file
+            interface    1.0.0, this host has 1.0.0
+            abi_stable   0.11, this host has 0.11
+            target       [TARGET]
+            panic        unwind
+            host         requires `*`, this is 0.1.0
+            project      3
+            functions    manifest, call
+            command      `greet`, 6 arguments
+            command      `ask`, 1 argument
+            command      `work`, 0 arguments
+            command      `fail`, 0 arguments
+            command      `misuse`, 0 arguments
+            command      `exit-with`, 1 argument
+            command      `again`, 1 argument
+            command      `whoami`, 0 arguments
+            command      `fleet list`, 0 arguments
+            command      `fleet add`, 1 argument
+            every check passed
+            [exit 0]
+            $ pintle plugin check plain
+            --- stderr ---
+            error: no plugin `plain` is installed
+            hint: type `pintle plugin list` to see which plugins there are
+            [exit 2]
+        "#]],
     );
 }
 

@@ -98,16 +98,12 @@ const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
     ("New functions are filled in here.", "salute: salute::<P>,"),
+    ("New services go here.", "pub(super) const SHOUT: u32 = 5;"),
+    ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
     (
-        "New host functions go here, at the end.",
-        "pub shout: extern \"C\" fn(RSlice<'_, u8>, RSlice<'_, u8>) -> RVec<u8>,",
-    ),
-    ("New host functions are filled in here.", "shout: host_shout::<S>,"),
-    (
-        "New host functions are called here.",
-        "pub(crate) fn shout(self, text: &str) -> Option<String> {
-            let shout = self.table.shout()?;
-            String::from_utf8(shout(self.object, text.as_bytes().into()).into()).ok()
+        "New services are called here.",
+        "pub(crate) fn shout(self, text: &str) -> Result<Vec<u8>, ErrorReply> {
+            self.call(service::SHOUT, 0, text.as_bytes()).into_message()
         }",
     ),
 ];
@@ -123,17 +119,19 @@ impl PluginRootRef {
         own.unwrap_or_else(|| \"the default salute\".to_owned())
     }
 }
-
-extern \"C\" fn host_shout<S: HostServices>(_object: RSlice<'_, u8>, text: RSlice<'_, u8>) -> RVec<u8> {
-    text.as_slice().to_ascii_uppercase().into()
-}
 ";
 
 const NEW_IN_HOST: &[(&str, &str)] = &[(
     "New host services go here.",
     "/// Returns a louder text.
     pub fn shout(&self, text: &str) -> String {
-        self.raw.shout(text).unwrap_or_else(|| format!(\"{text} (this host cannot shout)\"))
+        match self.raw.shout(text) {
+            Ok(louder) => String::from_utf8_lossy(&louder).into_owned(),
+            Err(err) if err.kind == message::ErrorKind::Unsupported => {
+                format!(\"{text} (this host cannot shout)\")
+            }
+            Err(err) => err.message,
+        }
     }",
 )];
 

@@ -476,7 +476,7 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             panic        abort
             host         requires `*`, this is 0.1.0
             project      3
-            functions    manifest, describe, command, scaffold, event
+            functions    manifest, call
             command      `abort`, 0 arguments
             every check passed
             [exit 0]
@@ -525,7 +525,7 @@ fn a_deprecated_plugin_works_with_a_warning() {
             panic        unwind
             host         requires `*`, this is 0.1.0
             project      3
-            functions    manifest, describe, command, scaffold, event
+            functions    manifest, call
             command      `old`, 0 arguments
             every check passed
             [exit 0]

@@ -100,8 +100,8 @@ fn all_functions_are_there() {
     check(
         |plugin, _| format!("{:?}", plugin.functions()),
         expect![[r#"
-        [("manifest", true), ("describe", true), ("command", true), ("scaffold", true), ("event", true)]
-    "#]],
+            [("manifest", true), ("call", true)]
+        "#]],
     );
 }
 

@@ -33,7 +33,7 @@ pub enum Level {
 
 impl Level {
     /// Numbers of a later release count as [`Level::Trace`].
-    pub(crate) fn from_number(number: u8) -> Self {
+    pub(crate) fn from_number(number: u32) -> Self {
         match number {
             0 | 1 => Self::Error,
             2 => Self::Warn,

@@ -12,7 +12,7 @@
 //! # Evolution
 //!
 //! This crate stays at 1.x. Messages grow by fields with defaults. The root module
-//! and the tables of host functions grow at their end; what the other side lacks
+//! and the numbers of entries and services grow at their end; what the other side lacks
 //! is absent, and the caller does without. Everything else in [`raw`] is frozen.
 //!
 //! # Scope

@@ -284,6 +284,8 @@ pub enum ErrorKind {
     Usage,
     /// The plugin panicked.
     Panicked,
+    /// The other side is older, and does not know what it was asked for.
+    Unsupported,
     /// A kind that this release does not know.
     #[serde(other)]
     Other,
@@ -309,6 +311,10 @@ impl ErrorReply {
     /// Returns the error of a call that failed with `message`.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn unsupported(message: String) -> Self {
+        Self { message, kind: ErrorKind::Unsupported, ..Self::default() }
     }
 
     pub(crate) fn panicked(message: String) -> Self {

@@ -1,27 +1,26 @@
 //! The types that cross the boundary natively: the root module through which a
-//! host calls a plugin, and the table through which a plugin calls its host.
+//! host calls a plugin, and the function through which a plugin calls its host.
 //!
 //! Invariants: nothing here ever changes its layout. New functions go to the end of
-//! [`PluginRoot`] and [`HostTable`]; the plain structs are frozen. Every function that
-//! runs code of an author or of a host does so inside a guard on its own side.
+//! [`PluginRoot`], new services of the host get new numbers; the plain structs are
+//! frozen. Every function that runs code of an author or of a host does so inside a
+//! guard on its own side.
 #![expect(
     unsafe_code,
-    reason = "the host table comes with the address of the host's object, which one function reads back"
+    reason = "the host's function comes with the address of the host's object, which one function reads back"
 )]
 #![allow(missing_docs, reason = "abi_stable's macros emit public items without documentation")]
 
 use crate::export::Linked;
 use crate::guard::guard;
 use crate::host::{HostServices, Level, Stream};
-use crate::message::{self, ErrorReply};
+use crate::message::{self, ErrorReply, ServiceReply, ServiceRequest};
 use crate::universe::{Node, Select};
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::package_version_strings;
-use abi_stable::prefix_type::WithMetadata;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RArc, RSlice, RVec};
-use std::marker::PhantomData;
 
 /// The answer to any call: an encoded message, and nodes beside it where a call has
 /// some; or an encoded [`ErrorReply`]. One struct for all calls, as each type more
@@ -43,17 +42,25 @@ pub struct RawReply {
 pub struct PluginRoot {
     /// Returns the manifest as the code knows it: JSON, as all texts here in UTF-8.
     pub manifest: extern "C" fn() -> RSlice<'static, u8>,
+    /// Answers a request: the number of an entry, a name where it has one, and its input.
+    ///
+    /// One function for all entries, as each function more makes the layout check longer.
+    #[sabi(last_prefix_field)]
+    pub call: extern "C" fn(u32, RSlice<'_, u8>, RSlice<'_, u8>, RawHost<'_>) -> RawReply,
+    // New functions go here, at the end.
+}
+
+/// The numbers of a plugin's entries. They never change their meaning.
+mod entry {
     /// Answers a `DescribeRequest` with a `CommandDescription`.
-    pub describe: extern "C" fn(RSlice<'_, u8>) -> RawReply,
+    pub(super) const DESCRIBE: u32 = 0;
     /// Answers a `CommandRequest` with a `CommandReply`.
-    pub command: extern "C" fn(RSlice<'_, u8>, RawHost<'_>) -> RawReply,
+    pub(super) const COMMAND: u32 = 1;
     /// Answers a `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
-    pub scaffold: extern "C" fn(RSlice<'_, u8>, RawHost<'_>) -> RawReply,
+    pub(super) const SCAFFOLD: u32 = 2;
     /// Answers an event, given by name and payload, with a `HookReply`, or with
     /// no bytes at all when the hook has nothing to say.
-    #[sabi(last_prefix_field)]
-    pub event: extern "C" fn(RSlice<'_, u8>, RSlice<'_, u8>, RawHost<'_>) -> RawReply,
-    // New functions go here, at the end.
+    pub(super) const EVENT: u32 = 3;
 }
 
 impl RootModule for PluginRootRef {
@@ -70,12 +77,30 @@ impl PluginRootRef {
     pub fn functions(self) -> Vec<(&'static str, bool)> {
         vec![
             ("manifest", true),
-            ("describe", true),
-            ("command", true),
-            ("scaffold", true),
-            ("event", true),
+            ("call", true),
             // New functions are listed here.
         ]
+    }
+
+    /// Answers an encoded `DescribeRequest` with a `CommandDescription`.
+    pub fn describe(self, request: &[u8]) -> RawReply {
+        self.call()(entry::DESCRIBE, RSlice::EMPTY, request.into(), RawHost::new(&NoServices))
+    }
+
+    /// Answers an encoded `CommandRequest` with a `CommandReply`.
+    pub fn command(self, request: &[u8], host: RawHost<'_>) -> RawReply {
+        self.call()(entry::COMMAND, RSlice::EMPTY, request.into(), host)
+    }
+
+    /// Answers an encoded `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
+    pub fn scaffold(self, request: &[u8], host: RawHost<'_>) -> RawReply {
+        self.call()(entry::SCAFFOLD, RSlice::EMPTY, request.into(), host)
+    }
+
+    /// Answers an event with a `HookReply`, or with no bytes at all when the hook has
+    /// nothing to say.
+    pub fn event(self, name: &str, payload: &[u8], host: RawHost<'_>) -> RawReply {
+        self.call()(entry::EVENT, name.as_bytes().into(), payload.into(), host)
     }
 }
 
@@ -83,10 +108,7 @@ impl PluginRootRef {
 pub(crate) const fn root<P: Linked>() -> PluginRoot {
     PluginRoot {
         manifest: manifest::<P>,
-        describe: describe::<P>,
-        command: command::<P>,
-        scaffold: scaffold::<P>,
-        event: event::<P>,
+        call: call::<P>,
         // New functions are filled in here.
     }
 }
@@ -95,41 +117,36 @@ extern "C" fn manifest<P: Linked>() -> RSlice<'static, u8> {
     P::manifest().as_bytes().into()
 }
 
-extern "C" fn describe<P: Linked>(request: RSlice<'_, u8>) -> RawReply {
-    reply(|| {
-        let request = message::decode("describe request", request.as_slice())?;
-        P::plugin().describe(&request).map(|it| message::encode(&it))
-    })
-}
-
-extern "C" fn command<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) -> RawReply {
-    reply(|| {
-        let request = message::decode("command request", request.as_slice())?;
-        P::plugin().command(request, host).map(|it| message::encode(&it))
-    })
-}
-
-extern "C" fn scaffold<P: Linked>(request: RSlice<'_, u8>, host: RawHost<'_>) -> RawReply {
-    reply_with_nodes(|| {
-        let request = message::decode("scaffold request", request.as_slice())?;
-        let (reply, added) = P::plugin().scaffold(request, host)?;
-        Ok((message::encode(&reply), added))
-    })
-}
-
-extern "C" fn event<P: Linked>(
+extern "C" fn call<P: Linked>(
+    entry: u32,
     name: RSlice<'_, u8>,
-    payload: RSlice<'_, u8>,
+    input: RSlice<'_, u8>,
     host: RawHost<'_>,
 ) -> RawReply {
-    reply(|| P::plugin().event(text(name)?, payload.as_slice(), host))
+    reply(|| {
+        let input = input.as_slice();
+        let message = match entry {
+            entry::DESCRIBE => {
+                let request = message::decode("describe request", input)?;
+                P::plugin().describe(&request).map(|it| message::encode(&it))?
+            }
+            entry::COMMAND => {
+                let request = message::decode("command request", input)?;
+                P::plugin().command(request, host).map(|it| message::encode(&it))?
+            }
+            entry::SCAFFOLD => {
+                let request = message::decode("scaffold request", input)?;
+                let (reply, added) = P::plugin().scaffold(request, host)?;
+                return Ok((message::encode(&reply), added));
+            }
+            entry::EVENT => P::plugin().event(text(name)?, input, host)?,
+            _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
+        };
+        Ok((message, Vec::new()))
+    })
 }
 
-fn reply(work: impl FnOnce() -> Result<Vec<u8>, ErrorReply>) -> RawReply {
-    reply_with_nodes(|| work().map(|it| (it, Vec::new())))
-}
-
-fn reply_with_nodes(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
+fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
     let (is_error, message, nodes) = match guard(work) {
         Ok((message, nodes)) => (0, message, nodes),
         Err(err) => (1, message::encode(&err), Vec::new()),
@@ -152,52 +169,38 @@ pub struct RawNode {
     pub subcommand: RVec<u8>,
 }
 
-/// What the host offers during a call.
+/// What the host offers during a call: one function, whose services have numbers.
+///
+/// A table with a function for each service would cost the layout check a type and
+/// a function more each. A plugin that asks an older host for a service of a later
+/// release gets an error of the kind [`ErrorKind::Unsupported`](message::ErrorKind::Unsupported), and does without.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawHost<'a> {
-    /// An empty slice where a `&'a S` points, for the `S: HostServices` that the table
-    /// was made for. It may go wherever the borrow may, and the layout check knows its
+    /// An empty slice where a `&'a S` points, for the `S: HostServices` that `call` was
+    /// made for. It may go wherever the borrow may, and the layout check knows its
     /// type already: a pointer and a marker for the lifetime would be three types more.
     object: RSlice<'a, u8>,
-    table: HostTableRef,
+    /// Takes the object, the number of a service, a detail that the service gives a
+    /// meaning to, and the service's input.
+    call: extern "C" fn(RSlice<'_, u8>, u32, u32, RSlice<'_, u8>) -> RawReply,
 }
 
-/// The functions behind [`RawHost`].
-#[repr(C)]
-#[derive(StableAbi)]
-#[sabi(kind(Prefix(prefix_ref = HostTableRef)))]
-#[sabi(missing_field(option))]
-pub struct HostTable {
-    /// Writes to the standard output (0) or the standard error (1).
-    pub write: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>),
-    /// Logs a line at the level error (1), warn, info, debug or trace (5).
-    pub log: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>),
+/// The numbers of the host's services. They never change their meaning.
+mod service {
+    /// Writes the input to the standard output (detail 0) or the standard error (1).
+    pub(super) const WRITE: u32 = 0;
+    /// Logs the input, a line, at the level error (detail 1), warn, info, debug or trace (5).
+    pub(super) const LOG: u32 = 1;
     /// Answers a `ServiceRequest` with a `ServiceReply`.
-    pub request: extern "C" fn(RSlice<'_, u8>, RSlice<'_, u8>) -> RawReply,
+    pub(super) const REQUEST: u32 = 2;
     /// Returns the paths of some files of the universe, sorted, each ended by a NUL:
-    /// of all files (0), of those that match a glob (1), of those that one plugin
+    /// of all files (detail 0), of those that match a glob (1), of those that one plugin
     /// made (2), or the one at a path (3). Reads no file.
-    pub paths: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>) -> RawReply,
+    pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
-    #[sabi(last_prefix_field)]
-    pub nodes: extern "C" fn(RSlice<'_, u8>, u8, RSlice<'_, u8>) -> RawReply,
-    // New host functions go here, at the end.
-}
-
-struct HostTableOf<S>(PhantomData<S>);
-
-impl<S: HostServices> HostTableOf<S> {
-    abi_stable::staticref! {
-        const TABLE: WithMetadata<HostTable> = WithMetadata::new(HostTable {
-            write: host_write::<S>,
-            log: host_log::<S>,
-            request: host_request::<S>,
-            paths: host_paths::<S>,
-            nodes: host_nodes::<S>,
-            // New host functions are filled in here.
-        });
-    }
+    pub(super) const NODES: u32 = 4;
+    // New services go here.
 }
 
 impl<'a> RawHost<'a> {
@@ -207,86 +210,91 @@ impl<'a> RawHost<'a> {
             // SAFETY: a slice of no bytes may be at any address that is not null and is
             // aligned for bytes; nothing is ever read through it.
             object: unsafe { RSlice::from_raw_parts(std::ptr::from_ref(services).cast(), 0) },
-            table: HostTableRef(HostTableOf::<S>::TABLE.as_prefix()),
+            call: host_call::<S>,
         }
     }
 
     pub(crate) fn write(self, stream: Stream, text: &[u8]) {
-        self.table.write()(self.object, stream as u8, text.into());
+        // There is no one to tell: a host that panics while it writes has lost its output.
+        let _ = self.call(service::WRITE, stream as u32, text);
     }
 
     pub(crate) fn log(self, level: Level, text: &str) {
-        self.table.log()(self.object, level as u8, text.as_bytes().into());
+        let _ = self.call(service::LOG, level as u32, text.as_bytes());
     }
 
     pub(crate) fn request(self, request: &[u8]) -> Result<Vec<u8>, ErrorReply> {
-        self.table.request()(self.object, request.into()).into_message()
+        self.call(service::REQUEST, 0, request).into_message()
     }
 
     pub(crate) fn paths(self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
         let (kind, text) = select.to_raw();
-        let bytes = self.table.paths()(self.object, kind, text.as_bytes().into()).into_message()?;
+        let bytes = self.call(service::PATHS, kind, text.as_bytes()).into_message()?;
         let paths = bytes.split(|it| *it == 0).filter(|it| !it.is_empty());
         Ok(paths.map(|it| String::from_utf8_lossy(it).into_owned()).collect())
     }
 
     pub(crate) fn nodes(self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
         let (kind, text) = select.to_raw();
-        let reply = self.table.nodes()(self.object, kind, text.as_bytes().into());
+        let reply = self.call(service::NODES, kind, text.as_bytes());
         reply.into_message_and_nodes().map(|(_, nodes)| nodes)
     }
-    // New host functions are called here.
+    // New services are called here.
+
+    fn call(self, service: u32, detail: u32, input: &[u8]) -> RawReply {
+        (self.call)(self.object, service, detail, input.into())
+    }
 }
 
-extern "C" fn host_write<S: HostServices>(
+/// The host of a call that needs none.
+struct NoServices;
+
+impl HostServices for NoServices {
+    fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+    fn log(&self, _level: Level, _text: &str) {}
+
+    fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        Err(ErrorReply::unsupported("this call comes without services".to_owned()))
+    }
+}
+
+extern "C" fn host_call<S: HostServices>(
     object: RSlice<'_, u8>,
-    stream: u8,
-    text: RSlice<'_, u8>,
-) {
-    let stream = if stream == Stream::Out as u8 { Stream::Out } else { Stream::Err };
-    // There is no one to tell: a host that panics while it writes has lost its output.
-    let _ = guard(|| {
-        restore::<S>(object).write(stream, text.as_slice());
-        Ok(())
-    });
-}
-
-extern "C" fn host_log<S: HostServices>(object: RSlice<'_, u8>, level: u8, line: RSlice<'_, u8>) {
-    let _ = guard(|| {
-        restore::<S>(object).log(Level::from_number(level), text(line)?);
-        Ok(())
-    });
-}
-
-extern "C" fn host_request<S: HostServices>(
-    object: RSlice<'_, u8>,
-    request: RSlice<'_, u8>,
+    service: u32,
+    detail: u32,
+    input: RSlice<'_, u8>,
 ) -> RawReply {
     reply(|| {
-        let request = message::decode("service request", request.as_slice())?;
-        restore::<S>(object).request(request).map(|it| message::encode(&it))
-    })
-}
-
-extern "C" fn host_paths<S: HostServices>(
-    object: RSlice<'_, u8>,
-    kind: u8,
-    name: RSlice<'_, u8>,
-) -> RawReply {
-    reply(|| {
-        let paths = restore::<S>(object).paths(Select::from_raw(kind, text(name)?)?)?;
-        Ok(paths.iter().flat_map(|it| it.bytes().chain([0])).collect())
-    })
-}
-
-extern "C" fn host_nodes<S: HostServices>(
-    object: RSlice<'_, u8>,
-    kind: u8,
-    name: RSlice<'_, u8>,
-) -> RawReply {
-    reply_with_nodes(|| {
-        let nodes = restore::<S>(object).nodes(Select::from_raw(kind, text(name)?)?)?;
-        Ok((Vec::new(), nodes))
+        let host = restore::<S>(object);
+        let message = match service {
+            service::WRITE => {
+                let stream = if detail == Stream::Out as u32 { Stream::Out } else { Stream::Err };
+                host.write(stream, input.as_slice());
+                Vec::new()
+            }
+            service::LOG => {
+                host.log(Level::from_number(detail), text(input)?);
+                Vec::new()
+            }
+            service::REQUEST => {
+                let request = message::decode("service request", input.as_slice())?;
+                host.request(request).map(|it| message::encode(&it))?
+            }
+            service::PATHS => {
+                let paths = host.paths(Select::from_raw(detail, text(input)?)?)?;
+                paths.iter().flat_map(|it| it.bytes().chain([0])).collect()
+            }
+            service::NODES => {
+                let nodes = host.nodes(Select::from_raw(detail, text(input)?)?)?;
+                return Ok((Vec::new(), nodes));
+            }
+            // New services are answered here.
+            _ => {
+                return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
+            }
+        };
+        Ok((message, Vec::new()))
     })
 }
 
@@ -328,11 +336,10 @@ fn read_error(bytes: &[u8]) -> ErrorReply {
 }
 
 fn restore<S: HostServices>(object: RSlice<'_, u8>) -> &S {
-    // SAFETY: `RawHost::new` is the only place that pairs an object with a table:
+    // SAFETY: `RawHost::new` is the only place that pairs an object with a function:
     // it takes a `&'a S`, whose address the slice keeps as a pointer with all its
-    // rights and whose lifetime it bears, and the table whose functions call
-    // `restore::<S>`. The fields are private, and a table's function is only ever
-    // given the object that came with the table. `S` is `Sync`, so the slice may have
-    // come from another thread.
+    // rights and whose lifetime it bears, and the function that calls `restore::<S>`.
+    // The fields are private, and the function is only ever given the object that came
+    // with it. `S` is `Sync`, so the slice may have come from another thread.
     unsafe { &*object.as_ptr().cast() }
 }

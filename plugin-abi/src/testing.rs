@@ -176,7 +176,7 @@ impl CommandTest {
     pub fn describe(&self) -> Result<CommandDescription, Error> {
         let request = DescribeRequest { caller: caller(self.plugin)?, path: self.path.clone() };
         let request = message::encode(&request);
-        let reply = self.plugin.root().describe()(request.as_slice().into());
+        let reply = self.plugin.root().describe(&request);
         decode("command description", &reply.into_message()?)
     }
 
@@ -192,7 +192,7 @@ impl CommandTest {
         let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
         let request = message::encode(&request);
         let host = FakeHost::new(self.answers, BTreeMap::new());
-        let reply = self.plugin.root().command()(request.as_slice().into(), RawHost::new(&host));
+        let reply = self.plugin.root().command(&request, RawHost::new(&host));
         let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {
             Some(args) => Outcome::Continue(args),
@@ -267,8 +267,7 @@ impl EventTest {
         }
         let host = FakeHost::new(self.answers, BTreeMap::new());
         let (name, payload) = (self.name.as_str(), self.payload.as_slice());
-        let reply =
-            self.plugin.root().event()(name.as_bytes().into(), payload.into(), RawHost::new(&host));
+        let reply = self.plugin.root().event(name, payload, RawHost::new(&host));
         let reply = match reply.into_message()?.as_slice() {
             [] => HookReply::default(),
             bytes => decode("hook reply", bytes)?,

@@ -127,7 +127,7 @@ pub enum Select<'a> {
 }
 
 impl<'a> Select<'a> {
-    pub(crate) fn to_raw(self) -> (u8, &'a str) {
+    pub(crate) fn to_raw(self) -> (u32, &'a str) {
         match self {
             Self::All => (0, ""),
             Self::Glob(pattern) => (1, pattern),
@@ -136,13 +136,13 @@ impl<'a> Select<'a> {
         }
     }
 
-    pub(crate) fn from_raw(kind: u8, text: &'a str) -> Result<Self, ErrorReply> {
+    pub(crate) fn from_raw(kind: u32, text: &'a str) -> Result<Self, ErrorReply> {
         match kind {
             0 => Ok(Self::All),
             1 => Ok(Self::Glob(text)),
             2 => Ok(Self::Plugin(text)),
             3 => Ok(Self::Path(text)),
-            _ => Err(ErrorReply::failed(format!("this host has no node selection {kind}"))),
+            _ => Err(ErrorReply::unsupported(format!("this host has no node selection {kind}"))),
         }
     }
 }

@@ -157,8 +157,8 @@ pub(super) fn judge(facts: &Facts<'_>, rules: &Rules) -> Result<PluginKey, Refus
 /// not is the symbol table read. The transport reads it always.
 fn check_root(file: &File, head: &[u8], facts: &Facts<'_>) -> Result<(), Refusal> {
     let symbol = facts.abi.root.as_ref();
-    let name = [b"\0", symbol.as_bytes(), b"\0"].concat();
-    if memchr::memmem::find(head, &name).is_some() || exports(file, symbol).unwrap_or(false) {
+    let is_in_head = head.split(|it| *it == 0).any(|it| it == symbol.as_bytes());
+    if is_in_head || exports(file, symbol).unwrap_or(false) {
         return Ok(());
     }
     Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() })

@@ -4,10 +4,11 @@
 //! their commands. [`Facts`] does that without copying their texts; the [`Manifest`]
 //! itself is made when somebody looks at it.
 
+use super::index::read_at;
 use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::ops::Range;
+use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
 /// A [`Manifest`] whose texts are borrowed. All fields are read, so that what is no
@@ -141,8 +142,8 @@ pub(super) struct LazyManifest {
 #[derive(Debug)]
 enum Json {
     Own(Vec<u8>),
-    /// A part of the index.
-    Shared(Arc<Vec<u8>>, Range<usize>),
+    /// A part of the index: the file, the place, and the length.
+    Shared(Arc<File>, u64, usize),
 }
 
 impl Default for LazyManifest {
@@ -158,16 +159,18 @@ impl LazyManifest {
     }
 
     /// Keeps a part of the index.
-    pub(super) fn shared(bytes: Arc<Vec<u8>>, json: Range<usize>) -> Self {
-        Self { json: Json::Shared(bytes, json), parsed: OnceLock::new() }
+    pub(super) fn shared(index: Arc<File>, start: u64, len: usize) -> Self {
+        Self { json: Json::Shared(index, start, len), parsed: OnceLock::new() }
     }
 
     /// Returns the manifest, if there is one.
     pub(super) fn get(&self) -> Option<&Manifest> {
         let parse = || match &self.json {
             Json::Own(json) => Manifest::parse(json).ok().map(Box::new),
-            Json::Shared(bytes, json) => {
-                Manifest::parse(bytes.get(json.clone())?).ok().map(Box::new)
+            Json::Shared(index, start, len) => {
+                let mut json = vec![0; *len];
+                read_at(index, &mut json, *start)?;
+                Manifest::parse(&json).ok().map(Box::new)
             }
         };
         self.parsed.get_or_init(parse).as_deref()

@@ -370,13 +370,18 @@ fn elf_exports<Elf: FileHeader<Endian = Endianness>>(
     let endian = header.endian().map_err(damaged)?;
     let sections = header.sections(endian, cache).map_err(damaged)?;
     let symbols = sections.symbols(endian, cache, elf::SHT_DYNSYM).map_err(damaged)?;
-    let strings = symbols.strings();
+    // The table of names is read once and looked at in place: asking for each name by
+    // itself costs a read each, and the search for its end a look at the processor.
+    let table = sections.section(symbols.string_section()).map_err(damaged)?;
+    let names = table.data(endian, cache).map_err(damaged)?;
+    let wanted = [symbol.as_bytes(), b"\0"].concat();
     let is_it = |it: &&Elf::Sym| {
+        let at = usize::try_from(it.st_name(endian)).unwrap_or(usize::MAX);
         !it.is_undefined(endian)
             && !it.is_local()
-            && it.name(endian, strings).is_ok_and(|name| name == symbol.as_bytes())
+            && names.get(at..).is_some_and(|it| it.starts_with(&wanted))
     };
-    Ok(symbols.iter().find(is_it).is_some())
+    Ok(symbols.iter().any(|it| is_it(&it)))
 }
 
 fn inspect_object(source: &Source<'_>, format: Format) -> Result<Image, Refusal> {

@@ -18,7 +18,8 @@ use super::facts::{Brings, LazyManifest};
 use super::key::PluginKey;
 use crate::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,7 @@ const MAX_BYTES: u64 = 256 << 20;
 /// How old a change must be for the file system's clock to tell the next one from it.
 const MIN_AGE: Duration = Duration::from_secs(2);
 
-const MAGIC: &[u8; 8] = b"PNTLIDX1";
+const MAGIC: &[u8; 8] = b"PNTLIDX2";
 
 /// What tells a file from all others, and from what it was before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,27 +98,39 @@ pub(super) struct Known {
 
 /// What was found in plugin files before.
 pub(super) struct Index {
-    bytes: Arc<Vec<u8>>,
+    /// All but the manifests, which are read when somebody looks at one.
+    bytes: Vec<u8>,
+    file: Arc<File>,
+    file_len: u64,
     /// Where the table of stamps begins, and how many there are.
     table: usize,
     len: usize,
 }
 
-/// A stamp, and where what is known of its file begins and ends.
-const ROW: usize = Stamp::BYTES + 2 * 8;
+/// A stamp; where what is known of its file begins; where its manifest does, and its length.
+const ROW: usize = Stamp::BYTES + 3 * 8;
+
+/// The magic bytes, and the number of bytes before the manifests.
+const HEAD: usize = MAGIC.len() + 8;
 
 impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
-        let Opened { file, len, .. } = examine::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
-        let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
-        file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
-        let mut cursor = Cursor { bytes: &bytes, at: 0 };
-        let is_ours = cursor.take(MAGIC.len())? == MAGIC && cursor.text()? == fingerprint(rules);
+        let Opened { file, len: file_len, .. } =
+            examine::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
+        let mut head = [0; HEAD];
+        read_at(&file, &mut head, 0)?;
+        let mut cursor = Cursor { bytes: &head, at: 0 };
+        let is_ours = cursor.take(MAGIC.len())? == MAGIC;
+        let end = cursor.number().filter(|it| is_ours && *it as u64 <= file_len && *it >= HEAD)?;
+        let mut bytes = vec![0; end];
+        read_at(&file, &mut bytes, 0)?;
+        let mut cursor = Cursor { bytes: &bytes, at: HEAD };
+        let is_ours = cursor.text()? == fingerprint(rules);
         let len = cursor.number()?;
         let table = cursor.at;
         let fits = len.checked_mul(ROW)?.checked_add(table)? <= bytes.len();
-        (is_ours && fits).then(|| Self { bytes: Arc::new(bytes), table, len })
+        (is_ours && fits).then(|| Self { bytes, file: Arc::new(file), file_len, table, len })
     }
 
     /// Returns what is known of the file with this stamp.
@@ -137,8 +150,8 @@ impl Index {
 
     fn known(&self, place: &[u8]) -> Option<Known> {
         let mut place = Cursor { bytes: place, at: 0 };
-        let (at, end) = (place.number()?, place.number()?);
-        let mut cursor = Cursor { bytes: self.bytes.get(..end)?, at };
+        let (at, manifest, len) = (place.number()?, place.number()?, place.number()?);
+        let mut cursor = Cursor { bytes: &self.bytes, at };
         let key = PluginKey::exact(cursor.text()?.parse().ok()?, cursor.text()?.parse().ok()?);
         let brings = Brings {
             commands: cursor.list(Cursor::command)?,
@@ -146,10 +159,23 @@ impl Index {
             events: cursor.list(Cursor::string)?,
             deprecated: cursor.list(Cursor::string)?.pop(),
         };
-        let start = cursor.at;
-        let manifest = LazyManifest::shared(Arc::clone(&self.bytes), start..end);
-        Some(Known { key, manifest, brings })
+        let is_cut_off = manifest.checked_add(len)? as u64 > self.file_len;
+        let manifest = LazyManifest::shared(Arc::clone(&self.file), manifest as u64, len);
+        (!is_cut_off).then_some(Known { key, manifest, brings })
     }
+}
+
+/// Fills `buffer` from the bytes of `file` that begin at `start`.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], start: u64) -> Option<()> {
+    #[cfg(unix)]
+    let res = std::os::unix::fs::FileExt::read_exact_at(file, buffer, start);
+    // Other platforms have no stamps, and so no index.
+    #[cfg(not(unix))]
+    let res = {
+        let _ = (file, buffer, start);
+        Err(std::io::Error::from(std::io::ErrorKind::Unsupported))
+    };
+    res.ok()
 }
 
 /// Writes an index of the usable ones of `entries`, as of `now`. That it cannot be written is no
@@ -166,17 +192,24 @@ pub(super) fn save<'e>(
         .collect();
     rows.sort_unstable_by_key(|(stamp, _)| *stamp);
     rows.dedup_by_key(|(stamp, _)| *stamp);
+    let fingerprint = fingerprint(rules);
+    let table = HEAD + 8 + fingerprint.len() + 8;
+    let mut at = table + rows.len() * ROW;
+    let mut manifest_at = at + rows.iter().map(|(_, it)| it.brief.len()).sum::<usize>();
     let mut bytes = MAGIC.to_vec();
-    put_text(&mut bytes, fingerprint(rules).as_bytes());
+    put_number(&mut bytes, manifest_at);
+    put_text(&mut bytes, fingerprint.as_bytes());
     put_number(&mut bytes, rows.len());
-    let mut at = bytes.len() + rows.len() * ROW;
-    for (stamp, record) in &rows {
+    for (stamp, Record { brief, manifest }) in &rows {
         bytes.extend(stamp.to_bytes());
         put_number(&mut bytes, at);
-        at += record.len();
-        put_number(&mut bytes, at);
+        put_number(&mut bytes, manifest_at);
+        put_number(&mut bytes, manifest.len());
+        at += brief.len();
+        manifest_at += manifest.len();
     }
-    bytes.extend(rows.iter().flat_map(|(_, record)| record));
+    bytes.extend(rows.iter().flat_map(|(_, it)| &it.brief));
+    bytes.extend(rows.iter().flat_map(|(_, it)| &it.manifest));
     let _ = write(path, &bytes);
 }
 
@@ -189,9 +222,15 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns the record of an entry: its name and version, what it brings, and its manifest
-/// as JSON to the end.
-fn record(entry: &Entry) -> Option<Vec<u8>> {
+/// What the index keeps of one file.
+struct Record {
+    /// Name and version, and what the plugin brings.
+    brief: Vec<u8>,
+    /// The manifest as JSON.
+    manifest: Vec<u8>,
+}
+
+fn record(entry: &Entry) -> Option<Record> {
     let key = entry.key()?;
     let mut bytes = Vec::new();
     put_text(&mut bytes, key.name().as_str().as_bytes());
@@ -204,8 +243,7 @@ fn record(entry: &Entry) -> Option<Vec<u8>> {
     put_list(&mut bytes, entry.subcommands().iter().map(String::as_str));
     put_list(&mut bytes, entry.events().iter().map(String::as_str));
     put_list(&mut bytes, entry.deprecated().into_iter());
-    bytes.extend(serde_json::to_vec(entry.manifest()?).ok()?);
-    Some(bytes)
+    Some(Record { brief: bytes, manifest: serde_json::to_vec(entry.manifest()?).ok()? })
 }
 
 /// Returns all that decides, besides a file's bytes, whether it is usable.

@@ -76,8 +76,9 @@ fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
 }
 
 fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
-    let line = parse(tree::core(session.host), args);
-    let matches = match line {
+    let tree = tree::core(session.host);
+    session.note_core_commands(&tree);
+    let matches = match parse(tree, args) {
         Ok(matches) => matches,
         Err(err) => return no_core_command(session, args, &err),
     };

@@ -115,8 +115,13 @@ pub(super) fn insert(
 
 /// Returns the paths of the host's own commands.
 pub(super) fn core_paths(host: &Host) -> Vec<Vec<String>> {
+    paths(&base(host))
+}
+
+/// Returns the paths of the commands in a tree.
+pub(super) fn paths(tree: &Command) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
-    collect(&base(host), &mut Vec::new(), &mut paths);
+    collect(tree, &mut Vec::new(), &mut paths);
     paths
 }
 

@@ -97,7 +97,7 @@ impl LoadedPlugin {
     ///
     /// [`CallError`] when the plugin fails, panics or answers nonsense.
     pub fn describe(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
-        let reply = self.root.describe()(encode(request).as_slice().into());
+        let reply = self.root.describe(&encode(request));
         self.decode("command description", reply.into_message())
     }
 
@@ -112,7 +112,7 @@ impl LoadedPlugin {
         services: &S,
     ) -> Result<CommandReply, CallError> {
         let request = encode(request);
-        let reply = self.root.command()(request.as_slice().into(), RawHost::new(services));
+        let reply = self.root.command(&request, RawHost::new(services));
         self.decode("command reply", reply.into_message())
     }
 
@@ -127,7 +127,7 @@ impl LoadedPlugin {
         services: &S,
     ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
         let request = encode(request);
-        let reply = self.root.scaffold()(request.as_slice().into(), RawHost::new(services));
+        let reply = self.root.scaffold(&request, RawHost::new(services));
         let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
         Ok((self.decode("scaffold reply", Ok(message))?, nodes))
     }
@@ -143,8 +143,7 @@ impl LoadedPlugin {
         payload: &[u8],
         services: &S,
     ) -> Result<HookReply, CallError> {
-        let reply =
-            self.root.event()(name.as_bytes().into(), payload.into(), RawHost::new(services));
+        let reply = self.root.event(name, payload, RawHost::new(services));
         let bytes = reply.into_message().map_err(|err| self.failed(err))?;
         match bytes.as_slice() {
             // No bytes stand for the default: the hook had nothing to say.

@@ -348,8 +348,7 @@ impl Steps {
     fn step(&mut self, step: Step) -> Result<Option<(ScaffoldReply, Vec<Node>)>, Error> {
         self.request.step = step;
         let request = encode(&self.request);
-        let reply =
-            self.plugin.root().scaffold()(request.as_slice().into(), RawHost::new(&self.host));
+        let reply = self.plugin.root().scaffold(&request, RawHost::new(&self.host));
         let (message, nodes) = reply.into_message_and_nodes()?;
         let reply: ScaffoldReply = decode("scaffold reply", &message)?;
         if let Some(reason) = reply.stop {

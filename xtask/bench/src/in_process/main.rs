@@ -81,8 +81,7 @@ fn measure_calls(opened: &Opened, payload: &[u8], results: &mut Results) {
 }
 
 fn call_hook(root: PluginRootRef, payload: &[u8]) {
-    let reply =
-        root.event()(EVENT.as_bytes().into(), black_box(payload).into(), RawHost::new(&Silent));
+    let reply = root.event(EVENT, black_box(payload), RawHost::new(&Silent));
     drop(black_box(reply.into_message()));
 }
 
