@@ -40,7 +40,7 @@ pub use args::{Arg, ArgKind, Args, ValueType};
 pub use error::{Hint, UsageError};
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
-pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool};
+pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};
 pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
 pub use universe::{ChangeSet, MODE_EXECUTABLE, MODE_FILE, Node, Select, Universe};
 
@@ -53,6 +53,6 @@ pub mod prelude {
     pub use crate::{
         Arg, Args, Call, ChangeSet, Command, Event, Hint as _, Hook, HookReply, Host, Node,
         Outcome, ProjectInfo, Prompt, Resource, Result, Scaffold, ScaffoldCall, Select, Stop, Tool,
-        Universe, UsageError, json,
+        Universe, UsageError, Webhooks, json,
     };
 }

@@ -173,9 +173,46 @@ pub struct Resource {
     pub api: bool,
     /// Whether the resource has a controller.
     pub controller: bool,
+    /// Whether the resource lives in namespaces, rather than in the whole cluster.
+    pub namespaced: bool,
+    /// The webhooks of the resource. Where a part of it is to be scaffolded, those to
+    /// be scaffolded now.
+    pub webhooks: Webhooks,
+    /// Whether the API belongs to another project, so that only its controller or its
+    /// webhooks are scaffolded.
+    pub external: bool,
+    /// Whether the API is one of Kubernetes itself, as `apps/v1 Deployment`.
+    pub core: bool,
+    /// The module or crate that has the type of an API of another project, or an empty string.
+    pub module: String,
     /// What this release does not know of the resource.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// The webhooks of a [`Resource`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Webhooks {
+    /// Whether there is a webhook that fills in defaults.
+    pub defaulting: bool,
+    /// Whether there is a webhook that accepts or denies.
+    pub validation: bool,
+    /// Whether there is a webhook that converts between the versions of the kind.
+    pub conversion: bool,
+    /// The other versions that are converted from and to this one.
+    pub spoke: Vec<String>,
+    /// What this release does not know of the webhooks.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Webhooks {
+    /// Returns whether there is any webhook.
+    pub fn is_any(&self) -> bool {
+        self.defaulting || self.validation || self.conversion
+    }
 }
 
 /// The part of a scaffolding reply that is no bulk.

@@ -171,8 +171,7 @@ impl Resource {
 
     /// Returns the form that plugins see.
     ///
-    /// Its `other` holds [`other`](Self::other) and, for an API type, `crdVersion` and
-    /// `namespaced`.
+    /// Its `other` holds [`other`](Self::other) and, for an API type, `crdVersion`.
     pub fn to_message(&self) -> message::Resource {
         self.to_message_with(self.api.as_ref())
     }
@@ -197,7 +196,7 @@ impl Resource {
         message.other = self.other.clone();
         if let Some(api) = api {
             message.other.insert(CRD_VERSION.to_owned(), api.crd_version.as_str().into());
-            message.other.insert(NAMESPACED.to_owned(), api.namespaced.into());
+            message.namespaced = api.namespaced;
         }
         message
     }
@@ -222,15 +221,12 @@ impl Resource {
         self.controller = message.controller;
         self.other = message.other.clone();
         let crd_version = self.other.shift_remove(CRD_VERSION);
-        let namespaced = self.other.shift_remove(NAMESPACED);
         self.api = message.api.then(|| {
             let mut api = self.api.take().unwrap_or_default();
             if let Some(Value::String(it)) = crd_version {
                 api.crd_version = it;
             }
-            if let Some(Value::Bool(it)) = namespaced {
-                api.namespaced = it;
-            }
+            api.namespaced = message.namespaced;
             api
         });
         Ok(())
@@ -300,7 +296,6 @@ impl Resource {
 }
 
 const CRD_VERSION: &str = "crdVersion";
-const NAMESPACED: &str = "namespaced";
 
 /// An entry of `resources` as it stands in PROJECT.
 #[derive(Deserialize)]

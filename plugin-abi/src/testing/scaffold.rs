@@ -108,10 +108,11 @@ impl ScaffoldTest {
 
     /// Sets the resource at hand, for the subcommands that have one.
     ///
-    /// It starts as an API type with a controller. An empty domain becomes the
+    /// It starts as a namespaced API type with a controller. An empty domain becomes the
     /// project's, an empty plural the kind in lower case with an `s`.
     pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
-        let resource = Resource { api: true, controller: true, ..Resource::default() };
+        let resource =
+            Resource { api: true, controller: true, namespaced: true, ..Resource::default() };
         change(self.resource.insert(resource));
         self
     }

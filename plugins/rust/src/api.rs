@@ -59,11 +59,7 @@ impl Names {
             version: version.clone(),
             kind: kind.clone(),
             plural: plural.clone(),
-            namespaced: resource
-                .other
-                .get("namespaced")
-                .and_then(|it| it.as_bool())
-                .unwrap_or(true),
+            namespaced: resource.namespaced,
             crate_name: names::package(&project.name).replace('-', "_"),
             group_module,
             version_module: module(version),
