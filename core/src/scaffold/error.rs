@@ -62,6 +62,9 @@ pub enum ScaffoldError {
     /// The PROJECT file cannot be changed.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// A file that the plugins replace or delete cannot be read.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
     /// The changes cannot be brought to the disk.
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
@@ -130,6 +133,7 @@ impl ScaffoldError {
             Self::NotInitialized { command, .. } => Some(format!("run `{command} init` first")),
             Self::Step { source, .. } => source.hint(),
             Self::Project(err) => err.hint(),
+            Self::Universe(err) => err.hint(),
             Self::Transaction(err) => err.hint(),
             Self::Tool { command, .. } => {
                 Some(format!("run `{}` in the project once it works", command.join(" ")))

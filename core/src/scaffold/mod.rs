@@ -133,7 +133,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Sc
     for step in [Step::PreScaffold, Step::Scaffold, Step::PostScaffold] {
         run.step(step)?;
     }
-    Ok(run.prepared(root))
+    run.prepared(root)
 }
 
 const INIT: &str = "init";
@@ -242,13 +242,13 @@ impl Run<'_> {
         Ok(self.project.put_resource(&whole)?)
     }
 
-    fn prepared(self, root: &Path) -> Prepared {
+    fn prepared(self, root: &Path) -> Result<Prepared, ScaffoldError> {
         let mut transaction = Transaction::new();
-        for change in self.universe.changes() {
+        for change in self.universe.changes()? {
             transaction.change(change);
         }
         transaction.project(&self.project);
-        Prepared {
+        Ok(Prepared {
             root: root.to_owned(),
             subcommand: self.chain.subcommand.to_owned(),
             chain: self.chain.keys(),
@@ -257,7 +257,7 @@ impl Run<'_> {
             transaction,
             tools: self.tools,
             notices: self.notices,
-        }
+        })
     }
 }
 

@@ -103,14 +103,14 @@ impl Transaction {
         self.change(Change::Add(node))
     }
 
-    /// Replaces a file that must be on disk.
-    pub fn replace(&mut self, node: Node) -> &mut Self {
-        self.change(Change::Replace(node))
+    /// Replaces the file `old`, which must be on disk.
+    pub fn replace(&mut self, old: Node, new: Node) -> &mut Self {
+        self.change(Change::Replace { old, new })
     }
 
-    /// Deletes a file that must be on disk.
-    pub fn delete(&mut self, path: impl Into<String>) -> &mut Self {
-        self.change(Change::Delete(path.into()))
+    /// Deletes the file `old`, which must be on disk.
+    pub fn delete(&mut self, old: Node) -> &mut Self {
+        self.change(Change::Delete(old))
     }
 
     /// Makes one change; no two of them may concern one path.
@@ -144,7 +144,7 @@ impl Transaction {
         for (idx, change) in self.changes.iter().enumerate() {
             let (node, mode) = match change {
                 Change::Add(node) => (node, Mode::New(node.mode())),
-                Change::Replace(node) => (node, Mode::Exact(node.mode())),
+                Change::Replace { new, .. } => (new, Mode::Exact(new.mode())),
                 Change::Delete(_) => continue,
             };
             stage.write(&idx.to_string(), node.bytes(), mode)?;
@@ -163,9 +163,9 @@ impl Transaction {
         let mut committed = Committed::default();
         // What goes away first: a new folder may have the name of an old file.
         for (idx, change) in self.changes.iter().enumerate() {
-            if let Change::Delete(path) = change {
-                stage.take_away(idx, path, undo)?;
-                committed.deleted.push(path.clone());
+            if let Change::Delete(node) = change {
+                stage.take_away(idx, node.path(), undo)?;
+                committed.deleted.push(node.path().to_owned());
             }
         }
         for (idx, change) in self.changes.iter().enumerate() {
@@ -174,9 +174,9 @@ impl Transaction {
                     stage.put(idx, node.path(), undo)?;
                     committed.added.push(node.path().to_owned());
                 }
-                Change::Replace(node) => {
-                    stage.exchange(&idx.to_string(), node.path(), undo)?;
-                    committed.replaced.push(node.path().to_owned());
+                Change::Replace { new, .. } => {
+                    stage.exchange(&idx.to_string(), new.path(), undo)?;
+                    committed.replaced.push(new.path().to_owned());
                 }
                 Change::Delete(_) => {}
             }
@@ -355,11 +355,7 @@ impl<'a> Stage<'a> {
 
 /// Checks that a change fits the disk.
 fn check(root: &Path, change: &Change) -> Result<(), TransactionError> {
-    let (path, replaces) = match change {
-        Change::Add(node) => (node.path(), false),
-        Change::Replace(node) => (node.path(), true),
-        Change::Delete(path) => (path.as_str(), true),
-    };
+    let (path, replaces) = (change.path(), !matches!(change, Change::Add(_)));
     path::check(path)
         .and_then(|()| path::check_links(root, path))
         .map_err(|source| TransactionError::Path { path: path.to_owned(), source })?;
@@ -458,8 +454,8 @@ mod tests {
         let mut transaction = Transaction::new();
         transaction
             .add(node("src/api/v1.rs"))
-            .replace(node("README.md"))
-            .delete("old/deep/file")
+            .replace(node("README.md"), node("README.md"))
+            .delete(node("old/deep/file"))
             .project(&ProjectFile::new(&ProjectVersion::default()).unwrap());
         transaction
     }
@@ -520,7 +516,7 @@ mod tests {
     fn a_folder_may_take_the_place_of_a_deleted_file() {
         let folder = project(&["api"]);
         let mut transaction = Transaction::new();
-        transaction.add(node("api/v1.rs")).delete("api");
+        transaction.add(node("api/v1.rs")).delete(node("api"));
         transaction.commit(folder.path()).unwrap();
         assert!(folder.path().join("api/v1.rs").is_file());
     }
@@ -531,7 +527,7 @@ mod tests {
         let outside = project(&["victim"]);
         let folder = project(&[]);
         std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
-        for change in [Change::Add(node("out/new")), Change::Delete("out/victim".to_owned())] {
+        for change in [Change::Add(node("out/new")), Change::Delete(node("out/victim"))] {
             let mut transaction = Transaction::new();
             transaction.change(change);
             let err = transaction.commit(folder.path()).unwrap_err();

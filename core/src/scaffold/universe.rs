@@ -107,9 +107,23 @@ pub enum Change {
     /// A file that is not on disk.
     Add(Node),
     /// A file that is on disk with other bytes or another mode.
-    Replace(Node),
+    Replace {
+        /// The file on disk.
+        old: Node,
+        /// The file as it shall be.
+        new: Node,
+    },
     /// A file on disk that is no more.
-    Delete(String),
+    Delete(Node),
+}
+
+impl Change {
+    /// Returns the path of the file.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Add(node) | Self::Delete(node) | Self::Replace { new: node, .. } => node.path(),
+        }
+    }
 }
 
 impl Universe {
@@ -181,19 +195,31 @@ impl Universe {
     }
 
     /// Returns how the universe differs from the disk, sorted by path.
-    pub fn changes(&self) -> Vec<Change> {
-        let deleted = self.deleted.iter().filter(|it| !self.nodes.contains_key(*it));
-        let mut changes: BTreeMap<&str, Change> =
-            deleted.map(|it| (it.as_str(), Change::Delete(it.clone()))).collect();
-        for (path, node) in &self.nodes {
-            let replaces = self.deleted.contains(path);
-            if replaces && self.on_disk(path).is_ok_and(|it| same(&it, node)) {
-                continue;
-            }
-            let change = if replaces { Change::Replace } else { Change::Add };
-            changes.insert(path, change(node.clone()));
+    ///
+    /// # Errors
+    ///
+    /// [`UniverseError::Read`] when a file that is replaced or deleted cannot be read.
+    pub fn changes(&self) -> Result<Vec<Change>, UniverseError> {
+        let mut changes = BTreeMap::new();
+        for path in self.deleted.iter().filter(|it| !self.nodes.contains_key(*it)) {
+            changes.insert(path.as_str(), Change::Delete(self.node(path.clone())?));
         }
-        changes.into_values().collect()
+        for (path, node) in &self.nodes {
+            let change = match self.deleted.contains(path) {
+                false => Change::Add(node.clone()),
+                true => {
+                    let old = self
+                        .on_disk(path)
+                        .map_err(|source| UniverseError::Read { path: path.clone(), source })?;
+                    if same(&old, node) {
+                        continue;
+                    }
+                    Change::Replace { old, new: node.clone() }
+                }
+            };
+            changes.insert(path, change);
+        }
+        Ok(changes.into_values().collect())
     }
 
     fn add(&mut self, plugin: &str, node: Node) -> Result<(), UniverseError> {
@@ -391,10 +417,10 @@ mod tests {
     fn summary(universe: &Universe) -> Vec<String> {
         let line = |it| match it {
             Change::Add(node) => format!("+{}", node.path()),
-            Change::Replace(node) => format!("~{}", node.path()),
-            Change::Delete(path) => format!("-{path}"),
+            Change::Replace { new, .. } => format!("~{}", new.path()),
+            Change::Delete(node) => format!("-{}", node.path()),
         };
-        universe.changes().into_iter().map(line).collect()
+        universe.changes().unwrap().into_iter().map(line).collect()
     }
 
     #[test]
