@@ -149,24 +149,33 @@ fn host_manifest(text: &str) -> String {
 }
 
 /// A workspace in `target/fixtures`. No other test touches any of them meanwhile.
+///
+/// The packages lie in a folder of the workspace's name: cargo tells packages of path
+/// dependencies apart by where they are in their workspace, and would take a changed
+/// interface of the same version for ours.
 struct Workspace {
     dir: PathBuf,
+    name: &'static str,
     _lock: File,
 }
 
 impl Workspace {
-    fn new(name: &str, members: &[&str]) -> Self {
+    fn new(name: &'static str, members: &[&str]) -> Self {
         let dir = target_dir().join("fixtures").join(name);
         fs::create_dir_all(&dir).expect("the target folder is ours");
         let lock = File::create(dir.with_file_name("lock")).expect("the target folder is ours");
         lock.lock().expect("a file can be locked");
-        let workspace = Self { dir, _lock: lock };
+        let workspace = Self { dir, name, _lock: lock };
 
         // The same lock file, profiles and shared versions, so that the dependencies
         // are those that are built already.
         let root = read(&root().join("Cargo.toml"));
         let (head, rest) = root.split_once("members = [").expect("the workspace has members");
         let (_, rest) = rest.split_once("]\n").expect("the list of members ends");
+        let members: Vec<_> = members.iter().map(|it| format!("{name}/{it}")).collect();
+        let rest = ["core", "plugin-abi"].iter().fold(rest.to_owned(), |rest, it| {
+            replace_once(&rest, &format!("path = \"{it}\""), &format!("path = \"{name}/{it}\""))
+        });
         workspace.write("Cargo.toml", &format!("{head}members = {members:?}\n{rest}"));
         // Cargo takes out of its copy what this workspace does not need.
         let lock_file = read(&self::root().join("Cargo.lock"));
@@ -188,8 +197,9 @@ impl Workspace {
              [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
              [dependencies]\npintle-plugin = {{ path = \"{interface}\" }}\n"
         );
-        self.write("plugin/Cargo.toml", &manifest);
-        self.write("plugin/src/lib.rs", source);
+        let name = self.name;
+        self.write(&format!("{name}/plugin/Cargo.toml"), &manifest);
+        self.write(&format!("{name}/plugin/src/lib.rs"), source);
     }
 
     /// Copies a folder of the repository, with changed texts.
@@ -202,7 +212,10 @@ impl Workspace {
                 let name = path.strip_prefix(&from).expect("it is inside");
                 let name = name.to_str().expect("our paths are UTF-8");
                 if path.is_file() {
-                    self.write(&format!("{folder}/{name}"), &change(name, read(&path)));
+                    self.write(
+                        &format!("{}/{folder}/{name}", self.name),
+                        &change(name, read(&path)),
+                    );
                 } else if !["tests", "examples", "benches"].contains(&name) {
                     folders.push(path);
                 }

@@ -113,7 +113,7 @@ impl Scaffold for CreateApi {
             changes.add(resource.path.clone(), format!("{} of {owner}", resource.plural));
         }
         if resource.controller {
-            let scope = format!("namespaced: {}", resource.other["namespaced"]);
+            let scope = format!("namespaced: {}", resource.namespaced);
             changes.add(format!("src/{}.rs", resource.plural), scope);
         }
         Ok(())
