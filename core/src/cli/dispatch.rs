@@ -6,7 +6,7 @@
 
 use super::builder::{Context, Host};
 use super::global::{self, Early};
-use super::{CliError, Exit, Session, args, completion, plugin, scaffold, tree, version};
+use super::{CliError, Exit, Session, args, completion, plugin, project, scaffold, tree, version};
 use crate::catalog::{Entry, ManifestCommand};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
@@ -96,7 +96,10 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
             Ok(Step::Exit(Exit::Done))
         }
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
-        ["init"] | ["create", "api"] => {
+        ["project", verb] if project::is_verb(verb) => {
+            project::run(session, verb, leaf).map(Step::Exit)
+        }
+        words if scaffold::is_subcommand(words) => {
             scaffold::run(session, &words.join(" "), &rest(leaf)).map(Step::Exit)
         }
         _ => {

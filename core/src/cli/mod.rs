@@ -9,6 +9,7 @@ mod exit;
 mod global;
 mod output;
 mod plugin;
+mod project;
 mod scaffold;
 mod session;
 mod tree;

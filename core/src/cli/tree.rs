@@ -4,7 +4,7 @@
 //! and needs no catalog; the full tree has a stub for each plugin command, made of
 //! manifests alone. Only a command that needs the full tree pays for it.
 
-use super::{Host, completion, global, output, plugin, version};
+use super::{Host, completion, global, output, plugin, project, scaffold, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
@@ -13,6 +13,10 @@ use std::ffi::OsString;
 
 /// The id of the argument that takes everything a command cannot know yet.
 pub(super) const REST: &str = "rest";
+
+/// The nouns of the scaffolding subcommands, each with a line of help.
+const SCAFFOLD_NOUNS: [(&str, &str); 2] =
+    [("create", "Add something to the project"), ("delete", "Undo what was added to the project")];
 
 /// Returns the commands of the host itself; unknown words are kept for later.
 pub(super) fn core(host: &Host) -> Command {
@@ -149,12 +153,17 @@ fn base(host: &Host) -> Command {
         .subcommand(version::command())
         .subcommand(completion::command())
         .subcommand(plugin::command())
-        .subcommand(deferred(Command::new("init").about("Start a project in the current folder")))
-        .subcommand(noun(Command::new("create").about("Add something to the project")).subcommand(
-            deferred(
-                Command::new("api").about("Add an API: a kind, its version and its controller"),
-            ),
-        ));
+        .subcommand(project::command());
+    let root = SCAFFOLD_NOUNS
+        .iter()
+        .fold(root, |root, (word, about)| root.subcommand(noun(Command::new(*word).about(*about))));
+    let root = scaffold::commands().into_iter().fold(root, |root, (words, about)| {
+        let leaf = |word: &'static str| deferred(Command::new(word).about(about));
+        match words.split_once(' ') {
+            None => root.subcommand(leaf(words)),
+            Some((word, verb)) => root.mut_subcommand(word, |it| it.subcommand(leaf(verb))),
+        }
+    });
     noun(root).subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
 }
 

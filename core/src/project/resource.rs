@@ -255,7 +255,7 @@ impl Resource {
     }
 
     /// Returns the entry in PROJECT, with kubebuilder's keys in kubebuilder's order.
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut map = Map::new();
         let mut insert = |key: &str, value: Value| map.insert(key.to_owned(), value);
         if let Some(api) = &self.api {

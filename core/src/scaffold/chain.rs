@@ -1,5 +1,6 @@
 //! The ordered plugins that take part in one scaffolding subcommand, and how each is called.
 
+use super::answers::Answers;
 use super::error::{ScaffoldError, StepError, StepName};
 use super::flags::Flags;
 use super::universe::Universe;
@@ -117,7 +118,7 @@ impl<'a> Chain<'a> {
         request: &ScaffoldRequest,
         services: &dyn HostServices,
     ) -> Result<(ScaffoldReply, Vec<Node>), ScaffoldError> {
-        let services = Services { output: services, universe: None };
+        let services = Services { output: services, universe: None, answers: None };
         let reply = member.plugin.scaffold(request, &services);
         reply.map_err(|err| self.failed(member, request.step, err.into()))
     }
@@ -137,6 +138,7 @@ impl<'a> Chain<'a> {
 pub(super) struct Services<'a> {
     pub(super) output: &'a dyn HostServices,
     pub(super) universe: Option<&'a Universe>,
+    pub(super) answers: Option<&'a Answers>,
 }
 
 impl HostServices for Services<'_> {
@@ -149,7 +151,10 @@ impl HostServices for Services<'_> {
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        self.output.request(request)
+        match self.answers {
+            Some(answers) => answers.request(request, self.output),
+            None => self.output.request(request),
+        }
     }
 
     fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {

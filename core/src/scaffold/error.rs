@@ -1,18 +1,18 @@
 //! What can go wrong while a chain of plugins scaffolds.
 
 use super::flags::FlagError;
+use super::path::STATE;
+use super::record::RecordError;
 use super::transaction::TransactionError;
 use super::universe::UniverseError;
-use crate::project::{Gvk, NameError, ProjectError};
+use crate::project::{Gvk, NameError, ProjectError, ProjectVersionError};
 use crate::transport::CallError;
 use pintle_plugin::message::Step;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a scaffolding subcommand failed.
-///
-/// Unless it is [`Tool`](Self::Tool), the project is as it was.
+/// Why a scaffolding subcommand failed; the project is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScaffoldError {
@@ -68,15 +68,41 @@ pub enum ScaffoldError {
     /// The changes cannot be brought to the disk.
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
-    /// A tool that a plugin requires failed, after the files were written.
-    #[error("the files are written, but `{}`, which `{plugin}` requires, failed", command.join(" "))]
-    Tool {
+    /// What is known of how the project was made cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A recorded version of the PROJECT file is none.
+    #[error(transparent)]
+    Version(#[from] ProjectVersionError),
+    /// How the project was made is not known from the start.
+    #[error("it is not known how `{}` was scaffolded", root.display())]
+    NoRecord {
+        /// The project's folder.
+        root: PathBuf,
+    },
+    /// A plugin that a recorded command was carried out with is not there.
+    #[error("`{subcommand}` was carried out with `{plugin}`, which is not there")]
+    Absent {
+        /// The subcommand.
+        subcommand: String,
         /// The plugin's key.
         plugin: String,
-        /// The program and its arguments.
-        command: Vec<String>,
+    },
+    /// A recorded command cannot be carried out once more.
+    #[error("failed to carry out `{subcommand}` once more, command {id} of the record")]
+    Replay {
+        /// The subcommand.
+        subcommand: String,
+        /// The number of the command.
+        id: u32,
         /// Why.
-        source: io::Error,
+        source: Box<ScaffoldError>,
+    },
+    /// The project has no such resource.
+    #[error("the project has no resource `{gvk}`")]
+    UnknownResource {
+        /// The resource.
+        gvk: Gvk,
     },
 }
 
@@ -96,11 +122,35 @@ pub enum StepError {
     /// What the plugin made of the resource is invalid.
     #[error(transparent)]
     Resource(#[from] NameError),
+    /// The copy of the project for the plugin's tools cannot be made.
+    #[error("failed to copy the project for the plugin's tools")]
+    Staging {
+        /// Why.
+        source: io::Error,
+    },
+    /// A tool that the plugin requires failed.
+    #[error("its tool `{command}` failed")]
+    Tool {
+        /// The program and its arguments.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl From<CallError> for StepError {
     fn from(err: CallError) -> Self {
         Self::Call(Box::new(err))
+    }
+}
+
+impl StepError {
+    /// Returns the path of the node that the step failed at, if it was one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Universe(err) => err.path(),
+            _ => None,
+        }
     }
 }
 
@@ -123,6 +173,22 @@ impl fmt::Display for StepName {
     }
 }
 
+impl StepName {
+    /// Returns the step's name in the contract, as `pre_scaffold`.
+    pub fn id(self) -> &'static str {
+        match self.0 {
+            Step::UpdateMetadata => "update_metadata",
+            Step::BindFlags => "bind_flags",
+            Step::InjectConfig => "inject_config",
+            Step::InjectResource => "inject_resource",
+            Step::PreScaffold => "pre_scaffold",
+            Step::Scaffold => "scaffold",
+            Step::PostScaffold => "post_scaffold",
+            _ => "unknown",
+        }
+    }
+}
+
 impl ScaffoldError {
     /// Returns what to do about it, if there is something to say.
     pub fn hint(&self) -> Option<String> {
@@ -135,8 +201,17 @@ impl ScaffoldError {
             Self::Project(err) => err.hint(),
             Self::Universe(err) => err.hint(),
             Self::Transaction(err) => err.hint(),
-            Self::Tool { command, .. } => {
-                Some(format!("run `{}` in the project once it works", command.join(" ")))
+            Self::Version(_) => None,
+            Self::Record(err) => Some(err.hint()),
+            Self::NoRecord { .. } => Some(format!(
+                "the folder `{STATE}` has no record that begins with `init`; restore it from version control"
+            )),
+            Self::Absent { .. } => {
+                Some("install it, or the version that took its place".to_owned())
+            }
+            Self::Replay { source, .. } => source.hint(),
+            Self::UnknownResource { .. } => {
+                Some("`project show` lists the project's resources".to_owned())
             }
             Self::ResourceExists { .. } => {
                 Some("choose another kind or version, or make it again with `--force`".to_owned())
@@ -152,6 +227,7 @@ impl ScaffoldError {
                 StepError::Call(err) => Some(err),
                 _ => None,
             },
+            Self::Replay { source, .. } => source.call(),
             _ => None,
         }
     }
@@ -164,6 +240,11 @@ impl StepError {
             Self::Universe(err) => err.hint(),
             Self::Project(err) => err.hint(),
             Self::Resource(err) => Some(err.hint()),
+            Self::Staging { .. } => Some("`TMPDIR` says where the copy is made".to_owned()),
+            Self::Tool { command, .. } => {
+                let program = command.split(' ').next().unwrap_or_default();
+                Some(format!("the plugin needs `{program}`; nothing was written"))
+            }
         }
     }
 }

@@ -1,35 +1,49 @@
 //! Scaffolding: a chain of plugins makes the files of a project.
 //!
 //! The way of a file: plugin, change set, [`Universe`], [`Transaction`], disk. Each step
-//! goes across the whole chain before the next.
+//! goes across the whole chain before the next. What was done goes into the [`Record`],
+//! from which it can be done once more: without a command ([`Rework::undo`]), or with
+//! newer plugins ([`Rework::upgrade`]).
 //!
-//! Invariant: nothing touches the project before the last plugin's last step. The one
-//! thing after that are the tools that plugins name: they run in the written project.
+//! Invariant: nothing touches the project before the last plugin's last step; programs
+//! that plugins want to run, run in a copy.
 
+mod answers;
 mod chain;
+mod dump;
 mod error;
 mod flags;
+mod merge;
 mod path;
+mod record;
+mod replay;
+mod rework;
+mod run;
+mod staging;
 #[cfg(test)]
 mod test_plugin;
 #[cfg(test)]
 mod tests;
-mod tool;
 mod transaction;
 mod universe;
 
 pub use chain::Chain;
+pub use dump::{Detail, Dump};
 pub use error::{ScaffoldError, StepError, StepName};
 pub use flags::{Flag, FlagError, Flags};
+pub use merge::Left;
 pub use path::PathError;
+pub use record::{Answer, Origin, Record, RecordError, RecordedCommand, RecordedFile};
+pub use replay::Plugins;
+pub use rework::{Part, Remark, Rework};
 pub use transaction::{Committed, Transaction, TransactionError};
 pub use universe::{Change, Universe, UniverseError};
 
 use crate::project::{PROJECT, ProjectFile, Resource};
-use chain::{Member, Services};
+use answers::Answers;
 use pintle_plugin::host::HostServices;
-use pintle_plugin::message::{ProjectEvent, ScaffoldReply, Step};
-use pintle_plugin::{ChangeSet, Node, Tool};
+use pintle_plugin::message::ProjectEvent;
+use run::{INIT, Run, Start};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -49,20 +63,33 @@ pub struct Job<'a> {
     pub resource: Option<Resource>,
 }
 
-/// What a scaffolding subcommand is about to do. Nothing is on disk yet.
+/// What a scaffolding command is about to do. Nothing is on disk yet.
 pub struct Prepared {
     root: PathBuf,
     subcommand: String,
     chain: Vec<String>,
+    /// The text of PROJECT that the command began with; `None` before `init`.
+    project_before: Option<String>,
     project: ProjectFile,
     resource: Option<Resource>,
-    transaction: Transaction,
-    tools: Vec<(String, Tool)>,
+    universe: Universe,
+    changes: Vec<Change>,
+    record: Record,
     notices: Vec<String>,
+    remarks: Vec<Remark>,
 }
 
-/// What a scaffolding subcommand did.
+/// A scaffolding command that failed in memory. Nothing is on disk.
+pub struct Failure {
+    /// Why it failed.
+    pub error: ScaffoldError,
+    /// The universe as it was then.
+    pub dump: Dump,
+}
+
+/// What a scaffolding command did.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Report {
     /// The subcommand.
     pub subcommand: String,
@@ -76,6 +103,8 @@ pub struct Report {
     pub deleted: Vec<String>,
     /// What the user should know, a line each.
     pub notices: Vec<String>,
+    /// The files that should have changed, and did not or not cleanly.
+    pub remarks: Vec<Remark>,
     /// The PROJECT file as it is now.
     pub project: ProjectFile,
     /// The resource at hand, as the plugins have left it.
@@ -86,185 +115,82 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// [`ScaffoldError`]; then the project is as it was, unless a tool failed.
+/// [`ScaffoldError`]; then the project is as it was.
 pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
-    prepare(job, services)?.commit(services)
+    prepare(job, services).map_err(|it| it.error)?.commit()
 }
 
 /// Takes all steps of a scaffolding subcommand in memory.
 ///
 /// # Errors
 ///
-/// [`ScaffoldError`] when a plugin fails, or what the plugins want does not fit together.
-pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, ScaffoldError> {
-    let Job { root, chain, flags, args, mut project, resource } = job;
-    check_initialized(root, &chain)?;
-    let members = chain.members();
-    if members.is_empty() {
-        let subcommand = chain.subcommand.to_owned();
-        return Err(ScaffoldError::NoPart { subcommand, chain: chain.keys() });
-    }
-    if chain.subcommand == INIT {
-        project.set_cli_version(&chain.identity.version)?;
-        project.set_layout(&chain.keys())?;
-    }
-    let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
-    let mut run = Run {
+/// [`Failure`] when a plugin fails, or what the plugins want does not fit together.
+pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Box<Failure>> {
+    let Job { root, chain, flags, args, project, resource } = job;
+    let early = |error: ScaffoldError| {
+        let dump = Dump::new(chain.subcommand, &chain.keys(), Universe::new(root), None);
+        Box::new(Failure { error, dump })
+    };
+    check_start(root, &chain).map_err(early)?;
+    let record = Record::load(root).map_err(|err| early(err.into()))?;
+    let mut command = Run::recorded(&chain, &args, &project, resource.as_ref());
+    let before = (chain.subcommand != INIT).then(|| project.to_string());
+    let mut run = Run::new(Start {
         chain,
         flags,
         args,
         services,
+        answers: Answers::default(),
         project,
         resource,
-        known,
-        members,
         universe: Universe::new(root),
-        tools: Vec::new(),
-        notices: Vec::new(),
-    };
-    run.step(Step::InjectConfig)?;
-    if let Some(resource) = &mut run.resource {
-        if let Some(known) = &run.known {
-            resource.adopt_plural(known);
-        }
-        run.step(Step::InjectResource)?;
-        run.record_resource()?;
+    });
+    if let Err(error) = run.all_steps() {
+        let dump = Dump::new(chain.subcommand, &chain.keys(), run.universe, Some(&error));
+        return Err(Box::new(Failure { error, dump }));
     }
-    for step in [Step::PreScaffold, Step::Scaffold, Step::PostScaffold] {
-        run.step(step)?;
-    }
-    run.prepared(root)
+    command.id = record.next_id();
+    finish(root, before, run, record, command).map_err(early)
 }
 
-const INIT: &str = "init";
-const CREATE_API: &str = "create api";
-/// The host's flag for making again what is there already.
-const FORCE: &str = "force";
-
-/// The steps of one subcommand under way.
-struct Run<'a> {
-    chain: Chain<'a>,
-    flags: &'a Flags,
-    args: Map<String, Value>,
-    services: &'a dyn HostServices,
-    project: ProjectFile,
-    /// The resource with what is to be scaffolded now.
-    resource: Option<Resource>,
-    /// The same resource with what the project has of it already.
-    known: Option<Resource>,
-    /// The plugins that still take part.
-    members: Vec<Member<'a>>,
-    universe: Universe,
-    tools: Vec<(String, Tool)>,
-    notices: Vec<String>,
-}
-
-impl Run<'_> {
-    /// Takes one step with all plugins that still take part.
-    fn step(&mut self, step: Step) -> Result<(), ScaffoldError> {
-        for member in std::mem::take(&mut self.members) {
-            let stop = self
-                .call(&member, step)
-                .map_err(|source| self.chain.failed(&member, step, source))?;
-            match stop {
-                None => self.members.push(member),
-                Some(reason) => {
-                    self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes one step with one plugin; returns why it takes no further part, if so.
-    fn call(&mut self, member: &Member<'_>, step: Step) -> Result<Option<String>, StepError> {
-        let mut request = self.chain.request(member, step);
-        let args = self.args.iter().filter(|(name, _)| self.flags.concerns(&member.key, name));
-        request.args = args.map(|(name, value)| (name.clone(), value.clone())).collect();
-        request.project = self.project.info();
-        request.config = self.project.config(&member.key).clone();
-        let resource = self.resource.as_ref();
-        request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
-
-        let services = Services { output: self.services, universe: Some(&self.universe) };
-        let (reply, added) = member.plugin.scaffold(&request, &services)?;
-        if reply.stop.is_some() {
-            return Ok(reply.stop);
-        }
-        self.apply(&member.key, step, reply, added)?;
-        Ok(None)
-    }
-
-    /// Takes over what the plugin answered, as far as the step allows it to.
-    fn apply(
-        &mut self,
-        key: &str,
-        step: Step,
-        reply: ScaffoldReply,
-        added: Vec<Node>,
-    ) -> Result<(), StepError> {
-        match step {
-            Step::InjectConfig => {
-                if let Some(project) = &reply.project {
-                    self.project.apply(project)?;
-                }
-                if let Some(config) = reply.config {
-                    self.project.set_config(key, config)?;
-                }
-            }
-            Step::InjectResource => {
-                if let (Some(ours), Some(theirs)) = (&mut self.resource, &reply.resource) {
-                    ours.apply(theirs)?;
-                }
-            }
-            Step::Scaffold => {
-                let changes = ChangeSet::from_parts(reply.deleted, added);
-                self.universe.apply(key, self.chain.subcommand, changes)?;
-            }
-            Step::PostScaffold => {
-                self.tools.extend(reply.tools.into_iter().map(|it| (key.to_owned(), it)));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Writes the resource into PROJECT, so that the next steps see it there.
-    fn record_resource(&mut self) -> Result<(), ScaffoldError> {
-        let Some(mut whole) = self.resource.clone() else { return Ok(()) };
-        if let Some(known) = self.project.resource(whole.gvk()) {
-            whole.complete_from(known);
-            let again = self.args.get(FORCE).and_then(Value::as_bool).unwrap_or(false);
-            if whole == *known && self.chain.subcommand == CREATE_API && !again {
-                return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
-            }
-        }
-        Ok(self.project.put_resource(&whole)?)
-    }
-
-    fn prepared(self, root: &Path) -> Result<Prepared, ScaffoldError> {
-        let mut transaction = Transaction::new();
-        for change in self.universe.changes()? {
-            transaction.change(change);
-        }
-        transaction.project(&self.project);
-        Ok(Prepared {
-            root: root.to_owned(),
-            subcommand: self.chain.subcommand.to_owned(),
-            chain: self.chain.keys(),
-            project: self.project,
-            resource: self.resource,
-            transaction,
-            tools: self.tools,
-            notices: self.notices,
-        })
-    }
+/// Turns a run that took all its steps into what it is about to do.
+fn finish(
+    root: &Path,
+    project_before: Option<String>,
+    run: Run<'_>,
+    mut record: Record,
+    mut command: RecordedCommand,
+) -> Result<Prepared, ScaffoldError> {
+    let changes = run.universe.changes()?;
+    let by = |path: &str| run.origins(path, command.id);
+    record.note(&changes, &by)?;
+    let (subcommand, chain) = (run.chain.subcommand, run.chain.keys());
+    command.answers = run.answers.into_given();
+    record.push(command);
+    Ok(Prepared {
+        root: root.to_owned(),
+        subcommand: subcommand.to_owned(),
+        chain,
+        project_before,
+        project: run.project,
+        resource: run.resource,
+        universe: run.universe,
+        changes,
+        record,
+        notices: run.notices,
+        remarks: Vec::new(),
+    })
 }
 
 impl Prepared {
+    /// Returns the text of PROJECT that the command began with; `None` before `init`.
+    pub fn project_before(&self) -> Option<&str> {
+        self.project_before.as_deref()
+    }
+
     /// Returns the changes to the project's files, sorted by path.
     pub fn changes(&self) -> &[Change] {
-        self.transaction.changes()
+        &self.changes
     }
 
     /// Returns the PROJECT file as it will be.
@@ -272,26 +198,50 @@ impl Prepared {
         &self.project
     }
 
+    /// Returns what the user should know, a line each.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Returns the files that should have changed, and do not or not cleanly.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// Returns the universe, to be looked at.
+    pub fn dump(&self) -> Dump {
+        Dump::new(&self.subcommand, &self.chain, self.universe.clone(), None)
+    }
+
     /// Returns the payload of the `pre-` event.
     pub fn event(&self) -> ProjectEvent {
         event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref())
     }
 
-    /// Brings the changes to the disk, then runs the plugins' tools there.
+    /// Brings the changes to the disk.
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError::Transaction`], with the project as it was; or
-    /// [`ScaffoldError::Tool`], with the changes on disk.
-    pub fn commit(self, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
-        let Committed { added, replaced, deleted } = self.transaction.commit(&self.root)?;
-        let mut notices = self.notices;
-        for (plugin, tool) in self.tools {
-            notices.extend(tool::run(&self.root, &plugin, tool, services)?);
+    /// [`ScaffoldError::Transaction`]; then the project is as it was.
+    pub fn commit(self) -> Result<Report, ScaffoldError> {
+        let mut transaction = Transaction::new();
+        for change in self.changes {
+            transaction.change(change);
         }
-        let (subcommand, chain) = (self.subcommand, self.chain);
-        let (project, resource) = (self.project, self.resource);
-        Ok(Report { subcommand, chain, added, replaced, deleted, notices, project, resource })
+        transaction.project(&self.project);
+        transaction.state_file(record::FILE, self.record.to_text());
+        let Committed { added, replaced, deleted } = transaction.commit(&self.root)?;
+        Ok(Report {
+            subcommand: self.subcommand,
+            chain: self.chain,
+            added,
+            replaced,
+            deleted,
+            notices: self.notices,
+            remarks: self.remarks,
+            project: self.project,
+            resource: self.resource,
+        })
     }
 }
 
@@ -319,14 +269,20 @@ fn event(
     event
 }
 
-fn check_initialized(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
+fn check_start(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
     let path = root.join(PROJECT);
     match (chain.subcommand == INIT, std::fs::symlink_metadata(&path).is_ok()) {
-        (true, true) => Err(ScaffoldError::AlreadyInitialized { path }),
+        (true, true) => return Err(ScaffoldError::AlreadyInitialized { path }),
         (false, false) => {
             let command = chain.identity.command_name.clone();
-            Err(ScaffoldError::NotInitialized { path, command })
+            return Err(ScaffoldError::NotInitialized { path, command });
         }
-        _ => Ok(()),
+        _ => {}
     }
+    // A plugin may join the layout without a part in the command that lets it in.
+    if chain.members().is_empty() && chain.subcommand != run::EDIT {
+        let subcommand = chain.subcommand.to_owned();
+        return Err(ScaffoldError::NoPart { subcommand, chain: chain.keys() });
+    }
+    Ok(())
 }

@@ -3,6 +3,9 @@
 use crate::project::PROJECT;
 use std::path::{Component, Path};
 
+/// The folder of the host's own state in a project.
+pub(super) const STATE: &str = ".pintle";
+
 /// What the names of the host's own folders in a project start with.
 pub(super) const STAGING_PREFIX: &str = ".pintle-staging-";
 

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 pub struct Transaction {
     changes: Vec<Change>,
     project: Option<String>,
+    state: Vec<(String, String)>,
 }
 
 /// What a [`Transaction`] did, as sorted paths relative to the project.
@@ -122,6 +123,12 @@ impl Transaction {
     /// Writes PROJECT, after all else.
     pub fn project(&mut self, project: &ProjectFile) -> &mut Self {
         self.project = Some(project.to_string());
+        self
+    }
+
+    /// Writes a file of the host's own state.
+    pub(super) fn state_file(&mut self, name: &str, text: String) -> &mut Self {
+        self.state.push((name.to_owned(), text));
         self
     }
 

@@ -89,6 +89,18 @@ pub enum UniverseError {
 }
 
 impl UniverseError {
+    /// Returns the path that the error is about, if it is about one.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Path { path, .. }
+            | Self::Conflict { path, .. }
+            | Self::Folder { path, .. }
+            | Self::Missing { path, .. }
+            | Self::Read { path, .. } => Some(path),
+            Self::Glob { .. } => None,
+        }
+    }
+
     /// Returns what to do about it, if there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -136,6 +148,13 @@ impl Universe {
             nodes: BTreeMap::new(),
             deleted: BTreeSet::new(),
         }
+    }
+
+    /// Returns a universe of these nodes, without a disk.
+    pub fn from_nodes(nodes: impl IntoIterator<Item = Node>) -> Self {
+        let mut universe = Self::new(Path::new("/dev/null/none"));
+        universe.nodes = nodes.into_iter().map(|it| (it.path().to_owned(), it)).collect();
+        universe
     }
 
     /// Returns the sorted paths of the selected nodes; reads no file.
@@ -192,6 +211,22 @@ impl Universe {
             self.add(plugin, node.attributed(plugin, subcommand))?;
         }
         Ok(())
+    }
+
+    /// Puts a node in, whatever was at its path: for what is no plugin's change set.
+    pub(super) fn put(&mut self, node: Node) {
+        let path = node.path().to_owned();
+        if self.nodes.insert(path.clone(), node).is_none() && self.find_on_disk(&path) {
+            self.deleted.insert(path);
+        }
+    }
+
+    /// Takes the node at `path` out, if there is one.
+    pub(super) fn remove(&mut self, path: &str) {
+        self.nodes.remove(path);
+        if self.find_on_disk(path) {
+            self.deleted.insert(path.to_owned());
+        }
     }
 
     /// Returns how the universe differs from the disk, sorted by path.
@@ -281,10 +316,13 @@ impl Universe {
         if self.nodes.contains_key(path) {
             return true;
         }
-        if self.deleted.contains(path) || self.check(path).is_err() || is_hidden(path) {
-            return false;
-        }
-        fs::symlink_metadata(self.root.join(path)).is_ok_and(|it| it.is_file())
+        !self.deleted.contains(path) && self.find_on_disk(path)
+    }
+
+    fn find_on_disk(&self, path: &str) -> bool {
+        self.check(path).is_ok()
+            && !is_hidden(path)
+            && fs::symlink_metadata(self.root.join(path)).is_ok_and(|it| it.is_file())
     }
 
     fn node(&self, path: String) -> Result<Node, UniverseError> {
@@ -311,6 +349,19 @@ impl Universe {
         let listed = self.listed.get_or_init(|| list(&self.root));
         let on_disk = listed.iter().filter(|it| !self.deleted.contains(*it));
         on_disk.chain(self.nodes.keys()).map(String::as_str).collect()
+    }
+}
+
+impl Clone for Universe {
+    fn clone(&self) -> Self {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            root: self.root.clone(),
+            listed: self.listed.clone(),
+            read: Mutex::new(read),
+            nodes: self.nodes.clone(),
+            deleted: self.deleted.clone(),
+        }
     }
 }
 

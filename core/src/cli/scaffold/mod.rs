@@ -1,7 +1,13 @@
-//! `init` and `create api`: the subcommands that a chain of plugins carries out.
+//! The subcommands that a chain of plugins carries out: `init`, `edit`, `create api`, …
 //!
 //! Which plugins those are stands on the command line, in PROJECT, or in the host's
 //! defaults; only then are the flags known, and only then is the line parsed.
+
+mod show;
+mod subcommand;
+
+pub(super) use show::{Lines, Seeing};
+pub(super) use subcommand::seeing;
 
 use super::global::option_values;
 use super::{CliError, Exit, Session, args, dispatch, global, plugin};
@@ -11,129 +17,27 @@ use crate::project::{
     Api, Gvk, NameError, PROJECT, ProjectError, ProjectFile, ProjectVersion, Resource,
     default_project_name,
 };
-use crate::scaffold::{self, Chain, Flags, Job, Report, ScaffoldError};
+use crate::scaffold::{
+    self, Chain, Flags, Job, Part, Plugins, Prepared, Record, RecordError, Rework, ScaffoldError,
+};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::ProjectEvent;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use subcommand::Subcommand;
 
-/// A scaffolding subcommand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subcommand {
-    Init,
-    CreateApi,
+/// Returns whether these words call a scaffolding subcommand.
+pub(super) fn is_subcommand(words: &[&str]) -> bool {
+    Subcommand::parse(&words.join(" ")).is_some()
 }
 
-impl Subcommand {
-    fn parse(words: &str) -> Option<Self> {
-        match words {
-            "init" => Some(Self::Init),
-            "create api" => Some(Self::CreateApi),
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Init => "init",
-            Self::CreateApi => "create api",
-        }
-    }
-
-    /// The middle of the names of its events.
-    fn event(self) -> &'static str {
-        match self {
-            Self::Init => "project-init",
-            Self::CreateApi => "resource-create",
-        }
-    }
-
-    fn about(self) -> &'static str {
-        match self {
-            Self::Init => "Start a project in the current folder",
-            Self::CreateApi => "Add an API: a kind, its version and its controller",
-        }
-    }
-
-    /// The flags of the host itself.
-    fn args(self) -> Vec<Arg> {
-        match self {
-            Self::Init => vec![
-                plugins_arg(),
-                Arg::new("project-version")
-                    .long("project-version")
-                    .value_name("VERSION")
-                    .help("The version of the PROJECT file"),
-                Arg::new("domain")
-                    .long("domain")
-                    .value_name("DOMAIN")
-                    .help("The domain of the API groups")
-                    .default_value("my.domain"),
-                Arg::new("repo")
-                    .long("repo")
-                    .value_name("URL")
-                    .help("The repository of the project"),
-                Arg::new("project-name")
-                    .long("project-name")
-                    .value_name("NAME")
-                    .help("The name of the project [default: the folder's]"),
-            ],
-            Self::CreateApi => vec![
-                plugins_arg(),
-                Arg::new("group")
-                    .long("group")
-                    .value_name("GROUP")
-                    .required(true)
-                    .help("The API group without the domain, as `crew`"),
-                Arg::new("version")
-                    .long("version")
-                    .value_name("VERSION")
-                    .required(true)
-                    .help("The version, as `v1alpha1`"),
-                Arg::new("kind")
-                    .long("kind")
-                    .value_name("KIND")
-                    .required(true)
-                    .help("The kind, as `Captain`"),
-                Arg::new("plural")
-                    .long("plural")
-                    .value_name("PLURAL")
-                    .help("The plural, where English is irregular"),
-                switch("resource", "Make the API type"),
-                switch("controller", "Make the controller"),
-                switch("namespaced", "The resource lives in a namespace"),
-                Arg::new("force")
-                    .long("force")
-                    .action(ArgAction::SetTrue)
-                    .help("Make again what is there already"),
-            ],
-        }
-    }
-}
-
-fn plugins_arg() -> Arg {
-    Arg::new("plugins")
-        .long("plugins")
-        .value_name("KEY,…")
-        .action(ArgAction::Append)
-        .help("The chain of plugins, in order (can be repeated)")
-}
-
-/// A flag that is on unless `--name=false` says no.
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("BOOL")
-        .value_parser(clap::value_parser!(bool))
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_value("true")
-        .default_missing_value("true")
-        .help(help)
+/// Returns the subcommands: the words of each, and a line of help.
+pub(super) fn commands() -> [(&'static str, &'static str); 6] {
+    Subcommand::ALL.map(|it| (it.name(), it.about()))
 }
 
 /// What is known of a subcommand before its line is parsed.
@@ -164,9 +68,7 @@ pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Resu
         Err(err) => return Ok(dispatch::show_clap(session, &err)),
     };
     dispatch::apply_verbosity(session, &matches);
-    let report = setting.scaffold(session, &flags, &matches)?;
-    tell(session, &report);
-    Ok(Exit::Done)
+    setting.scaffold(session, &flags, &matches)
 }
 
 /// Returns the tree with the flags of the scaffolding subcommand at `words`, if it is one.
@@ -196,7 +98,7 @@ impl Setting {
         })?;
         let project = match subcommand {
             Subcommand::Init => None,
-            Subcommand::CreateApi => load_project(&root)?,
+            _ => load_project(&root)?,
         };
         let version = match &project {
             Some(project) => *project.version(),
@@ -289,16 +191,36 @@ impl Setting {
         session: &Session<'_>,
         flags: &Flags,
         matches: &ArgMatches,
-    ) -> Result<Report, CliError> {
-        if self.plugins.is_empty() {
+    ) -> Result<Exit, CliError> {
+        let needs_plugins = !self.subcommand.deletes() && self.subcommand != Subcommand::Edit;
+        if self.plugins.is_empty() && needs_plugins {
             let text = format!("`{}` has no plugins to run", self.subcommand.name());
             return Err(CliError::new(Exit::Usage, text)
                 .hint("name some with `--plugins`, as `--plugins rust`".to_owned()));
         }
+        let seeing = Seeing::new(matches);
+        let prepared = match self.subcommand.deletes() {
+            true => self.prepare_undo(session, flags, matches)?,
+            false => self.prepare(session, flags, matches, &seeing)?,
+        };
+        bring(session, self.subcommand.event(), &self.version, prepared, &seeing, matches)
+    }
+
+    /// Takes all steps in memory.
+    fn prepare(
+        &self,
+        session: &Session<'_>,
+        flags: &Flags,
+        matches: &ArgMatches,
+        seeing: &Seeing,
+    ) -> Result<Prepared, CliError> {
         let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
         let mut values = args::values(&specs, matches);
+        for name in ["force", "skip-existing"] {
+            values.insert(name.to_owned(), matches.get_flag(name).into());
+        }
         let project = self.project_file(session, matches)?;
-        let resource = self.resource(&project, matches, &mut values)?;
+        let resource = self.resource(&project, matches)?;
         let job = Job {
             root: &self.root,
             chain: self.chain(session),
@@ -308,11 +230,48 @@ impl Setting {
             resource,
         };
         let services = PluginServices::new(&session.console, "");
-        let prepared = scaffold::prepare(job, &services)?;
-        self.dispatch(session, "pre", &prepared.event())?;
-        let report = prepared.commit(&services)?;
-        self.dispatch(session, "post", &report.event())?;
-        Ok(report)
+        scaffold::prepare(job, &services).or_else(|failure| {
+            seeing.dump(session, &failure.dump)?;
+            Err(failure.error.into())
+        })
+    }
+
+    /// Undoes in memory.
+    fn prepare_undo(
+        &self,
+        session: &Session<'_>,
+        flags: &Flags,
+        matches: &ArgMatches,
+    ) -> Result<Prepared, CliError> {
+        let project = self.project_file(session, matches)?;
+        let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
+        let gvk = find_gvk(&project, text("group"), text("version"), text("kind"))?;
+        let part = match self.subcommand {
+            Subcommand::DeleteApi => Part::All,
+            _ => {
+                let [defaulting, validation, conversion] =
+                    ["defaulting", "validation", "conversion"].map(|it| matches.get_flag(it));
+                let all = !(defaulting || validation || conversion);
+                Part::Webhooks {
+                    defaulting: defaulting || all,
+                    validation: validation || all,
+                    conversion: conversion || all,
+                }
+            }
+        };
+        let record = Record::load(&self.root)?;
+        let plugins = recorded_plugins(session, &record, None)?;
+        let rework = Rework {
+            root: &self.root,
+            project,
+            record,
+            plugins: &plugins,
+            identity: &session.host.identity,
+        };
+        let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
+        let services = PluginServices::new(&session.console, "");
+        let values = args::values(&specs, matches);
+        Ok(rework.undo(self.chain(session), flags, values, &gvk, part, &services)?)
     }
 
     fn project_file(
@@ -343,55 +302,178 @@ impl Setting {
         Ok(project)
     }
 
-    /// Returns the resource that the line names; what only plugins ask for goes to `values`.
+    /// Returns the resource that the line names.
     fn resource(
         &self,
         project: &ProjectFile,
         matches: &ArgMatches,
-        values: &mut Map<String, Value>,
     ) -> Result<Option<Resource>, CliError> {
-        if self.subcommand != Subcommand::CreateApi {
-            return Ok(None);
-        }
-        let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
-        let switch = |name: &str| matches.get_one::<bool>(name).copied().unwrap_or(true);
-        values.insert("force".to_owned(), matches.get_flag("force").into());
-        let gvk = Gvk::new(text("group"), project.domain(), text("version"), text("kind"))?;
-        let mut resource = Resource::new(gvk);
+        let mut resource = match self.subcommand {
+            Subcommand::CreateApi => api_resource(project, matches)?,
+            Subcommand::CreateWebhook => webhook_resource(project, matches)?,
+            _ => return Ok(None),
+        };
         if let Some(plural) = matches.get_one::<String>("plural") {
             resource = resource.with_plural(plural)?;
         }
-        let api = Api { namespaced: switch("namespaced"), ..Api::default() };
-        resource.api = switch("resource").then_some(api);
-        resource.controller = switch("controller");
         Ok(Some(resource))
-    }
-
-    /// Hands the event before or behind the work to all plugins that subscribe to it.
-    fn dispatch(
-        &self,
-        session: &Session<'_>,
-        when: &str,
-        payload: &ProjectEvent,
-    ) -> Result<(), CliError> {
-        let event = format!("{when}-{}", self.subcommand.event());
-        let mut subscribers = Vec::new();
-        for entry in session.catalog().subscribers(&event).filter(|it| it.supports(&self.version)) {
-            match session.load(entry) {
-                Ok(plugin) => subscribers.push(plugin),
-                // Like a plugin that the catalog refuses: it has no say.
-                Err(err) => session
-                    .console
-                    .log(Level::Warn, &format!("a hook on `{event}` is left out: {err}")),
-            }
-        }
-        lifecycle::dispatch(&event, payload, &subscribers, &session.console)?;
-        Ok(())
     }
 }
 
+/// Returns the resource of `create api`.
+fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource, CliError> {
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
+    let switch = |name: &str| matches.get_one::<bool>(name).copied().unwrap_or(true);
+    let (group, version, kind) = (text("group"), text("version"), text("kind"));
+    let own = || Gvk::new(group, project.domain(), version, kind);
+    let is_external = !text("external-api-module").is_empty();
+    let mut resource = if is_external {
+        let domain = text("external-api-domain");
+        let mut resource = Resource::new(Gvk::new(group, domain, version, kind)?);
+        resource.external = true;
+        resource.module = text("external-api-module").to_owned();
+        resource
+    } else if !switch("resource") && own().is_ok_and(|it| project.resource(&it).is_none()) {
+        // A controller for what the project does not define: Kubernetes must define it.
+        match Resource::of_core(group, version, kind) {
+            Some(resource) => resource?,
+            None => Resource::new(own()?),
+        }
+    } else {
+        Resource::new(own()?)
+    };
+    if !resource.external && !resource.core {
+        let api = Api { namespaced: switch("namespaced"), ..Api::default() };
+        resource.api = switch("resource").then_some(api);
+    }
+    resource.controller = switch("controller");
+    Ok(resource)
+}
+
+/// Returns the resource of `create webhook`.
+fn webhook_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource, CliError> {
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
+    let gvk = find_gvk(project, text("group"), text("version"), text("kind"))?;
+    let Some(known) = project.resource(&gvk) else {
+        return Err(ScaffoldError::UnknownResource { gvk }.into());
+    };
+    let mut resource = Resource::new(gvk);
+    (resource.external, resource.core) = (known.external, known.core);
+    resource.module.clone_from(&known.module);
+    resource.webhooks.defaulting = matches.get_flag("defaulting");
+    resource.webhooks.validation = matches.get_flag("validation");
+    resource.webhooks.conversion = matches.get_flag("conversion");
+    resource.webhooks.spoke =
+        matches.get_many::<String>("spoke").into_iter().flatten().cloned().collect();
+    if !resource.webhooks.is_any() {
+        return Err(CliError::new(Exit::Usage, "no webhook is asked for")
+            .hint("ask for some of `--defaulting`, `--validation` and `--conversion`".to_owned()));
+    }
+    Ok(resource)
+}
+
+/// Returns the resource of the project that the user means: one of the project's domain,
+/// else one of any domain.
+fn find_gvk(
+    project: &ProjectFile,
+    group: &str,
+    version: &str,
+    kind: &str,
+) -> Result<Gvk, CliError> {
+    let own = Gvk::new(group, project.domain(), version, kind)?;
+    let is_it = |it: &&Resource| {
+        it.gvk().group() == group && it.gvk().version() == version && it.gvk().kind() == kind
+    };
+    if project.resource(&own).is_some() {
+        return Ok(own);
+    }
+    Ok(project.resources().iter().find(is_it).map_or(own, |it| it.gvk().clone()))
+}
+
+/// Returns the plugins that the commands of the record were carried out with, or what
+/// takes their place; `wanted` says which to take instead of those of its name.
+pub(super) fn recorded_plugins(
+    session: &Session<'_>,
+    record: &Record,
+    wanted: Option<&dyn Fn(&PluginKey) -> Option<PluginKey>>,
+) -> Result<Plugins, CliError> {
+    let mut plugins = Plugins::new();
+    for command in record.commands() {
+        let version = command.project_version.parse::<ProjectVersion>().ok();
+        for text in &command.plugins {
+            if plugins.contains_key(text) {
+                continue;
+            }
+            let key = plugin::parse_key(text)?;
+            let asked = wanted.and_then(|it| it(&key));
+            let exact = asked.clone().unwrap_or_else(|| key.clone());
+            let found = match session.catalog().resolve(&exact, version.as_ref()) {
+                Ok(entry) => entry,
+                Err(err) if asked.is_some() => return Err(err.into()),
+                // Another version of the plugin does the same commands.
+                Err(_) => {
+                    let any = PluginKey::new(key.name().clone(), None);
+                    let entry = session.catalog().resolve(&any, version.as_ref())?;
+                    let text = format!("`{key}` is not installed; another version does its part");
+                    session.console.log(Level::Warn, &text);
+                    entry
+                }
+            };
+            plugins.insert(text.clone(), session.load(found)?);
+        }
+    }
+    Ok(plugins)
+}
+
+/// Shows what would change, or brings it to the disk between its hooks.
+pub(super) fn bring(
+    session: &Session<'_>,
+    event: &str,
+    version: &ProjectVersion,
+    prepared: Prepared,
+    seeing: &Seeing,
+    matches: &ArgMatches,
+) -> Result<Exit, CliError> {
+    seeing.dump(session, &prepared.dump())?;
+    let exit = match prepared.remarks().iter().any(|it| it.marked) {
+        true => Exit::Failed,
+        false => Exit::Done,
+    };
+    if seeing.only_looks() {
+        seeing.show(session, matches, &prepared);
+        return Ok(exit);
+    }
+    let lines = Lines::new(&prepared);
+    run_hooks(session, &format!("pre-{event}"), version, &prepared.event())?;
+    let report = prepared.commit()?;
+    seeing.report(session, matches, &report, &lines);
+    run_hooks(session, &format!("post-{event}"), version, &report.event())?;
+    Ok(exit)
+}
+
+/// Hands an event before or behind the work to all plugins that subscribe to it.
+fn run_hooks(
+    session: &Session<'_>,
+    event: &str,
+    version: &ProjectVersion,
+    payload: &ProjectEvent,
+) -> Result<(), CliError> {
+    let mut subscribers = Vec::new();
+    for entry in session.catalog().subscribers(event).filter(|it| it.supports(version)) {
+        match session.load(entry) {
+            Ok(plugin) => subscribers.push(plugin),
+            // Like a plugin that the catalog refuses: it has no say.
+            Err(err) => {
+                session.console.log(Level::Warn, &format!("a hook on `{event}` is left out: {err}"))
+            }
+        }
+    }
+    lifecycle::dispatch(event, payload, &subscribers, &session.console)?;
+    Ok(())
+}
+
 /// Reads PROJECT; `None` when there is none.
-fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError> {
+pub(super) fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError> {
     match ProjectFile::load(&root.join(PROJECT)) {
         Ok(project) => Ok(Some(project)),
         Err(ProjectError::Missing { .. }) => Ok(None),
@@ -407,16 +489,6 @@ fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVers
     text.parse().map_err(|err| {
         CliError::new(Exit::Usage, format!("`{text}` is no project version")).cause(&err)
     })
-}
-
-fn tell(session: &Session<'_>, report: &Report) {
-    for notice in &report.notices {
-        session.console.log(Level::Warn, notice);
-    }
-    let marked = [("+", &report.added), ("~", &report.replaced), ("-", &report.deleted)];
-    for (mark, paths) in marked {
-        paths.iter().for_each(|it| session.console.println(format!("{mark} {it}")));
-    }
 }
 
 impl From<ScaffoldError> for CliError {
@@ -438,5 +510,12 @@ impl From<ProjectError> for CliError {
 impl From<NameError> for CliError {
     fn from(err: NameError) -> Self {
         Self::from_error(Exit::Usage, &err).hint(err.hint())
+    }
+}
+
+impl From<RecordError> for CliError {
+    fn from(err: RecordError) -> Self {
+        let hint = err.hint();
+        Self::from_error(Exit::Failed, &err).hint(hint)
     }
 }

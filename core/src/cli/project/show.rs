@@ -1,0 +1,108 @@
+//! `project show`: what PROJECT says, and the commands that made the project.
+
+use super::super::{CliError, Exit, Session, output};
+use crate::project::{ProjectFile, Resource};
+use crate::scaffold::{Record, RecordedCommand};
+use clap::{ArgMatches, Command};
+use pintle_plugin::message;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The form of the listing. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Form<'a> {
+    version: String,
+    name: &'a str,
+    domain: &'a str,
+    repo: &'a str,
+    layout: &'a [String],
+    resources: Vec<message::Resource>,
+    commands: &'a [RecordedCommand],
+    /// How many files are known to be scaffolded.
+    files: usize,
+}
+
+pub(super) fn command() -> Command {
+    Command::new("show")
+        .about("Show the project: plugins, resources, and the commands that made it")
+        .arg(output::arg())
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    let (root, project) = super::project(session)?;
+    let record = Record::load(&root)?;
+    let form = Form {
+        version: project.version().to_string(),
+        name: project.project_name(),
+        domain: project.domain(),
+        repo: project.repo(),
+        layout: project.layout(),
+        resources: project.resources().iter().map(Resource::to_message).collect(),
+        commands: record.commands(),
+        files: record.files().count(),
+    };
+    output::print(matches, &session.console, &form, |form| text(form, &project));
+    Ok(Exit::Done)
+}
+
+fn text(form: &Form<'_>, project: &ProjectFile) -> String {
+    let mut rows = vec![
+        ["name".to_owned(), form.name.to_owned()],
+        ["domain".to_owned(), form.domain.to_owned()],
+    ];
+    if !form.repo.is_empty() {
+        rows.push(["repo".to_owned(), form.repo.to_owned()]);
+    }
+    rows.push(["version".to_owned(), form.version.clone()]);
+    rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), it.clone()]));
+    rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
+    rows.extend(form.commands.iter().map(|it| ["command".to_owned(), line(it)]));
+    rows.push(["files".to_owned(), format!("{} scaffolded", form.files)]);
+    output::table(&rows.map_to_vec())
+}
+
+/// Rows of two cells as the table takes them.
+trait MapToVec {
+    fn map_to_vec(self) -> Vec<Vec<String>>;
+}
+
+impl MapToVec for Vec<[String; 2]> {
+    fn map_to_vec(self) -> Vec<Vec<String>> {
+        self.into_iter().map(Vec::from).collect()
+    }
+}
+
+fn resource(resource: &Resource) -> String {
+    let webhooks = &resource.webhooks;
+    let parts = [
+        (resource.api.is_some(), "api"),
+        (resource.controller, "controller"),
+        (webhooks.defaulting, "defaulting webhook"),
+        (webhooks.validation, "validation webhook"),
+        (webhooks.conversion, "conversion webhook"),
+        (resource.external, "of another project"),
+        (resource.core, "of Kubernetes"),
+    ];
+    let parts: Vec<_> = parts.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+    format!("{}: {}", resource.gvk(), parts.join(", "))
+}
+
+/// Returns the command as a line, with what it was told.
+fn line(command: &RecordedCommand) -> String {
+    let mut text = format!("{} {}", command.id, command.subcommand);
+    let word = |it: &serde_json::Value| match it {
+        serde_json::Value::String(text) => text.clone(),
+        it => it.to_string(),
+    };
+    for key in ["group", "version", "kind"] {
+        if let Some(value) = command.resource.get(key) {
+            let _ = write!(text, " --{key} {}", word(value));
+        }
+    }
+    for (name, value) in &command.args {
+        if value != &serde_json::Value::Bool(false) {
+            let _ = write!(text, " --{name} {}", word(value));
+        }
+    }
+    text
+}

@@ -1,0 +1,60 @@
+//! `project upgrade`: takes over what newer plugins make of the commands that made the project.
+
+use super::super::scaffold::{Seeing, bring, recorded_plugins, seeing};
+use super::super::{CliError, Exit, Session, plugin};
+use crate::catalog::PluginKey;
+use crate::scaffold::{Record, Rework};
+use crate::services::PluginServices;
+use clap::{Arg, ArgMatches, Command};
+
+const NAME: &str = "project upgrade";
+
+pub(super) fn command() -> Command {
+    Command::new("upgrade")
+        .about("Take over what newer plugins make of the project, beside your own changes")
+        .arg(
+            Arg::new("plugin")
+                .value_name("PLUGIN[@VERSION]")
+                .help("The plugin to upgrade [default: all, each to the highest version]"),
+        )
+        .args(seeing())
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    let (root, project) = super::project(session)?;
+    let record = Record::load(&root)?;
+    let asked = matches
+        .get_one::<String>("plugin")
+        .map(|it| plugin::parse_key(&it.replacen('@', "/", 1)))
+        .transpose()?;
+    // A short name means a plugin of the project, whatever else is installed.
+    let asked = match asked {
+        None => None,
+        Some(key) => Some(of_project(&record, &key)?),
+    };
+    let wanted = |known: &PluginKey| match &asked {
+        None => Some(PluginKey::new(known.name().clone(), None)),
+        Some(key) => (key.name() == known.name()).then(|| key.clone()),
+    };
+    let plugins = recorded_plugins(session, &record, Some(&wanted))?;
+    let version = *project.version();
+    let identity = &session.host.identity;
+    let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
+    let services = PluginServices::new(&session.console, "");
+    let prepared = rework.upgrade(NAME, &services)?;
+    bring(session, "project-edit", &version, prepared, &Seeing::new(matches), matches)
+}
+
+/// Returns the key with the full name of the project's plugin that it means.
+fn of_project(record: &Record, key: &PluginKey) -> Result<PluginKey, CliError> {
+    let text = key.name().as_str();
+    for known in record.commands().iter().flat_map(|it| &it.plugins) {
+        let known = plugin::parse_key(known)?;
+        let name = known.name().as_str();
+        if name == text || name.split('.').next() == Some(text) {
+            return Ok(PluginKey::new(known.name().clone(), key.version().cloned()));
+        }
+    }
+    let error = CliError::new(Exit::Usage, format!("plugin `{key}` has no part in the project"));
+    Err(error.hint("`project show` lists the project's plugins".to_owned()))
+}

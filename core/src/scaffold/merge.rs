@@ -1,0 +1,151 @@
+//! Brings together what the user and a plugin made of one file, three ways.
+
+use pintle_plugin::Node;
+
+/// What becomes of a file that was scaffolded as `base` and is now made otherwise.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It stays as the user has it.
+    Keep,
+    /// It gets these bytes and this mode.
+    Write(Vec<u8>, u32),
+    /// Both changed the same lines: it gets these bytes, with markers around them.
+    Conflict(Vec<u8>, u32),
+    /// It is deleted.
+    Delete,
+    /// It stays as the user has it, though it should have changed.
+    Left(Left),
+}
+
+/// Why a file stays as the user has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Left {
+    /// It is no longer made, but the user has changed it.
+    Changed,
+    /// It is made otherwise now, but the user has deleted it.
+    Deleted,
+    /// User and plugin have changed the same lines.
+    Conflict,
+    /// Both have changed it, and it is no text.
+    Binary,
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "it was changed since it was scaffolded",
+            Self::Deleted => "it was deleted since it was scaffolded",
+            Self::Conflict => "the lines to change were changed since they were scaffolded",
+            Self::Binary => "it was changed since it was scaffolded, and is no text",
+        })
+    }
+}
+
+/// Decides what becomes of a file: `base` as it was scaffolded, `ours` as the user has
+/// it, `theirs` as it is made now.
+pub(super) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&Node>) -> Verdict {
+    let same = |left: &Node, right: &Node| left.bytes() == right.bytes();
+    match (base, ours, theirs) {
+        (_, None, None) | (None, Some(_), None) => Verdict::Keep,
+        (Some(base), Some(ours), None) => match same(base, ours) {
+            true => Verdict::Delete,
+            false => Verdict::Left(Left::Changed),
+        },
+        (Some(base), None, Some(theirs)) => match same(base, theirs) {
+            true => Verdict::Keep,
+            false => Verdict::Left(Left::Deleted),
+        },
+        (None, None, Some(theirs)) => Verdict::Write(theirs.bytes().to_vec(), theirs.mode()),
+        (base, Some(ours), Some(theirs)) => both(base, ours, theirs),
+    }
+}
+
+fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
+    let base_bytes = base.map_or(&[][..], Node::bytes);
+    let base_mode = base.map_or(ours.mode(), Node::mode);
+    let mode = if theirs.mode() == base_mode { ours.mode() } else { theirs.mode() };
+    let bytes = match three_way(base_bytes, ours.bytes(), theirs.bytes()) {
+        Ok(bytes) => bytes,
+        Err(Some(bytes)) => return Verdict::Conflict(bytes, mode),
+        Err(None) => return Verdict::Left(Left::Binary),
+    };
+    match bytes == ours.bytes() && mode == ours.mode() {
+        true => Verdict::Keep,
+        false => Verdict::Write(bytes, mode),
+    }
+}
+
+/// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the
+/// same lines.
+pub(super) fn bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    three_way(base, ours, theirs).ok()
+}
+
+/// Merges three ways; an error is the text with conflict markers, or nothing where lines
+/// make no sense.
+fn three_way(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<u8>, Option<Vec<u8>>> {
+    // What only one side has changed needs no lines, and may be binary.
+    if base == theirs || ours == theirs {
+        return Ok(ours.to_vec());
+    }
+    if base == ours {
+        return Ok(theirs.to_vec());
+    }
+    if [base, ours, theirs].iter().any(|it| it.contains(&0)) {
+        return Err(None);
+    }
+    diffy::MergeOptions::new().merge_bytes(base, ours, theirs).map_err(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE};
+
+    fn node(text: &str) -> Node {
+        Node::new("a", text, MODE_FILE)
+    }
+
+    fn verdict(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> String {
+        let [base, ours, theirs] = [base, ours, theirs].map(|it| it.map(node));
+        match merge(base.as_ref(), ours.as_ref(), theirs.as_ref()) {
+            Verdict::Write(bytes, _) => format!("write {}", String::from_utf8(bytes).unwrap()),
+            Verdict::Conflict(bytes, _) => {
+                format!("conflict {}", String::from_utf8(bytes).unwrap())
+            }
+            it => format!("{it:?}"),
+        }
+    }
+
+    #[test]
+    fn what_one_side_changed_is_taken() {
+        assert_eq!(verdict(Some("1\n"), Some("1\n"), Some("2\n")), "write 2\n");
+        assert_eq!(verdict(Some("1\n"), Some("2\n"), Some("1\n")), "Keep");
+        assert_eq!(verdict(Some("1\n"), Some("2\n"), Some("2\n")), "Keep");
+        assert_eq!(verdict(None, None, Some("2\n")), "write 2\n");
+        assert_eq!(verdict(Some("1\n"), Some("1\n"), None), "Delete");
+        let merged =
+            verdict(Some("1\n2\n3\n4\n"), Some("0\n1\n2\n3\n4\n"), Some("1\n2\n3\n4\n5\n"));
+        assert_eq!(merged, "write 0\n1\n2\n3\n4\n5\n");
+    }
+
+    #[test]
+    fn what_both_changed_is_marked_or_left() {
+        let both = verdict(Some("1\n"), Some("2\n"), Some("3\n"));
+        assert!(
+            both.starts_with("conflict <<<<<<<") && both.contains("=======\n3\n>>>>>>>"),
+            "{both}"
+        );
+        assert_eq!(verdict(Some("1\n"), Some("2\n"), None), "Left(Changed)");
+        assert_eq!(verdict(Some("1\n"), None, Some("2\n")), "Left(Deleted)");
+        assert_eq!(verdict(Some("1\0"), Some("2\0"), Some("3\0")), "Left(Binary)");
+        assert!(verdict(None, Some("mine\n"), Some("theirs\n")).starts_with("conflict"));
+    }
+
+    #[test]
+    fn a_mode_is_merged_like_a_line() {
+        let theirs = Node::new("a", "1\n", MODE_EXECUTABLE);
+        let verdict = merge(Some(&node("1\n")), Some(&node("mine\n")), Some(&theirs));
+        assert_eq!(verdict, Verdict::Write(b"mine\n".to_vec(), MODE_EXECUTABLE));
+    }
+}

@@ -1,0 +1,121 @@
+//! Runs the programs that plugins name after scaffolding, as formatters, in a copy of
+//! the project; what they change there enters the universe.
+//!
+//! Invariant: no program of a plugin runs in the project itself.
+
+use super::error::StepError;
+use super::universe::Universe;
+use pintle_plugin::host::{HostServices, Stream};
+use pintle_plugin::{Node, Select, Tool};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What the programs of one plugin did.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// The paths that they made or changed.
+    pub(super) changed: Vec<String>,
+    /// What the user should know, a line each.
+    pub(super) notices: Vec<String>,
+}
+
+/// Runs the programs of the plugin with the key `plugin`, and takes over what they change.
+///
+/// # Errors
+///
+/// [`StepError::Tool`] when a required program fails; [`StepError::Staging`] when the
+/// copy cannot be made.
+pub(super) fn run(
+    universe: &mut Universe,
+    plugin: &str,
+    subcommand: &str,
+    tools: Vec<Tool>,
+    services: &dyn HostServices,
+) -> Result<Done, StepError> {
+    let failed = |source| StepError::Staging { source };
+    let copy = tempfile::Builder::new().prefix("pintle-staging-").tempdir().map_err(failed)?;
+    let before = universe.nodes(Select::All)?;
+    before.iter().try_for_each(|it| write(copy.path(), it)).map_err(failed)?;
+
+    let mut done = Done::default();
+    for tool in tools {
+        let Err(source) = start(copy.path(), &tool.command, services) else { continue };
+        let command = tool.command.join(" ");
+        if tool.required {
+            return Err(StepError::Tool { command, source });
+        }
+        done.notices.push(format!("`{command}` of `{plugin}` failed: {source}"));
+    }
+
+    let after: BTreeMap<String, Node> = Universe::new(copy.path())
+        .nodes(Select::All)?
+        .into_iter()
+        .map(|it| (it.path().to_owned(), it))
+        .collect();
+    for old in &before {
+        match after.get(old.path()) {
+            Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(old) => {}
+            Some(new) => {
+                let mode = if new.mode() == staged_mode(old) { old.mode() } else { new.mode() };
+                take(
+                    universe,
+                    &mut done,
+                    Node::with_origin(new.path(), new.bytes(), mode, plugin, subcommand),
+                );
+            }
+            // What the copy's ignore rules hide is there all the same.
+            None if copy.path().join(old.path()).symlink_metadata().is_ok() => {}
+            None => universe.remove(old.path()),
+        }
+    }
+    let known: BTreeSet<&str> = before.iter().map(Node::path).collect();
+    for (path, new) in after {
+        if !known.contains(path.as_str()) {
+            take(universe, &mut done, new.attributed(plugin, subcommand));
+        }
+    }
+    Ok(done)
+}
+
+fn take(universe: &mut Universe, done: &mut Done, node: Node) {
+    done.changed.push(node.path().to_owned());
+    universe.put(node);
+}
+
+/// Returns the mode of a file in the copy: its owner must be able to change it, whatever
+/// the original allows.
+fn staged_mode(node: &Node) -> u32 {
+    node.mode() | 0o600
+}
+
+fn write(root: &Path, node: &Node) -> io::Result<()> {
+    let path = root.join(node.path());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(&path, node.bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(staged_mode(node));
+        std::fs::set_permissions(&path, mode)?;
+    }
+    Ok(())
+}
+
+/// Runs `command`; what it prints is a message, not a result.
+fn start(folder: &Path, command: &[String], services: &dyn HostServices) -> io::Result<()> {
+    let Some((program, args)) = command.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
+    };
+    let output =
+        Command::new(program).args(args).current_dir(folder).stdin(Stdio::null()).output()?;
+    services.write(Stream::Err, &output.stdout);
+    services.write(Stream::Err, &output.stderr);
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(output.status.to_string())),
+    }
+}
