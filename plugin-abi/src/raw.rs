@@ -196,7 +196,8 @@ mod service {
     pub(super) const REQUEST: u32 = 2;
     /// Returns the paths of some files of the universe, sorted, each ended by a NUL:
     /// of all files (detail 0), of those that match a glob (1), of those that one plugin
-    /// made (2), or the one at a path (3). Reads no file.
+    /// made (2), the one at a path (3), or of those that one plugin made in one subcommand,
+    /// given as both with a NUL between (4). Reads no file.
     pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
     pub(super) const NODES: u32 = 4;

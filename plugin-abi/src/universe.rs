@@ -6,6 +6,7 @@ use crate::message::ErrorReply;
 use crate::raw::{RawHost, RawNode};
 use abi_stable::std_types::RArc;
 use anyhow::Context as _;
+use std::borrow::Cow;
 
 /// The permission bits of an ordinary file.
 pub const MODE_FILE: u32 = 0o644;
@@ -124,15 +125,24 @@ pub enum Select<'a> {
     Plugin(&'a str),
     /// The one at this path.
     Path(&'a str),
+    /// Those that the plugin with this key made in this subcommand.
+    Origin {
+        /// The plugin's key.
+        plugin: &'a str,
+        /// The subcommand, as `create api`.
+        subcommand: &'a str,
+    },
 }
 
 impl<'a> Select<'a> {
-    pub(crate) fn to_raw(self) -> (u32, &'a str) {
+    pub(crate) fn to_raw(self) -> (u32, Cow<'a, str>) {
         match self {
-            Self::All => (0, ""),
-            Self::Glob(pattern) => (1, pattern),
-            Self::Plugin(key) => (2, key),
-            Self::Path(path) => (3, path),
+            Self::All => (0, "".into()),
+            Self::Glob(pattern) => (1, pattern.into()),
+            Self::Plugin(key) => (2, key.into()),
+            Self::Path(path) => (3, path.into()),
+            // No key has a NUL.
+            Self::Origin { plugin, subcommand } => (4, format!("{plugin}\0{subcommand}").into()),
         }
     }
 
@@ -142,6 +152,10 @@ impl<'a> Select<'a> {
             1 => Ok(Self::Glob(text)),
             2 => Ok(Self::Plugin(text)),
             3 => Ok(Self::Path(text)),
+            4 => match text.split_once('\0') {
+                Some((plugin, subcommand)) => Ok(Self::Origin { plugin, subcommand }),
+                None => Err(ErrorReply::failed("an origin has two parts")),
+            },
             _ => Err(ErrorReply::unsupported(format!("this host has no node selection {kind}"))),
         }
     }

@@ -4,7 +4,7 @@ use super::error::ScaffoldError;
 use super::universe::{Change, Universe, UniverseError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pintle_plugin::{Node, Select};
+use pintle_plugin::Node;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -36,10 +36,10 @@ impl Detail {
 
 /// A universe to be looked at.
 #[derive(Debug)]
-pub struct Dump {
-    subcommand: String,
-    chain: Vec<String>,
-    universe: Universe,
+pub struct Dump<'a> {
+    subcommand: &'a str,
+    chain: &'a [String],
+    universe: &'a Universe,
     failed: Option<Failed>,
 }
 
@@ -89,16 +89,15 @@ struct NodeForm {
     base64: Option<String>,
 }
 
-impl Dump {
+impl<'a> Dump<'a> {
     /// Returns a universe to be looked at, with the error that stopped the command.
     pub(super) fn new(
-        subcommand: &str,
-        chain: &[String],
-        universe: Universe,
+        subcommand: &'a str,
+        chain: &'a [String],
+        universe: &'a Universe,
         error: Option<&ScaffoldError>,
     ) -> Self {
-        let failed = error.map(Failed::new);
-        Self { subcommand: subcommand.to_owned(), chain: chain.to_vec(), universe, failed }
+        Self { subcommand, chain, universe, failed: error.map(Failed::new) }
     }
 
     /// Returns the universe as JSON.
@@ -107,17 +106,17 @@ impl Dump {
     ///
     /// [`UniverseError`] when a file cannot be read.
     pub fn to_json(&self, detail: Detail) -> Result<String, UniverseError> {
-        let nodes = self.universe.nodes(Select::All)?;
+        let nodes = self.universe.all_nodes()?;
         let changes = self.universe.changes()?;
         let count = |is: fn(&Change) -> bool| changes.iter().filter(|it| is(it)).count();
         let mut origins = BTreeMap::new();
-        for node in &nodes {
+        for node in nodes {
             *origins.entry(node.plugin().unwrap_or_default().to_owned()).or_default() += 1;
         }
         let deleted = changes.iter().filter(|it| matches!(it, Change::Delete(_)));
         let form = Form {
-            subcommand: &self.subcommand,
-            chain: &self.chain,
+            subcommand: self.subcommand,
+            chain: self.chain,
             failed: self.failed.as_ref(),
             summary: Summary {
                 nodes: nodes.len(),

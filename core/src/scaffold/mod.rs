@@ -83,8 +83,16 @@ pub struct Prepared {
 pub struct Failure {
     /// Why it failed.
     pub error: ScaffoldError,
-    /// The universe as it was then.
-    pub dump: Dump,
+    subcommand: String,
+    chain: Vec<String>,
+    universe: Universe,
+}
+
+impl Failure {
+    /// Returns the universe as it was then, to be looked at.
+    pub fn dump(&self) -> Dump<'_> {
+        Dump::new(&self.subcommand, &self.chain, &self.universe, Some(&self.error))
+    }
 }
 
 /// What a scaffolding command did.
@@ -127,10 +135,11 @@ pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, Scaffold
 /// [`Failure`] when a plugin fails, or what the plugins want does not fit together.
 pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Box<Failure>> {
     let Job { root, chain, flags, args, project, resource } = job;
-    let early = |error: ScaffoldError| {
-        let dump = Dump::new(chain.subcommand, &chain.keys(), Universe::new(root), None);
-        Box::new(Failure { error, dump })
+    let failed = |error: ScaffoldError, universe: Universe| {
+        let (subcommand, chain) = (chain.subcommand.to_owned(), chain.keys());
+        Box::new(Failure { error, subcommand, chain, universe })
     };
+    let early = |error: ScaffoldError| failed(error, Universe::new(root));
     check_start(root, &chain).map_err(early)?;
     let record = Record::load(root).map_err(|err| early(err.into()))?;
     let mut command = Run::recorded(&chain, &args, &project, resource.as_ref());
@@ -146,8 +155,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
         universe: Universe::new(root),
     });
     if let Err(error) = run.all_steps() {
-        let dump = Dump::new(chain.subcommand, &chain.keys(), run.universe, Some(&error));
-        return Err(Box::new(Failure { error, dump }));
+        return Err(failed(error, run.universe));
     }
     command.id = record.next_id();
     finish(root, before, run, record, command).map_err(early)
@@ -209,8 +217,8 @@ impl Prepared {
     }
 
     /// Returns the universe, to be looked at.
-    pub fn dump(&self) -> Dump {
-        Dump::new(&self.subcommand, &self.chain, self.universe.clone(), None)
+    pub fn dump(&self) -> Dump<'_> {
+        Dump::new(&self.subcommand, &self.chain, &self.universe, None)
     }
 
     /// Returns the payload of the `pre-` event.

@@ -9,6 +9,10 @@ pub(super) const STATE: &str = ".pintle";
 /// What the names of the host's own folders in a project start with.
 pub(super) const STAGING_PREFIX: &str = ".pintle-staging-";
 
+/// How many bytes a path has at the most: more would be a plugin's mistake, and no
+/// system's limit is higher.
+const MAX_LENGTH: usize = 4096;
+
 /// Why a path is none that a plugin may use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +29,12 @@ pub enum PathError {
     /// The path has a character that some system cannot store, or takes for a separator.
     #[error("it contains {0}")]
     Character(&'static str),
+    /// The path is longer than systems take.
+    #[error("it is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+    /// The path has a part that is a device or no file name at all on Windows.
+    #[error("its part `{0}` can be no file name on Windows")]
+    Windows(String),
     /// The path belongs to the host or to git.
     #[error("it is reserved")]
     Reserved,
@@ -38,6 +48,9 @@ pub enum PathError {
 pub(super) fn check(path: &str) -> Result<(), PathError> {
     if path.is_empty() {
         return Err(PathError::Empty);
+    }
+    if path.len() > MAX_LENGTH {
+        return Err(PathError::TooLong);
     }
     if path.contains('\\') {
         return Err(PathError::Character("a backslash"));
@@ -59,6 +72,35 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
         return Err(PathError::Reserved);
     }
     Ok(())
+}
+
+/// Checks that a new file can have this path on every system: projects are shared.
+///
+/// What is on disk already may have other names.
+pub(super) fn check_portable(path: &str) -> Result<(), PathError> {
+    match path.split('/').find(|it| !is_portable(it)) {
+        Some(part) => Err(PathError::Windows(part.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file can be called `part` on Windows.
+fn is_portable(part: &str) -> bool {
+    // A device keeps its name with any extension.
+    let stem = part.split('.').next().unwrap_or_default().trim_end();
+    let numbered = |it: &str| {
+        let device = it
+            .get(..3)
+            .is_some_and(|it| it.eq_ignore_ascii_case("com") || it.eq_ignore_ascii_case("lpt"));
+        let number = || it.get(3..).and_then(|it| it.parse().ok());
+        device && number().is_some_and(|it: char| matches!(it, '1'..='9' | '¹' | '²' | '³'))
+    };
+    let devices = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    let unfit = |it: char| it.is_control() || r#"<>:"|?*"#.contains(it);
+    !(part.ends_with(['.', ' '])
+        || part.contains(unfit)
+        || devices.iter().any(|it| stem.eq_ignore_ascii_case(it))
+        || numbered(stem))
 }
 
 /// Checks that no folder on the way to `path` is a symbolic link on disk.
@@ -112,6 +154,41 @@ mod tests {
             ".pintle-staging-x/a",
         ] {
             assert!(check(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_path_is_longer_than_systems_take() {
+        assert_eq!(check(&"a".repeat(MAX_LENGTH)), Ok(()));
+        assert_eq!(check(&"a/".repeat(MAX_LENGTH)), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_new_file_can_be_checked_out_on_every_system() {
+        for path in ["a.b/.env", "console.rs", "com0", "com10", "comma", "lpt", "a b", "ä.rs"] {
+            assert_eq!(check_portable(path), Ok(()), "{path}");
+        }
+        for part in [
+            "CON",
+            "con.rs",
+            "Aux .c",
+            "nul.tar.gz",
+            "COM1",
+            "lpt9.txt",
+            "com²",
+            "conIN$",
+            "a.",
+            "a ",
+            "a:b",
+            "a?",
+            "*",
+            "<",
+            "\"",
+            "a|b",
+            "a\tb",
+        ] {
+            let path = format!("src/{part}/x");
+            assert_eq!(check_portable(&path), Err(PathError::Windows(part.to_owned())));
         }
     }
 

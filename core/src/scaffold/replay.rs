@@ -13,9 +13,9 @@ use super::universe::Universe;
 use crate::identity::Identity;
 use crate::project::{ProjectFile, ProjectVersion, Resource};
 use crate::transport::LoadedPlugin;
+use pintle_plugin::Node;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use pintle_plugin::{Node, Select};
 use std::collections::BTreeMap;
 
 /// The plugins to carry out recorded commands with, by the key that stands in the record.
@@ -107,10 +107,10 @@ impl Replayed {
             answers: Answers::known(&command.answers),
             project: self.project.clone(),
             resource,
-            universe: Universe::from_nodes(files),
+            universe: Universe::from_nodes(files)?,
         });
         run.all_steps()?;
-        for node in run.universe.nodes(Select::All)? {
+        for node in run.universe.all_nodes()?.to_vec() {
             let path = node.path().to_owned();
             let by = self.by.entry(path.clone()).or_default();
             by.extend(run.origins(&path, command.id));

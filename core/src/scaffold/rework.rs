@@ -17,7 +17,7 @@ use super::universe::Universe;
 use crate::identity::Identity;
 use crate::project::{Gvk, ProjectFile, Resource};
 use pintle_plugin::host::HostServices;
-use pintle_plugin::{Node, Select};
+use pintle_plugin::{ChangeSet, Node, Select};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -267,10 +267,11 @@ impl Merging<'_> {
     ) -> Result<Option<Remark>, ScaffoldError> {
         let ours = universe.nodes(Select::Path(path))?.pop();
         let remark = |left, marked| Some(Remark { path: path.to_owned(), left, marked });
+        let mut changes = ChangeSet::new();
         let mut put = |bytes: Vec<u8>, mode| {
-            universe.put(Node::with_origin(path, bytes, mode, self.plugin, self.subcommand));
+            changes.add_node(Node::new(path, bytes, mode));
         };
-        Ok(match merge::merge(self.base, ours.as_ref(), self.theirs) {
+        let remark = match merge::merge(self.base, ours.as_ref(), self.theirs) {
             Verdict::Keep => None,
             Verdict::Left(left) => remark(left, false),
             Verdict::Conflict(..) if !self.markers => remark(Left::Conflict, false),
@@ -283,10 +284,12 @@ impl Merging<'_> {
                 None
             }
             Verdict::Delete => {
-                universe.remove(path);
+                changes.delete(path);
                 None
             }
-        })
+        };
+        universe.replace_contents(self.plugin, self.subcommand, changes)?;
+        Ok(remark)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::error::StepError;
 use super::universe::Universe;
 use pintle_plugin::host::{HostServices, Stream};
-use pintle_plugin::{Node, Select, Tool};
+use pintle_plugin::{ChangeSet, Node, Select, Tool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) fn run(
 ) -> Result<Done, StepError> {
     let failed = |source| StepError::Staging { source };
     let copy = tempfile::Builder::new().prefix("pintle-staging-").tempdir().map_err(failed)?;
-    let before = universe.nodes(Select::All)?;
+    let before = universe.all_nodes()?.to_vec();
     before.iter().try_for_each(|it| write(copy.path(), it)).map_err(failed)?;
 
     let mut done = Done::default();
@@ -54,34 +54,30 @@ pub(super) fn run(
         .into_iter()
         .map(|it| (it.path().to_owned(), it))
         .collect();
+    let mut changes = ChangeSet::new();
     for old in &before {
         match after.get(old.path()) {
             Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(old) => {}
             Some(new) => {
                 let mode = if new.mode() == staged_mode(old) { old.mode() } else { new.mode() };
-                take(
-                    universe,
-                    &mut done,
-                    Node::with_origin(new.path(), new.bytes(), mode, plugin, subcommand),
-                );
+                changes.add_node(Node::new(new.path(), new.bytes(), mode));
             }
             // What the copy's ignore rules hide is there all the same.
             None if copy.path().join(old.path()).symlink_metadata().is_ok() => {}
-            None => universe.remove(old.path()),
+            None => {
+                changes.delete(old.path());
+            }
         }
     }
     let known: BTreeSet<&str> = before.iter().map(Node::path).collect();
     for (path, new) in after {
         if !known.contains(path.as_str()) {
-            take(universe, &mut done, new.attributed(plugin, subcommand));
+            changes.add_node(new);
         }
     }
+    done.changed = changes.added().iter().map(|it| it.path().to_owned()).collect();
+    universe.replace_contents(plugin, subcommand, changes)?;
     Ok(done)
-}
-
-fn take(universe: &mut Universe, done: &mut Done, node: Node) {
-    done.changed.push(node.path().to_owned());
-    universe.put(node);
 }
 
 /// Returns the mode of a file in the copy: its owner must be able to change it, whatever

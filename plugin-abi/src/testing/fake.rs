@@ -67,6 +67,9 @@ impl FakeHost {
             Select::Glob(pattern) => matches_glob(pattern.as_bytes(), node.path().as_bytes()),
             Select::Plugin(key) => node.plugin() == Some(key),
             Select::Path(path) => node.path() == path,
+            Select::Origin { plugin, subcommand } => {
+                node.plugin() == Some(plugin) && node.subcommand() == Some(subcommand)
+            }
         };
         Ok(self.files.values().filter(fits).collect())
     }

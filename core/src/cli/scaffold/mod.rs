@@ -24,7 +24,6 @@ use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
-use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::ProjectEvent;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -231,7 +230,7 @@ impl Setting {
         };
         let services = PluginServices::new(&session.console, "");
         scaffold::prepare(job, &services).or_else(|failure| {
-            seeing.dump(session, &failure.dump)?;
+            seeing.dump(session, &failure.dump())?;
             Err(failure.error.into())
         })
     }
