@@ -393,6 +393,33 @@ impl ProjectFile {
         })
     }
 
+    /// tmp
+    pub fn replace_resource(&mut self, resource: &Resource) -> Result<(), ProjectError> {
+        self.put_resource(resource)
+    }
+    /// tmp
+    pub fn remove_resource(&mut self, gvk: &Gvk) -> Result<(), ProjectError> {
+        let gvk = gvk.clone();
+        let place = self.facts.resources.iter().position(|it| *it.gvk() == gvk);
+        self.edit("resources", |values| {
+            if let (Some(Value::Array(entries)), Some(place)) = (values.get_mut("resources"), place)
+            {
+                entries.remove(place);
+            }
+        })
+    }
+    /// tmp
+    pub fn rename_plugin(&mut self, old: &str, new: &str) -> Result<(), ProjectError> {
+        let keys: Vec<_> = self
+            .facts
+            .layout
+            .keys
+            .iter()
+            .map(|it| if it == old { new.to_owned() } else { it.clone() })
+            .collect();
+        self.set_layout(&keys)
+    }
+
     fn set_text(&mut self, key: &str, text: &str) -> Result<(), ProjectError> {
         let before = self.values.get(key).and_then(Value::as_str).unwrap_or_default();
         if text == before {

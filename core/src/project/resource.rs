@@ -96,6 +96,14 @@ pub struct Resource {
     pub api: Option<Api>,
     /// Whether the resource has a controller.
     pub controller: bool,
+    /// tmp
+    pub webhooks: message::Webhooks,
+    /// tmp
+    pub external: bool,
+    /// tmp
+    pub core: bool,
+    /// tmp
+    pub module: String,
     /// What else PROJECT says of the resource, as `webhooks`.
     pub other: Map<String, Value>,
 }
@@ -138,6 +146,11 @@ impl Default for Api {
 }
 
 impl Resource {
+    /// tmp
+    pub fn of_core(_g: &str, _v: &str, _k: &str) -> Option<Result<Self, NameError>> {
+        None
+    }
+
     /// Returns a resource that nothing is scaffolded for yet; its plural follows from its kind.
     pub fn new(gvk: Gvk) -> Self {
         let plural = regular_plural(&gvk.kind);
@@ -146,7 +159,18 @@ impl Resource {
 
     fn bare(gvk: Gvk, plural: String) -> Self {
         let (path, other) = (String::new(), Map::new());
-        Self { gvk, plural, path, api: None, controller: false, other }
+        Self {
+            gvk,
+            plural,
+            path,
+            api: None,
+            controller: false,
+            webhooks: Default::default(),
+            external: false,
+            core: false,
+            module: String::new(),
+            other,
+        }
     }
 
     /// Sets the plural where English is not to be trusted.
@@ -193,6 +217,9 @@ impl Resource {
         message.path = self.path.clone();
         message.api = self.api.is_some();
         message.controller = self.controller;
+        message.webhooks = self.webhooks.clone();
+        message.external = self.external;
+        message.core = self.core;
         message.other = self.other.clone();
         if let Some(api) = api {
             message.other.insert(CRD_VERSION.to_owned(), api.crd_version.as_str().into());
@@ -219,6 +246,7 @@ impl Resource {
         }
         self.path = message.path.clone();
         self.controller = message.controller;
+        self.webhooks = message.webhooks.clone();
         self.other = message.other.clone();
         let crd_version = self.other.shift_remove(CRD_VERSION);
         self.api = message.api.then(|| {
@@ -249,6 +277,9 @@ impl Resource {
             self.api = known.api.clone();
         }
         self.controller |= known.controller;
+        self.webhooks.defaulting |= known.webhooks.defaulting;
+        self.webhooks.validation |= known.webhooks.validation;
+        self.webhooks.conversion |= known.webhooks.conversion;
         for (key, value) in &known.other {
             self.other.entry(key.clone()).or_insert_with(|| value.clone());
         }
@@ -280,6 +311,9 @@ impl Resource {
             insert("plural", self.plural.as_str().into());
         }
         insert("version", self.gvk.version.as_str().into());
+        if self.webhooks.is_any() {
+            insert("webhooks", serde_json::to_value(&self.webhooks).unwrap_or_default());
+        }
         map.extend(self.other.clone());
         map.into()
     }
@@ -313,6 +347,8 @@ struct Entry {
     api: Option<Api>,
     #[serde(default)]
     controller: bool,
+    #[serde(default)]
+    webhooks: message::Webhooks,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -334,6 +370,7 @@ impl TryFrom<Entry> for Resource {
         resource.path = entry.path;
         resource.api = entry.api;
         resource.controller = entry.controller || has_controllers(&entry.other);
+        resource.webhooks = entry.webhooks;
         resource.other = entry.other;
         Ok(resource)
     }

@@ -68,6 +68,14 @@ pub enum ScaffoldError {
     /// The changes cannot be brought to the disk.
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
+    /// A plugin would undo what the user changed in a file.
+    #[error("`{plugin}` would overwrite `{path}`, which was changed since it was scaffolded")]
+    Overwrites {
+        /// The plugin's key.
+        plugin: String,
+        /// The path of the file.
+        path: String,
+    },
     /// What is known of how the project was made cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -201,6 +209,9 @@ impl ScaffoldError {
             Self::Project(err) => err.hint(),
             Self::Universe(err) => err.hint(),
             Self::Transaction(err) => err.hint(),
+            Self::Overwrites { .. } => {
+                Some("`--force` overwrites it, `--skip-existing` leaves it as it is".to_owned())
+            }
             Self::Version(_) => None,
             Self::Record(err) => Some(err.hint()),
             Self::NoRecord { .. } => Some(format!(

@@ -41,9 +41,10 @@ pub use universe::{Change, Universe, UniverseError};
 
 use crate::project::{PROJECT, ProjectFile, Resource};
 use answers::Answers;
+use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::ProjectEvent;
-use run::{INIT, Run, Start};
+use run::{FORCE, INIT, Run, SKIP_EXISTING, Start};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,7 @@ pub struct Job<'a> {
 }
 
 /// What a scaffolding command is about to do. Nothing is on disk yet.
+#[derive(Debug)]
 pub struct Prepared {
     root: PathBuf,
     subcommand: String,
@@ -80,6 +82,7 @@ pub struct Prepared {
 }
 
 /// A scaffolding command that failed in memory. Nothing is on disk.
+#[derive(Debug)]
 pub struct Failure {
     /// Why it failed.
     pub error: ScaffoldError,
@@ -169,9 +172,11 @@ fn finish(
     mut record: Record,
     mut command: RecordedCommand,
 ) -> Result<Prepared, ScaffoldError> {
-    let changes = run.universe.changes()?;
+    let mut notices = run.notices.clone();
+    let changes = spare_users_changes(&run, &record, &mut notices)?;
     let by = |path: &str| run.origins(path, command.id);
     record.note(&changes, &by)?;
+    run.adopted.iter().for_each(|it| record.put(it, Vec::new(), by(it.path())));
     let (subcommand, chain) = (run.chain.subcommand, run.chain.keys());
     command.answers = run.answers.into_given();
     record.push(command);
@@ -185,9 +190,49 @@ fn finish(
         universe: run.universe,
         changes,
         record,
-        notices: run.notices,
+        notices,
         remarks: Vec::new(),
     })
+}
+
+/// Returns the changes of a run so that what the user has changed since it was scaffolded
+/// is not lost: a plugin that makes such a file anew has its version merged.
+fn spare_users_changes(
+    run: &Run<'_>,
+    record: &Record,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Change>, ScaffoldError> {
+    let mut changes = Vec::new();
+    for change in run.universe.changes()? {
+        let (Change::Replace { old, new }, false) = (&change, run.is_on(FORCE)) else {
+            changes.push(change);
+            continue;
+        };
+        let base = record.file(new.path()).map(|it| it.content()).transpose()?;
+        let Some(base) = base.filter(|it| it != old.bytes()) else {
+            changes.push(change);
+            continue;
+        };
+        match merge::bytes(&base, old.bytes(), new.bytes()) {
+            // The plugin has kept what the user changed.
+            Some(merged) if merged == new.bytes() => changes.push(change),
+            Some(merged) => {
+                notices.push(format!("`{}` is merged with what you changed in it", new.path()));
+                let [plugin, subcommand] =
+                    [new.plugin(), new.subcommand()].map(Option::unwrap_or_default);
+                let new = Node::with_origin(new.path(), merged, new.mode(), plugin, subcommand);
+                changes.push(Change::Replace { old: old.clone(), new });
+            }
+            None if run.is_on(SKIP_EXISTING) => {
+                notices.push(format!("`{}` was changed by you, and stays as it is", new.path()));
+            }
+            None => {
+                let plugin = new.plugin().unwrap_or_default().to_owned();
+                return Err(ScaffoldError::Overwrites { plugin, path: new.path().to_owned() });
+            }
+        }
+    }
+    Ok(changes)
 }
 
 impl Prepared {

@@ -13,7 +13,7 @@ use super::universe::Universe;
 use crate::project::{ProjectFile, Resource};
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
-use pintle_plugin::{ChangeSet, Node};
+use pintle_plugin::{ChangeSet, Node, Select};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub(super) const CREATE_WEBHOOK: &str = "create webhook";
 
 /// The host's flag for making again what is there already.
 pub(super) const FORCE: &str = "force";
+/// The host's flag for leaving files that are there already as they are.
+pub(super) const SKIP_EXISTING: &str = "skip-existing";
 
 /// One scaffolding command under way.
 pub(super) struct Run<'a> {
@@ -42,6 +44,8 @@ pub(super) struct Run<'a> {
     pub(super) universe: Universe,
     /// Which plugins had a hand in a file, in order.
     touched: BTreeMap<String, Vec<String>>,
+    /// Files that a plugin would have made, had they not been on disk.
+    pub(super) adopted: Vec<Node>,
     pub(super) notices: Vec<String>,
 }
 
@@ -73,6 +77,7 @@ impl<'a> Run<'a> {
             known,
             universe,
             touched: BTreeMap::new(),
+            adopted: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -114,8 +119,11 @@ impl<'a> Run<'a> {
         command.project_version = chain.project_version.to_string();
         command.plugins = chain.keys();
         command.args = args.clone();
-        // What is there already does not change what a command means.
-        command.args.shift_remove(FORCE);
+        // In a replay nothing is there that a command did not make.
+        command.args.shift_remove(SKIP_EXISTING);
+        if command.args.get(FORCE) == Some(&Value::Bool(false)) {
+            command.args.shift_remove(FORCE);
+        }
         command.resource = resource.map_or(Value::Null, Resource::to_value);
         if chain.subcommand == INIT {
             for (key, text) in [
@@ -222,7 +230,7 @@ impl<'a> Run<'a> {
             }
             Step::Scaffold => {
                 added.iter().for_each(|it| self.touch(it.path(), key));
-                let changes = ChangeSet::from_parts(reply.deleted, added);
+                let changes = self.settle(reply.deleted, added)?;
                 self.universe.apply(key, self.chain.subcommand, changes)?;
             }
             Step::PostScaffold if !reply.tools.is_empty() => {
@@ -237,6 +245,42 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Settles what becomes of files that are on disk already where the plugin adds some:
+    /// what is there with the same bytes is as good as added, and of what is there with
+    /// others the user may have said that it gives way, or stays.
+    fn settle(
+        &mut self,
+        mut deleted: Vec<String>,
+        added: Vec<Node>,
+    ) -> Result<ChangeSet, StepError> {
+        let mut left = Vec::new();
+        for node in added {
+            let path = node.path();
+            let old = match deleted.iter().any(|it| it == path) {
+                true => None,
+                false => self.universe.nodes(Select::Path(path))?.pop(),
+            };
+            match old.filter(|it| it.plugin().is_none()) {
+                Some(old) if old.bytes() == node.bytes() => self.adopted.push(node),
+                Some(_) if self.is_on(SKIP_EXISTING) => {
+                    self.notices.push(format!("`{path}` is there already, and stays as it is"));
+                    self.adopted.push(node);
+                }
+                Some(_) if self.is_on(FORCE) => {
+                    deleted.push(path.to_owned());
+                    left.push(node);
+                }
+                _ => left.push(node),
+            }
+        }
+        Ok(ChangeSet::from_parts(deleted, left))
+    }
+
+    /// Whether a flag of the host is given.
+    pub(super) fn is_on(&self, flag: &str) -> bool {
+        self.args.get(flag).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     fn touch(&mut self, path: &str, key: &str) {
         let plugins = self.touched.entry(path.to_owned()).or_default();
         if !plugins.iter().any(|it| it == key) {
@@ -249,8 +293,7 @@ impl<'a> Run<'a> {
         let Some(mut whole) = self.resource.clone() else { return Ok(()) };
         if let Some(known) = self.project.resource(whole.gvk()) {
             whole.complete_from(known);
-            let again = self.args.get(FORCE).and_then(Value::as_bool).unwrap_or(false);
-            if whole == *known && !again {
+            if whole == *known && !self.is_on(FORCE) {
                 return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
             }
         }

@@ -82,7 +82,10 @@ impl Scaffold for Init {
         Ok(match vice(call)?.as_str() {
             "tool" => vec![Tool::optional(["pintle-no-such-tool"])],
             "required-tool" => vec![Tool::required(["false"])],
-            "good-tool" => vec![Tool::required(["rm", "chain.txt"])],
+            "good-tool" => {
+                let script = "echo tool >> chain.txt; mkdir -p target; touch made.txt target/no";
+                vec![Tool::required(["sh", "-c", script])]
+            }
             _ => Vec::new(),
         })
     }
@@ -115,6 +118,20 @@ impl Scaffold for CreateApi {
         if resource.controller {
             let scope = format!("namespaced: {}", resource.namespaced);
             changes.add(format!("src/{}.rs", resource.plural), scope);
+            // One file is made anew each time, one is added to.
+            let mut kinds: Vec<_> =
+                call.project().resources.iter().map(|it| it.kind.as_str()).collect();
+            kinds.sort_unstable();
+            let list: String = kinds.iter().map(|it| format!("{it}\n")).collect();
+            match call.universe.get("list.txt")? {
+                Some(node) => changes.replace(&node, list),
+                None => changes.add("list.txt", list),
+            };
+            let entry = format!("{}\n\n\n\n", resource.kind);
+            match call.universe.get("kinds.txt")? {
+                Some(node) => changes.replace(&node, format!("{}{entry}", node.text()?)),
+                None => changes.add("kinds.txt", entry),
+            };
         }
         Ok(())
     }

@@ -91,6 +91,35 @@ impl Fixture {
         self.run("create api", args, project, Some(resource))
     }
 
+    fn delete_api(&self, kind: &str) -> Result<Prepared, ScaffoldError> {
+        self.rework(&self.plugins, |rework| {
+            let gvk = Gvk::new("crew", "example.org", "v1", kind).unwrap();
+            let chain = self.chain("delete api");
+            rework.undo(chain, &Flags::default(), Map::new(), &gvk, Part::All, &Silent)
+        })
+    }
+
+    /// Carries all commands out again with the test plugin under another key.
+    fn upgrade(&self, key: &str) -> Result<Prepared, ScaffoldError> {
+        let newer = Self::new(&[key]);
+        self.rework(&newer.plugins, |rework| rework.upgrade("project upgrade", &Silent))
+    }
+
+    fn rework<T>(&self, plugins: &[LoadedPlugin], work: impl FnOnce(Rework<'_>) -> T) -> T {
+        let root = self.folder.path();
+        let project = ProjectFile::load(&root.join(PROJECT)).unwrap();
+        let record = Record::load(root).unwrap_or_default();
+        let keys = project.layout().iter().cloned();
+        let plugins: Plugins = keys.zip(plugins.iter().cloned()).collect();
+        work(Rework { root, project, record, plugins: &plugins, identity: &self.identity })
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     fn text(&self, path: &str) -> String {
         fs::read_to_string(self.folder.path().join(path)).unwrap()
     }
@@ -102,7 +131,9 @@ impl Fixture {
             nodes.iter().map(|it| (it.path().to_owned(), it.bytes().to_vec())).collect();
         for entry in fs::read_dir(self.folder.path()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            tree.entry(name).or_default();
+            if name != path::STATE {
+                tree.entry(name).or_default();
+            }
         }
         tree
     }
@@ -150,7 +181,7 @@ plugins:
 
     let fixture = Fixture { plugins: fixture.plugins[..1].to_vec(), ..fixture };
     let report = fixture.create_api("Policy", true, true, json!({})).unwrap();
-    assert_eq!(report.added, ["src/api/v1.rs", "src/policies.rs"]);
+    assert_eq!(report.added, ["kinds.txt", "list.txt", "src/api/v1.rs", "src/policies.rs"]);
     assert_eq!(fixture.text("src/api/v1.rs"), "policies of ada");
     let resources = "resources:
 - api:
@@ -188,7 +219,7 @@ fn a_controller_is_added_to_an_api_that_is_there() {
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", true, false, json!({})).unwrap();
     let report = fixture.create_api("Captain", false, true, json!({})).unwrap();
-    assert_eq!(report.added, ["src/captains.rs"]);
+    assert_eq!(report.added, ["kinds.txt", "list.txt", "src/captains.rs"]);
     assert_eq!(fixture.text("src/captains.rs"), "namespaced: true");
     let [resource] = report.project.resources() else { panic!("one resource") };
     assert!(resource.controller && resource.api.as_ref().unwrap().namespaced);
@@ -291,7 +322,7 @@ fn preparing_touches_nothing_and_says_what_is_coming() {
     assert_eq!(event.project.repo, "example.org/ship");
     assert!(event.files.is_empty());
     assert!(fixture.tree().is_empty());
-    prepared.commit(&Silent).unwrap();
+    prepared.commit().unwrap();
     assert!(fixture.tree().contains_key("chain.txt"));
 }
 
@@ -314,16 +345,24 @@ fn a_subcommand_without_a_plugin_is_refused() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
     let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
-    let err = fixture.run("edit", json!({}), project, None).unwrap_err();
-    assert_eq!(err.to_string(), format!("no plugin of the project takes part in `edit`: `{A}`"));
+    let err = fixture.run("create webhook", json!({}), project, None).unwrap_err();
+    let expected = format!("no plugin of the project takes part in `create webhook`: `{A}`");
+    assert_eq!(err.to_string(), expected);
 }
 
 #[cfg(unix)]
 #[test]
-fn tools_run_in_the_written_project() {
-    let fixture = Fixture::new(&[A]);
+fn tools_run_in_a_copy_and_what_they_change_is_the_plugins() {
+    let fixture = Fixture::new(&[A, B]);
     fixture.init(json!({"vice": "good-tool"})).unwrap();
-    assert!(!fixture.folder.path().join("chain.txt").exists());
+    // The tool of each appends to what is there; the second one has seen the first.
+    assert_eq!(fixture.text("chain.txt"), format!("{A}\n{B}\ntool\ntool\n"));
+    let record = Record::load(fixture.folder.path()).unwrap();
+    let by: Vec<_> =
+        record.file("chain.txt").unwrap().by().iter().map(|it| it.plugin.as_str()).collect();
+    assert_eq!(by, [A, B]);
+    assert!(record.file("made.txt").is_some());
+    assert!(!fixture.folder.path().join("target").exists());
 
     let fixture = Fixture::new(&[A]);
     let report = fixture.init(json!({"vice": "tool"})).unwrap();
@@ -332,6 +371,179 @@ fn tools_run_in_the_written_project() {
 
     let fixture = Fixture::new(&[A]);
     let err = fixture.init(json!({"vice": "required-tool"})).unwrap_err();
-    assert!(matches!(err, ScaffoldError::Tool { .. }), "{err}");
-    assert!(fixture.folder.path().join(PROJECT).exists());
+    assert!(chain_of(&err).contains("its tool `false` failed: exit status: 1"), "{err}");
+    assert!(fixture.tree().is_empty());
+}
+
+#[test]
+fn what_was_scaffolded_is_undone_but_not_what_the_user_did() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    let before = fixture.tree();
+    fixture.create_api("Captain", true, true, json!({})).unwrap();
+    let prepared = fixture.delete_api("Captain").unwrap();
+    assert!(prepared.remarks().is_empty());
+    prepared.commit().unwrap();
+    assert_eq!(fixture.tree(), before);
+
+    fixture.create_api("Captain", true, true, json!({})).unwrap();
+    fixture.write("src/captains.rs", "mine");
+    let report = fixture.delete_api("Captain").unwrap().commit().unwrap();
+    assert_eq!(report.deleted, ["kinds.txt", "list.txt", "src/api/v1.rs"]);
+    let [remark] = report.remarks.as_slice() else { panic!("one file is left") };
+    assert_eq!((remark.path.as_str(), remark.left), ("src/captains.rs", Left::Changed));
+    assert_eq!(fixture.text("src/captains.rs"), "mine");
+    assert!(report.project.resources().is_empty());
+
+    let err = fixture.delete_api("Captain").unwrap_err();
+    assert_eq!(err.to_string(), "the project has no resource `crew.example.org/v1/Captain`");
+}
+
+#[test]
+fn a_deletion_takes_its_lines_out_of_shared_files() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", false, true, json!({})).unwrap();
+    fixture.create_api("Sailor", false, true, json!({})).unwrap();
+    let text = fixture.text("kinds.txt");
+    assert_eq!(text, "Captain\n\n\n\nSailor\n\n\n\n");
+    fixture.write("kinds.txt", &format!("{text}mine\n"));
+    let prepared = fixture.delete_api("Captain").unwrap();
+    assert!(prepared.remarks().is_empty(), "{:?}", prepared.remarks());
+    prepared.commit().unwrap();
+    assert_eq!(fixture.text("kinds.txt"), "Sailor\n\n\n\nmine\n");
+    // What is left is known as it would have been without the deleted kind.
+    let record = Record::load(fixture.folder.path()).unwrap();
+    assert_eq!(record.file("kinds.txt").unwrap().content().unwrap(), b"Sailor\n\n\n\n");
+    assert_eq!(record.commands().len(), 2);
+}
+
+#[test]
+fn a_newer_plugins_files_are_merged_with_the_users() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({"owner": "ada"})).unwrap();
+    fixture.create_api("Captain", true, true, json!({})).unwrap();
+    fixture.write("src/captains.rs", "mine");
+    let newer = "a.pintle.dev/v2.0.0";
+
+    let report = fixture.upgrade(newer).unwrap().commit().unwrap();
+    assert_eq!(fixture.text("chain.txt"), format!("{newer}\n"));
+    assert_eq!(
+        (report.replaced.as_slice(), report.remarks.as_slice()),
+        (["chain.txt".to_owned()].as_slice(), [].as_slice())
+    );
+    assert_eq!(fixture.text("src/captains.rs"), "mine");
+    assert_eq!(report.project.layout(), [newer]);
+    assert_eq!(report.project.config(newer)["owner"], "ada");
+
+    // Both sides have changed the one line.
+    fixture.write("chain.txt", "mine\n");
+    let prepared = fixture.upgrade("a.pintle.dev/v3.0.0").unwrap();
+    let [remark] = prepared.remarks() else { panic!("one conflict") };
+    assert!(remark.marked);
+    prepared.commit().unwrap();
+    let text = fixture.text("chain.txt");
+    assert!(text.contains("<<<<<<<") && text.contains("mine") && text.contains("v3.0.0"), "{text}");
+}
+
+#[test]
+fn nothing_is_known_of_a_project_without_a_record() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", true, true, json!({})).unwrap();
+    let state = fixture.folder.path().join(path::STATE);
+    fs::remove_file(state.join(record::FILE)).unwrap();
+    let err = fixture.delete_api("Captain").unwrap_err();
+    assert!(matches!(err, ScaffoldError::NoRecord { .. }), "{err}");
+    fs::write(state.join(record::FILE), "<<<<<<<\n").unwrap();
+    let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
+    assert!(chain_of(&err).contains("line 1 of"), "{err}");
+    assert!(err.hint().unwrap().contains("conflict markers"));
+}
+
+#[test]
+fn files_that_are_there_already_are_not_overwritten_silently() {
+    let files = |fixture: &Fixture| fixture.write("bin/0", "mine");
+    let fixture = Fixture::new(&[A]);
+    files(&fixture);
+    let err = fixture.init(json!({})).unwrap_err();
+    assert!(chain_of(&err).contains("adds `bin/0`, which was on disk before"), "{err}");
+    let report = fixture.init(json!({"skip-existing": true})).unwrap();
+    assert_eq!(report.added, ["chain.txt"]);
+    assert_eq!(report.notices, ["`bin/0` is there already, and stays as it is"]);
+    assert_eq!(fixture.text("bin/0"), "mine");
+    let record = Record::load(fixture.folder.path()).unwrap();
+    assert_eq!(record.file("bin/0").unwrap().content().unwrap(), b"");
+
+    let fixture = Fixture::new(&[A]);
+    files(&fixture);
+    let report = fixture.init(json!({"force": true})).unwrap();
+    assert_eq!(report.replaced, ["bin/0"]);
+
+    // The same bytes are no conflict.
+    let fixture = Fixture::new(&[A]);
+    fixture.write("bin/0", "");
+    fixture.init(json!({})).unwrap();
+}
+
+#[test]
+fn what_the_user_changed_is_not_lost_to_a_plugin_that_makes_a_file_anew() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", false, true, json!({})).unwrap();
+    fixture.write("list.txt", "Captain\nmine\n");
+    let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
+    let expected =
+        format!("`{A}` would overwrite `list.txt`, which was changed since it was scaffolded");
+    assert_eq!(err.to_string(), expected);
+    fixture.create_api("Sailor", false, true, json!({"skip-existing": true})).unwrap();
+    assert_eq!(fixture.text("list.txt"), "Captain\nmine\n");
+    fixture.create_api("Pilot", false, true, json!({"force": true})).unwrap();
+    assert_eq!(fixture.text("list.txt"), "Captain\nPilot\nSailor\n");
+}
+
+#[test]
+fn a_failure_shows_plugin_step_and_node() {
+    let fixture = Fixture::new(&[A]);
+    let chain = fixture.chain("init");
+    let flags = chain.bind_flags(&[], &Silent).unwrap();
+    let Value::Object(args) = json!({"vice": "outside"}) else { panic!() };
+    let project = ProjectFile::new(&fixture.version).unwrap();
+    let root = fixture.folder.path();
+    let job = Job { root, chain, flags: &flags, args, project, resource: None };
+    let failure = prepare(job, &Silent).unwrap_err();
+    let dump: Value =
+        serde_json::from_str(&failure.dump().to_json(Detail::Paths).unwrap()).unwrap();
+    assert_eq!(dump["failed"]["plugin"], A);
+    assert_eq!(dump["failed"]["step"], "scaffold");
+    assert_eq!(dump["failed"]["node"], "../outside.txt");
+    assert_eq!(dump["nodes"], json!([]));
+}
+
+#[test]
+fn a_dump_shows_origins_and_bytes() {
+    let fixture = Fixture::new(&[A, B]);
+    fixture.write("mine", "text");
+    fs::write(fixture.folder.path().join("raw"), [0xff, 0]).unwrap();
+    let chain = fixture.chain("init");
+    let project = ProjectFile::new(&fixture.version).unwrap();
+    let (root, flags) = (fixture.folder.path(), Flags::default());
+    let job = Job { root, chain, flags: &flags, args: Map::new(), project, resource: None };
+    let prepared = prepare(job, &Silent).unwrap();
+    let dump = |detail| -> Value {
+        serde_json::from_str(&prepared.dump().to_json(detail).unwrap()).unwrap()
+    };
+    let summary = dump(Detail::Summary);
+    assert_eq!(summary["summary"]["origins"], json!({"": 2, A: 1, B: 2}));
+    assert_eq!(summary["nodes"], Value::Null);
+    let full = dump(Detail::Full);
+    let node = |path: &str| {
+        full["nodes"].as_array().unwrap().iter().find(|it| it["path"] == path).unwrap().clone()
+    };
+    assert_eq!(node("mine")["text"], "text");
+    assert_eq!(node("mine")["plugin"], Value::Null);
+    assert_eq!(node("raw")["base64"], "/wA=");
+    assert_eq!(node("chain.txt")["plugin"], B);
+    assert_eq!(node("bin/0")["mode"], "755");
+    assert_eq!(dump(Detail::Paths)["nodes"][0].get("text"), None);
 }

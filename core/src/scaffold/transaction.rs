@@ -161,7 +161,13 @@ impl Transaction {
         }
         let mut undo = Undo::default();
         match self.place(&stage, &mut undo) {
-            Ok(committed) => Ok(committed),
+            Ok(committed) => {
+                for (name, text) in &self.state {
+                    let _ = fs::create_dir(root.join(path::STATE));
+                    let _ = fs::write(root.join(path::STATE).join(name), text);
+                }
+                Ok(committed)
+            }
             Err(err) => Err(stage.undo(undo, err)),
         }
     }

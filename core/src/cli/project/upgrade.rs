@@ -6,6 +6,7 @@ use crate::catalog::PluginKey;
 use crate::scaffold::{Record, Rework};
 use crate::services::PluginServices;
 use clap::{Arg, ArgMatches, Command};
+use pintle_plugin::Level;
 
 const NAME: &str = "project upgrade";
 
@@ -42,6 +43,9 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, C
     let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
     let services = PluginServices::new(&session.console, "");
     let prepared = rework.upgrade(NAME, &services)?;
+    if prepared.changes().is_empty() && prepared.remarks().is_empty() {
+        session.console.log(Level::Info, "the plugins make the same files as before");
+    }
     bring(session, "project-edit", &version, prepared, &Seeing::new(matches), matches)
 }
 

@@ -146,6 +146,8 @@ impl UniverseError {
             | Self::Conflict { path, .. }
             | Self::Folder { path, .. }
             | Self::Missing { path, .. }
+            | Self::Occupied { path, .. }
+            | Self::Case { path, .. }
             | Self::Read { path, .. } => Some(path),
             Self::Glob { .. } => None,
         }
