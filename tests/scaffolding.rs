@@ -1,0 +1,893 @@
+//! Scaffolding from the command line: chains, what the user sees, undoing, upgrading.
+
+use crate::support::{Sandbox, fixture, install};
+use expect_test::{Expect, expect};
+use std::fs;
+
+const CREATE: &str = "create api --group crew --version v1 --kind";
+const DELETE: &str = "delete api --group crew --version v1 --kind";
+
+/// Returns a sandbox with a shipyard and a painter.
+fn yard() -> Sandbox {
+    Sandbox::new().plugin("shipyard").plugin("painter")
+}
+
+/// Returns a project of the shipyard alone, with a kind.
+#[track_caller]
+fn project() -> Sandbox {
+    let sandbox = Sandbox::new().plugin("shipyard");
+    let _ = sandbox.run(words("init --plugins shipyard --project-name demo")).success();
+    let _ = sandbox.run(words(&format!("{CREATE} Captain"))).success();
+    sandbox
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+#[track_caller]
+fn check(sandbox: &Sandbox, lines: &[&str], expected: Expect) {
+    expected.assert_eq(&sandbox.transcript(lines));
+}
+
+fn read(sandbox: &Sandbox, path: &str) -> String {
+    fs::read_to_string(sandbox.work().join(path)).unwrap_or_else(|err| format!("{path}: {err}"))
+}
+
+fn write(sandbox: &Sandbox, path: &str, text: &str) {
+    fs::write(sandbox.work().join(path), text).expect("the project is ours");
+}
+
+/// Returns the paths in the project, apart from the host's own.
+fn tree(sandbox: &Sandbox) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut folders = vec![sandbox.work()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the project is ours") {
+            let path = entry.expect("the project is ours").path();
+            let name = path.strip_prefix(sandbox.work()).expect("it is inside");
+            match path.is_dir() {
+                _ if name.starts_with(".pintle") => {}
+                true => folders.push(path.clone()),
+                false => paths.push(name.display().to_string()),
+            }
+        }
+    }
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_chain_makes_a_project_and_each_plugin_knows_its_place() {
+    let sandbox = yard();
+    let init = "init --plugins shipyard,painter --project-name demo --port west";
+    check(&sandbox, &[init, &format!("{CREATE} Captain")], expect![[r#"
+        $ pintle init --plugins shipyard,painter --project-name demo --port west
+        + README.md
+        + fleet.txt
+        + log.txt
+        + sail.sh
+        + PROJECT
+        --- stderr ---
+        warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
+        [exit 0]
+        $ pintle create api --group crew --version v1 --kind Captain
+        ~ fleet.txt
+        + ships/captain.txt
+        ~ PROJECT
+        --- stderr ---
+        warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
+        [exit 0]
+    "#]]);
+    expect![[r#"
+        version: "3"
+        domain: my.domain
+        projectName: demo
+        cliVersion: "0.1.0"
+        layout:
+        - shipyard.example.org/v1.0.0
+        - painter.example.org/v1.0.0
+        plugins:
+          shipyard.example.org/v1.0.0:
+            port: west
+            flag: white
+        resources:
+        - api:
+            crdVersion: v1
+            namespaced: true
+          controller: true
+          domain: my.domain
+          group: crew
+          kind: Captain
+          version: v1
+    "#]].assert_eq(&read(&sandbox, "PROJECT"));
+    expect![[r#"
+        painted by 2 of 2
+        port west
+
+        ship captain
+        # +pintle:scaffold:ships
+    "#]].assert_eq(&read(&sandbox, "fleet.txt"));
+    expect![[r#"
+        painted by 2 of 2
+        Captain of one sea
+    "#]].assert_eq(&read(&sandbox, "ships/captain.txt"));
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let sandbox = project();
+    let before = (tree(&sandbox), read(&sandbox, "fleet.txt"));
+    let dry_run = format!("{CREATE} Sailor --dry-run");
+    let json = format!("{CREATE} Sailor --dry-run -o json");
+    let diff = format!("{CREATE} Sailor --diff");
+    let lines = [dry_run.as_str(), &json, &diff, "edit --admiral ada --dry-run"];
+    check(&sandbox, &lines, expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Sailor --dry-run
+        ~ fleet.txt
+        + ships/sailor.txt
+        ~ PROJECT
+        [exit 0]
+        $ pintle create api --group crew --version v1 --kind Sailor --dry-run -o json
+        {
+          "subcommand": "create api",
+          "chain": [
+            "shipyard.example.org/v1.0.0"
+          ],
+          "dry_run": true,
+          "changes": [
+            {
+              "change": "replace",
+              "path": "fleet.txt",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "add",
+              "path": "ships/sailor.txt",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "replace",
+              "path": "PROJECT",
+              "plugin": null
+            }
+          ],
+          "left": [],
+          "notices": []
+        }
+        [exit 0]
+        $ pintle create api --group crew --version v1 --kind Sailor --diff
+        --- a/fleet.txt
+        +++ b/fleet.txt
+        @@ -1,4 +1,5 @@
+         port home
+
+         ship captain
+        +ship sailor
+         # +pintle:scaffold:ships
+        --- /dev/null
+        +++ b/ships/sailor.txt
+        @@ -0,0 +1 @@
+        +Sailor of one sea
+        --- a/PROJECT
+        +++ b/PROJECT
+        @@ -17,3 +17,11 @@
+           group: crew
+           kind: Captain
+           version: v1
+        +- api:
+        +    crdVersion: v1
+        +    namespaced: true
+        +  controller: true
+        +  domain: my.domain
+        +  group: crew
+        +  kind: Sailor
+        +  version: v1
+        [exit 0]
+        $ pintle edit --admiral ada --dry-run
+        + admiral.txt
+        [exit 0]
+    "#]]);
+    assert_eq!((tree(&sandbox), read(&sandbox, "fleet.txt")), before);
+}
+
+#[test]
+fn the_universe_can_be_seen_also_when_something_fails() {
+    let sandbox = project();
+    let ok = format!("{CREATE} Sailor --dry-run --dump-universe=paths");
+    check(&sandbox, &[&ok], expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Sailor --dry-run --dump-universe=paths
+        {
+          "subcommand": "create api",
+          "chain": [
+            "shipyard.example.org/v1.0.0"
+          ],
+          "failed": null,
+          "summary": {
+            "nodes": 6,
+            "bytes": 185,
+            "added": 1,
+            "replaced": 1,
+            "deleted": 0,
+            "origins": {
+              "": 4,
+              "shipyard.example.org/v1.0.0": 2
+            }
+          },
+          "nodes": [
+            {
+              "path": "README.md",
+              "plugin": null,
+              "subcommand": null,
+              "mode": "644",
+              "size": 58
+            },
+            {
+              "path": "fleet.txt",
+              "plugin": "shipyard.example.org/v1.0.0",
+              "subcommand": "create api",
+              "mode": "644",
+              "size": 61
+            },
+            {
+              "path": "log.txt",
+              "plugin": null,
+              "subcommand": null,
+              "mode": "644",
+              "size": 6
+            },
+            {
+              "path": "sail.sh",
+              "plugin": null,
+              "subcommand": null,
+              "mode": "755",
+              "size": 23
+            },
+            {
+              "path": "ships/captain.txt",
+              "plugin": null,
+              "subcommand": null,
+              "mode": "644",
+              "size": 19
+            },
+            {
+              "path": "ships/sailor.txt",
+              "plugin": "shipyard.example.org/v1.0.0",
+              "subcommand": "create api",
+              "mode": "644",
+              "size": 18
+            }
+          ],
+          "deleted": []
+        }
+        [exit 0]
+    "#]]);
+    write(&sandbox, "ships/sailor.txt", "mine");
+    check(&sandbox, &[&format!("{CREATE} Sailor --dump-universe")], expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Sailor --dump-universe
+        {
+          "subcommand": "create api",
+          "chain": [
+            "shipyard.example.org/v1.0.0"
+          ],
+          "failed": {
+            "plugin": "shipyard.example.org/v1.0.0",
+            "step": "scaffold",
+            "node": "ships/sailor.txt",
+            "error": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
+          },
+          "summary": {
+            "nodes": 6,
+            "bytes": 159,
+            "added": 0,
+            "replaced": 0,
+            "deleted": 0,
+            "origins": {
+              "": 6
+            }
+          }
+        }
+        --- stderr ---
+        error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+          caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
+        hint: move `ships/sailor.txt` away if it may be made anew
+        [exit 1]
+    "#]]);
+    write(&sandbox, "fleet.txt", "no marker\n");
+    check(&sandbox, &[&format!("{CREATE} Pilot")], expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Pilot
+        --- stderr ---
+        error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+          caused by: `fleet.txt` has no line `# +pintle:scaffold:ships`
+        [exit 1]
+    "#]]);
+}
+
+#[test]
+fn webhooks_are_made_and_undone() {
+    let sandbox = project();
+    let create = "create webhook --group crew --version v1 --kind Captain";
+    let delete = "delete webhook --group crew --version v1 --kind Captain";
+    let lines = [
+        create.to_owned(),
+        format!("{create} --defaulting --conversion --spoke v1alpha1,v1beta1"),
+        format!("{create} --validation"),
+        "project show".to_owned(),
+        format!("{delete} --defaulting"),
+        delete.to_owned(),
+        "project show".to_owned(),
+        "create webhook --group crew --version v1 --kind Nobody --validation".to_owned(),
+    ];
+    check(&sandbox, &lines.each_ref().map(String::as_str), expect![[r#"
+        $ pintle create webhook --group crew --version v1 --kind Captain
+        --- stderr ---
+        error: no webhook is asked for
+        hint: ask for some of `--defaulting`, `--validation` and `--conversion`
+        [exit 2]
+        $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
+        + hooks/captain-conversion.txt
+        + hooks/captain-defaulting.txt
+        ~ PROJECT
+        [exit 0]
+        $ pintle create webhook --group crew --version v1 --kind Captain --validation
+        + hooks/captain-validation.txt
+        ~ PROJECT
+        [exit 0]
+        $ pintle project show
+        name      demo
+        domain    my.domain
+        version   3
+        plugin    shipyard.example.org/v1.0.0
+        resource  crew.my.domain/v1/Captain: api, controller, defaulting webhook, validation webhook, conversion webhook
+        command   1 init
+        command   2 create api --group crew --version v1 --kind Captain
+        command   3 create webhook --group crew --version v1 --kind Captain
+        command   4 create webhook --group crew --version v1 --kind Captain
+        files     8 scaffolded
+        [exit 0]
+        $ pintle delete webhook --group crew --version v1 --kind Captain --defaulting
+        - hooks/captain-defaulting.txt
+        ~ PROJECT
+        [exit 0]
+        $ pintle delete webhook --group crew --version v1 --kind Captain
+        - hooks/captain-conversion.txt
+        - hooks/captain-validation.txt
+        ~ PROJECT
+        [exit 0]
+        $ pintle project show
+        name      demo
+        domain    my.domain
+        version   3
+        plugin    shipyard.example.org/v1.0.0
+        resource  crew.my.domain/v1/Captain: api, controller
+        command   1 init
+        command   2 create api --group crew --version v1 --kind Captain
+        files     5 scaffolded
+        [exit 0]
+        $ pintle create webhook --group crew --version v1 --kind Nobody --validation
+        --- stderr ---
+        error: the project has no resource `crew.my.domain/v1/Nobody`
+        hint: `project show` lists the project's resources
+        [exit 1]
+    "#]]);
+    expect![[r#"
+        version: "3"
+        domain: my.domain
+        projectName: demo
+        cliVersion: "0.1.0"
+        layout:
+        - shipyard.example.org/v1.0.0
+        plugins:
+          shipyard.example.org/v1.0.0:
+            port: home
+            flag: white
+        resources:
+        - api:
+            crdVersion: v1
+            namespaced: true
+          controller: true
+          domain: my.domain
+          group: crew
+          kind: Captain
+          version: v1
+    "#]].assert_eq(&read(&sandbox, "PROJECT"));
+}
+
+#[test]
+fn deleting_an_api_says_what_it_left() {
+    let sandbox = project();
+    let _ = sandbox.run(words(&format!("{CREATE} Sailor"))).success();
+    write(&sandbox, "ships/captain.txt", "mine\n");
+    let lines = [
+        format!("{DELETE} Captain --dry-run"),
+        format!("{DELETE} Captain"),
+        format!("{DELETE} Captain"),
+    ];
+    check(&sandbox, &lines.each_ref().map(String::as_str), expect![[r#"
+        $ pintle delete api --group crew --version v1 --kind Captain --dry-run
+        ~ fleet.txt
+        + wrecks.txt
+        ~ PROJECT
+        --- stderr ---
+        warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+        [exit 0]
+        $ pintle delete api --group crew --version v1 --kind Captain
+        ~ fleet.txt
+        + wrecks.txt
+        ~ PROJECT
+        --- stderr ---
+        warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+        [exit 0]
+        $ pintle delete api --group crew --version v1 --kind Captain
+        --- stderr ---
+        error: the project has no resource `crew.my.domain/v1/Captain`
+        hint: `project show` lists the project's resources
+        [exit 1]
+    "#]]);
+    assert_eq!(read(&sandbox, "ships/captain.txt"), "mine\n");
+    expect![[r#"
+        port home
+
+        ship sailor
+        # +pintle:scaffold:ships
+    "#]].assert_eq(&read(&sandbox, "fleet.txt"));
+    check(
+        &sandbox,
+        &[&format!("{DELETE} Sailor"), "project blame", "project check"],
+        expect![[r#"
+            $ pintle delete api --group crew --version v1 --kind Sailor
+            ~ fleet.txt
+            - ships/sailor.txt
+            ~ wrecks.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle project blame
+            PATH        STATE      BY
+            README.md   unchanged  shipyard.example.org/v1.0.0 (1 init)
+            fleet.txt   unchanged  shipyard.example.org/v1.0.0 (1 init)
+            log.txt     unchanged  shipyard.example.org/v1.0.0 (1 init)
+            sail.sh     unchanged  shipyard.example.org/v1.0.0 (1 init)
+            wrecks.txt  unchanged  shipyard.example.org/v1.0.0 (0 )
+            [exit 0]
+            $ pintle project check
+            ok    shipyard.example.org/v1.0.0  it is there and fits
+            ok    files                        5 were scaffolded, 0 of them changed since
+            note  wrecks.txt                   its plugin would make it otherwise today; see `project upgrade --diff`
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn blame_names_plugins_and_commands() {
+    let sandbox = yard();
+    let _ = sandbox.run(words("init --plugins shipyard,painter --project-name demo")).success();
+    let _ = sandbox.run(words(&format!("{CREATE} Captain"))).success();
+    write(&sandbox, "README.md", "mine\n");
+    write(&sandbox, "own.txt", "mine\n");
+    fs::remove_file(sandbox.work().join("sail.sh")).expect("the file is there");
+    let lines = [
+        "project blame",
+        "project blame ships",
+        "project blame ./fleet.txt -o json",
+        "project blame own.txt",
+        "project blame nowhere",
+        "project blame ../out",
+        "project check",
+        "project check -o yaml",
+    ];
+    check(&sandbox, &lines, expect![[r#"
+        $ pintle project blame
+        PATH               STATE      BY
+        README.md          changed    shipyard.example.org/v1.0.0 (1 init)
+        fleet.txt          unchanged  shipyard.example.org/v1.0.0 (1 init), painter.example.org/v1.0.0 (1 init), shipyard.example.org/v1.0.0 (2 create api)
+        log.txt            unchanged  shipyard.example.org/v1.0.0 (1 init), painter.example.org/v1.0.0 (1 init)
+        sail.sh            deleted    shipyard.example.org/v1.0.0 (1 init)
+        ships/captain.txt  unchanged  shipyard.example.org/v1.0.0 (2 create api), painter.example.org/v1.0.0 (2 create api)
+        [exit 0]
+        $ pintle project blame ships
+        PATH               STATE      BY
+        ships/captain.txt  unchanged  shipyard.example.org/v1.0.0 (2 create api), painter.example.org/v1.0.0 (2 create api)
+        [exit 0]
+        $ pintle project blame ./fleet.txt -o json
+        [
+          {
+            "path": "fleet.txt",
+            "state": "unchanged",
+            "by": [
+              {
+                "plugin": "shipyard.example.org/v1.0.0",
+                "command": 1,
+                "subcommand": "init"
+              },
+              {
+                "plugin": "painter.example.org/v1.0.0",
+                "command": 1,
+                "subcommand": "init"
+              },
+              {
+                "plugin": "shipyard.example.org/v1.0.0",
+                "command": 2,
+                "subcommand": "create api"
+              }
+            ]
+          }
+        ]
+        [exit 0]
+        $ pintle project blame own.txt
+        --- stderr ---
+        error: `own.txt` was not scaffolded
+        hint: `project blame` lists all scaffolded files
+        [exit 1]
+        $ pintle project blame nowhere
+        --- stderr ---
+        error: `nowhere` does not exist
+        hint: `project blame` lists all scaffolded files
+        [exit 1]
+        $ pintle project blame ../out
+        --- stderr ---
+        error: `../out` is not in the project
+        [exit 2]
+        $ pintle project check
+        ok    shipyard.example.org/v1.0.0  it is there and fits
+        note  painter.example.org/v1.0.0   it is deprecated: paint is out of fashion
+        note  sail.sh                      it was deleted since it was scaffolded
+        ok    files                        5 were scaffolded, 1 of them changed since
+        ok    plugins                      they would make the same files today
+        [exit 0]
+        $ pintle project check -o yaml
+        - level: ok
+          subject: shipyard.example.org/v1.0.0
+          message: it is there and fits
+        - level: note
+          subject: painter.example.org/v1.0.0
+          message: "it is deprecated: paint is out of fashion"
+        - level: note
+          subject: sail.sh
+          message: it was deleted since it was scaffolded
+        - level: ok
+          subject: files
+          message: 5 were scaffolded, 1 of them changed since
+        - level: ok
+          subject: plugins
+          message: they would make the same files today
+        [exit 0]
+    "#]]);
+}
+
+#[test]
+fn a_newer_plugin_is_merged_with_what_the_user_changed() {
+    let sandbox = project();
+    let edited = read(&sandbox, "README.md").replace("3. No song.", "3. No song.\n4. No rum.");
+    write(&sandbox, "README.md", &edited);
+    install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
+    check(
+        &sandbox,
+        &[
+            "project upgrade shipyard@1.1 --dry-run",
+            "project upgrade --diff",
+            "project upgrade nobody",
+            "project upgrade shipyard@7",
+            "project check",
+            "project upgrade",
+            "project upgrade",
+            "project show",
+        ],
+        expect![[r#"
+            $ pintle project upgrade shipyard@1.1 --dry-run
+            ~ README.md
+            + chart.txt
+            - log.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle project upgrade --diff
+            --- a/README.md
+            +++ b/README.md
+            @@ -1,6 +1,6 @@
+             # demo
+
+            -Fair winds.
+            +Fair winds, always.
+
+             1. No fire.
+             2. No sleep.
+            --- /dev/null
+            +++ b/chart.txt
+            @@ -0,0 +1 @@
+            +here be dragons
+            --- a/log.txt
+            +++ /dev/null
+            @@ -1 +0,0 @@
+            -empty
+            --- a/PROJECT
+            +++ b/PROJECT
+            @@ -3,7 +3,7 @@
+             projectName: demo
+             cliVersion: "0.1.0"
+             layout:
+            -- shipyard.example.org/v1.0.0
+            +- shipyard.example.org/v1.1.0
+             plugins:
+               shipyard.example.org/v1.0.0:
+                 port: home
+            [exit 0]
+            $ pintle project upgrade nobody
+            --- stderr ---
+            error: plugin `nobody` has no part in the project
+            hint: `project show` lists the project's plugins
+            [exit 2]
+            $ pintle project upgrade shipyard@7
+            --- stderr ---
+            error: no version of plugin `shipyard.example.org` matches `shipyard.example.org/v7`, installed: `shipyard.example.org/v1.1.0`, `shipyard.example.org/v1.0.0`
+            hint: type `shipyard.example.org/v1.1.0` or `shipyard.example.org/v1.0.0`
+            [exit 3]
+            $ pintle project check
+            ok  shipyard.example.org/v1.0.0  it is there and fits
+            ok  files                        5 were scaffolded, 1 of them changed since
+            ok  plugins                      they would make the same files today
+            [exit 0]
+            $ pintle project upgrade
+            ~ README.md
+            + chart.txt
+            - log.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle project upgrade
+            --- stderr ---
+            the plugins make the same files as before
+            [exit 0]
+            $ pintle project show
+            name      demo
+            domain    my.domain
+            version   3
+            plugin    shipyard.example.org/v1.1.0
+            resource  crew.my.domain/v1/Captain: api, controller
+            command   1 init
+            command   2 create api --group crew --version v1 --kind Captain
+            files     5 scaffolded
+            [exit 0]
+        "#]],
+    );
+    expect![[r#"
+        # demo
+
+        Fair winds, always.
+
+        1. No fire.
+        2. No sleep.
+        3. No song.
+        4. No rum.
+    "#]].assert_eq(&read(&sandbox, "README.md"));
+}
+
+#[test]
+fn both_sides_changing_a_line_leaves_markers() {
+    let sandbox = project();
+    write(&sandbox, "README.md", &read(&sandbox, "README.md").replace("Fair", "Foul"));
+    write(&sandbox, "log.txt", "day one\n");
+    install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
+    check(&sandbox, &["project upgrade", "project check"], expect![[r#"
+        $ pintle project upgrade
+        ~ README.md
+        + chart.txt
+        ~ PROJECT
+        --- stderr ---
+        warning: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
+        warning: `log.txt` is left as it is: it was changed since it was scaffolded
+        [exit 1]
+        $ pintle project check
+        ok       shipyard.example.org/v1.1.0  it is there and fits
+        problem  README.md                    it has conflict markers
+        ok       files                        5 were scaffolded, 0 of them changed since
+        ok       plugins                      they would make the same files today
+        [exit 1]
+    "#]]);
+    expect![[r#"
+        # demo
+
+        <<<<<<< ours
+        Foul winds.
+        ||||||| original
+        Fair winds.
+        =======
+        Fair winds, always.
+        >>>>>>> theirs
+
+        1. No fire.
+        2. No sleep.
+        3. No song.
+    "#]].assert_eq(&read(&sandbox, "README.md"));
+}
+
+#[test]
+fn edit_takes_more_plugins_into_the_project() {
+    let sandbox = Sandbox::new().plugin("shipyard").plugin("painter");
+    let _ = sandbox.run(words("init --plugins shipyard --project-name demo")).success();
+    let lines = [
+        "edit --admiral ada",
+        "edit --plugins painter",
+        "edit --plugins painter,painter",
+        "create api --group crew --version v1 --kind Captain",
+        "project show",
+    ];
+    check(&sandbox, &lines, expect![[r#"
+        $ pintle edit --admiral ada
+        + admiral.txt
+        [exit 0]
+        $ pintle edit --plugins painter
+        ~ PROJECT
+        --- stderr ---
+        warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
+        warning: `painter.example.org/v1.0.0` takes no part in `edit`; it takes part from the next command on
+        [exit 0]
+        $ pintle edit --plugins painter,painter
+        --- stderr ---
+        error: plugin `painter.example.org/v1.0.0` stands twice in the chain
+        [exit 2]
+        $ pintle create api --group crew --version v1 --kind Captain
+        ~ fleet.txt
+        + ships/captain.txt
+        ~ PROJECT
+        --- stderr ---
+        warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
+        [exit 0]
+        $ pintle project show
+        name      demo
+        domain    my.domain
+        version   3
+        plugin    shipyard.example.org/v1.0.0
+        plugin    painter.example.org/v1.0.0
+        resource  crew.my.domain/v1/Captain: api, controller
+        command   1 init
+        command   2 edit --admiral ada
+        command   3 edit
+        command   4 create api --group crew --version v1 --kind Captain
+        files     6 scaffolded
+        [exit 0]
+    "#]]);
+    assert_eq!(read(&sandbox, "ships/captain.txt"), "painted by 2 of 2\nCaptain of one sea\n");
+}
+
+#[test]
+fn files_of_the_user_stay_unless_said_otherwise() {
+    let sandbox = Sandbox::new().plugin("shipyard");
+    write(&sandbox, "README.md", "mine\n");
+    let init = "init --plugins shipyard --project-name demo";
+    check(&sandbox, &[init, &format!("{init} --force --skip-existing")], expect![[r#"
+        $ pintle init --plugins shipyard --project-name demo
+        --- stderr ---
+        error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+          caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
+        hint: move `README.md` away if it may be made anew
+        [exit 1]
+        $ pintle init --plugins shipyard --project-name demo --force --skip-existing
+        --- stderr ---
+        error: the argument '--force' cannot be used with '--skip-existing'
+
+        Usage: pintle init --plugins <KEY,…> --project-name <NAME> --force
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]]);
+    assert_eq!(tree(&sandbox), ["README.md"]);
+    check(
+        &sandbox,
+        &[&format!("{init} --skip-existing"), "project blame README.md"],
+        expect![[r#"
+            $ pintle init --plugins shipyard --project-name demo --skip-existing
+            + fleet.txt
+            + log.txt
+            + sail.sh
+            + PROJECT
+            --- stderr ---
+            warning: `README.md` is there already, and stays as it is
+            [exit 0]
+            $ pintle project blame README.md
+            PATH       STATE    BY
+            README.md  changed  shipyard.example.org/v1.0.0 (1 init)
+            [exit 0]
+        "#]],
+    );
+    assert_eq!(read(&sandbox, "README.md"), "mine\n");
+}
+
+#[test]
+fn a_plugin_that_has_left_is_missed_by_name() {
+    let sandbox = project();
+    fs::remove_file(sandbox.plugins().join("shipyard.so")).expect("it is there");
+    let lines =
+        ["project check", "project upgrade", "project show -o json", &format!("{DELETE} Captain")];
+    check(&sandbox, &lines, expect![[r#"
+        $ pintle project check
+        problem  shipyard.example.org/v1.0.0  no plugin `shipyard.example.org/v1.0.0` is installed
+        ok       files                        5 were scaffolded, 0 of them changed since
+        [exit 1]
+        $ pintle project upgrade
+        --- stderr ---
+        error: no plugin `shipyard.example.org` is installed
+        hint: type `pintle plugin list` to see which plugins there are
+        [exit 2]
+        $ pintle project show -o json
+        {
+          "version": "3",
+          "name": "demo",
+          "domain": "my.domain",
+          "repo": "",
+          "layout": [
+            "shipyard.example.org/v1.0.0"
+          ],
+          "resources": [
+            {
+              "group": "crew",
+              "domain": "my.domain",
+              "version": "v1",
+              "kind": "Captain",
+              "plural": "captains",
+              "path": "",
+              "api": true,
+              "controller": true,
+              "namespaced": true,
+              "webhooks": {
+                "defaulting": false,
+                "validation": false,
+                "conversion": false,
+                "spoke": []
+              },
+              "external": false,
+              "core": false,
+              "module": "",
+              "crdVersion": "v1"
+            }
+          ],
+          "commands": [
+            {
+              "id": 1,
+              "subcommand": "init",
+              "project_version": "3",
+              "plugins": [
+                "shipyard.example.org/v1.0.0"
+              ],
+              "args": {},
+              "project": {
+                "domain": "my.domain",
+                "projectName": "demo",
+                "repo": ""
+              },
+              "answers": [
+                {
+                  "question": "Which flag?",
+                  "answer": "white"
+                }
+              ]
+            },
+            {
+              "id": 2,
+              "subcommand": "create api",
+              "project_version": "3",
+              "plugins": [
+                "shipyard.example.org/v1.0.0"
+              ],
+              "args": {},
+              "resource": {
+                "api": {
+                  "crdVersion": "v1",
+                  "namespaced": true
+                },
+                "controller": true,
+                "domain": "my.domain",
+                "group": "crew",
+                "kind": "Captain",
+                "version": "v1"
+              }
+            }
+          ],
+          "files": 5
+        }
+        [exit 0]
+        $ pintle delete api --group crew --version v1 --kind Captain
+        --- stderr ---
+        error: no plugin `shipyard.example.org/v1.0.0` is installed
+        hint: type `pintle plugin list` to see which plugins there are
+        [exit 2]
+    "#]]);
+}
