@@ -61,7 +61,10 @@ fn tree(sandbox: &Sandbox) -> Vec<String> {
 fn a_chain_makes_a_project_and_each_plugin_knows_its_place() {
     let sandbox = yard();
     let init = "init --plugins shipyard,painter --project-name demo --port west";
-    check(&sandbox, &[init, &format!("{CREATE} Captain")], expect![[r#"
+    check(
+        &sandbox,
+        &[init, &format!("{CREATE} Captain")],
+        expect![[r#"
         $ pintle init --plugins shipyard,painter --project-name demo --port west
         + README.md
         + fleet.txt
@@ -78,7 +81,8 @@ fn a_chain_makes_a_project_and_each_plugin_knows_its_place() {
         --- stderr ---
         warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
         [exit 0]
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         version: "3"
         domain: my.domain
@@ -100,18 +104,21 @@ fn a_chain_makes_a_project_and_each_plugin_knows_its_place() {
           group: crew
           kind: Captain
           version: v1
-    "#]].assert_eq(&read(&sandbox, "PROJECT"));
+    "#]]
+    .assert_eq(&read(&sandbox, "PROJECT"));
     expect![[r#"
         painted by 2 of 2
         port west
 
         ship captain
         # +pintle:scaffold:ships
-    "#]].assert_eq(&read(&sandbox, "fleet.txt"));
+    "#]]
+    .assert_eq(&read(&sandbox, "fleet.txt"));
     expect![[r#"
         painted by 2 of 2
         Captain of one sea
-    "#]].assert_eq(&read(&sandbox, "ships/captain.txt"));
+    "#]]
+    .assert_eq(&read(&sandbox, "ships/captain.txt"));
 }
 
 #[test]
@@ -122,7 +129,10 @@ fn looking_changes_nothing() {
     let json = format!("{CREATE} Sailor --dry-run -o json");
     let diff = format!("{CREATE} Sailor --diff");
     let lines = [dry_run.as_str(), &json, &diff, "edit --admiral ada --dry-run"];
-    check(&sandbox, &lines, expect![[r#"
+    check(
+        &sandbox,
+        &lines,
+        expect![[r#"
         $ pintle create api --group crew --version v1 --kind Sailor --dry-run
         ~ fleet.txt
         + ships/sailor.txt
@@ -187,7 +197,8 @@ fn looking_changes_nothing() {
         $ pintle edit --admiral ada --dry-run
         + admiral.txt
         [exit 0]
-    "#]]);
+    "#]],
+    );
     assert_eq!((tree(&sandbox), read(&sandbox, "fleet.txt")), before);
 }
 
@@ -195,7 +206,10 @@ fn looking_changes_nothing() {
 fn the_universe_can_be_seen_also_when_something_fails() {
     let sandbox = project();
     let ok = format!("{CREATE} Sailor --dry-run --dump-universe=paths");
-    check(&sandbox, &[&ok], expect![[r#"
+    check(
+        &sandbox,
+        &[&ok],
+        expect![[r#"
         $ pintle create api --group crew --version v1 --kind Sailor --dry-run --dump-universe=paths
         {
           "subcommand": "create api",
@@ -261,9 +275,13 @@ fn the_universe_can_be_seen_also_when_something_fails() {
           "deleted": []
         }
         [exit 0]
-    "#]]);
+    "#]],
+    );
     write(&sandbox, "ships/sailor.txt", "mine");
-    check(&sandbox, &[&format!("{CREATE} Sailor --dump-universe")], expect![[r#"
+    check(
+        &sandbox,
+        &[&format!("{CREATE} Sailor --dump-universe")],
+        expect![[r#"
         $ pintle create api --group crew --version v1 --kind Sailor --dump-universe
         {
           "subcommand": "create api",
@@ -292,15 +310,20 @@ fn the_universe_can_be_seen_also_when_something_fails() {
           caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
         hint: move `ships/sailor.txt` away if it may be made anew
         [exit 1]
-    "#]]);
+    "#]],
+    );
     write(&sandbox, "fleet.txt", "no marker\n");
-    check(&sandbox, &[&format!("{CREATE} Pilot")], expect![[r#"
+    check(
+        &sandbox,
+        &[&format!("{CREATE} Pilot")],
+        expect![[r#"
         $ pintle create api --group crew --version v1 --kind Pilot
         --- stderr ---
         error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
           caused by: `fleet.txt` has no line `# +pintle:scaffold:ships`
         [exit 1]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -318,7 +341,10 @@ fn webhooks_are_made_and_undone() {
         "project show".to_owned(),
         "create webhook --group crew --version v1 --kind Nobody --validation".to_owned(),
     ];
-    check(&sandbox, &lines.each_ref().map(String::as_str), expect![[r#"
+    check(
+        &sandbox,
+        &lines.each_ref().map(String::as_str),
+        expect![[r#"
         $ pintle create webhook --group crew --version v1 --kind Captain
         --- stderr ---
         error: no webhook is asked for
@@ -369,7 +395,8 @@ fn webhooks_are_made_and_undone() {
         error: the project has no resource `crew.my.domain/v1/Nobody`
         hint: `project show` lists the project's resources
         [exit 1]
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         version: "3"
         domain: my.domain
@@ -390,7 +417,8 @@ fn webhooks_are_made_and_undone() {
           group: crew
           kind: Captain
           version: v1
-    "#]].assert_eq(&read(&sandbox, "PROJECT"));
+    "#]]
+    .assert_eq(&read(&sandbox, "PROJECT"));
 }
 
 #[test]
@@ -403,7 +431,10 @@ fn deleting_an_api_says_what_it_left() {
         format!("{DELETE} Captain"),
         format!("{DELETE} Captain"),
     ];
-    check(&sandbox, &lines.each_ref().map(String::as_str), expect![[r#"
+    check(
+        &sandbox,
+        &lines.each_ref().map(String::as_str),
+        expect![[r#"
         $ pintle delete api --group crew --version v1 --kind Captain --dry-run
         ~ fleet.txt
         + wrecks.txt
@@ -423,14 +454,16 @@ fn deleting_an_api_says_what_it_left() {
         error: the project has no resource `crew.my.domain/v1/Captain`
         hint: `project show` lists the project's resources
         [exit 1]
-    "#]]);
+    "#]],
+    );
     assert_eq!(read(&sandbox, "ships/captain.txt"), "mine\n");
     expect![[r#"
         port home
 
         ship sailor
         # +pintle:scaffold:ships
-    "#]].assert_eq(&read(&sandbox, "fleet.txt"));
+    "#]]
+    .assert_eq(&read(&sandbox, "fleet.txt"));
     check(
         &sandbox,
         &[&format!("{DELETE} Sailor"), "project blame", "project check"],
@@ -442,17 +475,16 @@ fn deleting_an_api_says_what_it_left() {
             ~ PROJECT
             [exit 0]
             $ pintle project blame
-            PATH        STATE      BY
-            README.md   unchanged  shipyard.example.org/v1.0.0 (1 init)
-            fleet.txt   unchanged  shipyard.example.org/v1.0.0 (1 init)
-            log.txt     unchanged  shipyard.example.org/v1.0.0 (1 init)
-            sail.sh     unchanged  shipyard.example.org/v1.0.0 (1 init)
-            wrecks.txt  unchanged  shipyard.example.org/v1.0.0 (0 )
+            PATH       STATE      BY
+            README.md  unchanged  shipyard.example.org/v1.0.0 (1 init)
+            fleet.txt  unchanged  shipyard.example.org/v1.0.0 (1 init)
+            log.txt    unchanged  shipyard.example.org/v1.0.0 (1 init)
+            sail.sh    unchanged  shipyard.example.org/v1.0.0 (1 init)
             [exit 0]
             $ pintle project check
-            ok    shipyard.example.org/v1.0.0  it is there and fits
-            ok    files                        5 were scaffolded, 0 of them changed since
-            note  wrecks.txt                   its plugin would make it otherwise today; see `project upgrade --diff`
+            ok  shipyard.example.org/v1.0.0  it is there and fits
+            ok  files                        4 were scaffolded, 0 of them changed since
+            ok  plugins                      they would make the same files today
             [exit 0]
         "#]],
     );
@@ -476,7 +508,10 @@ fn blame_names_plugins_and_commands() {
         "project check",
         "project check -o yaml",
     ];
-    check(&sandbox, &lines, expect![[r#"
+    check(
+        &sandbox,
+        &lines,
+        expect![[r#"
         $ pintle project blame
         PATH               STATE      BY
         README.md          changed    shipyard.example.org/v1.0.0 (1 init)
@@ -552,7 +587,8 @@ fn blame_names_plugins_and_commands() {
           subject: plugins
           message: they would make the same files today
         [exit 0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -601,15 +637,18 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             -empty
             --- a/PROJECT
             +++ b/PROJECT
-            @@ -3,7 +3,7 @@
+            @@ -3,9 +3,9 @@
              projectName: demo
              cliVersion: "0.1.0"
              layout:
             -- shipyard.example.org/v1.0.0
             +- shipyard.example.org/v1.1.0
              plugins:
-               shipyard.example.org/v1.0.0:
+            -  shipyard.example.org/v1.0.0:
+            +  shipyard.example.org/v1.1.0:
                  port: home
+                 flag: white
+             resources:
             [exit 0]
             $ pintle project upgrade nobody
             --- stderr ---
@@ -657,7 +696,8 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
         2. No sleep.
         3. No song.
         4. No rum.
-    "#]].assert_eq(&read(&sandbox, "README.md"));
+    "#]]
+    .assert_eq(&read(&sandbox, "README.md"));
 }
 
 #[test]
@@ -666,7 +706,10 @@ fn both_sides_changing_a_line_leaves_markers() {
     write(&sandbox, "README.md", &read(&sandbox, "README.md").replace("Fair", "Foul"));
     write(&sandbox, "log.txt", "day one\n");
     install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
-    check(&sandbox, &["project upgrade", "project check"], expect![[r#"
+    check(
+        &sandbox,
+        &["project upgrade", "project check"],
+        expect![[r#"
         $ pintle project upgrade
         ~ README.md
         + chart.txt
@@ -681,7 +724,8 @@ fn both_sides_changing_a_line_leaves_markers() {
         ok       files                        5 were scaffolded, 0 of them changed since
         ok       plugins                      they would make the same files today
         [exit 1]
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         # demo
 
@@ -696,7 +740,8 @@ fn both_sides_changing_a_line_leaves_markers() {
         1. No fire.
         2. No sleep.
         3. No song.
-    "#]].assert_eq(&read(&sandbox, "README.md"));
+    "#]]
+    .assert_eq(&read(&sandbox, "README.md"));
 }
 
 #[test]
@@ -710,7 +755,10 @@ fn edit_takes_more_plugins_into_the_project() {
         "create api --group crew --version v1 --kind Captain",
         "project show",
     ];
-    check(&sandbox, &lines, expect![[r#"
+    check(
+        &sandbox,
+        &lines,
+        expect![[r#"
         $ pintle edit --admiral ada
         + admiral.txt
         [exit 0]
@@ -744,7 +792,8 @@ fn edit_takes_more_plugins_into_the_project() {
         command   4 create api --group crew --version v1 --kind Captain
         files     6 scaffolded
         [exit 0]
-    "#]]);
+    "#]],
+    );
     assert_eq!(read(&sandbox, "ships/captain.txt"), "painted by 2 of 2\nCaptain of one sea\n");
 }
 
@@ -753,7 +802,10 @@ fn files_of_the_user_stay_unless_said_otherwise() {
     let sandbox = Sandbox::new().plugin("shipyard");
     write(&sandbox, "README.md", "mine\n");
     let init = "init --plugins shipyard --project-name demo";
-    check(&sandbox, &[init, &format!("{init} --force --skip-existing")], expect![[r#"
+    check(
+        &sandbox,
+        &[init, &format!("{init} --force --skip-existing")],
+        expect![[r#"
         $ pintle init --plugins shipyard --project-name demo
         --- stderr ---
         error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
@@ -768,7 +820,8 @@ fn files_of_the_user_stay_unless_said_otherwise() {
 
         For more information, try '--help'.
         [exit 2]
-    "#]]);
+    "#]],
+    );
     assert_eq!(tree(&sandbox), ["README.md"]);
     check(
         &sandbox,
@@ -797,7 +850,10 @@ fn a_plugin_that_has_left_is_missed_by_name() {
     fs::remove_file(sandbox.plugins().join("shipyard.so")).expect("it is there");
     let lines =
         ["project check", "project upgrade", "project show -o json", &format!("{DELETE} Captain")];
-    check(&sandbox, &lines, expect![[r#"
+    check(
+        &sandbox,
+        &lines,
+        expect![[r#"
         $ pintle project check
         problem  shipyard.example.org/v1.0.0  no plugin `shipyard.example.org/v1.0.0` is installed
         ok       files                        5 were scaffolded, 0 of them changed since
@@ -889,5 +945,6 @@ fn a_plugin_that_has_left_is_missed_by_name() {
         error: no plugin `shipyard.example.org/v1.0.0` is installed
         hint: type `pintle plugin list` to see which plugins there are
         [exit 2]
-    "#]]);
+    "#]],
+    );
 }

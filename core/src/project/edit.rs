@@ -58,6 +58,16 @@ fn change_mapping(
 }
 
 fn change_sequence(sequence: &Sequence, old: &[Value], new: &[Value]) -> Option<()> {
+    // What stays keeps its comments, also behind what is taken out of the middle.
+    let n_before = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let behind = old[n_before..].iter().rev().zip(new[n_before..].iter().rev());
+    let n_behind = behind.take_while(|(old, new)| old == new).count();
+    if n_before + n_behind == new.len() && new.len() < old.len() {
+        (n_before..old.len() - n_behind)
+            .rev()
+            .try_for_each(|idx| sequence.remove(idx).map(drop))?;
+        return Some(());
+    }
     for idx in (new.len()..old.len()).rev() {
         sequence.remove(idx)?;
     }

@@ -4,6 +4,7 @@
 //! compares: it says the new value, and all else as before, or the edit fails.
 
 use super::edit::{Depth, rewrite};
+use super::migrate::Migrated;
 use super::{Gvk, NameError, ProjectVersion, Resource, check_domain, check_project_name};
 use pintle_plugin::message::ProjectInfo;
 use serde::de::{self, DeserializeOwned};
@@ -11,8 +12,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+/// A file larger than this is no PROJECT file.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The name of the file, in the project's root.
 pub const PROJECT: &str = "PROJECT";
@@ -25,6 +29,9 @@ pub struct ProjectFile {
     text: String,
     values: Map<String, Value>,
     facts: Facts,
+    /// What an older file says in version 3, until the first edit.
+    migrated: Option<Migrated>,
+    migrated_from: Option<ProjectVersion>,
 }
 
 /// What is wrong with a PROJECT file.
@@ -97,7 +104,9 @@ impl ProjectError {
         match self {
             Self::Invalid { source, .. } => source.hint(),
             Self::NoVersion => Some("add the line `version: \"3\"`".to_owned()),
-            Self::Unsupported { .. } => Some("this host works with project version 3".to_owned()),
+            Self::Unsupported { .. } => {
+                Some("this host reads project versions 3, 3-alpha and 2".to_owned())
+            }
             Self::Edit { key } => {
                 Some(format!("write the value of `{key}` in block style, without anchors"))
             }
@@ -158,11 +167,18 @@ impl ProjectFile {
             Some(version) => parse_version(&version)?,
             None => return Err(ProjectError::NoVersion),
         };
+        if let Some(migrated) = Migrated::new(text, version)? {
+            let mut project = Self::parse(&migrated.text)?;
+            project.text = text.to_owned();
+            (project.migrated, project.migrated_from) = (Some(migrated), Some(version));
+            return Ok(project);
+        }
         if !version.is_supported() {
             return Err(ProjectError::Unsupported { version });
         }
         let facts = Facts { version, ..read(text)? };
-        Ok(Self { text: text.to_owned(), values: read(text)?, facts })
+        let text = text.to_owned();
+        Ok(Self { values: read(&text)?, text, facts, migrated: None, migrated_from: None })
     }
 
     /// Reads the PROJECT file at `path`.
@@ -181,7 +197,12 @@ impl ProjectFile {
             Ok(_) => {}
             Err(err) => return Err(fail(err)),
         }
-        let text = std::fs::read_to_string(path).map_err(fail)?;
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(fail)?;
+        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(fail(io::Error::other("it is larger than 1 MiB")));
+        }
         Self::parse(&text).map_err(|source| ProjectError::Invalid {
             path: path.to_owned(),
             source: Box::new(source),
@@ -208,7 +229,14 @@ impl ProjectFile {
         Ok(())
     }
 
-    /// Returns the version of the file's format.
+    /// Returns the version that the file had before this host read it in version 3, if it
+    /// had an older one. It is written in version 3 with the first edit.
+    pub fn migrated_from(&self) -> Option<ProjectVersion> {
+        self.migrated_from
+    }
+
+    /// Returns the version of the file's format, which an older file has after its
+    /// migration.
     pub fn version(&self) -> &ProjectVersion {
         &self.facts.version
     }
@@ -338,7 +366,8 @@ impl ProjectFile {
         self.edit("multigroup", |values| insert(values, "multigroup", multigroup))
     }
 
-    /// Sets the plugins that made the project, as a list.
+    /// Sets the plugins that made the project. A map of configurations stays one, and
+    /// one key stays alone while it is.
     ///
     /// # Errors
     ///
@@ -347,7 +376,20 @@ impl ProjectFile {
         if keys == self.facts.layout.keys {
             return Ok(());
         }
-        self.edit("layout", |values| insert(values, "layout", keys))
+        let is_text = self.values.get("layout").is_some_and(Value::is_string);
+        let layout: Value = match (&self.facts.layout.configs, keys) {
+            (Some(configs), keys) => keys
+                .iter()
+                .map(|key| {
+                    let config = configs.get(key).cloned();
+                    (key.clone(), config.unwrap_or_else(|| Map::new().into()))
+                })
+                .collect::<Map<_, _>>()
+                .into(),
+            (None, [key]) if is_text => key.as_str().into(),
+            (None, keys) => keys.into(),
+        };
+        self.edit("layout", |values| insert(values, "layout", layout))
     }
 
     /// Sets the configuration of one plugin, where the file keeps configurations.
@@ -393,31 +435,52 @@ impl ProjectFile {
         })
     }
 
-    /// tmp
-    pub fn replace_resource(&mut self, resource: &Resource) -> Result<(), ProjectError> {
-        self.put_resource(resource)
-    }
-    /// tmp
+    /// Removes the resource of this kind, if the project has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError`] when the text cannot be edited.
     pub fn remove_resource(&mut self, gvk: &Gvk) -> Result<(), ProjectError> {
-        let gvk = gvk.clone();
-        let place = self.facts.resources.iter().position(|it| *it.gvk() == gvk);
+        let Some(place) = self.facts.resources.iter().position(|it| it.gvk() == gvk) else {
+            return Ok(());
+        };
         self.edit("resources", |values| {
-            if let (Some(Value::Array(entries)), Some(place)) = (values.get_mut("resources"), place)
-            {
+            if let Some(Value::Array(entries)) = values.get_mut("resources") {
                 entries.remove(place);
+                if entries.is_empty() {
+                    values.shift_remove("resources");
+                }
             }
         })
     }
-    /// tmp
+
+    /// Puts one version of a plugin in the place of another: in the layout, and before
+    /// its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError`] when the text cannot be edited.
     pub fn rename_plugin(&mut self, old: &str, new: &str) -> Result<(), ProjectError> {
-        let keys: Vec<_> = self
-            .facts
-            .layout
-            .keys
-            .iter()
-            .map(|it| if it == old { new.to_owned() } else { it.clone() })
-            .collect();
-        self.set_layout(&keys)
+        let keys = self.facts.layout.keys.iter();
+        let keys: Vec<_> = keys.map(|it| if it == old { new } else { it }.to_owned()).collect();
+        let renamed = |configs: &Map<String, Value>| -> Map<String, Value> {
+            let rename = |key: &String| if key == old { new.to_owned() } else { key.clone() };
+            configs.iter().map(|(key, config)| (rename(key), config.clone())).collect()
+        };
+        match &self.facts.layout.configs {
+            Some(configs) => {
+                let configs = renamed(configs);
+                self.edit("layout", |values| insert(values, "layout", configs))
+            }
+            None => {
+                self.set_layout(&keys)?;
+                if !self.facts.plugins.contains_key(old) {
+                    return Ok(());
+                }
+                let configs = renamed(&self.facts.plugins);
+                self.edit("plugins", |values| insert(values, "plugins", configs))
+            }
+        }
     }
 
     fn set_text(&mut self, key: &str, text: &str) -> Result<(), ProjectError> {
@@ -436,12 +499,15 @@ impl ProjectFile {
     ) -> Result<(), ProjectError> {
         let mut values = self.values.clone();
         change(&mut values);
+        let text = self.migrated.as_ref().map_or(&self.text, |it| &it.text);
         let attempt = |depth| {
-            let text = rewrite(&self.text, &self.values, &values, depth)?;
-            Self::parse(&text).ok().filter(|it| it.values == values)
+            let text = rewrite(text, &self.values, &values, depth)?;
+            Self::parse(&text).ok().filter(|it| it.values == values && in_order(it, &values))
         };
         let edited = attempt(Depth::Full).or_else(|| attempt(Depth::Top));
+        let migrated_from = self.migrated_from;
         *self = edited.ok_or_else(|| ProjectError::Edit { key: key.to_owned() })?;
+        self.migrated_from = migrated_from;
         Ok(())
     }
 }
@@ -498,6 +564,15 @@ impl<'de> de::Visitor<'de> for LayoutVisitor {
     }
 }
 
+/// Whether the plugins of a layout with configurations stand in the order of `values`,
+/// which a comparison of maps does not see.
+fn in_order(project: &ProjectFile, values: &Map<String, Value>) -> bool {
+    match values.get("layout") {
+        Some(Value::Object(layout)) => layout.keys().eq(&project.facts.layout.keys),
+        _ => true,
+    }
+}
+
 fn insert(values: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
     values.insert(key.to_owned(), value.into());
 }
@@ -535,7 +610,7 @@ fn parse_version(version: &Spanned<String>) -> Result<ProjectVersion, ProjectErr
     })
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|err| {
         let (line, column) = err.location().map_or((1, 1), |it| (it.line(), it.column()));
@@ -606,7 +681,7 @@ on: 1.0
         assert_eq!(resource.gvk().to_string(), "crew.example.org/v1/Captain");
         assert_eq!(resource.plural(), "captains");
         assert!(resource.controller && resource.api.as_ref().unwrap().namespaced);
-        assert_eq!(resource.other["webhooks"]["validation"], true);
+        assert!(resource.webhooks.validation && !resource.webhooks.defaulting);
         assert_eq!(project.config("rust.pintle.dev/v1"), &json!({"edition": 2024}));
         assert_eq!(project.config("rust.pintle.dev/v1.0.1"), &json!({"edition": 2024}));
         assert_eq!(project.config("other.pintle.dev/v1"), &Value::Null);
@@ -665,6 +740,135 @@ version: \"3\"
         resource.controller = true;
         project.put_resource(&resource).unwrap();
         assert_eq!(project.to_string(), format!("{entry}  controller: true\n"));
+    }
+
+    #[test]
+    fn a_removed_resource_takes_no_comment_along() {
+        let text = "version: \"3\"\nresources:\n# one\n- group: crew\n  version: v1\n  kind: A # a\n\
+                    # two\n- group: crew\n  version: v1\n  kind: B # b\n\
+                    # three\n- group: crew\n  version: v1\n  kind: C # c\nrepo: r\n";
+        let gvk = |kind: &str| Gvk::new("crew", "", "v1", kind).unwrap();
+        let mut project = ProjectFile::parse(text).unwrap();
+        project.remove_resource(&gvk("B")).unwrap();
+        expect_test::expect![[r#"
+            version: "3"
+            resources:
+            # one
+            - group: crew
+              version: v1
+              kind: A # a
+            # two
+            # three
+            - group: crew
+              version: v1
+              kind: C # c
+            repo: r
+        "#]]
+        .assert_eq(&project.to_string());
+        project.remove_resource(&gvk("C")).unwrap();
+        project.remove_resource(&gvk("A")).unwrap();
+        project.remove_resource(&gvk("A")).unwrap();
+        expect_test::expect![[r#"
+            version: "3"
+            # two
+            # three
+            repo: r
+        "#]]
+        .assert_eq(&project.to_string());
+    }
+
+    #[test]
+    fn a_layout_keeps_its_form() {
+        let layout = |text: &str, keys: &[&str]| {
+            let text = format!("version: \"3\"\nlayout: {text}\n");
+            let mut project = ProjectFile::parse(&text).unwrap();
+            let keys: Vec<_> = keys.iter().map(|it| (*it).to_owned()).collect();
+            project.set_layout(&keys).unwrap();
+            assert_eq!(project.layout(), keys);
+            project.to_string().split_once("layout:").unwrap().1.to_owned()
+        };
+        assert_eq!(layout("a/v1 # c", &["b/v1"]), " b/v1 # c\n");
+        assert_eq!(layout("a/v1", &["a/v1", "b/v1"]), "\n  - a/v1\n  - b/v1\n");
+        assert_eq!(layout("\n- a/v1 # c", &["a/v1", "b/v1"]), "\n- a/v1 # c\n- b/v1\n");
+        let map = layout("\n  a/v1:\n    x: 1", &["a/v1", "b/v1"]);
+        assert_eq!(map, "\n  a/v1:\n    x: 1\n  b/v1: {}\n");
+        let map = layout("\n  a/v1:\n    x: 1\n  c/v1: {}", &["c/v1", "a/v1"]);
+        assert_eq!(map, "\n  c/v1: {}\n  a/v1:\n    x: 1\n");
+    }
+
+    #[test]
+    fn a_plugins_new_version_takes_over_place_and_configuration() {
+        let mut project = ProjectFile::parse(
+            "version: \"3\"\nlayout:\n- a/v1 # first\n- b/v1\nplugins:\n  b/v1: {}\n  a/v1:\n    x: 1 # mine\n",
+        )
+        .unwrap();
+        project.rename_plugin("a/v1", "a/v2").unwrap();
+        project.rename_plugin("c/v1", "c/v2").unwrap();
+        assert_eq!(project.layout(), ["a/v2", "b/v1"]);
+        assert_eq!(project.config("a/v2"), &json!({"x": 1}));
+        assert_eq!(project.values["plugins"].as_object().unwrap().len(), 2);
+        let mut project =
+            ProjectFile::parse("version: \"3\"\nlayout:\n  a/v1:\n    x: 1\n  b/v1: {}\n").unwrap();
+        project.rename_plugin("a/v1", "a/v2").unwrap();
+        assert_eq!(project.layout(), ["a/v2", "b/v1"]);
+        assert_eq!(project.config("a/v2"), &json!({"x": 1}));
+    }
+
+    #[test]
+    fn webhooks_are_written_as_kubebuilder_writes_them() {
+        let mut project = ProjectFile::parse(KUBEBUILDER).unwrap();
+        let mut resource = project.resources()[0].clone();
+        resource.webhooks.conversion = true;
+        resource.webhooks.spoke = vec!["v1alpha1".to_owned()];
+        project.put_resource(&resource).unwrap();
+        let text = project.to_string();
+        let (_, webhooks) = text.split_once("  webhooks:\n").unwrap();
+        let expected =
+            "    validation: true\n    webhookVersion: v1\n    conversion: true\n    spoke:\n";
+        assert!(webhooks.starts_with(expected), "{webhooks}");
+
+        let core = Resource::of_core("networking.k8s.io", "v1", "Ingress").unwrap().unwrap();
+        assert_eq!(core.gvk().to_string(), "networking.k8s.io/v1/Ingress");
+        project.put_resource(&core).unwrap();
+        let pod = Resource::of_core("core", "v1", "Pod").unwrap().unwrap();
+        project.put_resource(&pod).unwrap();
+        let read = ProjectFile::parse(&project.to_string()).unwrap();
+        assert!(read.resource(pod.gvk()).unwrap().core);
+        assert_eq!(read.resource(core.gvk()).unwrap().plural(), "ingresses");
+        assert!(Resource::of_core("crew", "v1", "Pod").is_none());
+    }
+
+    #[test]
+    fn no_damage_makes_the_reader_panic() {
+        let samples =
+            [KUBEBUILDER, "version: 2\nresources:\n- kind: A\n  version: v1\n  group: g\n"];
+        for sample in samples {
+            for end in 0..sample.len() {
+                let _ = ProjectFile::parse(&sample[..end]);
+                let mut bytes = sample.as_bytes().to_vec();
+                for byte in [b':', b'\n', b'&', b'{'] {
+                    bytes[end] = byte;
+                    let _ = std::str::from_utf8(&bytes).map(ProjectFile::parse);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_project_file_is_refused_with_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PROJECT);
+        let said = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let err = ProjectFile::load(&path).unwrap_err();
+            let cause = std::error::Error::source(&err).unwrap().to_string();
+            cause
+        };
+        assert_eq!(said(b""), "the key `version` is missing");
+        assert_eq!(said(&vec![b'#'; 2 << 20]), "it is larger than 1 MiB");
+        assert!(said(b"version: \xff\n").contains("UTF-8"));
+        let two = said(b"version: \"3\"\n---\nversion: \"3\"\n");
+        assert!(two.starts_with("line "), "{two}");
     }
 
     #[test]
@@ -801,8 +1005,8 @@ resources:
 
     #[test]
     fn other_versions_are_named_in_the_refusal() {
-        assert_eq!(refusal("version: \"2\"\n"), "project version `2` is not supported yet");
-        assert_eq!(refusal("version: 3-alpha\n"), "project version `3-alpha` is not supported yet");
+        assert_eq!(refusal("version: \"1\"\n"), "project version `1` is not supported yet");
+        assert_eq!(refusal("version: 4\n"), "project version `4` is not supported yet");
         assert_eq!(refusal("domain: a\n"), "the key `version` is missing");
     }
 

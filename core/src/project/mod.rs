@@ -4,6 +4,7 @@
 
 mod edit;
 mod file;
+mod migrate;
 mod name;
 mod plural;
 mod resource;

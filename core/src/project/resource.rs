@@ -2,7 +2,7 @@
 
 use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_lettered_label, is_subdomain};
 use super::plural::regular_plural;
-use pintle_plugin::message;
+use pintle_plugin::message::{self, Webhooks};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -96,15 +96,15 @@ pub struct Resource {
     pub api: Option<Api>,
     /// Whether the resource has a controller.
     pub controller: bool,
-    /// tmp
-    pub webhooks: message::Webhooks,
-    /// tmp
+    /// The webhooks of the resource.
+    pub webhooks: Webhooks,
+    /// Whether the API belongs to another project.
     pub external: bool,
-    /// tmp
+    /// Whether the API is one of Kubernetes itself.
     pub core: bool,
-    /// tmp
+    /// The module that has the type of an API of another project, or an empty string.
     pub module: String,
-    /// What else PROJECT says of the resource, as `webhooks`.
+    /// What else PROJECT says of the resource.
     pub other: Map<String, Value>,
 }
 
@@ -146,9 +146,25 @@ impl Default for Api {
 }
 
 impl Resource {
-    /// tmp
-    pub fn of_core(_g: &str, _v: &str, _k: &str) -> Option<Result<Self, NameError>> {
-        None
+    /// Returns a resource of Kubernetes itself, as `apps/v1/Deployment`; `None` when
+    /// Kubernetes has no such API group.
+    ///
+    /// The group may stand with or without `k8s.io`; that of pods and services is `core`,
+    /// which stands for the empty group.
+    pub fn of_core(group: &str, version: &str, kind: &str) -> Option<Result<Self, NameError>> {
+        let short = group.strip_suffix(".k8s.io").unwrap_or(group);
+        let domain = if PLAIN_GROUPS.contains(&short) {
+            ""
+        } else if K8S_IO_GROUPS.contains(&short) {
+            "k8s.io"
+        } else {
+            return None;
+        };
+        Some(Gvk::new(short, domain, version, kind).map(|gvk| {
+            let mut resource = Self::new(gvk);
+            resource.core = true;
+            resource
+        }))
     }
 
     /// Returns a resource that nothing is scaffolded for yet; its plural follows from its kind.
@@ -165,7 +181,7 @@ impl Resource {
             path,
             api: None,
             controller: false,
-            webhooks: Default::default(),
+            webhooks: Webhooks::default(),
             external: false,
             core: false,
             module: String::new(),
@@ -220,6 +236,7 @@ impl Resource {
         message.webhooks = self.webhooks.clone();
         message.external = self.external;
         message.core = self.core;
+        message.module = self.module.clone();
         message.other = self.other.clone();
         if let Some(api) = api {
             message.other.insert(CRD_VERSION.to_owned(), api.crd_version.as_str().into());
@@ -247,6 +264,9 @@ impl Resource {
         self.path = message.path.clone();
         self.controller = message.controller;
         self.webhooks = message.webhooks.clone();
+        self.external = message.external;
+        self.core = message.core;
+        self.module = message.module.clone();
         self.other = message.other.clone();
         let crd_version = self.other.shift_remove(CRD_VERSION);
         self.api = message.api.then(|| {
@@ -277,9 +297,24 @@ impl Resource {
             self.api = known.api.clone();
         }
         self.controller |= known.controller;
-        self.webhooks.defaulting |= known.webhooks.defaulting;
-        self.webhooks.validation |= known.webhooks.validation;
-        self.webhooks.conversion |= known.webhooks.conversion;
+        let (ours, theirs) = (&mut self.webhooks, &known.webhooks);
+        ours.defaulting |= theirs.defaulting;
+        ours.validation |= theirs.validation;
+        ours.conversion |= theirs.conversion;
+        for version in
+            theirs.spoke.iter().filter(|it| !ours.spoke.contains(it)).cloned().collect::<Vec<_>>()
+        {
+            ours.spoke.push(version);
+        }
+        ours.spoke.sort();
+        for (key, value) in &theirs.other {
+            ours.other.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        self.external |= known.external;
+        self.core |= known.core;
+        if self.module.is_empty() {
+            self.module.clone_from(&known.module);
+        }
         for (key, value) in &known.other {
             self.other.entry(key.clone()).or_insert_with(|| value.clone());
         }
@@ -296,13 +331,22 @@ impl Resource {
         if self.controller && !has_controllers(&self.other) {
             insert("controller", true.into());
         }
+        if self.core {
+            insert("core", true.into());
+        }
         if !self.gvk.domain.is_empty() {
             insert("domain", self.gvk.domain.as_str().into());
+        }
+        if self.external {
+            insert("external", true.into());
         }
         if !self.gvk.group.is_empty() {
             insert("group", self.gvk.group.as_str().into());
         }
         insert("kind", self.gvk.kind.as_str().into());
+        if !self.module.is_empty() {
+            insert("module", self.module.as_str().into());
+        }
         if !self.path.is_empty() {
             insert("path", self.path.as_str().into());
         }
@@ -311,8 +355,8 @@ impl Resource {
             insert("plural", self.plural.as_str().into());
         }
         insert("version", self.gvk.version.as_str().into());
-        if self.webhooks.is_any() {
-            insert("webhooks", serde_json::to_value(&self.webhooks).unwrap_or_default());
+        if let Some(webhooks) = webhooks_value(&self.webhooks) {
+            insert("webhooks", webhooks);
         }
         map.extend(self.other.clone());
         map.into()
@@ -331,6 +375,58 @@ impl Resource {
 
 const CRD_VERSION: &str = "crdVersion";
 
+/// The API groups of Kubernetes whose names are one word, from its API reference.
+const PLAIN_GROUPS: &[&str] = &["apps", "autoscaling", "batch", "core", "extensions", "policy"];
+
+/// The API groups of Kubernetes below `k8s.io`, without that.
+const K8S_IO_GROUPS: &[&str] = &[
+    "admissionregistration",
+    "apiextensions",
+    "apiregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "metrics",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "resource",
+    "scheduling",
+    "storage",
+];
+
+/// Returns the webhooks as they stand in PROJECT; `None` when there is nothing to say.
+fn webhooks_value(webhooks: &Webhooks) -> Option<Value> {
+    if !webhooks.is_any() && webhooks.other.is_empty() {
+        return None;
+    }
+    let mut map = Map::new();
+    let mut insert = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    for (key, is_on) in [
+        ("conversion", webhooks.conversion),
+        ("defaulting", webhooks.defaulting),
+        ("validation", webhooks.validation),
+    ] {
+        if is_on {
+            insert(key, true.into());
+        }
+    }
+    if !webhooks.spoke.is_empty() {
+        insert("spoke", webhooks.spoke.clone().into());
+    }
+    if !webhooks.other.contains_key(WEBHOOK_VERSION) {
+        insert(WEBHOOK_VERSION, "v1".into());
+    }
+    map.extend(webhooks.other.clone());
+    Some(map.into())
+}
+
+const WEBHOOK_VERSION: &str = "webhookVersion";
+
 /// An entry of `resources` as it stands in PROJECT.
 #[derive(Deserialize)]
 struct Entry {
@@ -348,7 +444,13 @@ struct Entry {
     #[serde(default)]
     controller: bool,
     #[serde(default)]
-    webhooks: message::Webhooks,
+    webhooks: Webhooks,
+    #[serde(default)]
+    external: bool,
+    #[serde(default)]
+    core: bool,
+    #[serde(default)]
+    module: String,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -371,6 +473,8 @@ impl TryFrom<Entry> for Resource {
         resource.api = entry.api;
         resource.controller = entry.controller || has_controllers(&entry.other);
         resource.webhooks = entry.webhooks;
+        (resource.external, resource.core) = (entry.external, entry.core);
+        resource.module = entry.module;
         resource.other = entry.other;
         Ok(resource)
     }
@@ -450,14 +554,17 @@ mod tests {
         let mut ssa = Map::new();
         ssa.insert("ssa".to_owned(), true.into());
         resource.api = Some(Api { namespaced: true, other: ssa, ..Api::default() });
-        resource.other.insert("webhooks".to_owned(), serde_json::json!({"defaulting": true}));
+        resource.webhooks.defaulting = true;
+        resource.webhooks.other.insert("defaultingPath".to_owned(), "/mutate".into());
+        resource.other.insert("controllers".to_owned(), serde_json::json!([{"name": "a"}]));
+        resource.controller = true;
         let before = resource.clone();
         resource.apply(&before.to_message()).unwrap();
         assert_eq!(resource, before);
 
         let mut message = resource.to_message();
         message.controller = true;
-        message.other.insert("namespaced".to_owned(), false.into());
+        message.namespaced = false;
         resource.apply(&message).unwrap();
         assert!(resource.controller);
         let api = resource.api.unwrap();

@@ -173,6 +173,11 @@ fn finish(
     mut command: RecordedCommand,
 ) -> Result<Prepared, ScaffoldError> {
     let mut notices = run.notices.clone();
+    if let Some(version) = run.project.migrated_from()
+        && project_before.as_deref() != Some(run.project.to_string().as_str())
+    {
+        notices.push(format!("PROJECT is migrated from version {version} to 3"));
+    }
     let changes = spare_users_changes(&run, &record, &mut notices)?;
     let by = |path: &str| run.origins(path, command.id);
     record.note(&changes, &by)?;

@@ -104,7 +104,7 @@ impl Rework<'_> {
 
         let resource = left_of(known, part);
         match &resource {
-            Some(resource) => self.project.replace_resource(resource)?,
+            Some(resource) => self.project.put_resource(resource)?,
             None => self.project.remove_resource(gvk)?,
         }
         // Plugins that have a part in the deletion see what is left, and may do more.
@@ -120,9 +120,6 @@ impl Rework<'_> {
             universe,
         });
         run.all_steps()?;
-        let changes = run.universe.changes()?;
-        let touched = changes.into_iter().filter(|it| !run.origins(it.path(), 0).is_empty());
-        self.record.note(&touched.collect::<Vec<_>>(), &|path| run.origins(path, 0))?;
         let (root, record) = (self.root, self.record);
         Ok(Prepared {
             root: root.to_owned(),

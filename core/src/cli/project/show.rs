@@ -99,6 +99,11 @@ fn line(command: &RecordedCommand) -> String {
             let _ = write!(text, " --{key} {}", word(value));
         }
     }
+    for key in ["defaulting", "validation", "conversion"] {
+        if command.resource.get("webhooks").and_then(|it| it.get(key)).is_some() {
+            let _ = write!(text, " --{key}");
+        }
+    }
     for (name, value) in &command.args {
         if value != &serde_json::Value::Bool(false) {
             let _ = write!(text, " --{name} {}", word(value));

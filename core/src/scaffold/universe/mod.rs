@@ -157,7 +157,7 @@ impl UniverseError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Conflict { path, other: None, .. } => {
-                Some(format!("move `{path}` away if it may be made anew"))
+                Some(format!("`--force` makes `{path}` anew, `--skip-existing` leaves it as it is"))
             }
             Self::Occupied { path, .. } => Some(format!("move `{path}` away")),
             Self::Case { .. } => {
