@@ -282,35 +282,35 @@ fn the_universe_can_be_seen_also_when_something_fails() {
         &sandbox,
         &[&format!("{CREATE} Sailor --dump-universe")],
         expect![[r#"
-        $ pintle create api --group crew --version v1 --kind Sailor --dump-universe
-        {
-          "subcommand": "create api",
-          "chain": [
-            "shipyard.example.org/v1.0.0"
-          ],
-          "failed": {
-            "plugin": "shipyard.example.org/v1.0.0",
-            "step": "scaffold",
-            "node": "ships/sailor.txt",
-            "error": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
-          },
-          "summary": {
-            "nodes": 6,
-            "bytes": 159,
-            "added": 0,
-            "replaced": 0,
-            "deleted": 0,
-            "origins": {
-              "": 6
+            $ pintle create api --group crew --version v1 --kind Sailor --dump-universe
+            {
+              "subcommand": "create api",
+              "chain": [
+                "shipyard.example.org/v1.0.0"
+              ],
+              "failed": {
+                "plugin": "shipyard.example.org/v1.0.0",
+                "step": "scaffold",
+                "node": "ships/sailor.txt",
+                "error": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
+              },
+              "summary": {
+                "nodes": 6,
+                "bytes": 159,
+                "added": 0,
+                "replaced": 0,
+                "deleted": 0,
+                "origins": {
+                  "": 6
+                }
+              }
             }
-          }
-        }
-        --- stderr ---
-        error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
-          caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
-        hint: move `ships/sailor.txt` away if it may be made anew
-        [exit 1]
-    "#]],
+            --- stderr ---
+            error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+              caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
+            hint: `--force` makes `ships/sailor.txt` anew, `--skip-existing` leaves it as it is
+            [exit 1]
+        "#]],
     );
     write(&sandbox, "fleet.txt", "no marker\n");
     check(
@@ -345,57 +345,57 @@ fn webhooks_are_made_and_undone() {
         &sandbox,
         &lines.each_ref().map(String::as_str),
         expect![[r#"
-        $ pintle create webhook --group crew --version v1 --kind Captain
-        --- stderr ---
-        error: no webhook is asked for
-        hint: ask for some of `--defaulting`, `--validation` and `--conversion`
-        [exit 2]
-        $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
-        + hooks/captain-conversion.txt
-        + hooks/captain-defaulting.txt
-        ~ PROJECT
-        [exit 0]
-        $ pintle create webhook --group crew --version v1 --kind Captain --validation
-        + hooks/captain-validation.txt
-        ~ PROJECT
-        [exit 0]
-        $ pintle project show
-        name      demo
-        domain    my.domain
-        version   3
-        plugin    shipyard.example.org/v1.0.0
-        resource  crew.my.domain/v1/Captain: api, controller, defaulting webhook, validation webhook, conversion webhook
-        command   1 init
-        command   2 create api --group crew --version v1 --kind Captain
-        command   3 create webhook --group crew --version v1 --kind Captain
-        command   4 create webhook --group crew --version v1 --kind Captain
-        files     8 scaffolded
-        [exit 0]
-        $ pintle delete webhook --group crew --version v1 --kind Captain --defaulting
-        - hooks/captain-defaulting.txt
-        ~ PROJECT
-        [exit 0]
-        $ pintle delete webhook --group crew --version v1 --kind Captain
-        - hooks/captain-conversion.txt
-        - hooks/captain-validation.txt
-        ~ PROJECT
-        [exit 0]
-        $ pintle project show
-        name      demo
-        domain    my.domain
-        version   3
-        plugin    shipyard.example.org/v1.0.0
-        resource  crew.my.domain/v1/Captain: api, controller
-        command   1 init
-        command   2 create api --group crew --version v1 --kind Captain
-        files     5 scaffolded
-        [exit 0]
-        $ pintle create webhook --group crew --version v1 --kind Nobody --validation
-        --- stderr ---
-        error: the project has no resource `crew.my.domain/v1/Nobody`
-        hint: `project show` lists the project's resources
-        [exit 1]
-    "#]],
+            $ pintle create webhook --group crew --version v1 --kind Captain
+            --- stderr ---
+            error: no webhook is asked for
+            hint: ask for some of `--defaulting`, `--validation` and `--conversion`
+            [exit 2]
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
+            + hooks/captain-conversion.txt
+            + hooks/captain-defaulting.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle create webhook --group crew --version v1 --kind Captain --validation
+            + hooks/captain-validation.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle project show
+            name      demo
+            domain    my.domain
+            version   3
+            plugin    shipyard.example.org/v1.0.0
+            resource  crew.my.domain/v1/Captain: api, controller, defaulting webhook, validation webhook, conversion webhook
+            command   1 init
+            command   2 create api --group crew --version v1 --kind Captain
+            command   3 create webhook --group crew --version v1 --kind Captain --defaulting --conversion
+            command   4 create webhook --group crew --version v1 --kind Captain --validation
+            files     8 scaffolded
+            [exit 0]
+            $ pintle delete webhook --group crew --version v1 --kind Captain --defaulting
+            - hooks/captain-defaulting.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle delete webhook --group crew --version v1 --kind Captain
+            - hooks/captain-conversion.txt
+            - hooks/captain-validation.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle project show
+            name      demo
+            domain    my.domain
+            version   3
+            plugin    shipyard.example.org/v1.0.0
+            resource  crew.my.domain/v1/Captain: api, controller
+            command   1 init
+            command   2 create api --group crew --version v1 --kind Captain
+            files     5 scaffolded
+            [exit 0]
+            $ pintle create webhook --group crew --version v1 --kind Nobody --validation
+            --- stderr ---
+            error: the project has no resource `crew.my.domain/v1/Nobody`
+            hint: `project show` lists the project's resources
+            [exit 1]
+        "#]],
     );
     expect![[r#"
         version: "3"
@@ -417,6 +417,8 @@ fn webhooks_are_made_and_undone() {
           group: crew
           kind: Captain
           version: v1
+          webhooks:
+            webhookVersion: v1
     "#]]
     .assert_eq(&read(&sandbox, "PROJECT"));
 }
@@ -806,21 +808,21 @@ fn files_of_the_user_stay_unless_said_otherwise() {
         &sandbox,
         &[init, &format!("{init} --force --skip-existing")],
         expect![[r#"
-        $ pintle init --plugins shipyard --project-name demo
-        --- stderr ---
-        error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
-          caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
-        hint: move `README.md` away if it may be made anew
-        [exit 1]
-        $ pintle init --plugins shipyard --project-name demo --force --skip-existing
-        --- stderr ---
-        error: the argument '--force' cannot be used with '--skip-existing'
+            $ pintle init --plugins shipyard --project-name demo
+            --- stderr ---
+            error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+              caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
+            hint: `--force` makes `README.md` anew, `--skip-existing` leaves it as it is
+            [exit 1]
+            $ pintle init --plugins shipyard --project-name demo --force --skip-existing
+            --- stderr ---
+            error: the argument '--force' cannot be used with '--skip-existing'
 
-        Usage: pintle init --plugins <KEY,…> --project-name <NAME> --force
+            Usage: pintle init --plugins <KEY,…> --project-name <NAME> --force
 
-        For more information, try '--help'.
-        [exit 2]
-    "#]],
+            For more information, try '--help'.
+            [exit 2]
+        "#]],
     );
     assert_eq!(tree(&sandbox), ["README.md"]);
     check(

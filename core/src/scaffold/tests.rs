@@ -287,7 +287,10 @@ fn a_file_in_the_way_stops_everything() {
     let before = fixture.tree();
     let err = fixture.init(json!({})).unwrap_err();
     assert!(chain_of(&err).ends_with("adds `bin/0`, which was on disk before"), "{err}");
-    assert_eq!(err.hint().unwrap(), "move `bin/0` away if it may be made anew");
+    assert_eq!(
+        err.hint().unwrap(),
+        "`--force` makes `bin/0` anew, `--skip-existing` leaves it as it is"
+    );
     assert_eq!(fixture.tree(), before);
 }
 
