@@ -11,7 +11,7 @@ use crate::project::{
     Api, Gvk, NameError, PROJECT, ProjectError, ProjectFile, ProjectVersion, Resource,
     default_project_name,
 };
-use crate::scaffold::{self, Chain, Flags, Job, Report, ScaffoldError};
+use crate::scaffold::{self, Chain, Flags, Job, Lock, Recovery, Report, ScaffoldError};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -149,6 +149,11 @@ struct Setting {
 /// Runs a scaffolding subcommand; `line` is what follows its words.
 pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Result<Exit, CliError> {
     let subcommand = Subcommand::parse(words).expect("the tree has the subcommands of this module");
+    // Help changes nothing, and must work where nothing can be written.
+    let early = match global::asks_for_help(line) {
+        true => None,
+        false => Some(lock(session)?),
+    };
     let setting = match Setting::new(session, subcommand, line) {
         Err(err) if global::asks_for_help(line) => {
             session.console.log(Level::Warn, &format!("the plugins' flags are not shown: {err}"));
@@ -164,9 +169,33 @@ pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Resu
         Err(err) => return Ok(dispatch::show_clap(session, &err)),
     };
     dispatch::apply_verbosity(session, &matches);
-    let report = setting.scaffold(session, &flags, &matches)?;
+    let lock = match early {
+        Some(lock) => lock,
+        None => lock(session)?,
+    };
+    let report = setting.scaffold(session, &lock, &flags, &matches)?;
+    drop(lock);
     tell(session, &report);
     Ok(Exit::Done)
+}
+
+/// Takes the lock of the project in the current folder, before anything is read there.
+fn lock(session: &Session<'_>) -> Result<Lock, CliError> {
+    let console = &session.console;
+    let lock = Lock::acquire(&current_dir()?, &mut |it| console.log(Level::Info, it))
+        .map_err(ScaffoldError::Transaction)?;
+    if *lock.recovery() != Recovery::Nothing {
+        console.log(Level::Warn, &lock.recovery().to_string());
+    }
+    Ok(lock)
+}
+
+fn current_dir() -> Result<PathBuf, CliError> {
+    std::env::current_dir().map_err(|err| {
+        CliError::new(Exit::Failed, "failed to find the current folder")
+            .cause(&err)
+            .hint("it may have been deleted".to_owned())
+    })
 }
 
 /// Returns the tree with the flags of the scaffolding subcommand at `words`, if it is one.
@@ -189,11 +218,7 @@ impl Setting {
         subcommand: Subcommand,
         line: &[OsString],
     ) -> Result<Self, CliError> {
-        let root = std::env::current_dir().map_err(|err| {
-            CliError::new(Exit::Failed, "failed to find the current folder")
-                .cause(&err)
-                .hint("it may have been deleted".to_owned())
-        })?;
+        let root = current_dir()?;
         let project = match subcommand {
             Subcommand::Init => None,
             Subcommand::CreateApi => load_project(&root)?,
@@ -287,6 +312,7 @@ impl Setting {
     fn scaffold(
         &self,
         session: &Session<'_>,
+        lock: &Lock,
         flags: &Flags,
         matches: &ArgMatches,
     ) -> Result<Report, CliError> {
@@ -310,7 +336,7 @@ impl Setting {
         let services = PluginServices::new(&session.console, "");
         let prepared = scaffold::prepare(job, &services)?;
         self.dispatch(session, "pre", &prepared.event())?;
-        let report = prepared.commit(&services)?;
+        let report = prepared.commit(lock, &services)?;
         self.dispatch(session, "post", &report.event())?;
         Ok(report)
     }

@@ -22,12 +22,12 @@ pub use chain::Chain;
 pub use error::{ScaffoldError, StepError, StepName};
 pub use flags::{Flag, FlagError, Flags};
 pub use path::PathError;
-pub use transaction::{Committed, Transaction, TransactionError};
+pub use transaction::{Committed, Lock, Recovery, Transaction, TransactionError, recover};
 pub use universe::{Change, Universe, UniverseError};
 
 use crate::project::{PROJECT, ProjectFile, Resource};
 use chain::{Member, Services};
-use pintle_plugin::host::HostServices;
+use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::message::{ProjectEvent, ScaffoldReply, Step};
 use pintle_plugin::{ChangeSet, Node, Tool};
 use serde_json::{Map, Value};
@@ -88,7 +88,8 @@ pub struct Report {
 ///
 /// [`ScaffoldError`]; then the project is as it was, unless a tool failed.
 pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
-    prepare(job, services)?.commit(services)
+    let lock = Lock::acquire(job.root, &mut |it| services.log(Level::Info, it))?;
+    prepare(job, services)?.commit(&lock, services)
 }
 
 /// Takes all steps of a scaffolding subcommand in memory.
@@ -99,6 +100,7 @@ pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, Scaffold
 pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, ScaffoldError> {
     let Job { root, chain, flags, args, mut project, resource } = job;
     check_initialized(root, &chain)?;
+    let old_project = (chain.subcommand != INIT).then(|| project.to_string());
     let members = chain.members();
     if members.is_empty() {
         let subcommand = chain.subcommand.to_owned();
@@ -115,6 +117,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Sc
         args,
         services,
         project,
+        old_project,
         resource,
         known,
         members,
@@ -148,6 +151,8 @@ struct Run<'a> {
     args: Map<String, Value>,
     services: &'a dyn HostServices,
     project: ProjectFile,
+    /// The text of PROJECT on disk; `None` if there is none.
+    old_project: Option<String>,
     /// The resource with what is to be scaffolded now.
     resource: Option<Resource>,
     /// The same resource with what the project has of it already.
@@ -247,7 +252,7 @@ impl Run<'_> {
         for change in self.universe.changes()? {
             transaction.change(change);
         }
-        transaction.project(&self.project);
+        transaction.project(&self.project, self.old_project.as_deref());
         Ok(Prepared {
             root: root.to_owned(),
             subcommand: self.chain.subcommand.to_owned(),
@@ -283,8 +288,12 @@ impl Prepared {
     ///
     /// [`ScaffoldError::Transaction`], with the project as it was; or
     /// [`ScaffoldError::Tool`], with the changes on disk.
-    pub fn commit(self, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
-        let Committed { added, replaced, deleted } = self.transaction.commit(&self.root)?;
+    pub fn commit(
+        self,
+        lock: &Lock,
+        services: &dyn HostServices,
+    ) -> Result<Report, ScaffoldError> {
+        let Committed { added, replaced, deleted } = self.transaction.commit(lock)?;
         let mut notices = self.notices;
         for (plugin, tool) in self.tools {
             notices.extend(tool::run(&self.root, &plugin, tool, services)?);

@@ -3,8 +3,10 @@
 use crate::project::PROJECT;
 use std::path::{Component, Path};
 
-/// What the names of the host's own folders in a project start with.
-pub(super) const STAGING_PREFIX: &str = ".pintle-staging-";
+/// The host's own folder in a project.
+pub(super) const HOST_FOLDER: &str = ".pintle";
+/// What the paths in the host's own folder start with.
+pub(super) const STAGING_PREFIX: &str = ".pintle/";
 
 /// Why a path is none that a plugin may use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +54,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
     if !Path::new(path).components().all(|it| matches!(it, Component::Normal(_))) {
         return Err(PathError::Absolute);
     }
-    if path == PROJECT || path.split('/').any(is_git) || path.starts_with(STAGING_PREFIX) {
+    if path == PROJECT || path.split('/').any(|it| is_git(it) || is_host(it)) {
         return Err(PathError::Reserved);
     }
     Ok(())
@@ -78,6 +80,11 @@ pub(super) fn is_git(part: &str) -> bool {
     part.eq_ignore_ascii_case(".git")
 }
 
+/// Whether `part` is the host's folder, also on file systems that ignore case.
+pub(super) fn is_host(part: &str) -> bool {
+    part.eq_ignore_ascii_case(HOST_FOLDER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +92,7 @@ mod tests {
     #[test]
     fn only_plain_relative_paths_are_taken() {
         for path in
-            ["a", "a/b.rs", ".gitignore", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
+            ["a", "a/b.rs", ".gitignore", ".pintle.toml", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
         {
             assert_eq!(check(path), Ok(()), "{path}");
         }
@@ -106,7 +113,10 @@ mod tests {
             ".GIT/config",
             "sub/.git/config",
             "PROJECT",
-            ".pintle-staging-x/a",
+            ".pintle",
+            ".pintle/scaffold.jsonl",
+            ".Pintle/run/journal",
+            "sub/.pintle/x",
         ] {
             assert!(check(path).is_err(), "{path}");
         }

@@ -291,7 +291,8 @@ fn preparing_touches_nothing_and_says_what_is_coming() {
     assert_eq!(event.project.repo, "example.org/ship");
     assert!(event.files.is_empty());
     assert!(fixture.tree().is_empty());
-    prepared.commit(&Silent).unwrap();
+    let lock = Lock::acquire(root, &mut |_| {}).unwrap();
+    prepared.commit(&lock, &Silent).unwrap();
     assert!(fixture.tree().contains_key("chain.txt"));
 }
 

@@ -1,0 +1,3 @@
+//! What the next command does about an interrupted run.
+
+use super::*;
