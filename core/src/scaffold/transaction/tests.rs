@@ -16,8 +16,10 @@ use tempfile::TempDir;
 type Tree = BTreeMap<String, (u32, String)>;
 
 /// Returns a project with some files, each of which says `old <path>`.
+///
+/// In memory where that is possible, as thousands of them are made.
 fn project(files: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     for file in files {
         let path = folder.path().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
