@@ -16,4 +16,5 @@ mod hooks;
 mod interface_age;
 mod listing;
 mod refused;
+mod transactions;
 mod transports;

@@ -288,11 +288,7 @@ impl Prepared {
     ///
     /// [`ScaffoldError::Transaction`], with the project as it was; or
     /// [`ScaffoldError::Tool`], with the changes on disk.
-    pub fn commit(
-        self,
-        lock: &Lock,
-        services: &dyn HostServices,
-    ) -> Result<Report, ScaffoldError> {
+    pub fn commit(self, lock: &Lock, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
         let Committed { added, replaced, deleted } = self.transaction.commit(lock)?;
         let mut notices = self.notices;
         for (plugin, tool) in self.tools {

@@ -91,9 +91,15 @@ mod tests {
 
     #[test]
     fn only_plain_relative_paths_are_taken() {
-        for path in
-            ["a", "a/b.rs", ".gitignore", ".pintle.toml", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
-        {
+        for path in [
+            "a",
+            "a/b.rs",
+            ".gitignore",
+            ".pintle.toml",
+            ".github/workflows/ci.yaml",
+            "a b/ä",
+            "sub/PROJECT",
+        ] {
             assert_eq!(check(path), Ok(()), "{path}");
         }
         for path in [

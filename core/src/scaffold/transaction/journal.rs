@@ -69,11 +69,7 @@ pub(super) fn kept(idx: usize) -> String {
 }
 
 impl Journal {
-    pub(super) fn new(
-        entries: Vec<Entry>,
-        made: Vec<String>,
-        cleared: Vec<(String, u32)>,
-    ) -> Self {
+    pub(super) fn new(entries: Vec<Entry>, made: Vec<String>, cleared: Vec<(String, u32)>) -> Self {
         Self { format: FORMAT, entries, made, cleared }
     }
 
@@ -111,5 +107,8 @@ impl Journal {
 /// Whether the file is one that only the host writes.
 pub(super) fn is_own(path: &str) -> bool {
     let state = path.strip_prefix(HOST_FOLDER).and_then(|it| it.strip_prefix('/'));
-    path == PROJECT || state.is_some_and(|it| !matches!(it, "" | "." | ".." | "run") && !it.contains(['/', '\\', '\0']))
+    path == PROJECT
+        || state.is_some_and(|it| {
+            !matches!(it, "" | "." | ".." | "run") && !it.contains(['/', '\\', '\0'])
+        })
 }

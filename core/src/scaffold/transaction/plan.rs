@@ -38,11 +38,8 @@ impl<'a> Plan<'a> {
     pub(super) fn new(transaction: &'a Transaction, disk: &Disk) -> Result<Self> {
         let mut plan = Self::default();
         let changes = &transaction.changes;
-        plan.deleted = changes
-            .iter()
-            .filter(|it| matches!(it, Change::Delete(_)))
-            .map(Change::path)
-            .collect();
+        plan.deleted =
+            changes.iter().filter(|it| matches!(it, Change::Delete(_))).map(Change::path).collect();
         for change in changes {
             check_path(disk, change.path())?;
             match change {

@@ -119,7 +119,9 @@ pub(super) fn repair(disk: &Disk) -> Result<Recovery, TransactionError> {
         finish(disk, &journal);
         return Ok(Recovery::Finished { paths });
     }
-    apply::undo(disk, &journal).and_then(|()| discard(disk)).map_err(|err| interrupted(disk, err))?;
+    apply::undo(disk, &journal)
+        .and_then(|()| discard(disk))
+        .map_err(|err| interrupted(disk, err))?;
     Ok(Recovery::Undone { paths })
 }
 

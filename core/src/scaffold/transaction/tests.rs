@@ -189,8 +189,13 @@ fn new_files_have_the_modes_of_their_nodes_and_old_ones_keep_theirs() {
     commit(folder.path(), transaction).unwrap();
     let modes = tree(folder.path()).into_iter().map(|(path, (mode, _))| (path, mode));
     let modes: Vec<_> = modes.filter(|(path, _)| !path.starts_with('.')).collect();
-    let expected =
-        [("plain", 0o755), ("run.sh", 0o755), ("script", 0o2755), ("secret", 0o600), ("text", 0o644)];
+    let expected = [
+        ("plain", 0o755),
+        ("run.sh", 0o755),
+        ("script", 0o2755),
+        ("secret", 0o600),
+        ("text", 0o644),
+    ];
     assert_eq!(modes, expected.map(|(path, mode)| (path.to_owned(), mode)));
 }
 
@@ -225,7 +230,10 @@ fn a_file_that_the_user_has_changed_is_not_overwritten() {
         fs::remove_file(folder.path().join(path)).unwrap();
         let before = everything(folder.path());
         let err = commit(folder.path(), transaction).unwrap_err();
-        assert!(matches!(err, TransactionError::Disappeared { .. } | TransactionError::Changed { .. }), "{err}");
+        assert!(
+            matches!(err, TransactionError::Disappeared { .. } | TransactionError::Changed { .. }),
+            "{err}"
+        );
         assert_eq!(everything(folder.path()), before);
     }
 }

@@ -151,7 +151,10 @@ fn a_recovery_that_is_killed_is_recovered() {
 }
 
 /// Lets each operation of a commit fail in turn.
-fn fail_everywhere(accident: impl Fn(usize) -> (usize, Accident), check: impl Fn(&Path, bool, usize)) {
+fn fail_everywhere(
+    accident: impl Fn(usize) -> (usize, Accident),
+    check: impl Fn(&Path, bool, usize),
+) {
     for old_system in [false, true] {
         fault::set_old_system(old_system);
         for n in 0.. {

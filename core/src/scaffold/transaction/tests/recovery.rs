@@ -32,8 +32,7 @@ fn give_up(root: &Path) {
 fn an_interrupted_run_is_finished_and_says_so() {
     let folder = interrupted();
     let recovery = recover(folder.path()).unwrap();
-    let expected =
-        "a run was interrupted; its changes are finished now: `PROJECT` and 3 more";
+    let expected = "a run was interrupted; its changes are finished now: `PROJECT` and 3 more";
     assert_eq!(recovery.to_string(), expected);
     let readme = fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(readme, "new README.md");
@@ -164,8 +163,7 @@ fn many_want_the_lock_and_one_has_it() {
             scope.spawn(|| {
                 for _ in 0..20 {
                     let patience = Duration::from_secs(60);
-                    let lock =
-                        Lock::acquire_within(folder.path(), patience, &mut |_| {}).unwrap();
+                    let lock = Lock::acquire_within(folder.path(), patience, &mut |_| {}).unwrap();
                     assert!(!taken.swap(true, Ordering::SeqCst), "two have the lock");
                     std::thread::yield_now();
                     taken.store(false, Ordering::SeqCst);
