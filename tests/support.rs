@@ -167,6 +167,18 @@ impl Sandbox {
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
+    /// Runs a script of `sh`, started by `launcher`, in which `$PINTLE` is the host.
+    #[track_caller]
+    pub(crate) fn script(&self, launcher: &[&str], script: &str) -> Output {
+        let words = [launcher, &["sh", "-euc", script]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env_clear().current_dir(self.work());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.env("PINTLE", &self.program).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        let (status, stdout, stderr) = run_in_time(&mut command);
+        Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
+    }
+
     /// Runs one host after the other, and returns each command line with what was said.
     ///
     /// The lines are split at blanks; `[PLUGINS]` stands for the plugin folder.

@@ -1,7 +1,7 @@
 //! What can go wrong while a chain of plugins scaffolds.
 
 use super::flags::FlagError;
-use super::path::STATE;
+use super::path::HOST_FOLDER;
 use super::record::RecordError;
 use super::transaction::TransactionError;
 use super::universe::UniverseError;
@@ -215,7 +215,7 @@ impl ScaffoldError {
             Self::Version(_) => None,
             Self::Record(err) => Some(err.hint()),
             Self::NoRecord { .. } => Some(format!(
-                "the folder `{STATE}` has no record that begins with `init`; restore it from version control"
+                "the folder `{HOST_FOLDER}` has no record that begins with `init`; restore it from version control"
             )),
             Self::Absent { .. } => {
                 Some("install it, or the version that took its place".to_owned())

@@ -3,11 +3,8 @@
 use crate::project::PROJECT;
 use std::path::{Component, Path};
 
-/// The folder of the host's own state in a project.
-pub(super) const STATE: &str = ".pintle";
-
-/// What the names of the host's own folders in a project start with.
-pub(super) const STAGING_PREFIX: &str = ".pintle-staging-";
+/// The host's own folder in a project.
+pub(super) const HOST_FOLDER: &str = ".pintle";
 
 /// How many bytes a path has at the most: more would be a plugin's mistake, and no
 /// system's limit is higher.
@@ -68,7 +65,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
     if !Path::new(path).components().all(|it| matches!(it, Component::Normal(_))) {
         return Err(PathError::Absolute);
     }
-    if path == PROJECT || path.split('/').any(is_git) || path.starts_with(STAGING_PREFIX) {
+    if path == PROJECT || path.split('/').any(|it| is_git(it) || is_host(it)) {
         return Err(PathError::Reserved);
     }
     Ok(())
@@ -123,15 +120,26 @@ pub(super) fn is_git(part: &str) -> bool {
     part.eq_ignore_ascii_case(".git")
 }
 
+/// Whether `part` is the host's folder, also on file systems that ignore case.
+pub(super) fn is_host(part: &str) -> bool {
+    part.eq_ignore_ascii_case(HOST_FOLDER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_plain_relative_paths_are_taken() {
-        for path in
-            ["a", "a/b.rs", ".gitignore", ".github/workflows/ci.yaml", "a b/ä", "sub/PROJECT"]
-        {
+        for path in [
+            "a",
+            "a/b.rs",
+            ".gitignore",
+            ".pintle.toml",
+            ".github/workflows/ci.yaml",
+            "a b/ä",
+            "sub/PROJECT",
+        ] {
             assert_eq!(check(path), Ok(()), "{path}");
         }
         for path in [
@@ -151,7 +159,10 @@ mod tests {
             ".GIT/config",
             "sub/.git/config",
             "PROJECT",
-            ".pintle-staging-x/a",
+            ".pintle",
+            ".pintle/scaffold.jsonl",
+            ".Pintle/run/journal",
+            "sub/.pintle/x",
         ] {
             assert!(check(path).is_err(), "{path}");
         }

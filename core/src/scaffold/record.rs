@@ -347,7 +347,7 @@ impl RecordedFile {
 
 /// Returns the path of the record of the project in the folder `root`.
 fn file(root: &Path) -> PathBuf {
-    root.join(path::STATE).join(FILE)
+    root.join(path::HOST_FOLDER).join(FILE)
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -398,7 +398,7 @@ mod tests {
         let bytes = Node::new("bin", vec![0, 255, 10, 13], 0o755);
         record.note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", 1)).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join(path::STATE)).unwrap();
+        std::fs::create_dir(folder.path().join(path::HOST_FOLDER)).unwrap();
         std::fs::write(file(folder.path()), record.to_text()).unwrap();
         let read = Record::load(folder.path()).unwrap();
         assert_eq!(read, record);

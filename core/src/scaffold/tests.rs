@@ -131,7 +131,7 @@ impl Fixture {
             nodes.iter().map(|it| (it.path().to_owned(), it.bytes().to_vec())).collect();
         for entry in fs::read_dir(self.folder.path()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if name != path::STATE {
+            if name != path::HOST_FOLDER {
                 tree.entry(name).or_default();
             }
         }
@@ -454,7 +454,7 @@ fn nothing_is_known_of_a_project_without_a_record() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", true, true, json!({})).unwrap();
-    let state = fixture.folder.path().join(path::STATE);
+    let state = fixture.folder.path().join(path::HOST_FOLDER);
     fs::remove_file(state.join(record::FILE)).unwrap();
     let err = fixture.delete_api("Captain").unwrap_err();
     assert!(matches!(err, ScaffoldError::NoRecord { .. }), "{err}");

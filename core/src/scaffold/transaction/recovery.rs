@@ -1,0 +1,130 @@
+//! Finishes or undoes what a killed run has begun.
+
+use super::apply::{self, discard, finish, give_up};
+use super::disk::Disk;
+use super::error::{TransactionError, disk_error, process_name};
+use super::journal::{JOURNAL, Journal, RUN, UNDO, is_own};
+use super::lock::{Lock, is_interrupted};
+use crate::project::PROJECT;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+/// What became of an interrupted run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// There was none, or it had not begun to change the project.
+    Nothing,
+    /// Its changes are all on disk now.
+    Finished {
+        /// The files that it changes, sorted.
+        paths: Vec<String>,
+    },
+    /// None of its changes is on disk any more.
+    Undone {
+        /// The files that are as they were, sorted.
+        paths: Vec<String>,
+    },
+    /// It is not interrupted: another process works in the project.
+    Running {
+        /// The process, if it says its number.
+        process: Option<u32>,
+    },
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no run was interrupted"),
+            Self::Finished { paths } => {
+                write!(f, "a run was interrupted; its changes are finished now: {}", list(paths))
+            }
+            Self::Undone { paths } => {
+                write!(f, "a run was interrupted; its changes are undone now: {}", list(paths))
+            }
+            Self::Running { process } => {
+                write!(f, "{} works in this project", process_name(*process))
+            }
+        }
+    }
+}
+
+fn list(paths: &[String]) -> String {
+    match paths {
+        [] => "there were none".to_owned(),
+        [path] => format!("`{path}`"),
+        [path, rest @ ..] => format!("`{path}` and {} more", rest.len()),
+    }
+}
+
+/// Repairs the project in the folder `root` if a run was interrupted there.
+///
+/// Commands that only read call this first; those that write take the [`Lock`], which
+/// does the same. When there is nothing to do, this asks the system one question.
+///
+/// # Errors
+///
+/// [`TransactionError::Journal`] when the journal of the run is damaged,
+/// [`TransactionError::Interrupted`] when the disk or the user's changes are in the way.
+pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
+    match std::fs::symlink_metadata(root.join(RUN)) {
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Recovery::Nothing);
+        }
+        _ => {}
+    }
+    match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {
+        Ok(lock) => Ok(lock.recovery().clone()),
+        Err(TransactionError::Busy { process, .. }) => Ok(Recovery::Running { process }),
+        // Whoever may not write here may still read, if there is nothing to repair.
+        Err(err @ TransactionError::Disk { .. }) => {
+            let disk = Disk::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
+            match is_interrupted(&disk) {
+                Ok(false) => Ok(Recovery::Nothing),
+                _ => Err(interrupted(&disk, err)),
+            }
+        }
+        Err(err) => Err(err),
+    }
+}
+
+/// Repairs a project whose lock is held.
+pub(super) fn repair(disk: &Disk) -> Result<Recovery, TransactionError> {
+    let is_there = |it| disk.exists(it).map_err(disk_error("look for", it));
+    let mut decided = is_there(JOURNAL)?;
+    if !decided && !is_there(UNDO)? {
+        discard(disk)?;
+        return Ok(Recovery::Nothing);
+    }
+    let journal = Journal::load(disk, if decided { JOURNAL } else { UNDO })?;
+    if decided {
+        match apply::redo(disk, &journal) {
+            Ok(()) => {}
+            // The user has gone on working; then the files before are the ones to have.
+            Err(err) if err.is_conflict() => {
+                decided = false;
+                give_up(disk)
+                    .map_err(disk_error("write", UNDO))
+                    .map_err(|err| interrupted(disk, err))?;
+            }
+            Err(err) => return Err(interrupted(disk, err)),
+        }
+    }
+    let files = journal.entries.iter().filter(|it| it.path == PROJECT || !is_own(&it.path));
+    let mut paths: Vec<_> = files.map(|it| it.path.clone()).collect();
+    paths.sort();
+    if decided {
+        finish(disk, &journal);
+        return Ok(Recovery::Finished { paths });
+    }
+    apply::undo(disk, &journal)
+        .and_then(|()| discard(disk))
+        .map_err(|err| interrupted(disk, err))?;
+    Ok(Recovery::Undone { paths })
+}
+
+fn interrupted(disk: &Disk, source: TransactionError) -> TransactionError {
+    TransactionError::Interrupted { root: disk.root().to_owned(), source: Box::new(source) }
+}

@@ -1,0 +1,185 @@
+//! What the next command does about an interrupted run, and about one that goes on.
+
+use super::*;
+use std::time::Duration;
+
+/// Leaves a commit of `full` interrupted right behind its decision.
+fn interrupted() -> TempDir {
+    let folder = project(FILES);
+    let transaction = full(folder.path());
+    let lock = lock(folder.path());
+    let plan = Plan::new(&transaction, lock.disk()).unwrap();
+    stage(lock.disk(), plan).unwrap();
+    folder
+}
+
+/// Leaves a commit of `full` interrupted when all is in place.
+fn almost_finished() -> TempDir {
+    let folder = project(FILES);
+    let transaction = full(folder.path());
+    let lock = lock(folder.path());
+    let journal = stage(lock.disk(), Plan::new(&transaction, lock.disk()).unwrap()).unwrap();
+    apply::redo(lock.disk(), &journal).unwrap();
+    drop(lock);
+    folder
+}
+
+fn give_up(root: &Path) {
+    fs::rename(root.join(JOURNAL), root.join(journal::UNDO)).unwrap();
+}
+
+#[test]
+fn an_interrupted_run_is_finished_and_says_so() {
+    let folder = interrupted();
+    let recovery = recover(folder.path()).unwrap();
+    let expected = "a run was interrupted; its changes are finished now: `PROJECT` and 3 more";
+    assert_eq!(recovery.to_string(), expected);
+    let readme = fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert_eq!(readme, "new README.md");
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Nothing);
+
+    let folder = interrupted();
+    assert_eq!(*lock(folder.path()).recovery(), recovery);
+}
+
+#[test]
+fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
+    // One file of an unfinished commit was changed: all others go back.
+    let folder = interrupted();
+    fs::write(folder.path().join("README.md"), "mine").unwrap();
+    let mut before = tree(folder.path());
+    before.retain(|path, _| path != ".pintle/");
+    let recovery = recover(folder.path()).unwrap();
+    assert!(matches!(recovery, Recovery::Undone { .. }), "{recovery}");
+    assert_eq!(everything(folder.path()), before);
+
+    // A file appeared where a new one was to be.
+    let folder = interrupted();
+    fs::create_dir_all(folder.path().join("src/api")).unwrap();
+    fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
+    recover(folder.path()).unwrap();
+    let found = tree(folder.path());
+    assert_eq!(found["src/api/v1.rs"].1, "mine");
+    assert_eq!(found["README.md"].1, "old README.md");
+
+    // All was in place: nothing stands in the way.
+    let folder = almost_finished();
+    fs::write(folder.path().join("README.md"), "mine").unwrap();
+    fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
+    fs::create_dir_all(folder.path().join("old/deep")).unwrap();
+    fs::write(folder.path().join("old/deep/file"), "mine").unwrap();
+    let before = tree(folder.path());
+    recover(folder.path()).unwrap();
+    assert_eq!(tree(folder.path()).len(), before.len());
+    for path in ["README.md", "src/api/v1.rs", "old/deep/file"] {
+        assert_eq!(tree(folder.path())[path].1, "mine");
+    }
+}
+
+#[test]
+fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
+    for path in ["README.md", "src/api/v1.rs"] {
+        let folder = almost_finished();
+        give_up(folder.path());
+        fs::write(folder.path().join(path), "mine").unwrap();
+        for _ in 0..2 {
+            let err = recover(folder.path()).unwrap_err();
+            assert!(matches!(err, TransactionError::Interrupted { .. }), "{err}");
+            let expected =
+                format!("move your `{path}` away; the next command then puts the old one back");
+            assert_eq!(err.hint().unwrap(), expected);
+            assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
+        }
+        fs::rename(folder.path().join(path), folder.path().join("mine")).unwrap();
+        recover(folder.path()).unwrap();
+        fs::remove_file(folder.path().join("mine")).unwrap();
+        assert_eq!(everything(folder.path()), everything(project(FILES).path()));
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_an_error_that_touches_nothing() {
+    let whole = fs::read(interrupted().path().join(JOURNAL)).unwrap();
+    let outside = String::from_utf8(whole.clone()).unwrap().replace("README.md", "../victim");
+    let future = String::from_utf8(whole.clone()).unwrap().replace("\"format\":1", "\"format\":2");
+    for (bytes, why) in [
+        (&whole[..whole.len() / 2], "EOF while parsing"),
+        (b"", "EOF while parsing"),
+        (b"\0 garbage", "expected value"),
+        (outside.as_bytes(), "invalid path `../victim`"),
+        (future.as_bytes(), "it has the format 2, of another host"),
+    ] {
+        let folder = interrupted();
+        fs::write(folder.path().join(JOURNAL), bytes).unwrap();
+        let before = everything(folder.path());
+        for _ in 0..2 {
+            let err = recover(folder.path()).unwrap_err();
+            let source = std::error::Error::source(&err).unwrap().to_string();
+            assert!(source.starts_with(why), "{source}");
+            let expected = "compare the project with your version control; the replaced files \
+                            are `.pintle/run/*.old`; then remove `.pintle/run`";
+            assert_eq!(err.hint().unwrap(), expected);
+            assert_eq!(everything(folder.path()), before);
+        }
+    }
+}
+
+#[test]
+fn a_stale_lock_file_is_no_lock() {
+    let folder = project(&["x"]);
+    let before = everything(folder.path());
+    fs::create_dir_all(folder.path().join(RUN)).unwrap();
+    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    fs::write(folder.path().join(".pintle/run/0.new"), "rubbish").unwrap();
+    drop(Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap());
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn whoever_has_the_lock_is_named() {
+    let folder = project(&["x"]);
+    let first = lock(folder.path());
+    let mut said = Vec::new();
+    let patience = Duration::from_millis(100);
+    let err = Lock::acquire_within(folder.path(), patience, &mut |it| said.push(it.to_owned()))
+        .unwrap_err();
+    let me = std::process::id();
+    assert_eq!(said, [format!("waiting for process {me}, which works in this project")]);
+    let root = folder.path().display();
+    assert_eq!(err.to_string(), format!("process {me} works in `{root}`"));
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Running { process: Some(me) });
+    drop(first);
+    assert_eq!(everything(folder.path()).len(), 1);
+    drop(lock(folder.path()));
+}
+
+#[test]
+fn many_want_the_lock_and_one_has_it() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let folder = project(&["x"]);
+    let taken = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let patience = Duration::from_secs(60);
+                    let lock = Lock::acquire_within(folder.path(), patience, &mut |_| {}).unwrap();
+                    assert!(!taken.swap(true, Ordering::SeqCst), "two have the lock");
+                    std::thread::yield_now();
+                    taken.store(false, Ordering::SeqCst);
+                    drop(lock);
+                }
+            });
+        }
+    });
+    assert_eq!(everything(folder.path()).len(), 1);
+}
+
+#[test]
+fn looking_for_an_interrupted_run_makes_nothing() {
+    let folder = project(&["x"]);
+    let before = everything(folder.path());
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Nothing);
+    assert_eq!(recover(&folder.path().join("missing")).unwrap(), Recovery::Nothing);
+    assert_eq!(everything(folder.path()), before);
+}

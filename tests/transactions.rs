@@ -1,0 +1,176 @@
+//! What reaches the disk when several hosts run at once, or the disk refuses.
+
+use crate::support::{Sandbox, built, skip};
+use expect_test::expect;
+use pintle::scaffold::{Lock, recover};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// Everything below a folder: mode, and bytes if it is a file.
+type Tree = BTreeMap<String, (u32, Vec<u8>)>;
+
+fn tree(root: &Path) -> Tree {
+    let mut tree = Tree::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder is readable") {
+            let path = entry.expect("the entry is readable").path();
+            let metadata = fs::symlink_metadata(&path).expect("the entry is there");
+            let bytes = match metadata.is_dir() {
+                true => {
+                    folders.push(path.clone());
+                    Vec::new()
+                }
+                false => fs::read(&path).expect("the file is readable"),
+            };
+            let name = path.strip_prefix(root).expect("it is below").display().to_string();
+            tree.insert(name, (metadata.permissions().mode() & 0o7777, bytes));
+        }
+    }
+    tree
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the file is ours");
+}
+
+/// Adds the plugin that makes operators.
+fn with_rust(sandbox: Sandbox) -> Sandbox {
+    sandbox.library("rust.so", &built("libpintle_plugin_rust.so"))
+}
+
+fn create_api(kind: &str) -> [&str; 8] {
+    ["create", "api", "--group", "crew", "--version", "v1", "--kind", kind]
+}
+
+#[test]
+fn runs_at_the_same_time_all_reach_the_project() {
+    let sandbox = with_rust(Sandbox::new());
+    let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
+    let kinds = ["Captain", "Mate", "Cook", "Gunner", "Surgeon"];
+    thread::scope(|scope| {
+        for kind in kinds {
+            let sandbox = &sandbox;
+            scope.spawn(move || {
+                let _ = sandbox.run(create_api(kind)).success();
+            });
+        }
+    });
+    let project = fs::read_to_string(sandbox.work().join("PROJECT")).expect("it was made");
+    for kind in kinds {
+        assert!(project.contains(&format!("kind: {kind}\n")), "{kind} is lost:\n{project}");
+    }
+    assert!(!sandbox.work().join(".pintle/run").exists());
+}
+
+#[test]
+fn a_run_waits_for_the_one_before_and_says_so() {
+    let sandbox = Sandbox::new().plugin("good");
+    let lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("nobody else is there");
+    let output = thread::scope(|scope| {
+        let run = scope.spawn(|| sandbox.run(["init", "--plugins", "good"]));
+        thread::sleep(Duration::from_millis(500));
+        assert!(!run.is_finished(), "the run does not wait");
+        assert!(!sandbox.work().join("PROJECT").exists());
+        drop(lock);
+        run.join().expect("the run ends")
+    });
+    let expected =
+        format!("waiting for process {}, which works in this project", std::process::id());
+    assert!(output.stderr.contains(&expected), "{output}");
+    let _ = output.success();
+    assert!(sandbox.work().join("PROJECT").is_file());
+}
+
+#[test]
+fn a_command_that_only_reads_does_not_wait() {
+    let sandbox = Sandbox::new().plugin("good");
+    let _lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("nobody else is there");
+    for line in [&["plugin", "list"][..], &["init", "--plugins", "good", "--help"]] {
+        let output = sandbox.run(line).success();
+        assert!(!output.stderr.contains("waiting"), "{output}");
+    }
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_stops_a_run_half_way_and_nothing_stays() {
+    let sandbox = with_rust(Sandbox::unprivileged());
+    let work = sandbox.work();
+    if rustix::process::geteuid().is_root() {
+        chown(&work, Some(65534), Some(65534)).expect("root may");
+    }
+    let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
+    let _ = sandbox.run(create_api("Captain")).success();
+    // The folders of some of the new files are writable, that of the last ones is not.
+    let last = tree(&work).into_keys().rfind(|it| it.starts_with("src/") && work.join(it).is_dir());
+    let folder = work.join(last.as_deref().unwrap_or("src"));
+    set_mode(&folder, 0o555);
+    let before = tree(&work);
+    let output = sandbox.run(create_api("Mate"));
+    assert_eq!(output.code(), 1, "{output}");
+    assert!(output.stderr.contains("Permission denied"), "{output}");
+    assert!(output.stderr.contains("hint: see that you may write `src/"), "{output}");
+    assert_eq!(tree(&work), before);
+    set_mode(&folder, 0o755);
+    let _ = sandbox.run(create_api("Mate")).success();
+}
+
+#[test]
+fn a_read_only_folder_stays_as_it_is_and_can_be_read() {
+    let sandbox = Sandbox::unprivileged().plugin("good");
+    set_mode(&sandbox.work(), 0o555);
+    let said = sandbox.transcript(&["init --plugins good"]);
+    expect![[r#"
+        $ pintle init --plugins good
+        --- stderr ---
+        error: failed to write the project's files
+          caused by: failed to lock `[SANDBOX]/desk`
+          caused by: Permission denied (os error 13)
+        hint: see that you may write `[SANDBOX]/desk` and its folder
+        [exit 1]
+    "#]]
+    .assert_eq(&said);
+    let _ = sandbox.run(["init", "--plugins", "good", "--help"]).success();
+    let _ = sandbox.run(["plugin", "list"]).success();
+    assert!(tree(&sandbox.work()).is_empty());
+    recover(&sandbox.work()).expect("there is nothing to repair");
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let sandbox = with_rust(Sandbox::new());
+    // A disk of its own, which ends with the script: first with too little room for the
+    // files, then with enough.
+    let script = r#"
+        mount -t tmpfs -o size=32k none "$PWD"
+        cd "$PWD"
+        "$PINTLE" init --plugins rust --domain example.org && exit 9
+        echo "left: $(find . -mindepth 1)"
+        mount -o remount,size=4m "$PWD"
+        "$PINTLE" -q init --plugins rust --domain example.org >/dev/null
+        echo "left: $(find . -name PROJECT -o -path ./.pintle/run)"
+    "#;
+    let namespace = ["unshare", "--mount"];
+    if sandbox.script(&namespace, "mount -t tmpfs none \"$PWD\"").code() != 0 {
+        return skip("a mount namespace");
+    }
+    let output = sandbox.script(&namespace, script).success();
+    assert!(output.stderr.contains("No space left on device"), "{output}");
+    assert!(output.stderr.contains("hint: make room on the disk, then try again"), "{output}");
+    assert_eq!(output.stdout, "left:\nleft: ./PROJECT\n");
+}
+
+#[test]
+fn new_files_obey_the_umask() {
+    let sandbox = Sandbox::new().plugin("good");
+    let script = r#"umask 027; "$PINTLE" init --plugins good"#;
+    let _ = sandbox.script(&["env"], script).success();
+    for (path, (mode, _)) in tree(&sandbox.work()) {
+        let expected = if sandbox.work().join(&path).is_dir() { 0o750 } else { 0o640 };
+        assert_eq!(mode, expected, "{path}");
+    }
+}
