@@ -201,6 +201,10 @@ mod service {
     pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
     pub(super) const NODES: u32 = 4;
+    /// Lends all files, sorted by path, for as long as the host's object is borrowed: the
+    /// answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
+    /// in the machine's byte order.
+    pub(super) const LEND: u32 = 5;
     // New services go here.
 }
 
@@ -239,6 +243,27 @@ impl<'a> RawHost<'a> {
         let (kind, text) = select.to_raw();
         let reply = self.call(service::NODES, kind, text.as_bytes());
         reply.into_message_and_nodes().map(|(_, nodes)| nodes)
+    }
+
+    /// Borrows all files from the host.
+    pub(crate) fn all_nodes(self) -> Result<&'a [Node], ErrorReply> {
+        let answer = self.call(service::LEND, 0, &[]).into_message()?;
+        let (words, []) = answer.as_chunks() else { return Err(no_loan()) };
+        let [address, n_nodes] = *words else { return Err(no_loan()) };
+        let address = usize::from_ne_bytes(address);
+        if address == 0 || !address.is_multiple_of(align_of::<Node>()) {
+            return Err(no_loan());
+        }
+        // SAFETY: the host's side of this service, `host_call`, answers with the parts of a
+        // `&'a [Node]` that it got from the object whose borrow `self` bears, and has
+        // exposed the pointer; `Node` is an `RArc<RawNode>`, whose layout was checked
+        // when the plugin was loaded.
+        Ok(unsafe {
+            std::slice::from_raw_parts(
+                std::ptr::with_exposed_provenance(address),
+                usize::from_ne_bytes(n_nodes),
+            )
+        })
     }
     // New services are called here.
 
@@ -290,6 +315,11 @@ extern "C" fn host_call<S: HostServices>(
                 let nodes = host.nodes(Select::from_raw(detail, text(input)?)?)?;
                 return Ok((Vec::new(), nodes));
             }
+            service::LEND => {
+                let nodes = host.all_nodes()?;
+                let parts = [nodes.as_ptr().expose_provenance(), nodes.len()];
+                parts.map(usize::to_ne_bytes).concat()
+            }
             // New services are answered here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
@@ -317,7 +347,8 @@ impl RawReply {
     pub fn into_message_and_nodes(self) -> Result<(Vec<u8>, Vec<Node>), ErrorReply> {
         match self.is_error {
             0 => {
-                let nodes = self.nodes.into_iter().map(Node::from_raw).collect();
+                // As a `Vec`, whose conversion needs no second allocation.
+                let nodes = self.nodes.into_vec().into_iter().map(Node::from_raw).collect();
                 Ok((self.message.into_vec(), nodes))
             }
             _ => Err(read_error(&self.message)),
@@ -329,6 +360,10 @@ impl RawReply {
 fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
     std::str::from_utf8(bytes.as_slice())
         .map_err(|_| ErrorReply::failed("a text that crossed the boundary is not UTF-8"))
+}
+
+fn no_loan() -> ErrorReply {
+    ErrorReply::failed("the host's answer is no loan of files")
 }
 
 /// Reads an encoded error; bytes that are none become an error of their own.

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::error::from_reply;
-use crate::message::ErrorReply;
+use crate::message::{ErrorKind, ErrorReply};
 use crate::raw::{RawHost, RawNode};
 use abi_stable::std_types::RArc;
 use anyhow::Context as _;
@@ -16,6 +16,7 @@ pub const MODE_EXECUTABLE: u32 = 0o755;
 
 /// A file of the universe. Cloning shares the bytes.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Node(RArc<RawNode>);
 
 impl Node {
@@ -188,6 +189,20 @@ impl<'a> Universe<'a> {
     /// When a glob is malformed, or a file cannot be read.
     pub fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>> {
         self.raw.nodes(select).map_err(from_reply)
+    }
+
+    /// Returns all nodes, sorted by path: borrowed from the host where it lends them, which
+    /// costs nothing for each.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn all(&self) -> Result<Cow<'a, [Node]>> {
+        match self.raw.all_nodes() {
+            Ok(nodes) => Ok(Cow::Borrowed(nodes)),
+            Err(err) if err.kind == ErrorKind::Unsupported => Ok(self.nodes(Select::All)?.into()),
+            Err(err) => Err(from_reply(err)),
+        }
     }
 
     /// Returns the node at `path`, or `None` when there is none.

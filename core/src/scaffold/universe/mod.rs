@@ -205,6 +205,7 @@ impl Universe {
             universe.check_vacant(node.plugin().unwrap_or_default(), path)?;
             universe.tree.insert(node);
         }
+        universe.all = universe.in_memory().into_iter().cloned().collect::<Vec<_>>().into();
         Ok(universe)
     }
 
@@ -255,10 +256,12 @@ impl Universe {
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let all = match &self.disk {
-            Some(_) => self.all_paths().into_iter().map(|it| self.node(it)).collect::<Result<_, _>>()?,
-            None => self.in_memory().into_iter().cloned().collect(),
-        };
+        let paths = self.all_paths();
+        if let Some(disk) = &self.disk {
+            let on_disk = paths.iter().copied().filter(|it| self.tree.get(it).is_none());
+            disk.read_ahead(on_disk);
+        }
+        let all = paths.into_iter().map(|it| self.node(it)).collect::<Result<_, _>>()?;
         Ok(self.all.get_or_init(|| all))
     }
 
