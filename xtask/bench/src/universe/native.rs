@@ -60,7 +60,7 @@ fn get_memory(n_files: usize) -> Box<[u8]> {
 fn universe(n_files: usize) -> Result<Universe> {
     // First the texts, then the nodes: so does a universe that reads its files from disk.
     let texts: Vec<_> = files(n_files).collect();
-    let nodes = texts.into_iter().map(|(path, text)| Node::new(path, text, MODE_FILE));
+    let nodes = texts.into_iter().map(|(path, text)| Node::new(path.as_str(), text, MODE_FILE));
     Universe::from_nodes(nodes).context("the files are no universe")
 }
 
