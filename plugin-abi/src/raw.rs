@@ -159,14 +159,61 @@ fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> Raw
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
-    pub path: RVec<u8>,
-    pub bytes: RVec<u8>,
+    /// UTF-8, as [`RawNode::new`] and `attribute` are the only makers of nodes.
+    path: RVec<u8>,
+    bytes: RVec<u8>,
     /// The Unix permission bits.
-    pub mode: u32,
-    /// The full key of the plugin that made the node; empty for what was on disk.
-    pub plugin: RVec<u8>,
-    /// The subcommand that made the node; empty for what was on disk.
-    pub subcommand: RVec<u8>,
+    mode: u32,
+    /// The full key of the plugin that made the node; empty for what was on disk. UTF-8.
+    plugin: RVec<u8>,
+    /// The subcommand that made the node; empty for what was on disk. UTF-8.
+    subcommand: RVec<u8>,
+}
+
+impl RawNode {
+    pub(crate) fn new(path: String, bytes: Vec<u8>, mode: u32, origin: (&str, &str)) -> Self {
+        Self {
+            path: path.into_bytes().into(),
+            bytes: bytes.into(),
+            mode,
+            plugin: origin.0.as_bytes().into(),
+            subcommand: origin.1.as_bytes().into(),
+        }
+    }
+
+    pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {
+        self.plugin = plugin.as_bytes().into();
+        self.subcommand = subcommand.as_bytes().into();
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        Self::text(&self.path)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        Self::text(&self.plugin)
+    }
+
+    pub(crate) fn subcommand(&self) -> &str {
+        Self::text(&self.subcommand)
+    }
+
+    /// Reads a text of a node; checking it each time would be most of the work of going
+    /// through ten thousand nodes.
+    fn text(bytes: &RVec<u8>) -> &str {
+        // SAFETY: the texts of a node are private, and whoever makes or changes a node,
+        // on either side of the boundary, does so in `new` and `attribute`, from a `str`.
+        // A node cannot be changed while it is shared.
+        unsafe { std::str::from_utf8_unchecked(bytes.as_slice()) }
+    }
 }
 
 /// What the host offers during a call: one function, whose services have numbers.

@@ -33,23 +33,18 @@ impl Node {
         plugin: &str,
         subcommand: &str,
     ) -> Self {
-        Self(RArc::new(RawNode {
-            path: path.into().into_bytes().into(),
-            bytes: bytes.into().into(),
-            mode,
-            plugin: plugin.as_bytes().into(),
-            subcommand: subcommand.as_bytes().into(),
-        }))
+        let origin = (plugin, subcommand);
+        Self(RArc::new(RawNode::new(path.into(), bytes.into(), mode, origin)))
     }
 
     /// Returns the path relative to the project, with `/` between its parts.
     pub fn path(&self) -> &str {
-        text(&self.0.path)
+        self.0.path()
     }
 
     /// Returns the file's bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0.bytes
+        self.0.bytes()
     }
 
     /// Returns the file's bytes as text.
@@ -63,34 +58,30 @@ impl Node {
 
     /// Returns the Unix permission bits.
     pub fn mode(&self) -> u32 {
-        self.0.mode
+        self.0.mode()
     }
 
     /// Returns the key of the plugin that made the node, or `None` for what was on disk.
     pub fn plugin(&self) -> Option<&str> {
-        Some(text(&self.0.plugin)).filter(|it| !it.is_empty())
+        Some(self.0.plugin()).filter(|it| !it.is_empty())
     }
 
     /// Returns the subcommand that made the node, or `None` for what was on disk.
     pub fn subcommand(&self) -> Option<&str> {
-        Some(text(&self.0.subcommand)).filter(|it| !it.is_empty())
+        Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
     /// Returns the same file with another origin; the bytes move if nobody else holds them.
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
         match RArc::try_unwrap(self.0) {
             Ok(mut raw) => {
-                raw.plugin = plugin.as_bytes().into();
-                raw.subcommand = subcommand.as_bytes().into();
+                raw.attribute(plugin, subcommand);
                 Self(RArc::new(raw))
             }
-            Err(shared) => Self::with_origin(
-                text(&shared.path),
-                &*shared.bytes,
-                shared.mode,
-                plugin,
-                subcommand,
-            ),
+            Err(shared) => {
+                let (path, bytes) = (shared.path(), shared.bytes());
+                Self::with_origin(path, bytes, shared.mode(), plugin, subcommand)
+            }
         }
     }
 
@@ -102,11 +93,6 @@ impl Node {
     pub(crate) fn into_raw(self) -> RArc<RawNode> {
         self.0
     }
-}
-
-/// Reads a text of a node. One that is no UTF-8, which no node is made with, counts as empty.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Node {

@@ -86,9 +86,9 @@ fn is_portable(part: &str) -> bool {
     // A device keeps its name with any extension.
     let stem = part.split('.').next().unwrap_or_default().trim_end();
     let numbered = |it: &str| {
-        let device = it.get(..3).is_some_and(|it| {
-            it.eq_ignore_ascii_case("com") || it.eq_ignore_ascii_case("lpt")
-        });
+        let device = it
+            .get(..3)
+            .is_some_and(|it| it.eq_ignore_ascii_case("com") || it.eq_ignore_ascii_case("lpt"));
         let number = || it.get(3..).and_then(|it| it.parse().ok());
         device && number().is_some_and(|it: char| matches!(it, '1'..='9' | '¹' | '²' | '³'))
     };
@@ -166,8 +166,23 @@ mod tests {
             assert_eq!(check_portable(path), Ok(()), "{path}");
         }
         for part in [
-            "CON", "con.rs", "Aux .c", "nul.tar.gz", "COM1", "lpt9.txt", "com²", "conIN$", "a.",
-            "a ", "a:b", "a?", "*", "<", "\"", "a|b", "a\tb",
+            "CON",
+            "con.rs",
+            "Aux .c",
+            "nul.tar.gz",
+            "COM1",
+            "lpt9.txt",
+            "com²",
+            "conIN$",
+            "a.",
+            "a ",
+            "a:b",
+            "a?",
+            "*",
+            "<",
+            "\"",
+            "a|b",
+            "a\tb",
         ] {
             let path = format!("src/{part}/x");
             assert_eq!(check_portable(&path), Err(PathError::Windows(part.to_owned())));

@@ -227,12 +227,10 @@ mod tests {
     fn memory_is_held_against_the_data() {
         let row = |ours| Row::memory("files", ours, 50e6, "copies", 100e6, 1.2);
         assert!(row(59e6).verdict.holds() && !row(61e6).verdict.holds());
-        assert_eq!(row(55e6).cells()[1..5], [
-            "55.0 MB",
-            "copies: 100.0 MB",
-            "0.55",
-            "1.10 times the data",
-        ]);
+        assert_eq!(
+            row(55e6).cells()[1..5],
+            ["55.0 MB", "copies: 100.0 MB", "0.55", "1.10 times the data",]
+        );
     }
 
     #[test]

@@ -150,7 +150,8 @@ impl Disk {
         #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
         let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
-        let named = entries.map(|it| Some((it.file_name().into_string().ok()?, it.file_type().ok()?)));
+        let named =
+            entries.map(|it| Some((it.file_name().into_string().ok()?, it.file_type().ok()?)));
         named.flatten().collect()
     }
 

@@ -33,7 +33,8 @@ pub struct Universe {
     disk: Option<Disk>,
     /// The nodes in memory: those that were given, and those that this run made.
     tree: Tree,
-    /// The paths of the nodes that this run made.
+    /// The paths of nodes that this run made. One that it made in the place of another may
+    /// be missing here; then it is among those of `gone`.
     fresh: HashSet<String>,
     /// What this run deleted of the nodes that were there: the node that was given, or
     /// `None` for a file on disk.
@@ -53,6 +54,7 @@ struct Log {
 /// A node in whose place there is another now.
 struct Replaced {
     old: Node,
+    new: Node,
     /// Whether this run had made it.
     fresh: bool,
 }
@@ -294,8 +296,8 @@ impl Universe {
                 // Most changes replace a node that is in memory: nothing around it changes.
                 match universe.tree.get_mut(node.path()) {
                     Some(place) if left.remove(node.path()) => {
-                        let old = std::mem::replace(place, node);
-                        universe.note_replaced(old, log);
+                        let old = std::mem::replace(place, node.clone());
+                        universe.note_replaced(old, node, log);
                     }
                     _ => others.push(node),
                 }
@@ -406,9 +408,8 @@ impl Universe {
                 self.gone.remove(&path);
             }
         }
-        for Replaced { old, fresh } in log.replaced {
+        for Replaced { old, fresh, .. } in log.replaced {
             if !fresh {
-                self.fresh.remove(old.path());
                 self.gone.remove(old.path());
             }
             if let Some(place) = self.tree.get_mut(old.path()) {
@@ -419,13 +420,13 @@ impl Universe {
 
     /// Brings the list of all nodes up to date.
     fn updated(&self, mut all: Vec<Node>, log: &Log) -> Vec<Node> {
-        let mut replaced: Vec<_> = log.replaced.iter().map(|it| it.old.path()).collect();
-        replaced.sort_unstable();
+        let mut replaced: Vec<_> = log.replaced.iter().map(|it| &it.new).collect();
+        replaced.sort_by_key(|it| it.path());
         let mut start = 0;
-        for path in replaced {
-            start += distance(&all[start..], path);
-            if let Some((place, node)) = all.get_mut(start).zip(self.tree.get(path)) {
-                *place = node.clone();
+        for node in replaced {
+            start += distance(&all[start..], node.path());
+            if let Some(place) = all.get_mut(start) {
+                place.clone_from(node);
             }
         }
         let (mut removed, mut inserted) = (BTreeSet::new(), BTreeMap::new());
@@ -457,18 +458,23 @@ impl Universe {
     }
 
     /// Notes that a node stands where `old` stood.
-    fn note_replaced(&mut self, old: Node, log: &mut Log) {
-        let fresh = self.fresh.contains(old.path());
+    fn note_replaced(&mut self, old: Node, new: Node, log: &mut Log) {
+        let fresh = self.is_fresh(old.path());
         if !fresh {
-            self.fresh.insert(old.path().to_owned());
             self.gone.insert(old.path().to_owned(), Some(old.clone()));
         }
-        log.replaced.push(Replaced { old, fresh });
+        log.replaced.push(Replaced { old, new, fresh });
+    }
+
+    /// Whether this run made the node at `path` that is in memory.
+    fn is_fresh(&self, path: &str) -> bool {
+        self.gone.contains_key(path) || self.fresh.contains(path)
     }
 
     fn delete(&mut self, plugin: &str, path: String, log: &mut Log) -> Result<(), UniverseError> {
         if let Some(node) = self.tree.remove(&path) {
-            let fresh = self.fresh.remove(&path);
+            let fresh = self.is_fresh(&path);
+            self.fresh.remove(&path);
             if log.added.remove(&path) {
                 return Ok(());
             }
@@ -653,9 +659,7 @@ fn distance(nodes: &[Node], path: &str) -> usize {
 fn unique<'a>(plugin: &str, deleted: &'a [String]) -> Result<HashSet<&'a str>, UniverseError> {
     let mut unique = HashSet::with_capacity(deleted.len());
     match deleted.iter().find(|it| !unique.insert(it.as_str())) {
-        Some(path) => {
-            Err(UniverseError::Missing { path: path.clone(), plugin: plugin.to_owned() })
-        }
+        Some(path) => Err(UniverseError::Missing { path: path.clone(), plugin: plugin.to_owned() }),
         None => Ok(unique),
     }
 }
@@ -698,4 +702,3 @@ impl From<UniverseError> for ErrorReply {
 fn same(left: &Node, right: &Node) -> bool {
     left.bytes() == right.bytes() && left.mode() == right.mode()
 }
-

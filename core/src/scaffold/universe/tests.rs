@@ -53,10 +53,7 @@ fn selections_pick_nodes_of_disk_and_run() {
     let mut universe = project.universe();
     universe.apply("a/v1", "init", add("src/lib.rs")).unwrap();
     let paths = |select| universe.paths(select).unwrap();
-    assert_eq!(
-        paths(Select::All),
-        ["Cargo.toml", "src/api/v1.rs", "src/lib.rs", "src/main.rs"]
-    );
+    assert_eq!(paths(Select::All), ["Cargo.toml", "src/api/v1.rs", "src/lib.rs", "src/main.rs"]);
     assert_eq!(paths(Select::Glob("src/*.rs")), ["src/lib.rs", "src/main.rs"]);
     assert_eq!(paths(Select::Glob("**/*.rs")), ["src/api/v1.rs", "src/lib.rs", "src/main.rs"]);
     assert_eq!(paths(Select::Plugin("a/v1")), ["src/lib.rs"]);
@@ -261,10 +258,34 @@ fn an_echo_leaves_a_git_work_tree_alone() {
 #[test]
 fn what_git_ignores_is_in_no_list() {
     let project = Project::new(&[
-        "a.log", "keep.log", "sub/a.log", "sub/keep.log", "sub/deep/a.log", "sub/deep/b.txt",
-        "build/x", "src/build/x", "docs/build", "tmp/a/b", "tmp/keep/c", "cache/x", "cache/keep",
-        "foo/bar/x", "x/foo/bar/x", "a/one/b", "a/one/two/b", "a/b", "#hash", "!bang", "space ",
-        "é.txt", "v1.o", "v2.o", "v3.o", "deep/er/only/x", "deep/only/x", "crlf",
+        "a.log",
+        "keep.log",
+        "sub/a.log",
+        "sub/keep.log",
+        "sub/deep/a.log",
+        "sub/deep/b.txt",
+        "build/x",
+        "src/build/x",
+        "docs/build",
+        "tmp/a/b",
+        "tmp/keep/c",
+        "cache/x",
+        "cache/keep",
+        "foo/bar/x",
+        "x/foo/bar/x",
+        "a/one/b",
+        "a/one/two/b",
+        "a/b",
+        "#hash",
+        "!bang",
+        "space ",
+        "é.txt",
+        "v1.o",
+        "v2.o",
+        "v3.o",
+        "deep/er/only/x",
+        "deep/only/x",
+        "crlf",
     ]);
     let ignore = |folder: &str, text: &str| {
         fs::write(project.0.path().join(folder).join(".gitignore"), text).unwrap();
@@ -364,14 +385,14 @@ fn names_that_not_every_system_can_keep_are_refused() {
         [("readme.MD", "README.md"), ("SRC/lib.rs", "src"), ("src/Main.rs", "src/main.rs")]
     {
         let said = refusal(&mut universe, "a/v1", add(path));
-        assert_eq!(said, format!("`a/v1` adds `{path}`, which differs from `{other}` only in case"));
+        assert_eq!(
+            said,
+            format!("`a/v1` adds `{path}`, which differs from `{other}` only in case")
+        );
     }
     universe.apply("a/v1", "init", add("docs/Über.md")).unwrap();
     let said = refusal(&mut universe, "b/v1", add("docs/über.md"));
-    assert_eq!(
-        said,
-        "`b/v1` adds `docs/über.md`, which differs from `docs/Über.md` only in case"
-    );
+    assert_eq!(said, "`b/v1` adds `docs/über.md`, which differs from `docs/Über.md` only in case");
     // What is deleted first is no obstacle.
     let mut changes = delete("README.md");
     changes.add("readme.md", "");
@@ -419,9 +440,8 @@ fn a_universe_needs_no_disk() {
     let mut universe = Universe::empty();
     universe.apply("a/v1", "init", add("src/lib.rs")).unwrap();
     universe.apply("a/v1", "create api", add("src/api.rs")).unwrap();
-    let origin = |plugin, subcommand| {
-        universe.paths(Select::Origin { plugin, subcommand }).unwrap()
-    };
+    let origin =
+        |plugin, subcommand| universe.paths(Select::Origin { plugin, subcommand }).unwrap();
     assert_eq!(origin("a/v1", "init"), ["src/lib.rs"]);
     assert_eq!(origin("a/v1", "create api"), ["src/api.rs"]);
     assert_eq!(origin("b/v1", "init"), [""; 0]);
