@@ -17,4 +17,5 @@ mod interface_age;
 mod listing;
 mod refused;
 mod scaffolding;
+mod transactions;
 mod transports;

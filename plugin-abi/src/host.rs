@@ -75,6 +75,18 @@ pub trait HostServices: Sync {
     fn nodes(&self, _select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
         Err(no_universe())
     }
+
+    /// Lends all files of the universe, sorted by path.
+    ///
+    /// A host that has no such list at hand answers that this is unsupported; then the
+    /// plugin asks for the [`nodes`](Self::nodes).
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or the host lends nothing.
+    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
+        Err(ErrorReply::unsupported("this host lends no files".to_owned()))
+    }
 }
 
 fn no_universe() -> ErrorReply {

@@ -159,14 +159,61 @@ fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> Raw
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
-    pub path: RVec<u8>,
-    pub bytes: RVec<u8>,
+    /// UTF-8, as [`RawNode::new`] and `attribute` are the only makers of nodes.
+    path: RVec<u8>,
+    bytes: RVec<u8>,
     /// The Unix permission bits.
-    pub mode: u32,
-    /// The full key of the plugin that made the node; empty for what was on disk.
-    pub plugin: RVec<u8>,
-    /// The subcommand that made the node; empty for what was on disk.
-    pub subcommand: RVec<u8>,
+    mode: u32,
+    /// The full key of the plugin that made the node; empty for what was on disk. UTF-8.
+    plugin: RVec<u8>,
+    /// The subcommand that made the node; empty for what was on disk. UTF-8.
+    subcommand: RVec<u8>,
+}
+
+impl RawNode {
+    pub(crate) fn new(path: String, bytes: Vec<u8>, mode: u32, origin: (&str, &str)) -> Self {
+        Self {
+            path: path.into_bytes().into(),
+            bytes: bytes.into(),
+            mode,
+            plugin: origin.0.as_bytes().into(),
+            subcommand: origin.1.as_bytes().into(),
+        }
+    }
+
+    pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {
+        self.plugin = plugin.as_bytes().into();
+        self.subcommand = subcommand.as_bytes().into();
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        Self::text(&self.path)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        Self::text(&self.plugin)
+    }
+
+    pub(crate) fn subcommand(&self) -> &str {
+        Self::text(&self.subcommand)
+    }
+
+    /// Reads a text of a node; checking it each time would be most of the work of going
+    /// through ten thousand nodes.
+    fn text(bytes: &RVec<u8>) -> &str {
+        // SAFETY: the texts of a node are private, and whoever makes or changes a node,
+        // on either side of the boundary, does so in `new` and `attribute`, from a `str`.
+        // A node cannot be changed while it is shared.
+        unsafe { std::str::from_utf8_unchecked(bytes.as_slice()) }
+    }
 }
 
 /// What the host offers during a call: one function, whose services have numbers.
@@ -201,6 +248,10 @@ mod service {
     pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
     pub(super) const NODES: u32 = 4;
+    /// Lends all files, sorted by path, for as long as the host's object is borrowed: the
+    /// answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
+    /// in the machine's byte order.
+    pub(super) const LEND: u32 = 5;
     // New services go here.
 }
 
@@ -239,6 +290,27 @@ impl<'a> RawHost<'a> {
         let (kind, text) = select.to_raw();
         let reply = self.call(service::NODES, kind, text.as_bytes());
         reply.into_message_and_nodes().map(|(_, nodes)| nodes)
+    }
+
+    /// Borrows all files from the host.
+    pub(crate) fn all_nodes(self) -> Result<&'a [Node], ErrorReply> {
+        let answer = self.call(service::LEND, 0, &[]).into_message()?;
+        let (words, []) = answer.as_chunks() else { return Err(no_loan()) };
+        let [address, n_nodes] = *words else { return Err(no_loan()) };
+        let address = usize::from_ne_bytes(address);
+        if address == 0 || !address.is_multiple_of(align_of::<Node>()) {
+            return Err(no_loan());
+        }
+        // SAFETY: the host's side of this service, `host_call`, answers with the parts of a
+        // `&'a [Node]` that it got from the object whose borrow `self` bears, and has
+        // exposed the pointer; `Node` is an `RArc<RawNode>`, whose layout was checked
+        // when the plugin was loaded.
+        Ok(unsafe {
+            std::slice::from_raw_parts(
+                std::ptr::with_exposed_provenance(address),
+                usize::from_ne_bytes(n_nodes),
+            )
+        })
     }
     // New services are called here.
 
@@ -290,6 +362,11 @@ extern "C" fn host_call<S: HostServices>(
                 let nodes = host.nodes(Select::from_raw(detail, text(input)?)?)?;
                 return Ok((Vec::new(), nodes));
             }
+            service::LEND => {
+                let nodes = host.all_nodes()?;
+                let parts = [nodes.as_ptr().expose_provenance(), nodes.len()];
+                parts.map(usize::to_ne_bytes).concat()
+            }
             // New services are answered here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
@@ -317,7 +394,8 @@ impl RawReply {
     pub fn into_message_and_nodes(self) -> Result<(Vec<u8>, Vec<Node>), ErrorReply> {
         match self.is_error {
             0 => {
-                let nodes = self.nodes.into_iter().map(Node::from_raw).collect();
+                // As a `Vec`, whose conversion needs no second allocation.
+                let nodes = self.nodes.into_vec().into_iter().map(Node::from_raw).collect();
                 Ok((self.message.into_vec(), nodes))
             }
             _ => Err(read_error(&self.message)),
@@ -329,6 +407,10 @@ impl RawReply {
 fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
     std::str::from_utf8(bytes.as_slice())
         .map_err(|_| ErrorReply::failed("a text that crossed the boundary is not UTF-8"))
+}
+
+fn no_loan() -> ErrorReply {
+    ErrorReply::failed("the host's answer is no loan of files")
 }
 
 /// Reads an encoded error; bytes that are none become an error of their own.

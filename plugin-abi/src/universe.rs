@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::error::from_reply;
-use crate::message::ErrorReply;
+use crate::message::{ErrorKind, ErrorReply};
 use crate::raw::{RawHost, RawNode};
 use abi_stable::std_types::RArc;
 use anyhow::Context as _;
@@ -16,6 +16,7 @@ pub const MODE_EXECUTABLE: u32 = 0o755;
 
 /// A file of the universe. Cloning shares the bytes.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Node(RArc<RawNode>);
 
 impl Node {
@@ -32,23 +33,18 @@ impl Node {
         plugin: &str,
         subcommand: &str,
     ) -> Self {
-        Self(RArc::new(RawNode {
-            path: path.into().into_bytes().into(),
-            bytes: bytes.into().into(),
-            mode,
-            plugin: plugin.as_bytes().into(),
-            subcommand: subcommand.as_bytes().into(),
-        }))
+        let origin = (plugin, subcommand);
+        Self(RArc::new(RawNode::new(path.into(), bytes.into(), mode, origin)))
     }
 
     /// Returns the path relative to the project, with `/` between its parts.
     pub fn path(&self) -> &str {
-        text(&self.0.path)
+        self.0.path()
     }
 
     /// Returns the file's bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0.bytes
+        self.0.bytes()
     }
 
     /// Returns the file's bytes as text.
@@ -62,34 +58,30 @@ impl Node {
 
     /// Returns the Unix permission bits.
     pub fn mode(&self) -> u32 {
-        self.0.mode
+        self.0.mode()
     }
 
     /// Returns the key of the plugin that made the node, or `None` for what was on disk.
     pub fn plugin(&self) -> Option<&str> {
-        Some(text(&self.0.plugin)).filter(|it| !it.is_empty())
+        Some(self.0.plugin()).filter(|it| !it.is_empty())
     }
 
     /// Returns the subcommand that made the node, or `None` for what was on disk.
     pub fn subcommand(&self) -> Option<&str> {
-        Some(text(&self.0.subcommand)).filter(|it| !it.is_empty())
+        Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
     /// Returns the same file with another origin; the bytes move if nobody else holds them.
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
         match RArc::try_unwrap(self.0) {
             Ok(mut raw) => {
-                raw.plugin = plugin.as_bytes().into();
-                raw.subcommand = subcommand.as_bytes().into();
+                raw.attribute(plugin, subcommand);
                 Self(RArc::new(raw))
             }
-            Err(shared) => Self::with_origin(
-                text(&shared.path),
-                &*shared.bytes,
-                shared.mode,
-                plugin,
-                subcommand,
-            ),
+            Err(shared) => {
+                let (path, bytes) = (shared.path(), shared.bytes());
+                Self::with_origin(path, bytes, shared.mode(), plugin, subcommand)
+            }
         }
     }
 
@@ -101,11 +93,6 @@ impl Node {
     pub(crate) fn into_raw(self) -> RArc<RawNode> {
         self.0
     }
-}
-
-/// Reads a text of a node. One that is no UTF-8, which no node is made with, counts as empty.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Node {
@@ -188,6 +175,20 @@ impl<'a> Universe<'a> {
     /// When a glob is malformed, or a file cannot be read.
     pub fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>> {
         self.raw.nodes(select).map_err(from_reply)
+    }
+
+    /// Returns all nodes, sorted by path: borrowed from the host where it lends them, which
+    /// costs nothing for each.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn all(&self) -> Result<Cow<'a, [Node]>> {
+        match self.raw.all_nodes() {
+            Ok(nodes) => Ok(Cow::Borrowed(nodes)),
+            Err(err) if err.kind == ErrorKind::Unsupported => Ok(self.nodes(Select::All)?.into()),
+            Err(err) => Err(from_reply(err)),
+        }
     }
 
     /// Returns the node at `path`, or `None` when there is none.

@@ -92,6 +92,11 @@ impl Scaffold for Init {
         for path in call.universe.paths(Select::Glob("tmp/**"))? {
             changes.delete(path);
         }
+        // Whatever way a plugin asks, it sees the same.
+        let upstream = call.universe.all()?.iter().filter(|it| it.plugin().is_some()).count();
+        let [plugin, subcommand] = ["a.b/v1", "init"];
+        let made = call.universe.paths(Select::Origin { plugin, subcommand })?.len();
+        ensure!(upstream == made, "{upstream} files of other plugins, {made} of them by origin");
         Ok(())
     }
 
@@ -244,6 +249,10 @@ fn a_change_must_fit_the_files() {
     check_refused(
         testing::scaffold(plugin(), "init").answer("Ada").file("CAPTAIN/hat", "").run(),
         "`CAPTAIN` cannot be added: `CAPTAIN/hat` exists, and one of them would be a folder",
+    );
+    check_refused(
+        testing::scaffold(plugin(), "init").answer("Ada").file("captain", "").run(),
+        "`CAPTAIN` cannot be added: it differs from `captain` only in case",
     );
     check_refused(
         testing::scaffold(plugin(), "create api").resource(|_| {}).flag("force", true).run(),

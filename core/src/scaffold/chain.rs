@@ -170,4 +170,11 @@ impl HostServices for Services<'_> {
             None => self.output.nodes(select),
         }
     }
+
+    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
+        match self.universe {
+            Some(universe) => Ok(universe.all_nodes()?),
+            None => self.output.all_nodes(),
+        }
+    }
 }

@@ -36,17 +36,17 @@ pub use path::PathError;
 pub use record::{Answer, Origin, Record, RecordError, RecordedCommand, RecordedFile};
 pub use replay::Plugins;
 pub use rework::{Part, Remark, Rework};
-pub use transaction::{Committed, Transaction, TransactionError};
+pub use transaction::{Committed, Lock, Recovery, Transaction, TransactionError, recover};
 pub use universe::{Change, Universe, UniverseError};
 
 use crate::project::{PROJECT, ProjectFile, Resource};
 use answers::Answers;
 use pintle_plugin::Node;
-use pintle_plugin::host::HostServices;
+use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::message::ProjectEvent;
 use run::{FORCE, INIT, Run, SKIP_EXISTING, Start};
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One call of a scaffolding subcommand.
 pub struct Job<'a> {
@@ -67,7 +67,6 @@ pub struct Job<'a> {
 /// What a scaffolding command is about to do. Nothing is on disk yet.
 #[derive(Debug)]
 pub struct Prepared {
-    root: PathBuf,
     subcommand: String,
     chain: Vec<String>,
     /// The text of PROJECT that the command began with; `None` before `init`.
@@ -128,7 +127,8 @@ pub struct Report {
 ///
 /// [`ScaffoldError`]; then the project is as it was.
 pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
-    prepare(job, services).map_err(|it| it.error)?.commit()
+    let lock = Lock::acquire(job.root, &mut |it| services.log(Level::Info, it))?;
+    prepare(job, services).map_err(|it| it.error)?.commit(&lock)
 }
 
 /// Takes all steps of a scaffolding subcommand in memory.
@@ -161,12 +161,11 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
         return Err(failed(error, run.universe));
     }
     command.id = record.next_id();
-    finish(root, before, run, record, command).map_err(early)
+    finish(before, run, record, command).map_err(early)
 }
 
 /// Turns a run that took all its steps into what it is about to do.
 fn finish(
-    root: &Path,
     project_before: Option<String>,
     run: Run<'_>,
     mut record: Record,
@@ -186,7 +185,6 @@ fn finish(
     command.answers = run.answers.into_given();
     record.push(command);
     Ok(Prepared {
-        root: root.to_owned(),
         subcommand: subcommand.to_owned(),
         chain,
         project_before,
@@ -276,19 +274,19 @@ impl Prepared {
         event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref())
     }
 
-    /// Brings the changes to the disk.
+    /// Brings the changes to the disk, in the project of the lock.
     ///
     /// # Errors
     ///
     /// [`ScaffoldError::Transaction`]; then the project is as it was.
-    pub fn commit(self) -> Result<Report, ScaffoldError> {
+    pub fn commit(self, lock: &Lock) -> Result<Report, ScaffoldError> {
         let mut transaction = Transaction::new();
         for change in self.changes {
             transaction.change(change);
         }
-        transaction.project(&self.project);
-        transaction.state_file(record::FILE, self.record.to_text());
-        let Committed { added, replaced, deleted } = transaction.commit(&self.root)?;
+        transaction.project(&self.project, self.project_before.as_deref());
+        transaction.state_file(record::FILE, Some(self.record.to_text().into_bytes()));
+        let Committed { added, replaced, deleted } = transaction.commit(lock)?;
         Ok(Report {
             subcommand: self.subcommand,
             chain: self.chain,

@@ -120,9 +120,8 @@ impl Rework<'_> {
             universe,
         });
         run.all_steps()?;
-        let (root, record) = (self.root, self.record);
+        let record = self.record;
         Ok(Prepared {
-            root: root.to_owned(),
             subcommand: subcommand.to_owned(),
             chain: chain.keys(),
             project_before: Some(before_text),
@@ -175,7 +174,6 @@ impl Rework<'_> {
         self.record.set_commands(after.commands);
         let layout = self.project.layout().to_vec();
         Ok(Prepared {
-            root: self.root.to_owned(),
             subcommand: subcommand.to_owned(),
             chain: layout,
             project_before: Some(before_text),

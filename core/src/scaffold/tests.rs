@@ -99,6 +99,11 @@ impl Fixture {
         })
     }
 
+    fn commit(&self, prepared: Prepared) -> Report {
+        let lock = Lock::acquire(self.folder.path(), &mut |_| {}).unwrap();
+        prepared.commit(&lock).unwrap()
+    }
+
     /// Carries all commands out again with the test plugin under another key.
     fn upgrade(&self, key: &str) -> Result<Prepared, ScaffoldError> {
         let newer = Self::new(&[key]);
@@ -325,7 +330,7 @@ fn preparing_touches_nothing_and_says_what_is_coming() {
     assert_eq!(event.project.repo, "example.org/ship");
     assert!(event.files.is_empty());
     assert!(fixture.tree().is_empty());
-    prepared.commit().unwrap();
+    fixture.commit(prepared);
     assert!(fixture.tree().contains_key("chain.txt"));
 }
 
@@ -386,12 +391,12 @@ fn what_was_scaffolded_is_undone_but_not_what_the_user_did() {
     fixture.create_api("Captain", true, true, json!({})).unwrap();
     let prepared = fixture.delete_api("Captain").unwrap();
     assert!(prepared.remarks().is_empty());
-    prepared.commit().unwrap();
+    fixture.commit(prepared);
     assert_eq!(fixture.tree(), before);
 
     fixture.create_api("Captain", true, true, json!({})).unwrap();
     fixture.write("src/captains.rs", "mine");
-    let report = fixture.delete_api("Captain").unwrap().commit().unwrap();
+    let report = fixture.commit(fixture.delete_api("Captain").unwrap());
     assert_eq!(report.deleted, ["kinds.txt", "list.txt", "src/api/v1.rs"]);
     let [remark] = report.remarks.as_slice() else { panic!("one file is left") };
     assert_eq!((remark.path.as_str(), remark.left), ("src/captains.rs", Left::Changed));
@@ -413,7 +418,7 @@ fn a_deletion_takes_its_lines_out_of_shared_files() {
     fixture.write("kinds.txt", &format!("{text}mine\n"));
     let prepared = fixture.delete_api("Captain").unwrap();
     assert!(prepared.remarks().is_empty(), "{:?}", prepared.remarks());
-    prepared.commit().unwrap();
+    fixture.commit(prepared);
     assert_eq!(fixture.text("kinds.txt"), "Sailor\n\n\n\nmine\n");
     // What is left is known as it would have been without the deleted kind.
     let record = Record::load(fixture.folder.path()).unwrap();
@@ -429,7 +434,7 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     fixture.write("src/captains.rs", "mine");
     let newer = "a.pintle.dev/v2.0.0";
 
-    let report = fixture.upgrade(newer).unwrap().commit().unwrap();
+    let report = fixture.commit(fixture.upgrade(newer).unwrap());
     assert_eq!(fixture.text("chain.txt"), format!("{newer}\n"));
     assert_eq!(
         (report.replaced.as_slice(), report.remarks.as_slice()),
@@ -444,7 +449,7 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     let prepared = fixture.upgrade("a.pintle.dev/v3.0.0").unwrap();
     let [remark] = prepared.remarks() else { panic!("one conflict") };
     assert!(remark.marked);
-    prepared.commit().unwrap();
+    fixture.commit(prepared);
     let text = fixture.text("chain.txt");
     assert!(text.contains("<<<<<<<") && text.contains("mine") && text.contains("v3.0.0"), "{text}");
 }

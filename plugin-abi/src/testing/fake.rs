@@ -11,7 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct FakeHost {
     state: Mutex<State>,
     /// The universe, by path.
-    pub(super) files: BTreeMap<String, Node>,
+    files: BTreeMap<String, Node>,
+    /// The same files, to be lent.
+    all: Vec<Node>,
 }
 
 #[derive(Default)]
@@ -34,7 +36,15 @@ pub(super) struct Record {
 
 impl FakeHost {
     pub(super) fn new(answers: Vec<String>, files: BTreeMap<String, Node>) -> Self {
-        Self { state: Mutex::new(State { answers: answers.into(), ..State::default() }), files }
+        let state = State { answers: answers.into(), ..State::default() };
+        let all = files.values().cloned().collect();
+        Self { state: Mutex::new(state), files, all }
+    }
+
+    /// Gives the universe other files.
+    pub(super) fn set_files(&mut self, files: BTreeMap<String, Node>) {
+        self.all = files.values().cloned().collect();
+        self.files = files;
     }
 
     /// Ends the run; an answer that nobody asked for is an error of the test.
@@ -110,6 +120,10 @@ impl HostServices for FakeHost {
 
     fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
         Ok(self.selected(select)?.into_iter().cloned().collect())
+    }
+
+    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
+        Ok(&self.all)
     }
 }
 

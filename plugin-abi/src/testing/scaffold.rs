@@ -318,12 +318,21 @@ impl Steps {
     fn change(&mut self) -> Result<bool, Error> {
         let Some((reply, added)) = self.step(Step::Scaffold)? else { return Ok(false) };
         let key = self.request.caller.plugin.clone();
+        let had = self.result.files.clone();
         for path in reply.deleted {
             delete(&mut self.result.files, &path)?;
             self.result.deleted.push(path);
         }
         for node in added {
             let path = node.path().to_owned();
+            // The names of what was there already are not up to the plugin.
+            if !had.contains_key(&path)
+                && let Some(other) = self.result.files.keys().find(|it| differ_in_case(it, &path))
+            {
+                return Err(Error::refused(format!(
+                    "`{path}` cannot be added: it differs from `{other}` only in case"
+                )));
+            }
             add(&mut self.result.files, node.attributed(&key, &self.request.subcommand))?;
             self.result.added.push(path);
         }
@@ -331,7 +340,7 @@ impl Steps {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        self.host.files.clone_from(&self.result.files);
+        self.host.set_files(self.result.files.clone());
         if let Some((reply, _)) = self.step(Step::PostScaffold)? {
             self.result.tools = reply.tools;
         }
@@ -399,12 +408,15 @@ fn add(files: &mut BTreeMap<String, Node>, node: Node) -> Result<(), Error> {
 
 /// Returns why no host takes the path, or `None` when it does.
 fn why_unfit(path: &str) -> Option<&'static str> {
-    let first = path.split('/').next().unwrap_or_default();
+    let is = |name: &'static str| move |part: &str| part.eq_ignore_ascii_case(name);
     if path.contains(['\\', '\0']) {
         Some("its parts must be separated by `/`")
     } else if path.split('/').any(|it| matches!(it, "" | "." | "..")) {
         Some("it must be relative to the project, without `.` and `..`")
-    } else if path == "PROJECT" || first.eq_ignore_ascii_case(".git") {
+    } else if path == "PROJECT"
+        || path.split('/').any(is(".git"))
+        || path.split('/').next().is_some_and(is(".pintle"))
+    {
         Some("it belongs to the host")
     } else {
         None
@@ -413,4 +425,9 @@ fn why_unfit(path: &str) -> Option<&'static str> {
 
 fn is_inside(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|it| it.starts_with('/'))
+}
+
+/// Whether some systems could not keep both paths.
+fn differ_in_case(left: &str, right: &str) -> bool {
+    left != right && left.to_lowercase() == right.to_lowercase()
 }

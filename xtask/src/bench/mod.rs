@@ -52,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut rows = start_up(&stage, options.runs);
     rows.extend(commands(&stage, options.runs));
     rows.extend(in_process(&stage, options.runs)?);
+    rows.extend(universe(&stage)?);
 
     let facts = machine::facts();
     println!("{facts}\n\n{}", table::text(&rows));
@@ -166,6 +167,48 @@ fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
     rows.push(Row::under(work, hook, MICROSECOND));
     rows.push(Row::cheaper(work, hook, "executable hook", executable.median, 1_000.0));
     Ok(rows)
+}
+
+/// A project of 10,000 files and 50 MB through a chain of ten plugins, each of which looks
+/// at every file and changes one in a hundred.
+fn universe(stage: &Stage) -> Result<Vec<Row>> {
+    const N_PLUGINS: usize = 10;
+    const DATA: f64 = 50e6;
+    eprintln!("measuring: a universe through a chain");
+    // The first run in each way makes the project, or finds the files of the plugins cold.
+    let several = |program: Program| -> Result<Vec<_>> {
+        measure(&program)?;
+        (0..N_IN_PROCESS).map(|_| measure(&program)).collect()
+    };
+    let native = middle(&several(stage.chain("native", N_PLUGINS))?, "universe")?;
+    let first = several(stage.chain("first", N_PLUGINS))?;
+    let json = several(stage.json_chain(N_PLUGINS))?;
+    let disk = several(stage.disk())?;
+
+    let work = "universe of 10,000 files, 50 MB, through 10 plugins";
+    let (other, theirs) = ("processes with JSON on pipes", middle(&json, "json")?);
+    let host_and_plugin = middle(&json, "json_grown")? + middle(&json, "json_plugin_grown")?;
+    Ok(vec![
+        Row::under(work, native, 2.0 * MILLISECOND),
+        Row::cheaper(work, native, other, theirs, 1_000.0),
+        Row::ratio(
+            "the same, changed files in memory new to the process",
+            middle(&first, "universe_first")?,
+            other,
+            theirs,
+        ),
+        Row::memory(
+            "the same, peak memory",
+            middle(&first, "universe_grown")?,
+            DATA,
+            "host and one process at a time",
+            host_and_plugin,
+            1.2,
+        ),
+        Row::alone("universe of 10,000 files on disk, nobody looks", middle(&disk, "disk_made")?),
+        Row::alone("the same, listed", middle(&disk, "disk_listed")?),
+        Row::alone("the same, listed and read", middle(&disk, "disk_read")?),
+    ])
 }
 
 /// The same hook as a program that reads the event from its standard input.

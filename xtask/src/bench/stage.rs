@@ -24,6 +24,7 @@ pub(super) struct Stage {
     empty: PathBuf,
     twin: PathBuf,
     in_process: PathBuf,
+    universe: PathBuf,
 }
 
 impl Stage {
@@ -46,6 +47,7 @@ impl Stage {
             empty: program("empty-clap")?,
             twin: program("pintle-bench-twin")?,
             in_process: program("in-process")?,
+            universe: program("universe")?,
             temp,
         })
     }
@@ -100,6 +102,27 @@ impl Stage {
         program.args.push(event().into());
         let plugins = self.temp.path().join("100");
         program.args.extend((0..100).map(|idx| plugins.join(file_name(idx)).into()));
+        program
+    }
+
+    /// Returns the program that takes a project through a chain of `n_plugins`, in-process;
+    /// `kind` says whether in memory that it has already.
+    pub(super) fn chain(&self, kind: &str, n_plugins: usize) -> Program {
+        let mut program = self.program(&self.universe, &[kind]);
+        let plugins = self.temp.path().join("100");
+        program.args.extend((0..n_plugins).map(|idx| plugins.join(file_name(idx)).into()));
+        program
+    }
+
+    /// Returns the same with processes that speak JSON over pipes.
+    pub(super) fn json_chain(&self, n_plugins: usize) -> Program {
+        self.program(&self.universe, &["json", &n_plugins.to_string()])
+    }
+
+    /// Returns the program that lists and reads a project on disk.
+    pub(super) fn disk(&self) -> Program {
+        let mut program = self.program(&self.universe, &["disk"]);
+        program.args.push(self.temp.path().join("project").into());
         program
     }
 

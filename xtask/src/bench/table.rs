@@ -113,6 +113,27 @@ impl Row {
         }
     }
 
+    /// Returns the row of something that has less than `budget` times the memory of its
+    /// data, in bytes.
+    pub(super) fn memory(
+        work: impl Into<String>,
+        ours: f64,
+        data: f64,
+        other: &str,
+        theirs: f64,
+        budget: f64,
+    ) -> Self {
+        Self {
+            ours: megabytes(ours),
+            against: format!("{other}: {}", megabytes(theirs)),
+            ratio: format!("{:.2}", ours / theirs),
+            measured: format!("{:.2} times the data", ours / data),
+            budget: format!("under {budget} times the data"),
+            verdict: Verdict::Used(ours / data / budget),
+            ..Self::alone(work, 0.0)
+        }
+    }
+
     /// Returns the row of something that could not be measured.
     pub(super) fn missing(work: impl Into<String>, reason: &anyhow::Error) -> Self {
         Self {
@@ -166,6 +187,10 @@ pub(super) fn nanos(nanos: f64) -> String {
     }
 }
 
+fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
+}
+
 fn spread(it: Stats) -> String {
     format!("({} to {})", nanos(it.low), nanos(it.high))
 }
@@ -196,6 +221,16 @@ mod tests {
         assert!(verdict(100.0).holds());
         assert!(verdict(1000.0).holds());
         assert!(!verdict(1001.0).holds());
+    }
+
+    #[test]
+    fn memory_is_held_against_the_data() {
+        let row = |ours| Row::memory("files", ours, 50e6, "copies", 100e6, 1.2);
+        assert!(row(59e6).verdict.holds() && !row(61e6).verdict.holds());
+        assert_eq!(
+            row(55e6).cells()[1..5],
+            ["55.0 MB", "copies: 100.0 MB", "0.55", "1.10 times the data",]
+        );
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    super::super::scaffold::lock(session, true)?;
     let (root, _) = super::project(session)?;
     let record = Record::load(&root)?;
     let wanted = matches.get_one::<PathBuf>("path").map(|it| inside(&root, it)).transpose()?;

@@ -44,6 +44,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    super::super::scaffold::lock(session, true)?;
     let (root, project) = super::project(session)?;
     let mut findings = Findings(Vec::new());
     findings.plugins(session, &project);

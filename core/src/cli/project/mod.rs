@@ -5,7 +5,7 @@ mod check;
 mod show;
 mod upgrade;
 
-use super::scaffold::load_project;
+use super::scaffold::{current_dir, load_project};
 use super::{CliError, Exit, Session, tree};
 use crate::project::{PROJECT, ProjectFile};
 use crate::scaffold::ScaffoldError;
@@ -42,9 +42,7 @@ pub(super) fn run(
 
 /// Returns the project in the current folder.
 fn project(session: &Session<'_>) -> Result<(PathBuf, ProjectFile), CliError> {
-    let root = std::env::current_dir().map_err(|err| {
-        CliError::new(Exit::Failed, "failed to find the current folder").cause(&err)
-    })?;
+    let root = current_dir()?;
     match load_project(&root)? {
         Some(project) => Ok((root, project)),
         None => {

@@ -29,6 +29,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    super::super::scaffold::lock(session, true)?;
     let (root, project) = super::project(session)?;
     let record = Record::load(&root)?;
     let form = Form {

@@ -1,6 +1,6 @@
 //! `project upgrade`: takes over what newer plugins make of the commands that made the project.
 
-use super::super::scaffold::{Seeing, bring, recorded_plugins, seeing};
+use super::super::scaffold::{Seeing, bring, lock, recorded_plugins, seeing};
 use super::super::{CliError, Exit, Session, plugin};
 use crate::catalog::PluginKey;
 use crate::scaffold::{Record, Rework};
@@ -22,6 +22,8 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, CliError> {
+    let seeing = Seeing::new(matches);
+    let lock = lock(session, seeing.only_looks())?;
     let (root, project) = super::project(session)?;
     let record = Record::load(&root)?;
     let asked = matches
@@ -46,7 +48,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, C
     if prepared.changes().is_empty() && prepared.remarks().is_empty() {
         session.console.log(Level::Info, "the plugins make the same files as before");
     }
-    bring(session, "project-edit", &version, prepared, &Seeing::new(matches), matches)
+    bring(session, lock, "project-edit", &version, prepared, &seeing, matches)
 }
 
 /// Returns the key with the full name of the project's plugin that it means.

@@ -18,7 +18,8 @@ use crate::project::{
     default_project_name,
 };
 use crate::scaffold::{
-    self, Chain, Flags, Job, Part, Plugins, Prepared, Record, RecordError, Rework, ScaffoldError,
+    self, Chain, Flags, Job, Lock, Part, Plugins, Prepared, Record, RecordError, Recovery, Rework,
+    ScaffoldError,
 };
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
@@ -52,6 +53,7 @@ struct Setting {
 /// Runs a scaffolding subcommand; `line` is what follows its words.
 pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Result<Exit, CliError> {
     let subcommand = Subcommand::parse(words).expect("the tree has the subcommands of this module");
+    let lock = lock(session, only_looks(line))?;
     let setting = match Setting::new(session, subcommand, line) {
         Err(err) if global::asks_for_help(line) => {
             session.console.log(Level::Warn, &format!("the plugins' flags are not shown: {err}"));
@@ -67,7 +69,45 @@ pub(super) fn run(session: &Session<'_>, words: &str, line: &[OsString]) -> Resu
         Err(err) => return Ok(dispatch::show_clap(session, &err)),
     };
     dispatch::apply_verbosity(session, &matches);
-    setting.scaffold(session, &flags, &matches)
+    setting.scaffold(session, lock, &flags, &matches)
+}
+
+/// Whether the command on the line changes nothing, and so must work where nothing can
+/// be written. This must be known before the line can be parsed.
+fn only_looks(line: &[OsString]) -> bool {
+    let words = line.iter().take_while(|it| *it != "--");
+    global::asks_for_help(line) || words.into_iter().any(|it| it == "--dry-run" || it == "--diff")
+}
+
+/// Takes the lock of the project in the current folder, before anything is read there.
+/// A command that only looks takes none, but what an interrupted run has left is
+/// repaired all the same.
+pub(super) fn lock(session: &Session<'_>, only_looks: bool) -> Result<Option<Lock>, CliError> {
+    let console = &session.console;
+    let root = current_dir()?;
+    if only_looks {
+        let recovery = scaffold::recover(&root).map_err(ScaffoldError::Transaction)?;
+        tell_recovery(session, &recovery);
+        return Ok(None);
+    }
+    let lock = Lock::acquire(&root, &mut |it| console.log(Level::Info, it))
+        .map_err(ScaffoldError::Transaction)?;
+    tell_recovery(session, lock.recovery());
+    Ok(Some(lock))
+}
+
+fn tell_recovery(session: &Session<'_>, recovery: &Recovery) {
+    if *recovery != Recovery::Nothing {
+        session.console.log(Level::Warn, &recovery.to_string());
+    }
+}
+
+pub(super) fn current_dir() -> Result<PathBuf, CliError> {
+    std::env::current_dir().map_err(|err| {
+        CliError::new(Exit::Failed, "failed to find the current folder")
+            .cause(&err)
+            .hint("it may have been deleted".to_owned())
+    })
 }
 
 /// Returns the tree with the flags of the scaffolding subcommand at `words`, if it is one.
@@ -90,11 +130,7 @@ impl Setting {
         subcommand: Subcommand,
         line: &[OsString],
     ) -> Result<Self, CliError> {
-        let root = std::env::current_dir().map_err(|err| {
-            CliError::new(Exit::Failed, "failed to find the current folder")
-                .cause(&err)
-                .hint("it may have been deleted".to_owned())
-        })?;
+        let root = current_dir()?;
         let project = match subcommand {
             Subcommand::Init => None,
             _ => load_project(&root)?,
@@ -188,6 +224,7 @@ impl Setting {
     fn scaffold(
         &self,
         session: &Session<'_>,
+        lock: Option<Lock>,
         flags: &Flags,
         matches: &ArgMatches,
     ) -> Result<Exit, CliError> {
@@ -202,7 +239,7 @@ impl Setting {
             true => self.prepare_undo(session, flags, matches)?,
             false => self.prepare(session, flags, matches, &seeing)?,
         };
-        bring(session, self.subcommand.event(), &self.version, prepared, &seeing, matches)
+        bring(session, lock, self.subcommand.event(), &self.version, prepared, &seeing, matches)
     }
 
     /// Takes all steps in memory.
@@ -427,6 +464,7 @@ pub(super) fn recorded_plugins(
 /// Shows what would change, or brings it to the disk between its hooks.
 pub(super) fn bring(
     session: &Session<'_>,
+    lock: Option<Lock>,
     event: &str,
     version: &ProjectVersion,
     prepared: Prepared,
@@ -438,13 +476,14 @@ pub(super) fn bring(
         true => Exit::Failed,
         false => Exit::Done,
     };
-    if seeing.only_looks() {
+    let Some(lock) = lock.filter(|_| !seeing.only_looks()) else {
         seeing.show(session, matches, &prepared);
         return Ok(exit);
-    }
+    };
     let lines = Lines::new(&prepared);
     run_hooks(session, &format!("pre-{event}"), version, &prepared.event())?;
-    let report = prepared.commit()?;
+    let report = prepared.commit(&lock)?;
+    drop(lock);
     seeing.report(session, matches, &report, &lines);
     run_hooks(session, &format!("post-{event}"), version, &report.event())?;
     Ok(exit)

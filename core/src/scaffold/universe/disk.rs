@@ -5,18 +5,16 @@
 
 use super::ignore::Rules;
 use crate::project::PROJECT;
-use crate::scaffold::path::{self, STAGING_PREFIX};
+use crate::scaffold::path;
 use pintle_plugin::Node;
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+#[cfg(test)]
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-/// The host's own folder in a project.
-const HOST_FOLDER: &str = ".pintle";
 
 /// The project's folder on disk.
 #[derive(Debug)]
@@ -25,7 +23,9 @@ pub(super) struct Disk {
     listed: OnceLock<Vec<String>>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
-    n_accesses: AtomicUsize,
+    /// How many folders were listed and files opened so far.
+    #[cfg(test)]
+    pub(super) n_accesses: AtomicUsize,
 }
 
 impl Disk {
@@ -35,17 +35,13 @@ impl Disk {
             listed: OnceLock::new(),
             read: Mutex::default(),
             names: Mutex::default(),
+            #[cfg(test)]
             n_accesses: AtomicUsize::new(0),
         }
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Returns how many folders were listed and files opened so far.
-    pub(super) fn n_accesses(&self) -> usize {
-        self.n_accesses.load(Ordering::Relaxed)
     }
 
     /// Returns the sorted paths of the files that are nodes and not ignored.
@@ -75,6 +71,21 @@ impl Disk {
         let node = Node::new(path, bytes, mode(&metadata));
         read.insert(path.to_owned(), node.clone());
         Ok(node)
+    }
+
+    /// Reads files that will all be asked for. Who asks for one that cannot be read gets
+    /// the error.
+    ///
+    /// The nodes are made when all bytes are there, so that they lie close together: going
+    /// through ten thousand of them is then several times faster.
+    pub(super) fn read_ahead<'a>(&self, paths: impl Iterator<Item = &'a str>) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let unread = paths.filter(|it| !read.contains_key(*it));
+        let files: Vec<_> = unread.filter_map(|it| Some((it, self.read(it).ok()?))).collect();
+        let nodes = files.into_iter().map(|(path, (bytes, metadata))| {
+            (path.to_owned(), Node::new(path, bytes, mode(&metadata)))
+        });
+        read.extend(nodes);
     }
 
     /// Returns the names of all that is in a folder, nodes or not; the folder is listed once.
@@ -133,6 +144,7 @@ impl Disk {
 
     /// Returns what is in a folder and has a name in UTF-8.
     fn entries(&self, folder: &str) -> Vec<(String, FileType)> {
+        #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
         let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
         let named =
@@ -141,6 +153,7 @@ impl Disk {
     }
 
     fn read(&self, path: impl AsRef<Path>) -> io::Result<(Vec<u8>, Metadata)> {
+        #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
         let mut file = open(&self.root.join(path))?;
         let metadata = file.metadata()?;
@@ -159,14 +172,13 @@ fn is_hidden(path: &str) -> bool {
     path == PROJECT
         || path == "target"
         || path.starts_with("target/")
-        || path.starts_with(STAGING_PREFIX)
         || is_of_host(path)
         || path.rsplit('/').next().is_some_and(path::is_git)
 }
 
 /// Whether `path` is the host's own folder in a project, or in it.
 pub(super) fn is_of_host(path: &str) -> bool {
-    path.split('/').next().is_some_and(|it| it.eq_ignore_ascii_case(HOST_FOLDER))
+    path.split('/').any(path::is_host)
 }
 
 /// Opens a file that was a regular one: no link that took its place is followed, and no

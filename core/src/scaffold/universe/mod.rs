@@ -15,7 +15,7 @@ use disk::Disk;
 use glob::{MatchOptions, Pattern};
 use pintle_plugin::message::ErrorReply;
 use pintle_plugin::{ChangeSet, Node, Select};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::FileType;
 use std::io;
 use std::path::Path;
@@ -33,11 +33,12 @@ pub struct Universe {
     disk: Option<Disk>,
     /// The nodes in memory: those that were given, and those that this run made.
     tree: Tree,
-    /// The paths of the nodes that this run made.
-    fresh: BTreeSet<String>,
+    /// The paths of nodes that this run made. One that it made in the place of another may
+    /// be missing here; then it is among those of `gone`.
+    fresh: HashSet<String>,
     /// What this run deleted of the nodes that were there: the node that was given, or
     /// `None` for a file on disk.
-    gone: BTreeMap<String, Option<Node>>,
+    gone: HashMap<String, Option<Node>>,
     /// All nodes, sorted by path, since somebody asked for them.
     all: OnceLock<Vec<Node>>,
 }
@@ -45,8 +46,17 @@ pub struct Universe {
 /// What one change set did so far.
 #[derive(Default)]
 struct Log {
+    replaced: Vec<Replaced>,
     deleted: HashMap<String, Deleted>,
     added: BTreeSet<String>,
+}
+
+/// A node in whose place there is another now.
+struct Replaced {
+    old: Node,
+    new: Node,
+    /// Whether this run had made it.
+    fresh: bool,
 }
 
 /// What was where a node was deleted.
@@ -219,6 +229,7 @@ impl Universe {
             universe.check_vacant(node.plugin().unwrap_or_default(), path)?;
             universe.tree.insert(node);
         }
+        universe.all = universe.in_memory().into_iter().cloned().collect::<Vec<_>>().into();
         Ok(universe)
     }
 
@@ -269,12 +280,12 @@ impl Universe {
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let all = match &self.disk {
-            Some(_) => {
-                self.all_paths().into_iter().map(|it| self.node(it)).collect::<Result<_, _>>()?
-            }
-            None => self.in_memory().into_iter().cloned().collect(),
-        };
+        let paths = self.all_paths();
+        if let Some(disk) = &self.disk {
+            let on_disk = paths.iter().copied().filter(|it| self.tree.get(it).is_none());
+            disk.read_ahead(on_disk);
+        }
+        let all = paths.into_iter().map(|it| self.node(it)).collect::<Result<_, _>>()?;
         Ok(self.all.get_or_init(|| all))
     }
 
@@ -292,11 +303,24 @@ impl Universe {
     ) -> Result<(), UniverseError> {
         let (deleted, added) = changes.into_parts();
         self.change(|universe, log| {
-            for path in deleted {
-                universe.delete(plugin, path, log)?;
-            }
+            let mut others = Vec::new();
+            let mut left = unique(plugin, &deleted)?;
             for node in added {
-                universe.add(plugin, node.attributed(plugin, subcommand), log)?;
+                let node = node.attributed(plugin, subcommand);
+                // Most changes replace a node that is in memory: nothing around it changes.
+                match universe.tree.get_mut(node.path()) {
+                    Some(place) if left.remove(node.path()) => {
+                        let old = std::mem::replace(place, node.clone());
+                        universe.note_replaced(old, node, log);
+                    }
+                    _ => others.push(node),
+                }
+            }
+            for path in deleted.iter().filter(|it| left.contains(it.as_str())) {
+                universe.delete(plugin, path.clone(), log)?;
+            }
+            for node in others {
+                universe.add(plugin, node, log)?;
             }
             Ok(())
         })
@@ -398,10 +422,27 @@ impl Universe {
                 self.gone.remove(&path);
             }
         }
+        for Replaced { old, fresh, .. } in log.replaced {
+            if !fresh {
+                self.gone.remove(old.path());
+            }
+            if let Some(place) = self.tree.get_mut(old.path()) {
+                *place = old;
+            }
+        }
     }
 
     /// Brings the list of all nodes up to date.
     fn updated(&self, mut all: Vec<Node>, log: &Log) -> Vec<Node> {
+        let mut replaced: Vec<_> = log.replaced.iter().map(|it| &it.new).collect();
+        replaced.sort_by_key(|it| it.path());
+        let mut start = 0;
+        for node in replaced {
+            start += distance(&all[start..], node.path());
+            if let Some(place) = all.get_mut(start) {
+                place.clone_from(node);
+            }
+        }
         let (mut removed, mut inserted) = (BTreeSet::new(), BTreeMap::new());
         let only_deleted = log.deleted.keys().filter(|it| !log.added.contains(*it));
         for path in log.added.iter().chain(only_deleted) {
@@ -430,9 +471,24 @@ impl Universe {
         updated
     }
 
+    /// Notes that a node stands where `old` stood.
+    fn note_replaced(&mut self, old: Node, new: Node, log: &mut Log) {
+        let fresh = self.is_fresh(old.path());
+        if !fresh {
+            self.gone.insert(old.path().to_owned(), Some(old.clone()));
+        }
+        log.replaced.push(Replaced { old, new, fresh });
+    }
+
+    /// Whether this run made the node at `path` that is in memory.
+    fn is_fresh(&self, path: &str) -> bool {
+        self.gone.contains_key(path) || self.fresh.contains(path)
+    }
+
     fn delete(&mut self, plugin: &str, path: String, log: &mut Log) -> Result<(), UniverseError> {
         if let Some(node) = self.tree.remove(&path) {
-            let fresh = self.fresh.remove(&path);
+            let fresh = self.is_fresh(&path);
+            self.fresh.remove(&path);
             if log.added.remove(&path) {
                 return Ok(());
             }
@@ -600,6 +656,25 @@ impl Universe {
         let mut nodes = Vec::new();
         self.tree.for_each(&mut |it| nodes.push(it));
         nodes
+    }
+}
+
+/// Returns how many of some sorted nodes come before `path`, which is near their beginning.
+fn distance(nodes: &[Node], path: &str) -> usize {
+    let mut end = 1;
+    while nodes.get(end).is_some_and(|it| it.path() < path) {
+        end *= 2;
+    }
+    let (start, end) = (end / 2, nodes.len().min(end));
+    start + nodes[start..end].partition_point(|it| it.path() < path)
+}
+
+/// Returns the paths to delete; none of them can be deleted twice.
+fn unique<'a>(plugin: &str, deleted: &'a [String]) -> Result<HashSet<&'a str>, UniverseError> {
+    let mut unique = HashSet::with_capacity(deleted.len());
+    match deleted.iter().find(|it| !unique.insert(it.as_str())) {
+        Some(path) => Err(UniverseError::Missing { path: path.clone(), plugin: plugin.to_owned() }),
+        None => Ok(unique),
     }
 }
 

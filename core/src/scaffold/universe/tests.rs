@@ -78,9 +78,9 @@ fn bytes_stay_bytes_and_know_their_origin() {
 #[test]
 fn what_is_no_business_of_a_plugin_is_no_node() {
     let project =
-        Project::new(&["PROJECT", ".git/config", "sub/.git/config", "target/x", ".gitignore"]);
+        Project::new(&["PROJECT", ".git/config", "sub/.git/config", "target/x", ".gitkeep"]);
     let universe = project.universe();
-    assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore"]);
+    assert_eq!(universe.paths(Select::All).unwrap(), [".gitkeep"]);
     for path in ["PROJECT", ".git/config", "sub/.git/config", "target/x"] {
         assert!(universe.nodes(Select::Path(path)).unwrap().is_empty(), "{path}");
     }
@@ -106,7 +106,13 @@ fn links_and_sockets_are_no_nodes_and_harm_nobody() {
     let said = refusal(&mut universe, "a/v1", add("out/new"));
     assert_eq!(said, "invalid path `out/new`");
     let said = refusal(&mut universe, "a/v1", add("dangling"));
-    assert_eq!(said, "`a/v1` adds `dangling`, which was on disk before");
+    assert_eq!(said, "`a/v1` adds `dangling`, but there is a symbolic link on disk");
+    let said = refusal(&mut universe, "a/v1", add("socket"));
+    assert_eq!(said, "`a/v1` adds `socket`, but there is a socket on disk");
+    for path in ["link", "dangling", "socket"] {
+        let said = refusal(&mut universe, "a/v1", delete(path));
+        assert_eq!(said, format!("`a/v1` deletes `{path}`, which does not exist"));
+    }
 }
 
 #[test]
@@ -155,4 +161,329 @@ fn a_file_is_no_folder() {
     universe.apply("a/v1", "init", add("new/x")).unwrap();
     refusal(&mut universe, "a/v1", add("new"));
     refusal(&mut universe, "a/v1", add("new/x/y"));
+}
+
+/// Deletes and adds every node with the same bytes.
+fn echo(universe: &Universe) -> ChangeSet {
+    let mut changes = ChangeSet::new();
+    for node in universe.nodes(Select::All).unwrap() {
+        changes.delete(node.path());
+        changes.add_node(Node::new(node.path(), node.bytes(), node.mode()));
+    }
+    changes
+}
+
+#[test]
+fn ten_thousand_files_cost_nothing_until_somebody_looks() {
+    let project = Project::new(&[]);
+    for folder in 0..100 {
+        let folder = project.0.path().join(format!("folder-{folder}"));
+        fs::create_dir(&folder).unwrap();
+        (0..100).for_each(|it| fs::write(folder.join(it.to_string()), "x").unwrap());
+    }
+    let mut universe = project.universe();
+    let n_accesses = |it: &Universe| {
+        it.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
+    };
+    assert!(universe.changes().unwrap().is_empty());
+    assert!(universe.paths(Select::Plugin("a/v1")).unwrap().is_empty());
+    assert_eq!(universe.paths(Select::Path("folder-1/1")).unwrap(), ["folder-1/1"]);
+    universe.apply("a/v1", "edit", delete("folder-1/1")).unwrap();
+    assert_eq!(n_accesses(&universe), 0);
+    // A new name is held against the names beside it, and nothing else.
+    universe.apply("a/v1", "edit", add("folder-2/new")).unwrap();
+    assert_eq!(n_accesses(&universe), 2);
+    universe.apply("a/v1", "edit", add("folder-2/newer")).unwrap();
+    assert_eq!(n_accesses(&universe), 2);
+
+    assert_eq!(universe.paths(Select::All).unwrap().len(), 10_001);
+    assert_eq!(n_accesses(&universe), 2 + 101);
+    assert_eq!(universe.nodes(Select::Glob("folder-3/*")).unwrap().len(), 100);
+    assert_eq!(n_accesses(&universe), 2 + 101 + 100);
+    assert_eq!(universe.all_nodes().unwrap().len(), 10_001);
+    universe.all_nodes().unwrap();
+    assert_eq!(n_accesses(&universe), 2 + 101 + 9_999);
+}
+
+#[test]
+fn an_echo_changes_nothing() {
+    let project = Project::new(&["src/main.rs", "README.md"]);
+    let root = project.0.path();
+    fs::write(root.join("logo.png"), b"\x89PNG\r\n\x1a\n\0\xff").unwrap();
+    fs::write(root.join("latin1"), b"caf\xe9").unwrap();
+    fs::write(root.join("crlf"), "a\r\nb\r\n").unwrap();
+    fs::write(root.join("bare"), "no newline at the end").unwrap();
+    fs::write(root.join("empty"), "").unwrap();
+    // Names that a plugin could not make, and what it finds all the same.
+    for name in ["aux.c", "readme.md", "trailing.", "a:b"] {
+        fs::write(root.join(name), name).unwrap();
+    }
+    let mut universe = project.universe();
+    let n_nodes = universe.nodes(Select::All).unwrap().len();
+    for plugin in ["a/v1", "b/v1"] {
+        universe.apply(plugin, "edit", echo(&universe)).unwrap();
+    }
+    assert_eq!(universe.paths(Select::Plugin("b/v1")).unwrap().len(), n_nodes);
+    assert_eq!(summary(&universe), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_echo_leaves_a_git_work_tree_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new(&["bin/run", "target/debug/x", "build/out", ".gitignore"]);
+    let root = project.0.path();
+    fs::write(root.join(".gitignore"), "/build/\n").unwrap();
+    fs::set_permissions(root.join("bin/run"), fs::Permissions::from_mode(0o750)).unwrap();
+    let git = |args: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(args);
+        let out = git.current_dir(root).output().unwrap();
+        assert!(out.status.success(), "git {args:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    git(&["init", "-q"]);
+    git(&["add", "bin", ".gitignore"]);
+    git(&["commit", "-qm", "all"]);
+    let mut universe = project.universe();
+    assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore", "bin/run"]);
+    universe.apply("a/v1", "edit", echo(&universe)).unwrap();
+    assert_eq!(summary(&universe), [""; 0]);
+    let accessed = universe.disk.as_ref().unwrap();
+    assert!(accessed.paths().iter().all(|it| !it.starts_with(".git/")));
+    assert_eq!(git(&["fsck"]), "");
+}
+
+/// Git's own answer is the measure.
+#[test]
+fn what_git_ignores_is_in_no_list() {
+    let project = Project::new(&[
+        "a.log",
+        "keep.log",
+        "sub/a.log",
+        "sub/keep.log",
+        "sub/deep/a.log",
+        "sub/deep/b.txt",
+        "build/x",
+        "src/build/x",
+        "docs/build",
+        "tmp/a/b",
+        "tmp/keep/c",
+        "cache/x",
+        "cache/keep",
+        "foo/bar/x",
+        "x/foo/bar/x",
+        "a/one/b",
+        "a/one/two/b",
+        "a/b",
+        "#hash",
+        "!bang",
+        "space ",
+        "é.txt",
+        "v1.o",
+        "v2.o",
+        "v3.o",
+        "deep/er/only/x",
+        "deep/only/x",
+        "crlf",
+    ]);
+    let ignore = |folder: &str, text: &str| {
+        fs::write(project.0.path().join(folder).join(".gitignore"), text).unwrap();
+    };
+    ignore(
+        "",
+        "# a comment\n*.log\n!keep.log\nbuild/\n/tmp/*\n!/tmp/keep/\ncache/\n!cache/keep\nfoo/bar\n\
+         a/**/b\n\\#hash\n\\!bang\nspace\\ \nv[1-2].o\n?.txt\ncrlf\r\n\n   \n**/only/\n",
+    );
+    ignore("sub", "!a.log\n/keep.log\n");
+    ignore("sub/deep", "a.log\n");
+    let git = |args: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        let out = git.args(args).current_dir(project.0.path()).output().unwrap();
+        assert!(out.status.success(), "git {args:?}");
+        out.stdout
+    };
+    git(&["init", "-q"]);
+    let out = git(&["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore"]);
+    let mut expected: Vec<_> = out.split(|it| *it == 0).filter(|it| !it.is_empty()).collect();
+    expected.sort_unstable();
+    let universe = project.universe();
+    let paths = universe.paths(Select::All).unwrap();
+    assert_eq!(paths.iter().map(String::as_bytes).collect::<Vec<_>>(), expected);
+    assert!(paths.iter().any(|it| it == "sub/a.log") && paths.iter().all(|it| it != "a.log"));
+    assert!(universe.paths(Select::Glob("build/*")).unwrap().is_empty());
+}
+
+#[test]
+fn an_ignored_file_is_there_for_who_asks_for_it() {
+    let project = Project::new(&[".env", "build/x"]);
+    fs::write(project.0.path().join(".gitignore"), ".env\nbuild\n").unwrap();
+    let mut universe = project.universe();
+    assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore"]);
+    for path in [".env", "build/x"] {
+        assert_eq!(universe.nodes(Select::Path(path)).unwrap()[0].text().unwrap(), path);
+        let said = refusal(&mut universe, "a/v1", add(path));
+        assert_eq!(said, format!("`a/v1` adds `{path}`, which was on disk before"));
+    }
+    // What a plugin makes is no secret to the next one.
+    let mut changes = delete(".env");
+    changes.add(".env", "new");
+    universe.apply("a/v1", "edit", changes).unwrap();
+    assert_eq!(universe.paths(Select::All).unwrap(), [".env", ".gitignore"]);
+    assert_eq!(summary(&universe), ["~.env"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn fifos_and_names_that_are_no_text_harm_nobody() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = Project::new(&["file", "sub/file"]);
+    let root = project.0.path();
+    let fifo = |it: &str| {
+        let mode = rustix::fs::Mode::RWXU;
+        rustix::fs::mknodat(rustix::fs::CWD, root.join(it), rustix::fs::FileType::Fifo, mode, 0)
+            .unwrap();
+    };
+    fifo("fifo");
+    // Would hang for ever if it were opened.
+    fifo("sub/.gitignore");
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "").unwrap();
+    fs::write(root.join("back\\slash"), "").unwrap();
+    let mut universe = project.universe();
+    let nodes = universe.nodes(Select::All).unwrap();
+    assert_eq!(nodes.iter().map(Node::path).collect::<Vec<_>>(), ["file", "sub/file"]);
+    assert!(universe.nodes(Select::Path("fifo")).unwrap().is_empty());
+    let said = refusal(&mut universe, "a/v1", add("fifo"));
+    assert_eq!(said, "`a/v1` adds `fifo`, but there is a FIFO on disk");
+
+    // Neither is what takes a file's place after it was listed.
+    let universe = project.universe();
+    universe.paths(Select::All).unwrap();
+    fs::remove_file(root.join("file")).unwrap();
+    fifo("file");
+    let err = universe.nodes(Select::Glob("file")).unwrap_err();
+    assert_eq!(err.to_string(), "failed to read `file`");
+}
+
+#[test]
+fn the_hosts_own_folder_is_none_of_a_plugins_business() {
+    let project = Project::new(&[".pintle/state", ".PINTLE/x", "sub/.pintle/x"]);
+    let mut universe = project.universe();
+    assert_eq!(universe.paths(Select::All).unwrap(), ["sub/.pintle/x"]);
+    for path in [".pintle/state", ".Pintle/new", ".pintle"] {
+        assert!(universe.paths(Select::Path(path)).unwrap().is_empty());
+        assert_eq!(refusal(&mut universe, "a/v1", add(path)), format!("invalid path `{path}`"));
+    }
+}
+
+#[test]
+fn names_that_not_every_system_can_keep_are_refused() {
+    let project = Project::new(&["README.md", "src/main.rs"]);
+    let mut universe = project.universe();
+    assert_eq!(refusal(&mut universe, "a/v1", add("src/nul.rs")), "invalid path `src/nul.rs`");
+    for (path, other) in
+        [("readme.MD", "README.md"), ("SRC/lib.rs", "src"), ("src/Main.rs", "src/main.rs")]
+    {
+        let said = refusal(&mut universe, "a/v1", add(path));
+        assert_eq!(
+            said,
+            format!("`a/v1` adds `{path}`, which differs from `{other}` only in case")
+        );
+    }
+    universe.apply("a/v1", "init", add("docs/Über.md")).unwrap();
+    let said = refusal(&mut universe, "b/v1", add("docs/über.md"));
+    assert_eq!(said, "`b/v1` adds `docs/über.md`, which differs from `docs/Über.md` only in case");
+    // What is deleted first is no obstacle.
+    let mut changes = delete("README.md");
+    changes.add("readme.md", "");
+    universe.apply("b/v1", "init", changes).unwrap();
+    assert_eq!(summary(&universe), ["-README.md", "+docs/Über.md", "+readme.md"]);
+}
+
+#[test]
+fn a_change_set_holds_as_a_whole_or_not_at_all() {
+    let project = Project::new(&["a", "b"]);
+    let mut universe = project.universe();
+    universe.apply("a/v1", "init", add("made")).unwrap();
+    let paths = universe.paths(Select::All).unwrap();
+    for in_memory in [false, true] {
+        if in_memory {
+            universe.all_nodes().unwrap();
+        }
+        let mut changes = delete("a");
+        changes.delete("made").add("a", "new").add("sub/new", "").add("b", "clash");
+        refusal(&mut universe, "b/v1", changes);
+        assert_eq!(universe.paths(Select::All).unwrap(), paths);
+        assert_eq!(universe.paths(Select::Plugin("a/v1")).unwrap(), ["made"]);
+        assert_eq!(universe.all_nodes().unwrap().len(), 3);
+        assert_eq!(summary(&universe), ["+made"]);
+    }
+}
+
+#[test]
+fn the_list_of_all_nodes_follows_every_change() {
+    let names = ["a", "b/c", "b/d", "e", "f/g/h"];
+    let nodes = names.map(|it| Node::new(it, it, pintle_plugin::MODE_FILE));
+    let mut universe = Universe::from_nodes(nodes).unwrap();
+    let mut changes = delete("b/c");
+    changes.delete("e").delete("f/g/h").add("0", "").add("b/c", "new").add("b-", "").add("z", "");
+    universe.apply("a/v1", "edit", changes).unwrap();
+    let seen: Vec<_> = universe.all_nodes().unwrap().iter().map(Node::path).collect();
+    assert_eq!(seen, ["0", "a", "b-", "b/c", "b/d", "z"]);
+    assert_eq!(universe.paths(Select::All).unwrap(), seen);
+    assert_eq!(universe.all_nodes().unwrap()[3].bytes(), b"new");
+    assert_eq!(summary(&universe), ["+0", "+b-", "~b/c", "-e", "-f/g/h", "+z"]);
+}
+
+#[test]
+fn a_universe_needs_no_disk() {
+    let mut universe = Universe::empty();
+    universe.apply("a/v1", "init", add("src/lib.rs")).unwrap();
+    universe.apply("a/v1", "create api", add("src/api.rs")).unwrap();
+    let origin =
+        |plugin, subcommand| universe.paths(Select::Origin { plugin, subcommand }).unwrap();
+    assert_eq!(origin("a/v1", "init"), ["src/lib.rs"]);
+    assert_eq!(origin("a/v1", "create api"), ["src/api.rs"]);
+    assert_eq!(origin("b/v1", "init"), [""; 0]);
+    assert_eq!(summary(&universe), ["+src/api.rs", "+src/lib.rs"]);
+
+    // The same files as the beginning of another run.
+    let mut next = Universe::from_nodes(universe.all_nodes().unwrap().iter().cloned()).unwrap();
+    assert_eq!(summary(&next), [""; 0]);
+    assert_eq!(next.paths(Select::Plugin("a/v1")).unwrap().len(), 2);
+    let said = refusal(&mut next, "b/v1", add("src/lib.rs"));
+    assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` added before");
+    refusal(&mut next, "b/v1", add("src/lib.rs/x"));
+    refusal(&mut next, "b/v1", add("src"));
+    refusal(&mut next, "b/v1", add("Src/x"));
+    refusal(&mut next, "b/v1", delete("nothing"));
+    refusal(&mut next, "b/v1", add("../x"));
+    let node = |it: &str| Node::new(it, "", pintle_plugin::MODE_FILE);
+    for clash in [["a", "a"], ["a", "a/b"], ["a/b", "a"], ["a", "/b"], ["a", "PROJECT"]] {
+        assert!(Universe::from_nodes(clash.map(node)).is_err(), "{clash:?}");
+    }
+}
+
+#[test]
+fn what_a_tool_changed_enters_without_conflicts() {
+    let project = Project::new(&["on-disk", "same", "old"]);
+    let mut universe = project.universe();
+    universe.apply("a/v1", "init", add("made")).unwrap();
+    universe.apply("a/v1", "init", add("kept")).unwrap();
+    let mut changes = delete("old");
+    changes.delete("gone already").add("made", "formatted").add("kept", "kept");
+    let same = universe.nodes(Select::Path("same")).unwrap().remove(0);
+    changes.add_node(same).add("on-disk", "formatted").add("generated/x", "");
+    universe.replace_contents("b/v1", "init", changes).unwrap();
+    assert_eq!(summary(&universe), ["+generated/x", "+kept", "+made", "-old", "~on-disk"]);
+    let of_tool = ["generated/x", "made", "on-disk"];
+    assert_eq!(universe.paths(Select::Plugin("b/v1")).unwrap(), of_tool);
+    assert_eq!(universe.paths(Select::Plugin("a/v1")).unwrap(), ["kept"]);
+
+    for path in ["../x", ".git/config", "PROJECT", "made/x"] {
+        let mut changes = delete("made-up");
+        changes.add("kept", "new").add("kept", "newer").add(path, "");
+        assert!(universe.replace_contents("b/v1", "init", changes).is_err(), "{path}");
+        assert_eq!(universe.nodes(Select::Path("kept")).unwrap()[0].bytes(), b"kept");
+    }
 }

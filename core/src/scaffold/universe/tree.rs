@@ -35,6 +35,22 @@ impl Tree {
         }
     }
 
+    /// Returns the place of the node at `path`, where another with this path may come.
+    pub(super) fn get_mut(&mut self, path: &str) -> Option<&mut Node> {
+        let (folder, name) = split(path);
+        let mut tree = self;
+        for part in folder.split_inclusive('/') {
+            match tree.entries.get_mut(part)? {
+                Entry::Folder(it) => tree = it,
+                Entry::File(_) => return None,
+            }
+        }
+        match tree.entries.get_mut(name)? {
+            Entry::File(node) => Some(node),
+            Entry::Folder(_) => None,
+        }
+    }
+
     /// Returns what is at `path`.
     pub(super) fn kind(&self, path: &str) -> Option<Kind> {
         let (folder, name) = split(path);

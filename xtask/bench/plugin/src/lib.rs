@@ -1,4 +1,5 @@
-//! The plugin that `cargo xtask bench` measures: a small command, and a hook that does nothing.
+//! The plugin that `cargo xtask bench` measures: a small command, a hook that does
+//! nothing, and a part in a scaffolding chain.
 //!
 //! The bench makes a thousand plugins of this one by writing other words of the same
 //! length over `bench-hello`, so that text must stand nowhere for another reason.
@@ -10,6 +11,7 @@ pintle_plugin::export_plugin! {
     description: "Greets, and watches without a word",
     project_versions: ["3"],
     commands: [Hello],
+    scaffolds: [Edit],
     hooks: [Watch],
 }
 
@@ -29,6 +31,29 @@ impl Command for Hello {
         let name: String = call.args.get("name")?;
         host.println(format!("hello, {name}"));
         Ok(Outcome::done())
+    }
+}
+
+/// Looks at every file and changes one in a hundred, by its place in the chain.
+///
+/// `universe json-plugin` does the same as a process.
+#[derive(Default)]
+struct Edit;
+
+impl Scaffold for Edit {
+    const SUBCOMMAND: &'static str = "edit";
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let mut n_bytes = 0;
+        for (idx, node) in call.universe.all()?.iter().enumerate() {
+            ensure!(node.path().ends_with(".rs"), "`{}` is no source file", node.path());
+            n_bytes += node.bytes().len();
+            if idx % 100 == call.position() {
+                changes.replace(node, vec![b'#'; node.bytes().len()]);
+            }
+        }
+        ensure!(n_bytes > 0, "the files are empty");
+        Ok(())
     }
 }
 

@@ -1,0 +1,100 @@
+//! The chain in-process: real libraries, opened as the host opens them.
+//!
+//! What the plugins make anew, 5 MB, needs memory. In a process that never had so much,
+//! the kernel's work for new pages is most of the time; so the chain is measured both
+//! with memory that the process has already, and without.
+
+use crate::files::{N_FILES, files};
+use anyhow::{Context, Result, ensure};
+use pintle::catalog::Rules;
+use pintle::scaffold::Universe;
+use pintle::transport::{LoadedPlugin, load};
+use pintle_plugin::host::{HostServices, Level, Stream};
+use pintle_plugin::json::{Value, json};
+use pintle_plugin::message::{ErrorReply, ScaffoldRequest, ServiceReply, ServiceRequest, Step};
+use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
+use std::path::Path;
+use std::time::Instant;
+
+/// The subcommand that the bench's plugin has a part in.
+const SUBCOMMAND: &str = "edit";
+
+/// Measures one chain. The memory is what the process has more than before, with all
+/// plugins loaded.
+pub(crate) fn run<'a>(
+    plugins: impl Iterator<Item = &'a Path>,
+    is_memory_there: bool,
+) -> Result<Value> {
+    let rules = Rules::default();
+    let plugins = plugins.map(|it| load(it, &rules)).collect::<Result<Vec<_>, _>>()?;
+    // A chain calls its plugins for earlier steps before they change files.
+    chain(&plugins, &mut universe(100)?)?;
+    let before = crate::peak_memory()?;
+
+    let mut universe = universe(N_FILES)?;
+    let n_changes = plugins.len() * N_FILES / 100;
+    let pin = is_memory_there.then(|| get_memory(n_changes));
+    let start = Instant::now();
+    chain(&plugins, &mut universe)?;
+    let nanos = start.elapsed().as_nanos() as f64;
+    let grown = crate::peak_memory()? - before;
+    drop(pin);
+    let n_changed = universe.changes()?.len();
+    ensure!(n_changed == n_changes, "{n_changed} files were changed");
+    Ok(match is_memory_there {
+        true => json!({ "universe": nanos }),
+        false => json!({ "universe_first": nanos, "universe_grown": grown }),
+    })
+}
+
+/// Lets the process have memory for some files more. As long as the result lives, the
+/// allocator does not give it back.
+fn get_memory(n_files: usize) -> Box<[u8]> {
+    // Somewhat more than the plugins need: their answers and the lists need some too.
+    let memory: Vec<_> = files(n_files * 5 / 4).collect();
+    let pin = vec![1; 4096].into_boxed_slice();
+    drop(memory);
+    pin
+}
+
+fn universe(n_files: usize) -> Result<Universe> {
+    // First the texts, then the nodes: so does a universe that reads its files from disk.
+    let texts: Vec<_> = files(n_files).collect();
+    let nodes = texts.into_iter().map(|(path, text)| Node::new(path.as_str(), text, MODE_FILE));
+    Universe::from_nodes(nodes).context("the files are no universe")
+}
+
+fn chain(plugins: &[LoadedPlugin], universe: &mut Universe) -> Result<()> {
+    let mut request = ScaffoldRequest::default();
+    request.subcommand = SUBCOMMAND.to_owned();
+    request.step = Step::Scaffold;
+    request.chain = plugins.iter().map(|it| it.key().to_string()).collect();
+    for (position, plugin) in plugins.iter().enumerate() {
+        request.position = position;
+        let (reply, added) = plugin.scaffold(&request, &Files(universe))?;
+        let changes = ChangeSet::from_parts(reply.deleted, added);
+        universe.apply(&request.chain[position], SUBCOMMAND, changes)?;
+    }
+    Ok(())
+}
+
+/// A host that offers nothing but the files.
+struct Files<'a>(&'a Universe);
+
+impl HostServices for Files<'_> {
+    fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+    fn log(&self, _level: Level, _text: &str) {}
+
+    fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        Err(ErrorReply::failed("the bench offers files only"))
+    }
+
+    fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
+        Ok(self.0.nodes(select)?)
+    }
+
+    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
+        Ok(self.0.all_nodes()?)
+    }
+}
