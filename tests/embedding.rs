@@ -36,8 +36,11 @@ fn the_host_bears_its_own_name_and_version() {
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
               plugin      List, inspect, check and run plugins
-              init        Start a project in the current folder
+              project     Show, check and upgrade the project
               create      Add something to the project
+              delete      Undo what was added to the project
+              init        Start a project in the current folder
+              edit        Change the project as a whole, or let more plugins take part in it
               steer       Steer into a direction
 
             Options:

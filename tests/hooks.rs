@@ -143,8 +143,9 @@ fn hooks_see_what_is_announced_and_what_was_made() {
     expect![[r#"
         $ pintle init --plugins good --motto ahoy
         saw pre-project-init: init []
-        saw post-project-init: init ["HELLO"]
         + HELLO
+        + PROJECT
+        saw post-project-init: init ["HELLO"]
         [exit 0]
         $ pintle init --plugins good
         --- stderr ---

@@ -44,12 +44,11 @@ pub(crate) fn newer() -> Newer {
 pub(crate) fn changed_type() -> PathBuf {
     let workspace = Workspace::new("changed-type", &["plugin-abi", "plugin"]);
     workspace.interface(|path, text| match path {
-        "src/raw.rs" => replace_once(&text, "    pub mode: u32,\n", "    pub mode: u64,\n"),
-        "src/universe.rs" => {
+        "src/raw.rs" => {
+            let text = replace_once(&text, "\n    mode: u32,\n", "\n    mode: u64,\n");
             let text =
-                replace_once(&text, "            mode,\n", "            mode: mode.into(),\n");
-            let text = replace_once(&text, "self.0.mode\n", "self.0.mode as u32\n");
-            replace_once(&text, "shared.mode,", "shared.mode as u32,")
+                replace_once(&text, "\n            mode,\n", "\n            mode: mode.into(),\n");
+            replace_once(&text, "        self.mode\n", "        self.mode as u32\n")
         }
         _ => text,
     });
@@ -98,7 +97,7 @@ const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
     ("New functions are filled in here.", "salute: salute::<P>,"),
-    ("New services go here.", "pub(super) const SHOUT: u32 = 5;"),
+    ("New services go here.", "pub(super) const SHOUT: u32 = 6;"),
     ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
     (
         "New services are called here.",
@@ -205,6 +204,7 @@ impl Workspace {
     /// Copies a folder of the repository, with changed texts.
     fn copy(&self, folder: &str, change: impl Fn(&str, String) -> String) {
         let from = root().join(folder);
+        self.remove_all_but(&from, &self.dir.join(self.name).join(folder));
         let mut folders = vec![from.clone()];
         while let Some(dir) = folders.pop() {
             for entry in fs::read_dir(&dir).expect("the repository can be read") {
@@ -220,6 +220,23 @@ impl Workspace {
                     folders.push(path);
                 }
             }
+        }
+    }
+
+    /// Removes from a copy what is no more in the folder that it is a copy of.
+    fn remove_all_but(&self, from: &Path, to: &Path) {
+        for entry in fs::read_dir(to).into_iter().flatten().flatten() {
+            let (copy, original) = (entry.path(), from.join(entry.file_name()));
+            let removed = match (copy.is_dir(), original.is_dir()) {
+                (true, true) => {
+                    self.remove_all_but(&original, &copy);
+                    Ok(())
+                }
+                (true, false) => fs::remove_dir_all(&copy),
+                (false, _) if original.is_file() => Ok(()),
+                (false, _) => fs::remove_file(&copy),
+            };
+            removed.expect("the target folder is ours");
         }
     }
 

@@ -484,7 +484,7 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             here it comes
             --- stderr ---
 
-            thread '<unnamed>' panicked at plugin/src/lib.rs:21:9:
+            thread '<unnamed>' panicked at abort/plugin/src/lib.rs:21:9:
             the end
             note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
             [signal 6]

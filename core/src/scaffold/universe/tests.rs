@@ -369,8 +369,8 @@ fn fifos_and_names_that_are_no_text_harm_nobody() {
 fn the_hosts_own_folder_is_none_of_a_plugins_business() {
     let project = Project::new(&[".pintle/state", ".PINTLE/x", "sub/.pintle/x"]);
     let mut universe = project.universe();
-    assert_eq!(universe.paths(Select::All).unwrap(), ["sub/.pintle/x"]);
-    for path in [".pintle/state", ".Pintle/new", ".pintle"] {
+    assert!(universe.paths(Select::All).unwrap().is_empty());
+    for path in [".pintle/state", ".Pintle/new", ".pintle", "sub/.pintle/x"] {
         assert!(universe.paths(Select::Path(path)).unwrap().is_empty());
         assert_eq!(refusal(&mut universe, "a/v1", add(path)), format!("invalid path `{path}`"));
     }
