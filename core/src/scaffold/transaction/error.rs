@@ -108,9 +108,9 @@ impl TransactionError {
                 "compare the project with your version control; the replaced files are \
                  `{RUN}/*.old`; then remove `{RUN}`"
             )),
-            Self::Undo { undo, .. } => {
-                Some(format!("{undo}; once that is mended, the next command puts the files back"))
-            }
+            Self::Undo { undo, .. } => Some(format!(
+                "{undo}; once that is mended, the next command finishes the run or undoes it"
+            )),
             Self::Interrupted { source, .. } => match &**source {
                 Self::Changed { path } | Self::Occupied { path } => Some(format!(
                     "move your `{path}` away; the next command then puts the old one back"

@@ -209,3 +209,32 @@ fn a_disk_that_breaks_in_the_middle_is_repaired_when_it_is_back() {
         },
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
+    let folder = project(FILES);
+    let transaction = full(folder.path());
+    let lock = lock(folder.path());
+    let plan = Plan::new(&transaction, lock.disk()).unwrap();
+    let journal = stage(lock.disk(), plan).unwrap();
+    // The first file has moved, the second has not.
+    fault::plan(1, Accident::Broken(libc::EROFS));
+    let err = apply::redo(lock.disk(), &journal).unwrap_err();
+    let err = super::undo(lock.disk(), &journal, err);
+    fault::reset();
+    let expected = format!(
+        "failed to put the files back; the old ones are in `{}`",
+        folder.path().join(RUN).display()
+    );
+    assert_eq!(err.to_string(), expected);
+    let hint = err.hint().unwrap();
+    assert!(
+        hint.ends_with("; once that is mended, the next command finishes the run or undoes it"),
+        "{hint}"
+    );
+    drop(lock);
+    assert!(!folder.path().join("old/deep/file").exists());
+    recover(folder.path()).unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join("README.md")).unwrap(), "new README.md");
+}
