@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 it.version = version.into();
                 it.kind = kind.into();
                 let cluster_wide = kind.starts_with("Cluster");
-                it.other.insert("namespaced".into(), (!cluster_wide).into());
+                it.namespaced = !cluster_wide;
             })
             .run()?;
         made.log.iter().for_each(|(_, line)| tell(line));

@@ -1,5 +1,6 @@
 //! An API type and its controller, in a project that exists.
 
+use crate::crd::Kind;
 use crate::draft::{Draft, Place};
 use crate::names::{self, module, type_name};
 use crate::template::render;
@@ -10,26 +11,30 @@ const TYPE: &str = include_str!("../templates/api/type.rs.jinja");
 const VERSION: &str = include_str!("../templates/api/version.rs.jinja");
 const GROUP: &str = include_str!("../templates/api/group.rs.jinja");
 const CONTROLLER: &str = include_str!("../templates/api/controller.rs.jinja");
+const WATCHER: &str = include_str!("../templates/api/watcher.rs.jinja");
+const SAMPLE: &str = include_str!("../templates/api/sample.yaml.jinja");
 const CONTROLLERS: &str = include_str!("../templates/api/controllers.rs.jinja");
 
 /// The names of a resource, in Kubernetes and in Rust.
 #[derive(Serialize)]
 pub(crate) struct Names {
     /// The group with its domain.
-    group: String,
-    version: String,
+    pub(crate) group: String,
+    pub(crate) version: String,
     /// Group and version.
-    api_version: String,
-    kind: String,
-    plural: String,
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    singular: String,
+    pub(crate) plural: String,
     namespaced: bool,
+    pub(crate) package: String,
     #[serde(rename = "crate")]
     crate_name: String,
-    group_module: String,
-    version_module: String,
-    kind_module: String,
+    pub(crate) group_module: String,
+    pub(crate) version_module: String,
+    pub(crate) kind_module: String,
     #[serde(rename = "type")]
-    type_name: String,
+    pub(crate) type_name: String,
 }
 
 impl Names {
@@ -58,8 +63,10 @@ impl Names {
             group,
             version: version.clone(),
             kind: kind.clone(),
+            singular: kind.to_lowercase(),
             plural: plural.clone(),
             namespaced: resource.namespaced,
+            package: names::package(&project.name),
             crate_name: names::package(&project.name).replace('-', "_"),
             group_module,
             version_module: module(version),
@@ -78,24 +85,13 @@ impl Names {
         format!("src/controller/{}/{}.rs", self.group_module, self.kind_module)
     }
 
+    /// Returns the group as rules and requests know it: that of pods has no name.
+    fn group_of_rules(&self, resource: &Resource) -> String {
+        if resource.core && self.group == "core" { String::new() } else { self.group.clone() }
+    }
+
     fn version_folder(&self) -> String {
         format!("src/api/{}/{}", self.group_module, self.version_module)
-    }
-
-    /// Returns the paths of the files in which the names stand.
-    pub(crate) fn files(&self) -> Vec<String> {
-        let modules = format!("{}/mod.rs", self.version_folder());
-        let lists = ["src/crd.rs", "src/main.rs"].map(str::to_owned);
-        [self.type_path(), self.controller_path(), modules].into_iter().chain(lists).collect()
-    }
-
-    /// Returns whether the names are so long that lines with them need to be broken.
-    pub(crate) fn are_long(&self) -> bool {
-        // The lengths that the templates have room for.
-        self.type_name.len() > 18
-            || self.api_version.len() > 60
-            || self.registration().len() > 72
-            || self.definition().len() > 90
     }
 
     /// Returns the line that hands the controller to the manager.
@@ -126,12 +122,21 @@ pub(crate) fn other_controller<'a>(
 }
 
 /// Drafts what the resource asks for.
-pub(crate) fn scaffold(resource: &Resource, names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+pub(crate) fn scaffold(
+    resource: &Resource,
+    names: &Names,
+    project: &ProjectInfo,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
     if resource.api {
         scaffold_type(names, draft)?;
+        scaffold_manifests(resource, names, project, draft)?;
     }
     if resource.controller {
         let path = names.type_path();
+        if resource.external || resource.core {
+            return scaffold_watcher(resource, names, draft);
+        }
         ensure!(
             resource.api || draft.exists(&path)?,
             UsageError(format!("the controller has no API type to look after: no file `{path}`"))
@@ -139,6 +144,83 @@ pub(crate) fn scaffold(resource: &Resource, names: &Names, draft: &mut Draft<'_>
         scaffold_controller(names, draft)?;
     }
     Ok(())
+}
+
+/// Drafts the definition, a sample, and the way to both.
+fn scaffold_manifests(
+    resource: &Resource,
+    names: &Names,
+    project: &ProjectInfo,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    scaffold_definition(resource, names, project, draft)?;
+    let file = format!("- bases/{}.{}.yaml", names.plural, names.group);
+    draft.insert("config/crd/kustomization.yaml", "crds", &file, Place::Last)?;
+    draft.insert("config/default/kustomization.yaml", "resources", "- ../crd", Place::Last)?;
+
+    let Names { group_module, version, kind, .. } = names;
+    let sample = format!("{group_module}_{version}_{}.yaml", kind.to_lowercase());
+    let path = format!("config/samples/{sample}");
+    draft.ensure(&path, || render(&path, SAMPLE, names))?;
+    let line = format!("- {sample}");
+    draft.insert("config/samples/kustomization.yaml", "samples", &line, Place::Last)
+}
+
+/// Drafts the definition of the resource's kind, with all its versions.
+pub(crate) fn scaffold_definition(
+    resource: &Resource,
+    names: &Names,
+    project: &ProjectInfo,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    let same_kind = |it: &&Resource| {
+        it.api && it.kind == resource.kind && qualified_group(it) == qualified_group(resource)
+    };
+    let versions: Vec<&Resource> = project.resources.iter().filter(same_kind).collect();
+    let is_converted =
+        resource.webhooks.conversion || versions.iter().any(|it| it.webhooks.conversion);
+    let kind = Kind {
+        group: &names.group,
+        kind: &names.kind,
+        plural: &names.plural,
+        type_name: &names.type_name,
+        namespaced: versions.first().map_or(names.namespaced, |it| it.namespaced),
+        versions: versions.iter().map(|it| it.version.as_str()).collect(),
+        converted_by: is_converted.then_some(names.package.as_str()),
+    };
+    draft.put(&kind.path(), kind.manifest()?)
+}
+
+/// Drafts a controller for an API that is not the project's own.
+fn scaffold_watcher(resource: &Resource, names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+    #[derive(Serialize)]
+    struct Values<'a> {
+        #[serde(flatten)]
+        names: &'a Names,
+        path_of_type: String,
+    }
+    let path_of_type = match resource.core {
+        true => core_type(resource),
+        false => format!("{}::{}", resource.module, resource.kind),
+    };
+    let values = Values { names, path_of_type };
+    register(names, draft, |path| render(path, WATCHER, &values))?;
+    allow(draft, &names.group_of_rules(resource), &names.plural, &["get", "list", "watch"])
+}
+
+/// Returns the path of the type of an API of Kubernetes in the crate `k8s-openapi`.
+fn core_type(resource: &Resource) -> String {
+    let group = resource.group.split('.').next().unwrap_or_default();
+    format!("k8s_openapi::api::{}::{}::{}", module(group), module(&resource.version), resource.kind)
+}
+
+/// Adds a rule to what the operator may do.
+fn allow(draft: &mut Draft<'_>, group: &str, resources: &str, verbs: &[&str]) -> Result<()> {
+    let rule = format!(
+        "- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [{}]",
+        verbs.join(", ")
+    );
+    draft.insert("config/rbac/role.yaml", "rules", &rule, Place::Last)
 }
 
 fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
@@ -166,8 +248,21 @@ fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
 }
 
 fn scaffold_controller(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
-    let Names { group_module, kind_module, .. } = names;
+    register(names, draft, |path| render(path, CONTROLLER, names))?;
+    let Names { group, plural, .. } = names;
+    allow(draft, group, plural, &["get", "list", "patch", "update", "watch"])?;
+    allow(draft, group, &format!("{plural}/finalizers"), &["update"])?;
+    allow(draft, group, &format!("{plural}/status"), &["get", "patch"])?;
+    allow(draft, "", "configmaps", &["create", "get", "list", "patch", "watch"])
+}
 
+/// Adds a controller's file, and the lines that make it run.
+fn register(
+    names: &Names,
+    draft: &mut Draft<'_>,
+    make: impl FnOnce(&str) -> Result<String>,
+) -> Result<()> {
+    let Names { group_module, kind_module, .. } = names;
     draft.insert(
         "src/controller/mod.rs",
         "controller-groups",
@@ -179,7 +274,7 @@ fn scaffold_controller(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     draft.insert(&path, "controller-kinds", &format!("pub mod {kind_module};"), Place::Sorted)?;
 
     let path = names.controller_path();
-    draft.add(&path, render(&path, CONTROLLER, names)?)?;
+    draft.add(&path, make(&path)?)?;
     draft.insert("src/main.rs", "controllers", &names.registration(), Place::Last)
 }
 

@@ -6,8 +6,13 @@ use crate::names;
 use pintle_plugin::prelude::*;
 use std::collections::BTreeMap;
 
-/// What every marker starts with.
-const MARKER: &str = "// +pintle:scaffold:";
+/// What every marker starts with, behind the sign for a comment.
+const MARKER: &str = "+pintle:scaffold:";
+
+/// Returns the sign for a comment in a file.
+fn comment(path: &str) -> &'static str {
+    if path.ends_with(".rs") { "//" } else { "#" }
+}
 
 /// New files and changed ones, by path.
 pub(crate) struct Draft<'a> {
@@ -63,7 +68,14 @@ impl<'a> Draft<'a> {
         Ok(!self.universe.paths(Select::Path(path))?.is_empty())
     }
 
-    /// Inserts a line at a marker, unless the file has the line.
+    /// Puts a text of the plugin's own in the place of a file, or where none is.
+    pub(crate) fn put(&mut self, path: &str, text: String) -> Result<()> {
+        let original = self.universe.get(path)?;
+        self.files.insert(path.to_owned(), File { original, text });
+        Ok(())
+    }
+
+    /// Inserts lines at a marker, unless the file has them.
     pub(crate) fn insert(
         &mut self,
         path: &str,
@@ -81,7 +93,7 @@ impl<'a> Draft<'a> {
             self.files.insert(path.to_owned(), File { original: Some(node), text });
         }
         let file = self.files.get_mut(path).context("the file was just added")?;
-        let marker = format!("{MARKER}{marker}");
+        let marker = format!("{} {MARKER}{marker}", comment(path));
         let new = with_line(&file.text, &marker, line, place);
         file.text = new
             .with_context(|| format!("`{path}` has no line `{marker}`"))
@@ -101,22 +113,31 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Returns `text` with `line` in it, or `None` when there is neither line nor marker.
-fn with_line(text: &str, marker: &str, line: &str, place: Place) -> Option<String> {
+/// Returns `text` with the lines of `new` in it, or `None` when there are neither they
+/// nor the marker.
+fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String> {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    if lines.iter().any(|it| it.trim() == line) {
+    let wanted: Vec<&str> = new.lines().collect();
+    let are_wanted = |there: &[&str]| {
+        there.iter().zip(&wanted).all(|(there, wanted)| there.trim() == wanted.trim())
+    };
+    if lines.windows(wanted.len()).any(are_wanted) {
         return Some(text.to_owned());
     }
     let marker_idx = lines.iter().position(|it| it.trim() == marker)?;
     let marker_line = lines[marker_idx];
     let indent = &marker_line[..marker_line.len() - marker_line.trim_start().len()];
     let ending = if marker_line.ends_with("\r\n") { "\r\n" } else { "\n" };
-    let new = format!("{indent}{line}{ending}");
+    let indented = |line: &&str| match line.is_empty() {
+        true => ending.to_owned(),
+        false => format!("{indent}{line}{ending}"),
+    };
+    let inserted: String = wanted.iter().map(indented).collect();
     let idx = match place {
         Place::Last => marker_idx,
-        Place::Sorted => sorted_idx(&lines[..marker_idx], line),
+        Place::Sorted => sorted_idx(&lines[..marker_idx], new),
     };
-    lines.insert(idx, &new);
+    lines.insert(idx, &inserted);
     Some(lines.concat())
 }
 
@@ -157,6 +178,14 @@ mod tests {
     fn a_line_that_is_there_is_not_inserted_again() {
         check("pub mod d;", Place::Sorted, TEXT);
         assert_eq!(with_line("a;\n", "// +m", "a;", Place::Last).as_deref(), Some("a;\n"));
+    }
+
+    #[test]
+    fn several_lines_stay_together() {
+        let rule = "- a: 1\n  b: 2";
+        let once = with_line("rules:\n  # +m\n", "# +m", rule, Place::Last).unwrap();
+        assert_eq!(once, "rules:\n  - a: 1\n    b: 2\n  # +m\n");
+        assert_eq!(with_line(&once, "# +m", rule, Place::Last).unwrap(), once);
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! that turns names and files into files.
 
 mod api;
+mod crd;
 mod draft;
 mod init;
 mod names;
 mod template;
+mod webhook;
 
 use api::Names;
 use draft::Draft;
@@ -17,7 +19,7 @@ pintle_plugin::export_plugin! {
     name: "rust.pintle.dev",
     description: "Scaffolds Kubernetes operators in Rust, on kube-rs",
     project_versions: ["3"],
-    scaffolds: [Init, CreateApi],
+    scaffolds: [Init, CreateApi, CreateWebhook],
 }
 
 /// `init`: a project that compiles, without any API.
@@ -60,20 +62,44 @@ impl Scaffold for CreateApi {
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let names = Names::new(call.resource()?, call.project())?;
         let mut draft = Draft::new(call.universe, call.args.flag("force"));
-        api::scaffold(call.resource()?, &names, &mut draft)?;
+        api::scaffold(call.resource()?, &names, call.project(), &mut draft)?;
         draft.finish(changes);
         Ok(())
     }
 
     fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
-        let names = Names::new(call.resource()?, call.project())?;
-        if !names.are_long() {
-            return Ok(Vec::new());
-        }
-        let files = names.files().into_iter().filter(|it| {
-            call.universe.paths(Select::Path(it)).is_ok_and(|found| !found.is_empty())
-        });
-        let rustfmt = ["rustfmt", "--edition", "2024"].map(str::to_owned);
-        Ok(vec![Tool::optional(rustfmt.into_iter().chain(files))])
+        rustfmt(call)
     }
+}
+
+/// `create webhook`: webhooks of an API type, and at the first the server for all.
+#[derive(Default)]
+struct CreateWebhook;
+
+impl Scaffold for CreateWebhook {
+    const SUBCOMMAND: &'static str = "create webhook";
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        let names = Names::new(call.resource()?, call.project())?;
+        let mut draft = Draft::new(call.universe, call.args.flag("force"));
+        webhook::scaffold(call.resource()?, &names, call.project(), &mut draft)?;
+        draft.finish(changes);
+        Ok(())
+    }
+
+    fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+        rustfmt(call)
+    }
+}
+
+/// Returns the formatter for what this command made: how lines break depends on names.
+fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+    let plugin = &call.caller().plugin;
+    let made = call.universe.paths(Select::Plugin(plugin))?;
+    let sources: Vec<String> = made.into_iter().filter(|it| it.ends_with(".rs")).collect();
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rustfmt = ["rustfmt", "--edition", "2024"].map(str::to_owned);
+    Ok(vec![Tool::optional(rustfmt.into_iter().chain(sources))])
 }

@@ -52,7 +52,7 @@ fn check_rustfmt(made: &Scaffolded) {
 fn init_makes_a_project_that_is_called_by_its_name() {
     let made = init();
     assert!(made.text("Cargo.toml").starts_with("[package]\nname = \"demo\"\n"));
-    assert!(made.text("src/main.rs").contains("use demo::{Manager, Result};\n"));
+    assert!(made.text("src/main.rs").contains("use demo::{Manager, Result, Settings};\n"));
     assert!(made.tools.is_empty());
     check_rustfmt(&made);
 
@@ -66,13 +66,14 @@ fn create_api_makes_a_type_and_a_controller_and_registers_them() {
     let made = project(&["crew/v1alpha1/Captain"]);
     assert_eq!(made.resource.as_ref().unwrap().path, "src/api/crew/v1alpha1/captain.rs");
     assert!(made.text("src/api/crew/v1alpha1/captain.rs").contains("pub struct CaptainSpec"));
-    assert!(made.text("src/controller/crew/captain.rs").contains("as api;\n"));
+    let controller = made.text("src/controller/crew/captain.rs");
+    assert!(
+        controller.contains("use crate::api::crew::v1alpha1::captain::{Captain, CaptainStatus};")
+    );
     let main = made.text("src/main.rs");
     assert!(main.contains(".controller(demo::controller::crew::captain::run)\n        // +pintle"));
     let crd = made.text("src/crd.rs");
     assert!(crd.contains(".with::<crate::api::crew::v1alpha1::Captain>()\n        // +pintle"));
-    assert!(made.tools.is_empty());
-    check_rustfmt(&made);
 }
 
 #[test]
@@ -92,19 +93,105 @@ fn modules_stand_where_rustfmt_wants_them() {
     let exports = "pub use self::captain::Captain;\npub use self::captain_log::CaptainLog;\n\
                    pub use self::type_::Type;\n";
     assert!(made.text("src/api/crew/v1/mod.rs").contains(exports));
-    check_rustfmt(&made);
 }
 
 #[test]
-fn rustfmt_is_asked_for_only_when_names_are_long() {
-    let kind = "A23456789012345678";
-    let made = project(&[&format!("crew/v1alpha1/{kind}")]);
-    assert!(made.tools.is_empty());
-    check_rustfmt(&made);
-    let made = project(&[&format!("crew/v1alpha1/{kind}9")]);
-    assert_eq!(made.tools[0].command[..3], ["rustfmt", "--edition", "2024"]);
-    assert!(!made.tools[0].required);
-    assert!(made.tools[0].command.iter().skip(3).all(|it| made.files.contains_key(it)));
+fn rustfmt_is_asked_for_all_sources_that_are_made() {
+    let made = project(&["crew/v1alpha1/Captain"]);
+    let [tool] = made.tools.as_slice() else { panic!("one tool") };
+    assert!(!tool.required);
+    let (program, sources) = tool.command.split_at(3);
+    assert_eq!(program, ["rustfmt", "--edition", "2024"]);
+    let mut added: Vec<_> = made.added.iter().filter(|it| it.ends_with(".rs")).collect();
+    added.sort();
+    assert_eq!(sources.iter().collect::<Vec<_>>(), added);
+}
+
+#[test]
+fn a_definition_has_all_versions_of_its_kind() {
+    let made = project(&["crew/v1alpha1/Captain", "crew/v1/Captain"]);
+    let path = "config/crd/bases/captains.crew.example.org.yaml";
+    let text = made.text(path);
+    let versions: Vec<_> = text.lines().filter(|it| it.starts_with("    name: ")).collect();
+    assert_eq!(versions, ["    name: v1alpha1", "    name: v1"]);
+    assert_eq!(text.matches("    storage: true").count(), 1);
+    let list = made.text("config/crd/kustomization.yaml");
+    assert_eq!(list.matches("bases/captains.crew.example.org.yaml").count(), 1);
+}
+
+#[test]
+fn the_operator_may_do_what_its_controllers_do() {
+    let made = project(&["crew/v1/Captain", "crew/v1/Sailor"]);
+    let role = made.text("config/rbac/role.yaml");
+    for resource in ["captains", "captains/finalizers", "captains/status", "sailors"] {
+        assert_eq!(role.matches(&format!("resources: [{resource}]\n")).count(), 1, "{role}");
+    }
+    assert_eq!(role.matches("[configmaps]").count(), 1, "both use the same rule");
+}
+
+/// Adds webhooks to the first version of `Captain`.
+fn create_webhook(before: &Scaffolded, which: [bool; 3]) -> Result<Scaffolded, testing::Error> {
+    testing::scaffold(pintle_plugin_rust::plugin(), "create webhook")
+        .following(before)
+        .resource(|it| {
+            (it.group, it.version, it.kind) = ("crew".into(), "v1".into(), "Captain".into());
+            let webhooks = &mut it.webhooks;
+            [webhooks.defaulting, webhooks.validation, webhooks.conversion] = which;
+        })
+        .run()
+}
+
+#[test]
+fn webhooks_come_one_by_one_and_their_server_once() {
+    let before = project(&["crew/v1/Captain"]);
+    let made = create_webhook(&before, [true, false, false]).unwrap();
+    assert!(made.files.contains_key("src/webhook/crew/v1/captain_defaulting.rs"));
+    assert!(!made.files.contains_key("src/webhook/crew/v1/captain_validation.rs"));
+    assert!(made.text("src/main.rs").contains(".server(demo::webhook::serve)"));
+    assert!(made.text("Cargo.toml").contains("axum-server"));
+    let made = create_webhook(&made, [false, true, true]).unwrap();
+    assert_eq!(made.text("src/main.rs").matches("webhook::serve").count(), 1);
+    assert_eq!(made.text("Cargo.toml").matches("axum-server").count(), 1);
+    assert_eq!(made.text("src/lib.rs").matches("pub mod webhook;").count(), 1);
+    let server = made.text("src/webhook/mod.rs");
+    for route in ["/mutate/crew.example.org/v1/captains", "/validate/crew.example.org/v1/captains"]
+    {
+        assert_eq!(server.matches(route).count(), 1, "{server}");
+    }
+    assert!(server.contains("\"Captain.crew.example.org\" => Some("));
+    let definition = made.text("config/crd/bases/captains.crew.example.org.yaml");
+    assert!(definition.contains("strategy: Webhook"));
+    assert!(made.text("src/crd.rs").contains("\"captains.crew.example.org\","));
+
+    let err = create_webhook(&init(), [true, false, false]).unwrap_err().to_string();
+    assert!(err.contains("no file `src/api/crew/v1/captain.rs`"), "{err}");
+}
+
+#[test]
+fn a_controller_can_watch_what_is_not_the_projects() {
+    let watch = |change: &dyn Fn(&mut pintle_plugin::Resource)| {
+        let test = testing::scaffold(pintle_plugin_rust::plugin(), "create api").following(&init());
+        test.resource(|it| {
+            it.api = false;
+            change(it);
+        })
+        .run()
+        .unwrap()
+    };
+    let made = watch(&|it| {
+        (it.group, it.version, it.kind) = ("apps".into(), "v1".into(), "Deployment".into());
+        it.core = true;
+    });
+    let controller = made.text("src/controller/apps/deployment.rs");
+    assert!(controller.contains("use k8s_openapi::api::apps::v1::Deployment;"));
+    let made = watch(&|it| {
+        (it.group, it.version, it.kind) = ("".into(), "v1".into(), "Certificate".into());
+        (it.domain, it.external) = ("cert-manager.io".into(), true);
+        it.module = "cert_manager::v1".into();
+    });
+    let controller = made.text("src/controller/cert_manager_io/certificate.rs");
+    assert!(controller.contains("use cert_manager::v1::Certificate;"));
+    assert!(made.text("config/rbac/role.yaml").contains("apiGroups: [\"cert-manager.io\"]"));
 }
 
 #[test]

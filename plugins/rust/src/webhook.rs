@@ -1,0 +1,189 @@
+//! Webhooks of an API type, and the server that they need first.
+
+use crate::api::{self, Names};
+use crate::draft::{Draft, Place};
+use crate::template::render;
+use pintle_plugin::prelude::*;
+
+macro_rules! template {
+    ($name:literal) => {
+        include_str!(concat!("../templates/webhook/", $name, ".jinja"))
+    };
+}
+
+/// The files that all webhooks share, and their templates.
+const SHARED: &[(&str, &str)] = &[
+    ("src/webhook/mod.rs", template!("server.rs")),
+    ("config/webhook/kustomization.yaml", template!("config/kustomization.yaml")),
+    ("config/webhook/service.yaml", template!("config/service.yaml")),
+    ("config/certmanager/kustomization.yaml", template!("config/certmanager/kustomization.yaml")),
+    ("config/certmanager/issuer.yaml", template!("config/certmanager/issuer.yaml")),
+    ("config/certmanager/certificate.yaml", template!("config/certmanager/certificate.yaml")),
+    ("config/default/webhook_patch.yaml", template!("config/default_patch.yaml")),
+    ("config/network-policy/webhooks.yaml", template!("config/policy.yaml")),
+];
+
+/// What the server needs besides what every operator has.
+const DEPENDENCIES: &str = "\
+axum-server = { version = \"0.8\", features = [\"tls-rustls-no-provider\"] }
+json-patch = \"4.0\"
+rustls = { version = \"0.23\", default-features = false, features = [\"ring\", \"std\"] }";
+
+/// Drafts the webhooks that the resource asks for.
+pub(crate) fn scaffold(
+    resource: &Resource,
+    names: &Names,
+    project: &ProjectInfo,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    let path = names.type_path();
+    ensure!(
+        draft.exists(&path)?,
+        UsageError(format!("webhooks need the API type of the project: there is no file `{path}`"))
+    );
+    scaffold_server(names, draft)?;
+    scaffold_modules(names, draft)?;
+    if resource.webhooks.defaulting {
+        scaffold_admission(names, draft, &DEFAULTING)?;
+    }
+    if resource.webhooks.validation {
+        scaffold_admission(names, draft, &VALIDATION)?;
+    }
+    if resource.webhooks.conversion {
+        scaffold_conversion(resource, names, project, draft)?;
+    }
+    Ok(())
+}
+
+/// Drafts the server, unless there is one.
+fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+    for (path, template) in SHARED {
+        draft.ensure(path, || render(path, template, names))?;
+    }
+    let crate_name = names.package.replace('-', "_");
+    let lines = [
+        ("Cargo.toml", "dependencies", DEPENDENCIES),
+        ("src/lib.rs", "modules", "pub mod webhook;"),
+        (
+            "src/settings.rs",
+            "settings",
+            "\n#[command(flatten)]\npub webhook: crate::webhook::Options,",
+        ),
+        ("config/default/kustomization.yaml", "resources", "- ../webhook\n- ../certmanager"),
+        ("config/default/kustomization.yaml", "patches", "- path: webhook_patch.yaml"),
+        ("config/network-policy/kustomization.yaml", "policies", "- webhooks.yaml"),
+    ];
+    for (path, marker, text) in lines {
+        draft.insert(path, marker, text, Place::Last)?;
+    }
+    let server = format!(".server({crate_name}::webhook::serve)");
+    draft.insert("src/main.rs", "servers", &server, Place::Last)
+}
+
+/// Drafts the modules on the way to the webhooks of a version.
+fn scaffold_modules(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+    let Names { group_module, version_module, .. } = names;
+    let module = format!("pub mod {group_module};");
+    draft.insert("src/webhook/mod.rs", "webhook-groups", &module, Place::Last)?;
+    let path = format!("src/webhook/{group_module}/mod.rs");
+    draft.ensure(&path, || render(&path, template!("group.rs"), names))?;
+    let module = format!("pub mod {version_module};");
+    draft.insert(&path, "webhook-versions", &module, Place::Sorted)?;
+    let path = format!("{}/mod.rs", folder(names));
+    draft.ensure(&path, || render(&path, template!("version.rs"), names))
+}
+
+/// A kind of webhook that sees objects before they are stored.
+struct Admission {
+    /// The end of the module's name.
+    name: &'static str,
+    template: &'static str,
+    /// The function of the server, and the function of the module.
+    functions: (&'static str, &'static str),
+    /// The first part of the path.
+    verb: &'static str,
+    manifest: (&'static str, &'static str),
+    operations: &'static str,
+}
+
+const DEFAULTING: Admission = Admission {
+    name: "defaulting",
+    template: template!("defaulting.rs"),
+    functions: ("mutate", "default"),
+    verb: "mutate",
+    manifest: ("mutating.yaml", template!("config/mutating.yaml")),
+    operations: "[CREATE, UPDATE]",
+};
+
+const VALIDATION: Admission = Admission {
+    name: "validation",
+    template: template!("validation.rs"),
+    functions: ("validate", "validate"),
+    verb: "validate",
+    manifest: ("validating.yaml", template!("config/validating.yaml")),
+    operations: "[CREATE, UPDATE]",
+};
+
+fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) -> Result<()> {
+    let Names { group, version, plural, package, .. } = names;
+    let Names { group_module, version_module, kind_module, .. } = names;
+    let module = format!("{kind_module}_{}", kind.name);
+    add_module(names, draft, &module, kind.template)?;
+    let route = format!("/{}/{group}/{version}/{plural}", kind.verb);
+    let (server, function) = kind.functions;
+    let lines = format!(
+        ".route(\n    \"{route}\",\n    post(async |review| {server}(review, \
+         {group_module}::{version_module}::{module}::{function})),\n)"
+    );
+    draft.insert("src/webhook/mod.rs", "webhook-routes", &lines, Place::Last)?;
+
+    let (file, template) = kind.manifest;
+    let path = format!("config/webhook/{file}");
+    draft.ensure(&path, || render(&path, template, names))?;
+    let line = format!("- {file}");
+    draft.insert("config/webhook/kustomization.yaml", "webhooks", &line, Place::Last)?;
+    let operations = kind.operations;
+    let webhook = format!(
+        "- name: {verb}.{version}.{plural}.{group}\n  admissionReviewVersions: [v1]\n  \
+         clientConfig:\n    service:\n      name: {package}-webhook-service\n      namespace: {package}-system\n      \
+         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n  rules:\n  \
+         - apiGroups: [{group}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
+         resources: [{plural}]",
+        verb = kind.verb
+    );
+    draft.insert(&path, "webhooks", &webhook, Place::Last)
+}
+
+fn scaffold_conversion(
+    resource: &Resource,
+    names: &Names,
+    project: &ProjectInfo,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    let Names { group, kind, plural, group_module, version_module, kind_module, .. } = names;
+    let module = format!("{kind_module}_conversion");
+    add_module(names, draft, &module, template!("conversion.rs"))?;
+    let line =
+        format!("\"{kind}.{group}\" => Some({group_module}::{version_module}::{module}::convert),");
+    draft.insert("src/webhook/mod.rs", "webhook-converters", &line, Place::Last)?;
+    let line = format!("\"{plural}.{group}\",");
+    draft.insert("src/crd.rs", "conversions", &line, Place::Last)?;
+    api::scaffold_definition(resource, names, project, draft)?;
+
+    let patch = format!("cainjection_in_{plural}.{group}.yaml");
+    let path = format!("config/crd/patches/{patch}");
+    draft.ensure(&path, || render(&path, template!("config/crd_patch.yaml"), names))?;
+    let line = format!("- path: patches/{patch}");
+    draft.insert("config/crd/kustomization.yaml", "crd-patches", &line, Place::Last)
+}
+
+fn add_module(names: &Names, draft: &mut Draft<'_>, module: &str, template: &str) -> Result<()> {
+    let path = format!("{}/{module}.rs", folder(names));
+    draft.add(&path, render(&path, template, names)?)?;
+    let modules = format!("{}/mod.rs", folder(names));
+    draft.insert(&modules, "webhook-kinds", &format!("pub mod {module};"), Place::Sorted)
+}
+
+fn folder(names: &Names) -> String {
+    format!("src/webhook/{}/{}", names.group_module, names.version_module)
+}
