@@ -2,6 +2,7 @@
 // The fixtures are ELF files, and some of the vices too.
 #![cfg(all(test, target_os = "linux"))]
 
+mod control_plane;
 mod libraries;
 mod rebuilt;
 mod support;
@@ -15,6 +16,7 @@ mod guides;
 mod hooks;
 mod interface_age;
 mod listing;
+mod operator;
 mod refused;
 mod scaffolding;
 mod transactions;

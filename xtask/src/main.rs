@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod check;
 mod ci;
+mod control_plane;
 mod counts;
 mod demo;
 mod plugins;
@@ -26,6 +27,8 @@ enum Verb {
     Demo(demo::Options),
     /// Build what the tests need, and run all tests
     Test(test::Options),
+    /// Build the Kubernetes control plane that operators are tested against, once
+    ControlPlane,
     /// Do what CI does: fmt, clippy, doc, test
     Ci,
     /// Measure what the budgets in DESIGN.md are about
@@ -47,6 +50,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::BuildPlugins(options) => plugins::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
+        Verb::ControlPlane => control_plane::run(),
         Verb::Ci => ci::run(),
         Verb::Bench(options) => bench::run(&options),
     }

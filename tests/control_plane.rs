@@ -1,0 +1,248 @@
+//! A true Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager, on
+//! loopback, for as long as a test runs.
+
+use crate::support::{deps_dir, skip};
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long the cluster may take for anything that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A running control plane. It ends when this value is dropped.
+pub(crate) struct ControlPlane {
+    folder: TempDir,
+    children: Vec<Child>,
+}
+
+impl ControlPlane {
+    /// Starts a control plane; `None` when its programs are not there.
+    #[track_caller]
+    pub(crate) fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            skip("the control plane, which `cargo xtask control-plane` builds");
+            return None;
+        };
+        for tool in ["kubectl", "openssl"] {
+            if Command::new(tool).arg("version").output().is_err() {
+                skip(tool);
+                return None;
+            }
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut plane = Self { folder, children: Vec::new() };
+        plane.make_keys();
+        let [client, peer, api] = [free_port(), free_port(), free_port()];
+        let store = format!("http://127.0.0.1:{client}");
+        let etcd = [
+            format!("--data-dir={}", plane.path("store").display()),
+            format!("--listen-client-urls={store}"),
+            format!("--advertise-client-urls={store}"),
+            format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+        ];
+        plane.spawn(&programs.join("etcd"), &etcd);
+        let file = |name: &str| plane.path(name).display().to_string();
+        let server = [
+            format!("--etcd-servers={store}"),
+            format!("--secure-port={api}"),
+            "--insecure-port=0".to_owned(),
+            format!("--tls-cert-file={}", file("server.crt")),
+            format!("--tls-private-key-file={}", file("server.key")),
+            format!("--client-ca-file={}", file("ca.crt")),
+            "--authorization-mode=RBAC".to_owned(),
+            "--service-account-issuer=https://localhost".to_owned(),
+            format!("--service-account-signing-key-file={}", file("accounts.key")),
+            format!("--service-account-key-file={}", file("accounts.key")),
+            "--service-cluster-ip-range=10.43.0.0/16".to_owned(),
+            // No pod runs here, and no service is reached by its address.
+            "--endpoint-reconciler-type=none".to_owned(),
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+        ];
+        plane.spawn(&programs.join("kube-apiserver"), &server);
+        plane.write_kubeconfig(api);
+        let controllers = [
+            format!("--kubeconfig={}", plane.kubeconfig().display()),
+            // A node without a kubelet would be taken for a lost one.
+            "--controllers=*,-nodelifecycle".to_owned(),
+            "--leader-elect=false".to_owned(),
+            format!("--service-account-private-key-file={}", plane.path("accounts.key").display()),
+        ];
+        plane.spawn(&programs.join("kube-controller-manager"), &controllers);
+        plane.wait_for("the API server is ready", || {
+            plane.kubectl(&["get", "--raw", "/readyz"]).is_ok()
+        });
+        plane.wait_for("there is a namespace", || {
+            plane.kubectl(&["get", "namespace", "default"]).is_ok()
+        });
+        Some(plane)
+    }
+
+    /// Returns the file that tells clients where the server is.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.path("kubeconfig")
+    }
+
+    /// Returns a path in the control plane's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs kubectl; an error is what it wrote to the standard error.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String, String> {
+        self.kubectl_with(args, "")
+    }
+
+    /// Runs kubectl with something on its standard input.
+    pub(crate) fn kubectl_with(&self, args: &[&str], input: &str) -> Result<String, String> {
+        use std::io::Write as _;
+        let mut command = Command::new("kubectl");
+        command.args(args).env("KUBECONFIG", self.kubeconfig()).env("HOME", self.folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("kubectl can be run");
+        let mut stdin = child.stdin.take().expect("it is a pipe");
+        stdin.write_all(input.as_bytes()).expect("kubectl reads its input");
+        drop(stdin);
+        let out = child.wait_with_output().expect("kubectl ends");
+        let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
+        if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
+    }
+
+    /// Waits until something is so; fails the test when it does not come about.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < PATIENCE, "in vain: {what}\n{}", self.logs());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Makes a certificate for a server on 127.0.0.1, signed by the control plane's
+    /// authority: `<name>.crt` and `<name>.key`.
+    pub(crate) fn make_certificate(&self, name: &str, subject: &str, extension: &str) {
+        let [key, request, certificate] = ["key", "csr", "crt"]
+            .map(|it| self.path(&format!("{name}.{it}")).display().to_string());
+        let extensions = self.path(&format!("{name}.ext"));
+        fs::write(&extensions, extension).expect("the folder is ours");
+        let [authority, authority_key] =
+            ["ca.crt", "ca.key"].map(|it| self.path(it).display().to_string());
+        let extensions = extensions.display().to_string();
+        let new = [
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &request, "-subj",
+            subject,
+        ];
+        openssl(&new);
+        openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            &authority,
+            "-CAkey",
+            &authority_key,
+            "-CAcreateserial",
+            "-out",
+            &certificate,
+            "-days",
+            "2",
+            "-extfile",
+            &extensions,
+        ]);
+    }
+
+    fn make_keys(&self) {
+        let [key, certificate] = ["ca.key", "ca.crt"].map(|it| self.path(it).display().to_string());
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+            "-days",
+            "2",
+            "-subj",
+            "/CN=test",
+        ]);
+        self.make_certificate("server", "/CN=server", "subjectAltName=IP:127.0.0.1,DNS:localhost");
+        self.make_certificate("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth");
+        openssl(&["genrsa", "-out", &self.path("accounts.key").display().to_string(), "2048"]);
+    }
+
+    fn write_kubeconfig(&self, port: u16) {
+        let [authority, certificate, key] =
+            ["ca.crt", "admin.crt", "admin.key"].map(|it| self.path(it).display().to_string());
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
+             clusters:\n- name: test\n  cluster:\n    server: https://127.0.0.1:{port}\n    \
+             certificate-authority: {authority}\n\
+             users:\n- name: admin\n  user:\n    client-certificate: {certificate}\n    client-key: {key}\n\
+             contexts:\n- name: test\n  context:\n    cluster: test\n    user: admin\n"
+        );
+        fs::write(self.kubeconfig(), text).expect("the folder is ours");
+    }
+
+    fn spawn(&mut self, program: &Path, args: &[String]) {
+        let name = program.file_name().expect("a program has a name").to_string_lossy();
+        let log = fs::File::create(self.path(&format!("{name}.log"))).expect("the folder is ours");
+        let stderr = log.try_clone().expect("a file can be shared");
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(stderr)
+            .spawn();
+        self.children.push(child.expect("the program can be run"));
+    }
+
+    /// Returns the ends of the logs.
+    fn logs(&self) -> String {
+        let entries = fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
+        let logs =
+            entries.map(|it| it.path()).filter(|it| it.extension().is_some_and(|it| it == "log"));
+        let show = |path: PathBuf| {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().rev().take(8).collect();
+            let lines: Vec<&str> = lines.into_iter().rev().collect();
+            format!("--- {}\n{}\n", path.display(), lines.join("\n"))
+        };
+        logs.map(show).collect()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // The store last: the others write to it.
+        for child in self.children.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Returns a port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+fn programs() -> Option<PathBuf> {
+    // `target/<profile>/deps` holds the tests.
+    let deps = deps_dir();
+    let programs = deps.ancestors().nth(2)?.join("control-plane/bin");
+    programs.is_dir().then_some(programs)
+}
+
+#[track_caller]
+fn openssl(args: &[&str]) {
+    let out = Command::new("openssl").args(args).output().expect("openssl can be run");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}

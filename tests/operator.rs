@@ -1,0 +1,373 @@
+//! The operator that the plugin `rust` scaffolds: it passes its own checks, and it works on
+//! a true API server.
+
+use crate::control_plane::{ControlPlane, free_port};
+use crate::support::{Sandbox, built, deps_dir, skip};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The operator's sources, in a project that the host has made.
+struct Operator {
+    sandbox: Sandbox,
+}
+
+impl Operator {
+    /// Scaffolds a project of this name, with each of the commands.
+    #[track_caller]
+    fn scaffold(name: &str, commands: &[&str]) -> Self {
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
+        let sandbox = Sandbox::new()
+            .library("rust.so", &built("libpintle_plugin_rust.so"))
+            // For rustfmt, which the plugin asks for.
+            .env("PATH", path);
+        let init = format!("init --domain example.org --plugins rust --project-name {name}");
+        for line in std::iter::once(init.as_str()).chain(commands.iter().copied()) {
+            let out = sandbox.run(line.split(' ')).success();
+            assert!(!out.stderr.contains("failed"), "{out}");
+        }
+        Self { sandbox }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.sandbox.work()
+    }
+
+    /// Runs cargo in the project; its dependencies are compiled once for all tests.
+    #[track_caller]
+    fn cargo(&self, args: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(args).current_dir(self.root()).env("CARGO_TARGET_DIR", target());
+        // What the outer cargo says is not meant for this one.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text == "CARGO_MANIFEST_DIR" || text == "RUSTFLAGS"
+            {
+                command.env_remove(&name);
+            }
+        }
+        let out = command.output().expect("cargo can be run");
+        let [stdout, stderr] =
+            [out.stdout, out.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        assert!(out.status.success(), "cargo {args:?}\n{stdout}\n{stderr}");
+        stdout
+    }
+
+    #[track_caller]
+    fn replace(&self, path: &str, from: &str, to: &str) {
+        let path = self.root().join(path);
+        let text = fs::read_to_string(&path).expect("the file is scaffolded");
+        assert_eq!(text.matches(from).count(), 1, "the scaffold has another shape: {text}");
+        fs::write(&path, text.replace(from, to)).expect("the project is ours");
+    }
+}
+
+/// Returns the folder that all scaffolded projects are compiled in.
+fn target() -> PathBuf {
+    deps_dir().ancestors().nth(2).expect("`deps` is in a target folder").join("scaffolded")
+}
+
+const ALL: &[&str] = &[
+    "create api --group crew --version v1 --kind Captain",
+    "create api --group crew --version v2 --kind Captain",
+    "create api --group crew --version v1 --kind Sailor",
+    "create api --group fleet --version v1alpha1 --kind Ship --namespaced=false",
+    "create api --group apps --version v1 --kind Deployment --resource=false",
+    "create webhook --group crew --version v1 --kind Captain --defaulting --validation --conversion --spoke v2",
+];
+
+#[test]
+fn a_scaffolded_operator_passes_its_own_checks() {
+    let operator = Operator::scaffold("checked", ALL);
+    operator.cargo(&["fmt", "--check"]);
+    operator.cargo(&["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]);
+    operator.cargo(&["test", "--quiet"]);
+    let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
+    assert_eq!(definitions.matches("kind: CustomResourceDefinition").count(), 3);
+
+    // The manifests that were scaffolded are those that the operator itself writes.
+    let bases = operator.root().join("config/crd/bases");
+    let read = || -> Vec<_> {
+        let mut files: Vec<_> =
+            fs::read_dir(&bases).expect("they are scaffolded").flatten().collect();
+        files.sort_by_key(fs::DirEntry::file_name);
+        files
+            .iter()
+            .map(|it| (it.path(), fs::read_to_string(it.path()).expect("it is a text")))
+            .collect()
+    };
+    let scaffolded = read();
+    operator.cargo(&["run", "--quiet", "--bin", "crdgen", "config/crd/bases"]);
+    assert_eq!(read(), scaffolded);
+
+    for folder in ["default", "crd", "samples", "prometheus", "network-policy"] {
+        let folder = format!("config/{folder}");
+        match Command::new("kubectl")
+            .args(["kustomize", &folder])
+            .current_dir(operator.root())
+            .output()
+        {
+            Err(_) => return skip("kubectl"),
+            Ok(out) => {
+                let [text, err] =
+                    [&out.stdout, &out.stderr].map(|it| String::from_utf8_lossy(it).into_owned());
+                assert!(out.status.success(), "{folder}: {err}");
+                assert!(!text.is_empty(), "{folder} is empty");
+            }
+        }
+    }
+}
+
+/// A replica of the operator under way, outside of the cluster.
+struct Replica {
+    child: Child,
+    webhook_port: u16,
+    health_port: u16,
+}
+
+impl Replica {
+    fn start(plane: &ControlPlane, identity: &str, webhook_port: u16) -> Self {
+        let [metrics, health] = [free_port(), free_port()];
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(plane.path(&format!("{identity}.log")));
+        let log = log.expect("the folder is ours");
+        let child = Command::new(target().join("debug/proven"))
+            .args(["--leader-elect", "--identity", identity, "--namespace", "default"])
+            .args(["--metrics-addr", &format!("127.0.0.1:{metrics}")])
+            .args(["--health-addr", &format!("127.0.0.1:{health}")])
+            .args(["--webhook-addr", &format!("127.0.0.1:{webhook_port}")])
+            .arg("--webhook-cert-dir")
+            .arg(plane.path("webhook"))
+            .env("KUBECONFIG", plane.kubeconfig())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log)
+            .spawn()
+            .expect("the operator is built");
+        Self { child, webhook_port, health_port: health }
+    }
+
+    /// Waits until the replica says that it is ready.
+    fn wait(&self, plane: &ControlPlane) {
+        let address = format!("127.0.0.1:{}", self.health_port);
+        plane.wait_for("the operator is ready", || http_get(&address, "/readyz").contains(" 200 "));
+    }
+
+    /// Tells the replica to stop, and waits for its end.
+    fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        let status = self.child.wait().expect("it is ours");
+        assert!(status.success(), "the operator ended with {status}");
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn http_get(address: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut text = String::new();
+    if let Ok(mut stream) = std::net::TcpStream::connect(address) {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(request.as_bytes());
+        let _ = stream.read_to_string(&mut text);
+    }
+    text
+}
+
+/// Returns how the API server reaches a webhook of the replica: by URL, with its authority.
+fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
+    let authority = fs::read(plane.path("ca.crt")).expect("the authority is made");
+    let authority = base64::engine::general_purpose::STANDARD.encode(authority);
+    json!({ "url": format!("https://127.0.0.1:{port}{path}"), "caBundle": authority })
+}
+
+#[track_caller]
+fn apply(plane: &ControlPlane, object: &Value) {
+    plane
+        .kubectl_with(&["apply", "-f", "-"], &object.to_string())
+        .unwrap_or_else(|err| panic!("{err}"));
+}
+
+fn captain(name: &str, message: Value) -> Value {
+    json!({
+        "apiVersion": "crew.example.org/v1",
+        "kind": "Captain",
+        "metadata": { "name": name },
+        "spec": { "message": message },
+    })
+}
+
+#[test]
+fn a_scaffolded_operator_works_on_a_cluster() {
+    let Some(plane) = ControlPlane::start() else { return };
+    let operator = Operator::scaffold("proven", ALL);
+    // The one thing that users write: what the kind is about.
+    operator.replace(
+        "src/controller/crew/captain.rs",
+        "object.spec.message.clone().unwrap_or_default()",
+        "object.spec.message.clone().unwrap_or_default().to_uppercase()",
+    );
+    operator.cargo(&["build", "--quiet", "--bins"]);
+    fs::create_dir(plane.path("webhook")).expect("the folder is new");
+    plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
+    for (from, to) in [("hook.crt", "webhook/tls.crt"), ("hook.key", "webhook/tls.key")] {
+        fs::copy(plane.path(from), plane.path(to)).expect("the certificate is made");
+    }
+
+    let port = free_port();
+    definitions_are_established(&plane, &operator, port);
+    let first = Replica::start(&plane, "first", port);
+    first.wait(&plane);
+    admission_is_registered(&plane, first.webhook_port);
+
+    objects_are_reconciled(&plane);
+    webhooks_answer(&plane);
+    let first = nothing_is_lost_by_a_restart(&plane, first);
+    another_replica_takes_over(&plane, first);
+}
+
+fn definitions_are_established(plane: &ControlPlane, operator: &Operator, port: u16) {
+    let text = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
+    for document in text.split("---\n").filter(|it| !it.is_empty()) {
+        let mut definition: Value = serde_saphyr::from_str(document).expect("crdgen prints YAML");
+        if let Some(conversion) = definition["spec"].get_mut("conversion") {
+            conversion["webhook"]["clientConfig"] = client_config(plane, port, "/convert");
+        }
+        apply(plane, &definition);
+    }
+    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+    plane.kubectl(&wait).expect("the definitions are taken");
+}
+
+fn admission_is_registered(plane: &ControlPlane, port: u16) {
+    for (kind, verb) in
+        [("MutatingWebhookConfiguration", "mutate"), ("ValidatingWebhookConfiguration", "validate")]
+    {
+        let path = format!("/{verb}/crew.example.org/v1/captains");
+        apply(
+            plane,
+            &json!({
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": kind,
+                "metadata": { "name": verb },
+                "webhooks": [{
+                    "name": format!("{verb}.captains.crew.example.org"),
+                    "admissionReviewVersions": ["v1"],
+                    "clientConfig": client_config(plane, port, &path),
+                    "sideEffects": "None",
+                    "rules": [{
+                        "apiGroups": ["crew.example.org"],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": ["captains"],
+                    }],
+                }],
+            }),
+        );
+    }
+}
+
+/// Returns a field of an object, or an empty text.
+fn field(plane: &ControlPlane, object: &str, path: &str) -> String {
+    plane.kubectl(&["get", object, "-o", &format!("jsonpath={{{path}}}")]).unwrap_or_default()
+}
+
+fn objects_are_reconciled(plane: &ControlPlane) {
+    apply(plane, &captain("ann", json!("hey")));
+    plane.wait_for("the owned object is made", || {
+        field(plane, "configmap/ann-captain", ".data.message") == "HEY"
+    });
+    plane.wait_for("the status is set", || {
+        field(plane, "captain/ann", ".status.conditions[?(@.type==\"Ready\")].status") == "True"
+    });
+    let since = || field(plane, "captain/ann", ".status.conditions[0].lastTransitionTime");
+    let before = since();
+
+    apply(plane, &captain("ann", json!("ahoy")));
+    plane.wait_for("the update is followed", || {
+        field(plane, "configmap/ann-captain", ".data.message") == "AHOY"
+    });
+    plane.wait_for("the status follows", || {
+        field(plane, "captain/ann", ".status.observedGeneration") == "2"
+    });
+    assert_eq!(since(), before, "what stays true has no new time");
+
+    // What somebody else does to the owned object is undone.
+    plane.kubectl(&["delete", "configmap", "ann-captain"]).expect("it is there");
+    plane.wait_for("it is made again", || {
+        field(plane, "configmap/ann-captain", ".data.message") == "AHOY"
+    });
+}
+
+fn webhooks_answer(plane: &ControlPlane) {
+    // The schema refuses before any webhook is asked.
+    let err = plane
+        .kubectl_with(&["apply", "-f", "-"], &captain("bad", json!(5)).to_string())
+        .unwrap_err();
+    assert!(err.contains("spec.message") && err.contains("must be of type string"), "{err}");
+
+    let mut silent = captain("silent", Value::Null);
+    silent["spec"] = json!({});
+    apply(plane, &silent);
+    assert_eq!(field(plane, "captain/silent", ".spec.message"), "hello");
+
+    let err = plane
+        .kubectl_with(&["apply", "-f", "-"], &captain("blank", json!(" ")).to_string())
+        .unwrap_err();
+    assert!(err.contains("denied the request: spec.message: it must not be blank"), "{err}");
+
+    let converted = field(plane, "captains.v2.crew.example.org/silent", "");
+    let converted: Value = serde_json::from_str(&converted).expect("kubectl prints JSON");
+    assert_eq!(converted["apiVersion"], "crew.example.org/v2");
+    assert_eq!(converted["spec"]["message"], "hello");
+}
+
+fn nothing_is_lost_by_a_restart(plane: &ControlPlane, replica: Replica) -> Replica {
+    let port = replica.webhook_port;
+    replica.stop();
+    // Nobody answers for the object now, but the finalizer keeps it.
+    plane.kubectl(&["delete", "captain", "ann", "--wait=false"]).expect("it is there");
+    assert!(!field(plane, "captain/ann", ".metadata.deletionTimestamp").is_empty());
+    let replica = Replica::start(plane, "first", port);
+    plane.wait_for("the object is gone", || plane.kubectl(&["get", "captain", "ann"]).is_err());
+    plane.wait_for("what it owned is gone", || {
+        plane.kubectl(&["get", "configmap", "ann-captain"]).is_err()
+    });
+    replica
+}
+
+fn another_replica_takes_over(plane: &ControlPlane, first: Replica) {
+    let holder = || field(plane, "lease/proven", ".spec.holderIdentity");
+    plane.wait_for("the first replica leads", || holder() == "first");
+    let second = Replica::start(plane, "second", free_port());
+    second.wait(plane);
+    apply(plane, &captain("bob", json!("x")));
+    plane.wait_for("the object is reconciled", || {
+        field(plane, "configmap/bob-captain", ".data.message") == "X"
+    });
+    assert_eq!(holder(), "first", "the second replica waits for the lease");
+
+    // Webhooks are asked of the first replica, which is about to end.
+    for kind in ["mutatingwebhookconfiguration/mutate", "validatingwebhookconfiguration/validate"] {
+        plane.kubectl(&["delete", kind]).expect("it is there");
+    }
+    first.stop();
+    plane.wait_for("the second replica leads", || holder() == "second");
+    plane.kubectl(&["delete", "configmap", "bob-captain"]).expect("it is there");
+    plane.wait_for("the second replica works", || {
+        field(plane, "configmap/bob-captain", ".data.message") == "X"
+    });
+    second.stop();
+}
