@@ -74,6 +74,12 @@ impl Sandbox {
         Self::in_dir(env!("CARGO_TARGET_TMPDIR").as_ref(), program.into(), prefix)
     }
 
+    /// Returns a sandbox of the host `pintle` that lies in no project of cargo's, so that
+    /// cargo takes what is scaffolded in it for a project of its own.
+    pub(crate) fn outside() -> Self {
+        Self::in_dir(&std::env::temp_dir(), env!("CARGO_BIN_EXE_pintle").into(), "PINTLE")
+    }
+
     /// Returns a sandbox whose host may not read what its mode forbids: if the tests run
     /// as root, the host runs as nobody, in a folder that everybody may read.
     pub(crate) fn unprivileged() -> Self {
