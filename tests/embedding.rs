@@ -65,8 +65,8 @@ fn linked_plugins_are_listed_and_checked() {
         &["plugin list", "plugin check license"],
         expect![[r#"
             $ rudder plugin list
-            KEY                        STATE  TRANSPORT  BRINGS                  REASON
-            rust.pintle.dev/v1.0.0     ok     linked     init, create api
+            KEY                        STATE  TRANSPORT  BRINGS                            REASON
+            rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
             license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
             [exit 0]
             $ rudder plugin check license
@@ -179,18 +179,18 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
         &sandbox,
         &["old", "plugin list"],
         expect![[r#"
-        $ rudder old
-        the old way
-        --- stderr ---
-        warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
-        [exit 0]
-        $ rudder plugin list
-        KEY                            STATE     TRANSPORT  BRINGS                  REASON
-        rust.pintle.dev/v1.0.0         ok        linked     init, create api
-        license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api  it is disabled as `license`
-        deprecated.example.org/v1.0.0  ok        native     old                     it is deprecated: use good.example.org
-        [exit 0]
-    "#]],
+            $ rudder old
+            the old way
+            --- stderr ---
+            warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
+            [exit 0]
+            $ rudder plugin list
+            KEY                            STATE     TRANSPORT  BRINGS                            REASON
+            rust.pintle.dev/v1.0.0         ok        linked     init, create api, create webhook
+            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api            it is disabled as `license`
+            deprecated.example.org/v1.0.0  ok        native     old                               it is deprecated: use good.example.org
+            [exit 0]
+        "#]],
     );
 }
 
@@ -206,20 +206,20 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
         &sandbox,
         &["old", "plugin list"],
         expect![[r#"
-        $ rudder old
-        --- stderr ---
-        error: unrecognized subcommand 'old'
+            $ rudder old
+            --- stderr ---
+            error: unrecognized subcommand 'old'
 
-        Usage: rudder [OPTIONS] <COMMAND>
+            Usage: rudder [OPTIONS] <COMMAND>
 
-        For more information, try '--help'.
-        [exit 2]
-        $ rudder plugin list
-        KEY                        STATE  TRANSPORT  BRINGS                  REASON
-        rust.pintle.dev/v1.0.0     ok     linked     init, create api
-        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
-        [exit 0]
-    "#]],
+            For more information, try '--help'.
+            [exit 2]
+            $ rudder plugin list
+            KEY                        STATE  TRANSPORT  BRINGS                            REASON
+            rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
+            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+            [exit 0]
+        "#]],
     );
 }
 

@@ -203,6 +203,13 @@ fn apply(plane: &ControlPlane, object: &Value) {
         .unwrap_or_else(|err| panic!("{err}"));
 }
 
+/// Returns how the server refuses an object.
+#[track_caller]
+fn refusal(plane: &ControlPlane, object: &Value) -> String {
+    let said = plane.kubectl_with(&["apply", "-f", "-"], &object.to_string());
+    said.expect_err("the object should be refused")
+}
+
 fn captain(name: &str, message: Value) -> Value {
     json!({
         "apiVersion": "crew.example.org/v1",
@@ -318,7 +325,7 @@ fn webhooks_answer(plane: &ControlPlane) {
     // A kind without webhooks: a defaulting one would refuse before the schema is asked.
     let mut sailor = captain("bad", json!(5));
     sailor["kind"] = json!("Sailor");
-    let err = plane.kubectl_with(&["apply", "-f", "-"], &sailor.to_string()).unwrap_err();
+    let err = refusal(plane, &sailor);
     assert!(err.contains("spec.message") && err.contains("must be of type string"), "{err}");
 
     let mut silent = captain("silent", Value::Null);
@@ -326,9 +333,7 @@ fn webhooks_answer(plane: &ControlPlane) {
     apply(plane, &silent);
     assert_eq!(field(plane, "captain/silent", ".spec.message"), "hello");
 
-    let err = plane
-        .kubectl_with(&["apply", "-f", "-"], &captain("blank", json!(" ")).to_string())
-        .unwrap_err();
+    let err = refusal(plane, &captain("blank", json!(" ")));
     assert!(err.contains("denied the request: spec.message: it must not be blank"), "{err}");
 
     let converted = plane.kubectl(&["get", "captains.v2.crew.example.org", "silent", "-o", "json"]);

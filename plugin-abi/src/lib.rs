@@ -21,6 +21,7 @@
 //! host's business.
 
 mod args;
+mod draft;
 mod error;
 #[doc(hidden)]
 pub mod export;
@@ -37,6 +38,7 @@ pub use anyhow;
 pub use serde_json as json;
 
 pub use args::{Arg, ArgKind, Args, ValueType};
+pub use draft::{Draft, Place};
 pub use error::{Hint, UsageError};
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
@@ -51,8 +53,8 @@ pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 pub mod prelude {
     pub use crate::anyhow::{Context as _, anyhow, bail, ensure};
     pub use crate::{
-        Arg, Args, Call, ChangeSet, Command, Event, Hint as _, Hook, HookReply, Host, Node,
-        Outcome, ProjectInfo, Prompt, Resource, Result, Scaffold, ScaffoldCall, Select, Stop, Tool,
-        Universe, UsageError, Webhooks, json,
+        Arg, Args, Call, ChangeSet, Command, Draft, Event, Hint as _, Hook, HookReply, Host, Node,
+        Outcome, Place, ProjectInfo, Prompt, Resource, Result, Scaffold, ScaffoldCall, Select,
+        Stop, Tool, Universe, UsageError, Webhooks, json,
     };
 }

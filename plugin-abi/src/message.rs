@@ -103,6 +103,8 @@ pub struct ScaffoldRequest {
     pub position: usize,
     /// The version of the PROJECT file.
     pub project_version: String,
+    /// The day of the command in UTC, as `2026-11-21`.
+    pub date: String,
     /// The values of the plugin's own flags and of the subcommand's, by name.
     pub args: Map<String, Value>,
     /// What PROJECT says of the project.

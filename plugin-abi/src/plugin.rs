@@ -191,6 +191,15 @@ impl<'a> ScaffoldCall<'a> {
         &self.request.project_version
     }
 
+    /// Returns the day of the command in UTC, as `2026-11-21`.
+    ///
+    /// Hosts carry out commands again, to undo one or to bring in a newer plugin. Then this
+    /// is still the day of the first time, and so it is what a plugin should use where the
+    /// files depend on the day.
+    pub fn date(&self) -> &str {
+        &self.request.date
+    }
+
     /// Returns what PROJECT says of the project.
     pub fn project(&self) -> &ProjectInfo {
         &self.request.project

@@ -859,8 +859,7 @@ version: \"3\"
         let said = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
             let err = ProjectFile::load(&path).unwrap_err();
-            let cause = std::error::Error::source(&err).unwrap().to_string();
-            cause
+            std::error::Error::source(&err).unwrap().to_string()
         };
         assert_eq!(said(b""), "the key `version` is missing");
         assert_eq!(said(&vec![b'#'; 2 << 20]), "it is larger than 1 MiB");

@@ -23,6 +23,9 @@ pub struct Chain<'a> {
     pub plugins: &'a [LoadedPlugin],
     /// The version of the PROJECT file.
     pub project_version: &'a ProjectVersion,
+    /// The day of the command in UTC, as `2026-11-21`. Plugins are told it, so that the
+    /// command can be carried out again on another day with the same result.
+    pub date: &'a str,
     /// Who the host is.
     pub identity: &'a Identity,
 }
@@ -108,6 +111,7 @@ impl<'a> Chain<'a> {
         request.chain = self.keys();
         request.position = member.position;
         request.project_version = self.project_version.to_string();
+        request.date = self.date.to_owned();
         request
     }
 

@@ -51,6 +51,8 @@ pub struct RecordedCommand {
     pub subcommand: String,
     /// The version of the PROJECT file that the plugins were told.
     pub project_version: String,
+    /// The day of the command in UTC, as `2026-11-21`.
+    pub date: String,
     /// The full keys of the chain's plugins, in order.
     pub plugins: Vec<String>,
     /// The values of the flags.
@@ -104,7 +106,7 @@ pub struct Origin {
 #[serde(rename_all = "lowercase")]
 enum Line {
     Format(u32),
-    Command(RecordedCommand),
+    Command(Box<RecordedCommand>),
     File(RecordedFile),
 }
 
@@ -213,7 +215,7 @@ impl Record {
 
     /// Returns the text that goes to the disk.
     pub(super) fn to_text(&self) -> String {
-        let commands = self.commands.iter().cloned().map(Line::Command);
+        let commands = self.commands.iter().cloned().map(|it| Line::Command(Box::new(it)));
         let files = self.files.values().cloned().map(Line::File);
         let lines = std::iter::once(Line::Format(FORMAT)).chain(commands).chain(files);
         lines
@@ -230,7 +232,7 @@ impl Record {
                 Line::Format(format) => {
                     return Err(RecordError::Format { path: path.to_owned(), format });
                 }
-                Line::Command(it) => record.commands.push(it),
+                Line::Command(it) => record.commands.push(*it),
                 Line::File(it) => {
                     record.files.insert(it.path.clone(), it);
                 }

@@ -85,6 +85,7 @@ impl Replayed {
             subcommand: &command.subcommand,
             plugins: &members,
             project_version: &version,
+            date: &command.date,
             identity,
         };
         if command.subcommand == INIT {

@@ -114,17 +114,21 @@ impl<'a> Run<'a> {
         project: &ProjectFile,
         resource: Option<&Resource>,
     ) -> RecordedCommand {
-        let mut command = RecordedCommand::default();
-        command.subcommand = chain.subcommand.to_owned();
-        command.project_version = chain.project_version.to_string();
-        command.plugins = chain.keys();
-        command.args = args.clone();
+        let mut args = args.clone();
         // In a replay nothing is there that a command did not make.
-        command.args.shift_remove(SKIP_EXISTING);
-        if command.args.get(FORCE) == Some(&Value::Bool(false)) {
-            command.args.shift_remove(FORCE);
+        args.shift_remove(SKIP_EXISTING);
+        if args.get(FORCE) == Some(&Value::Bool(false)) {
+            args.shift_remove(FORCE);
         }
-        command.resource = resource.map_or(Value::Null, Resource::to_value);
+        let mut command = RecordedCommand {
+            subcommand: chain.subcommand.to_owned(),
+            project_version: chain.project_version.to_string(),
+            date: chain.date.to_owned(),
+            plugins: chain.keys(),
+            args,
+            resource: resource.map_or(Value::Null, Resource::to_value),
+            ..RecordedCommand::default()
+        };
         if chain.subcommand == INIT {
             for (key, text) in [
                 ("domain", project.domain()),

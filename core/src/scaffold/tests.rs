@@ -51,6 +51,7 @@ impl Fixture {
             subcommand,
             plugins: &self.plugins,
             project_version: &self.version,
+            date: "2026-11-21",
             identity: &self.identity,
         }
     }

@@ -18,6 +18,7 @@ const HOST_FLAGS: [&str; 2] = ["force", "skip-existing"];
 pub struct ScaffoldTest {
     plugin: LinkedPlugin,
     subcommand: String,
+    date: String,
     flags: Vec<(String, Value)>,
     answers: Vec<String>,
     project: ProjectInfo,
@@ -71,6 +72,7 @@ pub fn scaffold(plugin: LinkedPlugin, subcommand: impl Into<String>) -> Scaffold
     ScaffoldTest {
         plugin,
         subcommand: subcommand.into(),
+        date: "2000-01-01".to_owned(),
         flags: Vec::new(),
         answers: Vec::new(),
         project: ProjectInfo { name, domain, ..ProjectInfo::default() },
@@ -85,6 +87,12 @@ impl ScaffoldTest {
     /// Gives a flag of the plugin a value; the host's `force` and `skip-existing` may be given too.
     pub fn flag(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.flags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the day of the command; else it is `2000-01-01`.
+    pub fn date(mut self, date: impl Into<String>) -> Self {
+        self.date = date.into();
         self
     }
 
@@ -248,6 +256,7 @@ impl Steps {
             chain: chain.clone(),
             position,
             project_version: "3".into(),
+            date: test.date,
             project: test.project.clone(),
             config: test.config.clone(),
             resource: test.resource.clone(),

@@ -1,7 +1,6 @@
 //! An API type and its controller, in a project that exists.
 
 use crate::crd::Kind;
-use crate::draft::{Draft, Place};
 use crate::names::{self, module, type_name};
 use crate::template::render;
 use pintle_plugin::prelude::*;

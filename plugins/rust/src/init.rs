@@ -1,9 +1,8 @@
 //! The files of a new project.
 
-use crate::draft::Draft;
 use crate::names;
 use crate::template::render;
-use pintle_plugin::Result;
+use pintle_plugin::{Draft, Result};
 use serde::Serialize;
 
 macro_rules! templates {

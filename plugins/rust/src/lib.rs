@@ -5,14 +5,12 @@
 
 mod api;
 mod crd;
-mod draft;
 mod init;
 mod names;
 mod template;
 mod webhook;
 
 use api::Names;
-use draft::Draft;
 use pintle_plugin::prelude::*;
 
 pintle_plugin::export_plugin! {

@@ -1,7 +1,5 @@
 //! Rust names for the names of Kubernetes.
 
-use std::cmp::Ordering;
-
 /// The words that Rust keeps for itself, in lower case.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
@@ -150,52 +148,6 @@ pub(crate) fn package(project: &str) -> String {
     }
 }
 
-/// Returns the identifiers in a line of code.
-pub(crate) fn words(line: &str) -> Vec<&str> {
-    line.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect()
-}
-
-/// Compares lines, given as their identifiers, as rustfmt sorts them in edition 2024:
-/// modules as plain text, imports with numbers by their value and `_` before everything else.
-pub(crate) fn compare(left: &[&str], right: &[&str]) -> Ordering {
-    if left.contains(&"mod") {
-        return left.cmp(right);
-    }
-    let mut pairs = left.iter().zip(right).map(|(left, right)| compare_word(left, right));
-    pairs.find(|it| it.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
-}
-
-fn compare_word(left: &str, right: &str) -> Ordering {
-    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
-    loop {
-        let (left_number, right_number) = (digits(left), digits(right));
-        let order = if left_number.is_empty() || right_number.is_empty() {
-            let rank = |it: &[u8]| it.first().map(|byte| (*byte != b'_', *byte));
-            rank(left).cmp(&rank(right))
-        } else {
-            compare_number(left_number, right_number)
-        };
-        if order.is_ne() || left.is_empty() {
-            return order;
-        }
-        left = &left[left_number.len().max(1)..];
-        right = &right[right_number.len().max(1)..];
-    }
-}
-
-fn digits(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|it| !it.is_ascii_digit()).unwrap_or(text.len());
-    &text[..end]
-}
-
-fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
-    let zeros = |it: &[u8]| it.iter().take_while(|byte| **byte == b'0').count();
-    let (left_zeros, right_zeros) = (zeros(left), zeros(right));
-    let (left, right) = (&left[left_zeros..], &right[right_zeros..]);
-    let by_value = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
-    by_value.then(right_zeros.cmp(&left_zeros))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,19 +193,5 @@ mod tests {
         ] {
             assert_eq!(package(name), expected);
         }
-    }
-
-    #[test]
-    fn lines_are_sorted_as_rustfmt_does() {
-        let check = |lines: &[&str]| {
-            let mut sorted = lines.to_vec();
-            sorted.reverse();
-            sorted.sort_by(|left, right| compare(&words(left), &words(right)));
-            assert_eq!(sorted, lines);
-        };
-        check(&["pub mod _3scale;", "pub mod a;", "pub mod a_b;", "pub mod ab;"]);
-        check(&["pub mod v1;", "pub mod v10;", "pub mod v1alpha1;", "pub mod v2;"]);
-        check(&["use self::a::A;", "use self::a_b::B;", "use self::ab::C;"]);
-        check(&["use self::v1::A;", "use self::v1a::A;", "use self::v2::A;", "use self::v10::A;"]);
     }
 }

@@ -1,7 +1,6 @@
 //! Webhooks of an API type, and the server that they need first.
 
 use crate::api::{self, Names};
-use crate::draft::{Draft, Place};
 use crate::template::render;
 use pintle_plugin::prelude::*;
 

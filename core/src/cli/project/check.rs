@@ -121,7 +121,7 @@ impl Findings {
         project: ProjectFile,
         record: Record,
     ) {
-        let plugins = match recorded_plugins(session, &record, None) {
+        let plugins = match recorded_plugins(session, &record, &|_| None) {
             Ok(plugins) => plugins,
             // The layout's finding says it already.
             Err(_) => return,

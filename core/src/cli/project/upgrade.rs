@@ -39,7 +39,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, C
         None => Some(PluginKey::new(known.name().clone(), None)),
         Some(key) => (key.name() == known.name()).then(|| key.clone()),
     };
-    let plugins = recorded_plugins(session, &record, Some(&wanted))?;
+    let plugins = recorded_plugins(session, &record, &wanted)?;
     let version = *project.version();
     let identity = &session.host.identity;
     let rework = Rework { root: &root, project, record, plugins: &plugins, identity };

@@ -29,6 +29,7 @@ use pintle_plugin::message::ProjectEvent;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use subcommand::Subcommand;
+use time::OffsetDateTime;
 
 /// Returns whether these words call a scaffolding subcommand.
 pub(super) fn is_subcommand(words: &[&str]) -> bool {
@@ -47,6 +48,8 @@ struct Setting {
     /// `None` for `init`, and where there is none yet.
     project: Option<ProjectFile>,
     version: ProjectVersion,
+    /// Today.
+    date: String,
     plugins: Vec<LoadedPlugin>,
 }
 
@@ -139,7 +142,7 @@ impl Setting {
             Some(project) => *project.version(),
             None => asked_version(session, line)?,
         };
-        let mut setting = Self { subcommand, root, project, version, plugins: Vec::new() };
+        let mut setting = Self { project, ..Self::empty(subcommand, root, version) };
         for key in setting.keys(session, line)? {
             let plugin = session.load(session.catalog().resolve(&key, Some(&version))?)?;
             if setting.plugins.iter().any(|it| it.key() == plugin.key()) {
@@ -153,8 +156,12 @@ impl Setting {
 
     /// Returns what is known whatever is installed: the host's own flags.
     fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
-        let (version, plugins) = (session.host.default_project_version, Vec::new());
-        Self { subcommand, root: PathBuf::new(), project: None, version, plugins }
+        Self::empty(subcommand, PathBuf::new(), session.host.default_project_version)
+    }
+
+    fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
+        let date = OffsetDateTime::now_utc().date().to_string();
+        Self { subcommand, root, project: None, version, date, plugins: Vec::new() }
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
@@ -178,6 +185,7 @@ impl Setting {
             subcommand: self.subcommand.name(),
             plugins: &self.plugins,
             project_version: &self.version,
+            date: &self.date,
             identity: &session.host.identity,
         }
     }
@@ -296,7 +304,7 @@ impl Setting {
             }
         };
         let record = Record::load(&self.root)?;
-        let plugins = recorded_plugins(session, &record, None)?;
+        let plugins = recorded_plugins(session, &record, &|_| None)?;
         let rework = Rework {
             root: &self.root,
             project,
@@ -431,7 +439,7 @@ fn find_gvk(
 pub(super) fn recorded_plugins(
     session: &Session<'_>,
     record: &Record,
-    wanted: Option<&dyn Fn(&PluginKey) -> Option<PluginKey>>,
+    wanted: &dyn Fn(&PluginKey) -> Option<PluginKey>,
 ) -> Result<Plugins, CliError> {
     let mut plugins = Plugins::new();
     for command in record.commands() {
@@ -441,7 +449,7 @@ pub(super) fn recorded_plugins(
                 continue;
             }
             let key = plugin::parse_key(text)?;
-            let asked = wanted.and_then(|it| it(&key));
+            let asked = wanted(&key);
             let exact = asked.clone().unwrap_or_else(|| key.clone());
             let found = match session.catalog().resolve(&exact, version.as_ref()) {
                 Ok(entry) => entry,

@@ -1,21 +1,32 @@
-//! The change under way: new files, and lines for files that exist.
+//! A change under way: new files, and lines for files that exist.
 //!
 //! Invariant: what is not said to change stays as it is, byte for byte.
 
-use crate::names;
-use pintle_plugin::prelude::*;
+use crate::{ChangeSet, Hint as _, Node, Result, Select, Universe};
+use anyhow::Context as _;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What every marker starts with, behind the sign for a comment.
 const MARKER: &str = "+pintle:scaffold:";
 
+/// The languages whose comments start with two slashes; all others have a `#`.
+const SLASHES: &[&str] =
+    &["c", "cc", "cpp", "cs", "go", "h", "hpp", "java", "js", "kt", "proto", "rs", "swift", "ts"];
+
 /// Returns the sign for a comment in a file.
 fn comment(path: &str) -> &'static str {
-    if path.ends_with(".rs") { "//" } else { "#" }
+    let extension = path.rsplit_once('.').map_or("", |it| it.1);
+    if SLASHES.contains(&extension) { "//" } else { "#" }
 }
 
-/// New files and changed ones, by path.
-pub(crate) struct Draft<'a> {
+/// A change under way: new files, and lines at the markers of files that exist.
+///
+/// A marker is a line that is nothing but a comment such as `// +pintle:scaffold:crds` (`#`
+/// in TOML, YAML and all that is not like C). It stays where it is, so that the next
+/// command finds it; what users write around it stays too. A line that the file has
+/// already, at whatever indentation, is not inserted again.
+pub struct Draft<'a> {
     universe: Universe<'a>,
     replace: bool,
     files: BTreeMap<String, File>,
@@ -28,34 +39,40 @@ struct File {
 }
 
 /// Where a line goes among those above its marker.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
     /// Directly above the marker.
     Last,
-    /// Where rustfmt would put it.
+    /// Where rustfmt would put it among the lines of its block, in the edition of 2024.
     Sorted,
 }
 
 impl<'a> Draft<'a> {
     /// Returns a draft that changes nothing; with `replace`, new files may take the place
     /// of existing ones.
-    pub(crate) fn new(universe: Universe<'a>, replace: bool) -> Self {
+    pub fn new(universe: Universe<'a>, replace: bool) -> Self {
         Self { universe, replace, files: BTreeMap::new() }
     }
 
     /// Adds a file. Without `replace`, the host refuses it if there is one.
-    pub(crate) fn add(&mut self, path: &str, text: String) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When the file in its place cannot be read.
+    pub fn add(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
+        let text = text.into();
         let original = if self.replace { self.universe.get(path)? } else { None };
         self.files.insert(path.to_owned(), File { original, text });
         Ok(())
     }
 
     /// Adds a file unless there is one.
-    pub(crate) fn ensure(
-        &mut self,
-        path: &str,
-        make: impl FnOnce() -> Result<String>,
-    ) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When `make` fails.
+    pub fn ensure(&mut self, path: &str, make: impl FnOnce() -> Result<String>) -> Result<()> {
         if self.files.contains_key(path) || self.exists(path)? {
             return Ok(());
         }
@@ -63,26 +80,34 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Returns whether there is such a file in the project.
-    pub(crate) fn exists(&self, path: &str) -> Result<bool> {
+    /// Returns whether there is such a file in the project; the draft's own are not there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot tell.
+    pub fn exists(&self, path: &str) -> Result<bool> {
         Ok(!self.universe.paths(Select::Path(path))?.is_empty())
     }
 
     /// Puts a text of the plugin's own in the place of a file, or where none is.
-    pub(crate) fn put(&mut self, path: &str, text: String) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When the file in its place cannot be read.
+    pub fn put(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
+        let text = text.into();
         let original = self.universe.get(path)?;
         self.files.insert(path.to_owned(), File { original, text });
         Ok(())
     }
 
-    /// Inserts lines at a marker, unless the file has them.
-    pub(crate) fn insert(
-        &mut self,
-        path: &str,
-        marker: &str,
-        line: &str,
-        place: Place,
-    ) -> Result<()> {
+    /// Inserts lines at the marker `// +pintle:scaffold:<marker>`, indented as it is, unless
+    /// the file has them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or it has no such marker.
+    pub fn insert(&mut self, path: &str, marker: &str, line: &str, place: Place) -> Result<()> {
         if !self.files.contains_key(path) {
             let node = self
                 .universe
@@ -102,7 +127,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Hands the draft over.
-    pub(crate) fn finish(self, changes: &mut ChangeSet) {
+    pub fn finish(self, changes: &mut ChangeSet) {
         for (path, file) in self.files {
             match file.original {
                 None => changes.add(path, file.text),
@@ -144,14 +169,59 @@ fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String
 /// Returns where `line` goes in the block of such lines that ends `lines`.
 fn sorted_idx(lines: &[&str], line: &str) -> usize {
     let start = lines.iter().rposition(|it| it.trim().is_empty()).map_or(0, |it| it + 1);
-    let key = names::words(line);
+    let key = words(line);
     let is_comment = |line: &str| line.trim_start().starts_with(['#', '/']);
-    let comes_later =
-        |other: &&str| !is_comment(other) && names::compare(&names::words(other), &key).is_gt();
+    let comes_later = |other: &&str| !is_comment(other) && compare(&words(other), &key).is_gt();
     let Some(next) = lines[start..].iter().position(comes_later) else { return lines.len() };
     // Attributes and comments stay with the line below them.
     let above = lines[start..start + next].iter().rposition(|it| !is_comment(it));
     start + above.map_or(0, |it| it + 1)
+}
+
+/// Returns the identifiers in a line of code.
+fn words(line: &str) -> Vec<&str> {
+    line.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect()
+}
+
+/// Compares lines, given as their identifiers, as rustfmt sorts them in edition 2024:
+/// modules as plain text, imports with numbers by their value and `_` before everything else.
+fn compare(left: &[&str], right: &[&str]) -> Ordering {
+    if left.contains(&"mod") {
+        return left.cmp(right);
+    }
+    let mut pairs = left.iter().zip(right).map(|(left, right)| compare_word(left, right));
+    pairs.find(|it| it.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
+}
+
+fn compare_word(left: &str, right: &str) -> Ordering {
+    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
+    loop {
+        let (left_number, right_number) = (digits(left), digits(right));
+        let order = if left_number.is_empty() || right_number.is_empty() {
+            let rank = |it: &[u8]| it.first().map(|byte| (*byte != b'_', *byte));
+            rank(left).cmp(&rank(right))
+        } else {
+            compare_number(left_number, right_number)
+        };
+        if order.is_ne() || left.is_empty() {
+            return order;
+        }
+        left = &left[left_number.len().max(1)..];
+        right = &right[right_number.len().max(1)..];
+    }
+}
+
+fn digits(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|it| !it.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
+}
+
+fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
+    let zeros = |it: &[u8]| it.iter().take_while(|byte| **byte == b'0').count();
+    let (left_zeros, right_zeros) = (zeros(left), zeros(right));
+    let (left, right) = (&left[left_zeros..], &right[right_zeros..]);
+    let by_value = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+    by_value.then(right_zeros.cmp(&left_zeros))
 }
 
 #[cfg(test)]
@@ -197,5 +267,19 @@ mod tests {
     fn indentation_and_line_endings_are_kept() {
         let text = with_line("f()\r\n    // +m\r\n", "// +m", ".g()", Place::Last);
         assert_eq!(text.as_deref(), Some("f()\r\n    .g()\r\n    // +m\r\n"));
+    }
+
+    #[test]
+    fn lines_are_sorted_as_rustfmt_does() {
+        let check = |lines: &[&str]| {
+            let mut sorted = lines.to_vec();
+            sorted.reverse();
+            sorted.sort_by(|left, right| compare(&words(left), &words(right)));
+            assert_eq!(sorted, lines);
+        };
+        check(&["pub mod _3scale;", "pub mod a;", "pub mod a_b;", "pub mod ab;"]);
+        check(&["pub mod v1;", "pub mod v10;", "pub mod v1alpha1;", "pub mod v2;"]);
+        check(&["use self::a::A;", "use self::a_b::B;", "use self::ab::C;"]);
+        check(&["use self::v1::A;", "use self::v1a::A;", "use self::v2::A;", "use self::v10::A;"]);
     }
 }
