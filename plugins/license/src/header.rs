@@ -1,13 +1,26 @@
 //! Puts a header at the top of a source file.
 
+use crate::style::{Comment, Style};
+
+/// How far down a file says that a program wrote it.
+const N_LINES_OF_GENERATED: usize = 5;
+
+/// What the folders of other people's sources are called; their headers are not ours to write.
+const FOREIGN: &[&str] = &["node_modules", "third-party", "third_party", "vendor"];
+
+/// Returns whether a file of this path takes a header.
+pub(crate) fn fits(path: &str) -> bool {
+    Style::of(path).is_some() && !path.split('/').any(|it| FOREIGN.contains(&it))
+}
+
 /// Returns `text` with the header, or `None` when the file has a header or takes none.
 pub(crate) fn add(path: &str, text: &str, header: &[String]) -> Option<String> {
-    let comment = comment(path)?;
+    let style = Style::of(path).filter(|_| fits(path))?;
     let (mark, body) = match text.strip_prefix('\u{feff}') {
         Some(body) => ("\u{feff}", body),
         None => ("", text),
     };
-    if has_header(body, comment) {
+    if is_generated(body) {
         return None;
     }
     let ending = if body.lines().next().is_some_and(|it| body[it.len()..].starts_with("\r\n")) {
@@ -15,94 +28,87 @@ pub(crate) fn add(path: &str, text: &str, header: &[String]) -> Option<String> {
     } else {
         "\n"
     };
-    let (first, rest) = body.split_at(directives_len(path, body));
+    let (first, rest) = body.split_at(style.directives_len(body)?);
+    let lines = style.comment(header);
+    if has_header(style, rest, &lines) {
+        return None;
+    }
 
-    let mut lines: Vec<String> =
-        header.iter().map(|it| format!("{comment} {it}{ending}")).collect();
+    let mut block: String = lines.iter().flat_map(|it| [it.as_str(), ending]).collect();
     if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
-        lines.push(ending.to_owned());
+        block.push_str(ending);
     }
     // The last directive may lack its line ending when there is nothing behind it.
     let gap = if first.is_empty() || first.ends_with('\n') { "" } else { ending };
-    Some([mark, first, gap, &lines.concat(), rest].concat())
+    Some([mark, first, gap, &block, rest].concat())
 }
 
-/// Returns what starts a comment in the file, or `None` when it takes no header.
-fn comment(path: &str) -> Option<&'static str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if is_dockerfile(name) || matches!(name, "Makefile" | "GNUmakefile" | "Justfile" | "justfile") {
-        return Some("#");
-    }
-    let (stem, extension) = name.rsplit_once('.')?;
-    if stem.is_empty() {
-        return None;
-    }
-    match extension {
-        "c" | "cc" | "cpp" | "go" | "h" | "hpp" | "java" | "js" | "kt" | "mjs" | "proto" | "rs"
-        | "swift" | "ts" | "tsx" => Some("//"),
-        "bash" | "mk" | "pl" | "py" | "rb" | "sh" | "tf" | "toml" | "yaml" | "yml" => Some("#"),
-        _ => None,
-    }
-}
-
-fn is_dockerfile(name: &str) -> bool {
-    ["Dockerfile", "Containerfile"].iter().any(|it| {
-        name.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// Whether a program wrote the file, and will write it again: by the convention of Go
+/// (<https://go.dev/s/generatedcode>), or by the mark that many other tools know.
+fn is_generated(text: &str) -> bool {
+    text.lines().take(N_LINES_OF_GENERATED).any(|it| {
+        it.contains("@generated") || it.contains("Code generated ") && it.contains("DO NOT EDIT")
     })
 }
 
-/// Whether the comments at the top name a licence.
-fn has_header(text: &str, comment: &str) -> bool {
-    let is_comment = |line: &&str| {
-        let line = line.trim_start();
-        line.is_empty() || line.starts_with(comment) || line.starts_with(['#', '/', '*'])
-    };
-    text.lines().take_while(is_comment).any(|it| it.contains("SPDX-License-Identifier:"))
+/// Whether the comments at the top are about copyright, or are the header.
+fn has_header(style: Style, text: &str, lines: &[String]) -> bool {
+    let comments = leading_comments(style, text);
+    let lower = comments.to_ascii_lowercase();
+    lower.contains("spdx-license-identifier:")
+        || lower.contains("copyright")
+        || text.lines().map(str::trim_end).zip(lines).filter(|(there, line)| there == line).count()
+            == lines.len()
 }
 
-/// Returns the length of the lines that mean something only at the top of the file.
-fn directives_len(path: &str, text: &str) -> usize {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let is_directive = |(idx, line): &(usize, &str)| {
-        let line = line.trim_end();
-        // `#![…]` is an attribute of Rust.
-        let shebang = *idx == 0 && line.starts_with("#!") && !line.starts_with("#![");
-        shebang
-            || is_dockerfile(name) && is_parser_directive(line)
-            || *idx < 2 && name.ends_with(".py") && line.starts_with('#') && line.contains("coding")
-    };
-    text.split_inclusive('\n').enumerate().take_while(is_directive).map(|(_, it)| it.len()).sum()
-}
-
-/// Whether a line is `# key=value` with a key that Docker reads from the top of a Dockerfile.
-fn is_parser_directive(line: &str) -> bool {
-    let Some((key, _)) = line.strip_prefix('#').and_then(|it| it.split_once('=')) else {
-        return false;
-    };
-    ["syntax", "escape", "check"].iter().any(|it| key.trim().eq_ignore_ascii_case(it))
+/// Returns the comments that the text starts with.
+fn leading_comments(style: Style, text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let trimmed = rest.trim_start();
+        let comment = style.comments().iter().find(|it| trimmed.starts_with(it.start()));
+        let end = match comment {
+            None => break,
+            Some(Comment::Line(_)) => trimmed.find('\n').map(|it| it + 1),
+            Some(Comment::Block(_, close)) => trimmed.find(close).map(|it| it + close.len()),
+        };
+        rest = &trimmed[end.unwrap_or(trimmed.len())..];
+    }
+    &text[..text.len() - rest.len()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HASHES: &str = "# SPDX-License-Identifier: MIT\n# Copyright 2026 A\n";
+
     #[track_caller]
     fn check(path: &str, text: &str, expected: Option<&str>) {
         let header = ["SPDX-License-Identifier: MIT".to_owned(), "Copyright 2026 A".to_owned()];
-        assert_eq!(add(path, text, &header).as_deref(), expected);
+        let made = add(path, text, &header);
+        assert_eq!(made.as_deref(), expected, "{path}");
+        // What has a header keeps it.
+        if let Some(made) = made {
+            assert_eq!(add(path, &made, &header), None, "{path}");
+        }
     }
 
     #[test]
     fn the_comment_follows_the_type_of_the_file() {
-        let slashes = "// SPDX-License-Identifier: MIT\n// Copyright 2026 A\n\nx\n";
-        let hashes = "# SPDX-License-Identifier: MIT\n# Copyright 2026 A\n\nx\n";
-        for path in ["src/main.rs", "a.go"] {
-            check(path, "x\n", Some(slashes));
+        let slashes = format!("{}\nx\n", HASHES.replace('#', "//"));
+        for path in ["src/main.rs", "a.go", "b.proto", "Jenkinsfile"] {
+            check(path, "x\n", Some(&slashes));
         }
+        let hashes = format!("{HASHES}\nx\n");
         for path in ["Cargo.toml", "a/b.yml", "Makefile", "Dockerfile", "b/Dockerfile.dev", "x.sh"]
         {
-            check(path, "x\n", Some(hashes));
+            check(path, "x\n", Some(&hashes));
         }
+        check("a.sql", "x\n", Some(&format!("{}\nx\n", HASHES.replace('#', "--"))));
+        let block = "SPDX-License-Identifier: MIT\nCopyright 2026 A\n";
+        check("a.html", "x\n", Some(&format!("<!--\n{block}-->\n\nx\n")));
+        check("a.css", "x\n", Some(&format!("/*\n{block}*/\n\nx\n")));
         for path in ["README.md", "LICENSE", ".gitignore", "Cargo.lock", "a.png", ".rs", "a.json"] {
             check(path, "x\n", None);
         }
@@ -110,17 +116,32 @@ mod tests {
 
     #[test]
     fn what_must_stand_first_stays_first() {
-        let header = "# SPDX-License-Identifier: MIT\n# Copyright 2026 A\n";
-        check("a.sh", "#!/bin/sh\nx\n", Some(&format!("#!/bin/sh\n{header}\nx\n")));
-        check("a.sh", "#!/bin/sh", Some(&format!("#!/bin/sh\n{header}")));
-        let syntax = "# syntax=docker/dockerfile:1\n# escape=`\n";
-        check("Dockerfile", &format!("{syntax}\nx"), Some(&format!("{syntax}{header}\nx")));
-        check(
-            "a.py",
-            "#!/bin/py\n# coding: x\nx",
-            Some(&format!("#!/bin/py\n# coding: x\n{header}\nx")),
-        );
-        let slashes = header.replace('#', "//");
+        for (path, first) in [
+            ("a.sh", "#!/bin/sh\n"),
+            ("Dockerfile", "# syntax=docker/dockerfile:1\n# escape=`\n"),
+            ("a.py", "#!/bin/py\n# -*- coding: x -*-\n"),
+            ("a.rb", "# encoding: utf-8\n"),
+            ("a.yaml", "%YAML 1.2\n---\n"),
+            ("a.pl", "# -*- mode: perl -*-\n"),
+        ] {
+            check(path, &format!("{first}x\n"), Some(&format!("{first}{HASHES}\nx\n")));
+            check(path, &format!("{first}\nx\n"), Some(&format!("{first}{HASHES}\nx\n")));
+        }
+        check("a.sh", "#!/bin/sh", Some(&format!("#!/bin/sh\n{HASHES}")));
+
+        let block = "SPDX-License-Identifier: MIT\nCopyright 2026 A\n";
+        for (path, first) in [
+            ("a.xml", "<?xml version=\"1.0\"?>\n"),
+            ("a.html", "<!DOCTYPE html>\n"),
+            ("a.svg", "<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n"),
+        ] {
+            check(path, &format!("{first}x"), Some(&format!("{first}<!--\n{block}-->\n\nx")));
+        }
+        check("a.css", "@charset \"x\";\nx", Some(&format!("@charset \"x\";\n/*\n{block}*/\n\nx")));
+
+        let slashes = HASHES.replace('#', "//");
+        check("a.php", "<?php\nx", Some(&format!("<?php\n{slashes}\nx")));
+        check("a.php", "<p><?php x ?>", None);
         check("a.rs", "#![no_std]\n", Some(&format!("{slashes}\n#![no_std]\n")));
         check("a.rs", "\u{feff}x", Some(&format!("\u{feff}{slashes}\nx")));
         check("a.rs", "", Some(&slashes));
@@ -136,8 +157,29 @@ mod tests {
     fn a_file_keeps_the_header_that_it_has() {
         check("a.rs", "// SPDX-License-Identifier: Apache-2.0\nx\n", None);
         check("a.rs", "//! Doc.\n\n/* SPDX-License-Identifier: MIT */\nx\n", None);
+        check("a.rs", "/*\n * (c) COPYRIGHT somebody\n */\nx\n", None);
+        check("a.html", "<!--\n  Copyright somebody\n-->\nx\n", None);
+        check("a.sh", "#!/bin/sh\n#\n# Copyright somebody\n", None);
         let quoted = "const A: &str = \"SPDX-License-Identifier: MIT\";\n";
-        let header = "// SPDX-License-Identifier: MIT\n// Copyright 2026 A\n\n";
-        check("a.rs", quoted, Some(&format!("{header}{quoted}")));
+        check("a.rs", quoted, Some(&format!("{}\n{quoted}", HASHES.replace('#', "//"))));
+    }
+
+    #[test]
+    fn a_header_that_says_nothing_of_copyright_is_known_again() {
+        let header = ["Ours.".to_owned(), String::new(), "Hands off.".to_owned()];
+        let once = add("a.rs", "x\n", &header).unwrap();
+        assert_eq!(once, "// Ours.\n//\n// Hands off.\n\nx\n");
+        assert_eq!(add("a.rs", &once, &header), None);
+        assert_eq!(add("a.rs", &once.replace('\n', "\r\n"), &header), None);
+    }
+
+    #[test]
+    fn what_others_wrote_is_left_alone() {
+        check("a.go", "// Code generated by deepcopy-gen. DO NOT EDIT.\nx\n", None);
+        check("a.yaml", "---\n# @generated by crdgen\nx\n", None);
+        for path in ["vendor/a.rs", "a/third_party/b.c", "web/node_modules/x/y.js"] {
+            check(path, "x\n", None);
+        }
+        check("src/vendor.rs", "x\n", Some(&format!("{}\nx\n", HASHES.replace('#', "//"))));
     }
 }

@@ -1,21 +1,23 @@
-//! A plugin that adds a licence, and its header to the files of the plugins before it.
+//! A plugin that gives a project a licence, and its source files a header.
 //!
-//! It belongs behind the plugins whose files it marks: `--plugins rust,license`.
-//! What was on disk before the command is left alone.
+//! It belongs behind the plugins whose files it marks: `--plugins rust,license`. When a
+//! project or an API is made, it marks what the plugins before it made in that command;
+//! `edit` marks the whole project. A header that a file has is never changed.
 //!
 //! This file is the plugin as its host sees it.
 
 mod header;
 mod settings;
+mod style;
 
 use pintle_plugin::prelude::*;
-use settings::{Choice, License, Settings};
+use settings::{Choice, Header, Settings};
 
 pintle_plugin::export_plugin! {
     name: "license.pintle.dev",
-    description: "Adds a licence, and its header to the files of the plugins before it",
+    description: "Gives a project a licence, and its source files a header",
     project_versions: ["3"],
-    scaffolds: [Init, Edit, CreateApi],
+    scaffolds: [Init, Edit, CreateApi, CreateWebhook],
 }
 
 /// `init`: the licence of a new project.
@@ -26,7 +28,7 @@ impl Scaffold for Init {
     const SUBCOMMAND: &'static str = "init";
 
     fn bind_flags(&self) -> Vec<Arg> {
-        flags(|license| license.default_value(License::default().name()))
+        flags(" [default: Apache-2.0]")
     }
 
     fn inject_config(
@@ -35,15 +37,18 @@ impl Scaffold for Init {
         project: &mut ProjectInfo,
         config: &mut json::Value,
     ) -> Result<()> {
-        settings::choose(call.args.parse()?, &project.name, config)
+        settings::choose(call.args.parse()?, &project.name, call.date(), config)
     }
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-        add_all(call, changes)
+        let settings = Settings::read(call.config())?;
+        add_texts(&settings, call, changes)?;
+        add_headers(&settings, &made_before(call)?, changes)
     }
 }
 
-/// `edit`: a licence for a project that has none, or another one for the files to come.
+/// `edit`: a licence for a project that has none, or another one for the files to come; and
+/// headers for all files that have none.
 #[derive(Default)]
 struct Edit;
 
@@ -51,7 +56,7 @@ impl Scaffold for Edit {
     const SUBCOMMAND: &'static str = "edit";
 
     fn bind_flags(&self) -> Vec<Arg> {
-        flags(|license| license)
+        flags("")
     }
 
     fn inject_config(
@@ -60,11 +65,16 @@ impl Scaffold for Edit {
         project: &mut ProjectInfo,
         config: &mut json::Value,
     ) -> Result<()> {
-        settings::choose(call.args.parse()?, &project.name, config)
+        settings::choose(call.args.parse()?, &project.name, call.date(), config)
     }
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-        add_all(call, changes)
+        let settings = Settings::read(call.config())?;
+        add_texts(&settings, call, changes)?;
+        // What takes no header is not even read.
+        let paths = call.universe.paths(Select::All)?.into_iter().filter(|it| header::fits(it));
+        let nodes: Vec<_> = paths.map(|it| call.universe.get(&it)).collect::<Result<_>>()?;
+        add_headers(&settings, &nodes.into_iter().flatten().collect::<Vec<_>>(), changes)
     }
 }
 
@@ -77,59 +87,88 @@ impl Scaffold for CreateApi {
 
     fn inject_config(
         &self,
-        _call: &ScaffoldCall<'_>,
+        call: &ScaffoldCall<'_>,
         project: &mut ProjectInfo,
         config: &mut json::Value,
     ) -> Result<()> {
-        settings::choose(Choice::default(), &project.name, config)
+        settings::choose(Choice::default(), &project.name, call.date(), config)
     }
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-        add_headers(&Settings::read(call.config())?, call, changes)
+        add_headers(&Settings::read(call.config())?, &made_before(call)?, changes)
     }
 }
 
-fn flags(complete: impl FnOnce(Arg) -> Arg) -> Vec<Arg> {
-    let license = License::ALL.iter().fold(Arg::option("license"), |arg, it| arg.choice(it.name()));
+/// `create webhook`: the headers of the new files.
+#[derive(Default)]
+struct CreateWebhook;
+
+impl Scaffold for CreateWebhook {
+    const SUBCOMMAND: &'static str = "create webhook";
+
+    fn inject_config(
+        &self,
+        call: &ScaffoldCall<'_>,
+        project: &mut ProjectInfo,
+        config: &mut json::Value,
+    ) -> Result<()> {
+        CreateApi.inject_config(call, project, config)
+    }
+
+    fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        CreateApi.scaffold(call, changes)
+    }
+}
+
+fn flags(default: &str) -> Vec<Arg> {
+    let license = format!("Licence of the project, an SPDX expression or `none`{default}");
+    let header = Header::NAMES.iter().fold(Arg::option("header"), |arg, it| arg.choice(*it));
     vec![
-        complete(license.help("Licence of the project")),
+        Arg::option("license").help(license),
         Arg::option("owner").help("Owner of the copyright [default: The <project> authors]"),
         Arg::option("year").integer().help("Year of the copyright [default: this year]"),
+        header.help("What the header of a file says: the SPDX identifier, or the licence's notice"),
+        Arg::option("template")
+            .help("Text of the header, with `{{ license }}`, `{{ owner }}` and `{{ year }}`"),
     ]
 }
 
-/// Adds the text of the licence, and the headers.
-fn add_all(call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-    let settings = Settings::read(call.config())?;
-    add_text(&settings, call, changes)?;
-    add_headers(&settings, call, changes)
-}
-
-/// Adds LICENSE, unless the project has one.
-fn add_text(settings: &Settings, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-    let Some(text) = settings.text() else { return Ok(()) };
-    match call.universe.get("LICENSE")? {
-        None => drop(changes.add("LICENSE", text)),
-        Some(existing) if existing.bytes() == text.as_bytes() => {}
-        Some(_) => call.host.warn("`LICENSE` exists and is left as it is"),
+/// Adds the text of each licence, unless the project has one.
+fn add_texts(settings: &Settings, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+    let (texts, unknown) = settings.texts()?;
+    for it in texts {
+        match call.universe.get(it.path)? {
+            None => drop(changes.add(it.path, it.text)),
+            Some(existing) if existing.bytes() == it.text.as_bytes() => {}
+            Some(existing) if call.args.flag("force") => drop(changes.replace(&existing, it.text)),
+            Some(_) => call
+                .host
+                .warn(format!("`{}` exists and is left as it is; `--force` replaces it", it.path)),
+        }
+    }
+    for id in unknown {
+        call.host.info(format!("the plugin has no text of `{id}`: add it to the project yourself"));
     }
     Ok(())
 }
 
-/// Puts the header on what the plugins before this one made in this command.
-fn add_headers(
-    settings: &Settings,
-    call: &ScaffoldCall<'_>,
-    changes: &mut ChangeSet,
-) -> Result<()> {
-    let Some(header) = settings.header() else { return Ok(()) };
+/// Returns what the plugins before this one made in this command.
+fn made_before(call: &ScaffoldCall<'_>) -> Result<Vec<Node>> {
+    let mut made = Vec::new();
     for plugin in &call.chain()[..call.position()] {
-        for node in call.universe.nodes(Select::Plugin(plugin))? {
-            // What is not text has no comments.
-            let Ok(text) = node.text() else { continue };
-            if let Some(text) = header::add(node.path(), text, &header) {
-                changes.replace(&node, text);
-            }
+        made.extend(call.universe.nodes(Select::Plugin(plugin))?);
+    }
+    Ok(made)
+}
+
+/// Puts the header on those of the files that take one and have none.
+fn add_headers(settings: &Settings, nodes: &[Node], changes: &mut ChangeSet) -> Result<()> {
+    let Some(header) = settings.header()? else { return Ok(()) };
+    for node in nodes {
+        // What is not text has no comments.
+        let Ok(text) = node.text() else { continue };
+        if let Some(text) = header::add(node.path(), text, &header) {
+            changes.replace(node, text);
         }
     }
     Ok(())

@@ -1,53 +1,85 @@
 //! What the user chose: on the command line, or earlier and kept in PROJECT.
 
+use minijinja::{Environment, UndefinedBehavior};
 use pintle_plugin::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The licences that the plugin knows.
+/// The name for no licence at all: neither text nor headers.
+pub(crate) const NONE: &str = "none";
+
+/// What ends a comment in the types of files that have no comments by the line.
+const CLOSERS: &[&str] = &["*/", "-->"];
+
+/// A licence whose text the plugin has.
+struct Known {
+    /// The identifier of SPDX.
+    id: &'static str,
+    /// What its file is called when the project has several.
+    file: &'static str,
+    text: &'static str,
+    /// What the licence wants to be said in each file.
+    notice: &'static str,
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        id: "Apache-2.0",
+        file: "LICENSE-APACHE",
+        text: include_str!("../texts/apache-2.0.txt"),
+        notice: include_str!("../texts/apache-2.0-notice.txt"),
+    },
+    Known {
+        id: "MIT",
+        file: "LICENSE-MIT",
+        text: include_str!("../texts/mit.txt"),
+        notice: include_str!("../texts/mit-notice.txt"),
+    },
+];
+
+/// What the header says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum License {
-    /// Apache License 2.0.
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Header {
+    /// The identifier of SPDX, and the copyright.
     #[default]
-    #[serde(rename = "apache-2.0")]
-    Apache2,
-    /// MIT License.
-    #[serde(rename = "mit")]
-    Mit,
-    /// Neither text nor headers.
-    #[serde(rename = "none")]
+    Spdx,
+    /// The notice that the licence itself proposes.
+    Notice,
+    /// Nothing: files have no header.
     None,
+}
+
+impl Header {
+    /// The names in flags and in PROJECT.
+    pub(crate) const NAMES: [&str; 3] = ["spdx", "notice", "none"];
 }
 
 /// What was given on the command line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Choice {
-    license: Option<License>,
+    license: Option<String>,
     owner: Option<String>,
     year: Option<i64>,
+    header: Option<Header>,
+    template: Option<String>,
 }
 
 /// The plugin's configuration in PROJECT.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    license: License,
+    license: String,
     owner: String,
     year: i64,
+    #[serde(default)]
+    header: Header,
+    template: Option<String>,
 }
 
-impl License {
-    /// All licences, in the order of the help.
-    pub(crate) const ALL: &[Self] = &[Self::Apache2, Self::Mit, Self::None];
-
-    /// Returns the name in flags and in PROJECT.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Apache2 => "apache-2.0",
-            Self::Mit => "mit",
-            Self::None => "none",
-        }
-    }
+/// The text of a licence, for a file of the project.
+pub(crate) struct Text {
+    pub(crate) path: &'static str,
+    pub(crate) text: String,
 }
 
 impl Settings {
@@ -59,57 +91,113 @@ impl Settings {
     pub(crate) fn read(config: &json::Value) -> Result<Self> {
         Self::deserialize(config)
             .context("the plugin's configuration in PROJECT is not valid")
-            .hint("it has `license` (`apache-2.0`, `mit` or `none`), `owner` and a number `year`")
+            .hint(
+                "it has `license` (an SPDX expression or `none`), `owner`, a number `year`, and \
+                 if need be `header` (`spdx`, `notice` or `none`) or a text `template`",
+            )
     }
 
-    /// Returns the text of the licence, if there is one.
-    pub(crate) fn text(&self) -> Option<String> {
-        match self.license {
-            License::Apache2 => Some(include_str!("../texts/apache-2.0.txt").to_owned()),
-            License::Mit => {
-                let text = include_str!("../texts/mit.txt");
-                let text = text.replace("<year>", &self.year.to_string());
-                Some(text.replace("<owner>", &self.owner))
-            }
-            License::None => None,
+    /// Returns the texts of the licences, and the identifiers of those that the plugin
+    /// has no text of.
+    ///
+    /// # Errors
+    ///
+    /// When the licence in PROJECT is no SPDX expression.
+    pub(crate) fn texts(&self) -> Result<(Vec<Text>, Vec<String>)> {
+        let ids = self.ids()?;
+        let (mut texts, mut unknown) = (Vec::new(), Vec::new());
+        for id in &ids {
+            let Some(known) = known(id) else {
+                unknown.push(id.clone());
+                continue;
+            };
+            let path = if ids.len() == 1 { "LICENSE" } else { known.file };
+            texts.push(Text { path, text: self.fill_in(known.text)? + "\n" });
         }
+        Ok((texts, unknown))
     }
 
     /// Returns the lines of the header, if there is one.
-    pub(crate) fn header(&self) -> Option<[String; 2]> {
-        let identifier = match self.license {
-            License::Apache2 => "Apache-2.0",
-            License::Mit => "MIT",
-            License::None => return None,
+    ///
+    /// # Errors
+    ///
+    /// When the template is malformed, or the licence has no notice.
+    pub(crate) fn header(&self) -> Result<Option<Vec<String>>> {
+        let ids = self.ids()?;
+        let text = match (&self.template, self.header) {
+            _ if self.license == NONE => return Ok(None),
+            (Some(template), _) => self.fill_in(template)?,
+            (None, Header::None) => return Ok(None),
+            (None, Header::Spdx) => self.fill_in(
+                "SPDX-License-Identifier: {{ license }}\nCopyright {{ year }} {{ owner }}",
+            )?,
+            (None, Header::Notice) => {
+                let known = (ids.len() == 1).then(|| known(&ids[0])).flatten();
+                let known = known
+                    .with_context(|| format!("there is no notice for `{}`", self.license))
+                    .hint(
+                        "`--header spdx` fits every licence; `--template` takes a text of yours",
+                    )?;
+                self.fill_in(known.notice)?
+            }
         };
-        Some([
-            format!("SPDX-License-Identifier: {identifier}"),
-            format!("Copyright {} {}", self.year, self.owner),
-        ])
+        let lines: Vec<String> = text.trim_end().lines().map(|it| it.trim_end().into()).collect();
+        ensure!(lines.iter().any(|it| !it.is_empty()), "the header of the files is empty");
+        Ok(Some(lines))
+    }
+
+    /// Returns the identifiers of the licences, in the order of the expression.
+    fn ids(&self) -> Result<Vec<String>> {
+        if self.license == NONE {
+            return Ok(Vec::new());
+        }
+        let expression = spdx::Expression::parse(&self.license)
+            .with_context(|| format!("`{}` in PROJECT is no SPDX expression", self.license))
+            .hint("https://spdx.org/licenses lists the identifiers")?;
+        let mut ids: Vec<String> = Vec::new();
+        for requirement in expression.requirements() {
+            let id = requirement.req.license.to_string();
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    fn fill_in(&self, template: &str) -> Result<String> {
+        let mut env = Environment::new();
+        // The line feed at the end of a template is dropped.
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        env.render_str(template, minijinja::value::Serde(self))
+            .context("the template of the header is not valid")
+            .hint("it may use `{{ license }}`, `{{ owner }}` and `{{ year }}`")
     }
 }
 
+fn known(id: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|it| it.id == id)
+}
+
 /// Puts a choice into the configuration; what is not chosen stays, or gets its default.
+/// `date` is the day of the command, as `2026-11-21`.
 ///
 /// # Errors
 ///
 /// When the choice cannot stand in a header, or when the configuration is no object.
-pub(crate) fn choose(choice: Choice, project: &str, config: &mut json::Value) -> Result<()> {
-    if let Some(owner) = &choice.owner {
-        let fits = !owner.trim().is_empty() && !owner.contains(char::is_control);
-        ensure!(fits, UsageError("`--owner` must be one line of text".into()));
-    }
-    if let Some(year) = choice.year {
-        let fits = (1..=9999).contains(&year);
-        ensure!(fits, UsageError(format!("`--year {year}` is not a year from 1 to 9999")));
-    }
+pub(crate) fn choose(
+    choice: Choice,
+    project: &str,
+    date: &str,
+    config: &mut json::Value,
+) -> Result<()> {
+    check(&choice)?;
     if config.is_null() {
         *config = json::json!({});
     }
     let config =
         config.as_object_mut().context("the plugin's configuration in PROJECT is not a map")?;
     if let Some(license) = choice.license {
-        config.insert("license".into(), license.name().into());
+        config.insert("license".into(), canonical(&license)?.into());
     }
     if let Some(owner) = choice.owner {
         config.insert("owner".into(), owner.into());
@@ -117,30 +205,65 @@ pub(crate) fn choose(choice: Choice, project: &str, config: &mut json::Value) ->
     if let Some(year) = choice.year {
         config.insert("year".into(), year.into());
     }
-    config.entry("license").or_insert_with(|| License::default().name().into());
+    if let Some(header) = choice.header {
+        config.remove("template");
+        config.insert("header".into(), json::to_value(header)?);
+    }
+    if let Some(template) = choice.template {
+        config.remove("header");
+        config.insert("template".into(), template.into());
+    }
+    let license = config.entry("license").or_insert_with(|| KNOWN[0].id.into());
+    if let Some(it) = license.as_str().map(canonical) {
+        *license = it?.into();
+    }
     config.entry("owner").or_insert_with(|| format!("The {project} authors").into());
-    config.entry("year").or_insert_with(|| this_year().into());
+    if !config.contains_key("year") {
+        let year = date.split('-').next().and_then(|it| it.parse::<i64>().ok());
+        let year =
+            year.context("the host does not say which year it is").hint("give it with `--year`")?;
+        config.insert("year".into(), year.into());
+    }
+    Settings::read(&json::Value::Object(config.clone()))?.header().map(drop)
+}
+
+fn check(choice: &Choice) -> Result<()> {
+    if let Some(owner) = &choice.owner {
+        let fits = !owner.trim().is_empty() && !owner.contains(char::is_control);
+        ensure!(fits, UsageError("`--owner` must be one line of text".into()));
+    }
+    for (flag, text) in [("--owner", &choice.owner), ("--template", &choice.template)] {
+        let closer = CLOSERS.iter().find(|it| text.as_ref().is_some_and(|text| text.contains(*it)));
+        if let Some(closer) = closer {
+            bail!(UsageError(format!("`{flag}` has `{closer}`, which would end the comment")));
+        }
+    }
+    if let Some(year) = choice.year {
+        let fits = (1..=9999).contains(&year);
+        ensure!(fits, UsageError(format!("`--year {year}` is not a year from 1 to 9999")));
+    }
+    if choice.header.is_some() && choice.template.is_some() {
+        bail!(UsageError("`--header` and `--template` exclude each other".into()));
+    }
     Ok(())
 }
 
-/// Returns the year of the Gregorian calendar, in UTC.
-fn this_year() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    year_of_day(i64::try_from(since_epoch.as_secs() / 86_400).unwrap_or_default())
-}
-
-/// Returns the year of a day, counted from 1 January 1970.
-fn year_of_day(day: i64) -> i64 {
-    let mut year = 1970;
-    let mut rest = day;
-    loop {
-        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let length = if is_leap { 366 } else { 365 };
-        if rest < length {
-            return year;
+/// Returns the licence as SPDX spells it.
+fn canonical(license: &str) -> Result<String> {
+    let license = license.trim();
+    if license.eq_ignore_ascii_case(NONE) {
+        return Ok(NONE.to_owned());
+    }
+    let is_it = |id: &&str| id.eq_ignore_ascii_case(license);
+    if let Some(id) = KNOWN.iter().map(|it| it.id).find(is_it) {
+        return Ok(id.to_owned());
+    }
+    match spdx::Expression::parse(license) {
+        Ok(it) => Ok(it.to_string()),
+        Err(err) => {
+            Err(anyhow!(UsageError(format!("`{license}` is no SPDX expression: {}", err.reason))))
+                .hint("https://spdx.org/licenses lists the identifiers, as `MIT OR Apache-2.0`")
         }
-        rest -= length;
-        year += 1;
     }
 }
 
@@ -149,11 +272,73 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_counted_with_leap_years() {
-        for (day, year) in [(0, 1970), (364, 1970), (365, 1971), (10_956, 1999), (10_957, 2000)] {
-            assert_eq!(year_of_day(day), year);
+    fn licences_are_spelled_as_spdx_does() {
+        for (given, expected) in [
+            ("apache-2.0", "Apache-2.0"),
+            ("mit", "MIT"),
+            ("MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+            ("LicenseRef-Acme", "LicenseRef-Acme"),
+            ("None", "none"),
+        ] {
+            assert_eq!(canonical(given).unwrap(), expected);
         }
-        assert_eq!((year_of_day(11_322), year_of_day(11_323)), (2000, 2001));
-        assert_eq!((year_of_day(20_453), year_of_day(20_454)), (2025, 2026));
+        let err = canonical("Apache 2").unwrap_err();
+        assert!(err.to_string().starts_with("`Apache 2` is no SPDX expression: "), "{err}");
+    }
+
+    #[test]
+    fn each_licence_has_a_text_of_its_own() {
+        let texts = |license: &str| {
+            let settings = Settings {
+                license: license.into(),
+                owner: "Ada".into(),
+                year: 2024,
+                header: Header::Spdx,
+                template: None,
+            };
+            let (texts, unknown) = settings.texts().unwrap();
+            let paths: Vec<_> = texts.iter().map(|it| it.path).collect();
+            for it in &texts {
+                assert!(!it.text.contains("{{"));
+            }
+            (paths, unknown)
+        };
+        assert_eq!(texts("MIT"), (vec!["LICENSE"], vec![]));
+        assert_eq!(texts("MIT OR Apache-2.0"), (vec!["LICENSE-MIT", "LICENSE-APACHE"], vec![]));
+        assert_eq!(texts("MPL-2.0"), (vec![], vec!["MPL-2.0".to_owned()]));
+        assert_eq!(texts("none"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_notice_is_the_licences_own() {
+        let mut settings = Settings {
+            license: "Apache-2.0".into(),
+            owner: "Ada".into(),
+            year: 2024,
+            header: Header::Notice,
+            template: None,
+        };
+        let lines = settings.header().unwrap().unwrap();
+        assert_eq!(lines[0], "Copyright 2024 Ada");
+        assert!(lines.iter().any(|it| it.contains("Licensed under the Apache License")));
+        settings.license = "MPL-2.0".into();
+        let err = settings.header().unwrap_err();
+        assert_eq!(err.to_string(), "there is no notice for `MPL-2.0`");
+    }
+
+    #[test]
+    fn a_template_is_filled_in() {
+        let mut settings = Settings {
+            license: "MIT".into(),
+            owner: "Ada".into(),
+            year: 2024,
+            header: Header::Spdx,
+            template: Some("(c) {{ owner }}, {{ year }}\n\n{{ license }}\n".into()),
+        };
+        let lines = settings.header().unwrap().unwrap();
+        assert_eq!(lines, ["(c) Ada, 2024", "", "MIT"]);
+        settings.template = Some("{{ nobody }}".into());
+        let err = settings.header().unwrap_err();
+        assert_eq!(err.to_string(), "the template of the header is not valid");
     }
 }

@@ -47,7 +47,7 @@ fn init_adds_the_licence_and_marks_every_source_file() {
     for path in ["README.md", ".gitignore", ".dockerignore"] {
         assert!(!made.text(path).contains("SPDX"), "{path}");
     }
-    assert_eq!(made.config, json!({ "license": "mit", "owner": "Ada", "year": 2024 }));
+    assert_eq!(made.config, json!({ "license": "MIT", "owner": "Ada", "year": 2024 }));
 }
 
 #[test]
@@ -69,16 +69,19 @@ fn create_api_uses_what_was_chosen_and_keeps_headers() {
 fn the_defaults_are_apache_the_projects_authors_and_this_year() {
     let made = license("init").run().unwrap();
     assert!(made.text("LICENSE").contains("Apache License"));
-    assert_eq!(made.config["license"], "apache-2.0");
+    assert_eq!(made.config["license"], "Apache-2.0");
     assert_eq!(made.config["owner"], "The demo authors");
-    assert!(made.config["year"].as_i64().unwrap() >= 1970);
+    assert_eq!(made.config["year"], 2000);
 }
 
 #[test]
 fn what_was_on_disk_is_left_alone() {
     let made = license("init").file("LICENSE", "mine\n").file("a.rs", "x\n").run().unwrap();
     assert_eq!((made.text("LICENSE"), made.text("a.rs")), ("mine\n", "x\n"));
-    assert_eq!(made.log, [(Level::Warn, "`LICENSE` exists and is left as it is".to_owned())]);
+    assert_eq!(
+        made.log,
+        [(Level::Warn, "`LICENSE` exists and is left as it is; `--force` replaces it".to_owned())]
+    );
 }
 
 #[test]
@@ -103,10 +106,82 @@ fn none_adds_nothing() {
 }
 
 #[test]
+fn edit_marks_the_whole_project_once() {
+    let before = license("edit")
+        .file("LICENSE", "mine\n")
+        .file("src/mine.rs", "x\n")
+        .file("src/theirs.rs", "// Copyright somebody\nx\n")
+        .file("vendor/theirs.rs", "x\n")
+        .file("README.md", "x\n")
+        .file("run.sh", "#!/bin/sh\nx\n")
+        .flag("license", "MIT OR Apache-2.0")
+        .flag("owner", "Ada")
+        .run()
+        .unwrap();
+    let id = "SPDX-License-Identifier: MIT OR Apache-2.0";
+    let header = format!("// {id}\n// Copyright 2000 Ada\n\n");
+    assert_eq!(before.text("src/mine.rs"), format!("{header}x\n"));
+    assert!(before.text("run.sh").starts_with(&format!("#!/bin/sh\n# {id}\n")));
+    assert_eq!(before.added, ["LICENSE-MIT", "LICENSE-APACHE", "run.sh", "src/mine.rs"]);
+
+    let again = license("edit").following(&before).date("2027-01-01").run().unwrap();
+    assert!(again.added.is_empty(), "{:?}", again.added);
+    assert_eq!(again.config["year"], 2000, "the year is that of the first time");
+}
+
+#[test]
+fn the_header_may_be_a_notice_or_a_template() {
+    let run = |flag, value: &str| {
+        license("init")
+            .upstream("a.b/v1", "a.rs", "x\n")
+            .flag("owner", "Ada")
+            .flag(flag, value)
+            .run()
+    };
+    let made = run("header", "notice").unwrap();
+    assert!(made.text("a.rs").starts_with("// Copyright 2000 Ada\n//\n// Licensed under"));
+    let made = run("template", "{{ owner }}'s.\n\nSince {{ year }}.\n").unwrap();
+    assert_eq!(made.text("a.rs"), "// Ada's.\n//\n// Since 2000.\n\nx\n");
+    // Who chooses a header later has no template any more.
+    let later = license("edit").following(&made).flag("header", "none").run().unwrap();
+    assert_eq!(
+        later.config,
+        json!({ "owner": "Ada", "license": "Apache-2.0", "year": 2000, "header": "none" })
+    );
+    let err = run("template", "{{ nobody }}").unwrap_err();
+    assert_eq!(err.to_string(), "the template of the header is not valid");
+    let err = run("template", "a */ b").unwrap_err();
+    assert_eq!(err.to_string(), "`--template` has `*/`, which would end the comment");
+}
+
+#[test]
+fn a_licence_without_a_known_text_is_said() {
+    let made = license("init").flag("license", "MPL-2.0").run().unwrap();
+    assert!(made.added.is_empty());
+    let said = "the plugin has no text of `MPL-2.0`: add it to the project yourself";
+    assert_eq!(made.log, [(Level::Info, said.to_owned())]);
+    let err = license("init").flag("license", "Apache 2").run().unwrap_err();
+    assert!(err.to_string().starts_with("`Apache 2` is no SPDX expression"), "{err}");
+}
+
+#[test]
+fn create_webhook_marks_what_it_made() {
+    let config = json!({ "license": "MIT", "owner": "Ada", "year": 2024 });
+    let made = license("create webhook")
+        .resource(|_| {})
+        .config(config)
+        .upstream("a.b/v1", "new.rs", "x\n")
+        .file("old.rs", "x\n")
+        .run()
+        .unwrap();
+    assert_eq!((made.text("new.rs"), made.text("old.rs")), (&*format!("{HEADER}x\n"), "x\n"));
+}
+
+#[test]
 fn edit_changes_only_what_is_given() {
     let before = json!({ "license": "none", "owner": "Ada", "year": 2024, "mine": 1 });
     let made = license("edit").config(before).flag("license", "mit").run().unwrap();
-    let expected = json!({ "license": "mit", "owner": "Ada", "year": 2024, "mine": 1 });
+    let expected = json!({ "license": "MIT", "owner": "Ada", "year": 2024, "mine": 1 });
     assert_eq!(made.config, expected);
     assert!(made.text("LICENSE").contains("2024 Ada"));
 }
