@@ -168,7 +168,7 @@ impl Settings {
         let mut env = Environment::new();
         // The line feed at the end of a template is dropped.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
-        env.render_str(template, minijinja::value::Serde(self))
+        env.render_named_str("template", template, minijinja::value::Serde(self))
             .context("the template of the header is not valid")
             .hint("it may use `{{ license }}`, `{{ owner }}` and `{{ year }}`")
     }

@@ -149,7 +149,8 @@ fn the_header_may_be_a_notice_or_a_template() {
         json!({ "owner": "Ada", "license": "Apache-2.0", "year": 2000, "header": "none" })
     );
     let err = run("template", "{{ nobody }}").unwrap_err();
-    assert_eq!(err.to_string(), "the template of the header is not valid");
+    let said = "the template of the header is not valid: undefined value (in template:1)";
+    assert_eq!(err.to_string(), said);
     let err = run("template", "a */ b").unwrap_err();
     assert_eq!(err.to_string(), "`--template` has `*/`, which would end the comment");
 }
