@@ -22,9 +22,12 @@ impl Operator {
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
             .library("rust.so", &built("libpintle_plugin_rust.so"))
+            .library("license.so", &built("libpintle_plugin_license.so"))
+            .library("ci.so", &built("libpintle_plugin_ci.so"))
             // For rustfmt, which the plugin asks for.
             .env("PATH", path);
-        let init = format!("init --domain example.org --plugins rust --project-name {name}");
+        let init =
+            format!("init --domain example.org --plugins rust,license,ci --project-name {name}");
         for line in std::iter::once(init.as_str()).chain(commands.iter().copied()) {
             let out = sandbox.run(line.split(' ')).success();
             assert!(!out.stderr.contains("failed"), "{out}");
@@ -39,8 +42,13 @@ impl Operator {
     /// Runs cargo in the project; its dependencies are compiled once for all tests.
     #[track_caller]
     fn cargo(&self, args: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(args).current_dir(self.root()).env("CARGO_TARGET_DIR", target());
+        self.run(Command::new(env!("CARGO")).args(args))
+    }
+
+    /// Runs a program in the project.
+    #[track_caller]
+    fn run(&self, command: &mut Command) -> String {
+        command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
         // What the outer cargo says is not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -49,10 +57,10 @@ impl Operator {
                 command.env_remove(&name);
             }
         }
-        let out = command.output().expect("cargo can be run");
+        let out = command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"));
         let [stdout, stderr] =
             [out.stdout, out.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-        assert!(out.status.success(), "cargo {args:?}\n{stdout}\n{stderr}");
+        assert!(out.status.success(), "{command:?}\n{stdout}\n{stderr}");
         stdout
     }
 
@@ -70,6 +78,19 @@ fn target() -> PathBuf {
     deps_dir().ancestors().nth(2).expect("`deps` is in a target folder").join("scaffolded")
 }
 
+/// Returns the scripts of the workflow's first job, with the names of their steps.
+fn workflow(operator: &Operator) -> Vec<(String, String)> {
+    let text = fs::read_to_string(operator.root().join(".github/workflows/ci.yml"));
+    let text = text.expect("the workflow is scaffolded");
+    let workflow: Value = serde_saphyr::from_str(&text).expect("the workflow is YAML");
+    let steps = workflow["jobs"]["check"]["steps"].as_array().cloned().unwrap_or_default();
+    let script =
+        |it: &Value| Some((it["name"].as_str()?.to_owned(), it.get("run")?.as_str()?.to_owned()));
+    let scripts: Vec<_> = steps.iter().filter_map(script).collect();
+    assert_eq!(scripts.len(), 6, "{text}");
+    scripts
+}
+
 const ALL: &[&str] = &[
     "create api --group crew --version v1 --kind Captain",
     "create api --group crew --version v2 --kind Captain",
@@ -82,9 +103,17 @@ const ALL: &[&str] = &[
 #[test]
 fn a_scaffolded_operator_passes_its_own_checks() {
     let operator = Operator::scaffold("checked", ALL);
-    operator.cargo(&["fmt", "--check"]);
-    operator.cargo(&["clippy", "--quiet", "--all-targets", "--", "-D", "warnings"]);
-    operator.cargo(&["test", "--quiet"]);
+    let user = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"];
+    for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "-m", "x"]] {
+        operator.run(Command::new("git").args(user).args(args));
+    }
+    // The workflow that the plugin `ci` made: format, lints, tests, definitions, manifests.
+    for (name, script) in workflow(&operator) {
+        // The toolchain is the one that these tests run with.
+        if name != "Install Rust" {
+            operator.run(Command::new("bash").args(["-e", "-o", "pipefail", "-c", &script]));
+        }
+    }
     let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
     assert_eq!(definitions.matches("kind: CustomResourceDefinition").count(), 3);
 
