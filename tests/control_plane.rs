@@ -24,7 +24,7 @@ impl ControlPlane {
     #[track_caller]
     pub(crate) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            skip("the control plane, which `cargo xtask control-plane` builds");
+            skip("a control plane; `cargo xtask control-plane` builds it");
             return None;
         };
         for tool in ["kubectl", "openssl"] {
