@@ -11,9 +11,13 @@ use std::process::{Command, ExitCode, Stdio};
 /// The commands that the demo shows.
 const LINES: &[&str] = &[
     "plugin list",
-    "init --domain example.org --plugins rust,license",
+    "init --domain example.org --plugins rust,license,ci",
     "create api --group crew --version v1 --kind Captain",
 ];
+
+/// What is shown last: who would make what, in the project as it is by then.
+const DUMP: &str = "create webhook --group crew --version v1 --kind Captain --validation \
+                    --dry-run --dump-universe=summary";
 
 /// What to do with the result.
 #[derive(clap::Args)]
@@ -62,15 +66,18 @@ fn build(temp: &Path) -> Result<Stage> {
 
 fn show(stage: &Stage) -> Result<()> {
     let path = path_with(stage.host.parent().context("a program has a folder")?)?;
-    for line in LINES {
+    let pintle = |line: &str| {
         println!("\n$ pintle {line}");
         let mut command = Command::new(&stage.host);
-        command.args(line.split(' ')).current_dir(&stage.project).stdin(Stdio::null());
+        command.args(line.split_whitespace()).current_dir(&stage.project).stdin(Stdio::null());
         command.env("PATH", &path);
         // Only the plugins that were just built, whatever the user has installed.
         command.env("PINTLE_PLUGIN_PATH", &stage.plugins).env("PINTLE_PLUGIN_SYSTEM_PATH", "");
         command.env("XDG_DATA_HOME", &stage.data);
-        cargo::run(&mut command)?;
+        cargo::run(&mut command)
+    };
+    for line in LINES {
+        pintle(line)?;
     }
     println!("\nThe project has these files:");
     for file in files(&stage.project)? {
@@ -79,7 +86,8 @@ fn show(stage: &Stage) -> Result<()> {
     println!("\nPROJECT says:");
     let project = fs::read_to_string(stage.project.join("PROJECT"));
     print!("{}", project.context("the project has no file PROJECT")?);
-    check(stage)
+    check(stage)?;
+    pintle(DUMP)
 }
 
 /// Puts `folder` before the user's search path.
