@@ -42,7 +42,9 @@ pub(super) fn look_at_all(
     let looks = look_in_parallel(candidates, path.is_some(), index.as_ref(), rules);
     if let Some(path) = path {
         let n_new = looks.iter().filter(|it| it.is_worth_keeping(now)).count();
-        if n_new >= index::MIN_FILES {
+        // Once there is an index, it is worth a writing that it stays whole: a file that is
+        // not in it costs a little each time, and was new only once.
+        if n_new >= if index.is_some() { 1 } else { index::MIN_FILES } {
             let stamped = looks.iter().filter_map(|it| Some((it.stamp?, &it.entry)));
             index::save(path, rules, stamped, now);
         }

@@ -2,7 +2,7 @@
 //!
 //! Opening a plugin file and reading its manifest takes some four times as long as
 //! asking the system whether it is the file of last time. The index is a cache and
-//! nothing more: it lies in the user's cache folder, is written anew when many files
+//! nothing more: it lies in the user's cache folder, is written anew when files
 //! are new, and may be deleted at any time. It only ever speaks of plugins that were
 //! found to be usable; and before one is loaded, its file is examined again.
 //!
@@ -16,6 +16,8 @@ use super::entry::Entry;
 use super::examine::{self, FileId, Opened};
 use super::facts::{Brings, LazyManifest};
 use super::key::PluginKey;
+use super::name::PluginName;
+use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
 use std::fs::File;
@@ -33,7 +35,7 @@ const MAX_BYTES: u64 = 256 << 20;
 /// How old a change must be for the file system's clock to tell the next one from it.
 const MIN_AGE: Duration = Duration::from_secs(2);
 
-const MAGIC: &[u8; 8] = b"PNTLIDX2";
+const MAGIC: &[u8; 8] = b"PNTLIDX3";
 
 /// What tells a file from all others, and from what it was before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,24 +52,15 @@ pub(super) struct Stamp {
 impl Stamp {
     const BYTES: usize = 7 * 8;
 
-    fn to_bytes(self) -> Vec<u8> {
+    fn to_bytes(self) -> [u8; Self::BYTES] {
         let Self { device, inode, size, modified, changed } = self;
         let numbers = [device, inode, size, modified.0, modified.1, changed.0, changed.1];
-        numbers.iter().flat_map(|it| it.to_le_bytes()).collect()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut numbers = bytes
-            .chunks_exact(8)
-            .map(|it| u64::from_le_bytes(it.try_into().expect("the chunks have eight bytes")));
-        let mut next = || numbers.next();
-        Some(Self {
-            device: next()?,
-            inode: next()?,
-            size: next()?,
-            modified: (next()?, next()?),
-            changed: (next()?, next()?),
-        })
+        // The highest byte first, so that the bytes compare as the stamps do.
+        let mut bytes = [0; Self::BYTES];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_be_bytes());
+        }
+        bytes
     }
 
     /// Returns what tells the file from other files.
@@ -135,11 +128,12 @@ impl Index {
 
     /// Returns what is known of the file with this stamp.
     pub(super) fn find(&self, stamp: &Stamp) -> Option<Known> {
+        let wanted = stamp.to_bytes();
         let (mut low, mut high) = (0, self.len);
         while low < high {
             let middle = low.midpoint(high);
             let row = &self.bytes[self.table + middle * ROW..][..ROW];
-            match Stamp::from_bytes(row)?.cmp(stamp) {
+            match row[..Stamp::BYTES].cmp(&wanted) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return self.known(&row[Stamp::BYTES..]),
@@ -152,7 +146,12 @@ impl Index {
         let mut place = Cursor { bytes: place, at: 0 };
         let (at, manifest, len) = (place.number()?, place.number()?, place.number()?);
         let mut cursor = Cursor { bytes: &self.bytes, at };
-        let key = PluginKey::exact(cursor.text()?.parse().ok()?, cursor.text()?.parse().ok()?);
+        // The rules for names are those of the host that wrote the index, which is this one.
+        let name = PluginName::known(cursor.text()?);
+        let mut number = || cursor.number().map(|it| it as u64);
+        let numbers = [number()?, number()?, number()?];
+        let version = PluginVersion::from_parts(numbers, cursor.text()?)?;
+        let key = PluginKey::exact(name, version);
         let brings = Brings {
             commands: cursor.list(Cursor::command)?,
             subcommands: cursor.list(Cursor::string)?,
@@ -234,7 +233,12 @@ fn record(entry: &Entry) -> Option<Record> {
     let key = entry.key()?;
     let mut bytes = Vec::new();
     put_text(&mut bytes, key.name().as_str().as_bytes());
-    put_text(&mut bytes, key.exact_version()?.to_string().as_bytes());
+    let version = key.exact_version()?;
+    let version = version.as_semver();
+    for number in [version.major, version.minor, version.patch] {
+        put_number(&mut bytes, usize::try_from(number).ok()?);
+    }
+    put_text(&mut bytes, version.pre.as_bytes());
     put_number(&mut bytes, entry.commands().len());
     for command in entry.commands() {
         put_text(&mut bytes, command.about.as_bytes());
@@ -303,7 +307,12 @@ impl<'a> Cursor<'a> {
 
     fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let len = self.number()?;
-        (0..len).map(|_| read(self)).collect()
+        // Each item takes its bytes, so a damaged length asks for no more than there is.
+        let mut items = Vec::with_capacity(len.min(self.bytes.len() - self.at));
+        for _ in 0..len {
+            items.push(read(self)?);
+        }
+        Some(items)
     }
 }
 
@@ -376,6 +385,16 @@ mod tests {
         let installed = Installed::new();
         let read = installed.look();
         assert_eq!(installed.index().expect("there are enough files").len, MIN_FILES);
+        assert_eq!(installed.look(), read);
+    }
+
+    #[test]
+    fn what_comes_later_is_known_too() {
+        let installed = Installed::new();
+        installed.look();
+        installed.install(MIN_FILES, "1.0.0");
+        let read = installed.look();
+        assert_eq!(installed.index().expect("there are enough files").len, MIN_FILES + 1);
         assert_eq!(installed.look(), read);
     }
 

@@ -76,9 +76,7 @@ fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
 }
 
 fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
-    let tree = tree::core(session.host);
-    session.note_core_commands(&tree);
-    let matches = match parse(tree, args) {
+    let matches = match parse(tree::core(session.host, args), args) {
         Ok(matches) => matches,
         Err(err) => return no_core_command(session, args, &err),
     };

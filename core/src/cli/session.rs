@@ -17,7 +17,6 @@ pub(super) struct Session<'a> {
     pub(super) host: &'a Host,
     pub(super) console: Console,
     early: Early,
-    core_commands: OnceCell<Vec<Vec<String>>>,
     search: OnceCell<SearchPath>,
     rules: OnceCell<Rules>,
     catalog: OnceCell<Catalog>,
@@ -30,7 +29,6 @@ impl<'a> Session<'a> {
             host,
             console: Console::new(),
             early,
-            core_commands: OnceCell::new(),
             search: OnceCell::new(),
             rules: OnceCell::new(),
             catalog: OnceCell::new(),
@@ -47,16 +45,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Keeps the paths of the host's own commands, so that the tree is not made twice for them.
-    pub(super) fn note_core_commands(&self, tree: &clap::Command) {
-        self.core_commands.get_or_init(|| tree::paths(tree));
-    }
-
     /// Returns what the host demands of a plugin.
     pub(super) fn rules(&self) -> &Rules {
         self.rules.get_or_init(|| Rules {
             identity: self.host.identity.clone(),
-            core_commands: self.core_commands.get_or_init(|| tree::core_paths(self.host)).clone(),
+            core_commands: tree::core_paths(self.host),
             disabled: self.disabled(),
             allow_panic_abort: self.early.allow_panic_abort || self.env_flag("ALLOW_PANIC_ABORT"),
         })

@@ -18,13 +18,16 @@ pub(super) const REST: &str = "rest";
 const SCAFFOLD_NOUNS: [(&str, &str); 2] =
     [("create", "Add something to the project"), ("delete", "Undo what was added to the project")];
 
-/// Returns the commands of the host itself; unknown words are kept for later.
-pub(super) fn core(host: &Host) -> Command {
+/// Returns the commands of the host itself that the line can mean; unknown words are kept
+/// for later.
+///
+/// clap takes time for each command that it knows, whether it is called or not.
+pub(super) fn core(host: &Host, line: &[OsString]) -> Command {
     // An embedding program's own commands are its own: what they do not know is an error.
     let is_extra = |it: &Command| {
         host.extra_commands.iter().any(|extra| extra.command.get_name() == it.get_name())
     };
-    keep_unknown(base(host), &is_extra)
+    keep_unknown(some(host, &|word| line.iter().any(|it| it == word)), &is_extra)
 }
 
 /// Returns the host's commands, and a stub for each plugin command whose first word
@@ -117,15 +120,17 @@ pub(super) fn insert(
     }
 }
 
-/// Returns the paths of the host's own commands.
+/// Returns the paths of the host's own commands. They are known without the tree.
 pub(super) fn core_paths(host: &Host) -> Vec<Vec<String>> {
-    paths(&base(host))
-}
-
-/// Returns the paths of the commands in a tree.
-pub(super) fn paths(tree: &Command) -> Vec<Vec<String>> {
-    let mut paths = Vec::new();
-    collect(tree, &mut Vec::new(), &mut paths);
+    let own = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let mut paths: Vec<_> = ["help", "version", "completion"].map(|it| own(&[it])).into();
+    paths.extend(plugin::VERBS.map(|it| own(&["plugin", it])));
+    paths.extend(project::VERBS.map(|it| own(&["project", it])));
+    let scaffolding = scaffold::commands().map(|it| it.0);
+    paths.extend(scaffolding.map(|it| it.split(' ').map(str::to_owned).collect()));
+    for extra in &host.extra_commands {
+        collect(&extra.command, &mut own(&[extra.command.get_name()]), &mut paths);
+    }
     paths
 }
 
@@ -140,7 +145,13 @@ fn collect(command: &Command, path: &mut Vec<String>, paths: &mut Vec<Vec<String
     }
 }
 
+/// Returns all commands of the host.
 fn base(host: &Host) -> Command {
+    some(host, &|_| true)
+}
+
+/// Returns the commands of the host whose first words are wanted.
+fn some(host: &Host, wanted: &dyn Fn(&str) -> bool) -> Command {
     let name = host.identity.command_name.clone();
     let root = Command::new(name.clone())
         .bin_name(name)
@@ -148,23 +159,30 @@ fn base(host: &Host) -> Command {
         .about(host.about.clone())
         .args(global::args())
         .disable_help_subcommand(true)
-        .subcommand_value_name("COMMAND")
-        .subcommand(help())
-        .subcommand(version::command())
-        .subcommand(completion::command())
-        .subcommand(plugin::command())
-        .subcommand(project::command());
-    let root = SCAFFOLD_NOUNS
-        .iter()
-        .fold(root, |root, (word, about)| root.subcommand(noun(Command::new(*word).about(*about))));
-    let root = scaffold::commands().into_iter().fold(root, |root, (words, about)| {
-        let leaf = |word: &'static str| deferred(Command::new(word).about(about));
-        match words.split_once(' ') {
-            None => root.subcommand(leaf(words)),
-            Some((word, verb)) => root.mut_subcommand(word, |it| it.subcommand(leaf(verb))),
-        }
-    });
-    noun(root).subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
+        .subcommand_value_name("COMMAND");
+    let own: [(&str, fn() -> Command); 5] = [
+        ("help", help),
+        ("version", version::command),
+        ("completion", completion::command),
+        ("plugin", plugin::command),
+        ("project", project::command),
+    ];
+    let own = own.into_iter().filter(|it| wanted(it.0)).map(|it| it.1());
+    let nouns = SCAFFOLD_NOUNS.iter().filter(|it| wanted(it.0));
+    let nouns = nouns.map(|(word, about)| noun(Command::new(*word).about(*about)));
+    let root = scaffold::commands().into_iter().fold(
+        root.subcommands(own).subcommands(nouns),
+        |root, (words, about)| {
+            let leaf = |word: &'static str| deferred(Command::new(word).about(about));
+            match words.split_once(' ') {
+                _ if !wanted(words.split(' ').next().unwrap_or_default()) => root,
+                None => root.subcommand(leaf(words)),
+                Some((word, verb)) => root.mut_subcommand(word, |it| it.subcommand(leaf(verb))),
+            }
+        },
+    );
+    let extra = host.extra_commands.iter().map(|it| &it.command);
+    noun(root).subcommands(extra.filter(|it| wanted(it.get_name())).cloned())
 }
 
 /// Returns a command that does nothing without one of its subcommands.
@@ -212,25 +230,48 @@ mod tests {
     #[test]
     fn the_core_tree_holds_what_clap_demands() {
         let host = Cli::new().build().unwrap();
-        core(&host).debug_assert();
+        base(&host).debug_assert();
         full(&host, &Catalog::from_manifests([]), None).debug_assert();
     }
 
     #[test]
     fn core_paths_are_the_leaves() {
-        let paths = core_paths(&Cli::new().build().unwrap());
-        assert!(paths.contains(&vec!["plugin".to_owned(), "list".to_owned()]));
-        assert!(paths.contains(&vec!["version".to_owned()]));
-        assert!(!paths.contains(&vec!["plugin".to_owned()]));
+        let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
+        let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
+        let mut of_the_tree = Vec::new();
+        collect(&base(&host), &mut Vec::new(), &mut of_the_tree);
+        let mut paths = core_paths(&host);
+        paths.sort();
+        of_the_tree.sort();
+        assert_eq!(paths, of_the_tree);
+        assert!(paths.contains(&vec!["dock".to_owned(), "in".to_owned()]));
     }
 
     #[test]
     fn an_unknown_word_under_an_embedders_noun_is_no_plugin_command() {
         let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
         let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
-        let err = core(&host).try_get_matches_from(["pintle", "dock", "bogus"]).unwrap_err();
+        let parse = |line: &[&str]| {
+            let line: Vec<OsString> = line.iter().map(Into::into).collect();
+            let args = std::iter::once(OsString::new()).chain(line.iter().cloned());
+            core(&host, &line).try_get_matches_from(args)
+        };
+        let err = parse(&["dock", "bogus"]).unwrap_err();
         assert_eq!(err.kind(), clap::error::ErrorKind::InvalidSubcommand);
-        assert!(core(&host).try_get_matches_from(["pintle", "dock", "in"]).is_ok());
-        assert!(core(&host).try_get_matches_from(["pintle", "create", "bogus"]).is_ok());
+        assert!(parse(&["dock", "in"]).is_ok());
+        assert!(parse(&["create", "bogus"]).is_ok());
+    }
+
+    #[test]
+    fn the_core_tree_has_only_what_the_line_can_mean() {
+        let host = Cli::new().build().unwrap();
+        let words = |line: &[&str]| -> Vec<String> {
+            let line: Vec<OsString> = line.iter().map(Into::into).collect();
+            let tree = core(&host, &line);
+            tree.get_subcommands().map(|it| it.get_name().to_owned()).collect()
+        };
+        assert_eq!(words(&["-q", "create", "api"]), ["create"]);
+        assert!(words(&["hello"]).is_empty());
+        assert_eq!(words(&["help", "init"]), ["help", "init"]);
     }
 }

@@ -12,6 +12,9 @@ use crate::catalog::{Entry, PluginKey};
 use clap::{Arg, ArgMatches, Command};
 use std::path::{Path, PathBuf};
 
+/// The host's own verbs under `plugin`.
+pub(super) const VERBS: [&str; 5] = ["list", "inspect", "check", "run", "abi"];
+
 /// Returns the clap command.
 pub(super) fn command() -> Command {
     tree::noun(Command::new("plugin").about("List, inspect, check and run plugins"))
@@ -24,7 +27,7 @@ pub(super) fn command() -> Command {
 
 /// Returns whether `verb` is one of the host's own under `plugin`.
 pub(super) fn is_verb(verb: &str) -> bool {
-    command().find_subcommand(verb).is_some()
+    VERBS.contains(&verb)
 }
 
 /// Runs one of the host's own verbs under `plugin`.

@@ -12,6 +12,9 @@ use crate::scaffold::ScaffoldError;
 use clap::{ArgMatches, Command};
 use std::path::PathBuf;
 
+/// The host's own verbs under `project`.
+pub(super) const VERBS: [&str; 4] = ["show", "blame", "check", "upgrade"];
+
 /// Returns the clap command.
 pub(super) fn command() -> Command {
     tree::noun(Command::new("project").about("Show, check and upgrade the project"))
@@ -23,7 +26,7 @@ pub(super) fn command() -> Command {
 
 /// Returns whether `verb` is one of the host's own under `project`.
 pub(super) fn is_verb(verb: &str) -> bool {
-    command().find_subcommand(verb).is_some()
+    VERBS.contains(&verb)
 }
 
 /// Runs one of the host's own verbs under `project`.
