@@ -159,35 +159,42 @@ fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> Raw
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
-    /// UTF-8, as [`RawNode::new`] and `attribute` are the only makers of nodes.
-    path: RVec<u8>,
-    bytes: RVec<u8>,
     /// The Unix permission bits.
     mode: u32,
-    /// The full key of the plugin that made the node; empty for what was on disk. UTF-8.
-    plugin: RVec<u8>,
-    /// The subcommand that made the node; empty for what was on disk. UTF-8.
-    subcommand: RVec<u8>,
+    path_len: u32,
+    plugin_len: u32,
+    /// The path, the full key of the plugin that made the node, and the subcommand in which
+    /// it did; both are empty for what was on disk. One piece of memory, as what is near is
+    /// read soon. UTF-8 each, as [`RawNode::new`] and `attribute` are the only makers.
+    texts: RVec<u8>,
+    bytes: RVec<u8>,
 }
 
 impl RawNode {
     pub(crate) fn new(path: String, bytes: Vec<u8>, mode: u32, origin: (&str, &str)) -> Self {
-        Self {
-            path: path.into_bytes().into(),
-            bytes: bytes.into(),
+        let path_len = length(&path);
+        let mut node = Self {
             mode,
-            plugin: origin.0.as_bytes().into(),
-            subcommand: origin.1.as_bytes().into(),
+            path_len,
+            plugin_len: 0,
+            texts: path.into_bytes().into(),
+            bytes: bytes.into(),
+        };
+        if origin != ("", "") {
+            node.attribute(origin.0, origin.1);
         }
+        node
     }
 
     pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {
-        self.plugin = plugin.as_bytes().into();
-        self.subcommand = subcommand.as_bytes().into();
+        let path = self.path().as_bytes();
+        let texts = [path, plugin.as_bytes(), subcommand.as_bytes()].concat();
+        self.texts = texts.into();
+        self.plugin_len = length(plugin);
     }
 
     pub(crate) fn path(&self) -> &str {
-        Self::text(&self.path)
+        self.text(0, self.path_len as usize)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -199,21 +206,31 @@ impl RawNode {
     }
 
     pub(crate) fn plugin(&self) -> &str {
-        Self::text(&self.plugin)
+        let start = self.path_len as usize;
+        self.text(start, start + self.plugin_len as usize)
     }
 
     pub(crate) fn subcommand(&self) -> &str {
-        Self::text(&self.subcommand)
+        self.text(self.path_len as usize + self.plugin_len as usize, self.texts.len())
     }
 
     /// Reads a text of a node; checking it each time would be most of the work of going
     /// through ten thousand nodes.
-    fn text(bytes: &RVec<u8>) -> &str {
-        // SAFETY: the texts of a node are private, and whoever makes or changes a node,
-        // on either side of the boundary, does so in `new` and `attribute`, from a `str`.
-        // A node cannot be changed while it is shared.
-        unsafe { std::str::from_utf8_unchecked(bytes.as_slice()) }
+    fn text(&self, start: usize, end: usize) -> &str {
+        // SAFETY: the fields of a node are private, and whoever makes or changes a node, on
+        // either side of the boundary, does so in `new` and `attribute`, which put together
+        // whole `str`s and their lengths. A node cannot be changed while it is shared.
+        unsafe { std::str::from_utf8_unchecked(&self.texts.as_slice()[start..end]) }
     }
+}
+
+/// Returns the length of a text of a node.
+///
+/// # Panics
+///
+/// For 4 GiB and more, which no path or key has.
+fn length(text: &str) -> u32 {
+    u32::try_from(text.len()).expect("a path or a key is shorter than 4 GiB")
 }
 
 /// What the host offers during a call: one function, whose services have numbers.

@@ -160,14 +160,14 @@ fn some(host: &Host, wanted: &dyn Fn(&str) -> bool) -> Command {
         .args(global::args())
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND");
-    let own: [(&str, fn() -> Command); 5] = [
-        ("help", help),
-        ("version", version::command),
-        ("completion", completion::command),
-        ("plugin", plugin::command),
-        ("project", project::command),
-    ];
-    let own = own.into_iter().filter(|it| wanted(it.0)).map(|it| it.1());
+    let own = ["help", "version", "completion", "plugin", "project"];
+    let own = own.into_iter().filter(|it| wanted(it)).map(|it| match it {
+        "help" => help(),
+        "version" => version::command(),
+        "completion" => completion::command(),
+        "plugin" => plugin::command(),
+        _ => project::command(),
+    });
     let nouns = SCAFFOLD_NOUNS.iter().filter(|it| wanted(it.0));
     let nouns = nouns.map(|(word, about)| noun(Command::new(*word).about(*about)));
     let root = scaffold::commands().into_iter().fold(

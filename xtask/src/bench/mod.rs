@@ -25,6 +25,9 @@ const MICROSECOND: f64 = 1e3;
 /// How often the program runs that measures inside of itself.
 const N_IN_PROCESS: usize = 5;
 
+/// How many projects are made.
+const N_PROJECTS: usize = 30;
+
 /// What to do with the results.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -53,6 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     rows.extend(commands(&stage, options.runs));
     rows.extend(in_process(&stage, options.runs)?);
     rows.extend(universe(&stage)?);
+    rows.push(project(&stage)?);
 
     let facts = machine::facts();
     println!("{facts}\n\n{}", table::text(&rows));
@@ -208,7 +212,21 @@ fn universe(stage: &Stage) -> Result<Vec<Row>> {
         Row::alone("universe of 10,000 files on disk, nobody looks", middle(&disk, "disk_made")?),
         Row::alone("the same, listed", middle(&disk, "disk_listed")?),
         Row::alone("the same, listed and read", middle(&disk, "disk_read")?),
+        Row::alone("looking for an interrupted run there", middle(&disk, "disk_recovered")?),
     ])
+}
+
+/// A new project by a chain of three, on disk at the end; no tool runs in `init`.
+fn project(stage: &Stage) -> Result<Row> {
+    eprintln!("measuring: a new project");
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for number in 0..N_PROJECTS {
+        ours.push(stage.init(number)?.time()?.as_nanos() as f64);
+        others.push(stage.empty().time()?.as_nanos() as f64);
+    }
+    let (ours, other) = (stats(ours).median, stats(others).median);
+    let work = "init with a chain of three, on disk";
+    Ok(Row::under_against(work, ours, "empty clap program", other, 50.0 * MILLISECOND))
 }
 
 /// The same hook as a program that reads the event from its standard input.

@@ -2,7 +2,7 @@
 
 use super::patch;
 use super::timing::Program;
-use crate::cargo;
+use crate::{cargo, plugins};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,9 +30,11 @@ pub(super) struct Stage {
 impl Stage {
     /// Builds everything for release.
     pub(super) fn build() -> Result<Self> {
-        let packages = ["pintle", "pintle-bench", "pintle-bench-plugin"];
+        let sources = plugins::sources()?;
+        let packages = ["pintle", "pintle-bench", "pintle-bench-plugin"].into_iter();
+        let packages = packages.chain(sources.iter().map(|it| it.package.as_str()));
         let mut args = vec!["--release".to_owned()];
-        args.extend(packages.iter().map(|it| format!("--package={it}")));
+        args.extend(packages.map(|it| format!("--package={it}")));
         let artifacts = cargo::build(&args)?;
         let library = cargo::library(&artifacts, &cargo::root().join("xtask/bench/plugin"))?;
 
@@ -41,6 +43,7 @@ impl Stage {
         let temp = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
         fs::create_dir(temp.path().join("empty"))?;
         install(&library, temp.path()).context("failed to copy the plugins")?;
+        plugins::lay_out(&sources, &artifacts, &temp.path().join("own"))?;
         let program = |name| cargo::executable(&artifacts, name);
         Ok(Self {
             host: program("pintle")?,
@@ -75,6 +78,18 @@ impl Stage {
         ];
         program.env.extend(variables.map(|(name, value)| (name.to_owned(), value.into())));
         program
+    }
+
+    /// Returns the host with the first-party plugins, starting a project with a chain of three
+    /// in a folder of its own.
+    pub(super) fn init(&self, number: usize) -> Result<Program> {
+        let args = ["init", "--domain", "example.org", "--plugins", "rust,license,ci"];
+        let mut program = self.program(&self.host, &args);
+        program.env.push(("PINTLE_PLUGIN_PATH".to_owned(), self.temp.path().join("own").into()));
+        program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
+        program.folder = self.temp.path().join(format!("project-{number}"));
+        fs::create_dir(&program.folder)?;
+        Ok(program)
     }
 
     /// Returns the empty clap program.

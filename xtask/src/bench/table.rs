@@ -74,6 +74,22 @@ impl Row {
         }
     }
 
+    /// Returns the row of something that takes less than `budget` nanoseconds, next to
+    /// something else.
+    pub(super) fn under_against(
+        work: impl Into<String>,
+        ours: f64,
+        other: &str,
+        theirs: f64,
+        budget: f64,
+    ) -> Self {
+        Self {
+            budget: format!("under {}", nanos(budget)),
+            verdict: Verdict::Used(ours / budget),
+            ..Self::ratio(work, ours, other, theirs)
+        }
+    }
+
     /// Returns the row of something that has neither a budget nor its like.
     pub(super) fn alone(work: impl Into<String>, ours: f64) -> Self {
         Self {

@@ -66,7 +66,12 @@ impl Program {
         Ok(out.stdout)
     }
 
-    fn time(&self) -> Result<Duration> {
+    /// Runs the program once and returns how long it took.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub(super) fn time(&self) -> Result<Duration> {
         let mut command = self.command()?;
         let start = Instant::now();
         let status = command.status()?;
