@@ -1,7 +1,7 @@
 //! Takes a project through a chain of plugins, and prints time and memory as JSON.
 //!
-//! `universe native PLUGIN…` calls plugins in-process, and so does `universe first PLUGIN…`
-//! in memory that the process never had before; `universe json N` starts this program N
+//! `universe native PLUGIN…` calls plugins in-process, and so do `universe look PLUGIN…`, where
+//! they look at every file, and `universe first PLUGIN…`, in memory that the process never had; `universe json N` starts this program N
 //! times as a plugin that speaks JSON over pipes; `universe disk FOLDER` lists and reads
 //! a project that it makes there. Each way has a process to itself, so that the peak of
 //! its memory is its own.
@@ -13,21 +13,29 @@ mod json;
 mod native;
 
 use anyhow::{Context, Result, bail};
+use native::Kind;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let results = match args.as_slice() {
-        ["native", plugins @ ..] => native::run(plugins.iter().map(Path::new), true)?,
-        ["first", plugins @ ..] => native::run(plugins.iter().map(Path::new), false)?,
+        ["native", plugins @ ..] => chain(plugins, Kind::Native)?,
+        ["look", plugins @ ..] => chain(plugins, Kind::Look)?,
+        ["first", plugins @ ..] => chain(plugins, Kind::First)?,
         ["json", n_plugins] => json::run(n_plugins.parse()?)?,
         ["json-plugin"] => return json::plugin(),
         ["disk", folder] => disk::run(&PathBuf::from(folder))?,
-        _ => bail!("usage: universe native PLUGIN… | first PLUGIN… | json N | disk FOLDER"),
+        _ => bail!(
+            "usage: universe native PLUGIN… | look PLUGIN… | first PLUGIN… | json N | disk FOLDER"
+        ),
     };
     println!("{results}");
     Ok(())
+}
+
+fn chain(plugins: &[&str], kind: Kind) -> Result<pintle_plugin::json::Value> {
+    native::run(plugins.iter().map(Path::new), kind)
 }
 
 /// Returns the most memory that this process ever had, in bytes.

@@ -19,31 +19,40 @@ use std::time::Instant;
 /// The subcommand that the bench's plugin has a part in.
 const SUBCOMMAND: &str = "edit";
 
+/// What of a chain is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Plugins that change some files, in memory that the process has already.
+    Native,
+    /// The same, of plugins that look at every file besides.
+    Look,
+    /// The same as the first, in memory that the process never had.
+    First,
+}
+
 /// Measures one chain. The memory is what the process has more than before, with all
 /// plugins loaded.
-pub(crate) fn run<'a>(
-    plugins: impl Iterator<Item = &'a Path>,
-    is_memory_there: bool,
-) -> Result<Value> {
+pub(crate) fn run<'a>(plugins: impl Iterator<Item = &'a Path>, kind: Kind) -> Result<Value> {
     let rules = Rules::default();
     let plugins = plugins.map(|it| load(it, &rules)).collect::<Result<Vec<_>, _>>()?;
     // A chain calls its plugins for earlier steps before they change files.
-    chain(&plugins, &mut universe(100)?)?;
+    chain(&plugins, &mut universe(100)?, kind)?;
     let before = crate::peak_memory()?;
 
     let mut universe = universe(N_FILES)?;
     let n_changes = plugins.len() * N_FILES / 100;
-    let pin = is_memory_there.then(|| get_memory(n_changes));
+    let pin = (kind != Kind::First).then(|| get_memory(n_changes));
     let start = Instant::now();
-    chain(&plugins, &mut universe)?;
+    chain(&plugins, &mut universe, kind)?;
     let nanos = start.elapsed().as_nanos() as f64;
     let grown = crate::peak_memory()? - before;
     drop(pin);
     let n_changed = universe.changes()?.len();
     ensure!(n_changed == n_changes, "{n_changed} files were changed");
-    Ok(match is_memory_there {
-        true => json!({ "universe": nanos }),
-        false => json!({ "universe_first": nanos, "universe_grown": grown }),
+    Ok(match kind {
+        Kind::Native => json!({ "universe": nanos }),
+        Kind::Look => json!({ "universe_looked": nanos }),
+        Kind::First => json!({ "universe_first": nanos, "universe_grown": grown }),
     })
 }
 
@@ -64,10 +73,11 @@ fn universe(n_files: usize) -> Result<Universe> {
     Universe::from_nodes(nodes).context("the files are no universe")
 }
 
-fn chain(plugins: &[LoadedPlugin], universe: &mut Universe) -> Result<()> {
+fn chain(plugins: &[LoadedPlugin], universe: &mut Universe, kind: Kind) -> Result<()> {
     let mut request = ScaffoldRequest::default();
     request.subcommand = SUBCOMMAND.to_owned();
     request.step = Step::Scaffold;
+    request.args.insert("look".to_owned(), (kind == Kind::Look).into());
     request.chain = plugins.iter().map(|it| it.key().to_string()).collect();
     for (position, plugin) in plugins.iter().enumerate() {
         request.position = position;
