@@ -71,6 +71,11 @@ impl Node {
         Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
+    /// Returns whether both are one and the same node, and not only alike.
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        std::ptr::eq(&raw const *self.0, &raw const *other.0)
+    }
+
     /// Returns the same file with another origin; the bytes move if nobody else holds them.
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
         match RArc::try_unwrap(self.0) {

@@ -434,13 +434,14 @@ impl Universe {
 
     /// Brings the list of all nodes up to date.
     fn updated(&self, mut all: Vec<Node>, log: &Log) -> Vec<Node> {
-        let mut replaced: Vec<_> = log.replaced.iter().map(|it| &it.new).collect();
-        replaced.sort_by_key(|it| it.path());
-        let mut start = 0;
-        for node in replaced {
-            start += distance(&all[start..], node.path());
-            if let Some(place) = all.get_mut(start) {
-                place.clone_from(node);
+        let mut replaced: Vec<_> = log.replaced.iter().collect();
+        replaced.sort_by_key(|it| it.new.path());
+        // The list has the very nodes of the tree. To look at where each is costs much less
+        // than at their paths, which are all over the memory.
+        let mut places = all.iter_mut();
+        for Replaced { old, new, .. } in replaced {
+            if let Some(place) = places.find(|it| it.ptr_eq(old)) {
+                place.clone_from(new);
             }
         }
         let (mut removed, mut inserted) = (BTreeSet::new(), BTreeMap::new());
@@ -657,16 +658,6 @@ impl Universe {
         self.tree.for_each(&mut |it| nodes.push(it));
         nodes
     }
-}
-
-/// Returns how many of some sorted nodes come before `path`, which is near their beginning.
-fn distance(nodes: &[Node], path: &str) -> usize {
-    let mut end = 1;
-    while nodes.get(end).is_some_and(|it| it.path() < path) {
-        end *= 2;
-    }
-    let (start, end) = (end / 2, nodes.len().min(end));
-    start + nodes[start..end].partition_point(|it| it.path() < path)
 }
 
 /// Returns the paths to delete; none of them can be deleted twice.
