@@ -65,9 +65,9 @@ fn linked_plugins_are_listed_and_checked() {
         &["plugin list", "plugin check license"],
         expect![[r#"
             $ rudder plugin list
-            KEY                        STATE  TRANSPORT  BRINGS                            REASON
+            KEY                        STATE  TRANSPORT  BRINGS                                  REASON
             rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
-            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
             [exit 0]
             $ rudder plugin check license
             plugin      license.pintle.dev/v1.0.0
@@ -104,9 +104,9 @@ fn linked_plugins_start_a_project() {
         - license.pintle.dev/v1.0.0
         plugins:
           license.pintle.dev/v1.0.0:
-            license: apache-2.0
             owner: Ada
             year: 2026
+            license: Apache-2.0
     "#]]
     .assert_eq(&project);
 }
@@ -185,10 +185,10 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
             warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
             [exit 0]
             $ rudder plugin list
-            KEY                            STATE     TRANSPORT  BRINGS                            REASON
+            KEY                            STATE     TRANSPORT  BRINGS                                  REASON
             rust.pintle.dev/v1.0.0         ok        linked     init, create api, create webhook
-            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api            it is disabled as `license`
-            deprecated.example.org/v1.0.0  ok        native     old                               it is deprecated: use good.example.org
+            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api, create webhook  it is disabled as `license`
+            deprecated.example.org/v1.0.0  ok        native     old                                     it is deprecated: use good.example.org
             [exit 0]
         "#]],
     );
@@ -215,9 +215,9 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
             For more information, try '--help'.
             [exit 2]
             $ rudder plugin list
-            KEY                        STATE  TRANSPORT  BRINGS                            REASON
+            KEY                        STATE  TRANSPORT  BRINGS                                  REASON
             rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
-            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api
+            license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
             [exit 0]
         "#]],
     );

@@ -20,7 +20,12 @@ use tempfile::TempDir;
 
 #[test]
 fn the_readme_holds() {
-    follow("README.md", &Reader::with_plugins(&["rust", "license"]));
+    follow("README.md", &Reader::with_plugins(&["rust", "license", "ci"]));
+}
+
+#[test]
+fn the_guide_to_scaffolding_holds() {
+    follow("docs/scaffolding.md", &Reader::with_plugins(&["rust", "license", "ci"]));
 }
 
 #[test]
