@@ -856,97 +856,99 @@ fn a_plugin_that_has_left_is_missed_by_name() {
         &sandbox,
         &lines,
         expect![[r#"
-        $ pintle project check
-        problem  shipyard.example.org/v1.0.0  no plugin `shipyard.example.org/v1.0.0` is installed
-        ok       files                        5 were scaffolded, 0 of them changed since
-        [exit 1]
-        $ pintle project upgrade
-        --- stderr ---
-        error: no plugin `shipyard.example.org` is installed
-        hint: type `pintle plugin list` to see which plugins there are
-        [exit 2]
-        $ pintle project show -o json
-        {
-          "version": "3",
-          "name": "demo",
-          "domain": "my.domain",
-          "repo": "",
-          "layout": [
-            "shipyard.example.org/v1.0.0"
-          ],
-          "resources": [
+            $ pintle project check
+            problem  shipyard.example.org/v1.0.0  no plugin `shipyard.example.org/v1.0.0` is installed
+            ok       files                        5 were scaffolded, 0 of them changed since
+            [exit 1]
+            $ pintle project upgrade
+            --- stderr ---
+            error: no plugin `shipyard.example.org` is installed
+            hint: type `pintle plugin list` to see which plugins there are
+            [exit 2]
+            $ pintle project show -o json
             {
-              "group": "crew",
+              "version": "3",
+              "name": "demo",
               "domain": "my.domain",
-              "version": "v1",
-              "kind": "Captain",
-              "plural": "captains",
-              "path": "",
-              "api": true,
-              "controller": true,
-              "namespaced": true,
-              "webhooks": {
-                "defaulting": false,
-                "validation": false,
-                "conversion": false,
-                "spoke": []
-              },
-              "external": false,
-              "core": false,
-              "module": "",
-              "crdVersion": "v1"
-            }
-          ],
-          "commands": [
-            {
-              "id": 1,
-              "subcommand": "init",
-              "project_version": "3",
-              "plugins": [
+              "repo": "",
+              "layout": [
                 "shipyard.example.org/v1.0.0"
               ],
-              "args": {},
-              "project": {
-                "domain": "my.domain",
-                "projectName": "demo",
-                "repo": ""
-              },
-              "answers": [
+              "resources": [
                 {
-                  "question": "Which flag?",
-                  "answer": "white"
+                  "group": "crew",
+                  "domain": "my.domain",
+                  "version": "v1",
+                  "kind": "Captain",
+                  "plural": "captains",
+                  "path": "",
+                  "api": true,
+                  "controller": true,
+                  "namespaced": true,
+                  "webhooks": {
+                    "defaulting": false,
+                    "validation": false,
+                    "conversion": false,
+                    "spoke": []
+                  },
+                  "external": false,
+                  "core": false,
+                  "module": "",
+                  "crdVersion": "v1"
                 }
-              ]
-            },
-            {
-              "id": 2,
-              "subcommand": "create api",
-              "project_version": "3",
-              "plugins": [
-                "shipyard.example.org/v1.0.0"
               ],
-              "args": {},
-              "resource": {
-                "api": {
-                  "crdVersion": "v1",
-                  "namespaced": true
+              "commands": [
+                {
+                  "id": 1,
+                  "subcommand": "init",
+                  "project_version": "3",
+                  "date": "[DATE]",
+                  "plugins": [
+                    "shipyard.example.org/v1.0.0"
+                  ],
+                  "args": {},
+                  "project": {
+                    "domain": "my.domain",
+                    "projectName": "demo",
+                    "repo": ""
+                  },
+                  "answers": [
+                    {
+                      "question": "Which flag?",
+                      "answer": "white"
+                    }
+                  ]
                 },
-                "controller": true,
-                "domain": "my.domain",
-                "group": "crew",
-                "kind": "Captain",
-                "version": "v1"
-              }
+                {
+                  "id": 2,
+                  "subcommand": "create api",
+                  "project_version": "3",
+                  "date": "[DATE]",
+                  "plugins": [
+                    "shipyard.example.org/v1.0.0"
+                  ],
+                  "args": {},
+                  "resource": {
+                    "api": {
+                      "crdVersion": "v1",
+                      "namespaced": true
+                    },
+                    "controller": true,
+                    "domain": "my.domain",
+                    "group": "crew",
+                    "kind": "Captain",
+                    "version": "v1"
+                  }
+                }
+              ],
+              "files": 5
             }
-          ],
-          "files": 5
-        }
-        [exit 0]
-        $ pintle delete api --group crew --version v1 --kind Captain
-        --- stderr ---
-        error: no plugin `shipyard.example.org/v1.0.0` is installed
-        hint: type `pintle plugin list` to see which plugins there are
-        [exit 2]
-    "#]],
+            [exit 0]
+            $ pintle delete api --group crew --version v1 --kind Captain
+            --- stderr ---
+            error: no plugin `shipyard.example.org/v1.0.0` is installed
+            hint: type `pintle plugin list` to see which plugins there are
+            [exit 2]
+        "#]],
     );
 }
