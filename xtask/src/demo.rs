@@ -11,13 +11,15 @@ use std::process::{Command, ExitCode, Stdio};
 /// The commands that the demo shows.
 const LINES: &[&str] = &[
     "plugin list",
-    "init --domain example.org --plugins rust,license,ci",
+    "init --domain example.org --plugins rust,license",
     "create api --group crew --version v1 --kind Captain",
 ];
 
-/// What is shown last: who would make what, in the project as it is by then.
-const DUMP: &str = "create webhook --group crew --version v1 --kind Captain --validation \
-                    --dry-run --dump-universe=summary";
+/// What is shown last: a third plugin in the chain, and who of the three makes what.
+const LAST_LINES: &[&str] = &[
+    "edit --plugins ci",
+    "create webhook --group crew --version v1 --kind Captain --validation --dump-universe=summary",
+];
 
 /// What to do with the result.
 #[derive(clap::Args)]
@@ -87,7 +89,7 @@ fn show(stage: &Stage) -> Result<()> {
     let project = fs::read_to_string(stage.project.join("PROJECT"));
     print!("{}", project.context("the project has no file PROJECT")?);
     check(stage)?;
-    pintle(DUMP)
+    LAST_LINES.iter().try_for_each(|it| pintle(it))
 }
 
 /// Puts `folder` before the user's search path.

@@ -335,16 +335,17 @@ fn an_ignored_file_is_there_for_who_asks_for_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn fifos_and_names_that_are_no_text_harm_nobody() {
+fn fifos_devices_and_names_that_are_no_text_harm_nobody() {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
     use std::os::unix::ffi::OsStrExt as _;
     let project = Project::new(&["file", "sub/file"]);
     let root = project.0.path();
-    let fifo = |it: &str| {
-        let mode = rustix::fs::Mode::RWXU;
-        rustix::fs::mknodat(rustix::fs::CWD, root.join(it), rustix::fs::FileType::Fifo, mode, 0)
-            .unwrap();
-    };
+    let fifo = |it: &str| mknodat(CWD, root.join(it), FileType::Fifo, Mode::RWXU, 0).unwrap();
     fifo("fifo");
+    // Only root can make a device; this one is /dev/zero, which never ends.
+    let device = root.join("device");
+    let has_device =
+        mknodat(CWD, device, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5)).is_ok();
     // Would hang for ever if it were opened.
     fifo("sub/.gitignore");
     fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "").unwrap();
@@ -355,6 +356,10 @@ fn fifos_and_names_that_are_no_text_harm_nobody() {
     assert!(universe.nodes(Select::Path("fifo")).unwrap().is_empty());
     let said = refusal(&mut universe, "a/v1", add("fifo"));
     assert_eq!(said, "`a/v1` adds `fifo`, but there is a FIFO on disk");
+    if has_device {
+        let said = refusal(&mut universe, "a/v1", add("device"));
+        assert_eq!(said, "`a/v1` adds `device`, but there is a device on disk");
+    }
 
     // Neither is what takes a file's place after it was listed.
     let universe = project.universe();
