@@ -121,7 +121,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When the template is malformed, or the licence has no notice.
+    /// When the template is malformed, the licence has no notice, or the header would end
+    /// the comment that it stands in.
     pub(crate) fn header(&self) -> Result<Option<Vec<String>>> {
         let ids = self.ids()?;
         let text = match (&self.template, self.header) {
@@ -141,6 +142,10 @@ impl Settings {
                 self.fill_in(known.notice)?
             }
         };
+        if let Some(closer) = CLOSERS.iter().find(|it| text.contains(**it)) {
+            let text = format!("the header of the files has `{closer}`, which would end a comment");
+            bail!(UsageError(text));
+        }
         let lines: Vec<String> = text.trim_end().lines().map(|it| it.trim_end().into()).collect();
         ensure!(lines.iter().any(|it| !it.is_empty()), "the header of the files is empty");
         Ok(Some(lines))
@@ -231,12 +236,6 @@ fn check(choice: &Choice) -> Result<()> {
     if let Some(owner) = &choice.owner {
         let fits = !owner.trim().is_empty() && !owner.contains(char::is_control);
         ensure!(fits, UsageError("`--owner` must be one line of text".into()));
-    }
-    for (flag, text) in [("--owner", &choice.owner), ("--template", &choice.template)] {
-        let closer = CLOSERS.iter().find(|it| text.as_ref().is_some_and(|text| text.contains(*it)));
-        if let Some(closer) = closer {
-            bail!(UsageError(format!("`{flag}` has `{closer}`, which would end the comment")));
-        }
     }
     if let Some(year) = choice.year {
         let fits = (1..=9999).contains(&year);

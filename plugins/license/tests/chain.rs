@@ -152,7 +152,7 @@ fn the_header_may_be_a_notice_or_a_template() {
     let said = "the template of the header is not valid: undefined value (in template:1)";
     assert_eq!(err.to_string(), said);
     let err = run("template", "a */ b").unwrap_err();
-    assert_eq!(err.to_string(), "`--template` has `*/`, which would end the comment");
+    assert_eq!(err.to_string(), "the header of the files has `*/`, which would end a comment");
 }
 
 #[test]
