@@ -79,8 +79,14 @@ impl Catalog {
     /// folder that does not exist is nothing.
     pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
         let (files, warnings) = discover::scan(search, rules);
-        let linked = linked.iter().map(|it| Entry::from_linked(*it, rules));
-        Self::settle(linked.chain(files).collect(), warnings, rules)
+        let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
+        if entries.is_empty() {
+            // The usual case: a thousand entries need not move.
+            entries = files;
+        } else {
+            entries.extend(files);
+        }
+        Self::settle(entries, warnings, rules)
     }
 
     /// Makes a catalog of manifests without plugins behind them, by the default rules.
