@@ -1,6 +1,6 @@
 //! Scaffolding from the command line: chains, what the user sees, undoing, upgrading.
 
-use crate::support::{Sandbox, fixture, install};
+use crate::support::{Sandbox, built, fixture, install};
 use expect_test::{Expect, expect};
 use std::fs;
 
@@ -951,4 +951,27 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             [exit 2]
         "#]],
     );
+}
+
+#[test]
+fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
+    let sandbox = Sandbox::new().library("license.so", &built("libpintle_plugin_license.so"));
+    let line = "init --plugins license --license mit --project-name demo";
+    let _ = sandbox.run(words(line)).success();
+    let record = read(&sandbox, ".pintle/scaffold.jsonl");
+    let (_, rest) = record.split_once(r#""date":""#).expect("the day is recorded");
+    let (date, _) = rest.split_once('"').expect("it is a text");
+    let year = date.split('-').next().expect("it begins with the year");
+    assert!(read(&sandbox, "LICENSE").contains(&format!("(c) {year} The demo authors")));
+
+    // As if the project were of another day than this one.
+    let text = record.replace(&format!(r#""date":"{date}""#), r#""date":"1999-12-31""#);
+    write(&sandbox, ".pintle/scaffold.jsonl", &text);
+    check(&sandbox, &["project check"], expect![[r#"
+        $ pintle project check
+        ok    license.pintle.dev/v1.0.0  it is there and fits
+        ok    files                      1 were scaffolded, 0 of them changed since
+        note  LICENSE                    its plugin would make it otherwise today; see `project upgrade --diff`
+        [exit 0]
+    "#]]);
 }
