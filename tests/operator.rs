@@ -272,6 +272,7 @@ fn a_scaffolded_operator_works_on_a_cluster() {
     admission_is_registered(&plane, first.webhook_port);
 
     objects_are_reconciled(&plane);
+    a_failure_is_told(&plane);
     webhooks_answer(&plane);
     let first = nothing_is_lost_by_a_restart(&plane, first);
     another_replica_takes_over(&plane, first);
@@ -348,6 +349,28 @@ fn objects_are_reconciled(plane: &ControlPlane) {
     plane.wait_for("it is made again", || {
         field(plane, "configmap/ann-captain", ".data.message") == "AHOY"
     });
+}
+
+/// What is in the way of the owned object is told, until it is gone.
+fn a_failure_is_told(plane: &ControlPlane) {
+    let other = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "stuck-captain" },
+        "immutable": true,
+        "data": { "message": "never" },
+    });
+    apply(plane, &other);
+    apply(plane, &captain("stuck", json!("ever")));
+    let ready = |field_name: &str| {
+        let path = format!(".status.conditions[?(@.type==\"Ready\")].{field_name}");
+        field(plane, "captain/stuck", &path)
+    };
+    plane.wait_for("the failure is told", || ready("status") == "False");
+    assert_eq!(ready("reason"), "Failed");
+    assert!(ready("message").contains("field is immutable"), "{}", ready("message"));
+    plane.kubectl(&["delete", "configmap", "stuck-captain"]).expect("it is there");
+    plane.wait_for("it works after all", || ready("status") == "True");
 }
 
 fn webhooks_answer(plane: &ControlPlane) {

@@ -967,11 +967,15 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
     // As if the project were of another day than this one.
     let text = record.replace(&format!(r#""date":"{date}""#), r#""date":"1999-12-31""#);
     write(&sandbox, ".pintle/scaffold.jsonl", &text);
-    check(&sandbox, &["project check"], expect![[r#"
+    check(
+        &sandbox,
+        &["project check"],
+        expect![[r#"
         $ pintle project check
         ok    license.pintle.dev/v1.0.0  it is there and fits
         ok    files                      1 were scaffolded, 0 of them changed since
         note  LICENSE                    its plugin would make it otherwise today; see `project upgrade --diff`
         [exit 0]
-    "#]]);
+    "#]],
+    );
 }
