@@ -2,6 +2,7 @@
 //!
 //! Invariants: no folder is empty, and no name is both a file's and a folder's.
 
+use compact_str::CompactString;
 use pintle_plugin::Node;
 use std::collections::BTreeMap;
 
@@ -9,7 +10,9 @@ use std::collections::BTreeMap;
 /// order of the paths.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    entries: BTreeMap<Box<str>, Entry>,
+    /// Most names are so short that they lie in the map itself: looking for one among a
+    /// hundred is then not a walk through the memory.
+    entries: BTreeMap<CompactString, Entry>,
 }
 
 #[derive(Debug)]
