@@ -367,7 +367,7 @@ fn webhooks_are_made_and_undone() {
             resource  crew.my.domain/v1/Captain: api, controller, defaulting webhook, validation webhook, conversion webhook
             command   1 init
             command   2 create api --group crew --version v1 --kind Captain
-            command   3 create webhook --group crew --version v1 --kind Captain --defaulting --conversion
+            command   3 create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
             command   4 create webhook --group crew --version v1 --kind Captain --validation
             files     8 scaffolded
             [exit 0]
@@ -976,6 +976,27 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
         ok    files                      1 were scaffolded, 0 of them changed since
         note  LICENSE                    its plugin would make it otherwise today; see `project upgrade --diff`
         [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_plugin_of_the_past_is_missed_too() {
+    let sandbox = Sandbox::new().plugin("shipyard").plugin("painter");
+    let _ = sandbox.run(words("init --plugins shipyard,painter --project-name demo")).success();
+    // Who takes a plugin out of the layout still needs it to undo what it made.
+    let project = read(&sandbox, "PROJECT").replace("- painter.example.org/v1.0.0\n", "");
+    write(&sandbox, "PROJECT", &project);
+    fs::remove_file(sandbox.plugins().join("painter.so")).expect("it is there");
+    check(
+        &sandbox,
+        &["project check"],
+        expect![[r#"
+        $ pintle project check
+        ok       shipyard.example.org/v1.0.0  it is there and fits
+        ok       files                        4 were scaffolded, 0 of them changed since
+        problem  plugins                      no plugin `painter.example.org` is installed
+        [exit 1]
     "#]],
     );
 }

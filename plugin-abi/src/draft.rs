@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is not said to change stays as it is, byte for byte.
 
-use crate::{ChangeSet, Hint as _, Node, Result, Select, Universe};
+use crate::{ChangeSet, Hint as _, Node, Result, Universe};
 use anyhow::Context as _;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
     ///
     /// When the host cannot tell.
     pub fn exists(&self, path: &str) -> Result<bool> {
-        Ok(!self.universe.paths(Select::Path(path))?.is_empty())
+        self.universe.exists(path)
     }
 
     /// Puts a text of the plugin's own in the place of a file, or where none is.
@@ -143,6 +143,9 @@ impl<'a> Draft<'a> {
 fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String> {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     let wanted: Vec<&str> = new.lines().collect();
+    if wanted.is_empty() {
+        return Some(text.to_owned());
+    }
     let are_wanted = |there: &[&str]| {
         there.iter().zip(&wanted).all(|(there, wanted)| there.trim() == wanted.trim())
     };
@@ -256,6 +259,11 @@ mod tests {
         let once = with_line("rules:\n  # +m\n", "# +m", rule, Place::Last).unwrap();
         assert_eq!(once, "rules:\n  - a: 1\n    b: 2\n  # +m\n");
         assert_eq!(with_line(&once, "# +m", rule, Place::Last).unwrap(), once);
+    }
+
+    #[test]
+    fn nothing_is_inserted_as_nothing() {
+        assert_eq!(with_line("a;\n// +m\n", "// +m", "", Place::Last).unwrap(), "a;\n// +m\n");
     }
 
     #[test]

@@ -173,6 +173,15 @@ impl<'a> Universe<'a> {
         self.raw.paths(select).map_err(from_reply)
     }
 
+    /// Returns whether there is a node at `path`; reads no file.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot tell.
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        Ok(!self.paths(Select::Path(path))?.is_empty())
+    }
+
     /// Returns the selected nodes, sorted by path.
     ///
     /// # Errors

@@ -30,8 +30,7 @@ impl Project {
     ///
     /// [`Stop`] when there is no Rust project.
     pub(crate) fn look(call: &ScaffoldCall<'_>) -> Result<Self> {
-        let draft = Draft::new(call.universe, false);
-        let has = |path| draft.exists(path);
+        let has = |path| call.universe.exists(path);
         if !has("Cargo.toml")? {
             let reason = "there is no `Cargo.toml`; in the chain, it stands behind the plugin that \
                           makes the project";

@@ -123,8 +123,13 @@ impl Findings {
     ) {
         let plugins = match recorded_plugins(session, &record, &|_| None) {
             Ok(plugins) => plugins,
-            // The layout's finding says it already.
-            Err(_) => return,
+            Err(err) => {
+                // Of a plugin of the layout, its own finding says it already.
+                if !self.0.iter().any(|it| it.level == Level::Problem) {
+                    self.add(Level::Problem, "plugins", &err.to_string());
+                }
+                return;
+            }
         };
         let identity = &session.host.identity;
         let rework = Rework { root, project, record, plugins: &plugins, identity };

@@ -6,6 +6,7 @@ use crate::scaffold::{Record, RecordedCommand};
 use clap::{ArgMatches, Command};
 use pintle_plugin::message;
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The form of the listing. The names of the fields are part of the interface.
@@ -59,18 +60,7 @@ fn text(form: &Form<'_>, project: &ProjectFile) -> String {
     rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
     rows.extend(form.commands.iter().map(|it| ["command".to_owned(), line(it)]));
     rows.push(["files".to_owned(), format!("{} scaffolded", form.files)]);
-    output::table(&rows.map_to_vec())
-}
-
-/// Rows of two cells as the table takes them.
-trait MapToVec {
-    fn map_to_vec(self) -> Vec<Vec<String>>;
-}
-
-impl MapToVec for Vec<[String; 2]> {
-    fn map_to_vec(self) -> Vec<Vec<String>> {
-        self.into_iter().map(Vec::from).collect()
-    }
+    output::table(&rows.into_iter().map(Vec::from).collect::<Vec<_>>())
 }
 
 fn resource(resource: &Resource) -> String {
@@ -91,24 +81,26 @@ fn resource(resource: &Resource) -> String {
 /// Returns the command as a line, with what it was told.
 fn line(command: &RecordedCommand) -> String {
     let mut text = format!("{} {}", command.id, command.subcommand);
-    let word = |it: &serde_json::Value| match it {
-        serde_json::Value::String(text) => text.clone(),
-        it => it.to_string(),
+    let mut option = |name: &str, value: &Value| match value {
+        Value::Null | Value::Bool(false) => {}
+        Value::Bool(true) => drop(write!(text, " --{name}")),
+        Value::String(value) => drop(write!(text, " --{name} {value}")),
+        value => drop(write!(text, " --{name} {value}")),
     };
     for key in ["group", "version", "kind"] {
-        if let Some(value) = command.resource.get(key) {
-            let _ = write!(text, " --{key} {}", word(value));
-        }
+        option(key, &command.resource[key]);
     }
+    let webhooks = &command.resource["webhooks"];
     for key in ["defaulting", "validation", "conversion"] {
-        if command.resource.get("webhooks").and_then(|it| it.get(key)).is_some() {
-            let _ = write!(text, " --{key}");
-        }
+        option(key, &webhooks[key]);
+    }
+    let spokes = webhooks["spoke"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let spokes = spokes.collect::<Vec<_>>().join(",");
+    if !spokes.is_empty() {
+        option("spoke", &spokes.into());
     }
     for (name, value) in &command.args {
-        if value != &serde_json::Value::Bool(false) {
-            let _ = write!(text, " --{name} {}", word(value));
-        }
+        option(name, value);
     }
     text
 }

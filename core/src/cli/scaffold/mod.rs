@@ -492,7 +492,7 @@ pub(super) fn bring(
     run_hooks(session, &format!("pre-{event}"), version, &prepared.event())?;
     let report = prepared.commit(&lock)?;
     drop(lock);
-    seeing.report(session, matches, &report, &lines);
+    seeing.report(session, matches, &report, lines);
     run_hooks(session, &format!("post-{event}"), version, &report.event())?;
     Ok(exit)
 }

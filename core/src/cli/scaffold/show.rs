@@ -82,14 +82,12 @@ impl Seeing {
         if self.diff {
             session.console.styled(Stream::Out, &diff(prepared));
         }
-        let mut lines: Vec<Line> = prepared.changes().iter().map(Line::new).collect();
-        lines.extend(project_line(prepared));
         let event = prepared.event();
         let form = Form {
             subcommand: event.subcommand,
             chain: event.chain,
             dry_run: true,
-            changes: lines,
+            changes: Lines::new(prepared).0,
             left: prepared.remarks().iter().map(LeftForm::new).collect(),
             notices: prepared.notices().to_vec(),
         };
@@ -103,13 +101,13 @@ impl Seeing {
         session: &Session<'_>,
         matches: &ArgMatches,
         report: &Report,
-        lines: &Lines,
+        lines: Lines,
     ) {
         let form = Form {
             subcommand: report.subcommand.clone(),
             chain: report.chain.clone(),
             dry_run: false,
-            changes: lines.0.iter().map(Line::again).collect(),
+            changes: lines.0,
             left: report.remarks.iter().map(LeftForm::new).collect(),
             notices: report.notices.clone(),
         };
@@ -158,10 +156,6 @@ impl Line {
             Change::Delete(node) => ("delete", node),
         };
         Self { change, path: node.path().to_owned(), plugin: node.plugin().map(str::to_owned) }
-    }
-
-    fn again(&self) -> Self {
-        Self { change: self.change, path: self.path.clone(), plugin: self.plugin.clone() }
     }
 
     fn mark(&self) -> &'static str {
