@@ -6,6 +6,10 @@
 
 pub mod catalog;
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
+#[cfg(feature = "cluster")]
+pub mod engine;
 mod identity;
 pub mod lifecycle;
 pub mod project;

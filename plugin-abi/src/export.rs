@@ -1,5 +1,6 @@
 //! [`export_plugin!`](crate::export_plugin) and what its expansion builds on.
 
+use crate::Arg;
 use crate::error::into_reply;
 use crate::host::Host;
 use crate::message::{
@@ -11,6 +12,7 @@ use crate::raw::{self, PluginRootRef, RawHost};
 use crate::universe::{ChangeSet, Node, Universe};
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
 use abi_stable::prefix_type::PrefixTypeTrait;
+use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
 pub use crate::manifest::{ManifestNote, ManifestSection, ManifestSpec};
@@ -163,12 +165,17 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
 /// A [`Hook`] of any type.
 pub trait AnyHook: Sync {
     fn events(&self) -> &'static [&'static str];
+    fn options(&self, command: &[&str]) -> Vec<Arg>;
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply>;
 }
 
 impl<H: Hook> AnyHook for Lazy<H> {
     fn events(&self) -> &'static [&'static str] {
         H::EVENTS
+    }
+
+    fn options(&self, command: &[&str]) -> Vec<Arg> {
+        self.get().options(command)
     }
 
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply> {
@@ -182,6 +189,13 @@ impl Contents {
         request: &DescribeRequest,
     ) -> Result<CommandDescription, ErrorReply> {
         Ok(self.find_command(&request.path)?.describe())
+    }
+
+    /// Returns the options that the plugin's hooks add to a command of the host.
+    pub(crate) fn options(&self, request: &DescribeRequest) -> CommandDescription {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        let args = self.hooks.iter().flat_map(|it| it.options(&path)).collect();
+        CommandDescription { args, ..Default::default() }
     }
 
     pub(crate) fn command(
@@ -227,7 +241,7 @@ impl Contents {
         for hook in self.hooks.iter().filter(|it| it.events().contains(&name)) {
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
             answer.veto = answer.veto.or(reply.veto);
-            answer.amend.extend(reply.amend);
+            merge(&mut answer.amend, reply.amend);
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
         Ok(if answer == HookReply::default() { Vec::new() } else { encode(&answer) })
@@ -237,6 +251,16 @@ impl Contents {
         self.commands.iter().find(|it| it.path() == path).copied().ok_or_else(|| {
             ErrorReply::failed(format!("the plugin has no command `{}`", path.join(" ")))
         })
+    }
+}
+
+/// Adds the amendments of one hook to those of the plugin's hooks before it.
+fn merge(all: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (property, value) in more {
+        match (all.get_mut(&property), value) {
+            (Some(Value::Object(parts)), Value::Object(more)) => parts.extend(more),
+            (_, value) => drop(all.insert(property, value)),
+        }
     }
 }
 

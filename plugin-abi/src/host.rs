@@ -1,5 +1,6 @@
 //! What a host offers to the plugin that it calls.
 
+use crate::containers::Containers;
 use crate::message::{self, ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
 use crate::raw::RawHost;
 use crate::universe::{Node, Select};
@@ -167,7 +168,12 @@ impl<'a> Host<'a> {
         progress
     }
 
-    fn request(&self, request: &ServiceRequest) -> Result<ServiceReply> {
+    /// Returns the host's containers.
+    pub fn containers(&self) -> Containers<'a> {
+        Containers::new(*self)
+    }
+
+    pub(crate) fn request(&self, request: &ServiceRequest) -> Result<ServiceReply> {
         let bytes = self.raw.request(&message::encode(request)).map_err(error::from_reply)?;
         message::decode("service reply", &bytes).map_err(error::from_reply)
     }

@@ -21,6 +21,8 @@
 //! host's business.
 
 mod args;
+mod cluster;
+pub mod containers;
 mod draft;
 mod error;
 #[doc(hidden)]
@@ -38,6 +40,10 @@ pub use anyhow;
 pub use serde_json as json;
 
 pub use args::{Arg, ArgKind, Args, ValueType};
+pub use cluster::{
+    AmendedFile, AmendedMount, Amendment, ClusterEvent, ClusterInfo, NodeEvent, NodeInfo,
+};
+pub use containers::{ContainerInfo, ContainerSpec, Containers};
 pub use draft::{Draft, Place};
 pub use error::{Hint, UsageError};
 pub use export::LinkedPlugin;
@@ -53,8 +59,9 @@ pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 pub mod prelude {
     pub use crate::anyhow::{Context as _, anyhow, bail, ensure};
     pub use crate::{
-        Arg, Args, Call, ChangeSet, Command, Draft, Event, Hint as _, Hook, HookReply, Host, Node,
-        Outcome, Place, ProjectInfo, Prompt, Resource, Result, Scaffold, ScaffoldCall, Select,
-        Stop, Tool, Universe, UsageError, Webhooks, json,
+        Amendment, Arg, Args, Call, ChangeSet, ClusterEvent, Command, ContainerSpec, Draft, Event,
+        Hint as _, Hook, HookReply, Host, Node, NodeEvent, Outcome, Place, ProjectInfo, Prompt,
+        Resource, Result, Scaffold, ScaffoldCall, Select, Stop, Tool, Universe, UsageError,
+        Webhooks, json,
     };
 }

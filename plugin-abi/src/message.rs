@@ -6,6 +6,7 @@
 //! layout of the root module.
 
 use crate::Arg;
+use crate::containers::{ContainerInfo, ContainerRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -325,6 +326,8 @@ pub enum ErrorKind {
     Panicked,
     /// The other side is older, and does not know what it was asked for.
     Unsupported,
+    /// There is no Docker engine.
+    NoEngine,
     /// A kind that this release does not know.
     #[serde(other)]
     Other,
@@ -378,6 +381,8 @@ pub enum ServiceRequest {
     Prompt(Prompt),
     /// Shows how far a piece of work has come.
     Progress(ProgressUpdate),
+    /// Does something with containers, or with what runs in them.
+    Containers(ContainerRequest),
     /// A service that this release does not know.
     #[serde(other)]
     Unknown,
@@ -447,6 +452,8 @@ pub struct ProgressUpdate {
 pub struct ServiceReply {
     /// The user's answer to a [`Prompt`].
     pub answer: Option<String>,
+    /// The containers that were made or asked for.
+    pub containers: Vec<ContainerInfo>,
 }
 
 /// Turns a message into the bytes that cross the boundary.

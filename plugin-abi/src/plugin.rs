@@ -249,6 +249,12 @@ pub trait Hook: Default + Send + Sync + 'static {
     /// The events that the hook subscribes to, as `&["post-cluster-create"]`.
     const EVENTS: &'static [&'static str];
 
+    /// Returns the options that the hook adds to a command of the host, as
+    /// `["cluster", "create"]`. Their values come with the events of that command.
+    fn options(&self, _command: &[&str]) -> Vec<Arg> {
+        Vec::new()
+    }
+
     /// Acts on an event.
     ///
     /// # Errors

@@ -61,6 +61,9 @@ mod entry {
     /// Answers an event, given by name and payload, with a `HookReply`, or with
     /// no bytes at all when the hook has nothing to say.
     pub(super) const EVENT: u32 = 3;
+    /// Answers a `DescribeRequest` for a command of the host with a `CommandDescription`
+    /// that has the options which the plugin's hooks add to it.
+    pub(super) const OPTIONS: u32 = 4;
 }
 
 impl RootModule for PluginRootRef {
@@ -95,6 +98,12 @@ impl PluginRootRef {
     /// Answers an encoded `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
     pub fn scaffold(self, request: &[u8], host: RawHost<'_>) -> RawReply {
         self.call()(entry::SCAFFOLD, RSlice::EMPTY, request.into(), host)
+    }
+
+    /// Answers an encoded `DescribeRequest` for a command of the host with a
+    /// `CommandDescription` that has the options which the plugin's hooks add to it.
+    pub fn options(self, request: &[u8]) -> RawReply {
+        self.call()(entry::OPTIONS, RSlice::EMPTY, request.into(), RawHost::new(&NoServices))
     }
 
     /// Answers an event with a `HookReply`, or with no bytes at all when the hook has
@@ -140,6 +149,10 @@ extern "C" fn call<P: Linked>(
                 return Ok((message::encode(&reply), added));
             }
             entry::EVENT => P::plugin().event(text(name)?, input, host)?,
+            entry::OPTIONS => {
+                let request = message::decode("describe request", input)?;
+                message::encode(&P::plugin().options(&request))
+            }
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };
         Ok((message, Vec::new()))

@@ -60,12 +60,14 @@
 //! # }
 //! ```
 
+mod engine;
 mod fake;
 mod scaffold;
 mod values;
 
 pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
+use crate::containers::ContainerInfo;
 use crate::message::{
     self, Caller, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply,
     ProgressUpdate,
@@ -138,6 +140,10 @@ pub struct Run {
     pub log: Vec<(Level, String)>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
+    /// The plugin's containers in the end.
+    pub containers: Vec<ContainerInfo>,
+    /// The manifests that the plugin applied, each with the cluster.
+    pub applied: Vec<(String, Value)>,
 }
 
 /// A command to run; see [`command`].
@@ -147,18 +153,25 @@ pub struct CommandTest {
     path: Vec<String>,
     values: Vec<(String, Value)>,
     answers: Vec<String>,
+    containers: Vec<ContainerInfo>,
 }
 
 /// Prepares a run of the command `path`.
 pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
     let path = path.iter().map(ToString::to_string).collect();
-    CommandTest { plugin, path, values: Vec::new(), answers: Vec::new() }
+    CommandTest { plugin, path, values: Vec::new(), answers: Vec::new(), containers: Vec::new() }
 }
 
 impl CommandTest {
     /// Gives an argument a value; a repeated argument takes a list, or several calls.
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.values.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a container that the plugin has made before.
+    pub fn container(mut self, container: ContainerInfo) -> Self {
+        self.containers.push(container);
         self
     }
 
@@ -191,15 +204,15 @@ impl CommandTest {
         let args = values::check(&command, &self.describe()?.args, self.values)?;
         let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
         let request = message::encode(&request);
-        let host = FakeHost::new(self.answers, BTreeMap::new());
+        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
         let reply = self.plugin.root().command(&request, RawHost::new(&host));
         let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {
             Some(args) => Outcome::Continue(args),
             None => Outcome::Exit(reply.exit_code),
         };
-        let fake::Record { stdout, stderr, log, progress } = host.finish()?;
-        Ok(Run { outcome, stdout, stderr, log, progress })
+        let fake::Record { stdout, stderr, log, progress, containers, applied } = host.finish()?;
+        Ok(Run { outcome, stdout, stderr, log, progress, containers, applied })
     }
 }
 
@@ -217,6 +230,10 @@ pub struct Reaction {
     pub log: Vec<(Level, String)>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
+    /// The plugin's containers in the end.
+    pub containers: Vec<ContainerInfo>,
+    /// The manifests that the plugin applied, each with the cluster.
+    pub applied: Vec<(String, Value)>,
 }
 
 /// An event to hand to a plugin's hooks; see [`event`].
@@ -226,11 +243,18 @@ pub struct EventTest {
     name: String,
     payload: Vec<u8>,
     answers: Vec<String>,
+    containers: Vec<ContainerInfo>,
 }
 
 /// Prepares the event `name`, with an empty object as its payload.
 pub fn event(plugin: LinkedPlugin, name: impl Into<String>) -> EventTest {
-    EventTest { plugin, name: name.into(), payload: b"{}".to_vec(), answers: Vec::new() }
+    EventTest {
+        plugin,
+        name: name.into(),
+        payload: b"{}".to_vec(),
+        answers: Vec::new(),
+        containers: Vec::new(),
+    }
 }
 
 impl EventTest {
@@ -241,6 +265,12 @@ impl EventTest {
     /// When `payload` is nothing that JSON can hold.
     pub fn payload(mut self, payload: &impl Serialize) -> Self {
         self.payload = message::encode(payload);
+        self
+    }
+
+    /// Adds a container that the plugin has made before.
+    pub fn container(mut self, container: ContainerInfo) -> Self {
+        self.containers.push(container);
         self
     }
 
@@ -265,15 +295,15 @@ impl EventTest {
                 self.name
             )));
         }
-        let host = FakeHost::new(self.answers, BTreeMap::new());
+        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
         let (name, payload) = (self.name.as_str(), self.payload.as_slice());
         let reply = self.plugin.root().event(name, payload, RawHost::new(&host));
         let reply = match reply.into_message()?.as_slice() {
             [] => HookReply::default(),
             bytes => decode("hook reply", bytes)?,
         };
-        let fake::Record { stdout, stderr, log, progress } = host.finish()?;
-        Ok(Reaction { reply, stdout, stderr, log, progress })
+        let fake::Record { stdout, stderr, log, progress, containers, applied } = host.finish()?;
+        Ok(Reaction { reply, stdout, stderr, log, progress, containers, applied })
     }
 }
 

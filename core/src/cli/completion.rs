@@ -77,7 +77,13 @@ fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
         Ok(Some((entry, command))) => {
             described(session, entry, command).map(|it| (command.path.clone(), it))
         }
-        _ => super::scaffold::complete(session, &words, line),
+        _ => {
+            #[cfg(feature = "cluster")]
+            let of_cluster = super::cluster::complete(session, &words);
+            #[cfg(not(feature = "cluster"))]
+            let of_cluster = None;
+            of_cluster.or_else(|| super::scaffold::complete(session, &words, line))
+        }
     };
     match described {
         Some((path, command)) => replace(root, &path, command),

@@ -5,10 +5,13 @@
 //! command is meant is loaded.
 
 use super::builder::{Context, Host};
+#[cfg(feature = "cluster")]
+use super::cluster;
 use super::global::{self, Early};
-use super::{CliError, Exit, Session, args, completion, plugin, project, scaffold, tree, version};
+use super::{
+    CliError, Exit, Session, args, completion, events, plugin, project, scaffold, tree, version,
+};
 use crate::catalog::{Entry, ManifestCommand};
-use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
@@ -96,6 +99,14 @@ fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
         ["plugin", verb] if plugin::is_verb(verb) => plugin::run(session, verb, leaf),
         ["project", verb] if project::is_verb(verb) => {
             project::run(session, verb, leaf).map(Step::Exit)
+        }
+        ["events"] => {
+            events::run(session, leaf);
+            Ok(Step::Exit(Exit::Done))
+        }
+        #[cfg(feature = "cluster")]
+        words if cluster::is_command(words) => {
+            cluster::run(session, words, leaf, &rest(leaf)).map(Step::Exit)
         }
         words if scaffold::is_subcommand(words) => {
             scaffold::run(session, &words.join(" "), &rest(leaf)).map(Step::Exit)
@@ -223,7 +234,7 @@ pub(super) fn run_plugin_command(
     request.path = command.path.clone();
     request.args = args::values(&description.args, &matches);
     let key = plugin.key().to_string();
-    let reply = plugin.command(&request, &PluginServices::new(&session.console, &key))?;
+    let reply = plugin.command(&request, &session.services().of(key))?;
     Ok(match reply.continue_with {
         Some(args) => Step::Continue(args.into_iter().map(Into::into).collect()),
         None => Step::Exit(Exit::Code(reply.exit_code)),
@@ -318,7 +329,9 @@ fn leaf(mut matches: &ArgMatches) -> (Vec<String>, &ArgMatches) {
 
 /// Returns what a command could not know yet.
 fn rest(leaf: &ArgMatches) -> Vec<OsString> {
-    leaf.get_many::<OsString>(tree::REST).into_iter().flatten().cloned().collect()
+    // Commands that know their arguments have no rest.
+    let rest = leaf.try_get_many::<OsString>(tree::REST).ok().flatten();
+    rest.into_iter().flatten().cloned().collect()
 }
 
 /// `help a b` means `a b --help`.

@@ -126,7 +126,11 @@ impl From<CallError> for CliError {
                 .hint("this is a defect of the plugin; tell its author".to_owned()),
             // A plugin's command fails as a built-in one does: with its own words.
             kind => {
-                let exit = if kind == ErrorKind::Usage { Exit::Usage } else { Exit::Failed };
+                let exit = match kind {
+                    ErrorKind::Usage => Exit::Usage,
+                    ErrorKind::NoEngine => Exit::NoEngine,
+                    _ => Exit::Failed,
+                };
                 Self::new(exit, reply.message.clone())
             }
         };
@@ -139,11 +143,21 @@ impl From<CallError> for CliError {
 
 impl From<HookError> for CliError {
     fn from(err: HookError) -> Self {
+        Self::from_hook(&err)
+    }
+}
+
+impl CliError {
+    /// Returns the error of a hook, with the words and the exit code of its plugin.
+    pub(super) fn from_hook(err: &HookError) -> Self {
         match err {
-            HookError::Veto { .. } => Self::from_error(Exit::Failed, &err),
-            HookError::Failed { ref source, .. } => {
-                Self::from(source.clone()).under(err.to_string())
-            }
+            HookError::Veto { .. } => Self::from_error(Exit::Failed, err),
+            HookError::TimedOut { .. } => Self::from_error(Exit::Failed, err).hint(
+                "look at what the plugin waits for, or give hooks more time with the variable \
+                 that ends in `HOOK_TIMEOUT`"
+                    .to_owned(),
+            ),
+            HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
         }
     }
 }

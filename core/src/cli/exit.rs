@@ -15,8 +15,13 @@ pub(super) enum Exit {
     Refused,
     /// Ambiguous or conflicting plugins.
     Ambiguous,
+    /// There is no Docker engine.
+    NoEngine,
     /// A plugin crashed.
     Crashed,
+    /// A signal ended the work.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only clusters catch signals"))]
+    Interrupted,
     /// A command ended with a code of its own.
     Code(u8),
 }
@@ -30,7 +35,9 @@ impl Exit {
             Self::Usage => 2,
             Self::Refused => 3,
             Self::Ambiguous => 4,
+            Self::NoEngine => 5,
             Self::Crashed => 70,
+            Self::Interrupted => 130,
             Self::Code(code) => code,
         }
     }

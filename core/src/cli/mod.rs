@@ -2,9 +2,12 @@
 
 mod args;
 mod builder;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod completion;
 mod dispatch;
 mod error;
+mod events;
 mod exit;
 mod global;
 mod output;

@@ -16,6 +16,18 @@ pub(super) fn arg() -> Arg {
         .help("The form of the output")
 }
 
+/// Returns the option that chooses the form of a listing that can have more columns.
+#[cfg(feature = "cluster")]
+pub(super) fn arg_wide() -> Arg {
+    arg().value_parser(["text", "wide", "json", "yaml"])
+}
+
+/// Returns whether `matches` ask for all columns.
+#[cfg(feature = "cluster")]
+pub(super) fn is_wide(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>("output").is_some_and(|it| it == "wide")
+}
+
 /// Returns whether `matches` ask for the form for people.
 pub(super) fn is_text(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("output").is_none_or(|it| it == "text")

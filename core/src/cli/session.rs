@@ -3,11 +3,14 @@
 use super::global::Early;
 use super::{CliError, Exit, Host, tree};
 use crate::catalog::{Catalog, Entry, PluginKey, Rules, SearchPath, State};
-use crate::services::Console;
+use crate::lifecycle::TimeLimit;
+use crate::services::{Console, Services};
 use crate::transport::{self, LoadedPlugin};
+use pintle_plugin::Level;
 use pintle_plugin::message::Caller;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One run of the host.
 ///
@@ -15,7 +18,9 @@ use std::collections::HashMap;
 /// once, when it is first called.
 pub(super) struct Session<'a> {
     pub(super) host: &'a Host,
-    pub(super) console: Console,
+    pub(super) console: Arc<Console>,
+    #[cfg(feature = "cluster")]
+    pub(super) engine: Arc<crate::engine::Lazy>,
     early: Early,
     search: OnceCell<SearchPath>,
     rules: OnceCell<Rules>,
@@ -27,13 +32,23 @@ impl<'a> Session<'a> {
     pub(super) fn new(host: &'a Host, early: Early) -> Self {
         Self {
             host,
-            console: Console::new(),
+            console: Arc::new(Console::new()),
+            #[cfg(feature = "cluster")]
+            engine: Arc::default(),
             early,
             search: OnceCell::new(),
             rules: OnceCell::new(),
             catalog: OnceCell::new(),
             loaded: RefCell::default(),
         }
+    }
+
+    /// Returns what plugins get from the host.
+    pub(super) fn services(&self) -> Services {
+        let services = Services::new(Arc::clone(&self.console));
+        #[cfg(feature = "cluster")]
+        let services = services.with_containers(Arc::new(super::cluster::containers(self)));
+        services
     }
 
     /// Returns the folders in which plugins are looked for.
@@ -85,6 +100,40 @@ impl<'a> Session<'a> {
         Ok(plugin)
     }
 
+    /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One
+    /// that cannot be loaded has no say, like one that the catalog refuses.
+    pub(super) fn subscribers(
+        &self,
+        event: &str,
+        wanted: &dyn Fn(&Entry) -> bool,
+    ) -> Vec<LoadedPlugin> {
+        let entries = self.catalog().subscribers(event).filter(|it| wanted(it));
+        let load = |entry| match self.load(entry) {
+            Ok(plugin) => Some(plugin),
+            Err(err) => {
+                let text = format!("a hook on `{event}` is left out: {err}");
+                self.console.log(Level::Warn, &text);
+                None
+            }
+        };
+        entries.filter_map(load).collect()
+    }
+
+    /// Returns how long hooks may take, by the user's word or by default.
+    pub(super) fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
+        let variable = self.host.identity.env_var("HOOK_TIMEOUT");
+        let mut limit = TimeLimit::default();
+        if let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) {
+            let text = text.to_string_lossy().into_owned();
+            limit.limit = humantime::parse_duration(&text).map_err(|err| {
+                CliError::new(Exit::Usage, format!("`{text}` of {variable} is no duration"))
+                    .cause(&err)
+                    .hint("durations are `90s`, `5m`".to_owned())
+            })?;
+        }
+        Ok(limit)
+    }
+
     /// Returns why the command that `words` mean is not there: its plugin is refused or
     /// disabled.
     pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {
@@ -114,7 +163,7 @@ impl<'a> Session<'a> {
             Ok(key) => Some(key),
             Err(err) => {
                 let text = format!("`{it}` disables no plugin: {err}");
-                self.console.log(pintle_plugin::Level::Warn, &text);
+                self.console.log(Level::Warn, &text);
                 None
             }
         })

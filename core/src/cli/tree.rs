@@ -4,7 +4,9 @@
 //! and needs no catalog; the full tree has a stub for each plugin command, made of
 //! manifests alone. Only a command that needs the full tree pays for it.
 
-use super::{Host, completion, global, output, plugin, project, scaffold, version};
+#[cfg(feature = "cluster")]
+use super::cluster;
+use super::{Host, completion, events, global, output, plugin, project, scaffold, version};
 use crate::catalog::Catalog;
 use clap::{Arg, ArgAction, Command};
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
@@ -126,6 +128,10 @@ pub(super) fn core_paths(host: &Host) -> Vec<Vec<String>> {
     let mut paths: Vec<_> = ["help", "version", "completion"].map(|it| own(&[it])).into();
     paths.extend(plugin::VERBS.map(|it| own(&["plugin", it])));
     paths.extend(project::VERBS.map(|it| own(&["project", it])));
+    #[cfg(feature = "cluster")]
+    for (noun, verbs) in cluster::VERBS {
+        paths.extend(verbs.iter().map(|it| own(&[noun, it])));
+    }
     let scaffolding = scaffold::commands().map(|it| it.0);
     paths.extend(scaffolding.map(|it| it.split(' ').map(str::to_owned).collect()));
     for extra in &host.extra_commands {
@@ -160,14 +166,20 @@ fn some(host: &Host, wanted: &dyn Fn(&str) -> bool) -> Command {
         .args(global::args())
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND");
-    let own = ["help", "version", "completion", "plugin", "project"];
+    let own = ["help", "version", "completion", "plugin", "project", "events"];
     let own = own.into_iter().filter(|it| wanted(it)).map(|it| match it {
+        "events" => events::command(),
         "help" => help(),
         "version" => version::command(),
         "completion" => completion::command(),
         "plugin" => plugin::command(),
         _ => project::command(),
     });
+    #[cfg(feature = "cluster")]
+    let root = {
+        let nouns = cluster::VERBS.iter().filter(|it| wanted(it.0));
+        root.subcommands(nouns.map(|it| cluster::command(it.0)))
+    };
     let nouns = SCAFFOLD_NOUNS.iter().filter(|it| wanted(it.0));
     let nouns = nouns.map(|(word, about)| noun(Command::new(*word).about(*about)));
     let root = scaffold::commands().into_iter().fold(
@@ -191,7 +203,7 @@ pub(super) fn noun(command: Command) -> Command {
 }
 
 /// Returns a command whose arguments are only known once its plugins are.
-fn deferred(command: Command) -> Command {
+pub(super) fn deferred(command: Command) -> Command {
     command.disable_help_flag(true).arg(
         Arg::new(REST)
             .value_parser(clap::value_parser!(OsString))

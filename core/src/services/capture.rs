@@ -1,15 +1,15 @@
 //! Keeps one plugin's output together while others run beside it.
 
-use super::{Console, PluginServices};
+use super::{PluginServices, Services};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Services that hold the output back until [`release`](Capture::release).
-pub struct Capture<'a> {
-    console: &'a Console,
-    services: PluginServices<'a>,
+pub struct Capture {
+    services: Services,
+    plugin: PluginServices,
     held: Mutex<Vec<Held>>,
 }
 
@@ -18,31 +18,29 @@ enum Held {
     Line(Level, String),
 }
 
-impl<'a> Capture<'a> {
+impl Capture {
     /// Returns services for the plugin with the key `plugin` that hold its output back.
-    pub fn new(console: &'a Console, plugin: &'a str) -> Self {
-        let services = PluginServices::new(console, plugin);
-        Self { console, services, held: Mutex::default() }
+    pub fn new(services: &Services, plugin: &str) -> Self {
+        Self { services: services.clone(), plugin: services.of(plugin), held: Mutex::default() }
     }
 
-    /// Writes what was held back, in one piece.
-    pub fn release(self) {
-        for held in self.held.into_inner().unwrap_or_default() {
+    /// Writes what was held back so far, in one piece.
+    pub fn release(&self) {
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        for held in held {
             match held {
-                Held::Bytes(stream, bytes) => self.console.write(stream, &bytes),
-                Held::Line(level, text) => self.console.log(level, &text),
+                Held::Bytes(stream, bytes) => self.services.console().write(stream, &bytes),
+                Held::Line(level, text) => self.services.console().log(level, &text),
             }
         }
     }
 
     fn hold(&self, held: Held) {
-        if let Ok(mut all) = self.held.lock() {
-            all.push(held);
-        }
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
     }
 }
 
-impl HostServices for Capture<'_> {
+impl HostServices for Capture {
     fn write(&self, stream: Stream, text: &[u8]) {
         self.hold(Held::Bytes(stream, text.to_vec()));
     }
@@ -52,6 +50,6 @@ impl HostServices for Capture<'_> {
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        self.services.request(request)
+        self.plugin.request(request)
     }
 }

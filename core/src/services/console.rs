@@ -138,7 +138,7 @@ impl Console {
     }
 
     /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
-    pub(super) fn progress(&self, plugin: &str, update: ProgressUpdate) {
+    pub(crate) fn progress(&self, plugin: &str, update: ProgressUpdate) {
         if !self.verbosity().shows(Level::Info) {
             return;
         }

@@ -1,4 +1,4 @@
-//! What the host offers to plugins: output, log lines, progress, questions.
+//! What the host offers to plugins: output, log, progress, questions, containers.
 
 mod capture;
 mod console;
@@ -6,4 +6,4 @@ mod plugin;
 
 pub use capture::Capture;
 pub use console::{Console, Verbosity};
-pub use plugin::PluginServices;
+pub use plugin::{ContainerService, PluginServices, Services};

@@ -152,6 +152,19 @@ impl LoadedPlugin {
         }
     }
 
+    /// Asks for the options that the plugin's hooks add to a command of the host.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or answers nonsense.
+    pub fn options(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
+        match self.root.options(&encode(request)).into_message() {
+            // Built before hooks could have options.
+            Err(err) if err.kind == ErrorKind::Unsupported => Ok(CommandDescription::default()),
+            reply => self.decode("command description", reply),
+        }
+    }
+
     fn decode<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,

@@ -1,9 +1,12 @@
 //! The host of the tests: it keeps everything, and shows nothing.
 
 use super::Error;
+use super::engine::Engine;
+use crate::containers::ContainerInfo;
 use crate::host::{HostServices, Level, Stream};
 use crate::message::{ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
 use crate::{Node, Select};
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +26,7 @@ struct State {
     log: Vec<(Level, String)>,
     progress: Vec<ProgressUpdate>,
     answers: VecDeque<String>,
+    containers: Engine,
 }
 
 /// What a plugin did with its host.
@@ -32,11 +36,18 @@ pub(super) struct Record {
     pub(super) stderr: String,
     pub(super) log: Vec<(Level, String)>,
     pub(super) progress: Vec<ProgressUpdate>,
+    pub(super) containers: Vec<ContainerInfo>,
+    pub(super) applied: Vec<(String, Value)>,
 }
 
 impl FakeHost {
-    pub(super) fn new(answers: Vec<String>, files: BTreeMap<String, Node>) -> Self {
-        let state = State { answers: answers.into(), ..State::default() };
+    pub(super) fn new(
+        answers: Vec<String>,
+        files: BTreeMap<String, Node>,
+        containers: Vec<ContainerInfo>,
+    ) -> Self {
+        let containers = Engine { containers, ..Engine::default() };
+        let state = State { answers: answers.into(), containers, ..State::default() };
         let all = files.values().cloned().collect();
         Self { state: Mutex::new(state), files, all }
     }
@@ -57,7 +68,8 @@ impl FakeHost {
         }
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (stdout, stderr) = (text(state.stdout), text(state.stderr));
-        Ok(Record { stdout, stderr, log: state.log, progress: state.progress })
+        let Engine { containers, applied, .. } = state.containers;
+        Ok(Record { stdout, stderr, log: state.log, progress: state.progress, containers, applied })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,11 +114,15 @@ impl HostServices for FakeHost {
         match request {
             ServiceRequest::Prompt(prompt) => {
                 let answer = answer(&prompt, self.state().answers.pop_front())?;
-                Ok(ServiceReply { answer: Some(answer) })
+                Ok(ServiceReply { answer: Some(answer), ..ServiceReply::default() })
             }
             ServiceRequest::Progress(update) => {
                 self.state().progress.push(update);
                 Ok(ServiceReply::default())
+            }
+            ServiceRequest::Containers(request) => {
+                let containers = self.state().containers.answer(request)?;
+                Ok(ServiceReply { containers, ..ServiceReply::default() })
             }
             ServiceRequest::Unknown => {
                 Err(ErrorReply::failed("the test kit does not know this service"))

@@ -279,7 +279,7 @@ impl Steps {
             progress: Vec::new(),
             chain,
         };
-        let host = FakeHost::new(test.answers, test.files);
+        let host = FakeHost::new(test.answers, test.files, Vec::new());
         Ok(Self { plugin: test.plugin, host, request, given: test.flags, result })
     }
 
@@ -357,7 +357,7 @@ impl Steps {
     }
 
     fn end(self) -> Result<Scaffolded, Error> {
-        let Record { stdout, stderr, log, progress } = self.host.finish()?;
+        let Record { stdout, stderr, log, progress, .. } = self.host.finish()?;
         let ScaffoldRequest { project, config, resource, .. } = self.request;
         let output = Scaffolded { stdout, stderr, log, progress, ..self.result };
         Ok(Scaffolded { project, config, resource, ..output })

@@ -5,7 +5,6 @@ use super::super::{CliError, Exit, Session, output, plugin};
 use super::blame::State;
 use crate::project::ProjectFile;
 use crate::scaffold::{Record, Rework};
-use crate::services::PluginServices;
 use clap::{ArgMatches, Command};
 use serde::Serialize;
 use std::path::Path;
@@ -133,7 +132,7 @@ impl Findings {
         };
         let identity = &session.host.identity;
         let rework = Rework { root, project, record, plugins: &plugins, identity };
-        match rework.drift(&PluginServices::new(&session.console, "")) {
+        match rework.drift(&session.services().of("")) {
             Ok(paths) if paths.is_empty() => {
                 self.add(Level::Ok, "plugins", "they would make the same files today");
             }

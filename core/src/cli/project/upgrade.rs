@@ -4,7 +4,6 @@ use super::super::scaffold::{Seeing, bring, lock, recorded_plugins, seeing};
 use super::super::{CliError, Exit, Session, plugin};
 use crate::catalog::PluginKey;
 use crate::scaffold::{Record, Rework};
-use crate::services::PluginServices;
 use clap::{Arg, ArgMatches, Command};
 use pintle_plugin::Level;
 
@@ -43,7 +42,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Exit, C
     let version = *project.version();
     let identity = &session.host.identity;
     let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
-    let services = PluginServices::new(&session.console, "");
+    let services = session.services().of("");
     let prepared = rework.upgrade(NAME, &services)?;
     if prepared.changes().is_empty() && prepared.remarks().is_empty() {
         session.console.log(Level::Info, "the plugins make the same files as before");

@@ -21,7 +21,6 @@ use crate::scaffold::{
     self, Chain, Flags, Job, Lock, Part, Plugins, Prepared, Record, RecordError, Recovery, Rework,
     ScaffoldError,
 };
-use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
@@ -192,7 +191,7 @@ impl Setting {
 
     /// Returns the clap command with the flags of the host and of the chain.
     fn command(&self, session: &Session<'_>) -> Result<(Command, Flags), CliError> {
-        let services = PluginServices::new(&session.console, "");
+        let services = session.services().of("");
         let own = self.subcommand.args();
         let names = own.iter().filter_map(|it| Some((it.get_long()?, it.get_short())));
         let globals = global::LONG_NAMES.iter().map(|it| (*it, None));
@@ -273,7 +272,7 @@ impl Setting {
             project,
             resource,
         };
-        let services = PluginServices::new(&session.console, "");
+        let services = session.services().of("");
         scaffold::prepare(job, &services).or_else(|failure| {
             seeing.dump(session, &failure.dump())?;
             Err(failure.error.into())
@@ -313,7 +312,7 @@ impl Setting {
             identity: &session.host.identity,
         };
         let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
-        let services = PluginServices::new(&session.console, "");
+        let services = session.services().of("");
         let values = args::values(&specs, matches);
         Ok(rework.undo(self.chain(session), flags, values, &gvk, part, &services)?)
     }
@@ -504,18 +503,21 @@ fn run_hooks(
     version: &ProjectVersion,
     payload: &ProjectEvent,
 ) -> Result<(), CliError> {
-    let mut subscribers = Vec::new();
-    for entry in session.catalog().subscribers(event).filter(|it| it.supports(version)) {
-        match session.load(entry) {
-            Ok(plugin) => subscribers.push(plugin),
-            // Like a plugin that the catalog refuses: it has no say.
-            Err(err) => {
-                session.console.log(Level::Warn, &format!("a hook on `{event}` is left out: {err}"))
-            }
+    let subscribers = session.subscribers(event, &|it| it.supports(version));
+    let replies = lifecycle::dispatch(
+        event,
+        payload,
+        &subscribers,
+        &session.services(),
+        session.hook_time_limit()?,
+    )?;
+    match replies.iter().find(|it| !it.1.amend.is_empty()) {
+        Some((plugin, _)) => {
+            let text = format!("plugin `{plugin}` amends `{event}`, which cannot be amended");
+            Err(CliError::new(Exit::Failed, text))
         }
+        None => Ok(()),
     }
-    lifecycle::dispatch(event, payload, &subscribers, &session.console)?;
-    Ok(())
 }
 
 /// Reads PROJECT; `None` when there is none.

@@ -1,0 +1,332 @@
+//! One run that makes things on the engine, and can take all of them back.
+//!
+//! Invariants: whatever is made bears the run's label from its first moment; a request
+//! that makes something is waited for even when the run is given up, so that nothing
+//! comes into being behind its back. So a run can undo exactly what it made.
+
+use super::error::ClusterError;
+use super::names::{ClusterName, Names, label};
+use crate::engine::{Engine, EngineError};
+use bollard::models::NetworkDisconnectRequest;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+};
+use futures_util::future::join_all;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tokio_util::task::TaskTracker;
+
+/// One run.
+pub struct Run {
+    engine: Engine,
+    names: Names,
+    cluster: ClusterName,
+    id: String,
+    tasks: TaskTracker,
+    is_over: AtomicBool,
+    owns_name: AtomicBool,
+    known: Mutex<BTreeSet<String>>,
+    stage: Mutex<&'static str>,
+}
+
+impl Run {
+    /// Begins a run that makes things of a cluster.
+    pub fn new(engine: Engine, names: Names, cluster: ClusterName) -> Self {
+        Self {
+            engine,
+            names,
+            cluster,
+            id: random_hex(),
+            tasks: TaskTracker::new(),
+            is_over: AtomicBool::new(false),
+            owns_name: AtomicBool::new(false),
+            known: Mutex::default(),
+            stage: Mutex::new("about to begin"),
+        }
+    }
+
+    /// Returns the engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns the names of clusters and of their things.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Returns the labels of everything that this run makes.
+    pub(crate) fn labels(&self) -> HashMap<String, String> {
+        self.names.labels(self.cluster.as_str(), &self.id)
+    }
+
+    /// Says what the run is at, for whoever asks why it takes so long.
+    pub(crate) fn enter(&self, stage: &'static str) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    pub(crate) fn stage(&self) -> &'static str {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the cluster's name is this run's: no other run can take it any more.
+    pub(crate) fn claim(&self) {
+        self.owns_name.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes something called `name`.
+    ///
+    /// The request goes on when the returned future is dropped, and [`undo`](Self::undo)
+    /// waits for it.
+    ///
+    /// # Errors
+    ///
+    /// That of `request`; [`ClusterError::Interrupted`] when the run is over.
+    pub(crate) async fn make<T: Send + 'static>(
+        &self,
+        name: &str,
+        request: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, ClusterError> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(ClusterError::Interrupted);
+        }
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        let task = self.tasks.spawn(request);
+        match task.await {
+            Ok(result) => result.map_err(|err| {
+                self.forget(name);
+                err.into()
+            }),
+            // Tasks are not aborted, and do not panic.
+            Err(_) => Err(ClusterError::Interrupted),
+        }
+    }
+
+    fn forget(&self, name: &str) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Returns the names of what was made and not yet removed, as far as is known.
+    pub(crate) fn remains(&self) -> String {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Ends the run: nothing more is made.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.tasks.close();
+    }
+
+    /// Removes everything that this run made, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; the rest is removed all the same.
+    pub(crate) async fn undo(&self) -> Result<(), ClusterError> {
+        self.end();
+        self.tasks.wait().await;
+        let labels = [(label::RUN, self.id.as_str())];
+        let mut things = find(&self.engine, &self.names, &labels).await?;
+        if self.owns_name.load(Ordering::Relaxed) {
+            // A run that lost the race for the name may have been the first to make the volume.
+            let volume = self.names.volume(&self.cluster);
+            if !things.volumes.contains(&volume) {
+                let labels = [(label::CLUSTER, self.cluster.as_str())];
+                let all = find(&self.engine, &self.names, &labels).await?;
+                things.volumes.extend(all.volumes.into_iter().filter(|it| *it == volume));
+            }
+        } else {
+            // And the run that won it uses the volume that this one made: the engine says so.
+            things.volumes_may_be_used = true;
+        }
+        remove(&self.engine, &things, &|name| self.forget(name)).await
+    }
+}
+
+/// Things on the engine.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Things {
+    /// Ids and names.
+    pub(crate) containers: Vec<(String, String)>,
+    /// Ids and names.
+    pub(crate) networks: Vec<(String, String)>,
+    pub(crate) volumes: Vec<String>,
+    volumes_may_be_used: bool,
+}
+
+impl Things {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let named = self.containers.iter().chain(&self.networks).map(|it| it.1.clone());
+        named.chain(self.volumes.iter().cloned()).collect()
+    }
+}
+
+/// Finds the host's things that have all of these labels.
+pub(crate) async fn find(
+    engine: &Engine,
+    names: &Names,
+    labels: &[(&str, &str)],
+) -> Result<Things, EngineError> {
+    let docker = engine.docker();
+    let filter = names.filter(labels);
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+    let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
+    let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
+    let (containers, networks, volumes) = tokio::join!(
+        docker.list_containers(Some(containers)),
+        docker.list_networks(Some(networks)),
+        docker.list_volumes(Some(volumes)),
+    );
+    let containers = containers.map_err(|err| EngineError::failed("list containers", err))?;
+    let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
+    let volumes = volumes.map_err(|err| EngineError::failed("list volumes", err))?;
+    let name = |names: Option<Vec<String>>| {
+        let first = names.unwrap_or_default().into_iter().next().unwrap_or_default();
+        first.trim_start_matches('/').to_owned()
+    };
+    Ok(Things {
+        containers: containers
+            .into_iter()
+            .map(|it| (it.id.unwrap_or_default(), name(it.names)))
+            .collect(),
+        networks: networks
+            .into_iter()
+            .map(|it| (it.id.unwrap_or_default(), it.name.unwrap_or_default()))
+            .collect(),
+        volumes: volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name).collect(),
+        volumes_may_be_used: false,
+    })
+}
+
+/// Returns the names of all clusters of which there is anything, sorted.
+pub(crate) async fn names_of_clusters(
+    engine: &Engine,
+    names: &Names,
+) -> Result<BTreeSet<String>, EngineError> {
+    let docker = engine.docker();
+    let filter = names.filter(&[(label::CLUSTER, "")]);
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+    let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
+    let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
+    let (containers, networks, volumes) = tokio::join!(
+        docker.list_containers(Some(containers)),
+        docker.list_networks(Some(networks)),
+        docker.list_volumes(Some(volumes)),
+    );
+    let containers = containers.map_err(|err| EngineError::failed("list containers", err))?;
+    let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
+    let volumes = volumes.map_err(|err| EngineError::failed("list volumes", err))?;
+    let containers = containers.into_iter().filter_map(|it| it.labels);
+    let networks = networks.into_iter().filter_map(|it| it.labels);
+    let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|it| it.labels);
+    let key = names.key(label::CLUSTER);
+    let labels = containers.chain(networks).chain(volumes);
+    Ok(labels.filter_map(|mut it| it.remove(&key)).collect())
+}
+
+/// Removes things: containers side by side, then networks and volumes.
+///
+/// # Errors
+///
+/// The first failure; the rest is removed all the same.
+pub(crate) async fn remove(
+    engine: &Engine,
+    things: &Things,
+    removed: &dyn Fn(&str),
+) -> Result<(), ClusterError> {
+    let containers = join_all(things.containers.iter().map(async |(id, name)| {
+        remove_container(engine, id, name).await.inspect(|()| removed(name))
+    }));
+    let mut results: Vec<Result<(), EngineError>> = containers.await;
+    let networks = join_all(things.networks.iter().map(async |(id, name)| {
+        remove_network(engine, id, name).await.inspect(|()| removed(name))
+    }));
+    let volumes = join_all(things.volumes.iter().map(async |name| {
+        let result = remove_volume(engine, name).await.inspect(|()| removed(name));
+        match result {
+            Err(err) if err.is_conflict() && things.volumes_may_be_used => Ok(()),
+            result => result,
+        }
+    }));
+    let (networks, volumes) = tokio::join!(networks, volumes);
+    results.extend(networks);
+    results.extend(volumes);
+    results.into_iter().collect::<Result<(), _>>().map_err(Into::into)
+}
+
+/// Removes a container by force, with its anonymous volumes.
+pub(crate) async fn remove_container(
+    engine: &Engine,
+    id: &str,
+    name: &str,
+) -> Result<(), EngineError> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    match engine.docker().remove_container(id, Some(options)).await {
+        Ok(()) => Ok(()),
+        Err(err) => match EngineError::failed(format!("remove the container `{name}`"), err) {
+            err if err.is_not_found() => Ok(()),
+            // Somebody else is removing it.
+            err if err.is_conflict() && err_says(&err, "in progress") => {
+                wait_until_gone(engine, id).await;
+                Ok(())
+            }
+            err => Err(err),
+        },
+    }
+}
+
+fn err_says(err: &EngineError, words: &str) -> bool {
+    matches!(err, EngineError::Failed { source, .. } if source.to_string().contains(words))
+}
+
+async fn wait_until_gone(engine: &Engine, id: &str) {
+    use bollard::query_parameters::WaitContainerOptionsBuilder;
+    use futures_util::StreamExt as _;
+
+    let options = WaitContainerOptionsBuilder::new().condition("removed").build();
+    // An error means that it is gone already.
+    let _ = engine.docker().wait_container(id, Some(options)).next().await;
+}
+
+/// Removes a network; containers of others that are in it leave it.
+async fn remove_network(engine: &Engine, id: &str, name: &str) -> Result<(), EngineError> {
+    let docker = engine.docker();
+    let action = || format!("remove the network `{name}`");
+    let result = docker.remove_network(id).await;
+    let err = match result.map_err(|err| EngineError::failed(action(), err)) {
+        Ok(()) => return Ok(()),
+        Err(err) if err.is_not_found() => return Ok(()),
+        Err(err) => err,
+    };
+    let Ok(network) = docker.inspect_network(id, None).await else { return Err(err) };
+    for container in network.containers.unwrap_or_default().into_keys() {
+        let request = NetworkDisconnectRequest { container, force: Some(true) };
+        // Whether it went well shows when the network is removed.
+        let _ = docker.disconnect_network(id, request).await;
+    }
+    docker.remove_network(id).await.map_err(|err| EngineError::failed(action(), err))
+}
+
+async fn remove_volume(engine: &Engine, name: &str) -> Result<(), EngineError> {
+    match engine.docker().remove_volume(name, None::<RemoveVolumeOptions>).await {
+        Ok(()) => Ok(()),
+        Err(err) => match EngineError::failed(format!("remove the volume `{name}`"), err) {
+            err if err.is_not_found() => Ok(()),
+            err => Err(err),
+        },
+    }
+}
+
+/// Returns 20 random hexadecimal digits, 80 bits.
+pub(crate) fn random_hex() -> String {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}

@@ -1,0 +1,219 @@
+//! What hooks learn of a cluster, and what they may amend before it is made.
+
+use crate::{HookReply, Result};
+use anyhow::Context as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The payload of `{pre,post}-cluster-{create,start,stop,delete}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ClusterEvent {
+    /// The cluster.
+    pub cluster: ClusterInfo,
+    /// The values of the options that plugins add to the command, by name; see
+    /// [`Hook::options`](crate::Hook::options).
+    pub options: Map<String, Value>,
+    /// The sections of the cluster file that belong to plugins, by the plugin's full name.
+    pub config: Map<String, Value>,
+    /// Whether a deletion undoes a creation that failed.
+    pub rollback: bool,
+}
+
+/// The payload of `{pre,post}-node-{create,delete}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct NodeEvent {
+    /// The cluster, with all its nodes.
+    pub cluster: ClusterInfo,
+    /// The nodes that come or go.
+    pub nodes: Vec<NodeInfo>,
+}
+
+/// A cluster as hooks see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ClusterInfo {
+    /// The cluster's name.
+    pub name: String,
+    /// The network that its containers are in.
+    pub network: String,
+    /// The image of its nodes.
+    pub image: String,
+    /// Its nodes. Before they are made they have no ids.
+    pub nodes: Vec<NodeInfo>,
+    /// Whether the API server answers, and all nodes are ready.
+    pub ready: bool,
+}
+
+/// A node of a cluster: a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// The container's name, which is also the node's.
+    pub name: String,
+    /// `server` or `agent`.
+    pub role: String,
+    /// The container's id; empty while there is none.
+    pub id: String,
+}
+
+impl ClusterEvent {
+    /// Reads the section of the cluster file that belongs to the plugin with this full name.
+    ///
+    /// # Errors
+    ///
+    /// When the section is no `T`.
+    pub fn section<T: DeserializeOwned>(&self, plugin: &str) -> Result<Option<T>> {
+        let Some(section) = self.config.get(plugin) else { return Ok(None) };
+        T::deserialize(section)
+            .map(Some)
+            .with_context(|| format!("the section `plugins.{plugin}` of the cluster file is wrong"))
+    }
+
+    /// Returns whether the option `name`, a flag, was given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.options.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Returns the values of the option `name`, be it given once, several times or not at all.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let text = |it: &Value| it.as_str().map(str::to_owned);
+        match self.options.get(name) {
+            Some(Value::Array(all)) => all.iter().filter_map(text).collect(),
+            Some(one) => text(one).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// What a hook on `pre-cluster-create` adds to all nodes that are about to be made.
+///
+/// Each part is known by a key. Two plugins that give one key different values are in
+/// conflict, and nothing is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Amendment {
+    /// Environment variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Labels of the containers. Those of the host cannot be set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Files, by absolute path; each is there before the node starts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, AmendedFile>,
+    /// Mounts, by the absolute path in the node.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mounts: BTreeMap<String, AmendedMount>,
+    /// Endpoints that stand for a registry, by the registry's host and port as images
+    /// name it; the host makes the nodes' registries file of all of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mirrors: BTreeMap<String, Vec<String>>,
+}
+
+/// A file of an [`Amendment`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AmendedFile {
+    /// What is in it.
+    pub text: String,
+    /// The Unix permission bits.
+    pub mode: u32,
+}
+
+/// A mount of an [`Amendment`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AmendedMount {
+    /// A folder or file of the engine's machine, or the name of a volume.
+    pub source: String,
+    /// Whether nodes may only read.
+    pub read_only: bool,
+}
+
+impl Amendment {
+    /// Starts without any change.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets a label of the containers.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds a file that everybody may read.
+    pub fn file(mut self, path: impl Into<String>, text: impl Into<String>) -> Self {
+        self.files.insert(path.into(), AmendedFile { text: text.into(), mode: 0o644 });
+        self
+    }
+
+    /// Mounts a folder, a file or a volume.
+    pub fn mount(mut self, source: impl Into<String>, target: impl Into<String>) -> Self {
+        let mount = AmendedMount { source: source.into(), read_only: false };
+        self.mounts.insert(target.into(), mount);
+        self
+    }
+
+    /// Lets an endpoint, as `http://name:5000`, stand for a registry.
+    pub fn mirror(mut self, registry: impl Into<String>, endpoint: impl Into<String>) -> Self {
+        self.mirrors.entry(registry.into()).or_default().push(endpoint.into());
+        self
+    }
+}
+
+impl From<Amendment> for HookReply {
+    fn from(amendment: Amendment) -> Self {
+        let Ok(Value::Object(amend)) = serde_json::to_value(amendment) else {
+            unreachable!("a struct with string keys is an object");
+        };
+        Self { amend, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amendment_is_the_map_of_its_parts() {
+        let reply: HookReply = Amendment::new().env("A", "1").mirror("r:5000", "http://x").into();
+        let expected = serde_json::json!({"env": {"A": "1"}, "mirrors": {"r:5000": ["http://x"]}});
+        assert_eq!(Value::Object(reply.amend), expected);
+        assert_eq!(HookReply::from(Amendment::new()), HookReply::proceed());
+    }
+
+    #[test]
+    fn options_and_sections_are_read_by_name() {
+        let event: ClusterEvent = serde_json::from_value(serde_json::json!({
+            "options": {"loud": true, "use": ["a", "b"], "one": "c"},
+            "config": {"x.example.org": {"n": 1}},
+        }))
+        .unwrap();
+        assert!(event.flag("loud"));
+        assert!(!event.flag("quiet"));
+        assert_eq!(event.texts("use"), ["a", "b"]);
+        assert_eq!(event.texts("one"), ["c"]);
+        let section: Option<BTreeMap<String, u8>> = event.section("x.example.org").unwrap();
+        assert_eq!(section.unwrap()["n"], 1);
+        let err = event.section::<String>("x.example.org").unwrap_err().to_string();
+        assert_eq!(err, "the section `plugins.x.example.org` of the cluster file is wrong");
+    }
+}

@@ -1,0 +1,159 @@
+//! What the command line and the environment ask for, as k3s reads them.
+
+use anyhow::bail;
+use std::path::PathBuf;
+
+/// What the program is to do.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    /// Say the version.
+    Version,
+    /// Be containerd's client, with these arguments.
+    Ctr(Vec<String>),
+    /// Be a node.
+    Node(Settings),
+}
+
+/// What a node is.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) is_server: bool,
+    pub(crate) name: String,
+    pub(crate) hostname: String,
+    /// The secret that all nodes share.
+    pub(crate) token: Option<String>,
+    /// The server to join; a server without it is the first.
+    pub(crate) url: Option<String>,
+    /// Further names of the server, for its certificate.
+    pub(crate) names: Vec<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) kubeconfig: PathBuf,
+}
+
+/// Reads what is asked for. Arguments that k3s knows and a stand-in does not need are
+/// passed over, with their values.
+pub(crate) fn read(
+    program: &str,
+    args: impl Iterator<Item = String>,
+    variable: impl Fn(&str) -> Option<String>,
+    hostname: &str,
+) -> anyhow::Result<Command> {
+    let mut args = args.peekable();
+    if program.rsplit('/').next() == Some("ctr") {
+        return Ok(Command::Ctr(args.collect()));
+    }
+    let is_server = match args.next().as_deref() {
+        Some("ctr") => return Ok(Command::Ctr(args.collect())),
+        Some("--version" | "-v") => return Ok(Command::Version),
+        Some("server") => true,
+        Some("agent") => false,
+        Some(it) => bail!("no such command: `{it}`; there are `server`, `agent` and `ctr`"),
+        None => bail!("a command is missing: `server`, `agent` or `ctr`"),
+    };
+    let kubeconfig = variable("K3S_KUBECONFIG_OUTPUT");
+    let kubeconfig = kubeconfig.unwrap_or_else(|| "/etc/rancher/k3s/k3s.yaml".to_owned());
+    let mut settings = Settings {
+        is_server,
+        name: variable("K3S_NODE_NAME").unwrap_or_else(|| hostname.to_owned()),
+        hostname: hostname.to_owned(),
+        token: variable("K3S_TOKEN"),
+        url: variable("K3S_URL"),
+        names: Vec::new(),
+        labels: Vec::new(),
+        kubeconfig: kubeconfig.into(),
+    };
+    while let Some(arg) = args.next() {
+        let (flag, value) = match arg.split_once('=') {
+            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+            None => (arg, None),
+        };
+        let mut value = || value.clone().or_else(|| args.next()).unwrap_or_default();
+        match flag.as_str() {
+            "--token" | "-t" => settings.token = Some(value()),
+            "--server" | "-s" => settings.url = Some(value()),
+            "--node-name" => settings.name = value(),
+            "--tls-san" => settings.names.extend(list(&value())),
+            "--node-label" => settings.labels.extend(list(&value()).iter().map(|it| label(it))),
+            _ => {}
+        }
+    }
+    if settings.token.is_none() && (!is_server || settings.url.is_some()) {
+        bail!("--token is required");
+    }
+    if !is_server && settings.url.is_none() {
+        bail!("--server is required");
+    }
+    Ok(Command::Node(settings))
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+}
+
+fn label(text: &str) -> (String, String) {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    (key.to_owned(), value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_line(line: &str, variables: &[(&str, &str)]) -> anyhow::Result<Command> {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let program = words.next().unwrap();
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, it)| (*it).to_owned())
+        };
+        read(&program, words, variable, "host-0")
+    }
+
+    fn node(line: &str, variables: &[(&str, &str)]) -> Settings {
+        match read_line(line, variables).unwrap() {
+            Command::Node(settings) => settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_server_is_described_by_arguments_and_environment() {
+        let line = "/bin/k3s server --cluster-init --disable traefik --tls-san 0.0.0.0,lb \
+                    --tls-san=host.example --node-label a=b --node-label=c=d,e";
+        let variables = [("K3S_TOKEN", "secret"), ("K3S_KUBECONFIG_OUTPUT", "/output/k.yaml")];
+        let settings = node(line, &variables);
+        assert!(settings.is_server);
+        assert_eq!(settings.name, "host-0");
+        assert_eq!(settings.token.as_deref(), Some("secret"));
+        assert_eq!(settings.url, None);
+        assert_eq!(settings.names, ["0.0.0.0", "lb", "host.example"]);
+        let labels = [("a", "b"), ("c", "d"), ("e", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(settings.labels, labels);
+        assert_eq!(settings.kubeconfig, PathBuf::from("/output/k.yaml"));
+    }
+
+    #[test]
+    fn an_agent_needs_a_server_and_a_token() {
+        let settings = node("node agent -t x -s https://a:6443", &[("K3S_NODE_NAME", "other")]);
+        assert!(!settings.is_server);
+        assert_eq!((settings.name.as_str(), settings.hostname.as_str()), ("other", "host-0"));
+        assert_eq!(settings.url.as_deref(), Some("https://a:6443"));
+        let says =
+            |line: &str, variables: &[_]| read_line(line, variables).unwrap_err().to_string();
+        assert_eq!(says("node agent", &[("K3S_URL", "https://a")]), "--token is required");
+        assert_eq!(says("node agent", &[("K3S_TOKEN", "x")]), "--server is required");
+        assert_eq!(says("node server", &[("K3S_URL", "https://a")]), "--token is required");
+    }
+
+    #[test]
+    fn the_name_of_the_program_counts() {
+        let ctr = |line| match read_line(line, &[]).unwrap() {
+            Command::Ctr(args) => args.join(" "),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(ctr("/bin/ctr images ls -q"), "images ls -q");
+        assert_eq!(ctr("/bin/k3s ctr images ls -q"), "images ls -q");
+        assert_eq!(read_line("node --version", &[]).unwrap(), Command::Version);
+        assert!(read_line("node", &[]).is_err());
+        assert!(read_line("node etcd", &[]).is_err());
+    }
+}

@@ -1,0 +1,339 @@
+//! HTTP/1 over TLS, as much of it as kubectl, clients in tests and nodes among themselves need.
+
+use crate::log;
+use anyhow::{Context as _, ensure};
+use rustls::pki_types::ServerName;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned,
+};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, thread};
+
+/// More than any object in a test.
+const MOST_BODY: usize = 16 << 20;
+const MOST_HEAD: u64 = 64 << 10;
+/// How long another server may take; containers that are stopped do not answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// The path with its query.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// If the client has shown a certificate of the authority.
+    pub(crate) is_known: bool,
+    is_last: bool,
+}
+
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Another server.
+pub(crate) struct Client {
+    pub(crate) host: String,
+    port: u16,
+    config: Arc<ClientConfig>,
+}
+
+/// The other server has another authority or does not know our token, so that asking again
+/// is of no use.
+#[derive(Debug)]
+pub(crate) struct Denied;
+
+impl std::error::Error for Denied {}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("401 Unauthorized")
+    }
+}
+
+impl Request {
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        let (method, target) = (method.to_owned(), target.to_owned());
+        Self { method, target, headers: vec![], body: vec![], is_known: false, is_last: true }
+    }
+
+    pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
+        self.headers.push((header.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn with_body(mut self, content_type: &str, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.with("content-type", content_type)
+    }
+
+    /// Returns a header's value, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut headers = self.headers.iter();
+        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, it)| it)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// Returns a parameter of the query, decoded.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.target.split_once('?')?;
+        let mut pairs = query.split('&').map(|it| it.split_once('=').unwrap_or((it, "")));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| decode(value))
+    }
+}
+
+impl Client {
+    /// Returns a client for an address like `https://host:6443`.
+    pub(crate) fn new(url: &str, config: ClientConfig) -> anyhow::Result<Self> {
+        let parse = || {
+            let authority = url.strip_prefix("https://")?.split('/').next()?;
+            let (host, port) = match authority.rsplit_once(':') {
+                Some((host, port)) => (host, port.parse().ok()?),
+                None => (authority, 6443),
+            };
+            Some((host.to_owned(), port)).filter(|(host, _)| !host.is_empty())
+        };
+        let (host, port) = parse().with_context(|| format!("failed to read the URL `{url}`"))?;
+        Ok(Self { host, port, config: Arc::new(config) })
+    }
+
+    /// Asks the server. The error is [`Denied`] when the server is of another cluster.
+    pub(crate) fn send(&self, request: &Request) -> anyhow::Result<Response> {
+        let address = (self.host.as_str(), self.port).to_socket_addrs()?.next();
+        let address = address.with_context(|| format!("no address for `{}`", self.host))?;
+        let tcp = TcpStream::connect_timeout(&address, PATIENCE)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        tcp.set_write_timeout(Some(PATIENCE))?;
+        let name = ServerName::try_from(self.host.clone())?;
+        let session = ClientConnection::new(Arc::clone(&self.config), name)?;
+        let mut stream = StreamOwned::new(session, tcp);
+        // Version 1.0: the answer then comes in one piece, and the connection ends with it.
+        let mut head = format!("{} {} HTTP/1.0\r\n", request.method, request.target);
+        head += &format!("host: {}:{}\r\n", self.host, self.port);
+        for (key, value) in &request.headers {
+            head += &format!("{key}: {value}\r\n");
+        }
+        head += &format!("content-length: {}\r\n\r\n", request.body.len());
+        write(&mut stream, head.as_bytes(), &request.body).map_err(name_denial)?;
+        let response = read_response(&mut BufReader::new(stream))?;
+        if response.status == 401 {
+            return Err(Denied.into());
+        }
+        Ok(response)
+    }
+}
+
+/// Answers requests for ever, each connection in a thread of its own.
+pub(crate) fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> io::Result<()> {
+    let (config, answer) = (Arc::new(config), Arc::new(answer));
+    thread::Builder::new().name("listener".to_owned()).spawn(move || {
+        for tcp in listener.incoming().flatten() {
+            let (config, answer) = (Arc::clone(&config), Arc::clone(&answer));
+            let connection = thread::Builder::new().name("connection".to_owned());
+            // A connection that breaks is its client's affair.
+            let spawned = connection.spawn(move || {
+                let _ = serve_connection(tcp, config, &*answer);
+            });
+            if let Err(err) = spawned {
+                log::info(&format!("failed to serve a connection: {err}"));
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn serve_connection(
+    tcp: TcpStream,
+    config: Arc<ServerConfig>,
+    answer: &dyn Fn(&Request) -> Response,
+) -> anyhow::Result<()> {
+    tcp.set_nodelay(true)?;
+    let session = ServerConnection::new(config)?;
+    let mut stream = BufReader::new(StreamOwned::new(session, tcp));
+    while let Some(mut request) = read_request(&mut stream)? {
+        request.is_known = stream.get_ref().conn.peer_certificates().is_some();
+        let response = answer(&request);
+        let (status, length) = (response.status, response.body.len());
+        let head = format!(
+            "HTTP/1.1 {status} {}\r\ncontent-type: {}\r\ncontent-length: {length}\r\n{}\r\n",
+            reason(status),
+            response.content_type,
+            if request.is_last { "connection: close\r\n" } else { "" },
+        );
+        write(stream.get_mut(), head.as_bytes(), &response.body)?;
+        if request.is_last {
+            break;
+        }
+    }
+    let stream = stream.get_mut();
+    stream.conn.send_close_notify();
+    stream.conn.complete_io(&mut stream.sock)?;
+    Ok(())
+}
+
+/// Reads a request; nothing when the client has ended the connection.
+fn read_request(stream: &mut impl BufRead) -> anyhow::Result<Option<Request>> {
+    let Some(head) = read_head(stream)? else { return Ok(None) };
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut parsed = httparse::Request::new(&mut headers);
+    ensure!(parsed.parse(&head)?.is_complete(), "half a request");
+    let mut request =
+        Request::new(parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
+    request.headers = owned(parsed.headers);
+    let connection = request.header("connection").to_ascii_lowercase();
+    request.is_last = connection == "close" || parsed.version == Some(0);
+    ensure!(request.header("transfer-encoding").is_empty(), "a body in chunks");
+    let length = request.header("content-length").parse().unwrap_or(0);
+    ensure!(length <= MOST_BODY, "too large a body");
+    request.body.resize(length, 0);
+    stream.read_exact(&mut request.body)?;
+    Ok(Some(request))
+}
+
+fn read_response(stream: &mut impl BufRead) -> anyhow::Result<Response> {
+    let head = read_head(stream).map_err(name_denial)?;
+    let head = head.context("the server ended the connection")?;
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut parsed = httparse::Response::new(&mut headers);
+    ensure!(parsed.parse(&head)?.is_complete(), "half an answer");
+    let status = parsed.code.unwrap_or_default();
+    let headers = owned(parsed.headers);
+    let header = |name: &str| headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let content_type = header("content-type").map(|(_, it)| it.clone()).unwrap_or_default();
+    let mut body = Vec::new();
+    match header("content-length").map(|(_, it)| it.parse()) {
+        Some(length) => {
+            body.resize(length?, 0);
+            stream.read_exact(&mut body)?;
+        }
+        None => drop(stream.read_to_end(&mut body)?),
+    }
+    Ok(Response { status, content_type, body })
+}
+
+/// Reads up to the blank line.
+fn read_head(stream: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut stream = stream.take(MOST_HEAD);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read_until(b'\n', &mut head)? == 0 {
+            return match head.is_empty() {
+                true => Ok(None),
+                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            };
+        }
+    }
+    Ok(Some(head))
+}
+
+fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+    let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
+    headers.iter().map(|it| (it.name.to_owned(), text(it.value))).collect()
+}
+
+fn write(stream: &mut impl Write, head: &[u8], body: &[u8]) -> io::Result<()> {
+    // In one piece, so that it goes out in one record.
+    stream.write_all(&[head, body].concat())?;
+    stream.flush()
+}
+
+/// Finds out if the connection failed because the other side's authority is not ours: the
+/// authority comes from the token.
+fn name_denial(err: io::Error) -> anyhow::Error {
+    let cause = err.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => Denied.into(),
+        _ => err.into(),
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        415 => "Unsupported Media Type",
+        _ => "Internal Server Error",
+    }
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        let code = code.and_then(|it| u8::from_str_radix(it, 16).ok());
+        let (byte, length) = match (first, code) {
+            (b'%', Some(code)) => (code, 3),
+            (b'+', _) => (b' ', 1),
+            (other, _) => (*other, 1),
+        };
+        bytes.push(byte);
+        rest = &rest[length..];
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Authority;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn requests_are_read_one_after_the_other() {
+        let text = "PUT /a?x=b%3Dc+d&y HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\n\
+                    Connection: close\r\n\r\n";
+        let mut stream = text.as_bytes();
+        let first = read_request(&mut stream).unwrap().unwrap();
+        assert_eq!((first.method.as_str(), first.path(), first.is_last), ("PUT", "/a", false));
+        assert_eq!(first.body, b"hi");
+        assert_eq!(first.parameter("x").as_deref(), Some("b=c d"));
+        assert_eq!(first.parameter("z"), None);
+        let second = read_request(&mut stream).unwrap().unwrap();
+        assert_eq!((second.path(), second.is_last), ("/b", true));
+        assert!(read_request(&mut stream).unwrap().is_none());
+        assert!(read_request(&mut "GET /half".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn nodes_with_the_same_token_understand_each_other() {
+        let authority = Authority::new("a").unwrap();
+        let names = BTreeSet::from(["localhost".to_owned()]);
+        let config = authority.serve(&authority.server(&names).unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let answer = |request: &Request| {
+            let status = if request.is_known { 200 } else { 401 };
+            Response { status, content_type: String::new(), body: request.body.clone() }
+        };
+        serve(listener, config, answer).unwrap();
+
+        let request = Request::new("GET", "/").with_body("text/plain", b"hello".to_vec());
+        let send = |config| Client::new(&url, config).unwrap().send(&request);
+        let admin = authority.admin().unwrap();
+        let response = send(authority.client(Some(&admin)).unwrap()).unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (200, b"hello".as_slice()));
+        let is_denied = |config| send(config).err().is_some_and(|it| it.is::<Denied>());
+        assert!(is_denied(authority.client(None).unwrap()));
+        assert!(is_denied(Authority::new("b").unwrap().client(None).unwrap()));
+    }
+}

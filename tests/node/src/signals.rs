@@ -1,0 +1,23 @@
+//! The signals that end the process: the first process of a container has no handlers of
+//! its own, and would not hear of them.
+
+use crate::plane;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::{io, process, thread};
+
+/// Makes SIGTERM and SIGINT end the process with success at once, after its children;
+/// with `hang`, SIGTERM does nothing.
+pub(crate) fn install(hang: bool) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if hang && signal == SIGTERM {
+                continue;
+            }
+            plane::stop();
+            process::exit(0);
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What a node is told to do wrong, by variables of its environment.
+
+use anyhow::Context as _;
+use std::time::Duration;
+
+/// How a node is to misbehave.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Switches {
+    /// When the API server is ready; `None` is never.
+    pub(crate) ready_after: Option<Duration>,
+    /// When the node is Ready; `None` is never.
+    pub(crate) node_ready_after: Option<Duration>,
+    pub(crate) crash_at_start: bool,
+    pub(crate) crash_after: Option<Duration>,
+    pub(crate) hang_on_term: bool,
+    pub(crate) ctr_fails: bool,
+}
+
+impl Switches {
+    /// Reads the switches; they are all off when they are meant for other nodes.
+    pub(crate) fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        hostname: &str,
+    ) -> anyhow::Result<Self> {
+        let is_meant = variable("STANDIN_ONLY").is_none_or(|it| hostname.ends_with(&it));
+        let variable = |name: &str| variable(name).filter(|_| is_meant);
+        let is_on = |name: &str| variable(name).is_some_and(|it| it != "0");
+        let duration = |name: &str| {
+            let read = |it: String| it.parse().map(Duration::from_millis);
+            variable(name).map(read).transpose().with_context(|| format!("failed to read {name}"))
+        };
+        let after = |never: &str, after: &str| {
+            let duration = duration(after)?.unwrap_or_default();
+            anyhow::Ok(Some(duration).filter(|_| !is_on(never)))
+        };
+        Ok(Self {
+            ready_after: after("STANDIN_NEVER_READY", "STANDIN_READY_AFTER")?,
+            node_ready_after: after("STANDIN_NODE_NEVER_READY", "STANDIN_NODE_READY_AFTER")?,
+            crash_at_start: is_on("STANDIN_CRASH_AT_START"),
+            crash_after: duration("STANDIN_CRASH_AFTER")?,
+            hang_on_term: is_on("STANDIN_HANG_ON_TERM"),
+            ctr_fails: is_on("STANDIN_CTR_FAILS"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> anyhow::Result<Switches> {
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, it)| (*it).to_owned())
+        };
+        Switches::read(variable, "pintle-x-agent-1")
+    }
+
+    #[test]
+    fn nothing_is_wrong_unless_told() {
+        let switches = read(&[("STANDIN_HANG_ON_TERM", "0")]).unwrap();
+        assert_eq!(switches.ready_after, Some(Duration::ZERO));
+        assert_eq!(switches.node_ready_after, Some(Duration::ZERO));
+        assert_eq!(switches.crash_after, None);
+        assert!(!switches.crash_at_start && !switches.hang_on_term && !switches.ctr_fails);
+    }
+
+    #[test]
+    fn switches_are_meant_for_some_nodes() {
+        let on = ("STANDIN_CRASH_AT_START", "1");
+        assert!(read(&[on]).unwrap().crash_at_start);
+        assert!(read(&[on, ("STANDIN_ONLY", "agent-1")]).unwrap().crash_at_start);
+        assert!(!read(&[on, ("STANDIN_ONLY", "agent-0")]).unwrap().crash_at_start);
+    }
+
+    #[test]
+    fn times_are_in_milliseconds() {
+        let switches =
+            read(&[("STANDIN_READY_AFTER", "250"), ("STANDIN_NODE_NEVER_READY", "1")]).unwrap();
+        assert_eq!(switches.ready_after, Some(Duration::from_millis(250)));
+        assert_eq!(switches.node_ready_after, None);
+        assert!(read(&[("STANDIN_CRASH_AFTER", "soon")]).is_err());
+    }
+}
