@@ -4,10 +4,15 @@ use crate::support::{Sandbox, fixture};
 use crate::vices::check;
 use expect_test::{Expect, expect};
 use pintle::catalog::Rules;
-use pintle::lifecycle::{HookError, dispatch};
-use pintle::services::Console;
+use pintle::lifecycle::{HookError, TimeLimit, dispatch};
+use pintle::services::{Console, Services};
 use pintle_plugin::message::ProjectEvent;
 use std::fs;
+use std::sync::Arc;
+
+fn services() -> Services {
+    Services::new(Arc::new(Console::new()))
+}
 
 /// Hands `pre-project-init` to the hooks of some fixtures.
 #[track_caller]
@@ -16,13 +21,14 @@ fn check_dispatch(names: &[&str], expected: Expect) {
     let plugins: Vec<_> = names.iter().map(load).collect::<Result<_, _>>().expect("they fit");
     let mut event = ProjectEvent::default();
     event.subcommand = "init".to_owned();
-    let outcome = match dispatch("pre-project-init", &event, &plugins, &Console::new()) {
-        Ok(replies) => format!("{} replies", replies.len()),
-        Err(HookError::Failed { event, source }) => {
-            format!("{event} failed: {source}: {}", source.reply())
-        }
-        Err(err) => err.to_string(),
-    };
+    let outcome =
+        match dispatch("pre-project-init", &event, &plugins, &services(), TimeLimit::default()) {
+            Ok(replies) => format!("{} replies", replies.len()),
+            Err(HookError::Failed { event, source }) => {
+                format!("{event} failed: {source}: {}", source.reply())
+            }
+            Err(err) => err.to_string(),
+        };
     expected.assert_eq(&outcome);
 }
 

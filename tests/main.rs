@@ -3,11 +3,15 @@
 #![cfg(all(test, target_os = "linux"))]
 
 mod control_plane;
+mod engine;
 mod libraries;
 mod rebuilt;
 mod support;
 mod vices;
 
+mod cluster_failures;
+mod cluster_hooks;
+mod clusters;
 mod commands;
 mod completion;
 mod conflicts;

@@ -142,9 +142,14 @@ impl Sandbox {
 
     /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.set_env(name, value);
+        self
+    }
+
+    /// Sets an environment variable from now on.
+    pub(crate) fn set_env(&mut self, name: &str, value: impl AsRef<OsStr>) {
         self.env.retain(|it| it.0 != name);
         self.env.push((name.to_owned(), value.as_ref().to_owned()));
-        self
     }
 
     /// Leaves an environment variable out.
@@ -179,6 +184,27 @@ impl Sandbox {
             command.uid(user).gid(user);
         }
         let (status, stdout, stderr) = run_in_time(&mut command);
+        Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
+    }
+
+    /// Starts the host and returns at once; what it says goes to pipes.
+    #[track_caller]
+    pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Child {
+        let mut command = Command::new(&self.program);
+        command.args(args).env_clear().current_dir(self.work());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the host can be started")
+    }
+
+    /// Waits for a host that was started.
+    #[track_caller]
+    pub(crate) fn finish(&self, mut child: Child) -> Output {
+        let stdout = read_all(child.stdout.take().expect("it is a pipe"));
+        let stderr = read_all(child.stderr.take().expect("it is a pipe"));
+        let status = wait(&mut child, &Command::new(&self.program));
+        let join = |it: JoinHandle<Vec<u8>>| it.join().expect("reading does not panic");
+        let (stdout, stderr) = (join(stdout), join(stderr));
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
@@ -259,6 +285,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Returns how the host ended.
+    pub(crate) fn status(&self) -> ExitStatus {
+        self.status
+    }
+
     /// Returns the exit code; a host that a signal has killed fails the test.
     #[track_caller]
     pub(crate) fn code(&self) -> i32 {

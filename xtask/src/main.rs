@@ -8,6 +8,7 @@ mod ci;
 mod control_plane;
 mod counts;
 mod demo;
+mod node_images;
 mod plugins;
 mod test;
 #[cfg(test)]
@@ -29,6 +30,8 @@ enum Verb {
     Test(test::Options),
     /// Build the Kubernetes control plane that operators are tested against, once
     ControlPlane,
+    /// Build the images of the nodes and the registry that clusters are tested with
+    NodeImages,
     /// Do what CI does: fmt, clippy, doc, test
     Ci,
     /// Measure what the budgets in DESIGN.md are about
@@ -51,6 +54,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
+        Verb::NodeImages => node_images::run(),
         Verb::Ci => ci::run(),
         Verb::Bench(options) => bench::run(&options),
     }

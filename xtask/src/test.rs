@@ -2,6 +2,7 @@
 
 use crate::cargo::{self, cargo};
 use crate::counts::{self, Counts};
+use crate::node_images;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -34,6 +35,9 @@ pub(crate) struct Outcome {
 /// Builds what the tests need and runs them; does not print the counts.
 pub(crate) fn run_all(args: &[String]) -> Result<Outcome> {
     build()?;
+    if node_images::has_engine() {
+        node_images::build()?;
+    }
     let left_out = tempfile::NamedTempFile::new().context("failed to make a temporary file")?;
     let mut outcome = run_runners(args, left_out.path())?;
     outcome.leave_out(&fs::read_to_string(left_out.path()).context("failed to read it")?);

@@ -11,6 +11,7 @@ use pintle_plugin::message::Caller;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One run of the host.
 ///
@@ -20,7 +21,7 @@ pub(super) struct Session<'a> {
     pub(super) host: &'a Host,
     pub(super) console: Arc<Console>,
     #[cfg(feature = "cluster")]
-    pub(super) engine: Arc<crate::engine::Lazy>,
+    engine: OnceCell<Arc<crate::engine::Lazy>>,
     early: Early,
     search: OnceCell<SearchPath>,
     rules: OnceCell<Rules>,
@@ -34,7 +35,7 @@ impl<'a> Session<'a> {
             host,
             console: Arc::new(Console::new()),
             #[cfg(feature = "cluster")]
-            engine: Arc::default(),
+            engine: OnceCell::new(),
             early,
             search: OnceCell::new(),
             rules: OnceCell::new(),
@@ -119,19 +120,38 @@ impl<'a> Session<'a> {
         entries.filter_map(load).collect()
     }
 
+    /// Returns the engine, which is not looked for before it is needed.
+    #[cfg(feature = "cluster")]
+    pub(super) fn engine(&self) -> Arc<crate::engine::Lazy> {
+        let make = || {
+            // What makes no sense was told when the command began; see `time_limit`.
+            let limit = self.time_limit("ENGINE_TIMEOUT").ok().flatten();
+            Arc::new(crate::engine::Lazy::new(limit.unwrap_or(crate::engine::TIME_LIMIT)))
+        };
+        Arc::clone(self.engine.get_or_init(make))
+    }
+
     /// Returns how long hooks may take, by the user's word or by default.
     pub(super) fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
-        let variable = self.host.identity.env_var("HOOK_TIMEOUT");
         let mut limit = TimeLimit::default();
-        if let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) {
-            let text = text.to_string_lossy().into_owned();
-            limit.limit = humantime::parse_duration(&text).map_err(|err| {
-                CliError::new(Exit::Usage, format!("`{text}` of {variable} is no duration"))
-                    .cause(&err)
-                    .hint("durations are `90s`, `5m`".to_owned())
-            })?;
+        if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
+            limit.limit = given;
         }
         Ok(limit)
+    }
+
+    /// Returns the duration that an environment variable of the host names.
+    pub(super) fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
+        let variable = self.host.identity.env_var(suffix);
+        let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let text = text.to_string_lossy().into_owned();
+        humantime::parse_duration(&text).map(Some).map_err(|err| {
+            CliError::new(Exit::Usage, format!("`{text}` of {variable} is no duration"))
+                .cause(&err)
+                .hint("durations are `90s`, `5m`".to_owned())
+        })
     }
 
     /// Returns why the command that `words` mean is not there: its plugin is refused or

@@ -78,6 +78,10 @@ pub async fn create_nodes(
         report,
     };
     let names = new_names(run.names(), cluster, spec)?;
+    if spec.role == Role::Server {
+        let (first, _) = reach::first_server(run.engine(), run.names(), cluster)?;
+        check_has_etcd(run.engine(), &first).await?;
+    }
     let infos: Vec<_> = names.iter().map(|it| announced(it, spec.role)).collect();
     let event = |nodes: Vec<NodeInfo>| {
         let mut event = NodeEvent::default();
@@ -149,9 +153,6 @@ async fn make(
     let (first, _) = reach::first_server(engine, run.names(), cluster)?;
     let template = template(engine, cluster, spec, &first).await?;
     let is_same_role = of_role(&template, run.names(), spec.role);
-    if spec.role == Role::Server {
-        check_has_etcd(engine, &first).await?;
-    }
     amended.registries = registries(engine, &first).await;
     amended.env.extend(spec.env.iter().cloned().map(Filtered::plain));
     amended.labels.extend(spec.labels.iter().cloned().map(Filtered::plain));

@@ -100,7 +100,9 @@ impl Guard<'_> {
             self.tell_kept();
             return Err(failure);
         }
-        if failure.is_interrupt() {
+        if self.run.remains().is_empty() {
+            // There is still what hooks did.
+        } else if failure.is_interrupt() {
             self.report.step("interrupted; removing what was made (once more leaves it)");
         } else {
             self.report.step("removing what was made");

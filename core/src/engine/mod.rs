@@ -13,8 +13,9 @@ pub use lazy::Lazy;
 use bollard::Docker;
 use std::time::Duration;
 
-/// How long the engine may take to answer. Stopping a container takes ten seconds by itself.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How long the engine may take to answer, unless the user says otherwise. Stopping a
+/// container takes ten seconds by itself.
+pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a transfer of an image may take, as of several gigabytes over a slow line.
 pub const TRANSFER_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -80,9 +81,7 @@ impl EngineError {
                 (Some(status_code), message)
             }
             Error::DockerStreamError { error } => (None, error),
-            Error::RequestTimeoutError => {
-                (None, format!("no answer within {} seconds", TIME_LIMIT.as_secs()))
-            }
+            Error::RequestTimeoutError => (None, "it did not answer in time".to_owned()),
             err => (None, chain(&err)),
         };
         Self::Failed { action: action.into(), source: EngineFault { status, message } }
@@ -179,18 +178,22 @@ fn chain(err: &dyn std::error::Error) -> String {
 }
 
 impl Engine {
-    /// Finds the engine that the environment means, and asks it for its API version.
+    /// Finds the engine that the environment means, and asks it for its API version; each
+    /// call may take as long as `limit`, in whole seconds.
     ///
     /// # Errors
     ///
     /// [`EngineError`] when there is none, or when it does not answer.
-    pub async fn connect(environment: &Environment<'_>) -> Result<Self, EngineError> {
+    pub async fn connect(
+        environment: &Environment<'_>,
+        limit: Duration,
+    ) -> Result<Self, EngineError> {
         let endpoint = Endpoint::find(environment)?;
         let unreachable = |source| EngineError::Unreachable {
             endpoint: endpoint.to_string(),
             source: Box::new(source),
         };
-        let docker = open(&endpoint).map_err(unreachable)?;
+        let docker = open(&endpoint, limit).map_err(unreachable)?;
         // Newer engines refuse old clients and old engines refuse newer ones, so one asks first.
         let docker = docker.negotiate_version().await.map_err(unreachable)?;
         Ok(Self { docker, endpoint })
@@ -212,8 +215,8 @@ impl Engine {
     }
 }
 
-fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
-    let seconds = TIME_LIMIT.as_secs();
+fn open(endpoint: &Endpoint, limit: Duration) -> Result<Docker, bollard::errors::Error> {
+    let seconds = limit.as_secs().max(1);
     match endpoint {
         Endpoint::Local(address) => Docker::connect_with_local(address, seconds, CLIENT_VERSION),
         Endpoint::Tcp { address, tls: None } => {

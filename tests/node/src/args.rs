@@ -10,6 +10,8 @@ pub(crate) enum Command {
     Version,
     /// Be containerd's client, with these arguments.
     Ctr(Vec<String>),
+    /// Be `rm`, which k3s's image has too.
+    Rm(Vec<String>),
     /// Be a node.
     Node(Settings),
 }
@@ -39,8 +41,10 @@ pub(crate) fn read(
     hostname: &str,
 ) -> anyhow::Result<Command> {
     let mut args = args.peekable();
-    if program.rsplit('/').next() == Some("ctr") {
-        return Ok(Command::Ctr(args.collect()));
+    match program.rsplit('/').next() {
+        Some("ctr") => return Ok(Command::Ctr(args.collect())),
+        Some("rm") => return Ok(Command::Rm(args.collect())),
+        _ => {}
     }
     let is_server = match args.next().as_deref() {
         Some("ctr") => return Ok(Command::Ctr(args.collect())),

@@ -51,6 +51,12 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Ctr(args) => Ok(images::ctr(&args, switches.ctr_fails)),
+        Command::Rm(args) => {
+            for path in args.iter().filter(|it| !it.starts_with('-')) {
+                std::fs::remove_file(path).with_context(|| format!("rm: `{path}`"))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Node(settings) => run_node(settings, switches),
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn complete(session: &Session<'_>, words: &[String]) -> Option<(Vec<S
 
 /// Returns containers as a service to a plugin's own commands.
 pub(super) fn containers(session: &Session<'_>) -> EngineContainers {
-    EngineContainers::new(Arc::clone(&session.engine), names(session))
+    EngineContainers::new(session.engine(), names(session))
 }
 
 fn names(session: &Session<'_>) -> Names {
@@ -99,11 +99,13 @@ fn with_engine<T>(
     session: &Session<'_>,
     work: impl AsyncFnOnce(Engine) -> Result<T, ClusterError>,
 ) -> Result<T, CliError> {
+    session.time_limit("ENGINE_TIMEOUT")?;
+    let lazy = session.engine();
     let work = async {
-        let engine = session.engine.engine().await?;
+        let engine = lazy.engine().await?;
         work(engine).await
     };
-    session.engine.block_on(work).map_err(|err| error(session, &err))
+    lazy.block_on(work).map_err(|err| error(session, &err))
 }
 
 /// Returns a cluster's error in the form for the user.
@@ -188,7 +190,7 @@ fn report<'a>(session: &'a Session<'_>) -> ConsoleReport<'a> {
 
 /// Lets the hooks' containers be a part of a run, so that it can undo them.
 fn in_run(session: &Session<'_>, hooks: &Hooks, run: &Arc<Run>) -> Hooks {
-    let containers = EngineContainers::in_run(Arc::clone(&session.engine), Arc::clone(run));
+    let containers = EngineContainers::in_run(session.engine(), Arc::clone(run));
     let services = hooks.services.clone().with_containers(Arc::new(containers));
     Hooks { services, ..hooks.clone() }
 }

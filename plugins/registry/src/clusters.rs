@@ -1,0 +1,197 @@
+//! What happens to registries when clusters come and go.
+
+use crate::each::Failures;
+use crate::registry::{self, Registry};
+use crate::request::{self, Request, Use};
+use json::json;
+use pintle_plugin::ClusterInfo;
+use pintle_plugin::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The hook on the events of clusters.
+#[derive(Default)]
+pub(crate) struct Clusters {
+    /// The ids of the registries that were made for clusters by this process.
+    made: Mutex<BTreeSet<String>>,
+}
+
+impl Hook for Clusters {
+    const EVENTS: &'static [&'static str] =
+        &["pre-cluster-create", "post-cluster-create", "post-cluster-start", "post-cluster-delete"];
+
+    fn options(&self, command: &[&str]) -> Vec<Arg> {
+        if command == ["cluster", "create"] { request::options() } else { Vec::new() }
+    }
+
+    fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
+        let payload: ClusterEvent = event.decode()?;
+        match event.name() {
+            "pre-cluster-create" => self.prepare(&payload, host),
+            "post-cluster-create" => attach(&payload, host),
+            "post-cluster-start" => wake(&payload.cluster, host),
+            _ => self.clear(&payload, host),
+        }
+    }
+}
+
+impl Clusters {
+    /// Makes and starts the registries, and tells the nodes of them.
+    fn prepare(&self, event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
+        let request = Request::read(event)?;
+        if request.is_empty() {
+            return Ok(HookReply::proceed());
+        }
+        let containers = host.containers();
+        let known = registry::all(containers)?;
+        let uses = request.uses.iter().map(|it| Ok((it, registry::pick(&known, &it.name)?)));
+        let uses: Vec<(&Use, &Registry)> = uses.collect::<Result<_>>()?;
+
+        let mut amendment = Amendment::new();
+        if let Some(spec) = &request.create {
+            let made = registry::make(containers, &known, spec)?;
+            self.made().insert(made.id.clone());
+            host.info(format!("the registry `{}` runs", made.name));
+            amendment = mirror(amendment, &made, &BTreeSet::new());
+        }
+        for (it, registry) in uses {
+            if !registry.cluster.is_empty() {
+                let (name, cluster) = (&registry.name, &registry.cluster);
+                host.warn(format!("`{name}` is deleted with the cluster `{cluster}`"));
+            }
+            amendment = mirror(amendment, &started(host, registry)?, &it.ports);
+        }
+        Ok(amendment.into())
+    }
+
+    /// Takes away what belonged to a cluster that is gone.
+    fn clear(&self, event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
+        let (cluster, containers) = (&event.cluster, host.containers());
+        let mut own = Vec::new();
+        let mut others = Vec::new();
+        for it in registry::all(containers)? {
+            if it.cluster == cluster.name {
+                own.push(it);
+            } else if it.networks.contains(&cluster.network) {
+                others.push(it);
+            }
+        }
+        if event.rollback {
+            // A creation may fail because another one, at the same time, won the name. What
+            // there is of the cluster is then the other's.
+            let made = self.made();
+            own.retain(|it| made.contains(&it.id));
+            others.clear();
+        }
+        // A network that was there before the cluster may have other clusters in it.
+        if cluster.network != request::prefix(cluster) {
+            others.clear();
+        }
+        let mut failures = Failures::default();
+        for it in &own {
+            failures.note(&it.name, containers.remove(&it.name));
+        }
+        for it in &others {
+            failures.note(&it.name, containers.disconnect(&it.name, &cluster.network));
+        }
+        if !failures.is_empty() {
+            // What somebody else took away in the meantime is gone all the same.
+            let left = registry::all(containers)?;
+            let is_left = |it: &Registry| {
+                it.cluster == cluster.name || it.networks.contains(&cluster.network)
+            };
+            failures.retain(|name| left.iter().any(|it| it.name == name && is_left(it)));
+        }
+        failures.into_result("take away")?;
+        Ok(HookReply::proceed())
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets a registry stand for all its names, and for its name with these ports.
+fn mirror(mut amendment: Amendment, registry: &Registry, ports: &BTreeSet<u16>) -> Amendment {
+    let mut keys = registry.stands_for();
+    keys.extend(ports.iter().map(|it| format!("{}:{it}", registry.name)));
+    for key in keys {
+        amendment = amendment.mirror(key, registry.endpoint());
+    }
+    amendment
+}
+
+/// Returns the registry as it is once it runs.
+fn started(host: &Host<'_>, registry: &Registry) -> Result<Registry> {
+    if registry.running {
+        return Ok(registry.clone());
+    }
+    let name = &registry.name;
+    let started = host.containers().start(name);
+    let started = started.with_context(|| format!("cannot start the registry `{name}`"))?;
+    host.info(format!("the registry `{name}` runs"));
+    Ok(started.into())
+}
+
+/// Puts the registries into the new cluster's network, and announces one.
+fn attach(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
+    let request = Request::read(event)?;
+    if request.is_empty() {
+        return Ok(HookReply::proceed());
+    }
+    let (cluster, containers) = (&event.cluster, host.containers());
+    let known = registry::all(containers)?;
+    let all = request.names().map(|it| registry::pick(&known, it));
+    let all: Vec<&Registry> = all.collect::<Result<_>>()?;
+    for it in &all {
+        containers.connect(&it.name, &cluster.network)?;
+    }
+    announce(cluster, &all, host);
+    Ok(HookReply::proceed())
+}
+
+/// Starts the registries of a cluster that was started, and announces one again: its address
+/// may be another one than before.
+fn wake(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
+    let mut all = registry::all(host.containers())?;
+    all.retain(|it| it.cluster == cluster.name || it.networks.contains(&cluster.network));
+    all.sort_by_key(|it| it.cluster != cluster.name);
+    let mut failures = Failures::default();
+    let running: Vec<_> =
+        all.iter().filter_map(|it| failures.note(&it.name, started(host, it))).collect();
+    announce(cluster, &running.iter().collect::<Vec<_>>(), host);
+    failures.into_result("start")?;
+    Ok(HookReply::proceed())
+}
+
+/// Tells tools, through the cluster, where to push to: KEP-1755. Only one registry can be
+/// told, and none that takes no images because it is a cache.
+///
+/// <https://github.com/kubernetes/enhancements/tree/master/keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry>
+fn announce(cluster: &ClusterInfo, registries: &[&Registry], host: &Host<'_>) {
+    let first = registries.iter().find(|it| it.proxy().is_none());
+    let Some((registry, address)) = first.and_then(|it| Some((it, it.address()?))) else { return };
+    let name = &registry.name;
+    if !cluster.ready {
+        host.info(format!(
+            "the registry `{name}` is not announced in the cluster, which may not be ready yet"
+        ));
+        return;
+    }
+    let inner = registry.inner_address();
+    let text = format!(
+        "host: \"{address}\"\n\
+         hostFromClusterNetwork: \"{inner}\"\n\
+         hostFromContainerRuntime: \"{inner}\"\n"
+    );
+    let manifest = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "local-registry-hosting", "namespace": "kube-public" },
+        "data": { "localRegistryHosting.v1": text },
+    });
+    // Nodes pull from it all the same; a cluster is not given up for an announcement.
+    if let Err(err) = host.containers().apply(&cluster.name, manifest) {
+        host.warn(format!("cannot announce the registry `{name}` in the cluster: {err:#}"));
+    }
+}

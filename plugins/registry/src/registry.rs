@@ -1,0 +1,239 @@
+//! A registry that exists, as its container tells; and how one is made.
+
+use crate::spec::Spec;
+use pintle_plugin::anyhow;
+use pintle_plugin::containers::{ContainerInfo, Containers, PublishedPort};
+use pintle_plugin::prelude::*;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The port of the registry in its container.
+pub(crate) const PORT: u16 = 5000;
+
+/// How often a port of the engine's choice is tried to be kept.
+const MAX_TRIES: usize = 3;
+
+/// The labels that are the plugin's only state.
+pub(crate) mod label {
+    pub(crate) const PORT: &str = "registry.pintle.dev/port";
+    /// The URL of the registry that it is a pull-through cache of.
+    pub(crate) const PROXY: &str = "registry.pintle.dev/proxy";
+}
+
+/// A registry.
+#[derive(Debug, Clone)]
+pub(crate) struct Registry(ContainerInfo);
+
+impl std::ops::Deref for Registry {
+    type Target = ContainerInfo;
+
+    fn deref(&self) -> &ContainerInfo {
+        &self.0
+    }
+}
+
+impl From<ContainerInfo> for Registry {
+    fn from(container: ContainerInfo) -> Self {
+        Self(container)
+    }
+}
+
+impl Registry {
+    fn port(&self) -> u16 {
+        self.labels.get(label::PORT).and_then(|it| it.parse().ok()).unwrap_or(PORT)
+    }
+
+    fn published(&self) -> Option<&PublishedPort> {
+        let port = self.port();
+        self.ports.iter().find(|it| it.container == port && it.host != 0)
+    }
+
+    /// Returns the host and port that the engine's machine knows it by, while it runs.
+    pub(crate) fn address(&self) -> Option<String> {
+        let PublishedPort { host_ip, host, .. } = self.published()?;
+        Some(match host_ip.parse() {
+            Ok(ip) if !is_local(ip) => std::net::SocketAddr::new(ip, *host).to_string(),
+            _ => format!("localhost:{host}"),
+        })
+    }
+
+    /// Returns the host and port that the nodes of its clusters know it by.
+    pub(crate) fn inner_address(&self) -> String {
+        format!("{}:{}", self.name, self.port())
+    }
+
+    /// Returns the URL of the registry that it is a pull-through cache of.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.labels.get(label::PROXY).map(String::as_str)
+    }
+
+    /// Returns the hosts and ports, as images name them, that it stands for in clusters.
+    pub(crate) fn stands_for(&self) -> BTreeSet<String> {
+        let mut keys = BTreeSet::from([self.inner_address()]);
+        if let Some(port) = self.published().map(|it| it.host) {
+            keys.extend([format!("{}:{port}", self.name), format!("localhost:{port}")]);
+        }
+        keys.extend(self.address());
+        keys.extend(self.proxy().map(remote_key));
+        keys
+    }
+
+    /// Returns the endpoint for nodes.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.inner_address())
+    }
+}
+
+/// Whether `localhost` is as good as the address.
+fn is_local(ip: IpAddr) -> bool {
+    ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+}
+
+/// Returns what images call the registry at a URL.
+fn remote_key(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |it| it.1);
+    match rest.split('/').next().unwrap_or_default() {
+        // Docker Hub has one name for images, and another for its API.
+        "registry-1.docker.io" | "index.docker.io" => "docker.io".to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+/// Returns the plugin's registries, sorted by name.
+///
+/// # Errors
+///
+/// When there is no engine, or it fails.
+pub(crate) fn all(containers: Containers<'_>) -> Result<Vec<Registry>> {
+    Ok(containers.list()?.into_iter().map(Registry).collect())
+}
+
+/// Returns the registry `name`.
+///
+/// # Errors
+///
+/// When there is none; then the hint says which there are.
+pub(crate) fn pick<'a>(known: &'a [Registry], name: &str) -> Result<&'a Registry> {
+    let names: Vec<_> = known.iter().map(|it| format!("`{}`", it.name)).collect();
+    let hint = match names.as_slice() {
+        [] => "there is none at all; `registry create` makes one".to_owned(),
+        names => format!("there is {}", names.join(", ")),
+    };
+    known
+        .iter()
+        .find(|it| it.name == name)
+        .ok_or_else(|| anyhow!("there is no registry `{name}`"))
+        .hint(hint)
+}
+
+/// Makes a registry and starts it.
+///
+/// # Errors
+///
+/// When the name or the port is taken, or the engine fails; then there is no such registry.
+pub(crate) fn make(
+    containers: Containers<'_>,
+    known: &[Registry],
+    spec: &Spec,
+) -> Result<Registry> {
+    let name = &spec.name;
+    if known.iter().any(|it| it.name == *name) {
+        return Err(anyhow!("there is already a registry `{name}`"))
+            .hint("give it another name, use the one that is there, or delete that first");
+    }
+    let container = match spec.publish.port {
+        0 => run_at_free_port(containers, spec),
+        port => containers.run(spec.container(port)),
+    };
+    match container {
+        Ok(container) => Ok(Registry(container)),
+        Err(err) => Err(explain(err, spec)),
+    }
+}
+
+/// Runs a registry at a port of the engine's choice, and makes that a fixed one.
+///
+/// An engine chooses anew each time it starts a container, and after it was started itself.
+/// But nodes keep the port in their mirrors, and users in their images' names. Only the
+/// engine knows which ports of its machine are free, which may be another one than ours: so
+/// the choice is its, and the registry is made once more with what it chose.
+fn run_at_free_port(containers: Containers<'_>, spec: &Spec) -> Result<ContainerInfo> {
+    let mut n_tries = 0;
+    loop {
+        n_tries += 1;
+        let first = Registry(containers.run(spec.container(0))?);
+        let Some(port) = first.published().map(|it| it.host) else { return Ok(first.0) };
+        containers.remove(&spec.name)?;
+        match containers.run(spec.container(port)) {
+            // Somebody took the port in between.
+            Err(_) if n_tries < MAX_TRIES => {}
+            result => return result,
+        }
+    }
+}
+
+/// Adds advice where the engine's words are known; others stay as they are.
+fn explain(err: anyhow::Error, spec: &Spec) -> anyhow::Error {
+    let text = format!("{err:#}");
+    let result: Result<()> = Err(err.context(format!("cannot make the registry `{}`", spec.name)));
+    let says = |words: &[&str]| words.iter().any(|it| text.contains(it));
+    let result = if says(&["name is already in use", "is already in use by"]) {
+        result.hint("another container has this name: give the registry another one")
+    } else if says(&["port is already allocated", "address already in use"]) {
+        result.hint("give another port, or none for a free one")
+    } else {
+        result
+    };
+    result.expect_err("it was made as an error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(ip: &str, host: u16) -> Registry {
+        let mut port = PublishedPort::default();
+        (port.container, port.host_ip, port.host) = (PORT, ip.to_owned(), host);
+        let mut container = ContainerInfo::default();
+        container.name = "r1".to_owned();
+        container.ports = vec![port];
+        Registry(container)
+    }
+
+    #[test]
+    fn the_address_is_that_of_the_machine() {
+        for (ip, expected) in [
+            ("", "localhost:4000"),
+            ("0.0.0.0", "localhost:4000"),
+            ("127.0.0.1", "localhost:4000"),
+            ("::1", "localhost:4000"),
+            ("127.0.0.2", "127.0.0.2:4000"),
+            ("10.0.0.7", "10.0.0.7:4000"),
+            ("fd00::1", "[fd00::1]:4000"),
+        ] {
+            assert_eq!(registry(ip, 4000).address().as_deref(), Some(expected));
+        }
+        assert_eq!(Registry(ContainerInfo::default()).address(), None);
+    }
+
+    #[test]
+    fn a_registry_stands_for_all_its_names() {
+        let names = |it: &Registry| it.stands_for().into_iter().collect::<Vec<_>>();
+        let local = registry("127.0.0.1", 4000);
+        assert_eq!(names(&local), ["localhost:4000", "r1:4000", "r1:5000"]);
+        assert_eq!(local.endpoint(), "http://r1:5000");
+        let same_port = registry("10.0.0.7", 5000);
+        assert_eq!(names(&same_port), ["10.0.0.7:5000", "localhost:5000", "r1:5000"]);
+        let mut cache = registry("", 4000);
+        cache.0.labels.insert(label::PROXY.into(), "https://registry-1.docker.io".into());
+        cache.0.ports.clear();
+        assert_eq!(names(&cache), ["docker.io", "r1:5000"]);
+    }
+
+    #[test]
+    fn a_remote_registry_is_known_as_images_name_it() {
+        assert_eq!(remote_key("https://registry-1.docker.io/"), "docker.io");
+        assert_eq!(remote_key("https://ghcr.io"), "ghcr.io");
+        assert_eq!(remote_key("http://a.example:5000/b"), "a.example:5000");
+    }
+}

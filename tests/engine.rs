@@ -1,0 +1,356 @@
+//! A real Docker engine: the images that tests need on it, what it holds of a cluster, and
+//! clusters that are gone when their test ends.
+
+use crate::support::{Output, Sandbox, deps_dir, fixture, install, skip};
+use bollard::Docker;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tokio::runtime::Runtime;
+
+/// The image of a node, for tests that need nothing but k3s's ways.
+///
+/// With `PINTLE_TEST_NODE_IMAGE` it is that one, as a real k3s image.
+const NODE_IMAGE: &str = "PINTLE_TEST_NODE_IMAGE";
+
+/// A Docker engine.
+pub(crate) struct Engine {
+    runtime: Runtime,
+    docker: Docker,
+}
+
+/// The images of `cargo xtask node-images`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Image {
+    /// Nodes that are ready at once.
+    Standin,
+    /// Nodes with a true API server.
+    ControlPlane,
+    /// Debian's docker-registry.
+    Registry,
+}
+
+impl Engine {
+    /// Finds the engine; `None` when none answers.
+    #[track_caller]
+    pub(crate) fn get() -> Option<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.expect("the system has threads");
+        let docker = runtime.block_on(async {
+            let docker = Docker::connect_with_defaults().ok()?;
+            docker.negotiate_version().await.ok()
+        });
+        match docker {
+            Some(docker) => Some(Self { runtime, docker }),
+            None => {
+                skip("a Docker engine");
+                None
+            }
+        }
+    }
+
+    /// Returns the tag of an image, which is imported if the engine does not have it.
+    #[track_caller]
+    pub(crate) fn image(&self, image: Image) -> Option<String> {
+        let name = match image {
+            Image::Standin => "standin",
+            Image::ControlPlane => "control-plane",
+            Image::Registry => "registry",
+        };
+        let archive = images().join(name).with_extension("tar");
+        let Ok(tag) = fs::read_to_string(archive.with_extension("tag")) else {
+            skip(&format!("the image `{name}`; `cargo xtask node-images` builds it"));
+            return None;
+        };
+        // Tests are processes of their own, and one import is enough.
+        let lock = File::create(archive.with_extension("lock")).expect("the folder is ours");
+        lock.lock().expect("a file can be locked");
+        if self.runtime.block_on(self.docker.inspect_image(&tag)).is_err() {
+            self.import(image, &archive, &tag);
+        }
+        Some(tag)
+    }
+
+    fn import(&self, image: Image, archive: &Path, tag: &str) {
+        let changes = match image {
+            Image::Registry => {
+                "ENTRYPOINT [\"/bin/registry\", \"serve\"]\n\
+                 CMD [\"/etc/docker/registry/config.yml\"]\nEXPOSE 5000"
+            }
+            _ => "ENTRYPOINT [\"/bin/k3s\"]\nENV PATH=/bin",
+        };
+        let (repository, version) = tag.split_once(':').expect("a tag has a version");
+        let options = CreateImageOptionsBuilder::new()
+            .from_src("-")
+            .repo(repository)
+            .tag(version)
+            .changes(changes.lines().map(str::to_owned).collect());
+        let bytes = fs::read(archive).expect("the archive can be read");
+        let body = bollard::body_full(bytes.into());
+        let docker = self.docker.clone().with_timeout(std::time::Duration::from_secs(600));
+        let steps = docker.create_image(Some(options.build()), Some(body), None);
+        let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
+        done.expect("the engine imports the archive");
+    }
+
+    /// Returns the names of all containers, networks and volumes of a cluster, sorted.
+    pub(crate) fn things(&self, cluster: &str) -> Vec<String> {
+        let label = format!("pintle.cluster={cluster}");
+        let filter = HashMap::from([("label".to_owned(), vec![label])]);
+        self.runtime.block_on(async {
+            let options = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+            let containers = self.docker.list_containers(Some(options)).await.expect("it lists");
+            let options = ListNetworksOptionsBuilder::new().filters(&filter).build();
+            let networks = self.docker.list_networks(Some(options)).await.expect("it lists");
+            let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
+            let volumes = self.docker.list_volumes(Some(options)).await.expect("it lists");
+            let containers = containers.into_iter().flat_map(|it| it.names.unwrap_or_default());
+            let networks = networks.into_iter().filter_map(|it| it.name);
+            let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name);
+            let mut names: Vec<String> = containers
+                .map(|it| format!("container {}", it.trim_start_matches('/')))
+                .chain(networks.map(|it| format!("network {it}")))
+                .chain(volumes.map(|it| format!("volume {it}")))
+                .collect();
+            names.sort();
+            names
+        })
+    }
+
+    /// Returns what the engine knows of a container.
+    #[track_caller]
+    pub(crate) fn inspect(&self, name: &str) -> ContainerInspectResponse {
+        self.runtime.block_on(self.docker.inspect_container(name, None)).expect("it is there")
+    }
+
+    /// Runs a command in a container, and returns what it says.
+    #[track_caller]
+    pub(crate) fn exec(&self, container: &str, command: &[&str]) -> String {
+        use bollard::exec::{StartExecOptions, StartExecResults};
+        let config = bollard::models::ExecConfig {
+            cmd: Some(command.iter().map(|it| (*it).to_owned()).collect()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..Default::default()
+        };
+        self.runtime.block_on(async {
+            let id = self.docker.create_exec(container, config).await.expect("it runs").id;
+            let started = self.docker.start_exec(&id, None::<StartExecOptions>).await;
+            let StartExecResults::Attached { output, .. } = started.expect("it starts") else {
+                panic!("it is attached");
+            };
+            let parts: Vec<_> = output.try_collect().await.expect("it says something");
+            parts.into_iter().map(|it| it.to_string()).collect()
+        })
+    }
+
+    /// Returns a file of a container; `None` when there is none.
+    pub(crate) fn file(&self, container: &str, path: &str) -> Option<String> {
+        let options = bollard::query_parameters::DownloadFromContainerOptionsBuilder::new();
+        let options = options.path(path).build();
+        let parts = self.docker.download_from_container(container, Some(options));
+        let parts: Vec<_> = self.runtime.block_on(parts.try_collect()).ok()?;
+        let bytes: Vec<u8> = parts.concat();
+        let bytes = pintle::engine::unpack_one(&bytes).ok()?;
+        Some(String::from_utf8(bytes).expect("it is text"))
+    }
+
+    /// Runs `docker` on the engine, through its API where that is shorter.
+    pub(crate) fn client(&self) -> (&Runtime, &Docker) {
+        (&self.runtime, &self.docker)
+    }
+
+    /// Removes everything of a cluster, whatever state it is in.
+    fn clean(&self, cluster: &str) {
+        for thing in self.things(cluster) {
+            let Some((kind, name)) = thing.split_once(' ') else { continue };
+            // Containers come first in the order of the kinds.
+            self.runtime.block_on(async {
+                match kind {
+                    "container" => {
+                        let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
+                        let _ = self.docker.remove_container(name, Some(options.build())).await;
+                    }
+                    "network" => drop(self.docker.remove_network(name).await),
+                    _ => {
+                        let options = None::<RemoveVolumeOptions>;
+                        let _ = self.docker.remove_volume(name, options).await;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Waits until a container prints nothing more, and returns all that it has printed.
+    pub(crate) fn log(&self, container: &str) -> String {
+        let options = bollard::query_parameters::LogsOptionsBuilder::new();
+        let options = options.stdout(true).stderr(true).build();
+        let lines = self.docker.logs(container, Some(options));
+        let lines = lines.filter_map(async |it| it.ok()).map(|it| it.to_string());
+        self.runtime.block_on(lines.collect::<Vec<_>>()).concat()
+    }
+}
+
+fn images() -> PathBuf {
+    // `target/debug/deps` is where the test is.
+    let target = deps_dir().ancestors().nth(2).map(Path::to_owned);
+    target.expect("cargo builds into a folder of the target's").join("node-images")
+}
+
+/// A cluster's name that no other test has, and a host to make it with. What is left of the
+/// cluster goes when the test ends.
+pub(crate) struct Berth {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) name: String,
+    pub(crate) engine: Engine,
+}
+
+impl Berth {
+    /// Returns a berth with stand-in nodes; `None` without an engine or the image.
+    #[track_caller]
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        Self::with(name, Image::Standin, Sandbox::new())
+    }
+
+    /// Returns a berth with nodes of the wanted kind, or of the kind that the environment
+    /// names.
+    #[track_caller]
+    pub(crate) fn any(name: &str, image: Image) -> Option<Self> {
+        Self::with(name, image, Sandbox::new())
+    }
+
+    /// Returns a berth for a sandbox.
+    #[track_caller]
+    pub(crate) fn with(name: &str, image: Image, sandbox: Sandbox) -> Option<Self> {
+        let engine = Engine::get()?;
+        let real = std::env::var(NODE_IMAGE).ok().filter(|it| !it.is_empty());
+        let sandbox = match real {
+            // A real node needs an engine that starts privileged containers.
+            Some(image) => {
+                let privilege = std::env::var("PINTLE_PRIVILEGE").unwrap_or("full".to_owned());
+                sandbox.env("PINTLE_NODE_IMAGE", image).env("PINTLE_PRIVILEGE", privilege)
+            }
+            None => {
+                let image = engine.image(image)?;
+                sandbox.env("PINTLE_NODE_IMAGE", image).env("PINTLE_PRIVILEGE", "reduced")
+            }
+        };
+        let sandbox = match std::env::var_os("DOCKER_HOST") {
+            Some(host) => sandbox.env("DOCKER_HOST", host),
+            None => sandbox,
+        };
+        // Names are at most 32 characters long; tests of two checkouts may run at once.
+        let name = format!("t{}-{name}", std::process::id());
+        engine.clean(&name);
+        Some(Self { engine, sandbox, name })
+    }
+
+    /// Lets this berth's nodes be the stand-in, whatever the environment says: for tests of
+    /// what only the stand-in can do.
+    #[track_caller]
+    pub(crate) fn standin(name: &str) -> Option<Self> {
+        let berth = Self::new(name)?;
+        let image = berth.engine.image(Image::Standin)?;
+        Some(berth.env("PINTLE_NODE_IMAGE", &image).env("PINTLE_PRIVILEGE", "reduced"))
+    }
+
+    /// Adds a plugin of the fixtures.
+    #[track_caller]
+    pub(crate) fn plugin(self, name: &str) -> Self {
+        install(&fixture(name), &self.sandbox.plugins().join(format!("{name}.so")));
+        self
+    }
+
+    /// Sets an environment variable of the host.
+    pub(crate) fn env(mut self, variable: &str, value: &str) -> Self {
+        self.sandbox.set_env(variable, value);
+        self
+    }
+
+    /// Runs the host with the words of a line, in which `NAME` is the cluster.
+    #[track_caller]
+    pub(crate) fn run(&self, line: &str) -> Output {
+        self.sandbox.run(self.words(line))
+    }
+
+    /// Returns the words of a line, in which `NAME` is the cluster.
+    pub(crate) fn words(&self, line: &str) -> Vec<String> {
+        line.split(' ').map(|it| it.replace("NAME", &self.name)).collect()
+    }
+
+    /// Runs lines and returns all that was said, with the cluster's name and what differs
+    /// from run to run replaced.
+    #[track_caller]
+    pub(crate) fn transcript(&self, lines: &[&str]) -> String {
+        let shown = lines.iter().map(|it| format!("$ pintle {it}\n{}", self.shown(&self.run(it))));
+        shown.collect()
+    }
+
+    /// Returns what a host said, with the cluster's name and what differs from run to run
+    /// replaced.
+    pub(crate) fn shown(&self, output: &Output) -> String {
+        self.hide(&output.to_string())
+    }
+
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let text = text.replace(&self.name, "NAME");
+        let image = self.engine.image(Image::Standin).unwrap_or_default();
+        hide_ports(&text.replace(&image, "IMAGE"))
+    }
+
+    /// Returns the names of all that the engine holds of the cluster.
+    pub(crate) fn things(&self) -> Vec<String> {
+        self.engine.things(&self.name)
+    }
+
+    /// Fails the test if the engine holds anything of the cluster.
+    #[track_caller]
+    pub(crate) fn assert_nothing_left(&self) {
+        let things = self.things();
+        assert!(things.is_empty(), "the engine still holds {things:?}");
+    }
+
+    /// Returns the kubeconfig that the host writes.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.sandbox.path("home/.kube/config")
+    }
+
+    /// Runs kubectl on the cluster, and returns what it prints.
+    #[track_caller]
+    pub(crate) fn kubectl(&self, words: &str) -> String {
+        let out = Command::new("kubectl")
+            .args(words.split(' '))
+            .env("KUBECONFIG", self.kubeconfig())
+            .output();
+        let out = out.expect("kubectl is there");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "`kubectl {words}` failed: {said}");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        self.engine.clean(&self.name);
+    }
+}
+
+/// Hides numbers of ports, which the engine chooses.
+fn hide_ports(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("127.0.0.1:") {
+        let (before, behind) = rest.split_at(start + "127.0.0.1:".len());
+        shown.push_str(before);
+        shown.push_str("[PORT]");
+        rest = behind.trim_start_matches(|it: char| it.is_ascii_digit());
+    }
+    shown + rest
+}
