@@ -1,1 +1,754 @@
-//! x
+//! Clusters on a real Docker engine, when something goes wrong: after each failure the
+//! engine holds nothing of ours, and the user knows why.
+
+use crate::engine::{Berth, Image};
+use expect_test::expect;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Sends a signal to a host.
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    // It may have ended already; then there is nothing to interrupt.
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+#[test]
+fn without_an_engine_the_exit_code_is_5() {
+    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let transcript = sandbox.transcript(&[
+        "cluster list",
+        "cluster create demo",
+        "kubeconfig get demo",
+        "image import x -c demo",
+    ]);
+    expect![[r#"
+        $ pintle cluster list
+        --- stderr ---
+        error: no Docker engine answers at `unix:///no/such.sock`
+          caused by: Socket not found: /no/such.sock
+        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        [exit 5]
+        $ pintle cluster create demo
+        --- stderr ---
+        error: no Docker engine answers at `unix:///no/such.sock`
+          caused by: Socket not found: /no/such.sock
+        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        [exit 5]
+        $ pintle kubeconfig get demo
+        --- stderr ---
+        error: no Docker engine answers at `unix:///no/such.sock`
+          caused by: Socket not found: /no/such.sock
+        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        [exit 5]
+        $ pintle image import x -c demo
+        --- stderr ---
+        error: no Docker engine answers at `unix:///no/such.sock`
+          caused by: Socket not found: /no/such.sock
+        hint: start Docker or Podman's service, or name another engine with DOCKER_HOST or `docker context use`
+        [exit 5]
+    "#]].assert_eq(&transcript);
+    let sandbox = sandbox.env("DOCKER_HOST", "ssh://there");
+    expect![[r#"
+        $ pintle node list
+        --- stderr ---
+        error: `ssh://there` of DOCKER_HOST is no address of a Docker engine that can be used here
+        hint: forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…
+        [exit 5]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["node list"]));
+    let sandbox = sandbox.env("DOCKER_HOST", "tcp://127.0.0.1:1");
+    expect![[r#"
+        $ pintle cluster list
+        --- stderr ---
+        error: no Docker engine answers at `tcp://127.0.0.1:1`
+          caused by: Error in the hyper legacy client: client error (Connect)
+          caused by: client error (Connect)
+          caused by: tcp connect error
+          caused by: Connection refused (os error 111)
+        hint: check DOCKER_HOST or `docker context ls`, and that the engine listens there
+        [exit 5]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["cluster list"]));
+    // Help needs no engine.
+    let _ = sandbox.run(["cluster", "create", "--help"]).success();
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_made() {
+    let Some(berth) = Berth::standin("wrong") else { return };
+    fs::write(
+        berth.sandbox.work().join("bad.yaml"),
+        "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nspec: {serverz: 1}\n",
+    )
+    .unwrap();
+    let transcript = berth.transcript(&[
+        "cluster create Not_A_Name",
+        "cluster create",
+        "cluster create NAME -p 80:x",
+        "cluster create NAME -p 80@nodes",
+        "cluster create NAME --servers 0",
+        "cluster create NAME --label pintle.role=x",
+        "cluster create NAME --network no-such-net",
+        "cluster create NAME --network host",
+        "cluster create NAME --volume ./absent:/data",
+        "cluster create NAME --volume absent-volume:/data",
+        "cluster create NAME --config bad.yaml",
+        "cluster create NAME --config absent.yaml",
+        "cluster create NAME --timeout soon",
+        "cluster start NAME",
+        "cluster inspect NAME",
+    ]);
+    expect![[r#"
+        $ pintle cluster create Not_A_Name
+        --- stderr ---
+        error: `Not_A_Name` is no name for a cluster: at most 32 lower-case letters, digits and `-`, beginning and ending with a letter or digit
+        [exit 2]
+        $ pintle cluster create
+        --- stderr ---
+        error: the cluster has no name
+        hint: as `pintle cluster create demo`
+        [exit 2]
+        $ pintle cluster create NAME -p 80:x
+        --- stderr ---
+        error: `--port 80:x`: `80:x` is no port mapping
+        [exit 2]
+        $ pintle cluster create NAME -p 80@nodes
+        --- stderr ---
+        error: `--port 80@nodes`: `nodes` is no node filter
+        hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
+        [exit 2]
+        $ pintle cluster create NAME --servers 0
+        --- stderr ---
+        error: invalid value '0' for '--servers <N>': 0 is not in 1..=65535
+
+        For more information, try '--help'.
+        [exit 2]
+        $ pintle cluster create NAME --label pintle.role=x
+        --- stderr ---
+        error: the label `pintle.role` is the host's
+        [exit 2]
+        $ pintle cluster create NAME --network no-such-net
+        --- stderr ---
+        making the cluster `NAME`
+        removing what was made
+        error: the network `no-such-net` does not exist
+        hint: make it with `docker network create`, or leave `--network` out
+        [exit 1]
+        $ pintle cluster create NAME --network host
+        --- stderr ---
+        making the cluster `NAME`
+        removing what was made
+        error: the network `host` cannot be used: nodes could not find each other by name in it
+        [exit 2]
+        $ pintle cluster create NAME --volume ./absent:/data
+        --- stderr ---
+        error: `[SANDBOX]/desk/./absent`, which is to be mounted at `/data`, does not exist
+        hint: make it first
+        [exit 1]
+        $ pintle cluster create NAME --volume absent-volume:/data
+        --- stderr ---
+        error: the volume `absent-volume` does not exist
+        hint: make it with `docker volume create absent-volume`
+        [exit 1]
+        $ pintle cluster create NAME --config bad.yaml
+        --- stderr ---
+        error: the cluster file is wrong: error: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+         --> <input>:3:8
+          |
+        1 | apiVersion: pintle.dev/v1alpha1
+        2 | kind: Cluster
+        3 | spec: {serverz: 1}
+          |        ^ unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+        [exit 2]
+        $ pintle cluster create NAME --config absent.yaml
+        --- stderr ---
+        error: failed to read the cluster file `absent.yaml`
+          caused by: No such file or directory (os error 2)
+        [exit 1]
+        $ pintle cluster create NAME --timeout soon
+        --- stderr ---
+        error: invalid value 'soon' for '--timeout <DURATION>': expected number at 0
+
+        For more information, try '--help'.
+        [exit 2]
+        $ pintle cluster start NAME
+        --- stderr ---
+        error: there is no cluster `NAME`
+        hint: `pintle cluster list` lists the clusters
+        [exit 1]
+        $ pintle cluster inspect NAME
+        --- stderr ---
+        error: there is no cluster `NAME`
+        hint: `pintle cluster list` lists the clusters
+        [exit 1]
+    "#]].assert_eq(&transcript);
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_second_cluster_of_the_name_is_refused() {
+    let Some(berth) = Berth::new("twice") else { return };
+    let _ = berth.run("cluster create NAME").success();
+    expect![[r#"
+        $ pintle cluster create NAME --agents 1
+        --- stderr ---
+        error: a cluster `NAME` exists already, or is being made
+        hint: choose another name, or `pintle cluster delete NAME` first
+        [exit 1]
+    "#]]
+    .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
+    assert!(berth.kubectl("get nodes --no-headers").contains("Ready"), "the first is unharmed");
+}
+
+#[test]
+fn of_two_that_make_one_cluster_at_once_one_wins() {
+    let Some(berth) = Berth::standin("race") else { return };
+    for _ in 0..5 {
+        let start = || berth.sandbox.start(berth.words("cluster create NAME --agents 1"));
+        let children: Vec<_> = (0..3).map(|_| start()).collect();
+        let outputs: Vec<_> = children.into_iter().map(|it| berth.sandbox.finish(it)).collect();
+        let mut codes: Vec<_> = outputs.iter().map(|it| it.code()).collect();
+        codes.sort_unstable();
+        assert_eq!(
+            codes,
+            [0, 1, 1],
+            "{}",
+            outputs.iter().map(ToString::to_string).collect::<String>()
+        );
+        let losers = outputs.iter().filter(|it| it.code() == 1);
+        for loser in losers {
+            let shown = berth.shown(loser);
+            assert!(
+                shown.contains("error: a cluster `NAME` exists already, or is being made"),
+                "{shown}"
+            );
+        }
+        let things: Vec<_> = berth.things().iter().map(|it| berth.hide(it)).collect();
+        assert_eq!(
+            things,
+            [
+                "container pintle-NAME-agent-0",
+                "container pintle-NAME-server-0",
+                "network pintle-NAME",
+                "volume pintle-NAME-shared"
+            ]
+        );
+        assert_eq!(berth.kubectl("get nodes --no-headers").lines().count(), 2);
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_had_leaves_nothing() {
+    let Some(berth) = Berth::standin("pull") else { return };
+    let output = berth.run("cluster create NAME --image localhost:1/no/such:image");
+    let shown = berth.shown(&output);
+    assert_eq!(output.code(), 1, "{shown}");
+    assert!(
+        shown.contains("error: the engine failed to pull the image `localhost:1/no/such:image`"),
+        "{shown}"
+    );
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_port_that_is_taken_leaves_nothing() {
+    let Some(berth) = Berth::standin("port") else { return };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let output = berth.run(&format!("cluster create NAME --agents 1 --api-port {port}"));
+    let shown = berth.shown(&output);
+    assert_eq!(output.code(), 1, "{shown}");
+    assert!(
+        shown.contains("error: the engine failed to start the node `pintle-NAME-server-0`"),
+        "{shown}"
+    );
+    assert!(shown.contains("hint: another program has the port"), "{shown}");
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_node_that_crashes_is_shown_with_its_last_words() {
+    for (test, node) in [("crash0", "server-0"), ("crash1", "server-1"), ("crash2", "agent-0")] {
+        let Some(berth) = Berth::standin(test) else { return };
+        let line = format!(
+            "cluster create NAME --servers 2 --agents 1 -e STANDIN_CRASH_AT_START=1 -e STANDIN_ONLY={node}"
+        );
+        let output = berth.run(&line);
+        let shown = berth.shown(&output);
+        assert_eq!(output.code(), 1, "{shown}");
+        assert!(
+            shown.contains(&format!(
+                "error: the node `pintle-NAME-{node}` stopped with exit code 1"
+            )),
+            "{shown}"
+        );
+        assert!(shown.contains("crashed as told"), "{shown}");
+        berth.assert_nothing_left();
+        assert!(!berth.kubeconfig().exists());
+    }
+}
+
+#[test]
+fn a_node_that_crashes_later_is_noticed_too() {
+    let Some(berth) = Berth::standin("crash3") else { return };
+    let output = berth.run(
+        "cluster create NAME --agents 1 -e STANDIN_CRASH_AFTER=300 -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0",
+    );
+    let shown = berth.shown(&output);
+    assert_eq!(output.code(), 1, "{shown}");
+    assert!(
+        shown.contains("error: the node `pintle-NAME-agent-0` stopped with exit code 1"),
+        "{shown}"
+    );
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn what_is_never_ready_ends_with_the_time_limit() {
+    let Some(berth) = Berth::standin("never") else { return };
+    let begin = Instant::now();
+    let shown = berth.transcript(&[
+        "cluster create NAME --timeout 3s -e STANDIN_NEVER_READY=1",
+        "cluster create NAME --agents 1 --timeout 3s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0",
+    ]);
+    expect![[r#"
+        $ pintle cluster create NAME --timeout 3s -e STANDIN_NEVER_READY=1
+        --- stderr ---
+        making the cluster `NAME`
+        removing what was made
+        error: `cluster create NAME` was not done within 3s; it was still waiting for the API server
+        hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
+        [exit 1]
+        $ pintle cluster create NAME --agents 1 --timeout 3s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0
+        --- stderr ---
+        making the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        removing what was made
+        error: `cluster create NAME` was not done within 3s; it was still waiting for the nodes to be ready
+        hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
+        [exit 1]
+    "#]].assert_eq(&shown);
+    // The limit is for the whole, not for each of its parts.
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn what_is_ready_late_is_waited_for() {
+    let Some(berth) = Berth::standin("late") else { return };
+    let line = "cluster create NAME --servers 2 --agents 1 -e STANDIN_READY_AFTER=1500 -e STANDIN_NODE_READY_AFTER=2500";
+    let _ = berth.run(line).success();
+    let nodes = berth.kubectl("get nodes --no-headers");
+    assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");
+}
+
+#[test]
+fn without_rollback_what_was_made_is_kept_for_a_look() {
+    let Some(berth) = Berth::standin("keep") else { return };
+    let output = berth.run("cluster create NAME --no-rollback -e STANDIN_CRASH_AT_START=1");
+    let shown = berth.shown(&output);
+    assert!(shown.contains("warning: what was made is kept: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`"), "{shown}");
+    assert_eq!(berth.things().len(), 3);
+    let logs = berth.run("cluster logs NAME --tail 1").success();
+    assert!(logs.stdout.contains("crashed as told"), "{logs}");
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_written_undoes_the_cluster() {
+    let Some(berth) = Berth::standin("kubeconfig") else { return };
+    fs::create_dir_all(berth.kubeconfig().parent().unwrap()).unwrap();
+    fs::write(berth.kubeconfig(), "- no\n- kubeconfig\n").unwrap();
+    let shown = berth.transcript(&["cluster create NAME"]);
+    expect![[r#"
+        $ pintle cluster create NAME
+        --- stderr ---
+        making the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        removing what was made
+        error: `[HOME]/.kube/config` is no kubeconfig
+          caused by: it is no map
+        hint: mend the file, or name another with KUBECONFIG
+        [exit 1]
+    "#]]
+    .assert_eq(&shown);
+    berth.assert_nothing_left();
+    assert_eq!(fs::read_to_string(berth.kubeconfig()).unwrap(), "- no\n- kubeconfig\n");
+    // A FIFO would be waited for without end.
+    fs::remove_file(berth.kubeconfig()).unwrap();
+    let made = Command::new("mkfifo").arg(berth.kubeconfig()).status();
+    assert!(made.is_ok_and(|it| it.success()));
+    let output = berth.run("cluster create NAME");
+    assert_eq!(output.code(), 1, "{output}");
+    berth.assert_nothing_left();
+}
+
+/// How long a creation takes here, so that signals can be spread over it.
+fn duration_of_creation(berth: &Berth, line: &str) -> Duration {
+    let begin = Instant::now();
+    let _ = berth.run(line).success();
+    let duration = begin.elapsed();
+    let _ = berth.run("cluster delete NAME").success();
+    duration
+}
+
+#[test]
+fn a_signal_at_any_moment_leaves_nothing() {
+    let Some(berth) = Berth::new("signals") else { return };
+    let line = "cluster create NAME --servers 2 --agents 1";
+    let duration = duration_of_creation(&berth, line);
+    let own = "current-context: mine\ncontexts:\n- context:\n    cluster: mine\n  name: mine\n";
+    let mut n_interrupted = 0;
+    for moment in 0..20 {
+        fs::write(berth.kubeconfig(), own).unwrap();
+        let child = berth.sandbox.start(berth.words(line));
+        thread::sleep(duration * moment / 20);
+        let kind = [rustix::process::Signal::INT, rustix::process::Signal::TERM];
+        signal(&child, kind[moment as usize % 2]);
+        let output = berth.sandbox.finish(child);
+        match output.status().code() {
+            Some(130) => n_interrupted += 1,
+            // The very first moment is before the signals are caught, the last ones may be too late.
+            None => assert_eq!(moment, 0, "{output}"),
+            Some(0) => {
+                assert!(moment > 10, "{output}");
+                let _ = berth.run("cluster delete NAME").success();
+            }
+            Some(_) => panic!("moment {moment}: {output}"),
+        }
+        berth.assert_nothing_left();
+        let after = fs::read_to_string(berth.kubeconfig()).unwrap();
+        let after: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
+        assert_eq!(after["contexts"].as_array().unwrap().len(), 1, "moment {moment}");
+        if output.status().code() != Some(0) {
+            assert_eq!(after["current-context"], "mine", "moment {moment}");
+        }
+    }
+    assert!(n_interrupted >= 12, "only {n_interrupted} signals came in time");
+}
+
+#[test]
+fn a_second_signal_leaves_at_once_and_says_what_remains() {
+    let Some(berth) = Berth::standin("second") else { return };
+    // Nodes that take their time to go: the engine waits for none, so hold it up otherwise.
+    let proxy = Proxy::start(Vice::SlowRemoval);
+    let berth = berth.env("DOCKER_HOST", &proxy.address());
+    let line = "cluster create NAME -e STANDIN_NEVER_READY=1";
+    let child = berth.sandbox.start(berth.words(line));
+    let begin = Instant::now();
+    while berth.things().len() < 3 && begin.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(300));
+    signal(&child, rustix::process::Signal::INT);
+    thread::sleep(Duration::from_millis(300));
+    let second = Instant::now();
+    signal(&child, rustix::process::Signal::INT);
+    let output = berth.sandbox.finish(child);
+    assert!(second.elapsed() < Duration::from_secs(3), "{:?}", second.elapsed());
+    assert_eq!(output.code(), 130, "{output}");
+    let shown = berth.shown(&output);
+    expect![[r#"
+        --- stderr ---
+        making the cluster `NAME`
+        interrupted; removing what was made (once more leaves it)
+        error: interrupted again; these remain: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`
+        hint: `pintle cluster delete NAME` removes what is left
+        [exit 130]
+    "#]].assert_eq(&shown);
+    drop(proxy);
+    let berth = berth.env("DOCKER_HOST", "");
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn what_a_killed_run_leaves_can_be_deleted() {
+    let Some(berth) = Berth::standin("killed") else { return };
+    let line = "cluster create NAME --servers 2 --agents 1";
+    let duration = duration_of_creation(&berth, line);
+    for moment in 0..12 {
+        let mut child = berth.sandbox.start(berth.words(line));
+        thread::sleep(duration * moment / 14);
+        child.kill().unwrap();
+        let _ = berth.sandbox.finish(child);
+        // The engine may still be at the last request.
+        thread::sleep(Duration::from_millis(300));
+        if !berth.things().is_empty() {
+            let again = berth.run(line);
+            assert_eq!(again.code(), 1, "{again}");
+            assert!(berth.shown(&again).contains("exists already, or is being made"), "{again}");
+        }
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
+fn remains_without_any_container_are_found_and_deleted() {
+    let Some(berth) = Berth::standin("remains") else { return };
+    let label = format!("pintle.cluster={}", berth.name);
+    let name = format!("pintle-{}", berth.name);
+    let made = Command::new("docker")
+        .args(["network", "create", "--label", "app=pintle", "--label", &label, &name])
+        .output();
+    assert!(made.is_ok_and(|it| it.status.success()));
+    let shown = berth.transcript(&["cluster create NAME", "cluster delete NAME"]);
+    expect![[r#"
+        $ pintle cluster create NAME
+        --- stderr ---
+        error: a cluster `NAME` exists already, or is being made
+        hint: if no other run is making it, `pintle cluster delete NAME` removes what is left
+        [exit 1]
+        $ pintle cluster delete NAME
+        --- stderr ---
+        deleting the cluster `NAME`
+        the cluster `NAME` is gone
+        [exit 0]
+    "#]]
+    .assert_eq(&shown);
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn an_engine_that_dies_midway_is_told_and_the_remains_can_be_deleted() {
+    let Some(berth) = Berth::standin("dies") else { return };
+    for n_requests in [2, 4, 6, 8, 10, 12] {
+        let proxy = Proxy::start(Vice::DiesAfter(n_requests));
+        let berth_here = &berth;
+        let env = vec![("DOCKER_HOST".to_owned(), proxy.address())];
+        let output = run_with(berth_here, &env, "cluster create NAME --agents 1");
+        let code = output.code();
+        assert!(code == 1 || code == 5, "after {n_requests}: {output}");
+        drop(proxy);
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
+fn an_engine_that_hangs_is_an_error() {
+    let Some(berth) = Berth::standin("hangs") else { return };
+    let proxy = Proxy::start(Vice::HangsAfter(0));
+    let mut env = vec![
+        ("DOCKER_HOST".to_owned(), proxy.address()),
+        ("PINTLE_ENGINE_TIMEOUT".to_owned(), "1s".to_owned()),
+    ];
+    let begin = Instant::now();
+    let output = run_with(&berth, &env, "cluster list");
+    assert_eq!(output.code(), 5, "{output}");
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    let proxy = Proxy::start(Vice::HangsAfter(3));
+    env[0].1 = proxy.address();
+    let output = run_with(&berth, &env, "cluster create NAME");
+    assert_eq!(output.code(), 1, "{output}");
+    assert!(output.stderr.contains("it did not answer in time"), "{output}");
+    drop(proxy);
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn an_engine_behind_tcp_and_tls_is_reached() {
+    let Some(berth) = Berth::standin("tcp") else { return };
+    let proxy = Proxy::start(Vice::None);
+    let mut env = vec![("DOCKER_HOST".to_owned(), proxy.address())];
+    let _ = run_with(&berth, &env, "cluster create NAME").success();
+    let _ = run_with(&berth, &env, "cluster delete NAME").success();
+    berth.assert_nothing_left();
+
+    let folder = berth.sandbox.path("certs");
+    let tls = Proxy::start_tls(&folder);
+    env[0].1 = tls.address();
+    env.push(("DOCKER_TLS_VERIFY".to_owned(), "1".to_owned()));
+    env.push(("DOCKER_CERT_PATH".to_owned(), folder.display().to_string()));
+    let _ = run_with(&berth, &env, "cluster list").success();
+    // Without the certificates it is no engine.
+    env.truncate(1);
+    assert_eq!(run_with(&berth, &env, "cluster list").code(), 5);
+}
+
+#[test]
+fn a_failed_import_is_a_failed_command() {
+    let Some(berth) = Berth::standin("import") else { return };
+    let Some(image) = berth.engine.image(Image::Standin) else { return };
+    let line = "cluster create NAME --agents 1 -e STANDIN_CTR_FAILS=1 -e STANDIN_ONLY=agent-0";
+    let _ = berth.run(line).success();
+    let shown = berth.shown(&berth.run(&format!("image import {image} -c NAME")));
+    expect![[r#"
+        --- stderr ---
+        error: the image was not imported into `pintle-NAME-agent-0`
+          caused by: it said last:
+          ctr: failed to ingest: no space left on device
+        [exit 1]
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn an_engine_without_privileged_containers_says_what_to_do() {
+    let Some(berth) = Berth::standin("privilege") else { return };
+    let output = berth.run("cluster create NAME --privilege full");
+    if output.code() == 0 {
+        // This engine can start them.
+        return;
+    }
+    assert!(
+        output.stderr.contains(
+            "hint: this engine cannot start privileged containers: try `--privilege reduced`"
+        ),
+        "{output}"
+    );
+    berth.assert_nothing_left();
+}
+
+/// Runs the host with other variables.
+#[track_caller]
+fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> crate::support::Output {
+    berth.sandbox.run_with(env, berth.words(line))
+}
+
+/// What is wrong with an engine.
+#[derive(Clone, Copy)]
+enum Vice {
+    None,
+    /// After so many connections it is not there any more.
+    DiesAfter(usize),
+    /// After so many connections it says nothing.
+    HangsAfter(usize),
+    /// It takes long to remove a container.
+    SlowRemoval,
+}
+
+/// The real engine, reached over TCP, with a vice.
+struct Proxy {
+    port: u16,
+    is_over: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    fn start(vice: Vice) -> Self {
+        Self::serve(move |client, nth| match vice {
+            Vice::DiesAfter(n) if nth >= n => {}
+            Vice::HangsAfter(n) if nth >= n => {
+                // As long as the client waits.
+                let mut client = client;
+                let _ = std::io::copy(&mut client, &mut std::io::sink());
+            }
+            vice => forward(client, matches!(vice, Vice::SlowRemoval)),
+        })
+    }
+
+    /// Like an engine with TLS, whose clients must show a certificate.
+    fn start_tls(folder: &std::path::Path) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+        fs::create_dir(folder).unwrap();
+        let ca_key = KeyPair::generate().unwrap();
+        let mut ca = CertificateParams::new(Vec::new()).unwrap();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_certificate = ca.self_signed(&ca_key).unwrap();
+        let issuer = Issuer::new(ca, ca_key);
+        let issue = || {
+            let key = KeyPair::generate().unwrap();
+            let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+            let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer);
+            (certificate.unwrap(), key)
+        };
+        let (client, client_key) = issue();
+        fs::write(folder.join("ca.pem"), ca_certificate.pem()).unwrap();
+        fs::write(folder.join("cert.pem"), client.pem()).unwrap();
+        fs::write(folder.join("key.pem"), client_key.serialize_pem()).unwrap();
+        let (server, server_key) = issue();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(ca_certificate.der().clone()).unwrap();
+        let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build();
+        let config = rustls::ServerConfig::builder()
+            .with_client_cert_verifier(verifier.unwrap())
+            .with_single_cert(
+                vec![server.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(server_key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let config = Arc::new(config);
+        Self::serve(move |client, _| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = rustls::StreamOwned::new(connection, client);
+            // One request with a small answer is all that the test makes of each connection.
+            let mut request = vec![0; 1 << 16];
+            let Ok(n_read) = tls.read(&mut request) else { return };
+            let mut engine = UnixStream::connect("/var/run/docker.sock").unwrap();
+            let text = String::from_utf8_lossy(&request[..n_read]).into_owned();
+            let text = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            engine.write_all(text.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            let _ = engine.read_to_end(&mut answer);
+            let _ = tls.write_all(&answer);
+            tls.conn.send_close_notify();
+            let _ = tls.flush();
+        })
+    }
+
+    fn serve(handle: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_over = Arc::new(AtomicUsize::new(0));
+        let (over, handle) = (Arc::clone(&is_over), Arc::new(handle));
+        thread::spawn(move || {
+            for (nth, client) in listener.incoming().enumerate() {
+                if over.load(Ordering::Relaxed) > 0 {
+                    return;
+                }
+                let Ok(client) = client else { return };
+                let handle = Arc::clone(&handle);
+                thread::spawn(move || handle(client, nth));
+            }
+        });
+        Self { port, is_over }
+    }
+
+    fn address(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.is_over.store(1, Ordering::Relaxed);
+        // The listener sees it at its next client.
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+    }
+}
+
+/// Passes everything on, in both directions.
+fn forward(mut client: TcpStream, is_removal_slow: bool) {
+    let mut first = vec![0; 1 << 16];
+    let Ok(n_read) = client.read(&mut first) else { return };
+    if is_removal_slow && first.starts_with(b"DELETE ") {
+        thread::sleep(Duration::from_secs(5));
+    }
+    let mut engine = UnixStream::connect("/var/run/docker.sock").unwrap();
+    if engine.write_all(&first[..n_read]).is_err() {
+        return;
+    }
+    let (mut from_client, mut to_engine) =
+        (client.try_clone().unwrap(), engine.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from_client, &mut to_engine);
+        let _ = to_engine.shutdown(Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut engine, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+}

@@ -187,6 +187,21 @@ impl Sandbox {
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
 
+    /// Runs the host with some arguments, and with more environment variables.
+    #[track_caller]
+    pub(crate) fn run_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        env: &[(String, String)],
+        args: I,
+    ) -> Output {
+        let mut command = Command::new(&self.program);
+        command.args(args).env_clear().current_dir(self.work());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let (status, stdout, stderr) = run_in_time(&mut command);
+        Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
+    }
+
     /// Starts the host and returns at once; what it says goes to pipes.
     #[track_caller]
     pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Child {

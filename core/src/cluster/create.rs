@@ -115,7 +115,6 @@ struct Making<'a> {
 /// The network that a cluster's nodes are in.
 struct Network {
     name: String,
-    id: String,
     is_external: bool,
 }
 
@@ -138,16 +137,16 @@ impl Making<'_> {
 
         run.enter("making the network, and getting the image");
         self.report.step(&format!("making the cluster `{}`", spec.name));
-        let (network, (), ()) = tokio::try_join!(self.network(&spec), self.volume(&spec), async {
+        self.claim(&spec).await?;
+        let (network, ()) = tokio::try_join!(self.network(&spec), async {
             Ok(image::ensure(self.engine(), &spec.image).await?)
-        },)?;
+        })?;
         let token = spec.token.clone().unwrap_or_else(|| Secret(random_hex()));
         let api_host = self.engine().endpoint().host().to_owned();
         let common = Common {
             names,
             labels: run.labels(),
             network: &network.name,
-            network_id: &network.id,
             is_network_external: network.is_external,
             token: &token,
             api_host: &api_host,
@@ -180,10 +179,7 @@ impl Making<'_> {
         let Some(first) = plans.next() else {
             return Err(ClusterError::Invalid("a cluster has at least one server".to_owned()));
         };
-        debug_assert!(first.is_first);
-        // The first server's name can be taken only once: whoever has it has the cluster's.
-        let first = create_node(run, first).await.map_err(|err| self.lost_race(err))?;
-        run.claim();
+        let first = create_node(run, first).await?;
         // Agents try again until they can join; servers of k3s give up.
         let (servers, agents): (Vec<_>, Vec<_>) = plans.partition(|it| it.role == Role::Server);
         let all_names: BTreeSet<_> = std::iter::once(&first.name)
@@ -255,16 +251,6 @@ impl Making<'_> {
         self.report.progress_ends();
     }
 
-    fn lost_race(&self, err: ClusterError) -> ClusterError {
-        match err {
-            ClusterError::Engine(err) if err.is_conflict() => {
-                let name = self.run.labels().remove(&self.run.names().key("cluster"));
-                ClusterError::Exists { name: name.unwrap_or_default(), is_remains: false }
-            }
-            err => err,
-        }
-    }
-
     async fn network(&self, spec: &ClusterSpec) -> Result<Network, ClusterError> {
         match &spec.network {
             Some(name) => existing_network(self.engine(), name).await,
@@ -272,7 +258,12 @@ impl Making<'_> {
         }
     }
 
-    async fn volume(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
+    /// Makes the volume that the nodes share, and with it takes the cluster's name.
+    ///
+    /// Of two runs at once, the engine lets one make the volume, and gives it to the other
+    /// as if that had: by the labels each knows whose it is. Names of networks are no such
+    /// claim, as Docker lets two networks have the same.
+    async fn claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
         let name = self.run.names().volume(&spec.name);
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
@@ -287,12 +278,18 @@ impl Making<'_> {
                 docker.create_volume(request).await.map_err(|err| EngineError::failed(action, err))
             })
             .await?;
-        // The engine answers with an existing volume of that name as if it were new.
+        if self.run.has_made(&volume.labels) {
+            return Ok(());
+        }
+        self.run.forget(&name);
         let key = self.run.names().key(super::names::label::CLUSTER);
-        match volume.labels.get(&key).is_some_and(|it| *it == spec.name.as_str()) {
-            true => Ok(()),
+        match volume.labels.contains_key(&key) {
+            true => {
+                let name = spec.name.to_string();
+                Err(ClusterError::Exists { name, is_remains: false })
+            }
             false => Err(ClusterError::Invalid(format!(
-                "there is a volume `{name}` already, and it is not of this cluster"
+                "there is a volume `{name}` already, and it is of no cluster"
             ))),
         }
     }
@@ -332,11 +329,9 @@ async fn existing_network(engine: &Engine, name: &str) -> Result<Network, Cluste
     }
     let network = engine.docker().inspect_network(name, None).await;
     match network.map_err(|err| EngineError::failed(format!("look at the network `{name}`"), err)) {
-        Ok(network) => Ok(Network {
-            name: network.name.unwrap_or_else(|| name.to_owned()),
-            id: network.id.unwrap_or_default(),
-            is_external: true,
-        }),
+        Ok(network) => {
+            Ok(Network { name: network.name.unwrap_or_else(|| name.to_owned()), is_external: true })
+        }
         Err(err) if err.is_not_found() => Err(ClusterError::Missing {
             what: format!("the network `{name}`"),
             hint: "make it with `docker network create`, or leave `--network` out".to_owned(),
@@ -359,11 +354,18 @@ async fn new_network(run: &Arc<Run>, spec: &ClusterSpec) -> Result<Network, Clus
         ..NetworkCreateRequest::default()
     };
     let docker = run.engine().docker().clone();
+    if docker.inspect_network(&name, None).await.is_ok() {
+        // The engine would make a second one of the name, and then know neither by it.
+        return Err(ClusterError::Invalid(format!(
+            "there is a network `{name}` already, and it is of no cluster"
+        )));
+    }
     let action = format!("create the network `{name}`");
     let made = run.make(&name, async move {
         docker.create_network(request).await.map_err(|err| EngineError::failed(action, err))
     });
-    Ok(Network { id: made.await?.id, name, is_external: false })
+    made.await?;
+    Ok(Network { name, is_external: false })
 }
 
 /// Fails if a mount names a path or a volume that is not there: the engine would make an

@@ -272,7 +272,7 @@ fn plan(
     };
     let files = amended.files.iter().map(|it| it.value.clone());
     let files = amended.registries_file().into_iter().chain(files).collect();
-    NodePlan { name: name.to_owned(), role: spec.role, is_first: false, body, files }
+    NodePlan { name: name.to_owned(), role: spec.role, body, files }
 }
 
 async fn wait(

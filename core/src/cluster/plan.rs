@@ -25,8 +25,6 @@ pub(crate) const SHARED_FOLDER: &str = "/var/lib/pintle";
 pub(crate) struct NodePlan {
     pub(crate) name: String,
     pub(crate) role: Role,
-    /// The first server, whose control plane the others join.
-    pub(crate) is_first: bool,
     pub(crate) body: ContainerCreateBody,
     /// The files that are there before the node starts.
     pub(crate) files: Vec<File>,
@@ -39,8 +37,6 @@ pub(crate) struct Common<'a> {
     pub(crate) labels: HashMap<String, String>,
     /// The name of the network.
     pub(crate) network: &'a str,
-    /// Its id: a run that lost a race may have a network of the same name for a moment.
-    pub(crate) network_id: &'a str,
     pub(crate) is_network_external: bool,
     pub(crate) token: &'a Secret,
     /// The host at which the API server is published, as seen from here.
@@ -57,7 +53,7 @@ fn plan(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> NodePla
     let is_first = node == (Role::Server, 0);
     let name = common.names.node(&spec.name, role, idx);
     let (exposed, bindings) = ports(spec, node, is_first);
-    let endpoints = HashMap::from([(common.network_id.to_owned(), EndpointSettings::default())]);
+    let endpoints = HashMap::from([(common.network.to_owned(), EndpointSettings::default())]);
     let body = ContainerCreateBody {
         hostname: Some(name.clone()),
         image: Some(spec.image.clone()),
@@ -75,7 +71,7 @@ fn plan(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> NodePla
     let all = NodeFilter::all();
     let files = ClusterSpec::for_node(&spec.files, node, &all).cloned();
     let files = spec.registries_file().into_iter().chain(files).collect();
-    NodePlan { name, role, is_first, body, files }
+    NodePlan { name, role, body, files }
 }
 
 /// Returns the arguments of k3s. Source: k3s, "k3s server" and "k3s agent" of its manual.
@@ -186,7 +182,7 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
         })
         .collect();
     let base = HostConfig {
-        network_mode: Some(common.network_id.to_owned()),
+        network_mode: Some(common.network.to_owned()),
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
             maximum_retry_count: None,
@@ -237,7 +233,6 @@ mod tests {
             names: &names,
             labels: names.labels("demo", "run"),
             network: "pintle-demo",
-            network_id: "7",
             is_network_external: false,
             token: &Secret("secret".into()),
             api_host: "127.0.0.1",

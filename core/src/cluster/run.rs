@@ -26,7 +26,6 @@ pub struct Run {
     id: String,
     tasks: TaskTracker,
     is_over: AtomicBool,
-    owns_name: AtomicBool,
     known: Mutex<BTreeSet<String>>,
     stage: Mutex<&'static str>,
 }
@@ -41,7 +40,6 @@ impl Run {
             id: random_hex(),
             tasks: TaskTracker::new(),
             is_over: AtomicBool::new(false),
-            owns_name: AtomicBool::new(false),
             known: Mutex::default(),
             stage: Mutex::new("about to begin"),
         }
@@ -57,6 +55,11 @@ impl Run {
         &self.names
     }
 
+    /// Returns whether something with these labels was made by this run.
+    pub(crate) fn has_made(&self, labels: &HashMap<String, String>) -> bool {
+        labels.get(&self.names.key(label::RUN)) == Some(&self.id)
+    }
+
     /// Returns the labels of everything that this run makes.
     pub(crate) fn labels(&self) -> HashMap<String, String> {
         self.names.labels(self.cluster.as_str(), &self.id)
@@ -69,11 +72,6 @@ impl Run {
 
     pub(crate) fn stage(&self) -> &'static str {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes that the cluster's name is this run's: no other run can take it any more.
-    pub(crate) fn claim(&self) {
-        self.owns_name.store(true, Ordering::Relaxed);
     }
 
     /// Makes something called `name`.
@@ -104,7 +102,7 @@ impl Run {
         }
     }
 
-    fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
@@ -129,19 +127,7 @@ impl Run {
         self.end();
         self.tasks.wait().await;
         let labels = [(label::RUN, self.id.as_str())];
-        let mut things = find(&self.engine, &self.names, &labels).await?;
-        if self.owns_name.load(Ordering::Relaxed) {
-            // A run that lost the race for the name may have been the first to make the volume.
-            let volume = self.names.volume(&self.cluster);
-            if !things.volumes.contains(&volume) {
-                let labels = [(label::CLUSTER, self.cluster.as_str())];
-                let all = find(&self.engine, &self.names, &labels).await?;
-                things.volumes.extend(all.volumes.into_iter().filter(|it| *it == volume));
-            }
-        } else {
-            // And the run that won it uses the volume that this one made: the engine says so.
-            things.volumes_may_be_used = true;
-        }
+        let things = find(&self.engine, &self.names, &labels).await?;
         remove(&self.engine, &things, &|name| self.forget(name)).await
     }
 }
@@ -154,7 +140,6 @@ pub(crate) struct Things {
     /// Ids and names.
     pub(crate) networks: Vec<(String, String)>,
     pub(crate) volumes: Vec<String>,
-    volumes_may_be_used: bool,
 }
 
 impl Things {
@@ -201,7 +186,6 @@ pub(crate) async fn find(
             .map(|it| (it.id.unwrap_or_default(), it.name.unwrap_or_default()))
             .collect(),
         volumes: volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name).collect(),
-        volumes_may_be_used: false,
     })
 }
 
@@ -248,13 +232,12 @@ pub(crate) async fn remove(
     let networks = join_all(things.networks.iter().map(async |(id, name)| {
         remove_network(engine, id, name).await.inspect(|()| removed(name))
     }));
-    let volumes = join_all(things.volumes.iter().map(async |name| {
-        let result = remove_volume(engine, name).await.inspect(|()| removed(name));
-        match result {
-            Err(err) if err.is_conflict() && things.volumes_may_be_used => Ok(()),
-            result => result,
-        }
-    }));
+    let volumes = join_all(
+        things
+            .volumes
+            .iter()
+            .map(async |name| remove_volume(engine, name).await.inspect(|()| removed(name))),
+    );
     let (networks, volumes) = tokio::join!(networks, volumes);
     results.extend(networks);
     results.extend(volumes);
