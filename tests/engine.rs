@@ -8,7 +8,7 @@ use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
     ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -187,15 +187,6 @@ impl Engine {
             });
         }
     }
-
-    /// Waits until a container prints nothing more, and returns all that it has printed.
-    pub(crate) fn log(&self, container: &str) -> String {
-        let options = bollard::query_parameters::LogsOptionsBuilder::new();
-        let options = options.stdout(true).stderr(true).build();
-        let lines = self.docker.logs(container, Some(options));
-        let lines = lines.filter_map(async |it| it.ok()).map(|it| it.to_string());
-        self.runtime.block_on(lines.collect::<Vec<_>>()).concat()
-    }
 }
 
 fn images() -> PathBuf {
@@ -217,13 +208,6 @@ impl Berth {
     #[track_caller]
     pub(crate) fn new(name: &str) -> Option<Self> {
         Self::with(name, Image::Standin, Sandbox::new())
-    }
-
-    /// Returns a berth with nodes of the wanted kind, or of the kind that the environment
-    /// names.
-    #[track_caller]
-    pub(crate) fn any(name: &str, image: Image) -> Option<Self> {
-        Self::with(name, image, Sandbox::new())
     }
 
     /// Returns a berth for a sandbox.
@@ -289,8 +273,8 @@ impl Berth {
     /// from run to run replaced.
     #[track_caller]
     pub(crate) fn transcript(&self, lines: &[&str]) -> String {
-        let shown = lines.iter().map(|it| format!("$ pintle {it}\n{}", self.shown(&self.run(it))));
-        shown.collect()
+        let shown = lines.iter().map(|it| format!("$ pintle {it}\n{}", self.run(it)));
+        self.hide(&shown.collect::<String>())
     }
 
     /// Returns what a host said, with the cluster's name and what differs from run to run

@@ -43,6 +43,8 @@ pub struct ClusterInfo {
     pub name: String,
     /// The network that its containers are in.
     pub network: String,
+    /// Whether the network was there before the cluster, and others may be in it.
+    pub network_external: bool,
     /// The image of its nodes.
     pub image: String,
     /// Its nodes. Before they are made they have no ids.

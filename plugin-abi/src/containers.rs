@@ -81,6 +81,12 @@ impl ContainerSpec {
         Self { name: name.into(), image: image.into(), ..Self::default() }
     }
 
+    /// Adds an argument of the image's program.
+    pub fn arg(mut self, text: impl Into<String>) -> Self {
+        self.args.push(text.into());
+        self
+    }
+
     /// Sets an environment variable.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());

@@ -41,6 +41,18 @@ impl fmt::Display for UsageError {
 
 impl StdError for UsageError {}
 
+/// The error of a host that has no Docker engine to offer containers with.
+#[derive(Debug)]
+pub(crate) struct NoEngine(String);
+
+impl fmt::Display for NoEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for NoEngine {}
+
 /// Adds advice to an error.
 pub trait Hint<T> {
     /// Adds a line that says what to do about the error.
@@ -67,6 +79,9 @@ pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
         if err.downcast_ref::<UsageError>().is_some() {
             kind = ErrorKind::Usage;
         }
+        if err.downcast_ref::<NoEngine>().is_some() {
+            kind = ErrorKind::NoEngine;
+        }
         cause = err.downcast_ref::<Hinted>().map(|it| {
             hint.get_or_insert_with(|| it.hint.clone());
             &it.error
@@ -85,6 +100,7 @@ pub(crate) fn from_reply(reply: ErrorReply) -> anyhow::Error {
     };
     let root = match reply.kind {
         ErrorKind::Usage => UsageError(root).into(),
+        ErrorKind::NoEngine => NoEngine(root).into(),
         _ => anyhow::Error::msg(root),
     };
     let err = contexts.into_iter().fold(root, anyhow::Error::context);
@@ -119,7 +135,9 @@ mod tests {
             kind: ErrorKind::Failed,
         };
         assert_eq!(into_reply(from_reply(reply.clone())), reply);
-        let usage = ErrorReply { kind: ErrorKind::Usage, ..reply };
-        assert_eq!(into_reply(from_reply(usage.clone())), usage);
+        for kind in [ErrorKind::Usage, ErrorKind::NoEngine] {
+            let reply = ErrorReply { kind, ..reply.clone() };
+            assert_eq!(into_reply(from_reply(reply.clone())), reply);
+        }
     }
 }

@@ -21,6 +21,7 @@ use futures_util::future::{join_all, try_join_all};
 use pintle_plugin::{ClusterInfo, Level, NodeInfo};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,8 +55,16 @@ pub async fn create(
 ) -> Result<Cluster, ClusterError> {
     let name = spec.name.clone();
     check_free(run, &name.to_string()).await?;
-    let making = Making { run, hooks, options, report, merged: Mutex::default() };
+    let making = Making {
+        run,
+        hooks,
+        options,
+        report,
+        merged: Mutex::default(),
+        has_asked: AtomicBool::new(false),
+    };
     let config = spec.plugins.clone();
+    let info = announced(&spec, run.names());
     let guard = Guard {
         run,
         work: "cluster create",
@@ -69,10 +78,10 @@ pub async fn create(
             merged.undo()?;
         }
         run.undo().await?;
-        let mut info = ClusterInfo::default();
-        info.name = name.to_string();
-        info.network = run.names().cluster(&name);
-        let mut event = hooks.event(info, &config);
+        if !making.has_asked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut event = hooks.event(info.clone(), &config);
         event.rollback = true;
         for err in hooks.tell("post-cluster-delete", event).await {
             report.log(Level::Warn, &describe(&err));
@@ -110,6 +119,8 @@ struct Making<'a> {
     options: &'a CreateOptions,
     report: &'a dyn Report,
     merged: Mutex<Option<Merged>>,
+    /// Whether hooks know of the creation: then they must know that it is undone.
+    has_asked: AtomicBool,
 }
 
 /// The network that a cluster's nodes are in.
@@ -129,16 +140,27 @@ impl Making<'_> {
 
     async fn make(&self, mut spec: ClusterSpec) -> Result<Cluster, ClusterError> {
         let (run, names) = (self.run, self.run.names());
+        self.report.step(&format!("making the cluster `{}`", spec.name));
+        self.claim(&spec).await?;
         run.enter("running the hooks before the creation");
+        self.has_asked.store(true, Ordering::Relaxed);
         let event = self.hooks.event(announced(&spec, names), &spec.plugins);
         let replies = self.hooks.ask("pre-cluster-create", event).await?;
         amend::apply(&mut spec, names, replies)?;
         check_volumes(self.engine(), &spec).await?;
+        let existing = match &spec.network {
+            Some(name) => Some(existing_network(self.engine(), name).await?),
+            None => None,
+        };
 
         run.enter("making the network, and getting the image");
-        self.report.step(&format!("making the cluster `{}`", spec.name));
-        self.claim(&spec).await?;
-        let (network, ()) = tokio::try_join!(self.network(&spec), async {
+        let network = async {
+            match existing {
+                Some(network) => Ok(network),
+                None => new_network(self.run, &spec).await,
+            }
+        };
+        let (network, ()) = tokio::try_join!(network, async {
             Ok(image::ensure(self.engine(), &spec.image).await?)
         })?;
         let token = spec.token.clone().unwrap_or_else(|| Secret(random_hex()));
@@ -241,21 +263,14 @@ impl Making<'_> {
     }
 
     async fn wait_for_nodes(&self, api: &Api, names: BTreeSet<String>) {
-        self.run.enter("waiting for the nodes to be ready");
         let total = names.len();
-        self.report.progress("waiting for the nodes", 0, total);
-        ready::nodes(api, names, &|done| {
+        let tell = |done: usize| {
+            self.run.enter(format!("waiting for the nodes, of which {done} of {total} were ready"));
             self.report.progress("waiting for the nodes", done, total);
-        })
-        .await;
-        self.report.progress_ends();
-    }
-
-    async fn network(&self, spec: &ClusterSpec) -> Result<Network, ClusterError> {
-        match &spec.network {
-            Some(name) => existing_network(self.engine(), name).await,
-            None => new_network(self.run, spec).await,
-        }
+        };
+        tell(0);
+        ready::nodes(api, names, &tell).await;
+        self.report.progress_ends(true);
     }
 
     /// Makes the volume that the nodes share, and with it takes the cluster's name.
@@ -316,6 +331,7 @@ fn announced(spec: &ClusterSpec, names: &Names) -> ClusterInfo {
     let mut info = ClusterInfo::default();
     info.name = spec.name.to_string();
     info.network = spec.network.clone().unwrap_or_else(|| names.cluster(&spec.name));
+    info.network_external = spec.network.is_some();
     info.image.clone_from(&spec.image);
     info.nodes = spec.nodes().map(node).collect();
     info

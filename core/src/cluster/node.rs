@@ -288,7 +288,7 @@ async fn wait(
     let tell = |done| report.progress("waiting for the nodes", done, total);
     tokio::select! {
         () = ready::nodes(&api, names, &tell) => {
-            report.progress_ends();
+            report.progress_ends(true);
             Ok(())
         }
         err = ready::stopped(run.engine(), nodes) => Err(err),

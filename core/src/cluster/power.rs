@@ -82,7 +82,7 @@ async fn start_all(
                 report.progress("waiting for the nodes", done, n_nodes);
             })
             .await;
-            report.progress_ends();
+            report.progress_ends(true);
             Ok::<_, ClusterError>(access)
         };
         let access = tokio::select! {

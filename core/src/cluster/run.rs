@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 /// One run.
@@ -27,7 +28,7 @@ pub struct Run {
     tasks: TaskTracker,
     is_over: AtomicBool,
     known: Mutex<BTreeSet<String>>,
-    stage: Mutex<&'static str>,
+    stage: Mutex<String>,
 }
 
 impl Run {
@@ -41,7 +42,7 @@ impl Run {
             tasks: TaskTracker::new(),
             is_over: AtomicBool::new(false),
             known: Mutex::default(),
-            stage: Mutex::new("about to begin"),
+            stage: Mutex::new("about to begin".to_owned()),
         }
     }
 
@@ -66,12 +67,12 @@ impl Run {
     }
 
     /// Says what the run is at, for whoever asks why it takes so long.
-    pub(crate) fn enter(&self, stage: &'static str) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    pub(crate) fn enter(&self, stage: impl Into<String>) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage.into();
     }
 
-    pub(crate) fn stage(&self) -> &'static str {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn stage(&self) -> String {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes something called `name`.
@@ -279,22 +280,30 @@ async fn wait_until_gone(engine: &Engine, id: &str) {
 }
 
 /// Removes a network; containers of others that are in it leave it.
+///
+/// One of theirs may just be starting again, and join as it is told to leave: then both are
+/// done once more.
 async fn remove_network(engine: &Engine, id: &str, name: &str) -> Result<(), EngineError> {
     let docker = engine.docker();
-    let action = || format!("remove the network `{name}`");
-    let result = docker.remove_network(id).await;
-    let err = match result.map_err(|err| EngineError::failed(action(), err)) {
-        Ok(()) => return Ok(()),
-        Err(err) if err.is_not_found() => return Ok(()),
-        Err(err) => err,
-    };
-    let Ok(network) = docker.inspect_network(id, None).await else { return Err(err) };
-    for container in network.containers.unwrap_or_default().into_keys() {
-        let request = NetworkDisconnectRequest { container, force: Some(true) };
-        // Whether it went well shows when the network is removed.
-        let _ = docker.disconnect_network(id, request).await;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let result = docker.remove_network(id).await;
+        let action = format!("remove the network `{name}`");
+        let err = match result.map_err(|err| EngineError::failed(action, err)) {
+            Ok(()) => return Ok(()),
+            Err(err) if err.is_not_found() => return Ok(()),
+            Err(err) if pause > Duration::from_secs(2) => return Err(err),
+            Err(err) => err,
+        };
+        let Ok(network) = docker.inspect_network(id, None).await else { return Err(err) };
+        for container in network.containers.unwrap_or_default().into_keys() {
+            let request = NetworkDisconnectRequest { container, force: Some(true) };
+            // Whether it went well shows when the network is removed.
+            let _ = docker.disconnect_network(id, request).await;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 3;
     }
-    docker.remove_network(id).await.map_err(|err| EngineError::failed(action(), err))
 }
 
 async fn remove_volume(engine: &Engine, name: &str) -> Result<(), EngineError> {

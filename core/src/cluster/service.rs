@@ -204,11 +204,16 @@ impl EngineContainers {
             info.labels.get(&self.names.key(label::CLUSTER)).cloned().unwrap_or_default();
         info.networks = settings.networks.unwrap_or_default().into_keys().collect();
         info.networks.sort();
-        for (port, bindings) in settings.ports.unwrap_or_default() {
+        // While it does not run, what is known is what it asks for.
+        let asked = container.host_config.and_then(|it| it.port_bindings).unwrap_or_default();
+        let ports = settings.ports.filter(|it| !it.is_empty()).unwrap_or(asked);
+        for (port, bindings) in ports {
             let container = port.split('/').next().and_then(|it| it.parse().ok());
             for binding in bindings.into_iter().flatten() {
                 let host = binding.host_port.and_then(|it| it.parse().ok());
-                let (Some(container), Some(host)) = (container, host) else { continue };
+                let (Some(container), Some(host)) = (container, host.filter(|it| *it > 0)) else {
+                    continue;
+                };
                 let mut port = PublishedPort::default();
                 (port.container, port.host) = (container, host);
                 port.host_ip = binding.host_ip.unwrap_or_default();

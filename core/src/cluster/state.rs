@@ -101,6 +101,7 @@ impl Cluster {
         let mut info = ClusterInfo::default();
         info.name.clone_from(&self.name);
         info.network.clone_from(&self.network);
+        info.network_external = self.network_is_external;
         info.image = self.first_server().map(|it| it.image.clone()).unwrap_or_default();
         info.nodes = self.nodes.iter().map(Node::info).collect();
         info.ready = ready;

@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 /// Why a text is no value of an option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {what}")]
+#[error("`{text}` is no {what}; {hint}")]
 pub struct ValueError {
     text: String,
     what: &'static str,
     /// What such a value looks like.
-    pub hint: &'static str,
+    hint: &'static str,
 }
 
 fn wrong(text: &str, what: &'static str, hint: &'static str) -> ValueError {

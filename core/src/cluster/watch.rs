@@ -15,8 +15,8 @@ pub trait Report {
     }
     /// Tells how far a piece of work has come.
     fn progress(&self, title: &str, done: usize, total: usize);
-    /// Tells that the piece of work is done.
-    fn progress_ends(&self);
+    /// Tells that the piece of work has ended, well or not.
+    fn progress_ends(&self, well: bool);
 }
 
 /// The signals that end a run: Ctrl-C, and SIGTERM.
@@ -91,11 +91,11 @@ impl Guard<'_> {
             () = tokio::time::sleep(limit) => ClusterError::TimedOut {
                 work: format!("{} {}", self.work, self.name),
                 limit,
-                stage: self.run.stage().to_owned(),
+                stage: self.run.stage(),
             },
         };
         self.run.end();
-        self.report.progress_ends();
+        self.report.progress_ends(false);
         if !self.rollback {
             self.tell_kept();
             return Err(failure);

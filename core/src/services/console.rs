@@ -5,14 +5,14 @@
 
 use anstyle::{AnsiColor, Style};
 use dialoguer::{Input, Password, Select};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
 use pintle_plugin::message::{ErrorReply, ProgressUpdate, Prompt};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 /// How much of the log is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,20 +40,31 @@ impl Verbosity {
 }
 
 /// The host's standard streams.
-#[derive(Default)]
 pub struct Console {
     verbosity: AtomicU8,
     stdout_gone: AtomicBool,
     output_lost: AtomicBool,
     bars: Mutex<HashMap<(String, u64), ProgressBar>>,
+    /// Keeps bars and lines apart.
+    all_bars: LazyLock<MultiProgress>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Console {
     /// Returns a console that shows what the user wants to know.
     pub fn new() -> Self {
-        let console = Self::default();
-        console.set_verbosity(Verbosity::Normal);
-        console
+        Self {
+            verbosity: AtomicU8::new(Verbosity::Normal as u8),
+            stdout_gone: AtomicBool::new(false),
+            output_lost: AtomicBool::new(false),
+            bars: Mutex::default(),
+            all_bars: LazyLock::new(MultiProgress::new),
+        }
     }
 
     /// Changes how much of the log is shown.
@@ -133,8 +144,11 @@ impl Console {
 
     /// Writes a line to the standard error; its styles show on a terminal only.
     pub fn message(&self, text: &str) {
-        let mut stderr = anstream::stderr().lock();
-        let _ = writeln!(stderr, "{text}");
+        // Bars give way to the line, and are drawn again below it.
+        match self.bars.try_lock() {
+            Ok(bars) if !bars.is_empty() => self.all_bars.suspend(|| write_line(text)),
+            _ => write_line(text),
+        }
     }
 
     /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
@@ -156,17 +170,27 @@ impl Console {
         bar.set_position(update.done);
     }
 
+    /// Takes a piece of work from the terminal that did not come to its end.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn drop_progress(&self, plugin: &str, id: u64) {
+        let Ok(mut bars) = self.bars.lock() else { return };
+        if let Some(bar) = bars.remove(&(plugin.to_owned(), id)) {
+            bar.finish_and_clear();
+        }
+    }
+
     fn start_bar(&self, update: &ProgressUpdate) -> ProgressBar {
         if !io::stderr().is_terminal() {
             self.message(&update.title);
             return ProgressBar::hidden();
         }
-        match update.total {
+        let bar = match update.total {
             Some(total) => {
                 ProgressBar::new(total).with_style(bar_style("{msg} {wide_bar} {pos}/{len}"))
             }
             None => ProgressBar::new_spinner().with_style(bar_style("{spinner} {msg} {pos}")),
-        }
+        };
+        self.all_bars.add(bar)
     }
 
     /// Asks the user; without a terminal the answer is the prompt's default.
@@ -188,6 +212,11 @@ impl Console {
             reply
         })
     }
+}
+
+fn write_line(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{text}");
 }
 
 fn heading(level: Level) -> Option<(Style, &'static str)> {

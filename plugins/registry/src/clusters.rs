@@ -51,7 +51,7 @@ impl Clusters {
         if let Some(spec) = &request.create {
             let made = registry::make(containers, &known, spec)?;
             self.made().insert(made.id.clone());
-            host.info(format!("the registry `{}` runs", made.name));
+            made.tell(host);
             amendment = mirror(amendment, &made, &BTreeSet::new());
         }
         for (it, registry) in uses {
@@ -59,12 +59,17 @@ impl Clusters {
                 let (name, cluster) = (&registry.name, &registry.cluster);
                 host.warn(format!("`{name}` is deleted with the cluster `{cluster}`"));
             }
-            amendment = mirror(amendment, &started(host, registry)?, &it.ports);
+            let started = started(host, registry);
+            let started = started.with_context(|| format!("cannot start `{}`", it.name))?;
+            amendment = mirror(amendment, &started, &it.ports);
         }
         Ok(amendment.into())
     }
 
     /// Takes away what belonged to a cluster that is gone.
+    ///
+    /// Other registries leave its network: a container that was stopped can never be started
+    /// again while it is in a network that there is no more.
     fn clear(&self, event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
         let (cluster, containers) = (&event.cluster, host.containers());
         let mut own = Vec::new();
@@ -126,11 +131,9 @@ fn started(host: &Host<'_>, registry: &Registry) -> Result<Registry> {
     if registry.running {
         return Ok(registry.clone());
     }
-    let name = &registry.name;
-    let started = host.containers().start(name);
-    let started = started.with_context(|| format!("cannot start the registry `{name}`"))?;
-    host.info(format!("the registry `{name}` runs"));
-    Ok(started.into())
+    let started = Registry::from(host.containers().start(&registry.name)?);
+    started.tell(host);
+    Ok(started)
 }
 
 /// Puts the registries into the new cluster's network, and announces one.

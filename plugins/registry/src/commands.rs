@@ -63,7 +63,7 @@ impl Command for Create {
         let spec = read(call)?;
         let known = registry::all(host.containers())?;
         let registry = registry::make(host.containers(), &known, &spec)?;
-        host.info(format!("the registry `{}` runs", registry.name));
+        registry.tell(host);
         let verb = if spec.proxy.is_some() { "pull from" } else { "push to" };
         if let Some(address) = registry.address() {
             host.println(format!("{:<13}{address}/IMAGE", format!("{verb}:")));
@@ -193,8 +193,8 @@ impl Command for Start {
         let containers = host.containers();
         let mut failures = Failures::default();
         for it in chosen(&registry::all(containers)?, &call.args.get::<Vec<_>>("name")?)? {
-            if failures.note(&it.name, containers.start(&it.name)).is_some() {
-                host.info(format!("the registry `{}` runs", it.name));
+            if let Some(started) = failures.note(&it.name, containers.start(&it.name)) {
+                Registry::from(started).tell(host);
             }
         }
         failures.into_result("start")?;

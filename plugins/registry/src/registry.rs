@@ -78,6 +78,20 @@ impl Registry {
         keys
     }
 
+    /// Says that it was started, and whether it has lived until now.
+    pub(crate) fn tell(&self, host: &Host<'_>) {
+        let (name, state) = (&self.name, &self.state);
+        if state == "running" {
+            host.info(format!("the registry `{name}` runs"));
+        } else {
+            // A cache ends when it does not reach its registry, and is started again and again.
+            host.warn(format!(
+                "the registry `{name}` was started, but is {state}; the logs of that container \
+                 say why"
+            ));
+        }
+    }
+
     /// Returns the endpoint for nodes.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.inner_address())

@@ -35,11 +35,15 @@ impl Report for ConsoleReport<'_> {
         self.console.progress(OWNER, update);
     }
 
-    fn progress_ends(&self) {
+    fn progress_ends(&self, well: bool) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut update) = current {
-            update.finished = true;
-            self.console.progress(OWNER, update);
+        let Some(mut update) = current else { return };
+        match well {
+            true => {
+                update.finished = true;
+                self.console.progress(OWNER, update);
+            }
+            false => self.console.drop_progress(OWNER, update.id),
         }
     }
 }

@@ -1,0 +1,6 @@
+//! The plugin as a host calls it.
+
+mod clusters;
+mod commands;
+mod faults;
+mod support;
