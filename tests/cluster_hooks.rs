@@ -25,8 +25,8 @@ fn hooks_follow_a_cluster_through_its_life() {
     expect![[r#"
         $ pintle cluster create NAME --agents 1
         --- stderr ---
-        harbour: pre-cluster-create NAME in pintle-NAME: 2 nodes, 0 with ids, ready false, rollback false
         making the cluster `NAME`
+        harbour: pre-cluster-create NAME in pintle-NAME: 2 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 2 nodes, 2 with ids, ready true, rollback false
@@ -154,14 +154,16 @@ fn a_veto_leaves_everything_as_it_was() {
     expect![[r#"
         $ pintle cluster create NAME --harbour-veto pre-cluster-create
         --- stderr ---
+        making the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
-        harbour: post-cluster-delete NAME in pintle-NAME: 0 nodes, 0 with ids, ready false, rollback true
+        removing what was made
+        harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: plugin `harbour.example.org/v1.0.0` vetoed `pre-cluster-create`: the harbour is closed
         [exit 1]
         $ pintle cluster create NAME
         --- stderr ---
-        harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         making the cluster `NAME`
+        harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
@@ -191,16 +193,16 @@ fn a_hook_that_fails_behind_the_creation_undoes_it() {
         format!("cluster create NAME --harbour-fail post-cluster-create --harbour-buoy {image}");
     let transcript = berth.transcript(&[&line]);
     expect![[r#"
-        $ pintle cluster create NAME --harbour-fail post-cluster-create --harbour-buoy pintle-test/node:standin-9befcd3c6af29f72
+        $ pintle cluster create NAME --harbour-fail post-cluster-create --harbour-buoy IMAGE
         --- stderr ---
+        making the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         harbour: buoy-NAME is running
-        making the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
         removing what was made
-        harbour: post-cluster-delete NAME in pintle-NAME: 0 nodes, 0 with ids, ready false, rollback true
+        harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` failed
           caused by: the tide is out
         hint: wait for the flood
@@ -262,20 +264,22 @@ fn a_hook_that_hangs_is_left_behind() {
     expect![[r#"
         $ pintle cluster create NAME --harbour-wait pre-cluster-create
         --- stderr ---
+        making the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
-        harbour: post-cluster-delete NAME in pintle-NAME: 0 nodes, 0 with ids, ready false, rollback true
+        removing what was made
+        harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1 seconds
         hint: look at what the plugin waits for, or give hooks more time with the variable that ends in `HOOK_TIMEOUT`
         [exit 1]
         $ pintle cluster create NAME --harbour-wait post-cluster-create
         --- stderr ---
-        harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         making the cluster `NAME`
+        harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
         removing what was made
-        harbour: post-cluster-delete NAME in pintle-NAME: 0 nodes, 0 with ids, ready false, rollback true
+        harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1 seconds
         hint: look at what the plugin waits for, or give hooks more time with the variable that ends in `HOOK_TIMEOUT`
         [exit 1]
@@ -422,37 +426,37 @@ fn a_plugin_reaches_only_its_own_containers() {
     // Whatever became of the test, the container belongs to no cluster that would be cleaned.
     let _ = std::process::Command::new("docker").args(["rm", "-f", &buoy]).output();
     expect![[r#"
-        $ pintle buoy run buoy-of-t10316-own pintle-test/node:standin-9befcd3c6af29f72
-        buoy-of-NAME restarting 0
+        $ pintle buoy run buoy-of-NAME IMAGE
+        buoy-of-NAME running 1
         [exit 0]
-        $ pintle buoy run buoy-of-t10316-own pintle-test/node:standin-9befcd3c6af29f72
+        $ pintle buoy run buoy-of-NAME IMAGE
         --- stderr ---
         error: the engine failed to create the container `buoy-of-NAME`
-          caused by: Conflict. The container name "/buoy-of-NAME" is already in use by container "e8b38427496eb292945c4bca6734e60d4bd0b57805153bd9bb9e0b9b191c9197". You have to remove (or rename) that container to be able to reuse that name.
+          caused by: Conflict. The container name "/buoy-of-NAME" is already in use by container "4b5a11b6942e8251fc924d87c3a1995834599559b90b4fb0b5b2b2591679edb1". You have to remove (or rename) that container to be able to reuse that name.
         [exit 1]
-        $ pintle buoy connect buoy-of-t10316-own pintle-t10316-own
+        $ pintle buoy connect buoy-of-NAME pintle-NAME
         [exit 0]
-        $ pintle buoy connect buoy-of-t10316-own pintle-t10316-own
+        $ pintle buoy connect buoy-of-NAME pintle-NAME
         [exit 0]
         $ pintle buoy list
-        buoy-of-NAME restarting bridge,pintle-NAME
+        buoy-of-NAME running bridge,pintle-NAME
         [exit 0]
-        $ pintle buoy stop buoy-of-t10316-own
+        $ pintle buoy stop buoy-of-NAME
         [exit 0]
         $ pintle buoy list
         buoy-of-NAME exited bridge,pintle-NAME
         [exit 0]
-        $ pintle buoy start buoy-of-t10316-own
+        $ pintle buoy start buoy-of-NAME
         [exit 0]
-        $ pintle buoy disconnect buoy-of-t10316-own pintle-t10316-own
+        $ pintle buoy disconnect buoy-of-NAME pintle-NAME
         [exit 0]
-        $ pintle buoy disconnect buoy-of-t10316-own pintle-t10316-own
+        $ pintle buoy disconnect buoy-of-NAME pintle-NAME
         [exit 0]
-        $ pintle buoy remove pintle-t10316-own-server-0
+        $ pintle buoy remove pintle-NAME-server-0
         --- stderr ---
         error: the plugin has no container `pintle-NAME-server-0`
         [exit 1]
-        $ pintle buoy disconnect pintle-t10316-own-server-0 pintle-t10316-own
+        $ pintle buoy disconnect pintle-NAME-server-0 pintle-NAME
         --- stderr ---
         error: the plugin has no container `pintle-NAME-server-0`
         [exit 1]
@@ -467,7 +471,7 @@ fn a_plugin_reaches_only_its_own_containers() {
         error: there is no cluster `no-such-cluster`
         hint: `pintle cluster list` lists the clusters
         [exit 1]
-        $ pintle buoy remove buoy-of-t10316-own
+        $ pintle buoy remove buoy-of-NAME
         [exit 0]
         $ pintle buoy list
         [exit 0]

@@ -1,0 +1,167 @@
+#!/bin/sh
+# A throw-away cluster as a careful author of scripts makes it: the same objects as
+# `pintle cluster`, with the docker CLI, and side by side wherever one step does not need
+# another. `cargo xtask bench` times it against the host.
+#
+# Usage: cluster.sh create|start|stop|delete
+#
+# The environment says which cluster:
+#   CLUSTER     its name
+#   JOINING     the numbers of the servers that join the first, which is number 0: "1 2"
+#   AGENTS      the numbers of the agents: "0 1"
+#   IMAGE       the image of the nodes
+#   VERSION     the version of the host, for a label
+#   KUBECONFIG  the user's kubeconfig: one file, which is there
+#   WORK        a folder to work in, in the same file system
+set -eu
+umask 077
+# What still runs in the background after a failure shall not make things behind our back.
+trap wait EXIT
+
+all=pintle-$CLUSTER
+first=$all-server-0
+own=$WORK/own.yaml
+n_nodes=$(set -- 0 $JOINING $AGENTS && echo $#)
+
+create() {
+    run=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
+    labels="--label app=pintle --label pintle.cluster=$CLUSTER"
+    labels="$labels --label pintle.version=$VERSION --label pintle.run=$run"
+
+    docker volume create $labels "$all-shared" & volume=$!
+    docker network create --driver bridge $labels "$all" & network=$!
+    join $volume $network
+
+    # Agents ask again until they can join; servers of k3s give up, so they start later.
+    node "run --detach" server 0 & started=$!
+    others=
+    for idx in $AGENTS; do
+        node "run --detach" agent "$idx" & others="$others $!"
+    done
+    for idx in $JOINING; do
+        node create server "$idx" & others="$others $!"
+    done
+    join $started
+    wait_until_ready "$others"
+}
+
+start() {
+    docker start "$first"
+    others=
+    for idx in $AGENTS; do
+        docker start "$all-agent-$idx" & others="$others $!"
+    done
+    wait_until_ready "$others"
+}
+
+# Servers outlive agents, so that these can say good-bye. One `docker stop` stops all that it
+# is given side by side, and so does `docker rm`.
+stop() {
+    [ -z "$AGENTS" ] || docker stop $(names agent $AGENTS)
+    docker stop "$first" $(names server $JOINING)
+}
+
+delete() {
+    forget & entries=$!
+    docker rm --force --volumes "$first" $(names server $JOINING) $(names agent $AGENTS)
+    docker network rm "$all" & network=$!
+    docker volume rm "$all-shared" & volume=$!
+    join $entries $network $volume
+}
+
+# Makes the node $2-$3 with `docker $1`.
+node() {
+    verb=$1 role=$2 idx=$3
+    set -- "$IMAGE" "$role"
+    [ "$role" = agent ] || set -- "$@" --tls-san 127.0.0.1
+    if [ "$role-$idx" = server-0 ]; then
+        [ -z "$JOINING" ] || set -- "$@" --cluster-init
+        set -- --publish 127.0.0.1::6443/tcp --label pintle.api.host=127.0.0.1 "$@"
+    else
+        set -- --env "K3S_URL=https://$first:6443" "$@"
+    fi
+    docker $verb \
+        --name "$all-$role-$idx" --hostname "$all-$role-$idx" \
+        --network "$all" --add-host host.pintle.internal:host-gateway \
+        --volume "$all-shared:/var/lib/pintle" --tmpfs /run --tmpfs /var/run \
+        --restart unless-stopped \
+        --cap-add ALL --cap-drop SYS_RESOURCE \
+        --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+        --env "K3S_TOKEN=$run" --env K3S_KUBECONFIG_OUTPUT=/output/kubeconfig.yaml \
+        $labels --label "pintle.role=$role" --label "pintle.network=$all" \
+        --label pintle.network.external=false --label pintle.privilege=reduced \
+        "$@"
+}
+
+# Waits until the cluster is ready, and puts it into the user's kubeconfig. The first server
+# is running; $1 are the background jobs that the other servers do not wait for.
+wait_until_ready() {
+    docker port "$first" 6443/tcp > "$WORK/address" & port=$!
+    n_tries=0
+    until docker cp "$first:/output/kubeconfig.yaml" "$own.new" 2> "$WORK/why" &&
+        grep -q client-key-data: "$own.new"; do
+        pause
+    done
+    join $port
+    read -r address < "$WORK/address"
+    sed "s|server: .*|server: https://$address|; s|: default\$|: $all|" "$own.new" > "$own"
+    # What the user's file will be, while the cluster becomes ready.
+    KUBECONFIG=$own:$KUBECONFIG kubectl config view --flatten > "$WORK/merged" & merged=$!
+
+    # curl is several times faster than kubectl.
+    for word in certificate-authority client-certificate client-key; do
+        sed -n "s/ *$word-data: //p" "$own" | base64 -d > "$WORK/$word"
+    done
+    until ask /readyz > "$WORK/why"; do pause; done
+    join $1
+    others=
+    for idx in $JOINING; do
+        docker start "$all-server-$idx" & others="$others $!"
+    done
+    join $others
+    until [ "$(n_ready)" -eq "$n_nodes" ]; do pause; done
+    join $merged
+    mv "$WORK/merged" "$KUBECONFIG"
+}
+
+# Asks the API server for a path.
+ask() {
+    curl --silent --fail --max-time 5 --cacert "$WORK/certificate-authority" \
+        --cert "$WORK/client-certificate" --key "$WORK/client-key" \
+        --header "Accept: application/json;as=Table;v=v1;g=meta.k8s.io" "https://$address$1"
+}
+
+# Counts the nodes that are ready. In the form of a table, that is the only `"Ready"` there is.
+n_ready() {
+    ask /api/v1/nodes | grep -o '"Ready"' | wc -l
+}
+
+pause() {
+    n_tries=$((n_tries + 1))
+    [ $n_tries -lt 3000 ] || { echo "the cluster does not become ready" >&2; exit 1; }
+    sleep 0.01
+}
+
+# Takes the cluster out of the user's kubeconfig: one kubectl and one jq take less time than
+# the four calls of `kubectl config` that would do the same.
+forget() {
+    kubectl config view --flatten --output json | jq --arg it "$all" '
+        del(.clusters[]?, .contexts[]?, .users[]? | select(.name == $it))
+        | if ."current-context" == $it then del(."current-context") else . end
+    ' > "$WORK/merged"
+    mv "$WORK/merged" "$KUBECONFIG"
+}
+
+# Prints the names of the nodes of the role $1 with the numbers that follow.
+names() {
+    role=$1
+    shift
+    for idx; do echo "$all-$role-$idx"; done
+}
+
+# Waits for jobs in the background, and fails if one of them has.
+join() {
+    for job; do wait "$job"; done
+}
+
+"$1"
