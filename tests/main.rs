@@ -11,6 +11,7 @@ mod vices;
 
 mod cluster_failures;
 mod cluster_hooks;
+mod cluster_whole;
 mod clusters;
 mod commands;
 mod completion;

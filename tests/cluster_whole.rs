@@ -1,0 +1,192 @@
+//! Clusters with a registry beside them, and with a true control plane: the whole of what
+//! users do, on a real Docker engine.
+
+use crate::engine::{Berth, Image};
+use crate::support::{built, install};
+use expect_test::expect;
+use std::process::Command;
+
+/// A berth with the plugin `registry`, whose image is Debian's docker-registry.
+pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
+    let berth = Berth::with(name, image, crate::support::Sandbox::new())?;
+    let registry = berth.engine.image(Image::Registry)?;
+    let library = built("libpintle_plugin_registry.so");
+    install(&library, &berth.sandbox.plugins().join("registry.so"));
+    Some(berth.env("PINTLE_REGISTRY_IMAGE", &registry))
+}
+
+/// Runs the docker command line.
+#[track_caller]
+fn docker(words: &[&str]) -> String {
+    let out = Command::new("docker").args(words).output().expect("docker can be run");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "`docker {}` failed: {said}", words.join(" "));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// Returns the address of a registry on this machine.
+#[track_caller]
+fn address(berth: &Berth, name: &str) -> String {
+    let list = berth.run("registry list -o json").success().stdout;
+    let list: Vec<serde_json::Value> = serde_json::from_str(&list).expect("it is JSON");
+    let own = list.iter().find(|it| it["name"] == name).expect("it is listed");
+    own["address"].as_str().expect("it is published").to_owned()
+}
+
+#[test]
+fn a_cluster_with_a_registry_comes_and_goes() {
+    let Some(berth) = with_registry("demo", Image::Standin) else { return };
+    let Some(image) = berth.engine.image(Image::Standin) else { return };
+    let shown = berth.transcript(&["cluster create NAME --agents 2 --registry"]);
+    expect![[r#"
+        $ pintle cluster create NAME --agents 2 --registry
+        --- stderr ---
+        making the cluster `NAME`
+        the registry `pintle-NAME-registry` runs
+        waiting for the nodes
+        waiting for the nodes: done
+        the cluster `NAME` is ready
+        [exit 0]
+    "#]].assert_eq(&shown);
+    let nodes = berth.kubectl("get nodes --no-headers");
+    assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");
+
+    let registry = format!("pintle-{}-registry", berth.name);
+    let address = address(&berth, &registry);
+    let pushed = format!("{address}/buoy:1");
+    docker(&["tag", &image, &pushed]);
+    docker(&["push", &pushed]);
+    docker(&["rmi", &pushed]);
+    docker(&["pull", &pushed]);
+    docker(&["rmi", &pushed]);
+
+    // Nodes know the registry by all its names, and tools find it in the cluster.
+    let node = format!("pintle-{}-agent-1", berth.name);
+    let mirrors = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").expect("it is there");
+    let port = address.rsplit(':').next().expect("it has a port");
+    let mirrors = berth.hide(&mirrors).replace(port, "[PORT]");
+    expect![[r#"
+        mirrors:
+          "localhost:[PORT]":
+            endpoint:
+            - http://pintle-NAME-registry:5000
+          "pintle-NAME-registry:[PORT]":
+            endpoint:
+            - http://pintle-NAME-registry:5000
+          "pintle-NAME-registry:5000":
+            endpoint:
+            - http://pintle-NAME-registry:5000
+    "#]].assert_eq(&mirrors);
+    let hosting = berth.kubectl(
+        "get configmap local-registry-hosting -n kube-public -o jsonpath={.data.localRegistryHosting\\.v1}",
+    );
+    expect![[r#"
+        host: "localhost:[PORT]"
+        hostFromClusterNetwork: "pintle-NAME-registry:5000"
+        hostFromContainerRuntime: "pintle-NAME-registry:5000"
+    "#]].assert_eq(&berth.hide(&hosting).replace(port, "[PORT]"));
+
+    let shown = berth.transcript(&["cluster delete NAME", "registry list"]);
+    let shown: Vec<_> = shown.lines().filter(|it| !it.contains("pintle-t")).collect();
+    expect![[r#"
+        $ pintle cluster delete NAME
+        --- stderr ---
+        deleting the cluster `NAME`
+        the cluster `NAME` is gone
+        [exit 0]
+        $ pintle registry list
+        NAME                          STATE    ADDRESS          CLUSTER       PROXY
+        far-t28511-cache              running  localhost:33264  -             -
+        [exit 0]"#]].assert_eq(&shown.join("\n"));
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_registry_serves_several_clusters_and_outlives_them() {
+    let Some(berth) = with_registry("shared", Image::Standin) else { return };
+    let Some(other) = Berth::new("shared2") else { return };
+    let registry = format!("reg-{}", berth.name);
+    let _ = berth.run(&format!("registry create {registry}")).success();
+    let made = || {
+        let _ = berth.run(&format!("cluster create NAME --registry-use {registry}")).success();
+        let line = format!("cluster create {} --registry-use {registry}", other.name);
+        let _ = berth.run(&line).success();
+        let networks = berth.engine.inspect(&registry).network_settings.unwrap().networks.unwrap();
+        assert!(networks.contains_key(&format!("pintle-{}", berth.name)), "{networks:?}");
+        assert!(networks.contains_key(&format!("pintle-{}", other.name)), "{networks:?}");
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+        let networks = berth.engine.inspect(&registry).network_settings.unwrap().networks.unwrap();
+        assert!(!networks.contains_key(&format!("pintle-{}", berth.name)), "{networks:?}");
+        assert!(networks.contains_key(&format!("pintle-{}", other.name)), "{networks:?}");
+        let before = address(&berth, &registry);
+        let _ = berth.run(&format!("registry stop {registry}")).success();
+        let _ = berth.run(&format!("registry start {registry}")).success();
+        assert_eq!(address(&berth, &registry), before, "a port that images name stays");
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(made));
+    let _ = berth.run(&format!("registry delete {registry}"));
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+    let missing = berth.run(&format!("cluster create NAME --registry-use {registry}"));
+    assert_eq!(missing.code(), 1, "{missing}");
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_pull_through_cache_is_made_from_a_cluster_file() {
+    let Some(berth) = with_registry("cache", Image::Standin) else { return };
+    // The far registry is another one of ours.
+    let far = format!("far-{}", berth.name);
+    let _ = berth.run(&format!("registry create {far}")).success();
+    let made = || {
+        let Some(image) = berth.engine.image(Image::Standin) else { return };
+        let pushed = format!("{}/buoy:1", address(&berth, &far));
+        docker(&["tag", &image, &pushed]);
+        docker(&["push", &pushed]);
+        docker(&["rmi", &pushed]);
+        let ip = berth.engine.inspect(&far).network_settings.unwrap().networks.unwrap();
+        let ip = ip["bridge"].ip_address.clone().unwrap();
+        let file = format!(
+            "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nplugins:\n  registry:\n    create:\n      proxy: {{remote: 'http://{ip}:5000'}}\n"
+        );
+        std::fs::write(berth.sandbox.work().join("c.yaml"), file).unwrap();
+        let _ = berth.run("cluster create NAME --config c.yaml").success();
+        let node = format!("pintle-{}-server-0", berth.name);
+        let mirrors = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").unwrap();
+        assert!(mirrors.contains(&format!("{ip}:5000")), "{mirrors}");
+        let cache = address(&berth, &format!("pintle-{}-registry", berth.name));
+        docker(&["pull", &format!("{cache}/buoy:1")]);
+        docker(&["rmi", &format!("{cache}/buoy:1")]);
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(made));
+    let _ = berth.run(&format!("registry delete {far}"));
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn a_true_control_plane_has_all_nodes_and_keeps_what_it_stores() {
+    let Some(berth) = with_registry("plane", Image::ControlPlane) else { return };
+    let _ = berth.run("cluster create NAME --servers 2 --agents 1 --registry").success();
+    let nodes = berth.kubectl("get nodes --no-headers");
+    assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");
+    let hosting = "get configmap local-registry-hosting -n kube-public -o name";
+    assert_eq!(berth.kubectl(hosting), "configmap/local-registry-hosting\n");
+    berth.kubectl("create configmap kept --from-literal=a=b");
+    let _ = berth.run("cluster stop NAME").success();
+    let _ = berth.run("cluster start NAME").success();
+    assert_eq!(berth.kubectl("get configmap kept -o jsonpath={.data.a}"), "b");
+    let nodes = berth.kubectl("get nodes --no-headers");
+    assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");
+    let _ = berth.run("node create --cluster NAME").success();
+    let _ = berth.run("node delete pintle-NAME-agent-0").success();
+    let nodes = berth.kubectl("get nodes --no-headers -o name");
+    assert!(!nodes.contains("agent-0") && nodes.contains("agent-1"), "{nodes}");
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
