@@ -2,14 +2,11 @@
 //! engine holds nothing of ours, and the user knows why.
 
 use crate::engine::{Berth, Image};
+use crate::proxy::{Proxy, Vice};
 use expect_test::expect;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::net::TcpListener;
 use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -619,136 +616,4 @@ fn an_engine_without_privileged_containers_says_what_to_do() {
 #[track_caller]
 fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> crate::support::Output {
     berth.sandbox.run_with(env, berth.words(line))
-}
-
-/// What is wrong with an engine.
-#[derive(Clone, Copy)]
-enum Vice {
-    None,
-    /// After so many connections it is not there any more.
-    DiesAfter(usize),
-    /// After so many connections it says nothing.
-    HangsAfter(usize),
-    /// It takes long to remove a container.
-    SlowRemoval,
-}
-
-/// The real engine, reached over TCP, with a vice.
-struct Proxy {
-    port: u16,
-    is_over: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    fn start(vice: Vice) -> Self {
-        Self::serve(move |client, nth| match vice {
-            Vice::DiesAfter(n) if nth >= n => {}
-            Vice::HangsAfter(n) if nth >= n => {
-                // As long as the client waits.
-                let mut client = client;
-                let _ = std::io::copy(&mut client, &mut std::io::sink());
-            }
-            vice => forward(client, matches!(vice, Vice::SlowRemoval)),
-        })
-    }
-
-    /// Like an engine with TLS, whose clients must show a certificate.
-    fn start_tls(folder: &std::path::Path) -> Self {
-        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-        fs::create_dir(folder).unwrap();
-        let ca_key = KeyPair::generate().unwrap();
-        let mut ca = CertificateParams::new(Vec::new()).unwrap();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_certificate = ca.self_signed(&ca_key).unwrap();
-        let issuer = Issuer::new(ca, ca_key);
-        let issue = || {
-            let key = KeyPair::generate().unwrap();
-            let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-            let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer);
-            (certificate.unwrap(), key)
-        };
-        let (client, client_key) = issue();
-        fs::write(folder.join("ca.pem"), ca_certificate.pem()).unwrap();
-        fs::write(folder.join("cert.pem"), client.pem()).unwrap();
-        fs::write(folder.join("key.pem"), client_key.serialize_pem()).unwrap();
-        let (server, server_key) = issue();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(ca_certificate.der().clone()).unwrap();
-        let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build();
-        let config = rustls::ServerConfig::builder()
-            .with_client_cert_verifier(verifier.unwrap())
-            .with_single_cert(
-                vec![server.der().clone()],
-                rustls::pki_types::PrivateKeyDer::try_from(server_key.serialize_der()).unwrap(),
-            )
-            .unwrap();
-        let config = Arc::new(config);
-        Self::serve(move |client, _| {
-            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut tls = rustls::StreamOwned::new(connection, client);
-            // One request with a small answer is all that the test makes of each connection.
-            let mut request = vec![0; 1 << 16];
-            let Ok(n_read) = tls.read(&mut request) else { return };
-            let mut engine = UnixStream::connect("/var/run/docker.sock").unwrap();
-            let text = String::from_utf8_lossy(&request[..n_read]).into_owned();
-            let text = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-            engine.write_all(text.as_bytes()).unwrap();
-            let mut answer = Vec::new();
-            let _ = engine.read_to_end(&mut answer);
-            let _ = tls.write_all(&answer);
-            tls.conn.send_close_notify();
-            let _ = tls.flush();
-        })
-    }
-
-    fn serve(handle: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let is_over = Arc::new(AtomicUsize::new(0));
-        let (over, handle) = (Arc::clone(&is_over), Arc::new(handle));
-        thread::spawn(move || {
-            for (nth, client) in listener.incoming().enumerate() {
-                if over.load(Ordering::Relaxed) > 0 {
-                    return;
-                }
-                let Ok(client) = client else { return };
-                let handle = Arc::clone(&handle);
-                thread::spawn(move || handle(client, nth));
-            }
-        });
-        Self { port, is_over }
-    }
-
-    fn address(&self) -> String {
-        format!("tcp://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.is_over.store(1, Ordering::Relaxed);
-        // The listener sees it at its next client.
-        drop(TcpStream::connect(("127.0.0.1", self.port)));
-    }
-}
-
-/// Passes everything on, in both directions.
-fn forward(mut client: TcpStream, is_removal_slow: bool) {
-    let mut first = vec![0; 1 << 16];
-    let Ok(n_read) = client.read(&mut first) else { return };
-    if is_removal_slow && first.starts_with(b"DELETE ") {
-        thread::sleep(Duration::from_secs(5));
-    }
-    let mut engine = UnixStream::connect("/var/run/docker.sock").unwrap();
-    if engine.write_all(&first[..n_read]).is_err() {
-        return;
-    }
-    let (mut from_client, mut to_engine) =
-        (client.try_clone().unwrap(), engine.try_clone().unwrap());
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_engine);
-        let _ = to_engine.shutdown(Shutdown::Write);
-    });
-    let _ = std::io::copy(&mut engine, &mut client);
-    let _ = client.shutdown(Shutdown::Both);
 }

@@ -47,7 +47,8 @@ fn a_cluster_with_a_registry_comes_and_goes() {
         waiting for the nodes: done
         the cluster `NAME` is ready
         [exit 0]
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     let nodes = berth.kubectl("get nodes --no-headers");
     assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");
 
@@ -62,7 +63,8 @@ fn a_cluster_with_a_registry_comes_and_goes() {
 
     // Nodes know the registry by all its names, and tools find it in the cluster.
     let node = format!("pintle-{}-agent-1", berth.name);
-    let mirrors = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").expect("it is there");
+    let mirrors =
+        berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").expect("it is there");
     let port = address.rsplit(':').next().expect("it has a port");
     let mirrors = berth.hide(&mirrors).replace(port, "[PORT]");
     expect![[r#"
@@ -76,7 +78,8 @@ fn a_cluster_with_a_registry_comes_and_goes() {
           "pintle-NAME-registry:5000":
             endpoint:
             - http://pintle-NAME-registry:5000
-    "#]].assert_eq(&mirrors);
+    "#]]
+    .assert_eq(&mirrors);
     let hosting = berth.kubectl(
         "get configmap local-registry-hosting -n kube-public -o jsonpath={.data.localRegistryHosting\\.v1}",
     );
@@ -84,20 +87,12 @@ fn a_cluster_with_a_registry_comes_and_goes() {
         host: "localhost:[PORT]"
         hostFromClusterNetwork: "pintle-NAME-registry:5000"
         hostFromContainerRuntime: "pintle-NAME-registry:5000"
-    "#]].assert_eq(&berth.hide(&hosting).replace(port, "[PORT]"));
+    "#]]
+    .assert_eq(&berth.hide(&hosting).replace(port, "[PORT]"));
 
-    let shown = berth.transcript(&["cluster delete NAME", "registry list"]);
-    let shown: Vec<_> = shown.lines().filter(|it| !it.contains("pintle-t")).collect();
-    expect![[r#"
-        $ pintle cluster delete NAME
-        --- stderr ---
-        deleting the cluster `NAME`
-        the cluster `NAME` is gone
-        [exit 0]
-        $ pintle registry list
-        NAME                          STATE    ADDRESS          CLUSTER       PROXY
-        far-t28511-cache              running  localhost:33264  -             -
-        [exit 0]"#]].assert_eq(&shown.join("\n"));
+    let _ = berth.run("cluster delete NAME").success();
+    let left = berth.run("registry list").success();
+    assert!(!left.stdout.contains(&registry), "{left}");
     berth.assert_nothing_left();
 }
 

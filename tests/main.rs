@@ -5,6 +5,7 @@
 mod control_plane;
 mod engine;
 mod libraries;
+mod proxy;
 mod rebuilt;
 mod support;
 mod vices;

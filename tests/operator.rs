@@ -278,6 +278,56 @@ fn a_scaffolded_operator_works_on_a_cluster() {
     another_replica_takes_over(&plane, first);
 }
 
+#[test]
+fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
+    let Some(berth) =
+        crate::engine::Berth::with("operator", crate::engine::Image::ControlPlane, Sandbox::new())
+    else {
+        return;
+    };
+    let operator =
+        Operator::scaffold("moored", &["create api --group crew --version v1 --kind Captain"]);
+    operator.replace(
+        "src/controller/crew/captain.rs",
+        "object.spec.message.clone().unwrap_or_default()",
+        "object.spec.message.clone().unwrap_or_default().to_uppercase()",
+    );
+    operator.cargo(&["build", "--quiet", "--bins"]);
+    let _ = berth.run("cluster create NAME --agents 1").success();
+    let manifest = berth.sandbox.path("crd.yaml");
+    let definitions = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
+    fs::write(&manifest, definitions).expect("the folder is ours");
+    berth.kubectl(&format!("apply -f {}", manifest.display()));
+    berth.kubectl("wait --for=condition=Established crd --all --timeout=60s");
+    let [metrics, health] = [free_port(), free_port()];
+    let mut child = Command::new(target().join("debug/moored"))
+        .args(["--metrics-addr", &format!("127.0.0.1:{metrics}")])
+        .args(["--health-addr", &format!("127.0.0.1:{health}")])
+        .env("KUBECONFIG", berth.kubeconfig())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the operator is built");
+    let object = berth.sandbox.path("ann.json");
+    fs::write(&object, captain("ann", json!("hey")).to_string()).expect("the folder is ours");
+    berth.kubectl(&format!("apply -f {}", object.display()));
+    let begin = std::time::Instant::now();
+    let mut found = String::new();
+    while found != "HEY" && begin.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let out = Command::new("kubectl")
+            .args(["get", "configmap", "ann-captain", "-o", "jsonpath={.data.message}"])
+            .env("KUBECONFIG", berth.kubeconfig())
+            .output()
+            .expect("kubectl can be run");
+        found = String::from_utf8_lossy(&out.stdout).into_owned();
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(found, "HEY", "the operator has made the owned object");
+}
+
 fn definitions_are_established(plane: &ControlPlane, operator: &Operator, port: u16) {
     let text = operator.cargo(&["run", "--quiet", "--bin", "crdgen"]);
     for document in text.split("---\n").filter(|it| !it.is_empty()) {

@@ -3,6 +3,7 @@
 //! Everything is built for release. The exit code is 1 when a budget is broken, or
 //! when something that has one cannot be measured.
 
+mod cluster;
 mod machine;
 mod patch;
 mod stage;
@@ -40,6 +41,18 @@ pub(crate) struct Options {
     /// How often each program runs
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
     runs: usize,
+    /// Measure only this
+    #[arg(long, value_name = "WHAT")]
+    only: Option<Part>,
+}
+
+/// A part of the table.
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
+    /// Plugins, commands and projects
+    Plugins,
+    /// Clusters in Docker
+    Clusters,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -51,12 +64,19 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let stage = Stage::build()?;
-    let mut rows = start_up(&stage, options.runs);
-    rows.extend(commands(&stage, options.runs));
-    rows.extend(in_process(&stage, options.runs)?);
-    rows.extend(universe(&stage)?);
-    rows.push(project(&stage)?);
+    let is_wanted = |part| options.only.is_none_or(|only| only == part);
+    let mut rows = Vec::new();
+    if is_wanted(Part::Plugins) {
+        let stage = Stage::build()?;
+        rows.extend(start_up(&stage, options.runs));
+        rows.extend(commands(&stage, options.runs));
+        rows.extend(in_process(&stage, options.runs)?);
+        rows.extend(universe(&stage)?);
+        rows.push(project(&stage)?);
+    }
+    if is_wanted(Part::Clusters) {
+        rows.extend(cluster::rows(&stage::host()?));
+    }
 
     let facts = machine::facts();
     println!("{facts}\n\n{}", table::text(&rows));

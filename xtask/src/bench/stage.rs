@@ -31,11 +31,7 @@ impl Stage {
     /// Builds everything for release.
     pub(super) fn build() -> Result<Self> {
         let sources = plugins::sources()?;
-        let packages = ["pintle", "pintle-bench", "pintle-bench-plugin"].into_iter();
-        let packages = packages.chain(sources.iter().map(|it| it.package.as_str()));
-        let mut args = vec!["--release".to_owned()];
-        args.extend(packages.map(|it| format!("--package={it}")));
-        let artifacts = cargo::build(&args)?;
+        let artifacts = build(&sources)?;
         let library = cargo::library(&artifacts, &cargo::root().join("xtask/bench/plugin"))?;
 
         // Not in /tmp, which may be in memory: a thousand plugins have some 700 MB.
@@ -152,6 +148,21 @@ impl Stage {
             stdin: None,
         }
     }
+}
+
+/// Builds everything for release, and returns the host alone.
+pub(super) fn host() -> Result<PathBuf> {
+    // Fewer packages may mean other features of what they share, and all is built twice.
+    let artifacts = build(&plugins::sources()?)?;
+    cargo::executable(&artifacts, "pintle")
+}
+
+fn build(sources: &[plugins::Source]) -> Result<Vec<cargo::Artifact>> {
+    let packages = ["pintle", "pintle-bench", "pintle-bench-plugin"].into_iter();
+    let packages = packages.chain(sources.iter().map(|it| it.package.as_str()));
+    let mut args = vec!["--release".to_owned()];
+    args.extend(packages.map(|it| format!("--package={it}")));
+    cargo::build(&args)
 }
 
 /// The payload of an event as a project's life brings it.

@@ -119,6 +119,24 @@ impl Row {
         }
     }
 
+    /// Returns the row of something that takes at most `times` the time of another; `turns`
+    /// are the ratios turn by turn.
+    pub(super) fn at_most(
+        work: impl Into<String>,
+        ours: f64,
+        other: &str,
+        theirs: f64,
+        turns: Stats,
+        times: f64,
+    ) -> Self {
+        Self {
+            measured: format!("{:.2} of it ({:.2} to {:.2})", turns.median, turns.low, turns.high),
+            budget: format!("at most {times:.1} of it"),
+            verdict: Verdict::Used(ours / theirs / times),
+            ..Self::ratio(work, ours, other, theirs)
+        }
+    }
+
     /// Returns the row of two things that are only compared.
     pub(super) fn ratio(work: impl Into<String>, ours: f64, other: &str, theirs: f64) -> Self {
         let digits = if ours / theirs < 0.01 { 7 } else { 2 };
@@ -237,6 +255,17 @@ mod tests {
         assert!(verdict(100.0).holds());
         assert!(verdict(1000.0).holds());
         assert!(!verdict(1001.0).holds());
+    }
+
+    #[test]
+    fn at_most_means_the_ratio_of_the_medians() {
+        let turns = Stats { median: 0.5, low: 0.25, high: 2.0 };
+        let row = |ours| Row::at_most("create", ours, "script", 2e6, turns, 1.0);
+        assert!(row(2e6).verdict.holds() && !row(2.1e6).verdict.holds());
+        assert_eq!(
+            row(1e6).cells()[3..6],
+            ["0.50", "0.50 of it (0.25 to 2.00)", "at most 1.0 of it"]
+        );
     }
 
     #[test]
