@@ -115,7 +115,7 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 2]
         $ pintle cluster create NAME -p 80:x
         --- stderr ---
-        error: `--port 80:x`: `80:x` is no port mapping
+        error: `--port 80:x`: `80:x` is no port mapping; mappings are `8080:80`, `127.0.0.1:[PORT]:80/tcp`, `80`
         [exit 2]
         $ pintle cluster create NAME -p 80@nodes
         --- stderr ---
@@ -147,11 +147,15 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 2]
         $ pintle cluster create NAME --volume ./absent:/data
         --- stderr ---
+        making the cluster `NAME`
+        removing what was made
         error: `[SANDBOX]/desk/./absent`, which is to be mounted at `/data`, does not exist
         hint: make it first
         [exit 1]
         $ pintle cluster create NAME --volume absent-volume:/data
         --- stderr ---
+        making the cluster `NAME`
+        removing what was made
         error: the volume `absent-volume` does not exist
         hint: make it with `docker volume create absent-volume`
         [exit 1]
@@ -330,9 +334,8 @@ fn what_is_never_ready_ends_with_the_time_limit() {
         --- stderr ---
         making the cluster `NAME`
         waiting for the nodes
-        waiting for the nodes: done
         removing what was made
-        error: `cluster create NAME` was not done within 3s; it was still waiting for the nodes to be ready
+        error: `cluster create NAME` was not done within 3s; it was still waiting for the nodes, of which 1 of 2 were ready
         hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
         [exit 1]
     "#]].assert_eq(&shown);
@@ -408,33 +411,35 @@ fn a_signal_at_any_moment_leaves_nothing() {
     let line = "cluster create NAME --servers 2 --agents 1";
     let duration = duration_of_creation(&berth, line);
     let own = "current-context: mine\ncontexts:\n- context:\n    cluster: mine\n  name: mine\n";
-    let mut n_interrupted = 0;
     for moment in 0..20 {
-        fs::write(berth.kubeconfig(), own).unwrap();
-        let child = berth.sandbox.start(berth.words(line));
-        thread::sleep(duration * moment / 20);
-        let kind = [rustix::process::Signal::INT, rustix::process::Signal::TERM];
-        signal(&child, kind[moment as usize % 2]);
-        let output = berth.sandbox.finish(child);
-        match output.status().code() {
-            Some(130) => n_interrupted += 1,
-            // The very first moment is before the signals are caught, the last ones may be too late.
-            None => assert_eq!(moment, 0, "{output}"),
-            Some(0) => {
-                assert!(moment > 10, "{output}");
-                let _ = berth.run("cluster delete NAME").success();
+        let mut delay = duration * moment / 20;
+        // One that was done before the signal came tells nothing; so it comes sooner then.
+        loop {
+            fs::write(berth.kubeconfig(), own).unwrap();
+            let child = berth.sandbox.start(berth.words(line));
+            thread::sleep(delay);
+            let kind = [rustix::process::Signal::INT, rustix::process::Signal::TERM];
+            signal(&child, kind[moment as usize % 2]);
+            let output = berth.sandbox.finish(child);
+            let is_done = output.status().code() == Some(0);
+            match output.status().code() {
+                Some(130) => {}
+                Some(0) => drop(berth.run("cluster delete NAME").success()),
+                // The very first moment is before the signals are caught.
+                None => assert!(delay < Duration::from_millis(100), "{output}"),
+                Some(_) => panic!("moment {moment}: {output}"),
             }
-            Some(_) => panic!("moment {moment}: {output}"),
-        }
-        berth.assert_nothing_left();
-        let after = fs::read_to_string(berth.kubeconfig()).unwrap();
-        let after: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
-        assert_eq!(after["contexts"].as_array().unwrap().len(), 1, "moment {moment}");
-        if output.status().code() != Some(0) {
-            assert_eq!(after["current-context"], "mine", "moment {moment}");
+            berth.assert_nothing_left();
+            let after = fs::read_to_string(berth.kubeconfig()).unwrap();
+            let after: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
+            assert_eq!(after["contexts"].as_array().unwrap().len(), 1, "moment {moment}");
+            if !is_done {
+                assert_eq!(after["current-context"], "mine", "moment {moment}");
+                break;
+            }
+            delay /= 2;
         }
     }
-    assert!(n_interrupted >= 12, "only {n_interrupted} signals came in time");
 }
 
 #[test]

@@ -432,7 +432,7 @@ fn a_plugin_reaches_only_its_own_containers() {
         $ pintle buoy run buoy-of-NAME IMAGE
         --- stderr ---
         error: the engine failed to create the container `buoy-of-NAME`
-          caused by: Conflict. The container name "/buoy-of-NAME" is already in use by container "4b5a11b6942e8251fc924d87c3a1995834599559b90b4fb0b5b2b2591679edb1". You have to remove (or rename) that container to be able to reuse that name.
+          caused by: Conflict. The container name "/buoy-of-NAME" is already in use by container "[ID]". You have to remove (or rename) that container to be able to reuse that name.
         [exit 1]
         $ pintle buoy connect buoy-of-NAME pintle-NAME
         [exit 0]

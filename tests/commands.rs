@@ -99,6 +99,8 @@ fn wrong_arguments_are_wrong_usage_in_the_hosts_own_words() {
             --- stderr ---
             error: unrecognized subcommand 'nonsense'
 
+              tip: a similar subcommand exists: 'node'
+
             Usage: pintle [OPTIONS] <COMMAND>
 
             For more information, try '--help'.

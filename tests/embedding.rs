@@ -32,11 +32,16 @@ fn the_host_bears_its_own_name_and_version() {
             Usage: rudder [OPTIONS] <COMMAND>
 
             Commands:
+              cluster     Throw-away clusters in Docker
+              node        The nodes of clusters
+              kubeconfig  The kubeconfigs of clusters
+              image       Images in clusters
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
               plugin      List, inspect, check and run plugins
               project     Show, check and upgrade the project
+              events      List the events, and who subscribes
               create      Add something to the project
               delete      Undo what was added to the project
               init        Start a project in the current folder
@@ -209,6 +214,8 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
             $ rudder old
             --- stderr ---
             error: unrecognized subcommand 'old'
+
+              tip: a similar subcommand exists: 'node'
 
             Usage: rudder [OPTIONS] <COMMAND>
 

@@ -167,8 +167,14 @@ impl Engine {
         (&self.runtime, &self.docker)
     }
 
+    /// Removes a container, if it is there.
+    pub(crate) fn remove_container(&self, name: &str) {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        let _ = self.runtime.block_on(self.docker.remove_container(name, Some(options)));
+    }
+
     /// Removes everything of a cluster, whatever state it is in.
-    fn clean(&self, cluster: &str) {
+    pub(crate) fn clean(&self, cluster: &str) {
         for thing in self.things(cluster) {
             let Some((kind, name)) = thing.split_once(' ') else { continue };
             // Containers come first in the order of the kinds.
@@ -286,7 +292,7 @@ impl Berth {
     pub(crate) fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.name, "NAME");
         let image = self.engine.image(Image::Standin).unwrap_or_default();
-        hide_ports(&text.replace(&image, "IMAGE"))
+        hide_ids(&hide_ports(&text.replace(&image, "IMAGE")))
     }
 
     /// Returns the names of all that the engine holds of the cluster.
@@ -337,4 +343,11 @@ fn hide_ports(text: &str) -> String {
         rest = behind.trim_start_matches(|it: char| it.is_ascii_digit());
     }
     shown + rest
+}
+
+/// Hides ids of containers, which are 64 hexadecimal digits.
+fn hide_ids(text: &str) -> String {
+    let is_id = |it: &str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit());
+    let words = text.split('"').map(|it| if is_id(it) { "[ID]" } else { it });
+    words.collect::<Vec<_>>().join("\"")
 }

@@ -11,9 +11,10 @@
 //! target folder itself: the libraries of plugins have no hash in their names, so the
 //! reader's build of one would replace the one that other tests open.
 
-use crate::support::{built, install};
+use crate::engine::{Engine, Image};
+use crate::support::{built, install, skip};
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -36,6 +37,19 @@ fn the_guide_for_plugin_authors_holds() {
 #[test]
 fn the_guide_to_embedding_holds() {
     follow("docs/embedding.md", &Reader::new());
+}
+
+#[test]
+fn the_guide_to_clusters_holds() {
+    let reader = Reader::with_plugins(&["registry"]);
+    let Some(reader) = reader.with_engine() else { return };
+    follow("docs/clusters.md", &reader);
+}
+
+#[test]
+fn the_guide_to_hooks_holds() {
+    let Some(reader) = Reader::with_plugins(&["registry"]).with_engine() else { return };
+    follow("docs/hooks.md", &reader);
 }
 
 /// Does what a guide says, and compares what it shows.
@@ -203,6 +217,9 @@ fn text_fits(shown: &str, text: &str) -> bool {
 /// Somebody who follows a guide, on a machine of their own.
 struct Reader {
     home: TempDir,
+    env: Vec<(&'static str, OsString)>,
+    /// The names of the clusters in the guides are fixed, so one reader at a time has them.
+    _engine: Option<File>,
 }
 
 impl Reader {
@@ -215,7 +232,34 @@ impl Reader {
         }
         let host = home.path().join("bin/pintle");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pintle"), host).expect("the folder is new");
-        Self { home }
+        Self { home, env: Vec::new(), _engine: None }
+    }
+
+    /// Somebody who has a Docker engine, and the images that clusters are made of: for want of
+    /// k3s, the stand-in.
+    #[track_caller]
+    fn with_engine(self) -> Option<Self> {
+        let engine = Engine::get()?;
+        let (node, registry) = (engine.image(Image::Standin)?, engine.image(Image::Registry)?);
+        for tool in ["jq", "kubectl", "docker"] {
+            if Command::new(tool).arg("--help").output().is_err() {
+                skip(tool);
+                return None;
+            }
+        }
+        let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is ours");
+        lock.lock().expect("a file can be locked");
+        for cluster in ["demo", "harbour", "other", "desk", "prod-1"] {
+            engine.clean(cluster);
+        }
+        engine.remove_container("shared");
+        let env = vec![
+            ("IMAGE", node.clone().into()),
+            ("PINTLE_NODE_IMAGE", node.into()),
+            ("PINTLE_PRIVILEGE", "reduced".into()),
+            ("PINTLE_REGISTRY_IMAGE", registry.into()),
+        ];
+        Some(Self { env, _engine: Some(lock), ..self })
     }
 
     /// Somebody who has installed some of our own plugins.
@@ -281,7 +325,8 @@ impl Reader {
             .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("CARGO_INCREMENTAL", "0")
             .env("LC_ALL", "C.UTF-8")
-            .env("COLUMNS", "100");
+            .env("COLUMNS", "100")
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
     }
 }
 

@@ -1,4 +1,7 @@
-//! `cargo xtask demo`: from a fresh checkout to an operator project that compiles.
+//! `cargo xtask demo`: from a fresh checkout to an operator project that compiles, and to a
+//! cluster that comes and goes.
+
+mod cluster;
 
 use crate::{cargo, plugins};
 use anyhow::{Context, Result};
@@ -41,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut temp = tempfile::Builder::new().prefix("pintle-demo-").tempdir()?;
     temp.disable_cleanup(options.keep);
     let stage = build(temp.path())?;
-    let shown = show(&stage);
+    let shown = show(&stage).and_then(|()| cluster::show(&stage));
     if options.keep {
         println!("\nThe project is in {}", stage.project.display());
     }

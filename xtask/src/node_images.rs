@@ -36,6 +36,14 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the instruction that makes an imported archive an image that runs.
+pub(crate) fn change(archive: &Path) -> &'static str {
+    match archive.file_stem().is_some_and(|it| it == "registry") {
+        true => "ENTRYPOINT [\"/bin/registry\", \"serve\", \"/etc/docker/registry/config.yml\"]",
+        false => "ENTRYPOINT [\"/bin/k3s\"]",
+    }
+}
+
 /// Returns whether there may be an engine to import images into.
 pub(crate) fn has_engine() -> bool {
     #[cfg(unix)]

@@ -125,7 +125,7 @@ pub(super) fn insert(
 /// Returns the paths of the host's own commands. They are known without the tree.
 pub(super) fn core_paths(host: &Host) -> Vec<Vec<String>> {
     let own = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-    let mut paths: Vec<_> = ["help", "version", "completion"].map(|it| own(&[it])).into();
+    let mut paths: Vec<_> = ["help", "version", "completion", "events"].map(|it| own(&[it])).into();
     paths.extend(plugin::VERBS.map(|it| own(&["plugin", it])));
     paths.extend(project::VERBS.map(|it| own(&["project", it])));
     #[cfg(feature = "cluster")]

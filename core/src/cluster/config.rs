@@ -94,7 +94,7 @@ struct Head {
 
 /// A throw-away cluster, as `pintle cluster create --config FILE` makes it.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Cluster"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document {
     /// `pintle.dev/v1alpha1`.

@@ -239,7 +239,7 @@ fn remove_entries(
         has_changed |= entries.len() < n_before;
     }
     if all.get("current-context").and_then(Value::as_str) == Some(name) {
-        all.remove("current-context");
+        all.shift_remove("current-context");
         has_changed = true;
     }
     Ok(has_changed)

@@ -267,7 +267,7 @@ impl Keys {
         for key in parents {
             place = place.get_mut(*key)?;
         }
-        place.as_object_mut()?.remove(*last).filter(|it| !it.is_null())
+        place.as_object_mut()?.shift_remove(*last).filter(|it| !it.is_null())
     }
 
     /// Puts back what an item had more than was read, so that it is told.

@@ -82,7 +82,8 @@ impl Registry {
     pub(crate) fn tell(&self, host: &Host<'_>) {
         let (name, state) = (&self.name, &self.state);
         if state == "running" {
-            host.info(format!("the registry `{name}` runs"));
+            let at = self.address().map_or(String::new(), |it| format!(" at {it}"));
+            host.info(format!("the registry `{name}` runs{at}"));
         } else {
             // A cache ends when it does not reach its registry, and is started again and again.
             host.warn(format!(

@@ -34,24 +34,24 @@ create() {
 
     # Agents ask again until they can join; servers of k3s give up, so they start later.
     node "run --detach" server 0 & started=$!
-    others=
+    agents= servers=
     for idx in $AGENTS; do
-        node "run --detach" agent "$idx" & others="$others $!"
+        node "run --detach" agent "$idx" & agents="$agents $!"
     done
     for idx in $JOINING; do
-        node create server "$idx" & others="$others $!"
+        node create server "$idx" & servers="$servers $!"
     done
     join $started
-    wait_until_ready "$others"
+    wait_until_ready "$servers" "$agents"
 }
 
 start() {
     docker start "$first"
-    others=
+    agents=
     for idx in $AGENTS; do
-        docker start "$all-agent-$idx" & others="$others $!"
+        docker start "$all-agent-$idx" & agents="$agents $!"
     done
-    wait_until_ready "$others"
+    wait_until_ready "" "$agents"
 }
 
 # Servers outlive agents, so that these can say good-bye. One `docker stop` stops all that it
@@ -94,7 +94,8 @@ node() {
 }
 
 # Waits until the cluster is ready, and puts it into the user's kubeconfig. The first server
-# is running; $1 are the background jobs that the other servers do not wait for.
+# is running; $1 are the jobs in the background that create the others, and $2 those that
+# start the agents.
 wait_until_ready() {
     docker port "$first" 6443/tcp > "$WORK/address" & port=$!
     n_tries=0
@@ -114,11 +115,11 @@ wait_until_ready() {
     done
     until ask /readyz > "$WORK/why"; do pause; done
     join $1
-    others=
+    servers=
     for idx in $JOINING; do
-        docker start "$all-server-$idx" & others="$others $!"
+        docker start "$all-server-$idx" & servers="$servers $!"
     done
-    join $others
+    join $2 $servers
     until [ "$(n_ready)" -eq "$n_nodes" ]; do pause; done
     join $merged
     mv "$WORK/merged" "$KUBECONFIG"

@@ -147,7 +147,7 @@ fn registries_that_are_used_are_started() {
         done.log,
         [
             (Level::Warn, "`k3d-two` is deleted with the cluster `other`".to_owned()),
-            (Level::Info, "the registry `k3d-two` runs".to_owned()),
+            (Level::Info, "the registry `k3d-two` runs at localhost:2000".to_owned()),
         ]
     );
 }

@@ -28,7 +28,10 @@ fn a_registry_gets_a_port_of_this_machine_only_and_keeps_it() {
         run.stdout,
         "push to:     localhost:40000/IMAGE\nin clusters: pintle-registry:5000/IMAGE\n"
     );
-    assert_eq!(run.log, [(Level::Info, "the registry `pintle-registry` runs".to_owned())]);
+    assert_eq!(
+        run.log,
+        [(Level::Info, "the registry `pintle-registry` runs at localhost:40000".to_owned())]
+    );
     let [made] = run.containers.as_slice() else { panic!("there is one registry") };
     assert_eq!((made.name.as_str(), made.cluster.as_str()), ("pintle-registry", ""));
     assert_eq!(made.image, "docker.io/library/registry:2");
@@ -199,5 +202,5 @@ fn registries_are_stopped_and_started() {
     let run = command("start").arg("name", "one").container(stopped(registry("one", 1))).run();
     let run = run.unwrap();
     assert!(run.containers[0].running);
-    assert_eq!(run.log[0].1, "the registry `one` runs");
+    assert_eq!(run.log[0].1, "the registry `one` runs at localhost:2000");
 }

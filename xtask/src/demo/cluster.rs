@@ -1,0 +1,127 @@
+//! The part of the demo that needs a Docker engine: a cluster with a registry.
+//!
+//! The nodes are the stand-in that the tests use, as no network is needed for it.
+
+use super::Stage;
+use crate::{cargo, node_images};
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The cluster that the demo makes.
+const NAME: &str = "demo";
+
+pub(super) fn show(stage: &Stage) -> Result<()> {
+    if !node_images::has_engine() || !runs("docker") {
+        println!("\nNo Docker engine answers, so no cluster is shown.");
+        return Ok(());
+    }
+    println!("\nBuilding the image of stand-in nodes …");
+    let archives = node_images::build()?;
+    let find = |name: &str| archives.iter().find(|it| it.file_stem().is_some_and(|it| it == name));
+    let node = import(find("standin").context("the stand-in is always built")?)?;
+    let registry = find("registry").map(|it| import(it)).transpose()?;
+    let desk = Desk { stage, node, registry };
+    let shown = desk.show();
+    if shown.is_err() {
+        // What failed must not stay on the user's engine.
+        let _ = desk.pintle(&["cluster", "delete", NAME]);
+    }
+    shown
+}
+
+/// Imports an archive if the engine does not have it, and returns its tag.
+fn import(archive: &PathBuf) -> Result<String> {
+    let tag = fs::read_to_string(archive.with_extension("tag")).context("a tag is missing")?;
+    let mut look = Command::new("docker");
+    look.args(["image", "inspect", &tag]).stdout(Stdio::null()).stderr(Stdio::null());
+    if look.status().is_ok_and(|it| it.success()) {
+        return Ok(tag);
+    }
+    let mut import = Command::new("docker");
+    import.args(["import", "--change", node_images::change(archive)]);
+    import.args(["--change", "ENV PATH=/bin"]).arg(archive).arg(&tag).stdout(Stdio::null());
+    cargo::run(&mut import)?;
+    Ok(tag)
+}
+
+struct Desk<'a> {
+    stage: &'a Stage,
+    /// The tags of the images.
+    node: String,
+    registry: Option<String>,
+}
+
+impl Desk<'_> {
+    fn show(&self) -> Result<()> {
+        let mut create = vec!["cluster", "create", NAME, "--agents", "2"];
+        match self.registry {
+            Some(_) => create.push("--registry"),
+            None => println!("\n(Without Debian's docker-registry there is no registry here.)"),
+        }
+        self.pintle(&create)?;
+        match runs("kubectl") {
+            true => self.say("kubectl", &["get", "nodes"])?,
+            false => self.pintle(&["node", "list"])?,
+        }
+        if self.registry.is_some() {
+            self.push_and_pull()?;
+        }
+        self.pintle(&["cluster", "delete", NAME])?;
+        let label = format!("label=pintle.cluster={NAME}");
+        self.say("docker", &["ps", "--all", "--quiet", "--filter", &label])?;
+        println!("\nThe cluster came and went, and the engine holds nothing of it.");
+        Ok(())
+    }
+
+    fn push_and_pull(&self) -> Result<()> {
+        let mut list = self.command(&["registry", "list", "-o", "json"]);
+        let out = list.stderr(Stdio::inherit()).output().context("failed to list registries")?;
+        ensure!(out.status.success(), "`pintle registry list` failed");
+        let list: Vec<serde_json::Value> = serde_json::from_slice(&out.stdout)?;
+        let own = list.iter().find(|it| it["cluster"] == NAME);
+        let address = own.and_then(|it| it["address"].as_str());
+        let image = format!("{}/buoy:1", address.context("the registry has no address")?);
+        self.say("docker", &["tag", &self.node, &image])?;
+        self.say("docker", &["push", "--quiet", &image])?;
+        self.say("docker", &["pull", "--quiet", &image])?;
+        self.say("docker", &["rmi", &image])
+    }
+
+    fn pintle(&self, words: &[&str]) -> Result<()> {
+        println!("\n$ pintle {}", words.join(" "));
+        cargo::run(&mut self.command(words))
+    }
+
+    /// Returns a call of the host, with the plugins and the kubeconfig of the demo only.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.stage.host);
+        command.args(words).current_dir(&self.stage.project).stdin(Stdio::null());
+        command.env("PINTLE_PLUGIN_PATH", &self.stage.plugins);
+        command.env("PINTLE_PLUGIN_SYSTEM_PATH", "").env("XDG_DATA_HOME", &self.stage.data);
+        command.env("KUBECONFIG", self.kubeconfig()).env("PINTLE_NODE_IMAGE", &self.node);
+        // The stand-in needs none, and not every engine has it to give.
+        command.env("PINTLE_PRIVILEGE", "reduced");
+        if let Some(registry) = &self.registry {
+            command.env("PINTLE_REGISTRY_IMAGE", registry);
+        }
+        command
+    }
+
+    fn say(&self, program: &str, words: &[&str]) -> Result<()> {
+        println!("\n$ {program} {}", words.join(" "));
+        let mut command = Command::new(program);
+        cargo::run(command.args(words).env("KUBECONFIG", self.kubeconfig()))
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.stage.data.join("kubeconfig")
+    }
+}
+
+fn runs(program: impl AsRef<Path>) -> bool {
+    let mut command = Command::new(program.as_ref());
+    command.arg("--help").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
+}
