@@ -167,8 +167,8 @@ fn values_reach_the_nodes_that_they_are_for() {
     fs::write(folder.join("here"), "yes").unwrap();
     let _ = berth
         .run(
-            "cluster create NAME --agents 2 -e ALL=1 -e ONE=a\\@b@agent:1 \
-             --volume ./data:/data:ro@agent:* --memory 256m@agent:0 \
+            "cluster create -v ./data:/first NAME --agents 2 -e ALL=1 -e ONE=a\\@b@agent:1 \
+             -v ./data:/data:ro@agent:* --memory 256m@agent:0 \
              --k3s-arg --node-label=colour=red@agent:0 -p 127.0.0.1::80@agent:0 --label a=b",
         )
         .success();
@@ -188,6 +188,7 @@ fn values_reach_the_nodes_that_they_are_for() {
     assert_eq!(berth.engine.file(&agent, "/data/here").as_deref(), Some("yes"));
     let server = format!("pintle-{}-server-0", berth.name);
     assert_eq!(berth.engine.file(&server, "/data/here"), None);
+    assert_eq!(berth.engine.file(&server, "/first/here").as_deref(), Some("yes"));
     let red = berth.kubectl("get nodes -l colour=red --no-headers");
     assert!(red.contains("agent-0") && red.lines().count() == 1, "{red}");
     let ports = node("agent-0").network_settings.unwrap().ports.unwrap();

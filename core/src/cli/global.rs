@@ -45,6 +45,12 @@ pub(super) fn args() -> [Arg; 5] {
     .map(|it| it.global(true).help_heading("Options of every command").display_order(1000))
 }
 
+/// Returns the options that every command takes, for one whose `-v` is something else.
+#[cfg(feature = "cluster")]
+pub(super) fn args_without_v() -> [Arg; 5] {
+    args().map(|it| if it.get_short() == Some('v') { it.short(None) } else { it })
+}
+
 /// Returns what `-q` and `-v` ask for; `None` when neither is given.
 pub(super) fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
     match (matches.get_flag("quiet"), matches.get_count("verbose")) {

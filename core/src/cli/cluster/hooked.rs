@@ -20,6 +20,14 @@ pub(super) struct Hooked {
     run: fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Exit, CliError>,
 }
 
+impl Hooked {
+    /// Returns whether `-v` is an option of the command's own, rather than `--verbose`:
+    /// `cluster create` has k3d's `-v` for volumes, and Docker's.
+    pub(super) fn has_own_v(&self) -> bool {
+        self.path == ["cluster", "create"]
+    }
+}
+
 /// All commands with hooks.
 pub(super) const COMMANDS: &[Hooked] = &[
     Hooked {
@@ -124,10 +132,9 @@ fn with_options(
 ) -> Result<(Command, Vec<Arg>), CliError> {
     let [noun, verb] = hooked.path;
     let name = format!("{} {noun} {verb}", session.host.identity.command_name);
-    let mut command = (hooked.command)(Command::new(verb).about(hooked.about))
-        .bin_name(name)
-        .disable_version_flag(true)
-        .args(global::args());
+    let command = (hooked.command)(Command::new(verb).about(hooked.about));
+    let globals = if hooked.has_own_v() { global::args_without_v() } else { global::args() };
+    let mut command = command.bin_name(name).disable_version_flag(true).args(globals);
     let mut all: Vec<Arg> = Vec::new();
     for plugin in plugins {
         let mut request = DescribeRequest::default();

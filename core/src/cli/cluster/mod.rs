@@ -13,7 +13,7 @@ mod power;
 mod report;
 mod spec;
 
-use super::{CliError, Exit, Session, tree};
+use super::{CliError, Exit, Session, global, tree};
 use crate::cluster::{ClusterError, ClusterName, EngineContainers, Hooks, Names, Run};
 use crate::engine::Engine;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -52,7 +52,15 @@ pub(super) fn command(noun: &str) -> Command {
 }
 
 fn deferred(it: &hooked::Hooked) -> Command {
-    tree::deferred(Command::new(it.path[1]).about(it.about))
+    let command = tree::deferred(Command::new(it.path[1]).about(it.about));
+    match it.has_own_v() {
+        // An argument of its own comes before the one that every command has.
+        true => {
+            let [.., verbose] = global::args_without_v();
+            command.arg(verbose.global(false))
+        }
+        false => command,
+    }
 }
 
 /// Returns whether the words are one of the commands here.

@@ -31,12 +31,15 @@ pub(super) fn args() -> Vec<Arg> {
         one("agents", "N", "How many agents [default: 0]")
             .short('a')
             .value_parser(value_parser!(u16)),
-        one("image", "IMAGE", "The image of the nodes [default: the host's, see its manual]")
-            .short('i'),
+        Arg::new("image")
+            .short('i')
+            .long("image")
+            .value_name("IMAGE")
+            .help(format!("The image of the nodes [default: {DEFAULT_IMAGE}]")),
         one("api-port", "[HOST:]PORT", "Where the API server is published [default: a free port]")
             .value_parser(value_parser!(ApiAddress)),
         many("port", "[[IP:]PORT:]PORT[@NODES]", "A port to publish (can be repeated)").short('p'),
-        many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)"),
+        many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)").short('v'),
         many("env", "NAME=VALUE[@NODES]", "An environment variable (can be repeated)").short('e'),
         many("k3s-arg", "ARG[@NODES]", "An argument of k3s (can be repeated)")
             .allow_hyphen_values(true),
