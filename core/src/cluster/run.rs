@@ -319,6 +319,7 @@ async fn remove_volume(engine: &Engine, name: &str) -> Result<(), EngineError> {
 /// Returns 20 random hexadecimal digits, 80 bits.
 pub(crate) fn random_hex() -> String {
     let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut bytes).expect("the system has random numbers");
     bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
