@@ -32,8 +32,10 @@ const LICENCE_EXCEPTIONS: &[(&str, &str, &str)] = &[(
 
 /// Crates of which there may be several versions, and why. Only crates that a
 /// package of the workspace names itself are looked at.
-const DOUBLE_EXCEPTIONS: &[(&str, &str)] =
-    &[("libloading", "abi_stable, which is frozen, uses 0.7")];
+const DOUBLE_EXCEPTIONS: &[(&str, &str)] = &[
+    ("base64", "serde-saphyr uses 0.23, and bollard 0.22"),
+    ("libloading", "abi_stable, which is frozen, uses 0.7"),
+];
 
 /// Folders that hold no sources of ours.
 const NOT_OURS: &[&str] = &["target", ".git", ".jj"];
