@@ -195,6 +195,20 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
 }
 
 #[test]
+fn a_cluster_file_comes_from_the_standard_input() {
+    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let head = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\n";
+    fs::write(sandbox.work().join("good.yaml"), head).unwrap();
+    fs::write(sandbox.work().join("bad.yaml"), format!("{head}spec: {{agents: few}}\n")).unwrap();
+    let line = |file: &str| format!("$PINTLE cluster create --config - < {file}");
+    // As far as the engine, which is not there.
+    assert_eq!(sandbox.script(&[], &line("good.yaml")).code(), 5);
+    let bad = sandbox.script(&[], &line("bad.yaml"));
+    assert_eq!(bad.code(), 2, "{bad}");
+    assert!(bad.stderr.contains("line 4"), "{bad}");
+}
+
+#[test]
 fn a_second_cluster_of_the_name_is_refused() {
     let Some(berth) = Berth::new("twice") else { return };
     let _ = berth.run("cluster create NAME").success();

@@ -24,6 +24,11 @@ pub(crate) fn run() -> Result<ExitCode> {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny=warnings"];
         cargo::run(&mut cargo(clippy))
     });
+    // What embedding programs can leave out.
+    step(&mut done, "lean", || {
+        let lean = ["clippy", "--package=pintle", "--no-default-features", "--", "--deny=warnings"];
+        cargo::run(&mut cargo(lean))
+    });
     step(&mut done, "doc", || {
         let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
         cargo::run(doc.env("RUSTDOCFLAGS", "--deny=warnings"))

@@ -136,6 +136,7 @@ impl<'a> Session<'a> {
         let mut limit = TimeLimit::default();
         if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
             limit.limit = given;
+            limit.notice = limit.notice.min(given / 2);
         }
         Ok(limit)
     }
