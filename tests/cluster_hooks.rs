@@ -267,7 +267,6 @@ fn a_hook_that_hangs_is_left_behind() {
         making the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 0.5 seconds now
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 1 seconds now
         removing what was made
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1 seconds
@@ -281,7 +280,6 @@ fn a_hook_that_hangs_is_left_behind() {
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
         warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 0.5 seconds now
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 1 seconds now
         removing what was made
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1 seconds

@@ -197,11 +197,13 @@ fn collect(
     while replies.iter().any(Option::is_none) {
         let passed = start.elapsed();
         let Some(left) = limit.limit.checked_sub(passed).filter(|it| !it.is_zero()) else { break };
-        match receiver.recv_timeout(left.min(notice.saturating_sub(passed))) {
+        // At its end the limit speaks for itself.
+        let next = if notice < limit.limit { notice.saturating_sub(passed) } else { left };
+        match receiver.recv_timeout(left.min(next)) {
             Ok((idx, reply)) => replies[idx] = Some(reply),
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                if start.elapsed() >= notice {
+                if notice < limit.limit && start.elapsed() >= notice {
                     tell_slow(calls, &replies, event, notice, services);
                     notice += limit.notice;
                 }
