@@ -134,28 +134,20 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 2]
         $ pintle cluster create NAME --network no-such-net
         --- stderr ---
-        making the cluster `NAME`
-        removing what was made
         error: the network `no-such-net` does not exist
         hint: make it with `docker network create`, or leave `--network` out
         [exit 1]
         $ pintle cluster create NAME --network host
         --- stderr ---
-        making the cluster `NAME`
-        removing what was made
         error: the network `host` cannot be used: nodes could not find each other by name in it
         [exit 2]
         $ pintle cluster create NAME --volume ./absent:/data
         --- stderr ---
-        making the cluster `NAME`
-        removing what was made
         error: `[SANDBOX]/desk/./absent`, which is to be mounted at `/data`, does not exist
         hint: make it first
         [exit 1]
         $ pintle cluster create NAME --volume absent-volume:/data
         --- stderr ---
-        making the cluster `NAME`
-        removing what was made
         error: the volume `absent-volume` does not exist
         hint: make it with `docker volume create absent-volume`
         [exit 1]

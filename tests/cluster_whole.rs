@@ -42,7 +42,7 @@ fn a_cluster_with_a_registry_comes_and_goes() {
         $ pintle cluster create NAME --agents 2 --registry
         --- stderr ---
         making the cluster `NAME`
-        the registry `pintle-NAME-registry` runs at localhost:33613
+        the registry `pintle-NAME-registry` runs at localhost:[PORT]
         waiting for the nodes
         waiting for the nodes: done
         the cluster `NAME` is ready

@@ -334,15 +334,16 @@ impl Drop for Berth {
 
 /// Hides numbers of ports, which the engine chooses.
 fn hide_ports(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("127.0.0.1:") {
-        let (before, behind) = rest.split_at(start + "127.0.0.1:".len());
-        shown.push_str(before);
-        shown.push_str("[PORT]");
-        rest = behind.trim_start_matches(|it: char| it.is_ascii_digit());
-    }
-    shown + rest
+    let hide = |text: &str, host: &str| {
+        let mut parts = text.split(host);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |shown, part| {
+            let rest = part.trim_start_matches(|it: char| it.is_ascii_digit());
+            let port = if rest.len() < part.len() { "[PORT]" } else { "" };
+            shown + host + port + rest
+        })
+    };
+    hide(&hide(text, "127.0.0.1:"), "localhost:")
 }
 
 /// Hides ids of containers, which are 64 hexadecimal digits.

@@ -7,7 +7,7 @@ use super::hooks::Hooks;
 use super::kubeconfig::{self, Access, Merged};
 use super::names::Names;
 use super::plan::{self, Common, NodePlan};
-use super::ready::{self, Started};
+use super::ready::{self, Started, Watched};
 use super::run::{self, Run, random_hex};
 use super::service::upload;
 use super::spec::{ClusterSpec, Secret};
@@ -17,7 +17,7 @@ use super::{amend, image};
 use crate::engine::{Engine, EngineError};
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use pintle_plugin::{ClusterInfo, Level, NodeInfo};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -74,19 +74,17 @@ pub async fn create(
         report,
     };
     let undo = async || {
-        if let Some(merged) = making.merged().take() {
-            merged.undo()?;
+        // What one part cannot undo must not keep the others from it.
+        let forgotten = making.merged().take().map_or(Ok(()), |it| it.undo());
+        let removed = run.undo().await;
+        if making.has_asked.load(Ordering::Relaxed) {
+            let mut event = hooks.event(info.clone(), &config);
+            event.rollback = true;
+            for err in hooks.tell("post-cluster-delete", event).await {
+                report.log(Level::Warn, &describe(&err));
+            }
         }
-        run.undo().await?;
-        if !making.has_asked.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let mut event = hooks.event(info.clone(), &config);
-        event.rollback = true;
-        for err in hooks.tell("post-cluster-delete", event).await {
-            report.log(Level::Warn, &describe(&err));
-        }
-        Ok(())
+        removed.and(forgotten.map_err(Into::into))
     };
     guard.watch(making.make(spec), undo).await
 }
@@ -140,6 +138,11 @@ impl Making<'_> {
 
     async fn make(&self, mut spec: ClusterSpec) -> Result<Cluster, ClusterError> {
         let (run, names) = (self.run, self.run.names());
+        check_volumes(self.engine(), &spec).await?;
+        let existing = match &spec.network {
+            Some(name) => Some(existing_network(self.engine(), name).await?),
+            None => None,
+        };
         self.report.step(&format!("making the cluster `{}`", spec.name));
         self.claim(&spec).await?;
         run.enter("running the hooks before the creation");
@@ -148,10 +151,6 @@ impl Making<'_> {
         let replies = self.hooks.ask("pre-cluster-create", event).await?;
         amend::apply(&mut spec, names, replies)?;
         check_volumes(self.engine(), &spec).await?;
-        let existing = match &spec.network {
-            Some(name) => Some(existing_network(self.engine(), name).await?),
-            None => None,
-        };
 
         run.enter("making the network, and getting the image");
         let network = async {
@@ -208,57 +207,38 @@ impl Making<'_> {
             .chain(servers.iter().chain(&agents).map(|it| &it.name))
             .cloned()
             .collect();
-        let started = Mutex::new(Vec::new());
-        let note = |it: Started| {
-            started.lock().unwrap_or_else(PoisonError::into_inner).push(it);
-        };
-        let start_first = async {
-            start_node(engine, &first).await?;
-            note(first.clone());
-            Ok::<_, ClusterError>(())
-        };
-        let start_agents = try_join_all(agents.into_iter().map(async |it| {
+        let watched = Watched::default();
+        let agents = try_join_all(agents.into_iter().map(async |it| {
             let node = create_node(run, it).await?;
-            start_node(engine, &node).await?;
-            note(node);
-            Ok::<_, ClusterError>(())
+            watched.start(engine, &node).await
         }));
-        let create_servers = try_join_all(servers.into_iter().map(|it| create_node(run, it)));
-        let ((), _, servers) = tokio::try_join!(start_first, start_agents, create_servers)?;
-
-        let start_servers = async || {
-            try_join_all(servers.iter().map(async |it| {
-                start_node(engine, it).await?;
-                note(it.clone());
-                Ok::<_, ClusterError>(())
-            }))
-            .await
-        };
+        let servers = try_join_all(servers.into_iter().map(|it| create_node(run, it)));
         if !self.options.wait {
-            start_servers().await?;
+            let first = watched.start(engine, &first);
+            let ((), _, servers) = tokio::try_join!(first, agents, servers)?;
+            watched.start_all(engine, &servers).await?;
             return Ok(None);
         }
-        run.enter("waiting for the API server");
+        // Nothing waits for what it does not need: the kubeconfig needs the first server, and
+        // the servers that join need its API; the agents need neither here.
+        let control_plane = async {
+            let first_started = async {
+                watched.start(engine, &first).await?;
+                run.enter("waiting for the API server");
+                ready::api(engine, &first, host).await
+            };
+            let ((access, api), servers) = tokio::try_join!(first_started, servers)?;
+            watched.start_all(engine, &servers).await?;
+            Ok::<_, ClusterError>((access, api))
+        };
         let all = async {
-            let (access, api) = ready::api(engine, &first, host).await?;
-            start_servers().await?;
+            let ((access, api), _) = tokio::try_join!(control_plane, agents)?;
             self.wait_for_nodes(&api, all_names).await;
             Ok(access)
         };
-        let failed = async {
-            loop {
-                let nodes = started.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                // Nodes that start later are looked at in the next round.
-                let look = ready::stopped(engine, &nodes);
-                let round = Duration::from_millis(300);
-                if let Ok(err) = tokio::time::timeout(round, look).await {
-                    return err;
-                }
-            }
-        };
         tokio::select! {
             access = all => access.map(Some),
-            err = failed => Err(err),
+            err = watched.stopped(engine) => Err(err),
         }
     }
 
@@ -428,17 +408,4 @@ pub(super) async fn create_node(run: &Arc<Run>, plan: NodePlan) -> Result<Starte
         upload(run.engine(), &id, &name, &plan.files).await?;
     }
     Ok(Started { id, name })
-}
-
-pub(super) async fn start_node(engine: &Engine, node: &Started) -> Result<(), ClusterError> {
-    let started = engine.docker().start_container(&node.id, None).await;
-    let action = format!("start the node `{}`", node.name);
-    Ok(started.map_err(|err| EngineError::failed(action, err))?)
-}
-
-/// Waits for all of some work, and returns the first failure.
-pub(super) async fn all<T>(
-    work: impl IntoIterator<Item = impl Future<Output = Result<T, ClusterError>>>,
-) -> Result<Vec<T>, ClusterError> {
-    join_all(work).await.into_iter().collect()
 }

@@ -1,12 +1,12 @@
 //! Nodes that join a cluster, and nodes that leave it.
 
-use super::create::{create_node, start_node};
+use super::create::create_node;
 use super::error::ClusterError;
 use super::filter::{Filtered, Role};
 use super::hooks::Hooks;
 use super::names::{ClusterName, Names, label};
 use super::plan::NodePlan;
-use super::ready::{self, Started};
+use super::ready::{self, Started, Watched};
 use super::run::{Run, remove_container};
 use super::spec::{ClusterSpec, REGISTRIES_FILE};
 use super::state::{self, Cluster, Node};
@@ -96,10 +96,11 @@ pub async fn create_nodes(
         amend::apply(&mut amended, run.names(), replies)?;
         run.enter("making the nodes");
         report.step(&format!("adding {} to the cluster `{}`", names.join(", "), cluster.name));
-        let made = make(run, cluster, spec, amended, &names).await?;
+        let watched = Watched::default();
+        let made = make(run, cluster, spec, amended, &names, &watched).await?;
         if options.wait {
             run.enter("waiting for the nodes to be ready");
-            wait(run, cluster, &made, report).await?;
+            wait(run, cluster, &made, &watched, report).await?;
         }
         let nodes = state::nodes(run.engine(), run.names(), &cluster.name).await?;
         let nodes = nodes.iter().filter(|it| names.contains(&it.name)).map(Node::info);
@@ -148,6 +149,7 @@ async fn make(
     spec: &NodeSpec,
     mut amended: ClusterSpec,
     names: &[String],
+    watched: &Watched,
 ) -> Result<Vec<Started>, ClusterError> {
     let engine = run.engine();
     let (first, _) = reach::first_server(engine, run.names(), cluster)?;
@@ -166,7 +168,7 @@ async fn make(
     });
     try_join_all(plans.map(async |it| {
         let node = create_node(run, it).await?;
-        start_node(engine, &node).await?;
+        watched.start(engine, &node).await?;
         Ok(node)
     }))
     .await
@@ -279,6 +281,7 @@ async fn wait(
     run: &Run,
     cluster: &Cluster,
     nodes: &[Started],
+    watched: &Watched,
     report: &dyn Report,
 ) -> Result<(), ClusterError> {
     let (_, api) = reach::api(run.engine(), run.names(), cluster).await?;
@@ -291,7 +294,7 @@ async fn wait(
             report.progress_ends(true);
             Ok(())
         }
-        err = ready::stopped(run.engine(), nodes) => Err(err),
+        err = watched.stopped(run.engine()) => Err(err),
     }
 }
 

@@ -5,11 +5,12 @@ use super::filter::Role;
 use super::hooks::Hooks;
 use super::kubeconfig;
 use super::names::Names;
-use super::ready::{self, Started};
+use super::reach;
+use super::ready::{self, Started, Watched};
 use super::state::{self, Cluster, Node};
 use super::watch::{Report, Signals};
-use super::{create, reach};
 use crate::engine::{Engine, EngineError};
+use futures_util::future::try_join_all;
 use serde_json::Map;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -66,16 +67,18 @@ async fn start_all(
     };
     let (servers, agents): (Vec<_>, Vec<_>) =
         (others(Role::Server).collect(), others(Role::Agent).collect());
-    create::start_node(engine, &first).await?;
-    create::all(agents.iter().map(|it| create::start_node(engine, it))).await?;
-    let start_servers =
-        async || create::all(servers.iter().map(|it| create::start_node(engine, it))).await;
+    let watched = Watched::default();
+    watched.start(engine, &first).await?;
     let is_ready = if options.wait {
-        let everyone: Vec<_> = [first.clone()].into_iter().chain(agents.iter().cloned()).collect();
         let total: BTreeSet<_> = cluster.nodes.iter().map(|it| it.name.clone()).collect();
-        let wait = async {
+        let control_plane = async {
             let (access, api) = ready::api(engine, &first, &host).await?;
-            start_servers().await?;
+            watched.start_all(engine, &servers).await?;
+            Ok::<_, ClusterError>((access, api))
+        };
+        let wait = async {
+            let agents = watched.start_all(engine, &agents);
+            let ((access, api), ()) = tokio::try_join!(control_plane, agents)?;
             let n_nodes = total.len();
             report.progress("waiting for the nodes", 0, n_nodes);
             ready::nodes(&api, total, &|done| {
@@ -87,7 +90,7 @@ async fn start_all(
         };
         let access = tokio::select! {
             access = wait => access?,
-            err = ready::stopped(engine, &everyone) => return Err(err),
+            err = watched.stopped(engine) => return Err(err),
         };
         let context = names.cluster(&cluster.name.parse().map_err(invalid)?);
         if let Some(path) = options.kubeconfig.as_ref().filter(|it| kubeconfig::has(it, &context)) {
@@ -95,7 +98,9 @@ async fn start_all(
         }
         true
     } else {
-        start_servers().await?;
+        let (agents, servers) =
+            (watched.start_all(engine, &agents), watched.start_all(engine, &servers));
+        tokio::try_join!(agents, servers)?;
         false
     };
     let cluster = state::get(engine, names, &cluster.name.parse().map_err(invalid)?).await?;
@@ -125,7 +130,7 @@ pub async fn stop(
         // Servers outlive agents, so that these can say good-bye.
         for role in [Role::Agent, Role::Server] {
             let nodes = cluster.nodes.iter().filter(|it| it.role == role);
-            create::all(nodes.map(|it| stop_node(engine, it))).await?;
+            try_join_all(nodes.map(|it| stop_node(engine, it))).await?;
         }
         match hooks.tell("post-cluster-stop", event).await.into_iter().next() {
             Some(err) => Err(err.into()),

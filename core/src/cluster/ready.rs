@@ -9,8 +9,10 @@ use super::state::api_url;
 use crate::engine::{Engine, EngineError, unpack_one};
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, LogsOptionsBuilder};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often the engine may start a node anew before it counts as failed: k3s gives up
@@ -37,7 +39,8 @@ impl Pace {
 
     async fn pause(&mut self) {
         tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 3 / 2).min(Duration::from_millis(150));
+        // A question costs less than a millisecond; who waits longer than this, waits in vain.
+        self.0 = (self.0 * 3 / 2).min(Duration::from_millis(25));
     }
 }
 
@@ -118,22 +121,47 @@ fn api_port(container: &ContainerInspectResponse) -> Option<u16> {
     bindings.iter().find_map(|it| it.host_port.as_ref()?.parse().ok())
 }
 
-/// Waits until one of these nodes stops for good; as long as none does, without end.
-pub(crate) async fn stopped(engine: &Engine, nodes: &[Started]) -> ClusterError {
-    loop {
-        tokio::time::sleep(WATCH).await;
-        for node in nodes {
-            let container = engine.docker().inspect_container(&node.id, None).await;
-            let container = match container {
-                Ok(container) => container,
-                Err(err) => {
-                    let action = format!("look at the node `{}`", node.name);
-                    return EngineError::failed(action, err).into();
+/// The nodes that have been started so far.
+#[derive(Default)]
+pub(crate) struct Watched(Mutex<Vec<Started>>);
+
+impl Watched {
+    /// Starts a node, and watches it from then on.
+    pub(crate) async fn start(&self, engine: &Engine, node: &Started) -> Result<(), ClusterError> {
+        let started = engine.docker().start_container(&node.id, None).await;
+        let action = format!("start the node `{}`", node.name);
+        started.map_err(|err| EngineError::failed(action, err))?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(node.clone());
+        Ok(())
+    }
+
+    /// Starts nodes side by side.
+    pub(crate) async fn start_all(
+        &self,
+        engine: &Engine,
+        nodes: &[Started],
+    ) -> Result<(), ClusterError> {
+        try_join_all(nodes.iter().map(|it| self.start(engine, it))).await.map(drop)
+    }
+
+    /// Waits until one of the nodes stops for good; as long as none does, without end.
+    pub(crate) async fn stopped(&self, engine: &Engine) -> ClusterError {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for node in nodes {
+                let container = engine.docker().inspect_container(&node.id, None).await;
+                let container = match container {
+                    Ok(container) => container,
+                    Err(err) => {
+                        let action = format!("look at the node `{}`", node.name);
+                        return EngineError::failed(action, err).into();
+                    }
+                };
+                if let Some(code) = has_given_up(&container) {
+                    let source = LogTail(log_tail(engine, &node.id).await);
+                    return ClusterError::NodeStopped { node: node.name, code, source };
                 }
-            };
-            if let Some(code) = has_given_up(&container) {
-                let source = LogTail(log_tail(engine, &node.id).await);
-                return ClusterError::NodeStopped { node: node.name.clone(), code, source };
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn show(stage: &Stage) -> Result<()> {
     let archives = node_images::build()?;
     let find = |name: &str| archives.iter().find(|it| it.file_stem().is_some_and(|it| it == name));
     let node = import(find("standin").context("the stand-in is always built")?)?;
-    let registry = find("registry").map(|it| import(it)).transpose()?;
+    let registry = find("registry").map(import).transpose()?;
     let desk = Desk { stage, node, registry };
     let shown = desk.show();
     if shown.is_err() {
