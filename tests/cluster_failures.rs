@@ -261,7 +261,9 @@ fn an_image_that_cannot_be_had_leaves_nothing() {
     let shown = berth.shown(&output);
     assert_eq!(output.code(), 1, "{shown}");
     assert!(
-        shown.contains("error: the engine failed to pull the image `localhost:[PORT]/no/such:image`"),
+        shown.contains(
+            "error: the engine failed to pull the image `localhost:[PORT]/no/such:image`"
+        ),
         "{shown}"
     );
     berth.assert_nothing_left();
