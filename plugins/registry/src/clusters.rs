@@ -7,14 +7,10 @@ use json::json;
 use pintle_plugin::ClusterInfo;
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The hook on the events of clusters.
 #[derive(Default)]
-pub(crate) struct Clusters {
-    /// The ids of the registries that were made for clusters by this process.
-    made: Mutex<BTreeSet<String>>,
-}
+pub(crate) struct Clusters;
 
 impl Hook for Clusters {
     const EVENTS: &'static [&'static str] =
@@ -27,93 +23,78 @@ impl Hook for Clusters {
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
         let payload: ClusterEvent = event.decode()?;
         match event.name() {
-            "pre-cluster-create" => self.prepare(&payload, host),
+            "pre-cluster-create" => prepare(&payload, host),
             "post-cluster-create" => attach(&payload, host),
             "post-cluster-start" => wake(&payload.cluster, host),
-            _ => self.clear(&payload, host),
+            _ => clear(&payload.cluster, host),
         }
     }
 }
 
-impl Clusters {
-    /// Makes and starts the registries, and tells the nodes of them.
-    fn prepare(&self, event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
-        let request = Request::read(event)?;
-        if request.is_empty() {
-            return Ok(HookReply::proceed());
-        }
-        let containers = host.containers();
-        let known = registry::all(containers)?;
-        let uses = request.uses.iter().map(|it| Ok((it, registry::pick(&known, &it.name)?)));
-        let uses: Vec<(&Use, &Registry)> = uses.collect::<Result<_>>()?;
-
-        let mut amendment = Amendment::new();
-        if let Some(spec) = &request.create {
-            let made = registry::make(containers, &known, spec)?;
-            self.made().insert(made.id.clone());
-            made.tell(host);
-            amendment = mirror(amendment, &made, &BTreeSet::new());
-        }
-        for (it, registry) in uses {
-            if !registry.cluster.is_empty() {
-                let (name, cluster) = (&registry.name, &registry.cluster);
-                host.warn(format!("`{name}` is deleted with the cluster `{cluster}`"));
-            }
-            let started = started(host, registry);
-            let started = started.with_context(|| format!("cannot start `{}`", it.name))?;
-            amendment = mirror(amendment, &started, &it.ports);
-        }
-        Ok(amendment.into())
+/// Makes and starts the registries, and tells the nodes of them.
+fn prepare(event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
+    let request = Request::read(event)?;
+    if request.is_empty() {
+        return Ok(HookReply::proceed());
     }
+    let containers = host.containers();
+    let known = registry::all(containers)?;
+    let uses = request.uses.iter().map(|it| Ok((it, registry::pick(&known, &it.name)?)));
+    let uses: Vec<(&Use, &Registry)> = uses.collect::<Result<_>>()?;
 
-    /// Takes away what belonged to a cluster that is gone.
-    ///
-    /// Other registries leave its network: a container that was stopped can never be started
-    /// again while it is in a network that there is no more.
-    fn clear(&self, event: &ClusterEvent, host: &Host<'_>) -> Result<HookReply> {
-        let (cluster, containers) = (&event.cluster, host.containers());
-        let mut own = Vec::new();
-        let mut others = Vec::new();
-        for it in registry::all(containers)? {
-            if it.cluster == cluster.name {
-                own.push(it);
-            } else if it.networks.contains(&cluster.network) {
-                others.push(it);
-            }
-        }
-        if event.rollback {
-            // A creation may fail because another one, at the same time, won the name. What
-            // there is of the cluster is then the other's.
-            let made = self.made();
-            own.retain(|it| made.contains(&it.id));
-            others.clear();
-        }
-        // A network that was there before the cluster may have other clusters in it.
-        if cluster.network != request::prefix(cluster) {
-            others.clear();
-        }
-        let mut failures = Failures::default();
-        for it in &own {
-            failures.note(&it.name, containers.remove(&it.name));
-        }
-        for it in &others {
-            failures.note(&it.name, containers.disconnect(&it.name, &cluster.network));
-        }
-        if !failures.is_empty() {
-            // What somebody else took away in the meantime is gone all the same.
-            let left = registry::all(containers)?;
-            let is_left = |it: &Registry| {
-                it.cluster == cluster.name || it.networks.contains(&cluster.network)
-            };
-            failures.retain(|name| left.iter().any(|it| it.name == name && is_left(it)));
-        }
-        failures.into_result("take away")?;
-        Ok(HookReply::proceed())
+    let mut amendment = Amendment::new();
+    if let Some(spec) = &request.create {
+        let made = registry::make(containers, &known, spec)?;
+        made.tell(host);
+        amendment = mirror(amendment, &made, &BTreeSet::new());
     }
+    for (it, registry) in uses {
+        if !registry.cluster.is_empty() {
+            let (name, cluster) = (&registry.name, &registry.cluster);
+            host.warn(format!("`{name}` is deleted with the cluster `{cluster}`"));
+        }
+        let started = started(host, registry);
+        let started = started.with_context(|| format!("cannot start `{}`", it.name))?;
+        amendment = mirror(amendment, &started, &it.ports);
+    }
+    Ok(amendment.into())
+}
 
-    fn made(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+/// Takes away what belonged to a cluster that is gone.
+///
+/// Other registries leave its network: a container that was stopped can never be started
+/// again while it is in a network that there is no more.
+fn clear(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
+    let containers = host.containers();
+    let mut own = Vec::new();
+    let mut others = Vec::new();
+    for it in registry::all(containers)? {
+        if it.cluster == cluster.name {
+            own.push(it);
+        } else if it.networks.contains(&cluster.network) {
+            others.push(it);
+        }
     }
+    // A network that was there before the cluster may have other clusters in it.
+    if cluster.network_external {
+        others.clear();
+    }
+    let mut failures = Failures::default();
+    for it in &own {
+        failures.note(&it.name, containers.remove(&it.name));
+    }
+    for it in &others {
+        failures.note(&it.name, containers.disconnect(&it.name, &cluster.network));
+    }
+    if !failures.is_empty() {
+        // What somebody else took away in the meantime is gone all the same.
+        let left = registry::all(containers)?;
+        let is_left =
+            |it: &Registry| it.cluster == cluster.name || it.networks.contains(&cluster.network);
+        failures.retain(|name| left.iter().any(|it| it.name == name && is_left(it)));
+    }
+    failures.into_result("take away")?;
+    Ok(HookReply::proceed())
 }
 
 /// Lets a registry stand for all its names, and for its name with these ports.

@@ -202,5 +202,5 @@ fn registries_are_stopped_and_started() {
     let run = command("start").arg("name", "one").container(stopped(registry("one", 1))).run();
     let run = run.unwrap();
     assert!(run.containers[0].running);
-    assert_eq!(run.log[0].1, "the registry `one` runs at localhost:2000");
+    assert_eq!(run.log[0].1, "the registry `one` runs at localhost:1");
 }
