@@ -10,6 +10,7 @@ use bollard::models::{
     RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The port of the API server in a node.
 pub(crate) const API_PORT: &str = "6443/tcp";
@@ -52,7 +53,8 @@ fn plan(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> NodePla
     let (role, idx) = node;
     let is_first = node == (Role::Server, 0);
     let name = common.names.node(&spec.name, role, idx);
-    let (exposed, bindings) = ports(spec, node, is_first);
+    let api_ip = is_first.then(|| api_ip(spec, common));
+    let (exposed, bindings) = ports(spec, node, api_ip);
     let endpoints = HashMap::from([(common.network.to_owned(), EndpointSettings::default())]);
     let body = ContainerCreateBody {
         hostname: Some(name.clone()),
@@ -127,7 +129,13 @@ fn labels(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HashM
 
 type Bindings = HashMap<String, Option<Vec<PortBinding>>>;
 
-fn ports(spec: &ClusterSpec, node: (Role, usize), is_first: bool) -> (Vec<String>, Bindings) {
+/// Returns the ports of a node, and where they are published; the API's is published at
+/// `api_ip`.
+fn ports(
+    spec: &ClusterSpec,
+    node: (Role, usize),
+    api_ip: Option<String>,
+) -> (Vec<String>, Bindings) {
     let mut bindings = Bindings::new();
     let mut publish = |container: String, ip: &str, host: Option<u16>| {
         let binding = PortBinding {
@@ -137,8 +145,8 @@ fn ports(spec: &ClusterSpec, node: (Role, usize), is_first: bool) -> (Vec<String
         };
         bindings.entry(container).or_default().get_or_insert_default().push(binding);
     };
-    if is_first {
-        publish(API_PORT.to_owned(), &api_ip(spec), spec.api.port);
+    if let Some(ip) = api_ip {
+        publish(API_PORT.to_owned(), &ip, spec.api.port);
     }
     let first = NodeFilter::first_server();
     for port in ClusterSpec::for_node(&spec.ports, node, &first) {
@@ -152,13 +160,14 @@ fn ports(spec: &ClusterSpec, node: (Role, usize), is_first: bool) -> (Vec<String
 
 /// Returns the address that the API's port is published on: the one that the user named,
 /// else the loopback one, so that a throw-away cluster is not open to the network.
-fn api_ip(spec: &ClusterSpec) -> String {
-    match &spec.api.host {
-        None => "127.0.0.1".to_owned(),
-        Some(host) if host == "localhost" => "127.0.0.1".to_owned(),
-        Some(host) if host.parse::<std::net::IpAddr>().is_ok() => host.clone(),
-        // A name says how clients reach the machine, not which of its addresses to use.
-        Some(_) => "0.0.0.0".to_owned(),
+fn api_ip(spec: &ClusterSpec, common: &Common<'_>) -> String {
+    let host = spec.api.host.as_deref().unwrap_or(common.api_host);
+    match host.parse::<IpAddr>() {
+        Ok(ip) if spec.api.host.is_some() || ip.is_loopback() => ip.to_string(),
+        Err(_) if host == "localhost" => Ipv4Addr::LOCALHOST.to_string(),
+        // A name, or where the engine is, says how clients reach the machine, and not which
+        // of its addresses to use.
+        _ => Ipv4Addr::UNSPECIFIED.to_string(),
     }
 }
 
@@ -226,6 +235,10 @@ mod tests {
     use crate::identity::Identity;
 
     fn plans(change: impl FnOnce(&mut ClusterSpec)) -> Vec<NodePlan> {
+        plans_at("127.0.0.1", change)
+    }
+
+    fn plans_at(api_host: &str, change: impl FnOnce(&mut ClusterSpec)) -> Vec<NodePlan> {
         let mut spec = ClusterSpec::new("demo".parse().unwrap());
         change(&mut spec);
         let names = Names::new(&Identity::default());
@@ -235,7 +248,7 @@ mod tests {
             network: "pintle-demo",
             is_network_external: false,
             token: &Secret("secret".into()),
-            api_host: "127.0.0.1",
+            api_host,
         };
         nodes(&spec, &common)
     }
@@ -302,6 +315,11 @@ mod tests {
         assert_eq!(binding(&all), pair("0.0.0.0", "6550"));
         let named = |it: &mut ClusterSpec| it.api = "box.lan:6550".parse().unwrap();
         assert_eq!(binding(&named), pair("0.0.0.0", "6550"));
+        // The loopback address of another machine would be of no use here.
+        let far = plans_at("10.1.2.3", |_| {});
+        let far = far[0].body.host_config.clone().unwrap().port_bindings.unwrap();
+        let far = far[API_PORT].clone().unwrap().remove(0);
+        assert_eq!(far.host_ip.as_deref(), Some("0.0.0.0"));
     }
 
     #[test]
