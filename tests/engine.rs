@@ -207,6 +207,8 @@ pub(crate) struct Berth {
     pub(crate) sandbox: Sandbox,
     pub(crate) name: String,
     pub(crate) engine: Engine,
+    /// The image of the nodes.
+    image: String,
 }
 
 impl Berth {
@@ -221,17 +223,14 @@ impl Berth {
     pub(crate) fn with(name: &str, image: Image, sandbox: Sandbox) -> Option<Self> {
         let engine = Engine::get()?;
         let real = std::env::var(NODE_IMAGE).ok().filter(|it| !it.is_empty());
-        let sandbox = match real {
+        let (image, privilege) = match real {
             // A real node needs an engine that starts privileged containers.
             Some(image) => {
-                let privilege = std::env::var("PINTLE_PRIVILEGE").unwrap_or("full".to_owned());
-                sandbox.env("PINTLE_NODE_IMAGE", image).env("PINTLE_PRIVILEGE", privilege)
+                (image, std::env::var("PINTLE_PRIVILEGE").unwrap_or_else(|_| "full".to_owned()))
             }
-            None => {
-                let image = engine.image(image)?;
-                sandbox.env("PINTLE_NODE_IMAGE", image).env("PINTLE_PRIVILEGE", "reduced")
-            }
+            None => (engine.image(image)?, "reduced".to_owned()),
         };
+        let sandbox = sandbox.env("PINTLE_NODE_IMAGE", &image).env("PINTLE_PRIVILEGE", privilege);
         let sandbox = match std::env::var_os("DOCKER_HOST") {
             Some(host) => sandbox.env("DOCKER_HOST", host),
             None => sandbox,
@@ -239,15 +238,16 @@ impl Berth {
         // Names are at most 32 characters long; tests of two checkouts may run at once.
         let name = format!("t{}-{name}", std::process::id());
         engine.clean(&name);
-        Some(Self { engine, sandbox, name })
+        Some(Self { engine, sandbox, name, image })
     }
 
     /// Lets this berth's nodes be the stand-in, whatever the environment says: for tests of
     /// what only the stand-in can do.
     #[track_caller]
     pub(crate) fn standin(name: &str) -> Option<Self> {
-        let berth = Self::new(name)?;
-        let image = berth.engine.image(Image::Standin)?;
+        let mut berth = Self::new(name)?;
+        berth.image = berth.engine.image(Image::Standin)?;
+        let image = berth.image.clone();
         Some(berth.env("PINTLE_NODE_IMAGE", &image).env("PINTLE_PRIVILEGE", "reduced"))
     }
 
@@ -291,8 +291,7 @@ impl Berth {
 
     pub(crate) fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.name, "NAME");
-        let image = self.engine.image(Image::Standin).unwrap_or_default();
-        hide_ids(&hide_ports(&text.replace(&image, "IMAGE")))
+        hide_ids(&hide_ports(&text.replace(&self.image, "IMAGE")))
     }
 
     /// Returns the names of all that the engine holds of the cluster.

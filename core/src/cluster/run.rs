@@ -7,7 +7,7 @@
 use super::error::ClusterError;
 use super::names::{ClusterName, Names, label};
 use crate::engine::{Engine, EngineError};
-use bollard::models::NetworkDisconnectRequest;
+use bollard::models::{ContainerSummary, Network, NetworkDisconnectRequest, Volume};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptions,
@@ -160,6 +160,39 @@ pub(crate) async fn find(
     names: &Names,
     labels: &[(&str, &str)],
 ) -> Result<Things, EngineError> {
+    let (containers, networks, volumes) = lists(engine, names, labels).await?;
+    let name = |names: Option<Vec<String>>| {
+        let first = names.unwrap_or_default().into_iter().next().unwrap_or_default();
+        first.trim_start_matches('/').to_owned()
+    };
+    let container = |it: ContainerSummary| (it.id.unwrap_or_default(), name(it.names));
+    let network = |it: Network| (it.id.unwrap_or_default(), it.name.unwrap_or_default());
+    Ok(Things {
+        containers: containers.into_iter().map(container).collect(),
+        networks: networks.into_iter().map(network).collect(),
+        volumes: volumes.into_iter().map(|it| it.name).collect(),
+    })
+}
+
+/// Returns the names of all clusters of which there is anything, sorted.
+pub(crate) async fn names_of_clusters(
+    engine: &Engine,
+    names: &Names,
+) -> Result<BTreeSet<String>, EngineError> {
+    let (containers, networks, volumes) = lists(engine, names, &[(label::CLUSTER, "")]).await?;
+    let key = names.key(label::CLUSTER);
+    let containers = containers.into_iter().filter_map(|it| it.labels);
+    let networks = networks.into_iter().filter_map(|it| it.labels);
+    let labels = containers.chain(networks).chain(volumes.into_iter().map(|it| it.labels));
+    Ok(labels.filter_map(|mut it| it.remove(&key)).collect())
+}
+
+/// Lists what has all of these labels.
+async fn lists(
+    engine: &Engine,
+    names: &Names,
+    labels: &[(&str, &str)],
+) -> Result<(Vec<ContainerSummary>, Vec<Network>, Vec<Volume>), EngineError> {
     let docker = engine.docker();
     let filter = names.filter(labels);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
@@ -170,50 +203,14 @@ pub(crate) async fn find(
         docker.list_networks(Some(networks)),
         docker.list_volumes(Some(volumes)),
     );
-    let containers = containers.map_err(|err| EngineError::failed("list containers", err))?;
-    let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
-    let volumes = volumes.map_err(|err| EngineError::failed("list volumes", err))?;
-    let name = |names: Option<Vec<String>>| {
-        let first = names.unwrap_or_default().into_iter().next().unwrap_or_default();
-        first.trim_start_matches('/').to_owned()
-    };
-    Ok(Things {
-        containers: containers
-            .into_iter()
-            .map(|it| (it.id.unwrap_or_default(), name(it.names)))
-            .collect(),
-        networks: networks
-            .into_iter()
-            .map(|it| (it.id.unwrap_or_default(), it.name.unwrap_or_default()))
-            .collect(),
-        volumes: volumes.volumes.unwrap_or_default().into_iter().map(|it| it.name).collect(),
-    })
-}
-
-/// Returns the names of all clusters of which there is anything, sorted.
-pub(crate) async fn names_of_clusters(
-    engine: &Engine,
-    names: &Names,
-) -> Result<BTreeSet<String>, EngineError> {
-    let docker = engine.docker();
-    let filter = names.filter(&[(label::CLUSTER, "")]);
-    let containers = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
-    let networks = ListNetworksOptionsBuilder::new().filters(&filter).build();
-    let volumes = ListVolumesOptionsBuilder::new().filters(&filter).build();
-    let (containers, networks, volumes) = tokio::join!(
-        docker.list_containers(Some(containers)),
-        docker.list_networks(Some(networks)),
-        docker.list_volumes(Some(volumes)),
-    );
-    let containers = containers.map_err(|err| EngineError::failed("list containers", err))?;
-    let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
-    let volumes = volumes.map_err(|err| EngineError::failed("list volumes", err))?;
-    let containers = containers.into_iter().filter_map(|it| it.labels);
-    let networks = networks.into_iter().filter_map(|it| it.labels);
-    let volumes = volumes.volumes.unwrap_or_default().into_iter().map(|it| it.labels);
-    let key = names.key(label::CLUSTER);
-    let labels = containers.chain(networks).chain(volumes);
-    Ok(labels.filter_map(|mut it| it.remove(&key)).collect())
+    Ok((
+        containers.map_err(|err| EngineError::failed("list containers", err))?,
+        networks.map_err(|err| EngineError::failed("list networks", err))?,
+        volumes
+            .map_err(|err| EngineError::failed("list volumes", err))?
+            .volumes
+            .unwrap_or_default(),
+    ))
 }
 
 /// Removes things: containers side by side, then networks and volumes.
