@@ -175,11 +175,6 @@ fn some(host: &Host, wanted: &dyn Fn(&str) -> bool) -> Command {
         "plugin" => plugin::command(),
         _ => project::command(),
     });
-    #[cfg(feature = "cluster")]
-    let root = {
-        let nouns = cluster::VERBS.iter().filter(|it| wanted(it.0));
-        root.subcommands(nouns.map(|it| cluster::command(it.0)))
-    };
     let nouns = SCAFFOLD_NOUNS.iter().filter(|it| wanted(it.0));
     let nouns = nouns.map(|(word, about)| noun(Command::new(*word).about(*about)));
     let root = scaffold::commands().into_iter().fold(
@@ -193,6 +188,11 @@ fn some(host: &Host, wanted: &dyn Fn(&str) -> bool) -> Command {
             }
         },
     );
+    #[cfg(feature = "cluster")]
+    let root = {
+        let nouns = cluster::VERBS.iter().filter(|it| wanted(it.0));
+        root.subcommands(nouns.map(|it| cluster::command(it.0)))
+    };
     let extra = host.extra_commands.iter().map(|it| &it.command);
     noun(root).subcommands(extra.filter(|it| wanted(it.get_name())).cloned())
 }
