@@ -32,10 +32,6 @@ fn the_host_bears_its_own_name_and_version() {
             Usage: rudder [OPTIONS] <COMMAND>
 
             Commands:
-              cluster     Throw-away clusters in Docker
-              node        The nodes of clusters
-              kubeconfig  The kubeconfigs of clusters
-              image       Images in clusters
               help        Show the help of a command
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
@@ -46,6 +42,10 @@ fn the_host_bears_its_own_name_and_version() {
               delete      Undo what was added to the project
               init        Start a project in the current folder
               edit        Change the project as a whole, or let more plugins take part in it
+              cluster     Throw-away clusters in Docker
+              node        The nodes of clusters
+              kubeconfig  The kubeconfigs of clusters
+              image       Images in clusters
               steer       Steer into a direction
 
             Options:
