@@ -91,6 +91,8 @@ pub enum ClusterError {
         limit: Duration,
         /// What it was at.
         stage: String,
+        /// Whether what was made is taken back.
+        is_undone: bool,
     },
     /// A signal came.
     #[error("interrupted")]
@@ -158,11 +160,14 @@ impl ClusterError {
             Self::NotFound { .. } => Some(format!("`{host} cluster list` lists the clusters")),
             Self::NoNode { .. } => Some(format!("`{host} node list` lists the nodes")),
             Self::Missing { hint, .. } => Some(hint.clone()),
-            Self::TimedOut { .. } => Some(
+            Self::TimedOut { is_undone: true, .. } => Some(
                 "give it more time with `--timeout`, or look into the nodes' logs with \
-                      `--no-rollback`"
+                 `--no-rollback`"
                     .to_owned(),
             ),
+            Self::TimedOut { is_undone: false, .. } => Some(format!(
+                "give it more time with `--timeout`; `{host} cluster logs` shows what the nodes say"
+            )),
             Self::Abandoned { name, .. } | Self::NotUndone { name, .. } => {
                 Some(format!("`{host} cluster delete {name}` removes what is left"))
             }

@@ -4,18 +4,17 @@ use super::error::{ClusterError, LogTail};
 use super::plan::SHARED_FOLDER;
 use super::run::random_hex;
 use super::state::{Cluster, Node};
-use crate::engine::{Engine, EngineError};
-use bollard::container::LogOutput;
+use crate::engine::{Engine, EngineError, TRANSFER_LIMIT, in_time};
 use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use bollard::query_parameters::{CreateImageOptionsBuilder, UploadToContainerOptionsBuilder};
+use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long the engine may say nothing while it pulls.
-const PULL_SILENCE: Duration = Duration::from_secs(5 * 60);
+/// How long the engine may say nothing while it pulls or saves an image.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Makes sure that the engine has an image: pulls it if it does not.
 pub(crate) async fn ensure(engine: &Engine, image: &str) -> Result<(), EngineError> {
@@ -34,14 +33,8 @@ pub(crate) async fn ensure(engine: &Engine, image: &str) -> Result<(), EngineErr
         options = options.tag("latest");
     }
     let mut steps = Box::pin(docker.create_image(Some(options.build()), None, None));
-    loop {
-        match tokio::time::timeout(PULL_SILENCE, steps.next()).await {
-            Ok(Some(Ok(_))) => {}
-            Ok(Some(Err(err))) => return Err(EngineError::failed(action(), err)),
-            Ok(None) => return Ok(()),
-            Err(_) => return Err(EngineError::other(action(), "the engine fell silent")),
-        }
-    }
+    while in_time(SILENCE, action, steps.try_next()).await?.is_some() {}
+    Ok(())
 }
 
 fn has_tag(image: &str) -> bool {
@@ -183,9 +176,7 @@ async fn spool(engine: &Engine, source: &Source<'_>) -> Result<std::fs::File, Cl
             let mut chunks = Box::pin(docker.export_images(&names));
             let mut file = tempfile::tempfile().map_err(failed("a temporary file"))?;
             let action = || format!("save the image `{}`", names.join("`, `"));
-            while let Some(chunk) =
-                chunks.try_next().await.map_err(|err| EngineError::failed(action(), err))?
-            {
+            while let Some(chunk) = in_time(SILENCE, action, chunks.try_next()).await? {
                 file.write_all(&chunk).map_err(failed("a temporary file"))?;
             }
             Ok(file)
@@ -260,18 +251,13 @@ pub(crate) async fn exec(
     let id = docker.create_exec(&node.id, config).await.map_err(failed)?.id;
     let started = docker.start_exec(&id, None::<StartExecOptions>).await.map_err(failed)?;
     let mut said = String::new();
-    if let StartExecResults::Attached { mut output, .. } = started {
-        while let Some(part) = output.try_next().await.map_err(failed)? {
-            said.push_str(&log_text(&part));
-        }
+    if let StartExecResults::Attached { output, .. } = started {
+        let parts = output.map_ok(|it| it.to_string()).try_collect::<Vec<_>>();
+        said = in_time(TRANSFER_LIMIT, action, parts).await?.concat();
     }
     // The stream ends when the program does, so its exit code is known now.
     let ended = docker.inspect_exec(&id).await.map_err(failed)?;
     Ok((ended.exit_code.unwrap_or(-1), said))
-}
-
-fn log_text(part: &LogOutput) -> String {
-    part.to_string()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::state::{self, Cluster, Node};
 use super::values::{Memory, Pair};
 use super::watch::{Guard, Report};
 use super::{amend, image, reach};
-use crate::engine::{Engine, EngineError, unpack_one};
+use crate::engine::{Engine, EngineError, TIME_LIMIT, in_time, unpack_one};
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, NetworkingConfig,
 };
@@ -110,12 +110,16 @@ pub async fn create_nodes(
         }
     };
     let undo = async || {
-        run.undo().await?;
-        forget(run.engine(), run.names(), cluster, &names, report).await;
+        // Another run may have been first with the names; its nodes stay in the books.
+        let made: Vec<_> = names.iter().filter(|it| run.knows(it)).cloned().collect();
+        let removed = run.undo().await;
+        if !made.is_empty() {
+            forget(run.engine(), run.names(), cluster, &made, report).await;
+        }
         for err in hooks.tell("post-node-delete", event(infos.clone())).await {
             report.log(Level::Warn, &super::create::describe(&err));
         }
-        Ok(())
+        removed
     };
     guard.watch(work, undo).await
 }
@@ -216,7 +220,8 @@ async fn registries(
 ) -> serde_json::Map<String, serde_json::Value> {
     let options = DownloadFromContainerOptionsBuilder::new().path(REGISTRIES_FILE).build();
     let archive = engine.docker().download_from_container(&first.id, Some(options));
-    let archive: Result<Vec<u8>, _> = archive.map_ok(|it| it.to_vec()).try_concat().await;
+    let archive = archive.map_ok(|it| it.to_vec()).try_concat();
+    let archive = in_time(TIME_LIMIT, || "read the registries file".to_owned(), archive).await;
     // There need not be one.
     let text = archive.ok().and_then(|it| unpack_one(&it).ok()).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();

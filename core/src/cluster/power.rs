@@ -45,7 +45,7 @@ pub async fn start(
     report: &dyn Report,
 ) -> Result<Cluster, ClusterError> {
     let work = start_all(engine, names, cluster, hooks, options, report);
-    bounded("cluster start", options.timeout, work).await
+    bounded("cluster start", "waiting for the nodes", options.timeout, work).await
 }
 
 async fn start_all(
@@ -137,7 +137,7 @@ pub async fn stop(
             None => Ok(()),
         }
     };
-    bounded("cluster stop", timeout, work).await
+    bounded("cluster stop", "stopping the nodes", timeout, work).await
 }
 
 async fn stop_node(engine: &Engine, node: &Node) -> Result<(), ClusterError> {
@@ -157,6 +157,7 @@ fn invalid(err: super::names::ClusterNameError) -> ClusterError {
 /// Ends work that undoes nothing when it takes too long, or a signal comes.
 async fn bounded<T>(
     work_name: &str,
+    stage: &str,
     limit: Option<Duration>,
     work: impl Future<Output = Result<T, ClusterError>>,
 ) -> Result<T, ClusterError> {
@@ -169,7 +170,8 @@ async fn bounded<T>(
         () = tokio::time::sleep(limit) => Err(ClusterError::TimedOut {
             work: work_name.to_owned(),
             limit,
-            stage: "waiting for the nodes".to_owned(),
+            stage: stage.to_owned(),
+            is_undone: false,
         }),
     }
 }

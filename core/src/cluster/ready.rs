@@ -6,11 +6,11 @@ use super::error::{ClusterError, LogTail};
 use super::kubeconfig::Access;
 use super::plan::{API_PORT, KUBECONFIG_PATH};
 use super::state::api_url;
-use crate::engine::{Engine, EngineError, unpack_one};
+use crate::engine::{Engine, EngineError, TIME_LIMIT, in_time, unpack_one};
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, LogsOptionsBuilder};
+use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -97,15 +97,12 @@ pub(crate) async fn access(
     let Some(port) = api_port(&container) else { return Ok(None) };
     let options = DownloadFromContainerOptionsBuilder::new().path(KUBECONFIG_PATH).build();
     let archive = engine.docker().download_from_container(&first.id, Some(options));
-    let archive: Vec<u8> = match archive.map_ok(|it| it.to_vec()).try_concat().await {
+    let action = || format!("read the kubeconfig in `{}`", first.name);
+    let archive = archive.map_ok(|it| it.to_vec()).try_concat();
+    let archive: Vec<u8> = match in_time(TIME_LIMIT, action, archive).await {
         Ok(archive) => archive,
-        Err(err) => {
-            let action = format!("read the kubeconfig in `{}`", first.name);
-            return match EngineError::failed(action, err) {
-                err if err.is_not_found() => Ok(None),
-                err => Err(err.into()),
-            };
-        }
+        Err(err) if err.is_not_found() => return Ok(None),
+        Err(err) => return Err(err.into()),
     };
     // Half a file, or none: the server is about to write it.
     let Ok(text) = unpack_one(&archive) else { return Ok(None) };
@@ -182,7 +179,9 @@ fn has_given_up(container: &ContainerInspectResponse) -> Option<i64> {
 pub(crate) async fn log_tail(engine: &Engine, id: &str) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("10").build();
     let lines = engine.docker().logs(id, Some(options));
-    let lines: Vec<_> =
-        lines.filter_map(async |it| it.ok()).map(|it| it.to_string()).collect().await;
+    let lines = lines.map_ok(|it| it.to_string()).try_collect();
+    let lines = in_time(TIME_LIMIT, || "read a log".to_owned(), lines).await;
+    // Another failure is told already; this would only have said more of it.
+    let lines: Vec<String> = lines.unwrap_or_default();
     lines.concat()
 }

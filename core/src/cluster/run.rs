@@ -14,8 +14,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
@@ -26,9 +25,16 @@ pub struct Run {
     cluster: ClusterName,
     id: String,
     tasks: TaskTracker,
-    is_over: AtomicBool,
-    known: Mutex<BTreeSet<String>>,
+    known: Mutex<Known>,
     stage: Mutex<String>,
+}
+
+/// What a run knows of its things. Both are behind one lock: whether the run is over must
+/// not change between the question and the beginning of a request.
+#[derive(Default)]
+struct Known {
+    names: BTreeSet<String>,
+    is_over: bool,
 }
 
 impl Run {
@@ -40,7 +46,6 @@ impl Run {
             cluster,
             id: random_hex(),
             tasks: TaskTracker::new(),
-            is_over: AtomicBool::new(false),
             known: Mutex::default(),
             stage: Mutex::new("about to begin".to_owned()),
         }
@@ -88,11 +93,14 @@ impl Run {
         name: &str,
         request: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, ClusterError> {
-        if self.is_over.load(Ordering::Relaxed) {
-            return Err(ClusterError::Interrupted);
-        }
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-        let task = self.tasks.spawn(request);
+        let task = {
+            let mut known = self.known();
+            if known.is_over {
+                return Err(ClusterError::Interrupted);
+            }
+            known.names.insert(name.to_owned());
+            self.tasks.spawn(request)
+        };
         match task.await {
             Ok(result) => result.map_err(|err| {
                 self.forget(name);
@@ -103,19 +111,27 @@ impl Run {
         }
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn forget(&self, name: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.known().names.remove(name);
+    }
+
+    /// Returns whether the run has made something called `name`, and not yet removed it.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.known().names.contains(name)
     }
 
     /// Returns the names of what was made and not yet removed, as far as is known.
     pub(crate) fn remains(&self) -> String {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+        self.known().names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
     }
 
     /// Ends the run: nothing more is made.
     pub(crate) fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.known().is_over = true;
         self.tasks.close();
     }
 
@@ -272,8 +288,9 @@ async fn wait_until_gone(engine: &Engine, id: &str) {
     use futures_util::StreamExt as _;
 
     let options = WaitContainerOptionsBuilder::new().condition("removed").build();
-    // An error means that it is gone already.
-    let _ = engine.docker().wait_container(id, Some(options)).next().await;
+    let mut removed = Box::pin(engine.docker().wait_container(id, Some(options)));
+    // An error means that it is gone already; whether it is shows when its network goes.
+    let _ = tokio::time::timeout(Duration::from_secs(30), removed.next()).await;
 }
 
 /// Removes a network; containers of others that are in it leave it.

@@ -92,6 +92,7 @@ impl Guard<'_> {
                 work: format!("{} {}", self.work, self.name),
                 limit,
                 stage: self.run.stage(),
+                is_undone: self.rollback,
             },
         };
         self.run.end();

@@ -126,6 +126,22 @@ impl EngineError {
     }
 }
 
+/// Waits for something that the engine streams, which the client's own limit does not cover:
+/// that ends with the head of the answer.
+///
+/// # Errors
+///
+/// That of `work`, or that it took longer than `limit`.
+pub async fn in_time<T>(
+    limit: Duration,
+    action: impl FnOnce() -> String,
+    work: impl Future<Output = Result<T, bollard::errors::Error>>,
+) -> Result<T, EngineError> {
+    let result = tokio::time::timeout(limit, work).await;
+    let result = result.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError));
+    result.map_err(|err| EngineError::failed(action(), err))
+}
+
 fn hint_unreachable(endpoint: &str, source: &bollard::errors::Error) -> String {
     let text = chain(source);
     if text.contains("ermission denied") {

@@ -23,9 +23,11 @@ pub(super) fn show(stage: &Stage) -> Result<()> {
     let node = import(find("standin").context("the stand-in is always built")?)?;
     let registry = find("registry").map(import).transpose()?;
     let desk = Desk { stage, node, registry };
+    // What fails to be made leaves nothing; a cluster of the name may be the user's own.
+    desk.create()?;
     let shown = desk.show();
     if shown.is_err() {
-        // What failed must not stay on the user's engine.
+        // What is ours by now must not stay on the user's engine.
         let _ = desk.pintle(&["cluster", "delete", NAME]);
     }
     shown
@@ -54,13 +56,16 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn show(&self) -> Result<()> {
+    fn create(&self) -> Result<()> {
         let mut create = vec!["cluster", "create", NAME, "--agents", "2"];
         match self.registry {
             Some(_) => create.push("--registry"),
             None => println!("\n(Without Debian's docker-registry there is no registry here.)"),
         }
-        self.pintle(&create)?;
+        self.pintle(&create)
+    }
+
+    fn show(&self) -> Result<()> {
         match runs("kubectl") {
             true => self.say("kubectl", &["get", "nodes"])?,
             false => self.pintle(&["node", "list"])?,
