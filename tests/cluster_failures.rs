@@ -630,3 +630,22 @@ fn an_engine_without_privileged_containers_says_what_to_do() {
 fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> crate::support::Output {
     berth.sandbox.run_with(env, berth.words(line))
 }
+
+#[test]
+fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
+    let Some(berth) = Berth::standin("nodes") else { return };
+    let _ = berth.run("cluster create NAME").success();
+    let start = || berth.sandbox.start(berth.words("node create --cluster NAME --replicas 2"));
+    let children: Vec<_> = (0..3).map(|_| start()).collect();
+    let outputs: Vec<_> = children.into_iter().map(|it| berth.sandbox.finish(it)).collect();
+    assert!(outputs.iter().any(|it| it.code() == 0), "one of them wins");
+    // What the losers undid was theirs alone: every container is a node, and the reverse.
+    let things = berth.things();
+    let mut containers: Vec<_> =
+        things.iter().filter_map(|it| it.strip_prefix("container ")).collect();
+    containers.sort_unstable();
+    let nodes = berth.kubectl("get nodes --no-headers -o name");
+    let mut nodes: Vec<_> = nodes.lines().filter_map(|it| it.strip_prefix("node/")).collect();
+    nodes.sort_unstable();
+    assert_eq!(nodes, containers);
+}

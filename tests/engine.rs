@@ -167,6 +167,11 @@ impl Engine {
         (&self.runtime, &self.docker)
     }
 
+    /// Returns whether there is a container of this name.
+    pub(crate) fn has_container(&self, name: &str) -> bool {
+        self.runtime.block_on(self.docker.inspect_container(name, None)).is_ok()
+    }
+
     /// Removes a container, if it is there.
     pub(crate) fn remove_container(&self, name: &str) {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();

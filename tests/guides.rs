@@ -218,8 +218,37 @@ fn text_fits(shown: &str, text: &str) -> bool {
 struct Reader {
     home: TempDir,
     env: Vec<(&'static str, OsString)>,
-    /// The names of the clusters in the guides are fixed, so one reader at a time has them.
-    _engine: Option<File>,
+    _engine: Option<Berths>,
+}
+
+/// The clusters and the container that guides make. Their names are fixed, so one reader at a
+/// time has them, and none has them that are somebody's already. What is left of them goes
+/// with the reader.
+struct Berths {
+    engine: Engine,
+    _lock: File,
+}
+
+impl Berths {
+    const CLUSTERS: [&str; 5] = ["demo", "harbour", "other", "desk", "prod-1"];
+    const CONTAINER: &str = "shared";
+
+    #[track_caller]
+    fn take(engine: Engine, lock: File) -> Self {
+        let taken = Self::CLUSTERS.into_iter().find(|it| !engine.things(it).is_empty());
+        assert_eq!(taken, None, "the engine has a cluster of a name that the guides use");
+        let is_taken = engine.has_container(Self::CONTAINER);
+        assert!(!is_taken, "the engine has a container `{}`, as the guides do", Self::CONTAINER);
+        // From here on, what there is of these names is ours.
+        Self { engine, _lock: lock }
+    }
+}
+
+impl Drop for Berths {
+    fn drop(&mut self) {
+        Self::CLUSTERS.into_iter().for_each(|it| self.engine.clean(it));
+        self.engine.remove_container(Self::CONTAINER);
+    }
 }
 
 impl Reader {
@@ -249,17 +278,14 @@ impl Reader {
         }
         let lock = File::create(target_dir().join("guides-engine.lock")).expect("it is ours");
         lock.lock().expect("a file can be locked");
-        for cluster in ["demo", "harbour", "other", "desk", "prod-1"] {
-            engine.clean(cluster);
-        }
-        engine.remove_container("shared");
+        let berths = Berths::take(engine, lock);
         let env = vec![
             ("IMAGE", node.clone().into()),
             ("PINTLE_NODE_IMAGE", node.into()),
             ("PINTLE_PRIVILEGE", "reduced".into()),
             ("PINTLE_REGISTRY_IMAGE", registry.into()),
         ];
-        Some(Self { env, _engine: Some(lock), ..self })
+        Some(Self { env, _engine: Some(berths), ..self })
     }
 
     /// Somebody who has installed some of our own plugins.

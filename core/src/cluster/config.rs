@@ -4,7 +4,7 @@ use super::error::ClusterError;
 use super::filter::{Filtered, NodeFilter};
 use super::names::ClusterName;
 use super::simple;
-use super::spec::{ClusterSpec, Secret};
+use super::spec::{ClusterSpec, Defaults, Secret};
 use super::values::{ApiAddress, Pair, VolumeMount};
 use crate::engine::File;
 use serde::Deserialize;
@@ -49,8 +49,8 @@ impl ClusterFile {
         }
     }
 
-    /// Reads a cluster file; `folder` is what its relative paths start from, and `name` the
-    /// cluster's, if the user has given one.
+    /// Reads a cluster file; `folder` is what its relative paths start from, `name` the
+    /// cluster's, if the user has given one, and `defaults` hold where it says nothing.
     ///
     /// # Errors
     ///
@@ -59,17 +59,18 @@ impl ClusterFile {
         text: &str,
         folder: &Path,
         name: Option<&ClusterName>,
+        defaults: Defaults,
     ) -> Result<Self, ClusterError> {
         let head: Head = serde_saphyr::from_str(text).map_err(|err| invalid(&err))?;
         match (head.api_version.as_str(), head.kind.as_str()) {
             (API_VERSION, "Cluster") => {
                 let document: Document =
                     serde_saphyr::from_str(text).map_err(|err| invalid(&err))?;
-                document.read(folder, name)
+                document.read(folder, name, defaults)
             }
             (version, "Simple") if version.starts_with("k3d.io/") => {
                 let document = serde_saphyr::from_str(text).map_err(|err| invalid(&err))?;
-                simple::read(document, version, folder, name)
+                simple::read(document, version, folder, name, defaults)
             }
             (version, kind) => Err(ClusterError::Invalid(format!(
                 "a cluster file is `{API_VERSION}` `Cluster`, or k3d's `k3d.io/v1alpha5` \
@@ -278,9 +279,14 @@ struct KubeconfigOptions {
 }
 
 impl Document {
-    fn read(self, folder: &Path, name: Option<&ClusterName>) -> Result<ClusterFile, ClusterError> {
+    fn read(
+        self,
+        folder: &Path,
+        name: Option<&ClusterName>,
+        defaults: Defaults,
+    ) -> Result<ClusterFile, ClusterError> {
         let spec = self.spec;
-        let mut all = base(name, self.metadata.name.as_deref())?;
+        let mut all = base(name, self.metadata.name.as_deref(), defaults)?;
         all.servers = spec.servers.unwrap_or(1);
         all.agents = spec.agents.unwrap_or_default();
         if let Some(image) = spec.image {
@@ -330,6 +336,7 @@ impl Document {
 pub(super) fn base(
     given: Option<&ClusterName>,
     of_file: Option<&str>,
+    defaults: Defaults,
 ) -> Result<ClusterSpec, ClusterError> {
     let name = match (given, of_file) {
         (Some(name), _) => name.clone(),
@@ -339,7 +346,7 @@ pub(super) fn base(
             return Err(ClusterError::Invalid(text.to_owned()));
         }
     };
-    Ok(ClusterSpec::new(name))
+    Ok(ClusterSpec::with_defaults(name, defaults))
 }
 
 /// Reads a value from its text.
@@ -428,7 +435,8 @@ mod tests {
     use crate::cluster::Role;
 
     fn parse(text: &str) -> Result<ClusterFile, String> {
-        ClusterFile::parse(text, Path::new("/f"), None).map_err(|err| err.to_string())
+        ClusterFile::parse(text, Path::new("/f"), None, Defaults::default())
+            .map_err(|err| err.to_string())
     }
 
     const WHOLE: &str = r#"
@@ -482,6 +490,24 @@ plugins:
         assert_eq!((file.wait, file.rollback), (Some(false), Some(false)));
         assert_eq!(file.timeout, Some(Duration::from_secs(90)));
         assert_eq!((file.kubeconfig_update, file.kubeconfig_switch), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn what_the_file_says_comes_before_the_defaults_even_if_it_is_the_same() {
+        let defaults =
+            || Defaults { image: "mine:1".into(), privilege: crate::cluster::Privilege::Reduced };
+        let spec = |spec: &str| {
+            let text = format!(
+                "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: a}}\nspec: {spec}\n"
+            );
+            let file = ClusterFile::parse(&text, Path::new("/f"), None, defaults()).unwrap();
+            let spec = file.spec.unwrap();
+            (spec.image, spec.privilege.to_string())
+        };
+        assert_eq!(spec("{}"), ("mine:1".into(), "reduced".into()));
+        let image = crate::cluster::DEFAULT_IMAGE;
+        let said = spec(&format!("{{image: '{image}', privilege: full}}"));
+        assert_eq!(said, (image.into(), "full".into()));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use power::{StartOptions, start, stop};
 pub use reach::{kubeconfig_text, merge};
 pub use run::Run;
 pub use service::EngineContainers;
-pub use spec::{ClusterSpec, DEFAULT_IMAGE, Secret};
+pub use spec::{ClusterSpec, DEFAULT_IMAGE, Defaults, Secret};
 pub use state::{Cluster, Node, all_nodes, find, get, list};
 pub use values::{ApiAddress, Memory, Pair, Privilege, Publish, ValueError, VolumeMount};
 pub use watch::{Report, Signals};

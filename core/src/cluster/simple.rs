@@ -7,7 +7,7 @@ use super::config::{ClusterFile, base, duration, file, nodes, value, volume};
 use super::error::ClusterError;
 use super::filter::Filtered;
 use super::names::ClusterName;
-use super::spec::{ClusterSpec, Secret};
+use super::spec::{ClusterSpec, Defaults, Secret};
 use super::values::{ApiAddress, Memory, Pair};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ pub(super) fn read(
     version: &str,
     folder: &Path,
     name: Option<&ClusterName>,
+    defaults: Defaults,
 ) -> Result<ClusterFile, ClusterError> {
     let mut keys = Keys(document);
     keys.drop(&["apiVersion"]);
@@ -35,7 +36,7 @@ pub(super) fn read(
         Some(name) => Some(name),
         None => keys.take(&["name"])?,
     };
-    let mut spec = base(name, of_file.as_deref())?;
+    let mut spec = base(name, of_file.as_deref(), defaults)?;
     scalars(&mut keys, &mut spec)?;
     lists(&mut keys, &mut spec, folder)?;
     registries(&mut keys, &mut spec)?;
@@ -350,7 +351,7 @@ options:
 
     #[test]
     fn k3ds_own_example_is_read_and_what_has_no_meaning_is_named() {
-        let file = ClusterFile::parse(WHOLE, Path::new("/f"), None).unwrap();
+        let file = ClusterFile::parse(WHOLE, Path::new("/f"), None, Defaults::default()).unwrap();
         let spec = file.spec.unwrap();
         assert_eq!((spec.servers, spec.agents), (1, 2));
         assert_eq!(spec.api.host.as_deref(), Some("myhost.my.domain"));
@@ -384,7 +385,7 @@ options:
     fn what_an_item_has_more_is_named_too() {
         let text = "apiVersion: k3d.io/v1alpha4\nkind: Simple\nmetadata: {name: a}\n\
                     ports: [{port: '80', colour: red}]\nregistries: {create: {name: r, shape: round}}\n";
-        let file = ClusterFile::parse(text, Path::new("/f"), None).unwrap();
+        let file = ClusterFile::parse(text, Path::new("/f"), None, Defaults::default()).unwrap();
         assert_eq!(
             file.warnings,
             [
@@ -401,7 +402,9 @@ options:
             let text = format!(
                 "apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {{name: a}}\n{text}\n"
             );
-            ClusterFile::parse(&text, Path::new("/f"), None).unwrap_err().to_string()
+            ClusterFile::parse(&text, Path::new("/f"), None, Defaults::default())
+                .unwrap_err()
+                .to_string()
         };
         assert!(err("servers: many").contains("`servers` of the cluster file"));
         assert!(err("ports: [{}]").contains("lacks `port`"));

@@ -69,14 +69,34 @@ pub struct ClusterSpec {
     pub plugins: Map<String, Value>,
 }
 
+/// What holds where neither the cluster file nor the command line says anything.
+#[derive(Debug, Clone)]
+pub struct Defaults {
+    /// The image of nodes.
+    pub image: String,
+    /// How much their containers may do.
+    pub privilege: Privilege,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { image: DEFAULT_IMAGE.to_owned(), privilege: Privilege::default() }
+    }
+}
+
 impl ClusterSpec {
     /// Returns the smallest cluster: one server.
     pub fn new(name: ClusterName) -> Self {
+        Self::with_defaults(name, Defaults::default())
+    }
+
+    /// Returns the smallest cluster, with other defaults.
+    pub fn with_defaults(name: ClusterName, defaults: Defaults) -> Self {
         Self {
             name,
             servers: 1,
             agents: 0,
-            image: DEFAULT_IMAGE.to_owned(),
+            image: defaults.image,
             api: ApiAddress::default(),
             ports: Vec::new(),
             volumes: Vec::new(),
@@ -89,7 +109,7 @@ impl ClusterSpec {
             network: None,
             subnet: None,
             token: None,
-            privilege: Privilege::default(),
+            privilege: defaults.privilege,
             registries: Map::new(),
             mirrors: BTreeMap::new(),
             plugins: Map::new(),

@@ -4,8 +4,8 @@ use super::super::{CliError, Exit, Session};
 use super::{error, names, parse_name};
 use crate::catalog::PluginName;
 use crate::cluster::{
-    ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Filtered, Memory, Pair, Privilege,
-    Publish, Secret, VolumeMount, absolute,
+    ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair, Publish,
+    Secret, VolumeMount, absolute,
 };
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::Level;
@@ -60,10 +60,11 @@ pub(super) fn read(
 ) -> Result<(ClusterSpec, ClusterFile), CliError> {
     let given = matches.get_one::<String>("name").map(|it| parse_name(it)).transpose()?;
     let identity = &session.host.identity;
+    let defaults = defaults(session)?;
     let mut file = match matches.get_one::<String>("config") {
         Some(path) => {
             let (text, folder) = load(path)?;
-            ClusterFile::parse(&text, &folder, given.as_ref())
+            ClusterFile::parse(&text, &folder, given.as_ref(), defaults.clone())
                 .map_err(|err| error(session, &err))?
         }
         None => ClusterFile::empty(),
@@ -71,32 +72,33 @@ pub(super) fn read(
     for warning in &file.warnings {
         session.console.log(Level::Warn, warning);
     }
-    let has_file = file.spec.is_some();
     let mut spec = match (file.spec.take(), given) {
         (Some(spec), _) => spec,
-        (None, Some(name)) => ClusterSpec::new(name),
+        (None, Some(name)) => ClusterSpec::with_defaults(name, defaults),
         (None, None) => {
             let text = "the cluster has no name";
             let hint = format!("as `{} cluster create demo`", identity.command_name);
             return Err(CliError::new(Exit::Usage, text).hint(hint));
         }
     };
-    // The command line comes before the environment, the file before both defaults.
-    let var =
-        |suffix: &str| std::env::var(identity.env_var(suffix)).ok().filter(|it| !it.is_empty());
-    if spec.image == DEFAULT_IMAGE
-        && let Some(image) = var("NODE_IMAGE")
-    {
-        spec.image = image;
-    }
-    if !(has_file && spec.privilege != Privilege::default())
-        && let Some(text) = var("PRIVILEGE")
-    {
-        spec.privilege = parse(&text)?;
-    }
     apply(session, &mut spec, matches)?;
     qualify_plugins(session, &mut spec)?;
     Ok((spec, file))
+}
+
+/// Returns what the environment says of clusters in general.
+fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
+    let identity = &session.host.identity;
+    let var =
+        |suffix: &str| std::env::var(identity.env_var(suffix)).ok().filter(|it| !it.is_empty());
+    let mut defaults = Defaults::default();
+    if let Some(image) = var("NODE_IMAGE") {
+        defaults.image = image;
+    }
+    if let Some(text) = var("PRIVILEGE") {
+        defaults.privilege = parse(&text)?;
+    }
+    Ok(defaults)
 }
 
 fn load(path: &str) -> Result<(String, PathBuf), CliError> {
