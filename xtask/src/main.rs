@@ -32,7 +32,9 @@ enum Verb {
     ControlPlane,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
-    /// Do what CI does: fmt, clippy, doc, test
+    /// Check everything but the tests: fmt, clippy, doc
+    Check,
+    /// Do what CI does: check, then test
     Ci,
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
@@ -55,6 +57,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
         Verb::NodeImages => node_images::run(),
+        Verb::Check => ci::check(),
         Verb::Ci => ci::run(),
         Verb::Bench(options) => bench::run(&options),
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Which tests to run.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Arguments for the tests, as after `cargo test --`: names, --skip, --exact
     #[arg(last = true, value_name = "ARG")]
