@@ -202,7 +202,7 @@ fn a_cluster_file_comes_from_the_standard_input() {
 
 #[test]
 fn a_second_cluster_of_the_name_is_refused() {
-    let Some(berth) = Berth::new("twice") else { return };
+    let Some(berth) = Berth::new("twice").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
     expect![[r#"
         $ pintle cluster create NAME --agents 1
@@ -217,7 +217,7 @@ fn a_second_cluster_of_the_name_is_refused() {
 
 #[test]
 fn of_two_that_make_one_cluster_at_once_one_wins() {
-    let Some(berth) = Berth::standin("race") else { return };
+    let Some(berth) = Berth::standin("race").and_then(Berth::with_kubectl) else { return };
     for _ in 0..5 {
         let start = || berth.sandbox.start(berth.words("cluster create NAME --agents 1"));
         let children: Vec<_> = (0..3).map(|_| start()).collect();
@@ -354,7 +354,7 @@ fn what_is_never_ready_ends_with_the_time_limit() {
 
 #[test]
 fn what_is_ready_late_is_waited_for() {
-    let Some(berth) = Berth::standin("late") else { return };
+    let Some(berth) = Berth::standin("late").and_then(Berth::with_kubectl) else { return };
     let line = "cluster create NAME --servers 2 --agents 1 -e STANDIN_READY_AFTER=1500 -e STANDIN_NODE_READY_AFTER=2500";
     let _ = berth.run(line).success();
     let nodes = berth.kubectl("get nodes --no-headers");
@@ -510,12 +510,8 @@ fn what_a_killed_run_leaves_can_be_deleted() {
 #[test]
 fn remains_without_any_container_are_found_and_deleted() {
     let Some(berth) = Berth::standin("remains") else { return };
-    let label = format!("pintle.cluster={}", berth.name);
-    let name = format!("pintle-{}", berth.name);
-    let made = Command::new("docker")
-        .args(["network", "create", "--label", "app=pintle", "--label", &label, &name])
-        .output();
-    assert!(made.is_ok_and(|it| it.status.success()));
+    let labels = [("app", "pintle"), ("pintle.cluster", &berth.name)];
+    berth.engine.create_network(&format!("pintle-{}", berth.name), &labels);
     let shown = berth.transcript(&["cluster create NAME", "cluster delete NAME"]);
     expect![[r#"
         $ pintle cluster create NAME
@@ -633,7 +629,7 @@ fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> crate::suppo
 
 #[test]
 fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
-    let Some(berth) = Berth::standin("nodes") else { return };
+    let Some(berth) = Berth::standin("nodes").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
     let start = || berth.sandbox.start(berth.words("node create --cluster NAME --replicas 2"));
     let children: Vec<_> = (0..3).map(|_| start()).collect();

@@ -4,6 +4,7 @@
 
 mod control_plane;
 mod engine;
+mod kubectl;
 mod libraries;
 mod proxy;
 mod rebuilt;
