@@ -344,7 +344,13 @@ impl Reader {
             ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_TARGET_", "PINTLE_", "XDG_"]
                 .iter()
                 .any(|it| name.starts_with(it))
-                || ["CARGO_BUILD_TARGET_DIR", "LD_LIBRARY_PATH", "RUST_BACKTRACE"].contains(&&*name)
+                || [
+                    "CARGO_BUILD_TARGET_DIR",
+                    "LD_LIBRARY_PATH",
+                    "RUST_BACKTRACE",
+                    "RUSTC_BOOTSTRAP",
+                ]
+                .contains(&&*name)
                 || CONTEXT.contains(&&*name)
         };
         std::env::vars_os().filter(|(name, _)| ours(name)).for_each(|(name, _)| {

@@ -54,7 +54,9 @@ impl Operator {
         // What the outer cargo says is not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text == "CARGO_MANIFEST_DIR" || text == "RUSTFLAGS"
+            if text.starts_with("CARGO_PKG_")
+                || text == "CARGO_MANIFEST_DIR"
+                || ["RUSTFLAGS", "RUSTC_BOOTSTRAP"].contains(&&*text)
             {
                 command.env_remove(&name);
             }

@@ -10,6 +10,7 @@ mod counts;
 mod demo;
 mod node_images;
 mod plugins;
+mod slowest;
 mod test;
 #[cfg(test)]
 mod tidy;
