@@ -8,6 +8,7 @@ mod ci;
 mod control_plane;
 mod counts;
 mod demo;
+mod deny;
 mod node_images;
 mod plugins;
 mod slowest;
@@ -33,7 +34,7 @@ enum Verb {
     ControlPlane,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
-    /// Check everything but the tests: fmt, clippy, doc
+    /// Check everything but the tests: fmt, clippy, doc, dependencies
     Check,
     /// Do what CI does: check, then test
     Ci,
