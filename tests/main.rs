@@ -19,6 +19,7 @@ mod commands;
 mod completion;
 mod conflicts;
 mod embedding;
+mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;

@@ -9,6 +9,7 @@ mod control_plane;
 mod counts;
 mod demo;
 mod deny;
+mod fuzz;
 mod node_images;
 mod plugins;
 mod slowest;
@@ -38,6 +39,8 @@ enum Verb {
     Check,
     /// Do what CI does: check, then test
     Ci,
+    /// Run libFuzzer on a target of `fuzz/`
+    Fuzz(fuzz::Options),
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
 }
@@ -61,6 +64,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::NodeImages => node_images::run(),
         Verb::Check => ci::check(),
         Verb::Ci => ci::run(),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Bench(options) => bench::run(&options),
     }
 }
