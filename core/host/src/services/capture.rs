@@ -1,6 +1,6 @@
 //! Keeps one plugin's output together while others run beside it.
 
-use super::{PluginServices, Services};
+use super::plugin::{PluginServices, Services};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
