@@ -6,10 +6,11 @@ use super::folder::{Candidate, Folder};
 use super::index::{self, Index};
 use super::reason::Reason;
 use super::rules::Rules;
-use super::search::{PluginDir, SearchPath};
+use super::search::{DirOrigin, PluginDir, SearchPath};
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::{Builder, ScopedJoinHandle};
 use std::time::SystemTime;
 
 /// A directory that could not be searched.
@@ -41,10 +42,10 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
     (look_at_all(&candidates, search, rules, SystemTime::now()), warnings)
 }
 
-/// Returns what to report about a directory that cannot be searched. Most directories need
-/// not exist.
+/// Returns what to report about a directory that cannot be searched. One that the user has
+/// not just named need not exist.
 fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
-    let is_optional = source.kind() == io::ErrorKind::NotFound;
+    let is_optional = dir.origin != DirOrigin::Option && source.kind() == io::ErrorKind::NotFound;
     (!is_optional).then(|| Warning { path: dir.path.clone(), source })
 }
 
@@ -119,19 +120,22 @@ fn look_in_parallel(
     let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
     let n_threads = most.min(candidates.len() / per_thread).max(1);
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let look = |candidates: &[Candidate<'_>]| -> Vec<Look> {
+    let look = &|candidates: &[Candidate<'_>]| -> Vec<Look> {
         candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
     };
     if others.is_empty() {
         return look(own);
     }
     std::thread::scope(|scope| {
-        let others: Vec<_> = others.chunks(own.len()).map(|it| scope.spawn(|| look(it))).collect();
+        let start = |it| (it, Builder::new().spawn_scoped(scope, move || look(it)));
+        let others: Vec<_> = others.chunks(own.len()).map(start).collect();
         let mut looks = look(own);
-        for other in others {
-            match other.join() {
-                Ok(more) => looks.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
+        for (candidates, thread) in others {
+            match thread.map(ScopedJoinHandle::join) {
+                Ok(Ok(more)) => looks.extend(more),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system has no thread to spare.
+                Err(_) => looks.extend(look(candidates)),
             }
         }
         looks

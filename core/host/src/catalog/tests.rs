@@ -386,7 +386,7 @@ mod discovery {
         fs::write(dir.join("libtext.so"), "text").unwrap();
         let catalog = check(
             root.path(),
-            &["p", "missing"],
+            &["p"],
             &Rules::default(),
             expect![[r#"
             a.io/v1.0.0 ok
@@ -491,6 +491,18 @@ mod discovery {
         let [warning] = catalog.warnings() else { panic!("one warning") };
         let text = warning.to_string();
         assert!(text.starts_with("failed to search plugin directory `/"), "{text}");
+    }
+
+    #[test]
+    fn a_directory_that_is_missing_is_a_warning_if_an_option_names_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("missing");
+        for origin in [DirOrigin::Option, DirOrigin::Environment, DirOrigin::User] {
+            let dir = PluginDir { path: path.clone(), origin };
+            let catalog = Catalog::discover(&SearchPath::from_dirs([dir]), &[], &Rules::default());
+            let expected = usize::from(origin == DirOrigin::Option);
+            assert_eq!(catalog.warnings().len(), expected, "{origin}");
+        }
     }
 
     #[test]

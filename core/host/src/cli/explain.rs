@@ -189,6 +189,9 @@ pub(super) fn hook(err: &HookError) -> Option<Hint> {
                  `{variable}`, for example `10m`"
             )
         })),
+        HookError::NotStarted { .. } => {
+            Some("check the limits of this machine on threads and memory".into())
+        }
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use crate::transport::{CallError, LoadedPlugin};
 use pintle_plugin::Level;
 use pintle_plugin::message::HookReply;
 use serde::Serialize;
+use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 pub struct TimeLimit {
     /// When a hook counts as failed, and is waited for no more.
     pub limit: Duration,
-    /// After how long the user is told that a hook still runs, and how often.
+    /// After how long a hook that still runs is reported, and how often.
     pub notice: Duration,
 }
 
@@ -24,7 +25,7 @@ impl Default for TimeLimit {
     }
 }
 
-/// What one plugin's hooks made of an event.
+/// What became of one plugin's hooks on an event.
 pub struct Outcome {
     /// The plugin's full key.
     pub plugin: String,
@@ -66,32 +67,34 @@ pub fn dispatch_each<T: Serialize>(
     }
     let payload: Arc<[u8]> = serde_json::to_vec(payload).expect("an event has string keys").into();
     let (sender, receiver) = mpsc::channel();
-    let calls: Vec<_> = subscribers
-        .iter()
-        .enumerate()
-        .map(|(idx, plugin)| {
-            let output = output(services, plugin, subscribers.len() > 1);
-            let call = Call { plugin: plugin.clone(), event: event.to_owned() };
-            start(call, idx, Arc::clone(&payload), output.clone(), sender.clone());
-            (plugin.key().to_string(), output)
-        })
-        .collect();
+    let start = |(idx, plugin): (usize, &LoadedPlugin)| {
+        let output = output(services, plugin, subscribers.len() > 1);
+        let call = Call { plugin: plugin.clone(), event: event.to_owned() };
+        let started = start(call, idx, Arc::clone(&payload), output.clone(), sender.clone());
+        Started { plugin: plugin.key().to_string(), output, failure: started.err() }
+    };
+    let calls: Vec<_> = subscribers.iter().enumerate().map(start).collect();
     drop(sender);
-    let mut replies = collect(&receiver, &calls, event, services, limit);
-    let pairs = calls.iter().zip(replies.drain(..));
-    pairs
-        .map(|((plugin, output), reply)| {
-            if reply.is_none() {
-                output.release();
-            }
-            judge(event, plugin, reply, limit)
-        })
-        .collect()
+    let replies = collect(&receiver, &calls, event, services, limit);
+    let outcome = |(call, reply): (Started, Option<Reply>)| {
+        if reply.is_none() {
+            call.output.release();
+        }
+        judge(event, call, reply, limit)
+    };
+    calls.into_iter().zip(replies).map(outcome).collect()
 }
 
 struct Call {
     plugin: LoadedPlugin,
     event: String,
+}
+
+/// A hook that runs, or could not be started.
+struct Started {
+    plugin: String,
+    output: HookOutput,
+    failure: Option<io::Error>,
 }
 
 /// Where a hook's output goes.
@@ -125,8 +128,8 @@ fn start(
     payload: Arc<[u8]>,
     output: HookOutput,
     sender: mpsc::Sender<(usize, Reply)>,
-) {
-    std::thread::spawn(move || {
+) -> io::Result<()> {
+    let run = move || {
         let Call { plugin, event } = call;
         let reply = match &output {
             HookOutput::Direct(services) => {
@@ -135,15 +138,16 @@ fn start(
             HookOutput::Held(capture) => plugin.event(&event, &payload, &**capture),
         };
         output.release();
-        // Nobody waits any more for a hook that was over its time.
+        // A hook that was over its time is not waited for any more.
         let _ = sender.send((idx, reply));
-    });
+    };
+    std::thread::Builder::new().spawn(run).map(drop)
 }
 
 /// Waits for the replies; `None` stands for a hook that did not end in time.
 fn collect(
     receiver: &mpsc::Receiver<(usize, Reply)>,
-    calls: &[(String, HookOutput)],
+    calls: &[Started],
     event: &str,
     services: &Services,
     limit: TimeLimit,
@@ -151,7 +155,9 @@ fn collect(
     let start = Instant::now();
     let mut notice = limit.notice;
     let mut replies: Vec<Option<Reply>> = calls.iter().map(|_| None).collect();
-    while replies.iter().any(Option::is_none) {
+    let is_awaited =
+        |(call, reply): (&Started, &Option<Reply>)| reply.is_none() && call.failure.is_none();
+    while calls.iter().zip(&replies).any(is_awaited) {
         let passed = start.elapsed();
         let Some(left) = limit.limit.checked_sub(passed).filter(|it| !it.is_zero()) else { break };
         // At its end the limit speaks for itself.
@@ -171,29 +177,33 @@ fn collect(
 }
 
 fn tell_slow(
-    calls: &[(String, HookOutput)],
+    calls: &[Started],
     replies: &[Option<Reply>],
     event: &str,
     passed: Duration,
     services: &Services,
 ) {
-    let slow = calls.iter().zip(replies).filter(|it| it.1.is_none());
-    for ((plugin, _), _) in slow {
-        let seconds = passed.as_secs_f64();
+    let seconds = passed.as_secs_f64();
+    let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
+    for (Started { plugin, .. }, _) in slow {
         let text = format!("plugin `{plugin}` is at work on `{event}` for {seconds} seconds now");
         services.console().log(Level::Warn, &text);
     }
 }
 
-fn judge(event: &str, plugin: &str, reply: Option<Reply>, limit: TimeLimit) -> Outcome {
-    let (plugin, event) = (plugin.to_owned(), event.to_owned());
+fn judge(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> Outcome {
+    let Started { plugin, failure, .. } = call;
+    let event = event.to_owned();
     let result = match reply {
         Some(Ok(HookReply { veto: Some(reason), .. })) => {
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }
         Some(Ok(reply)) => Ok(reply),
         Some(Err(source)) => Err(HookError::Failed { event, source }),
-        None => Err(HookError::TimedOut { plugin: plugin.clone(), event, limit: limit.limit }),
+        None => Err(match failure {
+            Some(source) => HookError::NotStarted { plugin: plugin.clone(), event, source },
+            None => HookError::TimedOut { plugin: plugin.clone(), event, limit: limit.limit },
+        }),
     };
     Outcome { plugin, result }
 }

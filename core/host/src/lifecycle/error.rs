@@ -1,6 +1,7 @@
 //! What stops the work behind an event.
 
 use crate::transport::CallError;
+use std::io;
 use std::time::Duration;
 
 /// Why the work behind an event must not go on, or did not end well.
@@ -24,6 +25,16 @@ pub enum HookError {
         event: String,
         /// What went wrong.
         source: CallError,
+    },
+    /// The system has no thread to spare for a hook.
+    #[error("the hook of plugin `{plugin}` on `{event}` could not be started")]
+    NotStarted {
+        /// The plugin's full key.
+        plugin: String,
+        /// The event.
+        event: String,
+        /// What the system reports.
+        source: io::Error,
     },
     /// A hook did not end in time.
     #[error(

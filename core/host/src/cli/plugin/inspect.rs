@@ -7,6 +7,7 @@ use crate::causes::with_causes;
 use clap::ArgMatches;
 use pintle_plugin::manifest::Manifest;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::Path;
 
 #[derive(Serialize)]
@@ -43,7 +44,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 
 /// Returns the plugin that the user's key means although it cannot be used.
 fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a Entry> {
-    let asked: PluginKey = matches.get_one::<String>("plugin")?.parse().ok()?;
+    let asked: PluginKey = matches.get_one::<OsString>("plugin")?.to_str()?.parse().ok()?;
     let unusable = session.catalog().entries().iter().filter(|it| !it.is_usable());
     unusable.into_iter().find(|it| {
         let version = it.version();
