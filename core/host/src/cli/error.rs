@@ -51,6 +51,11 @@ impl Hint {
     pub fn new(text: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Self {
         Self(Box::new(text))
     }
+
+    /// Returns the instruction as the user of this host reads it.
+    pub fn text(&self, host: &Identity) -> String {
+        (self.0)(host)
+    }
 }
 
 impl From<String> for Hint {
@@ -144,7 +149,7 @@ impl CliError {
             code: self.exit.code(),
             message: &self.message,
             causes: self.causes.iter().map(Cause::text).collect(),
-            hint: self.hint.as_ref().map(|it| it.0(identity)),
+            hint: self.hint.as_ref().map(|it| it.text(identity)),
         }
     }
 
@@ -156,7 +161,7 @@ impl CliError {
             console.message(&format!("  caused by: {}", cause.shown()));
         }
         if let Some(text) = &self.hint {
-            let text = text.0(identity);
+            let text = text.text(identity);
             console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
         }
     }
