@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cluster;
 #[cfg(feature = "cluster")]
 pub mod engine;
+pub mod fs;
 mod identity;
 pub mod lifecycle;
 pub mod project;
