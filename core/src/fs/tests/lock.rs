@@ -144,7 +144,7 @@ fn the_process_that_has_a_lock() {
 fn start(root: &Path, kind: &str) -> Child {
     let name = "the_process_that_has_a_lock";
     let path = module_path!().split_once("::").unwrap().1;
-    let child = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(std::env::current_exe().unwrap())
         .args([&format!("{path}::{name}"), "--exact"])
         .env(ORDER, format!("{kind} {}", root.display()))
         .stdout(Stdio::null())
@@ -158,7 +158,8 @@ fn start(root: &Path, kind: &str) -> Child {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("the other process does not take the lock");
+    child.kill().unwrap();
+    panic!("the other process does not take the lock: {}", child.wait().unwrap());
 }
 
 #[cfg(target_os = "linux")]
