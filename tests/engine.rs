@@ -158,7 +158,7 @@ impl Engine {
         let parts = self.docker.download_from_container(container, Some(options));
         let parts: Vec<_> = self.runtime.block_on(parts.try_collect()).ok()?;
         let bytes: Vec<u8> = parts.concat();
-        let bytes = pintle::engine::unpack_one(&bytes).ok()?;
+        let bytes = pintle::cluster::engine::unpack_one(&bytes).ok()?;
         Some(String::from_utf8(bytes).expect("it is text"))
     }
 

@@ -5,7 +5,7 @@
 //! `RUDDER_`, and a plugin called `x` is for it the plugin `x.rudder.example`.
 
 use clap::{Arg, Command};
-use pintle::{Cli, PluginKey, ProjectVersion};
+use pintle::{PluginKey, ProjectVersion};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let chain = ["rust.pintle.dev/v1", "license.pintle.dev/v1"]
         .map(|it| it.parse::<PluginKey>().expect("the key is well formed"));
 
-    Cli::new()
+    pintle::cli()
         .command_name("rudder")
         .version("2.3.4")
         .about("Steers ships, with plugins")

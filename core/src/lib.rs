@@ -1,27 +1,37 @@
-//! The Pintle host as a library.
+//! Pintle: a host for native plugins, with the jobs that Kubernetes developers do every day.
 //!
-//! [`Cli`] builds a host of your own: another name, plugins that are part of the
-//! program, commands of its own. [`clap`] is the one whose types it takes.
+//! The parts are crates of their own, re-exported here: the host ([`host`]), scaffolding
+//! ([`scaffold`]) and clusters ([`cluster`]). [`cli`] puts them together as the `pintle`
+//! command does; a program of another name starts with [`Cli::new`] and takes the groups
+//! that it wants.
 #![deny(unsafe_code)]
 
-pub mod catalog;
-pub mod cli;
 #[cfg(feature = "cluster")]
-pub mod cluster;
-#[cfg(feature = "cluster")]
-pub mod engine;
-pub mod fs;
-mod identity;
-pub mod lifecycle;
-pub mod project;
-pub mod scaffold;
-pub mod services;
-pub mod transport;
-
-pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion};
-pub use clap;
-pub use cli::Cli;
-pub use identity::{Identity, LIBRARY_VERSION};
+pub use pintle_cluster as cluster;
+pub use pintle_host as host;
+pub use pintle_host::{
+    Catalog, Cli, Identity, LIBRARY_VERSION, Manifest, PluginKey, PluginName, PluginVersion,
+    ProjectVersion, clap,
+};
 pub use pintle_plugin::ChangeSet;
-pub use project::{Gvk, ProjectFile, ProjectVersion, Resource};
-pub use scaffold::{Transaction, Universe};
+pub use pintle_scaffold as scaffold;
+pub use pintle_scaffold::project::{Gvk, ProjectFile, Resource};
+pub use pintle_scaffold::{Transaction, Universe};
+
+/// Returns the host with all jobs, as the `pintle` command has it.
+pub fn cli() -> Cli {
+    let cli = Cli::new()
+        .about("A host for native plugins: operator projects and throw-away clusters")
+        .group(&scaffold::GROUP);
+    #[cfg(feature = "cluster")]
+    let cli = cli.group(&cluster::GROUP);
+    cli
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_groups_fit_each_other_and_clap() {
+        super::cli().build().expect("the groups fit").command().debug_assert();
+    }
+}

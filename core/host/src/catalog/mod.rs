@@ -1,0 +1,169 @@
+//! Which plugins exist and which one is meant.
+//!
+//! Everything here works on manifests, which are read from files as bytes.
+//! Invariants: no plugin code runs, nothing is printed, and a bad file is an
+//! [`Entry`] with a reason, never an error that stops another command.
+
+mod commands;
+mod discover;
+mod entry;
+mod examine;
+mod facts;
+mod folder;
+pub mod image;
+mod index;
+mod key;
+mod name;
+mod project_version;
+mod refusal;
+mod resolve;
+mod search;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use commands::{Claim, CommandConflict};
+pub use entry::{Entry, State, Transport};
+pub use examine::{Examined, FileId, RefusedFile, examine};
+pub use key::{KeyError, KeyErrorKind, PluginKey};
+pub use name::{NameError, PluginName};
+pub use pintle_plugin::manifest::{Manifest, ManifestCommand};
+pub use project_version::{ProjectVersion, ProjectVersionError, Stage};
+pub use refusal::Refusal;
+pub use resolve::ResolveError;
+pub use search::{DirOrigin, PluginDir, SearchPath};
+pub use version::{PluginVersion, VersionError, VersionPattern};
+
+use crate::Identity;
+use pintle_plugin::LinkedPlugin;
+use std::path::PathBuf;
+
+/// What a host decides of plugins before it looks for them.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Who the host is.
+    pub identity: Identity,
+    /// The paths of the host's own commands, as `["plugin", "list"]`. The nouns
+    /// among them follow from the paths.
+    pub core_commands: Vec<Vec<String>>,
+    /// The plugins that the user has switched off.
+    pub disabled: Vec<PluginKey>,
+    /// Whether plugins may be run although a panic in them ends the host.
+    pub allow_panic_abort: bool,
+}
+
+/// The plugins that a host has found.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    entries: Vec<Entry>,
+    warnings: Vec<Warning>,
+    program: String,
+}
+
+/// A folder that could not be searched.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to search plugin folder `{}`", path.display())]
+pub struct Warning {
+    /// The folder.
+    pub path: PathBuf,
+    /// Why.
+    pub source: std::io::Error,
+}
+
+impl Catalog {
+    /// Looks for plugins: the linked ones first, then the files in the search path.
+    ///
+    /// It never fails. Files that are no plugins are [refused](State::Refused)
+    /// entries, folders that cannot be read are [warnings](Self::warnings), and a
+    /// folder that does not exist is nothing.
+    pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
+        let (files, warnings) = discover::scan(search, rules);
+        let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
+        if entries.is_empty() {
+            // The usual case: a thousand entries need not move.
+            entries = files;
+        } else {
+            entries.extend(files);
+        }
+        Self::settle(entries, warnings, rules)
+    }
+
+    /// Makes a catalog of manifests without plugins behind them, by the default rules.
+    ///
+    /// What the manifests say of target and ABI is not looked at.
+    pub fn from_manifests(manifests: impl IntoIterator<Item = Manifest>) -> Self {
+        let rules = Rules::default();
+        let entries = manifests.into_iter().map(|it| Entry::from_manifest(it, &rules)).collect();
+        Self::settle(entries, Vec::new(), &rules)
+    }
+
+    fn settle(mut entries: Vec<Entry>, warnings: Vec<Warning>, rules: &Rules) -> Self {
+        discover::shadow(&mut entries);
+        commands::settle(&mut entries, &rules.core_commands);
+        Self { entries, warnings, program: rules.identity.command_name.clone() }
+    }
+
+    /// Returns everything that was found, in search order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Returns the folders that could not be searched.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Finds the plugin that a key means.
+    ///
+    /// A full name that exists beats everything; a short name must be the short
+    /// form of one name only. Of the versions that the key asks for, and that
+    /// support `project`, the highest stable one is meant, or the highest
+    /// pre-release if no version is stable.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveError`] when the key means no plugin, or more than one.
+    pub fn resolve(
+        &self,
+        key: &PluginKey,
+        project: Option<&ProjectVersion>,
+    ) -> Result<&Entry, ResolveError> {
+        resolve::resolve(&self.entries, key, project, &self.program)
+    }
+
+    /// Finds the plugin command that `words` begin with; the longest wins.
+    ///
+    /// A command that collides with one of the host's own is never found here.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandConflict`] when several plugins bring it.
+    pub fn find_command(
+        &self,
+        words: &[String],
+    ) -> Result<Option<(&Entry, &ManifestCommand)>, CommandConflict> {
+        commands::find(&self.entries, words, &self.program)
+    }
+
+    /// Returns the plugin commands that can be called by their bare words, for help and completion.
+    pub fn commands(&self) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
+        commands::callable(&self.entries)
+    }
+
+    /// Returns the plugins whose hooks subscribe to an event.
+    pub fn subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
+        let current = self.entries.iter().filter(|it| it.is_current());
+        current.filter(move |it| it.events().iter().any(|it| it == event))
+    }
+}
+
+/// What to do about a plugin that the user has switched off.
+const DISABLED_HINT: &str = "take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`";
+
+/// Joins items for a message: `` `a`, `b` ``.
+fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    let items: Vec<_> = items.iter().map(|it| format!("`{it}`")).collect();
+    items.join(", ")
+}

@@ -1,0 +1,258 @@
+//! Which plugin a key means.
+
+use super::ProjectVersion;
+use super::entry::{Entry, State};
+use super::key::PluginKey;
+use super::list;
+use super::name::PluginName;
+use std::collections::BTreeSet;
+
+/// How similar two names must be for one to be suggested for the other, of 1.
+const SIMILAR: f64 = 0.85;
+
+/// How many names or keys are suggested.
+const MAX_SUGGESTED: usize = 3;
+
+/// Why a key means no plugin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// No plugin has this name.
+    #[error("no plugin `{key}` is installed")]
+    NotFound {
+        /// The key.
+        key: PluginKey,
+        /// The names that look like it, the most similar first.
+        similar: Vec<PluginName>,
+        /// The name of the host's program.
+        program: String,
+    },
+    /// The plugin has other versions only.
+    #[error("no version of plugin `{name}` matches `{key}`, installed: {}", list(installed))]
+    NoSuchVersion {
+        /// The key.
+        key: PluginKey,
+        /// The plugin that the key's name means.
+        name: PluginName,
+        /// The versions there are, the highest first.
+        installed: Vec<PluginKey>,
+    },
+    /// Several plugins have this short name.
+    #[error("plugin `{key}` is ambiguous: {}", list(candidates))]
+    Ambiguous {
+        /// The key.
+        key: PluginKey,
+        /// The plugins, by name.
+        candidates: Vec<PluginKey>,
+    },
+    /// The plugin does not understand the project.
+    #[error(
+        "plugin `{plugin}` does not support project version `{project}`, only {}",
+        list(supported)
+    )]
+    UnsupportedProjectVersion {
+        /// The key.
+        key: PluginKey,
+        /// The plugin that the key means.
+        plugin: PluginKey,
+        /// The project version.
+        project: ProjectVersion,
+        /// The project versions that the plugin supports.
+        supported: Vec<ProjectVersion>,
+        /// Versions of the plugin that support the project, but are not what the key means.
+        others: Vec<PluginKey>,
+    },
+    /// The plugin is installed, and this host cannot run it.
+    #[error("plugin `{key}` was found in {place}, but refused: {reason}")]
+    Refused {
+        /// The key.
+        key: PluginKey,
+        /// Where it is.
+        place: String,
+        /// Why it is refused.
+        reason: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The plugin is installed, and the user has switched it off.
+    #[error("plugin `{key}` is installed but disabled")]
+    Disabled {
+        /// The key.
+        key: PluginKey,
+        /// The plugin that the key means.
+        plugin: PluginKey,
+    },
+}
+
+impl ResolveError {
+    /// Returns what to type instead.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotFound { similar, program, .. } if similar.is_empty() => {
+                format!("type `{program} plugin list` to see which plugins there are")
+            }
+            Self::NotFound { similar, .. } => format!("did you mean {}?", either(similar)),
+            Self::NoSuchVersion { installed, .. } => format!("type {}", either(installed)),
+            Self::Ambiguous { candidates, .. } => format!("type {}", either(candidates)),
+            Self::UnsupportedProjectVersion { others, .. } if others.is_empty() => {
+                "install a version of the plugin that supports it".to_owned()
+            }
+            Self::UnsupportedProjectVersion { others, .. } => format!("type {}", either(others)),
+            Self::Refused { hint, .. } => hint.clone(),
+            Self::Disabled { .. } => super::DISABLED_HINT.to_owned(),
+        }
+    }
+}
+
+/// Finds the plugin that a key means.
+pub(super) fn resolve<'c>(
+    entries: &'c [Entry],
+    key: &PluginKey,
+    project: Option<&ProjectVersion>,
+    program: &str,
+) -> Result<&'c Entry, ResolveError> {
+    let versions = versions_of_one_name(entries, key, program)?;
+    let asked = |it: &&Entry| it.key().is_some_and(|it| key.matches_key(it));
+    let matching: Vec<_> = versions.iter().copied().filter(asked).collect();
+    if matching.is_empty() {
+        let other = || no_such_version(key, &versions);
+        return Err(set_aside(entries, key).unwrap_or_else(other));
+    }
+    let Some(project) = project else { return Ok(best(&matching)) };
+    // A pre-release is not taken in place of a stable version that happens not to
+    // understand the project; it must be asked for.
+    let supporting: Vec<_> = likely(&matching).filter(|it| it.supports(project)).collect();
+    if supporting.is_empty() {
+        return Err(unsupported(key, project, &versions, best(&matching)));
+    }
+    Ok(best(&supporting))
+}
+
+/// Returns the usable versions of the one plugin that the key's name means, the highest first.
+fn versions_of_one_name<'c>(
+    entries: &'c [Entry],
+    key: &PluginKey,
+    program: &str,
+) -> Result<Vec<&'c Entry>, ResolveError> {
+    let usable = |matches: &dyn Fn(&PluginName) -> bool| -> Vec<&'c Entry> {
+        let usable = entries.iter().filter(|it| it.is_usable());
+        usable.filter(|it| it.key().is_some_and(|it| matches(it.name()))).collect()
+    };
+    let mut found = usable(&|it| it == key.name());
+    if found.is_empty() {
+        found = usable(&|it| key.matches_name(it));
+    }
+    let names: BTreeSet<_> = found.iter().filter_map(|it| it.key()).map(PluginKey::name).collect();
+    match names.len() {
+        0 => Err(missing(entries, key, program)),
+        1 => {
+            found.sort_by_key(|it| std::cmp::Reverse(it.version()));
+            Ok(found)
+        }
+        _ => {
+            let with_name = |it| PluginKey::new(PluginName::clone(it), key.version().cloned());
+            let candidates = names.into_iter().map(with_name).collect();
+            Err(ResolveError::Ambiguous { key: key.clone(), candidates })
+        }
+    }
+}
+
+/// Returns the entry that is meant when several would do; there is at least one.
+fn best<'c>(entries: &[&'c Entry]) -> &'c Entry {
+    likely(entries).max_by_key(|it| it.version()).expect("the caller has found one")
+}
+
+/// Returns the stable ones, or all if none is stable.
+fn likely<'a, 'c>(entries: &'a [&'c Entry]) -> impl Iterator<Item = &'c Entry> + use<'a, 'c> {
+    let is_stable = |it: &&Entry| it.version().is_some_and(|it| it.is_stable());
+    let any_stable = entries.iter().any(is_stable);
+    entries.iter().copied().filter(move |it| !any_stable || is_stable(it))
+}
+
+fn no_such_version(key: &PluginKey, versions: &[&Entry]) -> ResolveError {
+    let installed: Vec<_> = versions.iter().filter_map(|it| it.key()).cloned().collect();
+    let name = installed.first().unwrap_or(key).name().clone();
+    ResolveError::NoSuchVersion { key: key.clone(), name, installed }
+}
+
+fn unsupported(
+    key: &PluginKey,
+    project: &ProjectVersion,
+    versions: &[&Entry],
+    meant: &Entry,
+) -> ResolveError {
+    let others = versions.iter().filter(|it| it.supports(project)).filter_map(|it| it.key());
+    ResolveError::UnsupportedProjectVersion {
+        key: key.clone(),
+        plugin: meant.key().unwrap_or(key).clone(),
+        project: *project,
+        supported: meant.project_versions().collect(),
+        others: others.cloned().collect(),
+    }
+}
+
+fn missing(entries: &[Entry], key: &PluginKey, program: &str) -> ResolveError {
+    set_aside(entries, key).unwrap_or_else(|| ResolveError::NotFound {
+        key: key.clone(),
+        similar: similar(entries, key.name()),
+        program: program.to_owned(),
+    })
+}
+
+/// Returns the error for a plugin that is installed but refused or disabled.
+fn set_aside(entries: &[Entry], key: &PluginKey) -> Option<ResolveError> {
+    let is_meant = |it: &&Entry| match it.key() {
+        Some(it) => key.matches_key(it),
+        None => looks_like(it, key.name()),
+    };
+    let mut meant = entries.iter().filter(|it| !it.is_usable()).filter(is_meant);
+    let entry = meant.find(|it| matches!(it.state(), State::Refused | State::Disabled))?;
+    let key = key.clone();
+    Some(match (entry.state(), entry.key()) {
+        (State::Disabled, Some(plugin)) => ResolveError::Disabled { key, plugin: plugin.clone() },
+        _ => ResolveError::Refused {
+            key,
+            place: entry.place(),
+            reason: entry.reason().unwrap_or_default(),
+            hint: entry.hint().unwrap_or_default(),
+        },
+    })
+}
+
+/// Whether a file whose manifest cannot be read is called as a plugin is.
+fn looks_like(entry: &Entry, name: &PluginName) -> bool {
+    let stem = entry.path().and_then(|it| it.file_stem()).unwrap_or_default().to_string_lossy();
+    let stem = stem.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(&stem).replace('_', "-");
+    let is_whole_words = |rest: &str| rest.is_empty() || rest.starts_with(['-', '.']);
+    stem.strip_prefix(name.short()).is_some_and(is_whole_words)
+}
+
+fn similar(entries: &[Entry], name: &PluginName) -> Vec<PluginName> {
+    let names: BTreeSet<_> = entries
+        .iter()
+        .filter(|it| it.is_usable())
+        .filter_map(Entry::key)
+        .map(PluginKey::name)
+        .collect();
+    let mut scored: Vec<_> = names
+        .into_iter()
+        .map(|it| (similarity(name, it), it))
+        .filter(|(score, _)| *score >= SIMILAR)
+        .collect();
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    scored.into_iter().take(MAX_SUGGESTED).map(|(_, it)| it.clone()).collect()
+}
+
+fn similarity(asked: &PluginName, name: &PluginName) -> f64 {
+    let short = strsim::jaro_winkler(asked.short(), name.short());
+    if !asked.is_qualified() {
+        return short;
+    }
+    short.min(strsim::jaro_winkler(asked.as_str(), name.as_str()))
+}
+
+fn either<T: ToString>(items: &[T]) -> String {
+    let items: Vec<_> =
+        items.iter().take(MAX_SUGGESTED).map(|it| format!("`{}`", it.to_string())).collect();
+    items.join(" or ")
+}

@@ -1,0 +1,401 @@
+//! Building a host: Pintle's own, or one with another name and plugins of its own.
+
+use super::{Group, Session};
+use crate::catalog::{
+    NameError, PluginKey, PluginName, PluginVersion, ProjectVersion, VersionError,
+};
+use crate::identity::Identity;
+use crate::services::Console;
+use clap::{ArgMatches, Command};
+use pintle_plugin::manifest::Manifest;
+use pintle_plugin::{Level, LinkedPlugin};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Builds a host.
+///
+/// ```
+/// let host = pintle_host::Cli::new().command_name("rudder").version("2.0.0").build()?;
+/// # Ok::<(), pintle_host::cli::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct Cli {
+    host: Host,
+}
+
+/// A host that is ready to run.
+#[derive(Clone)]
+pub struct Host {
+    pub(super) identity: Identity,
+    pub(super) about: String,
+    pub(super) linked: Vec<LinkedPlugin>,
+    pub(super) default_project_version: ProjectVersion,
+    pub(super) default_plugins: BTreeMap<ProjectVersion, Vec<PluginKey>>,
+    pub(super) groups: Vec<&'static Group>,
+    pub(super) extra_commands: Vec<ExtraCommand>,
+}
+
+type Handler =
+    dyn Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>> + Send + Sync;
+
+/// A command of an embedding program.
+#[derive(Clone)]
+pub(super) struct ExtraCommand {
+    pub(super) command: Command,
+    pub(super) handler: Arc<Handler>,
+}
+
+/// What an embedding program's own command gets from the host.
+pub struct Context<'a> {
+    pub(super) session: &'a Session<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Returns the names of the host.
+    pub fn identity(&self) -> &Identity {
+        self.session.identity()
+    }
+
+    /// Returns the run of the host, through which plugins are reached.
+    pub fn session(&self) -> &'a Session<'a> {
+        self.session
+    }
+
+    /// Writes a result and a line feed to the standard output.
+    pub fn println(&self, text: impl Display) {
+        self.session.console().println(text);
+    }
+
+    /// Logs a line to the standard error; `-q` and `-v` decide whether it is shown.
+    pub fn log(&self, level: Level, text: impl Display) {
+        self.session.console().log(level, &text.to_string());
+    }
+}
+
+/// Why a host cannot be built: a mistake in the embedding program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The command name is no word that a shell and the names of folders and variables can bear.
+    #[error(
+        "`{0}` is no command name: lower-case letters, digits and `-`, beginning with a letter"
+    )]
+    CommandName(String),
+    /// The qualifier is no DNS-1123 subdomain.
+    #[error("`{0}` is no name qualifier: a DNS-1123 subdomain, as `example.org`")]
+    Qualifier(String),
+    /// An extra command has the name of a command that exists.
+    #[error("the extra command `{command}` clashes with a command of {owner}")]
+    CommandClash {
+        /// The extra command.
+        command: String,
+        /// Who has the command already: the host, or a plugin.
+        owner: String,
+    },
+    /// Two groups have one command.
+    #[error("the command `{command}` of group `{group}` clashes with one of group `{other}`")]
+    GroupClash {
+        /// The command's words.
+        command: String,
+        /// The group.
+        group: &'static str,
+        /// The group that has the command already.
+        other: &'static str,
+    },
+    /// A command stands under a noun that no group brings.
+    #[error("the command `{command}` of group `{group}` is under a noun that no group brings")]
+    UnknownNoun {
+        /// The command's words.
+        command: String,
+        /// The group.
+        group: &'static str,
+    },
+    /// Two linked plugins have one key.
+    #[error("the plugin `{0}` is linked twice")]
+    DuplicatePlugin(PluginKey),
+    /// A linked plugin's manifest is not what it must be.
+    #[error("the linked plugin `{name}` has an invalid manifest: {reason}")]
+    Manifest {
+        /// The plugin's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Default for Cli {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cli {
+    /// Starts with Pintle's own names, and without groups, linked plugins or default plugins.
+    pub fn new() -> Self {
+        Self {
+            host: Host {
+                identity: Identity::default(),
+                about: "A host for native plugins".to_owned(),
+                linked: Vec::new(),
+                default_project_version: ProjectVersion::default(),
+                default_plugins: BTreeMap::new(),
+                groups: Vec::new(),
+                extra_commands: Vec::new(),
+            },
+        }
+    }
+
+    /// Adds a group of commands, events and services.
+    pub fn group(mut self, group: &'static Group) -> Self {
+        self.host.groups.push(group);
+        self
+    }
+
+    /// Sets the command's name, which also names its folders and environment variables.
+    pub fn command_name(mut self, name: impl Into<String>) -> Self {
+        self.host.identity.command_name = name.into();
+        self
+    }
+
+    /// Sets the version that `version` and `--version` show.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.host.identity.version = version.into();
+        self
+    }
+
+    /// Sets the line that the help begins with.
+    pub fn about(mut self, text: impl Into<String>) -> Self {
+        self.host.about = text.into();
+        self
+    }
+
+    /// Sets what a plugin name without a dot is completed with.
+    pub fn name_qualifier(mut self, qualifier: impl Into<String>) -> Self {
+        self.host.identity.name_qualifier = qualifier.into();
+        self
+    }
+
+    /// Adds a plugin that is part of the program. It comes before all installed ones.
+    pub fn plugin(mut self, plugin: LinkedPlugin) -> Self {
+        self.host.linked.push(plugin);
+        self
+    }
+
+    /// Sets the project version that a new project gets.
+    pub fn default_project_version(mut self, version: ProjectVersion) -> Self {
+        self.host.default_project_version = version;
+        self
+    }
+
+    /// Sets the chain of plugins for projects of one version that name none themselves.
+    pub fn default_plugins(
+        mut self,
+        version: ProjectVersion,
+        keys: impl IntoIterator<Item = PluginKey>,
+    ) -> Self {
+        self.host.default_plugins.insert(version, keys.into_iter().collect());
+        self
+    }
+
+    /// Adds a command of the embedding program; `handler` returns the exit code.
+    pub fn extra_command(
+        mut self,
+        command: Command,
+        handler: impl Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.host.extra_commands.push(ExtraCommand { command, handler: Arc::new(handler) });
+        self
+    }
+
+    /// Checks what was set, and makes the host of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] at the first thing that cannot be.
+    pub fn build(self) -> Result<Host, BuildError> {
+        let host = self.host;
+        check_identity(&host.identity)?;
+        check_groups(&host)?;
+        let plugin_commands = check_linked(&host)?;
+        check_extra_commands(&host, &plugin_commands)?;
+        Ok(host)
+    }
+
+    /// Builds the host and runs it with the program's arguments, its name first, as the
+    /// last thing that the program does.
+    ///
+    /// A host that cannot be built is an error on the standard error, and exit code 70.
+    pub fn run(self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+        match self.build() {
+            Ok(host) => host.run_to_exit(args),
+            Err(err) => {
+                Console::new().message(&format!("error: {err}"));
+                ExitCode::from(70)
+            }
+        }
+    }
+}
+
+impl Host {
+    /// Returns the host's names.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the project version that a new project gets.
+    pub fn default_project_version(&self) -> ProjectVersion {
+        self.default_project_version
+    }
+
+    /// Returns the chain of plugins for projects of one version that name none themselves.
+    pub fn default_plugins(&self, version: &ProjectVersion) -> &[PluginKey] {
+        self.default_plugins.get(version).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn check_identity(identity: &Identity) -> Result<(), BuildError> {
+    let name = &identity.command_name;
+    let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    if !name.starts_with(|it: char| it.is_ascii_lowercase()) || !name.chars().all(fits) {
+        return Err(BuildError::CommandName(name.clone()));
+    }
+    match identity.name_qualifier.parse::<PluginName>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(BuildError::Qualifier(identity.name_qualifier.clone())),
+    }
+}
+
+/// Returns the commands of the linked plugins, each with its plugin's name.
+fn check_linked(host: &Host) -> Result<Vec<(Vec<String>, String)>, BuildError> {
+    let (mut keys, mut commands) = (Vec::new(), Vec::new());
+    for plugin in &host.linked {
+        let manifest = Manifest::parse(plugin.manifest().as_bytes()).map_err(|err| {
+            BuildError::Manifest { name: "?".to_owned(), reason: err.to_string() }
+        })?;
+        let invalid = |reason: String| BuildError::Manifest { name: manifest.name.clone(), reason };
+        let name: PluginName =
+            manifest.name.parse().map_err(|err: NameError| invalid(err.to_string()))?;
+        let name = name
+            .qualified(&host.identity.name_qualifier)
+            .map_err(|err| invalid(err.to_string()))?;
+        let version: PluginVersion =
+            manifest.version.parse().map_err(|err: VersionError| invalid(err.to_string()))?;
+        let key = PluginKey::exact(name, version);
+        if keys.contains(&key) {
+            return Err(BuildError::DuplicatePlugin(key));
+        }
+        commands
+            .extend(manifest.commands.into_iter().map(|it| (it.path, format!("plugin `{key}`"))));
+        keys.push(key);
+    }
+    Ok(commands)
+}
+
+fn check_groups(host: &Host) -> Result<(), BuildError> {
+    let rows: Vec<_> = host
+        .groups()
+        .flat_map(|group| group.rows.iter().map(move |row| (group.name, row)))
+        .collect();
+    let has_noun = |noun: &str| host.groups().flat_map(|it| it.nouns).any(|it| it.word == noun);
+    for (idx, (group, row)) in rows.iter().enumerate() {
+        if row.path.len() > 1 && !has_noun(row.path[0]) {
+            return Err(BuildError::UnknownNoun { command: row.path.join(" "), group });
+        }
+        if let Some((other, _)) = rows[..idx].iter().find(|(_, other)| row.clashes(other)) {
+            return Err(BuildError::GroupClash { command: row.path.join(" "), group, other });
+        }
+    }
+    Ok(())
+}
+
+fn check_extra_commands(
+    host: &Host,
+    plugin_commands: &[(Vec<String>, String)],
+) -> Result<(), BuildError> {
+    if host.extra_commands.is_empty() {
+        return Ok(());
+    }
+    let core = host.group_paths().into_iter().map(|it| (it, "the host".to_owned()));
+    let mut taken: Vec<_> = core.chain(plugin_commands.iter().cloned()).collect();
+    for extra in &host.extra_commands {
+        let name = extra.command.get_name().to_owned();
+        if let Some((_, owner)) = taken.iter().find(|(path, _)| path.first() == Some(&name)) {
+            return Err(BuildError::CommandClash { command: name, owner: owner.clone() });
+        }
+        taken.push((vec![name], "the embedding program".to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Exit, Noun, Row, Run};
+    use super::*;
+
+    #[track_caller]
+    fn check_err(cli: Cli, expected: &str) {
+        let err = cli.build().err().map(|it| it.to_string());
+        assert_eq!(err.as_deref(), Some(expected));
+    }
+
+    fn extra(name: &'static str) -> Cli {
+        Cli::new().extra_command(Command::new(name), |_, _| Ok(0))
+    }
+
+    #[test]
+    fn a_clash_is_an_error_at_construction() {
+        check_err(
+            extra("version"),
+            "the extra command `version` clashes with a command of the host",
+        );
+        check_err(extra("plugin"), "the extra command `plugin` clashes with a command of the host");
+        check_err(
+            extra("sail").extra_command(Command::new("sail"), |_, _| Ok(0)),
+            "the extra command `sail` clashes with a command of the embedding program",
+        );
+        assert!(extra("sail").build().is_ok());
+    }
+
+    static EMPTY_NOUN: Group = Group {
+        name: "dock",
+        rows: &[Row::new(&["dock", "in"], "", Run::Plain(|_, _| Ok(Exit::Done.into())))],
+        ..Group::EMPTY
+    };
+    static RIVAL: Group = Group {
+        name: "rival",
+        nouns: &[Noun { word: "plugin", about: "" }],
+        rows: &[Row::new(&["plugin", "ls"], "", Run::Plain(|_, _| Ok(Exit::Done.into())))
+            .aliases(&["list"])],
+        ..Group::EMPTY
+    };
+
+    #[test]
+    fn groups_that_clash_are_errors_at_construction() {
+        check_err(
+            Cli::new().group(&EMPTY_NOUN),
+            "the command `dock in` of group `dock` is under a noun that no group brings",
+        );
+        check_err(
+            Cli::new().group(&RIVAL),
+            "the command `plugin ls` of group `rival` clashes with one of group `host`",
+        );
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_errors_at_construction() {
+        check_err(
+            Cli::new().command_name("Rudder"),
+            "`Rudder` is no command name: lower-case letters, digits and `-`, beginning with a letter",
+        );
+        check_err(
+            Cli::new().name_qualifier("a..b"),
+            "`a..b` is no name qualifier: a DNS-1123 subdomain, as `example.org`",
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! Errors as the user reads them: what happened, why, what to do, and the exit code.
+//!
+//! The libraries' errors carry facts. Here they get their exit codes and their hints,
+//! which may name options and the host's own command.
+
+use super::exit::Exit;
+use super::output::Form;
+use crate::catalog::{CommandConflict, ResolveError};
+use crate::identity::Identity;
+use crate::lifecycle::HookError;
+use crate::services::{Console, Excerpt, Verbosity, escaped};
+use crate::transport::{CallError, LoadError};
+use anstyle::{AnsiColor, Style};
+use pintle_plugin::message::ErrorKind;
+use serde::Serialize;
+use std::error::Error;
+use std::fmt;
+
+/// An error on its way to the user.
+pub struct CliError {
+    exit: Exit,
+    message: String,
+    causes: Vec<Cause>,
+    hint: Option<Hint>,
+    /// Shown with `-v` only.
+    detail: Option<String>,
+}
+
+/// Why an error happened.
+#[derive(Debug)]
+enum Cause {
+    Line(String),
+    /// Lines of something that is not the host's, for example a log.
+    Excerpt(String),
+}
+
+/// What to do about an error: an instruction to the user.
+pub struct Hint(Box<dyn Fn(&Identity) -> String + Send + Sync>);
+
+/// The form of an error for programs. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Object<'a> {
+    code: u8,
+    message: &'a str,
+    causes: Vec<&'a str>,
+    hint: Option<String>,
+}
+
+impl Hint {
+    /// Returns a hint that depends on the host, for example on its command's name.
+    pub fn new(text: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Self {
+        Self(Box::new(text))
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self::new(move |_| text.clone())
+    }
+}
+
+impl From<&'static str> for Hint {
+    fn from(text: &'static str) -> Self {
+        Self::new(move |_| text.to_owned())
+    }
+}
+
+impl CliError {
+    /// Returns an error without a cause.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hint: None, detail: None }
+    }
+
+    /// Returns an error with the causes that `err` knows.
+    pub fn from_error(exit: Exit, err: &(dyn Error + 'static)) -> Self {
+        let mut error = Self::new(exit, err.to_string());
+        error.add_causes(err.source());
+        error
+    }
+
+    /// Returns the error of a line that clap did not take.
+    pub(super) fn from_clap(err: &clap::Error) -> Self {
+        let text = err.render().to_string();
+        let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+        let mut parts = text.splitn(2, "\n\n");
+        let message = parts.next().unwrap_or_default();
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let rest = parts.next().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
+        Self { hint: rest.map(Hint::from), ..Self::new(Exit::Usage, message) }
+    }
+
+    /// Adds what to do about the error.
+    pub fn hint(self, hint: impl Into<Hint>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Adds what to do about the error, where that is known.
+    pub fn hint_if_known(self, hint: Option<impl Into<Hint>>) -> Self {
+        Self { hint: hint.map(Into::into), ..self }
+    }
+
+    /// Adds a cause below the others.
+    pub fn cause(mut self, err: &(dyn Error + 'static)) -> Self {
+        self.add_causes(Some(err));
+        self
+    }
+
+    /// Makes the error the first cause of another.
+    pub fn under(mut self, message: String) -> Self {
+        let own = std::mem::replace(&mut self.message, message);
+        self.causes.insert(0, Cause::Line(own));
+        self
+    }
+
+    fn add_causes(&mut self, mut err: Option<&(dyn Error + 'static)>) {
+        while let Some(cause) = err {
+            self.causes.push(match cause.downcast_ref::<Excerpt>() {
+                Some(excerpt) => Cause::Excerpt(excerpt.to_string()),
+                None => Cause::Line(cause.to_string()),
+            });
+            err = cause.source();
+        }
+    }
+
+    /// Returns how the process is to end.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Shows the error on the standard error.
+    pub(super) fn show(&self, console: &Console, identity: &Identity, form: Form) {
+        match form.text_of(&self.object(identity)) {
+            Some(text) => console.message(text.trim_end()),
+            None => self.show_text(console, identity),
+        }
+        let is_verbose = matches!(console.verbosity(), Verbosity::Debug | Verbosity::Trace);
+        if let (Some(detail), true) = (&self.detail, is_verbose) {
+            console.message(&escaped(detail, "\n"));
+        }
+    }
+
+    fn object(&self, identity: &Identity) -> Object<'_> {
+        Object {
+            code: self.exit.code(),
+            message: &self.message,
+            causes: self.causes.iter().map(Cause::text).collect(),
+            hint: self.hint.as_ref().map(|it| it.0(identity)),
+        }
+    }
+
+    fn show_text(&self, console: &Console, identity: &Identity) {
+        let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let hint = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+        console.message(&format!("{error}error:{error:#} {}", escaped(&self.message, "\\n")));
+        for cause in &self.causes {
+            console.message(&format!("  caused by: {}", cause.shown()));
+        }
+        if let Some(text) = &self.hint {
+            let text = text.0(identity);
+            console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
+        }
+    }
+}
+
+impl Cause {
+    fn text(&self) -> &str {
+        match self {
+            Self::Line(text) | Self::Excerpt(text) => text,
+        }
+    }
+
+    /// Returns the cause for a terminal: no line of it can look like one of the host's.
+    fn shown(&self) -> String {
+        match self {
+            Self::Line(text) => escaped(text, "\\n"),
+            Self::Excerpt(text) => escaped(text.trim_end(), "\n    "),
+        }
+    }
+}
+
+impl fmt::Debug for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("CliError");
+        debug.field("exit", &self.exit).field("message", &self.message);
+        debug.field("causes", &self.causes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|it| write!(f, ": {}", it.text()))
+    }
+}
+
+impl From<ResolveError> for CliError {
+    fn from(err: ResolveError) -> Self {
+        let exit = match err {
+            ResolveError::Ambiguous { .. } => Exit::Ambiguous,
+            ResolveError::NotFound { .. } => Exit::Usage,
+            _ => Exit::Refused,
+        };
+        Self::from_error(exit, &err).hint(err.hint())
+    }
+}
+
+impl From<CommandConflict> for CliError {
+    fn from(err: CommandConflict) -> Self {
+        Self::from_error(Exit::Ambiguous, &err).hint(err.hint())
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(err: LoadError) -> Self {
+        let exit = match err {
+            LoadError::Construction { .. } => Exit::Crashed,
+            _ => Exit::Refused,
+        };
+        let error = Self::from_error(exit, &err).hint_if_known(err.hint());
+        match err {
+            LoadError::Incompatible { report, .. } => Self { detail: Some(report), ..error },
+            _ => error,
+        }
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(err: CallError) -> Self {
+        let reply = err.reply();
+        let mut error = match reply.kind {
+            ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err)
+                .hint("this is a defect of the plugin; tell its author".to_owned()),
+            // A plugin's command fails as a built-in one does: with its own words.
+            kind => {
+                let exit = match kind {
+                    ErrorKind::Usage => Exit::Usage,
+                    ErrorKind::NoEngine => Exit::NoEngine,
+                    _ => Exit::Failed,
+                };
+                Self::new(exit, reply.message.clone())
+            }
+        };
+        error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
+        error.hint = reply.hint.clone().map(Hint::from).or(error.hint);
+        error.detail = Some(format!("the error comes from plugin `{}`", err.plugin()));
+        error
+    }
+}
+
+impl From<HookError> for CliError {
+    fn from(err: HookError) -> Self {
+        Self::from_hook(&err)
+    }
+}
+
+impl CliError {
+    /// Returns the error of a hook, with the words and the exit code of its plugin.
+    pub fn from_hook(err: &HookError) -> Self {
+        match err {
+            HookError::Veto { .. } => Self::from_error(Exit::Failed, err),
+            HookError::TimedOut { .. } => Self::from_error(Exit::Failed, err).hint(
+                "look at what the plugin waits for, or give hooks more time with the variable \
+                 that ends in `HOOK_TIMEOUT`"
+                    .to_owned(),
+            ),
+            HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The options that every command takes.
+
+use crate::services::Verbosity;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The long names that belong to the host on every command.
+pub const LONG_NAMES: &[&str] =
+    &["help", "version", "quiet", "verbose", "plugin-dir", "disable-plugin", "allow-panic-abort"];
+
+/// The short names that belong to the host on every command.
+pub const SHORT_NAMES: &[char] = &['h', 'V', 'q', 'v'];
+
+/// Returns the options that every command takes.
+pub(super) fn args() -> [Arg; 5] {
+    [
+        Arg::new("plugin-dir")
+            .long("plugin-dir")
+            .value_name("DIR")
+            .value_hint(ValueHint::DirPath)
+            .value_parser(clap::value_parser!(PathBuf))
+            .action(ArgAction::Append)
+            .help("Look for plugins in this folder first (can be repeated)"),
+        Arg::new("disable-plugin")
+            .long("disable-plugin")
+            .value_name("KEY")
+            .action(ArgAction::Append)
+            .help("Do as if this plugin were not installed (can be repeated)"),
+        Arg::new("allow-panic-abort")
+            .long("allow-panic-abort")
+            .action(ArgAction::SetTrue)
+            .help("Take plugins whose panics end the host"),
+        Arg::new("quiet")
+            .short('q')
+            .long("quiet")
+            .action(ArgAction::SetTrue)
+            .help("Show errors only"),
+        Arg::new("verbose")
+            .short('v')
+            .long("verbose")
+            .action(ArgAction::Count)
+            .help("Show more (twice: everything)"),
+    ]
+    .map(|it| it.global(true).help_heading("Options of every command").display_order(1000))
+}
+
+/// Returns a command with the options that every command takes. A short name that the
+/// command has itself, for example `-v` for a volume, stays the command's.
+pub(super) fn add_to(command: Command) -> Command {
+    let args = args().map(|it| match it.get_short() {
+        Some(short) if command.get_arguments().any(|own| own.get_short() == Some(short)) => {
+            it.short(None)
+        }
+        _ => it,
+    });
+    command.args(args)
+}
+
+/// Returns what `-q` and `-v` ask for; `None` when neither is given.
+pub(super) fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
+    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
+        (true, _) => Some(Verbosity::Quiet),
+        (false, 0) => None,
+        (false, 1) => Some(Verbosity::Debug),
+        (false, _) => Some(Verbosity::Trace),
+    }
+}
+
+/// What must be known before the plugins are, and so before the arguments can be parsed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Early {
+    /// The folders of `--plugin-dir`.
+    pub(super) plugin_dirs: Vec<PathBuf>,
+    /// The keys of `--disable-plugin`.
+    pub(super) disabled: Vec<String>,
+    /// Whether `--allow-panic-abort` is given.
+    pub(super) allow_panic_abort: bool,
+}
+
+impl Early {
+    /// Picks the options out of a command line that is not parsed yet.
+    pub(super) fn scan(args: &[OsString]) -> Self {
+        let text = |it: OsString| it.to_string_lossy().into_owned();
+        Self {
+            plugin_dirs: option_values(args, "--plugin-dir")
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
+            disabled: option_values(args, "--disable-plugin").into_iter().map(text).collect(),
+            allow_panic_abort: before_dashes(args).any(|it| it == "--allow-panic-abort"),
+        }
+    }
+}
+
+/// Returns the values of the option `name` in a command line that is not parsed yet.
+pub fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
+    let mut found = Vec::new();
+    let mut args = before_dashes(args);
+    while let Some(arg) = args.next() {
+        if arg == name {
+            found.extend(args.next().map(OsStr::to_owned));
+        } else if let Some(value) = value_after_equals(arg, name) {
+            found.push(value);
+        }
+    }
+    found
+}
+
+/// Returns whether `arg` is one of the host's options that have their value behind them.
+pub(super) fn takes_value(arg: &str) -> bool {
+    matches!(arg, "--plugin-dir" | "--disable-plugin")
+}
+
+/// Returns whether `arg` alone is one of the host's options, except those for help and version.
+pub(super) fn is_own(arg: &str) -> bool {
+    let has_value = ["--plugin-dir=", "--disable-plugin="].iter().any(|it| arg.starts_with(it));
+    is_short(arg) || has_value || ["--allow-panic-abort", "--quiet", "--verbose"].contains(&arg)
+}
+
+/// Returns whether `arg` is some of `-q` and `-v`, for example `-vv`.
+fn is_short(arg: &str) -> bool {
+    arg.len() > 1 && arg.starts_with('-') && arg[1..].chars().all(|it| "qv".contains(it))
+}
+
+/// Returns one of the host's options with long names for `-q` and `-v`.
+pub(super) fn in_long_form(arg: &OsStr) -> Vec<OsString> {
+    match arg.to_str().filter(|it| is_short(it)) {
+        None => vec![arg.to_owned()],
+        Some(letters) => {
+            let long = |it| if it == 'q' { "--quiet" } else { "--verbose" };
+            letters[1..].chars().map(|it| long(it).into()).collect()
+        }
+    }
+}
+
+#[cfg(unix)]
+fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
+    use std::os::unix::ffi::OsStrExt;
+    let value = arg.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+    Some(OsStr::from_bytes(value).to_owned())
+}
+
+#[cfg(not(unix))]
+fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
+    Some(arg.to_str()?.strip_prefix(name)?.strip_prefix('=')?.into())
+}
+
+/// Returns whether a command line that is not parsed yet asks for help.
+pub fn asks_for_help(args: &[OsString]) -> bool {
+    before_dashes(args).any(|it| it == "--help" || it == "-h")
+}
+
+fn before_dashes(args: &[OsString]) -> impl Iterator<Item = &OsStr> {
+    args.iter().map(OsString::as_os_str).take_while(|it| *it != "--")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_found_anywhere_before_two_dashes() {
+        let args: Vec<OsString> =
+            ["hello", "--plugin-dir", "a", "x", "--plugin-dir=b", "--", "--plugin-dir=c"]
+                .map(Into::into)
+                .into();
+        let early = Early::scan(&args);
+        assert_eq!(early.plugin_dirs, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert!(!early.allow_panic_abort);
+    }
+}

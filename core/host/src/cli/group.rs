@@ -1,0 +1,139 @@
+//! What a program gives a host: groups of commands, events and services.
+
+use super::{CliError, Hooks, Session, Step};
+use crate::lifecycle::EventInfo;
+use crate::services::Service;
+use clap::{ArgMatches, Command};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+/// One job of a host: its commands, its events, and what it offers to plugins.
+///
+/// ```
+/// use pintle_host::cli::{Exit, Group, Row, Run};
+///
+/// static HARBOUR: Group = Group {
+///     name: "harbour",
+///     rows: &[Row::new(
+///         &["moor"],
+///         "Moor a ship",
+///         Run::Plain(|session, _| {
+///             session.console().println("moored");
+///             Ok(Exit::Done.into())
+///         }),
+///     )],
+///     ..Group::EMPTY
+/// };
+/// let host = pintle_host::Cli::new().group(&HARBOUR).build()?;
+/// # Ok::<(), pintle_host::cli::BuildError>(())
+/// ```
+pub struct Group {
+    /// Its name, for messages about groups that clash.
+    pub name: &'static str,
+    /// The nouns that it brings. Rows may also stand under nouns of other groups.
+    pub nouns: &'static [Noun],
+    /// Its commands, in the order of the help.
+    pub rows: &'static [Row],
+    /// The events that its commands hand to hooks.
+    pub events: &'static [EventInfo],
+    /// Makes the services that it offers to plugins, for one run of the host.
+    pub services: Option<fn(&Session<'_>) -> Arc<dyn Service>>,
+}
+
+/// A word that commands stand under, for example `plugin` of `plugin list`.
+pub struct Noun {
+    /// The word.
+    pub word: &'static str,
+    /// One line of help.
+    pub about: &'static str,
+}
+
+/// One command.
+pub struct Row {
+    pub(super) path: &'static [&'static str],
+    pub(super) aliases: &'static [&'static str],
+    pub(super) about: &'static str,
+    pub(super) args: fn(Command) -> Command,
+    pub(super) needs: &'static [Need],
+    pub(super) run: Run,
+}
+
+/// What a command needs. It is checked when the line has been parsed, so that the help is
+/// there in any case.
+pub struct Need {
+    /// Returns why the command cannot run.
+    pub check: fn(&Session<'_>) -> Result<(), CliError>,
+}
+
+type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
+type RunHooked = fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Step, CliError>;
+type RunBound = dyn FnOnce(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
+
+/// How a command does its work.
+pub enum Run {
+    /// The arguments are known from the start.
+    Plain(RunPlain),
+    /// Plugins with hooks on the command's events can add options of their own.
+    Hooked {
+        /// The events, of which each hook may subscribe to some.
+        events: &'static [&'static str],
+        /// Does the work.
+        run: RunHooked,
+    },
+    /// The arguments depend on what is on the line, for example on plugins that it names.
+    Late(fn(&Session<'_>, Command, &[OsString]) -> Result<Bound, CliError>),
+}
+
+/// A command whose arguments are known now.
+pub struct Bound {
+    /// The command with its arguments.
+    pub command: Command,
+    /// Does the work.
+    pub run: Box<RunBound>,
+}
+
+impl Group {
+    /// A group of nothing, for `..Group::EMPTY`.
+    pub const EMPTY: Self = Self { name: "", nouns: &[], rows: &[], events: &[], services: None };
+}
+
+impl Row {
+    /// Returns the command with the words `path`, for example `["plugin", "list"]`, and one
+    /// line of help.
+    pub const fn new(path: &'static [&'static str], about: &'static str, run: Run) -> Self {
+        Self { path, aliases: &[], about, args: |command| command, needs: &[], run }
+    }
+
+    /// Sets other spellings of the last word.
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Sets the function that adds the command's arguments.
+    pub const fn args(mut self, args: fn(Command) -> Command) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// Sets what must hold before the command runs.
+    pub const fn needs(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Returns the last of the words.
+    pub(super) fn word(&self) -> &'static str {
+        self.path.last().copied().unwrap_or_default()
+    }
+
+    /// Returns the command as far as a listing shows it.
+    pub(super) fn stub(&self) -> Command {
+        Command::new(self.word()).about(self.about).aliases(self.aliases.iter().copied())
+    }
+
+    /// Returns the command with its arguments, but for those of plugins.
+    pub(super) fn command(&self) -> Command {
+        (self.args)(self.stub())
+    }
+}

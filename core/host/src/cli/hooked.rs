@@ -1,0 +1,129 @@
+//! Commands with hooks: plugins can add options of their own to them.
+
+use super::group::Row;
+use super::{CliError, Exit, Session, args, global};
+use crate::lifecycle::Hooks;
+use crate::transport::LoadedPlugin;
+use clap::{ArgMatches, Command};
+use pintle_plugin::json::{Map, Value};
+use pintle_plugin::message::DescribeRequest;
+use pintle_plugin::{Arg, ArgKind};
+
+/// A command with the options of the plugins on it.
+pub(super) struct Hooked {
+    pub(super) command: Command,
+    plugins: Vec<LoadedPlugin>,
+    options: Vec<Arg>,
+}
+
+impl Hooked {
+    /// Asks the plugins with hooks on `events` for their options.
+    pub(super) fn new(
+        session: &Session<'_>,
+        row: &Row,
+        events: &[&str],
+        command: Command,
+    ) -> Result<Self, CliError> {
+        let plugins = subscribers(session, events);
+        let mut all = Self { command, plugins: Vec::new(), options: Vec::new() };
+        for plugin in plugins {
+            all.add(session, row, plugin)?;
+        }
+        Ok(all)
+    }
+
+    fn add(
+        &mut self,
+        session: &Session<'_>,
+        row: &Row,
+        plugin: LoadedPlugin,
+    ) -> Result<(), CliError> {
+        let mut request = DescribeRequest::default();
+        request.caller = session.caller(plugin.key());
+        request.path = row.path.iter().copied().map(str::to_owned).collect();
+        let options = plugin.options(&request)?.args;
+        args::check(&options).map_err(|why| wrong(&plugin, row, &why))?;
+        for option in options {
+            if let Some(why) = clash(&self.command, &option) {
+                return Err(wrong(&plugin, row, &why));
+            }
+            let heading = format!("Options of plugin {}", plugin.key());
+            let command = std::mem::take(&mut self.command);
+            self.command = command.arg(args::clap_arg(&option).help_heading(heading));
+            self.options.push(option);
+        }
+        self.plugins.push(plugin);
+        Ok(())
+    }
+
+    /// Returns the hooks with what the user gave them.
+    pub(super) fn hooks(
+        self,
+        session: &Session<'_>,
+        matches: &ArgMatches,
+    ) -> Result<Hooks, CliError> {
+        Ok(Hooks {
+            plugins: self.plugins,
+            services: session.services(),
+            limit: session.hook_time_limit()?,
+            options: given(&self.options, matches),
+        })
+    }
+}
+
+fn subscribers(session: &Session<'_>, events: &[&str]) -> Vec<LoadedPlugin> {
+    let mut plugins: Vec<LoadedPlugin> = Vec::new();
+    for event in events {
+        for plugin in session.subscribers(event, &|_| true) {
+            if !plugins.iter().any(|it| it.key() == plugin.key()) {
+                plugins.push(plugin);
+            }
+        }
+    }
+    plugins
+}
+
+/// Returns why an option cannot be added to a command.
+fn clash(command: &Command, option: &Arg) -> Option<String> {
+    if option.kind == ArgKind::Positional {
+        return Some(format!("`{}` is not an option", option.name));
+    }
+    if option.required {
+        return Some(format!("`--{}` would have to be given each time", option.name));
+    }
+    let has_long = |it: &&clap::Arg| {
+        it.get_long() == Some(option.name.as_str()) || it.get_id() == option.name.as_str()
+    };
+    if let Some(taken) = command.get_arguments().find(has_long) {
+        let heading = taken.get_help_heading().and_then(|it| it.strip_prefix("Options of "));
+        let owner = heading.filter(|it| it.starts_with("plugin")).unwrap_or("the host");
+        return Some(format!("`--{}` belongs to {owner}", option.name));
+    }
+    let short = option.short?;
+    let has_short = |it: &clap::Arg| it.get_short() == Some(short);
+    command.get_arguments().any(has_short).then(|| format!("`-{short}` is taken"))
+}
+
+fn wrong(plugin: &LoadedPlugin, row: &Row, why: &str) -> CliError {
+    let command = row.path.join(" ");
+    let text = format!("plugin `{}` cannot add its options to `{command}`: {why}", plugin.key());
+    let hint = format!("do without it: `--disable-plugin {}`", plugin.key());
+    CliError::new(Exit::Ambiguous, text).hint(hint)
+}
+
+/// Returns the values that the user gave, or that are the defaults; flags that were not
+/// given are left out.
+fn given(options: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
+    let mut values = args::values(options, matches);
+    values.retain(|_, value| *value != Value::Bool(false));
+    values
+}
+
+/// Returns a row's command with all options that it has just now.
+pub(super) fn describe(
+    session: &Session<'_>,
+    row: &Row,
+    events: &[&str],
+) -> Result<Hooked, CliError> {
+    Hooked::new(session, row, events, global::add_to(row.command()))
+}

@@ -1,0 +1,82 @@
+//! A command line before it is parsed: its words, and the host's options among them.
+
+use super::global;
+use std::ffi::OsString;
+
+/// The words that a command line begins with, and everything else on it.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    args: &'a [OsString],
+    /// The words, each with its place.
+    words: Vec<(usize, String)>,
+}
+
+impl<'a> Line<'a> {
+    /// Finds the words, up to the first option that is not the host's own on every command.
+    pub(super) fn new(args: &'a [OsString]) -> Self {
+        let mut words = Vec::new();
+        let mut texts = args.iter().map_while(|it| it.to_str()).enumerate();
+        while let Some((idx, arg)) = texts.next() {
+            match arg {
+                arg if global::takes_value(arg) => drop(texts.next()),
+                arg if global::is_own(arg) => {}
+                arg if arg.starts_with('-') => break,
+                word => words.push((idx, word.to_owned())),
+            }
+        }
+        Self { args, words }
+    }
+
+    /// Returns the words.
+    pub(super) fn words(&self) -> Vec<String> {
+        self.words.iter().map(|it| it.1.clone()).collect()
+    }
+
+    /// Returns the line without its first `n` words. The host's options before and among
+    /// them come first, in their long form: what `-v` means behind the words is for the
+    /// command to say.
+    pub(super) fn rest(&self, n: usize) -> Vec<OsString> {
+        let end = n.checked_sub(1).and_then(|it| self.words.get(it)).map_or(0, |it| it.0 + 1);
+        let is_word = |idx: &usize| self.words[..n].iter().any(|it| it.0 == *idx);
+        let before = (0..end).filter(|it| !is_word(it)).map(|it| &self.args[it]);
+        let before = before.flat_map(|it| global::in_long_form(it));
+        before.chain(self.args[end..].iter().cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn the_words_of_a_line_are_found_behind_the_hosts_own_options() {
+        let check = |line: &str, expected: &[&str]| {
+            assert_eq!(Line::new(&args(line)).words(), expected, "{line}");
+        };
+        check("fleet list", &["fleet", "list"]);
+        check("--plugin-dir a fleet -vv list --all x", &["fleet", "list"]);
+        check("--disable-plugin=a -q --verbose fleet", &["fleet"]);
+        check("--help fleet", &[]);
+        check("- fleet", &[]);
+        check("-- fleet", &[]);
+    }
+
+    #[test]
+    fn the_rest_keeps_the_hosts_options_before_the_words() {
+        let check = |line: &str, n: usize, expected: &str| {
+            assert_eq!(Line::new(&args(line)).rest(n), args(expected), "{line}");
+        };
+        check("fleet list --all x", 2, "--all x");
+        check(
+            "-qv --plugin-dir a fleet -vv list -v x",
+            2,
+            "--quiet --verbose --plugin-dir a --verbose --verbose -v x",
+        );
+        check("fleet list a", 1, "list a");
+        check("--plugin-dir=a fleet -- -v", 1, "--plugin-dir=a -- -v");
+    }
+}

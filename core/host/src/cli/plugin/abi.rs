@@ -1,0 +1,74 @@
+//! `plugin abi`: what a plugin must fit, and where plugins are looked for.
+
+use super::super::output;
+use super::{CliError, Exit, Row, Run, Session, Step};
+use crate::LIBRARY_VERSION;
+use crate::catalog::PluginDir;
+use clap::ArgMatches;
+use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, RUSTC, TARGET};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    interface: &'a str,
+    abi_stable: &'a str,
+    target: &'a str,
+    rustc: &'a str,
+    library: &'a str,
+    suffix: &'a str,
+    directories: Vec<Directory>,
+}
+
+#[derive(Serialize)]
+struct Directory {
+    path: String,
+    origin: String,
+    exists: bool,
+}
+
+pub(in super::super) const ROW: Row = Row::new(
+    &["plugin", "abi"],
+    "Show what a plugin must fit, and where plugins are looked for",
+    Run::Plain(run),
+)
+.args(|command| command.arg(output::arg()));
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let facts = Facts {
+        interface: INTERFACE_VERSION,
+        abi_stable: ABI_STABLE_VERSION,
+        target: TARGET,
+        rustc: RUSTC,
+        library: LIBRARY_VERSION,
+        suffix: std::env::consts::DLL_SUFFIX,
+        directories: session.search().dirs().iter().map(directory).collect(),
+    };
+    output::print(matches, session.console(), &facts, text);
+    Ok(Exit::Done.into())
+}
+
+fn directory(dir: &PluginDir) -> Directory {
+    Directory {
+        path: output::path(&dir.path),
+        origin: dir.origin.to_string(),
+        exists: dir.path.is_dir(),
+    }
+}
+
+fn text(facts: &Facts<'_>) -> String {
+    let row = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
+    let mut rows = vec![
+        row("interface", facts.interface),
+        row("abi_stable", facts.abi_stable),
+        row("target", facts.target),
+        row("rustc", facts.rustc),
+        row("library", facts.library),
+        row("suffix", facts.suffix),
+    ];
+    for (idx, it) in facts.directories.iter().enumerate() {
+        let missing = if it.exists { "" } else { ", missing" };
+        let name = if idx == 0 { "directories" } else { "" };
+        rows.push(row(name, &format!("{} ({}{missing})", it.path, it.origin)));
+    }
+    output::table(&rows)
+}

@@ -1,0 +1,132 @@
+//! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
+
+use super::super::output;
+use super::{CliError, Exit, Row, Run, Session, Step, Subject, subject, subject_arg};
+use crate::catalog::{Entry, PluginKey, Refusal, image};
+use clap::ArgMatches;
+use pintle_plugin::manifest::Manifest;
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Facts {
+    path: Option<String>,
+    transport: String,
+    format: Option<String>,
+    architecture: Option<String>,
+    /// Why this host would not load the plugin; null when it would.
+    refused: Option<String>,
+    manifest: Option<Manifest>,
+}
+
+pub(in super::super) const ROW: Row = Row::new(
+    &["plugin", "inspect"],
+    "Show what a plugin says of itself, without running it",
+    Run::Plain(run),
+)
+.args(|command| command.arg(subject_arg()).arg(output::arg()));
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let facts = match subject(session, matches) {
+        Ok(Subject::File(path)) => of_file(session, &path)?,
+        Ok(Subject::Entry(entry)) => of_entry(session, entry)?,
+        // What is wrong with a refused plugin is just what one wants to see here.
+        Err(err) => match set_aside(session, matches) {
+            Some(entry) => of_entry(session, entry)?,
+            None => return Err(err),
+        },
+    };
+    output::print(matches, session.console(), &facts, text);
+    Ok(Exit::Done.into())
+}
+
+/// Returns the plugin that the user's key means although it cannot be used.
+fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a Entry> {
+    let asked: PluginKey = matches.get_one::<String>("plugin")?.parse().ok()?;
+    let unusable = session.catalog().entries().iter().filter(|it| !it.is_usable());
+    unusable.into_iter().find(|it| {
+        let version = it.version();
+        let name = it.key().map(PluginKey::name);
+        name.zip(version).is_some_and(|(name, version)| asked.matches(name, &version))
+    })
+}
+
+fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
+    match entry.path() {
+        Some(path) => of_file(session, path),
+        None => Ok(Facts {
+            path: None,
+            transport: entry.transport().to_string(),
+            format: None,
+            architecture: None,
+            refused: entry.refusal().map(Refusal::reason),
+            manifest: entry.manifest().cloned(),
+        }),
+    }
+}
+
+/// Reads a file of any platform; only what holds no manifest at all is an error.
+fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
+    let image = image::open(path).map_err(|err| unreadable(path, &err))?;
+    let manifest = match image.manifests() {
+        [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
+        [] => return Err(unreadable(path, &Refusal::NoManifest)),
+        several => {
+            return Err(unreadable(path, &Refusal::SeveralManifests { count: several.len() }));
+        }
+    };
+    let refused = crate::catalog::examine(path, session.rules()).err();
+    Ok(Facts {
+        path: Some(output::path(path)),
+        transport: "native".to_owned(),
+        format: Some(image.format().to_string()),
+        architecture: Some(image.architecture().to_owned()),
+        refused: refused.map(|it| it.refusal.reason()),
+        manifest: Some(manifest),
+    })
+}
+
+fn unreadable(path: &Path, refusal: &Refusal) -> CliError {
+    CliError::new(Exit::Refused, format!("`{}` is no plugin", path.display()))
+        .cause(refusal)
+        .hint(refusal.hint())
+}
+
+fn text(facts: &Facts) -> String {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            rows.push(vec![name.to_owned(), value]);
+        }
+    };
+    let path = facts.path.as_ref().map(|it| it.clone());
+    row("file", path.unwrap_or_default());
+    let format = [&facts.format, &facts.architecture].into_iter().flatten();
+    row("format", format.cloned().collect::<Vec<_>>().join(", "));
+    if let Some(it) = &facts.manifest {
+        row("name", it.name.clone());
+        row("version", it.version.clone());
+        row("description", it.description.clone());
+        row("deprecated", it.deprecated.clone().unwrap_or_default());
+        let abi = &it.abi;
+        row(
+            "interface",
+            format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic),
+        );
+        row("root symbol", abi.root.clone());
+        row("target", it.target.clone());
+        row("built by", it.rustc.clone());
+        row("host", it.host.clone());
+        row("project", it.project_versions.join(", "));
+        for command in &it.commands {
+            row("command", format!("{}: {}", command.path.join(" "), command.about));
+        }
+        row("subcommands", it.subcommands.join(", "));
+        row("events", it.events.join(", "));
+    }
+    row(
+        "this host",
+        facts.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
+    );
+    output::table(&rows)
+}

@@ -1,0 +1,141 @@
+//! `plugin list`: every plugin file, and what became of it.
+
+use super::super::output;
+use super::{CliError, Exit, Row, Run, Session, Step};
+use crate::catalog::{Entry, State};
+use clap::{Arg, ArgAction, ArgMatches};
+use pintle_plugin::manifest::Abi;
+use serde::Serialize;
+
+/// One plugin in the listing. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: Option<String>,
+    version: Option<String>,
+    key: Option<String>,
+    state: State,
+    reason: Option<String>,
+    transport: String,
+    path: Option<String>,
+    abi: Option<&'a Abi>,
+    project_versions: &'a [String],
+    commands: Vec<String>,
+    subcommands: &'a [String],
+    events: &'a [String],
+}
+
+pub(in super::super) const ROW: Row =
+    Row::new(&["plugin", "list"], "List the plugins and what became of each", Run::Plain(run))
+        .args(|command| {
+            command
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .help("List those too that another one shadows"),
+                )
+                .arg(
+                    Arg::new("check")
+                        .long("check")
+                        .action(ArgAction::SetTrue)
+                        .help("Load each plugin, and list as refused what fails"),
+                )
+                .arg(output::arg())
+        });
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
+    let entries = session.catalog().entries().iter().filter(shown);
+    let deep = matches.get_flag("check");
+    let judged: Vec<Judged<'_>> = entries.map(|it| judge(session, it, deep)).collect();
+    // The form for people shows nothing that only the whole manifest tells, and
+    // manifests are read when they are looked at.
+    if output::is_text(matches) {
+        session.console().println(text(&judged));
+        return Ok(Exit::Done.into());
+    }
+    let rows: Vec<Listed<'_>> = judged.into_iter().map(row).collect();
+    output::print(matches, session.console(), &rows, |_| String::new());
+    Ok(Exit::Done.into())
+}
+
+/// A plugin, and what became of it.
+struct Judged<'a> {
+    entry: &'a Entry,
+    state: State,
+    reason: Option<String>,
+}
+
+/// Judges a plugin; a deep look loads it, and finds what no manifest tells.
+fn judge<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Judged<'a> {
+    let fault = (deep && entry.is_usable()).then(|| session.load(entry).err()).flatten();
+    match fault {
+        Some(err) => Judged { entry, state: State::Refused, reason: Some(err.to_string()) },
+        None => {
+            let reason = entry.reason().or_else(|| remark(entry));
+            Judged { entry, state: entry.state(), reason }
+        }
+    }
+}
+
+/// Returns what to know of a plugin that can be used.
+fn remark(entry: &Entry) -> Option<String> {
+    let notice = entry.deprecated().filter(|_| entry.is_usable())?;
+    Some(format!("it is deprecated: {notice}"))
+}
+
+fn row(judged: Judged<'_>) -> Listed<'_> {
+    let Judged { entry, state, reason } = judged;
+    let manifest = entry.manifest();
+    let field = |text: &String| Some(text.clone()).filter(|it| !it.is_empty());
+    Listed {
+        name: entry.key().map(|it| it.name().to_string()).or_else(|| field(&manifest?.name)),
+        version: manifest.and_then(|it| field(&it.version)),
+        key: entry.key().map(ToString::to_string),
+        state,
+        reason,
+        transport: entry.transport().to_string(),
+        path: entry.path().map(output::path),
+        abi: manifest.map(|it| &it.abi),
+        project_versions: manifest.map_or(&[], |it| &it.project_versions),
+        commands: entry.commands().iter().map(|it| it.path.join(" ")).collect(),
+        subcommands: entry.subcommands(),
+        events: entry.events(),
+    }
+}
+
+fn text(plugins: &[Judged<'_>]) -> String {
+    if plugins.is_empty() {
+        return "no plugins; `plugin abi` shows where they are looked for".to_owned();
+    }
+    let heading = ["KEY", "STATE", "TRANSPORT", "BRINGS", "REASON"].map(str::to_owned).to_vec();
+    let line = |it: &Judged<'_>| {
+        let file = || it.entry.path().map(output::path);
+        vec![
+            it.entry.key().map(ToString::to_string).or_else(file).unwrap_or_default(),
+            it.state.to_string(),
+            it.entry.transport().to_string(),
+            brings(it.entry),
+            it.reason.clone().unwrap_or_default(),
+        ]
+    };
+    let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
+    output::table(&lines)
+}
+
+/// Returns the plugin's commands, its subcommands, and how many events its hooks take.
+fn brings(entry: &Entry) -> String {
+    let commands = entry.commands().iter().map(|it| it.path.join(" "));
+    let names: Vec<_> = commands.chain(entry.subcommands().iter().cloned()).collect();
+    let events = match entry.events().len() {
+        0 => None,
+        1 => Some("1 event".to_owned()),
+        n => Some(format!("{n} events")),
+    };
+    let parts: Vec<String> =
+        Some(names.join(", ")).filter(|it| !it.is_empty()).into_iter().chain(events).collect();
+    match parts.is_empty() {
+        true => "-".to_owned(),
+        false => parts.join("; "),
+    }
+}

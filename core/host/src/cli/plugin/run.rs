@@ -1,0 +1,57 @@
+//! `plugin run KEY COMMAND…`: a command of one plugin, whoever else offers it.
+
+use super::super::dispatch::run_plugin_command;
+use super::parse_key;
+use super::{CliError, Exit, Row, Run, Session, Step};
+use crate::catalog::{Entry, ManifestCommand};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use std::ffi::OsString;
+
+pub(in super::super) const ROW: Row = Row::new(
+    &["plugin", "run"],
+    "Run a command of one plugin, whoever else offers it",
+    Run::Plain(run),
+)
+.args(|command| {
+    command.arg(Arg::new("key").value_name("KEY").required(true).help("The plugin's key")).arg(
+        Arg::new("command")
+            .value_name("COMMAND")
+            .required(true)
+            .value_parser(value_parser!(OsString))
+            .action(ArgAction::Append)
+            .num_args(1..)
+            .trailing_var_arg(true)
+            .allow_hyphen_values(true)
+            .help("The command's words and its arguments"),
+    )
+});
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let key = matches.get_one::<String>("key").expect("the argument is required");
+    let args: Vec<OsString> = matches.get_many("command").into_iter().flatten().cloned().collect();
+    let entry = session.catalog().resolve(&parse_key(key)?, None)?;
+    let Some(command) = find(entry, &args) else { return Err(no_command(entry, key, &args)) };
+    let rest = &args[command.path.len()..];
+    run_plugin_command(session, entry, command, rest, &["plugin", "run", key])
+}
+
+/// Returns the plugin's command whose words `args` begin with, the longest first.
+fn find<'a>(entry: &'a Entry, args: &[OsString]) -> Option<&'a ManifestCommand> {
+    let commands = &entry.manifest()?.commands;
+    let fits = |it: &&ManifestCommand| {
+        args.len() >= it.path.len()
+            && it.path.iter().zip(args).all(|(word, arg)| arg == word.as_str())
+    };
+    commands.iter().filter(fits).max_by_key(|it| it.path.len())
+}
+
+fn no_command(entry: &Entry, key: &str, args: &[OsString]) -> CliError {
+    let first = args.first().map(|it| it.to_string_lossy()).unwrap_or_default();
+    let commands = entry.manifest().map_or(&[][..], |it| &it.commands);
+    let names: Vec<_> = commands.iter().map(|it| format!("`{}`", it.path.join(" "))).collect();
+    let hint = match names.is_empty() {
+        true => "it brings no commands".to_owned(),
+        false => format!("it has {}", names.join(", ")),
+    };
+    CliError::new(Exit::Usage, format!("plugin `{key}` has no command `{first}`")).hint(hint)
+}

@@ -1,0 +1,303 @@
+//! One run of the host: what it knows already, and what it has loaded so far.
+
+use super::global::{self, Early};
+use super::output::Form;
+use super::{CliError, Exit, Host};
+use crate::catalog::{Catalog, Entry, PluginKey, Rules, SearchPath, State};
+use crate::identity::Identity;
+use crate::lifecycle::TimeLimit;
+use crate::services::{Console, Services, Verbosity};
+use crate::transport::{self, LoadedPlugin};
+use clap::{ArgMatches, Command};
+use pintle_plugin::Level;
+use pintle_plugin::message::Caller;
+use std::any::{Any, TypeId};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One run of the host.
+///
+/// The catalog is made when a command first needs it, and each plugin is loaded
+/// once, when it is first called.
+pub struct Session<'a> {
+    host: &'a Host,
+    console: Arc<Console>,
+    early: OnceCell<Early>,
+    form: Cell<Form>,
+    search: OnceCell<SearchPath>,
+    rules: OnceCell<Rules>,
+    catalog: OnceCell<Catalog>,
+    loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
+    is_completing: Cell<bool>,
+    shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(host: &'a Host) -> Self {
+        Self {
+            host,
+            console: Arc::new(Console::new()),
+            early: OnceCell::new(),
+            form: Cell::default(),
+            search: OnceCell::new(),
+            rules: OnceCell::new(),
+            catalog: OnceCell::new(),
+            loaded: RefCell::default(),
+            is_completing: Cell::new(false),
+            shared: RefCell::default(),
+        }
+    }
+
+    /// Takes from the line what must be known before it is parsed.
+    pub(super) fn start(&self, args: &[OsString]) {
+        self.form.set(Form::asked(args));
+        self.early.get_or_init(|| Early::scan(args));
+    }
+
+    /// Returns whether the run only answers a completion script, and so must neither change
+    /// anything nor say anything.
+    pub fn is_completing(&self) -> bool {
+        self.is_completing.get()
+    }
+
+    pub(super) fn complete(&self) {
+        self.is_completing.set(true);
+        self.console.set_verbosity(Verbosity::Quiet);
+    }
+
+    fn early(&self) -> &Early {
+        self.early.get_or_init(Early::default)
+    }
+
+    /// Returns the host.
+    pub fn host(&self) -> &'a Host {
+        self.host
+    }
+
+    /// Returns the host's names.
+    pub fn identity(&self) -> &'a Identity {
+        &self.host.identity
+    }
+
+    /// Returns the terminal.
+    pub fn console(&self) -> &Arc<Console> {
+        &self.console
+    }
+
+    /// Returns the form in which errors are shown.
+    pub(super) fn form(&self) -> Form {
+        self.form.get()
+    }
+
+    /// Shows errors as text if the command has no option for the form of its output.
+    pub(super) fn narrow_form(&self, command: &Command) {
+        if !Form::is_option_of(command) {
+            self.form.set(Form::Text);
+        }
+    }
+
+    /// Shows an error, and returns how the process is to end.
+    pub fn fail(&self, err: &CliError) -> Exit {
+        err.show(&self.console, self.identity(), self.form());
+        err.exit()
+    }
+
+    /// Returns the words that call a command, the host's own name first.
+    pub fn bin_name(&self, path: &[&str]) -> String {
+        format!("{} {}", self.host.identity.command_name, path.join(" "))
+    }
+
+    /// Applies `-q` and `-v`, which may stand before and behind a command's words.
+    pub(super) fn apply_verbosity(&self, matches: &ArgMatches) {
+        if let Some(verbosity) = global::verbosity(matches) {
+            self.console.set_verbosity(verbosity);
+        }
+    }
+
+    /// Returns the one object of type `T` of this run, which `init` makes when it is first
+    /// asked for: what the commands and the services of a group have in common.
+    pub fn shared<T: Any + Send + Sync>(&self, init: impl FnOnce() -> T) -> Arc<T> {
+        let found = self.shared.borrow().get(&TypeId::of::<T>()).cloned();
+        if let Some(found) = found.and_then(|it| it.downcast().ok()) {
+            return found;
+        }
+        let made = Arc::new(init());
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&made) as _;
+        self.shared.borrow_mut().insert(TypeId::of::<T>(), any);
+        made
+    }
+
+    /// Returns what plugins get from the host.
+    pub fn services(&self) -> Services {
+        let services = Services::new(Arc::clone(&self.console));
+        let of_groups = self.host.groups().filter_map(|it| it.services);
+        of_groups.fold(services, |services, make| services.with(make(self)))
+    }
+
+    /// Returns the folders in which plugins are looked for.
+    pub fn search(&self) -> &SearchPath {
+        self.search.get_or_init(|| {
+            SearchPath::new(&self.host.identity, &self.early().plugin_dirs, &|it| {
+                std::env::var_os(it)
+            })
+        })
+    }
+
+    /// Returns what the host demands of a plugin.
+    pub fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| Rules {
+            identity: self.host.identity.clone(),
+            core_commands: self.host.paths(),
+            disabled: self.disabled(),
+            allow_panic_abort: self.early().allow_panic_abort || self.env_flag("ALLOW_PANIC_ABORT"),
+        })
+    }
+
+    /// Returns the plugins that exist.
+    ///
+    /// When it is made, the folders that could not be searched are reported: any of them
+    /// could have had what the command is about.
+    pub fn catalog(&self) -> &Catalog {
+        self.catalog.get_or_init(|| {
+            let catalog = Catalog::discover(self.search(), &self.host.linked, self.rules());
+            for warning in catalog.warnings() {
+                self.console
+                    .log(Level::Warn, &CliError::from_error(Exit::Failed, warning).to_string());
+            }
+            catalog
+        })
+    }
+
+    /// Returns the callable form of a plugin that the catalog knows.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin is refused, by the catalog or while it is loaded.
+    pub fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
+        let Some(key) = entry.key().filter(|_| entry.is_usable()) else {
+            return Err(unusable(entry));
+        };
+        if let Some(plugin) = self.loaded.borrow().get(key) {
+            return Ok(plugin.clone());
+        }
+        let plugin = match (entry.linked(), entry.path()) {
+            (Some(linked), _) => {
+                let manifest = entry.manifest().cloned().unwrap_or_default();
+                transport::link(*linked, key.clone(), manifest)
+            }
+            (None, Some(path)) => transport::load(path, self.rules())?,
+            (None, None) => return Err(unusable(entry)),
+        };
+        self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
+        Ok(plugin)
+    }
+
+    /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One
+    /// that cannot be loaded has no say, like one that the catalog refuses.
+    pub fn subscribers(&self, event: &str, wanted: &dyn Fn(&Entry) -> bool) -> Vec<LoadedPlugin> {
+        let entries = self.catalog().subscribers(event).filter(|it| wanted(it));
+        let load = |entry| match self.load(entry) {
+            Ok(plugin) => Some(plugin),
+            Err(err) => {
+                let text = format!("a hook on `{event}` is left out: {err}");
+                self.console.log(Level::Warn, &text);
+                None
+            }
+        };
+        entries.filter_map(load).collect()
+    }
+
+    /// Returns how long hooks may take, by the user's word or by default.
+    pub fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
+        let mut limit = TimeLimit::default();
+        if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
+            limit.limit = given;
+            limit.notice = limit.notice.min(given / 2);
+        }
+        Ok(limit)
+    }
+
+    /// Returns the duration that an environment variable of the host names.
+    pub fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
+        let variable = self.host.identity.env_var(suffix);
+        let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let text = text.to_string_lossy().into_owned();
+        humantime::parse_duration(&text).map(Some).map_err(|err| {
+            CliError::new(Exit::Usage, format!("`{text}` of {variable} is no duration"))
+                .cause(&err)
+                .hint("durations are `90s`, `5m`".to_owned())
+        })
+    }
+
+    /// Returns whether more words must follow `words` to make a command of the host or of a
+    /// plugin that can be used.
+    pub(super) fn is_noun(&self, words: &[String]) -> bool {
+        let longer = |path: &[String]| path.len() > words.len() && path.starts_with(words);
+        self.host.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
+    }
+
+    /// Returns why the command that `words` mean is not there: its plugin is refused or
+    /// disabled.
+    pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {
+        let mut entries = self.catalog().entries().iter();
+        let entry = entries.find(|it| {
+            matches!(it.state(), State::Refused | State::Disabled)
+                && it.commands().iter().any(|it| means(words, &it.path))
+        })?;
+        Some(unusable(entry))
+    }
+
+    /// Returns who calls `plugin`.
+    pub fn caller(&self, plugin: &PluginKey) -> Caller {
+        let mut caller = Caller::default();
+        caller.host = self.host.identity.command_name.clone();
+        caller.version = self.host.identity.version.clone();
+        caller.plugin = plugin.to_string();
+        caller
+    }
+
+    fn disabled(&self) -> Vec<PluginKey> {
+        let var = std::env::var_os(self.host.identity.env_var("DISABLE_PLUGINS"));
+        let var = var.unwrap_or_default().to_string_lossy().into_owned();
+        let keys = self.early().disabled.iter().map(String::as_str).chain(var.split(','));
+        let keys = keys.map(str::trim).filter(|it| !it.is_empty());
+        keys.filter_map(|it| match it.parse() {
+            Ok(key) => Some(key),
+            Err(err) => {
+                let text = format!("`{it}` disables no plugin: {err}");
+                self.console.log(Level::Warn, &text);
+                None
+            }
+        })
+        .collect()
+    }
+
+    fn env_flag(&self, suffix: &str) -> bool {
+        std::env::var_os(self.host.identity.env_var(suffix)).is_some_and(|it| it == "1")
+    }
+}
+
+/// Returns whether `words` begin with a command's path, or are the nouns of one.
+fn means(words: &[String], path: &[String]) -> bool {
+    let n = words.len().min(path.len());
+    n > 0 && words[..n] == path[..n]
+}
+
+fn unusable(entry: &Entry) -> CliError {
+    let name = match (entry.key(), entry.path()) {
+        (Some(key), _) => key.to_string(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => "?".to_owned(),
+    };
+    let reason = entry.reason().unwrap_or_default();
+    let text = match entry.state() {
+        State::Disabled => format!("plugin `{name}` is disabled"),
+        state => format!("plugin `{name}` is {state}: {reason}"),
+    };
+    CliError::new(Exit::Refused, text).hint_if_known(entry.hint())
+}

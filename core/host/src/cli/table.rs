@@ -1,0 +1,111 @@
+//! All commands of a host: the rows of its groups, and the extra commands.
+
+use super::OWN;
+use super::builder::{ExtraCommand, Host};
+use super::group::{Group, Row};
+use crate::lifecycle::EventInfo;
+use clap::Command;
+
+/// What a row of the table is.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'h> {
+    /// A command of a group.
+    Row(&'h Row),
+    /// A command of the embedding program.
+    Extra(&'h ExtraCommand),
+}
+
+impl Host {
+    /// Returns the groups, the host's own first.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &'static Group> + '_ {
+        std::iter::once(&OWN).chain(self.groups.iter().copied())
+    }
+
+    /// Returns all rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'static Row> + '_ {
+        self.groups().flat_map(|it| it.rows)
+    }
+
+    /// Returns all events, those of each group in its order.
+    pub(super) fn events(&self) -> impl Iterator<Item = &'static EventInfo> + '_ {
+        self.groups().flat_map(|it| it.events)
+    }
+
+    /// Finds the command that `words` begin with, and how many of them it takes.
+    pub(super) fn find(&self, words: &[String]) -> Option<(Target<'_>, usize)> {
+        let fits = |row: &&Row| row.path.len() <= words.len() && row.is_called(words);
+        let row = self.rows().filter(fits).max_by_key(|it| it.path.len());
+        if let Some(row) = row {
+            return Some((Target::Row(row), row.path.len()));
+        }
+        let first = words.first()?;
+        let extra = self.extra_commands.iter().find(|it| it.command.get_name() == first)?;
+        Some((Target::Extra(extra), 1))
+    }
+
+    /// Returns whether more words must follow `words` to make a command.
+    pub(super) fn is_noun(&self, words: &[String]) -> bool {
+        let is_on_the_way =
+            |row: &Row| row.path.len() > words.len() && starts_with(row.path, words);
+        !words.is_empty() && self.rows().any(is_on_the_way)
+    }
+
+    /// Returns the paths of all commands, other spellings too: none of them is a plugin's.
+    pub(super) fn paths(&self) -> Vec<Vec<String>> {
+        let mut paths = self.group_paths();
+        for extra in &self.extra_commands {
+            leaves(&extra.command, &mut vec![extra.command.get_name().to_owned()], &mut paths);
+        }
+        paths
+    }
+
+    /// Returns the paths of the groups' commands, other spellings too.
+    pub(super) fn group_paths(&self) -> Vec<Vec<String>> {
+        self.rows().flat_map(Row::paths).collect()
+    }
+}
+
+impl Row {
+    fn is_called(&self, words: &[String]) -> bool {
+        let Some((last, nouns)) = self.path.split_last() else { return false };
+        let word = &words[nouns.len()];
+        starts_with(words, nouns) && (word == last || self.aliases.iter().any(|it| word == it))
+    }
+
+    /// Returns whether one line could call both rows.
+    pub(super) fn clashes(&self, other: &Row) -> bool {
+        let n = self.path.len().min(other.path.len());
+        let Some(last) = n.checked_sub(1) else { return false };
+        self.path[..last] == other.path[..last]
+            && self.spellings(last).any(|it| other.spellings(last).any(|other| it == other))
+    }
+
+    /// Returns the spellings of one of the row's words.
+    fn spellings(&self, idx: usize) -> impl Iterator<Item = &'static str> {
+        let aliases = if idx + 1 == self.path.len() { self.aliases } else { &[] };
+        std::iter::once(self.path[idx]).chain(aliases.iter().copied())
+    }
+
+    /// Returns the row's path, and one with each other spelling.
+    pub(super) fn paths(&self) -> Vec<Vec<String>> {
+        let Some(last) = self.path.len().checked_sub(1) else { return Vec::new() };
+        let nouns = &self.path[..last];
+        let path = |word| nouns.iter().copied().chain([word]).map(str::to_owned).collect();
+        self.spellings(last).map(path).collect()
+    }
+}
+
+fn starts_with<A: PartialEq<B>, B>(words: &[A], prefix: &[B]) -> bool {
+    prefix.len() <= words.len() && words.iter().zip(prefix).all(|(word, it)| word == it)
+}
+
+fn leaves(command: &Command, path: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
+    if command.get_subcommands().next().is_none() {
+        paths.push(path.clone());
+    }
+    for child in command.get_subcommands() {
+        path.push(child.get_name().to_owned());
+        leaves(child, path, paths);
+        path.pop();
+    }
+}

@@ -1,0 +1,176 @@
+//! The commands as clap sees them, for help, for errors and for completion.
+//!
+//! A command that is called is never parsed with the whole tree: what its words mean is
+//! known from the table and from manifests. The tree has a stub for each of the plugins'
+//! commands, made of manifests alone.
+
+use super::group::Row;
+use super::{Host, global, output};
+use crate::catalog::Catalog;
+use clap::Command;
+use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
+use std::borrow::Cow;
+
+/// Returns the host's commands, and a stub for each plugin command whose first word
+/// is `first`; for each plugin command there is, if that is `None`.
+///
+/// clap takes microseconds and a kilobyte for each command, so with a thousand
+/// plugins only those are worth a stub that the line can mean.
+pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Command {
+    let mut stubs: Vec<_> = catalog.commands().collect();
+    stubs.retain(|(_, command)| {
+        first.is_none_or(|it| command.path.first().is_some_and(|word| word == it))
+    });
+    stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
+    stubs.into_iter().fold(base(host), |root, (entry, command)| {
+        let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
+        let path: Vec<&str> = command.path.iter().map(String::as_str).collect();
+        let leaf = Command::new(command.path.last().cloned().unwrap_or_default());
+        insert(
+            root,
+            &path,
+            &commands_of(&owner),
+            leaf.about(output::plain(&command.about).into_owned()),
+        )
+    })
+}
+
+/// Returns the help of the whole host, the plugins' commands at its end.
+pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
+    let mut root = base(host);
+    let mut help = root.render_help().ansi().to_string();
+    let words = plugin_words(&root, catalog);
+    let width = words.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    if !words.is_empty() {
+        help.push_str("\nCommands of plugins:\n");
+    }
+    for (word, about) in words {
+        // The words are ASCII: the catalog takes no others.
+        help.extend(["  ", word, &" ".repeat(width - word.len() + 2), &about, "\n"]);
+    }
+    help
+}
+
+/// Returns the first words of the plugins' commands, sorted, each with a line of help.
+fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'c, str>)> {
+    let mut words = Vec::new();
+    for (entry, command) in catalog.commands() {
+        let Some((word, rest)) = command.path.split_first() else { continue };
+        let about = match (rest, entry.key()) {
+            ([], _) | (_, None) => output::plain(&command.about),
+            (_, Some(key)) => commands_of(key.name().as_str()).into(),
+        };
+        words.push((word.as_str(), about));
+    }
+    words.sort_unstable();
+    words.dedup_by(|one, other| one.0 == other.0);
+    // A plugin's verb under a noun of the host shows in that noun's help.
+    words.retain(|(word, _)| root.find_subcommand(word).is_none());
+    words
+}
+
+/// Returns the tree for completing the first word: the plugins' words are no commands
+/// of it, only candidates.
+pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
+    let root = base(host);
+    let words = plugin_words(&root, catalog).into_iter();
+    let words: Vec<_> = words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
+    let candidate = |(word, about): &(String, String)| {
+        CompletionCandidate::new(word).help(Some(about.clone().into()))
+    };
+    root.allow_external_subcommands(true)
+        .add(SubcommandCandidates::new(move || words.iter().map(candidate).collect()))
+}
+
+fn commands_of(plugin: &str) -> String {
+    format!("Commands of plugin {plugin}")
+}
+
+/// Returns `root` with a command at `path`; nouns that are missing on the way come into being.
+fn insert(root: Command, path: &[&str], about: &str, leaf: Command) -> Command {
+    let Some((word, rest)) = path.split_first() else { return root };
+    if rest.is_empty() {
+        return root.subcommand(leaf);
+    }
+    let has_noun = root.find_subcommand(word).is_some();
+    let root = match has_noun {
+        true => root,
+        false => root.subcommand(noun(Command::new((*word).to_owned()).about(about.to_owned()))),
+    };
+    root.mut_subcommand(word, |it| insert(it, rest, about, leaf))
+}
+
+/// Returns all commands of the host, without the arguments of those that stand in groups.
+fn base(host: &Host) -> Command {
+    with_rows(host, Row::stub)
+}
+
+impl Host {
+    /// Returns all commands of the host as clap sees them, without those of plugins: for
+    /// manual pages, and for clap's own check of them in a test.
+    pub fn command(&self) -> Command {
+        with_rows(self, |it| global::add_to(it.command()))
+    }
+}
+
+fn with_rows(host: &Host, command: impl Fn(&Row) -> Command) -> Command {
+    let nouns: Vec<_> = host.groups().flat_map(|it| it.nouns).collect();
+    let about = |row: &Row| {
+        let noun = nouns.iter().find(|it| row.path.first() == Some(&it.word));
+        noun.map_or("", |it| it.about)
+    };
+    let rows = host.rows();
+    let root = rows.fold(root(host), |root, row| insert(root, row.path, about(row), command(row)));
+    root.subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
+}
+
+/// Returns the host's command without any below it.
+fn root(host: &Host) -> Command {
+    let name = host.identity.command_name.clone();
+    let root = Command::new(name.clone())
+        .bin_name(name)
+        .version(host.identity.version.clone())
+        .about(host.about.clone())
+        .disable_help_subcommand(true)
+        .subcommand_value_name("COMMAND");
+    noun(global::add_to(root))
+}
+
+/// Returns a command that does nothing without one of its subcommands.
+fn noun(command: Command) -> Command {
+    command.subcommand_required(true).arg_required_else_help(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cli;
+
+    #[test]
+    fn the_tree_holds_what_clap_demands() {
+        let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
+        let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
+        host.command().debug_assert();
+        full(&host, &Catalog::from_manifests([]), None).debug_assert();
+    }
+
+    #[test]
+    fn the_paths_are_the_leaves_of_the_tree() {
+        fn leaves(command: &Command, path: &[String], found: &mut Vec<Vec<String>>) {
+            if command.get_subcommands().next().is_none() {
+                found.push(path.to_vec());
+            }
+            for child in command.get_subcommands() {
+                leaves(child, &[path, &[child.get_name().to_owned()]].concat(), found);
+            }
+        }
+        let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
+        let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
+        let (mut of_the_tree, mut paths) = (Vec::new(), host.paths());
+        leaves(&base(&host), &[], &mut of_the_tree);
+        paths.sort();
+        of_the_tree.sort();
+        assert_eq!(paths, of_the_tree);
+        assert!(paths.contains(&vec!["dock".to_owned(), "in".to_owned()]));
+    }
+}

@@ -1,0 +1,20 @@
+//! A native plugin host for any program.
+//!
+//! [`Cli`] builds a host: its names, the plugins that are part of the program, and
+//! [groups](cli::Group) of commands, events and services. The library itself brings only
+//! what every host has: it finds plugins, checks them, calls them, and dispatches
+//! commands and hooks. [`clap`] is the version whose types it takes.
+#![deny(unsafe_code)]
+
+pub mod catalog;
+pub mod cli;
+pub mod fs;
+mod identity;
+pub mod lifecycle;
+pub mod services;
+pub mod transport;
+
+pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion, ProjectVersion};
+pub use clap;
+pub use cli::Cli;
+pub use identity::{Identity, LIBRARY_VERSION};

@@ -1,0 +1,34 @@
+//! The hooks of one command.
+
+use super::{Outcome, TimeLimit, dispatch_each};
+use crate::services::Services;
+use crate::transport::LoadedPlugin;
+use pintle_plugin::json::{Map, Value};
+use serde::Serialize;
+
+/// The plugins with hooks on a command's events, and what they are told beside the event.
+#[derive(Clone)]
+pub struct Hooks {
+    /// The plugins.
+    pub plugins: Vec<LoadedPlugin>,
+    /// What they get from the host.
+    pub services: Services,
+    /// How long each hook may take.
+    pub limit: TimeLimit,
+    /// The values of the options that they added to the command.
+    pub options: Map<String, Value>,
+}
+
+impl Hooks {
+    /// Hands an event to the hooks that subscribe to it, and returns what became of each.
+    pub fn dispatch<T: Serialize>(&self, event: &str, payload: &T) -> Vec<Outcome> {
+        let subscribes = |it: &&LoadedPlugin| it.manifest().events.iter().any(|it| it == event);
+        let plugins: Vec<_> = self.plugins.iter().filter(subscribes).cloned().collect();
+        dispatch_each(event, payload, &plugins, &self.services, self.limit)
+    }
+
+    /// Returns whether any plugin subscribes to the event.
+    pub fn has_subscribers(&self, event: &str) -> bool {
+        self.plugins.iter().any(|it| it.manifest().events.iter().any(|it| it == event))
+    }
+}

@@ -1,0 +1,255 @@
+//! The terminal, or whatever stands in its place.
+//!
+//! Invariants: results go to the standard output and nothing else does; a reader
+//! who has gone away is no error.
+
+use super::escaped;
+use anstyle::{AnsiColor, Style};
+use dialoguer::{Input, Password, Select};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pintle_plugin::Level;
+use pintle_plugin::host::Stream;
+use pintle_plugin::message::{ErrorReply, ProgressUpdate, Prompt};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+/// How much of the log is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors only: `-q`.
+    Quiet,
+    /// What the user wants to know.
+    #[default]
+    Normal,
+    /// What a developer wants to know: `-v`.
+    Debug,
+    /// Everything: `-vv`.
+    Trace,
+}
+
+impl Verbosity {
+    fn shows(self, level: Level) -> bool {
+        match self {
+            Self::Quiet => level <= Level::Error,
+            Self::Normal => level <= Level::Info,
+            Self::Debug => level <= Level::Debug,
+            Self::Trace => true,
+        }
+    }
+}
+
+/// The host's standard streams.
+pub struct Console {
+    verbosity: AtomicU8,
+    stdout_gone: AtomicBool,
+    output_lost: AtomicBool,
+    bars: Mutex<HashMap<(String, u64), ProgressBar>>,
+    /// Keeps bars and lines apart.
+    all_bars: LazyLock<MultiProgress>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Console {
+    /// Returns a console that shows what the user wants to know.
+    pub fn new() -> Self {
+        Self {
+            verbosity: AtomicU8::new(Verbosity::Normal as u8),
+            stdout_gone: AtomicBool::new(false),
+            output_lost: AtomicBool::new(false),
+            bars: Mutex::default(),
+            all_bars: LazyLock::new(MultiProgress::new),
+        }
+    }
+
+    /// Changes how much of the log is shown.
+    pub fn set_verbosity(&self, verbosity: Verbosity) {
+        self.verbosity.store(verbosity as u8, Ordering::Relaxed);
+    }
+
+    /// Returns how much of the log is shown.
+    pub fn verbosity(&self) -> Verbosity {
+        match self.verbosity.load(Ordering::Relaxed) {
+            0 => Verbosity::Quiet,
+            1 => Verbosity::Normal,
+            2 => Verbosity::Debug,
+            _ => Verbosity::Trace,
+        }
+    }
+
+    /// Writes bytes to a stream as they are.
+    pub fn write(&self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            Stream::Out => self.write_out(bytes),
+            // Where the standard error is gone, there is no place left to say so.
+            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
+        }
+    }
+
+    fn write_out(&self, bytes: &[u8]) {
+        if self.stdout_gone.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        if let Err(err) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            self.stdout_gone.store(true, Ordering::Relaxed);
+            if err.kind() != ErrorKind::BrokenPipe {
+                self.output_lost.store(true, Ordering::Relaxed);
+                self.log(Level::Error, &format!("failed to write to the standard output: {err}"));
+            }
+        }
+    }
+
+    /// Writes a result and a line feed to the standard output.
+    pub fn println(&self, text: impl std::fmt::Display) {
+        self.write_out(format!("{text}\n").as_bytes());
+    }
+
+    /// Writes a text with styles, as clap makes them, to a stream; the styles show on a
+    /// terminal only.
+    pub fn styled(&self, stream: Stream, text: &str) {
+        let choice = match stream {
+            Stream::Out => anstream::AutoStream::choice(&io::stdout()),
+            Stream::Err => anstream::AutoStream::choice(&io::stderr()),
+        };
+        match choice {
+            anstream::ColorChoice::Never => {
+                self.write(stream, anstream::adapter::strip_str(text).to_string().as_bytes());
+            }
+            _ => self.write(stream, text.as_bytes()),
+        }
+    }
+
+    /// Returns whether results could not be written, for another reason than that
+    /// their reader went away.
+    pub fn has_lost_output(&self) -> bool {
+        self.output_lost.load(Ordering::Relaxed)
+    }
+
+    /// Logs a line to the standard error, if it is to be shown. The text may be somebody
+    /// else's: more lines of it are indented, and control characters are escaped.
+    pub fn log(&self, level: Level, text: &str) {
+        if !self.verbosity().shows(level) {
+            return;
+        }
+        let text = &escaped(text.trim_end_matches('\n'), "\n  ");
+        match heading(level) {
+            None => self.message(text),
+            Some((style, word)) => self.message(&format!("{style}{word}:{style:#} {text}")),
+        }
+    }
+
+    /// Writes a line to the standard error; its styles show on a terminal only.
+    pub fn message(&self, text: &str) {
+        // Bars give way to the line, and are drawn again below it.
+        match self.bars.try_lock() {
+            Ok(bars) if !bars.is_empty() => self.all_bars.suspend(|| write_line(text)),
+            _ => write_line(text),
+        }
+    }
+
+    /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
+    pub fn progress(&self, plugin: &str, update: ProgressUpdate) {
+        if !self.verbosity().shows(Level::Info) {
+            return;
+        }
+        let Ok(mut bars) = self.bars.lock() else { return };
+        let key = (plugin.to_owned(), update.id);
+        if update.finished {
+            if let Some(bar) = bars.remove(&key) {
+                bar.finish_and_clear();
+            }
+            self.message(&format!("{}: done", update.title));
+            return;
+        }
+        let bar = bars.entry(key).or_insert_with(|| self.start_bar(&update));
+        bar.set_message(update.title);
+        bar.set_position(update.done);
+    }
+
+    /// Takes a piece of work from the terminal that did not come to its end.
+    pub fn drop_progress(&self, plugin: &str, id: u64) {
+        let Ok(mut bars) = self.bars.lock() else { return };
+        if let Some(bar) = bars.remove(&(plugin.to_owned(), id)) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn start_bar(&self, update: &ProgressUpdate) -> ProgressBar {
+        if !io::stderr().is_terminal() {
+            self.message(&update.title);
+            return ProgressBar::hidden();
+        }
+        let bar = match update.total {
+            Some(total) => {
+                ProgressBar::new(total).with_style(bar_style("{msg} {wide_bar} {pos}/{len}"))
+            }
+            None => ProgressBar::new_spinner().with_style(bar_style("{spinner} {msg} {pos}")),
+        };
+        self.all_bars.add(bar)
+    }
+
+    /// Asks the user; without a terminal the answer is the prompt's default.
+    pub(super) fn prompt(&self, prompt: Prompt) -> Result<String, ErrorReply> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return prompt.default.ok_or_else(|| {
+                let mut err = ErrorReply::failed(format!(
+                    "there is no terminal to ask `{}` on, and no default",
+                    prompt.question
+                ));
+                err.hint =
+                    Some("run the command on a terminal, or give the answer as an option".into());
+                err
+            });
+        }
+        ask(prompt).map_err(|err| {
+            let mut reply = ErrorReply::failed("the question was not answered");
+            reply.causes.push(err.to_string());
+            reply
+        })
+    }
+}
+
+fn write_line(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{text}");
+}
+
+fn heading(level: Level) -> Option<(Style, &'static str)> {
+    let bold = Style::new().bold();
+    match level {
+        Level::Error => Some((bold.fg_color(Some(AnsiColor::Red.into())), "error")),
+        Level::Warn => Some((bold.fg_color(Some(AnsiColor::Yellow.into())), "warning")),
+        Level::Info => None,
+        Level::Debug => Some((Style::new().dimmed(), "debug")),
+        Level::Trace => Some((Style::new().dimmed(), "trace")),
+    }
+}
+
+fn bar_style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn ask(prompt: Prompt) -> dialoguer::Result<String> {
+    if prompt.secret {
+        return Password::new().with_prompt(prompt.question).interact();
+    }
+    if prompt.choices.is_empty() {
+        let mut input = Input::new().with_prompt(prompt.question);
+        if let Some(default) = prompt.default {
+            input = input.default(default);
+        }
+        return input.interact_text();
+    }
+    let default =
+        prompt.default.and_then(|it| prompt.choices.iter().position(|choice| *choice == it));
+    let select = Select::new().with_prompt(prompt.question).items(&prompt.choices);
+    let idx = select.default(default.unwrap_or(0)).interact()?;
+    Ok(prompt.choices[idx].clone())
+}

@@ -1,0 +1,43 @@
+//! Foreign text on the user's terminal: it cannot look like the host's own.
+
+use std::fmt;
+
+/// Returns a text of somebody else, for example of a file, a plugin or an engine, with its
+/// control characters escaped as Rust writes them. `line_feed` takes the place of line
+/// feeds: `\n` for one line, or an indentation for lines that stay lines.
+pub fn escaped(text: &str, line_feed: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '\n' => shown.push_str(line_feed),
+            it if it.is_control() => shown.extend(it.escape_default()),
+            it => shown.push(it),
+        }
+    }
+    shown
+}
+
+/// Some lines of somebody else, for example the end of a log. As the cause of an error
+/// they are shown as lines, and indented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt(pub String);
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_end())
+    }
+}
+
+impl std::error::Error for Excerpt {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_or_forge_a_line_is_escaped() {
+        let text = "a\nhint: b\u{1b}[2J\u{9b}c\rä";
+        assert_eq!(escaped(text, "\\n"), r"a\nhint: b\u{1b}[2J\u{9b}c\rä");
+        assert_eq!(escaped(text, "\n  "), "a\n  hint: b\\u{1b}[2J\\u{9b}c\\rä");
+    }
+}

@@ -1,0 +1,163 @@
+//! `project check`: whether every plugin of the layout exists, fits, and agrees with the files.
+
+use super::blame::State;
+use super::scaffold::recorded_plugins;
+use crate::project::ProjectFile;
+use crate::{Record, Rework};
+use clap::ArgMatches;
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
+use serde::Serialize;
+use std::path::Path;
+
+/// One finding. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Finding {
+    level: Level,
+    /// What the finding is about: a plugin's key, a path, or `PROJECT`.
+    subject: String,
+    message: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    Note,
+    Problem,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+pub(super) const ROW: Row = Row::new(
+    &["project", "check"],
+    "Check that every plugin of the project is there, fits, and agrees with the files",
+    Run::Plain(run),
+)
+.args(|command| command.arg(output::arg()));
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    super::scaffold::lock(session, true)?;
+    let (root, project) = super::project::project(session)?;
+    let mut findings = Findings(Vec::new());
+    findings.plugins(session, &project);
+    match Record::load(&root) {
+        Ok(record) if record.is_empty() => findings.add(
+            Level::Note,
+            "PROJECT",
+            "how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work",
+        ),
+        Ok(record) => {
+            findings.files(&root, &record)?;
+            findings.agreement(session, &root, project, record);
+        }
+        Err(err) => findings.add(Level::Problem, "PROJECT", &CliError::from(err).to_string()),
+    }
+    let is_bad = findings.0.iter().any(|it| it.level == Level::Problem);
+    output::print(matches, session.console(), &findings.0, |it| text(it));
+    Ok(if is_bad { Exit::Failed } else { Exit::Done }.into())
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, level: Level, subject: &str, message: &str) {
+        let (subject, message) = (subject.to_owned(), message.to_owned());
+        self.0.push(Finding { level, subject, message });
+    }
+
+    /// Loads every plugin of the layout.
+    fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile) {
+        for text in project.layout() {
+            let loaded = plugin::parse_key(text).and_then(|key| {
+                session.load(session.catalog().resolve(&key, Some(project.version()))?)
+            });
+            match loaded {
+                Ok(plugin) => match &plugin.manifest().deprecated {
+                    Some(notice) => {
+                        self.add(Level::Note, text, &format!("it is deprecated: {notice}"));
+                    }
+                    None => self.add(Level::Ok, text, "it is there and fits"),
+                },
+                Err(err) => self.add(Level::Problem, text, &err.to_string()),
+            }
+        }
+    }
+
+    /// Compares the scaffolded files with those on disk.
+    fn files(&mut self, root: &Path, record: &Record) -> Result<(), CliError> {
+        let mut n_changed = 0;
+        for file in record.files() {
+            match State::of(root, file)? {
+                State::Unchanged => {}
+                State::Changed if has_markers(&root.join(file.path())) => {
+                    self.add(Level::Problem, file.path(), "it has conflict markers");
+                }
+                State::Changed => n_changed += 1,
+                State::Deleted => {
+                    self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
+                }
+                State::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
+            }
+        }
+        let n_files = record.files().count();
+        let text = format!("{n_files} were scaffolded, {n_changed} of them changed since");
+        self.add(Level::Ok, "files", &text);
+        Ok(())
+    }
+
+    /// Asks the plugins whether they would make the same files today.
+    fn agreement(
+        &mut self,
+        session: &Session<'_>,
+        root: &Path,
+        project: ProjectFile,
+        record: Record,
+    ) {
+        let plugins = match recorded_plugins(session, &record, &|_| None) {
+            Ok(plugins) => plugins,
+            Err(err) => {
+                // Of a plugin of the layout, its own finding says it already.
+                if !self.0.iter().any(|it| it.level == Level::Problem) {
+                    self.add(Level::Problem, "plugins", &err.to_string());
+                }
+                return;
+            }
+        };
+        let identity = session.identity();
+        let rework = Rework { root, project, record, plugins: &plugins, identity };
+        match rework.drift(&session.services().of("")) {
+            Ok(paths) if paths.is_empty() => {
+                self.add(Level::Ok, "plugins", "they would make the same files today");
+            }
+            Ok(paths) => {
+                for path in paths {
+                    let text =
+                        "its plugin would make it otherwise today; see `project upgrade --diff`";
+                    self.add(Level::Note, &path, text);
+                }
+            }
+            Err(err) => self.add(Level::Problem, "plugins", &CliError::from(err).to_string()),
+        }
+    }
+}
+
+/// Whether a file has all three markers of a conflict, each at the start of a line.
+fn has_markers(path: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(path) else { return false };
+    let has = |mark: &str| bytes.split(|it| *it == b'\n').any(|it| it.starts_with(mark.as_bytes()));
+    ["<<<<<<< ", "=======", ">>>>>>> "].into_iter().all(has)
+}
+
+fn text(findings: &[Finding]) -> String {
+    let line =
+        |it: &Finding| vec![it.level.name().to_owned(), it.subject.clone(), it.message.clone()];
+    output::table(&findings.iter().map(line).collect::<Vec<_>>())
+}

@@ -1,0 +1,67 @@
+//! The commands of scaffolding: what is read from the line, and what is printed.
+
+mod blame;
+mod check;
+mod errors;
+mod project;
+mod project_show;
+mod scaffold;
+mod show;
+mod subcommand;
+mod upgrade;
+
+use pintle_host::cli::{Bound, CliError, Group, Noun, Row, Run, Session};
+use pintle_host::lifecycle::EventInfo;
+use std::ffi::OsString;
+use subcommand::Subcommand;
+
+/// Scaffolding as a group of a host: `init`, `edit`, `create`, `delete` and `project`.
+pub static GROUP: Group = Group {
+    name: "scaffold",
+    nouns: &[
+        Noun { word: "create", about: "Add something to the project" },
+        Noun { word: "delete", about: "Undo what was added to the project" },
+        Noun { word: "project", about: "Show, check and upgrade the project" },
+    ],
+    rows: &[
+        row(&["init"], Subcommand::Init, |session, command, line| {
+            scaffold::bind(session, Subcommand::Init, command, line)
+        }),
+        row(&["edit"], Subcommand::Edit, |session, command, line| {
+            scaffold::bind(session, Subcommand::Edit, command, line)
+        }),
+        row(&["create", "api"], Subcommand::CreateApi, |session, command, line| {
+            scaffold::bind(session, Subcommand::CreateApi, command, line)
+        }),
+        row(&["create", "webhook"], Subcommand::CreateWebhook, |session, command, line| {
+            scaffold::bind(session, Subcommand::CreateWebhook, command, line)
+        }),
+        row(&["delete", "api"], Subcommand::DeleteApi, |session, command, line| {
+            scaffold::bind(session, Subcommand::DeleteApi, command, line)
+        }),
+        row(&["delete", "webhook"], Subcommand::DeleteWebhook, |session, command, line| {
+            scaffold::bind(session, Subcommand::DeleteWebhook, command, line)
+        }),
+        project_show::ROW,
+        blame::ROW,
+        check::ROW,
+        upgrade::ROW,
+    ],
+    events: &[
+        EventInfo::new("pre-project-init", "before a new project reaches the disk", "veto"),
+        EventInfo::new("post-project-init", "when a new project is on disk", "act"),
+        EventInfo::new("pre-project-edit", "before a project's edit reaches the disk", "veto"),
+        EventInfo::new("post-project-edit", "when a project's edit is on disk", "act"),
+        EventInfo::new("pre-resource-create", "before an API or webhook reaches the disk", "veto"),
+        EventInfo::new("post-resource-create", "when an API or webhook is on disk", "act"),
+        EventInfo::new("pre-resource-delete", "before an API or webhook leaves the disk", "veto"),
+        EventInfo::new("post-resource-delete", "when an API or webhook has left the disk", "act"),
+    ],
+    ..Group::EMPTY
+};
+
+type Bind = fn(&Session<'_>, clap::Command, &[OsString]) -> Result<Bound, CliError>;
+
+const fn row(path: &'static [&'static str], subcommand: Subcommand, bind: Bind) -> Row {
+    Row::new(path, subcommand.about(), Run::Late(bind))
+}

@@ -1,0 +1,107 @@
+//! `project show`: what PROJECT says, and the commands that made the project.
+
+use crate::project::{ProjectFile, Resource};
+use crate::{Record, RecordedCommand};
+use clap::ArgMatches;
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
+use pintle_plugin::message;
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The form of the listing. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Form<'a> {
+    version: String,
+    name: &'a str,
+    domain: &'a str,
+    repo: &'a str,
+    layout: &'a [String],
+    resources: Vec<message::Resource>,
+    commands: &'a [RecordedCommand],
+    /// How many files are known to be scaffolded.
+    files: usize,
+}
+
+pub(super) const ROW: Row = Row::new(
+    &["project", "show"],
+    "Show the project: plugins, resources, and the commands that made it",
+    Run::Plain(run),
+)
+.args(|command| command.arg(output::arg()));
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    super::scaffold::lock(session, true)?;
+    let (root, project) = super::project::project(session)?;
+    let record = Record::load(&root)?;
+    let form = Form {
+        version: project.version().to_string(),
+        name: project.project_name(),
+        domain: project.domain(),
+        repo: project.repo(),
+        layout: project.layout(),
+        resources: project.resources().iter().map(Resource::to_message).collect(),
+        commands: record.commands(),
+        files: record.files().count(),
+    };
+    output::print(matches, session.console(), &form, |form| text(form, &project));
+    Ok(Exit::Done.into())
+}
+
+fn text(form: &Form<'_>, project: &ProjectFile) -> String {
+    let mut rows = vec![
+        ["name".to_owned(), form.name.to_owned()],
+        ["domain".to_owned(), form.domain.to_owned()],
+    ];
+    if !form.repo.is_empty() {
+        rows.push(["repo".to_owned(), form.repo.to_owned()]);
+    }
+    rows.push(["version".to_owned(), form.version.clone()]);
+    rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), it.clone()]));
+    rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
+    rows.extend(form.commands.iter().map(|it| ["command".to_owned(), line(it)]));
+    rows.push(["files".to_owned(), format!("{} scaffolded", form.files)]);
+    output::table(&rows.into_iter().map(Vec::from).collect::<Vec<_>>())
+}
+
+fn resource(resource: &Resource) -> String {
+    let webhooks = &resource.webhooks;
+    let parts = [
+        (resource.api.is_some(), "api"),
+        (resource.controller, "controller"),
+        (webhooks.defaulting, "defaulting webhook"),
+        (webhooks.validation, "validation webhook"),
+        (webhooks.conversion, "conversion webhook"),
+        (resource.external, "of another project"),
+        (resource.core, "of Kubernetes"),
+    ];
+    let parts: Vec<_> = parts.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+    format!("{}: {}", resource.gvk(), parts.join(", "))
+}
+
+/// Returns the command as a line, with what it was told.
+fn line(command: &RecordedCommand) -> String {
+    let mut text = format!("{} {}", command.id, command.subcommand);
+    let mut option = |name: &str, value: &Value| match value {
+        Value::Null | Value::Bool(false) => {}
+        Value::Bool(true) => drop(write!(text, " --{name}")),
+        Value::String(value) => drop(write!(text, " --{name} {value}")),
+        value => drop(write!(text, " --{name} {value}")),
+    };
+    for key in ["group", "version", "kind"] {
+        option(key, &command.resource[key]);
+    }
+    let webhooks = &command.resource["webhooks"];
+    for key in ["defaulting", "validation", "conversion"] {
+        option(key, &webhooks[key]);
+    }
+    let spokes = webhooks["spoke"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let spokes = spokes.collect::<Vec<_>>().join(",");
+    if !spokes.is_empty() {
+        option("spoke", &spokes.into());
+    }
+    for (name, value) in &command.args {
+        option(name, value);
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! `project upgrade`: takes over what newer plugins make of the commands that made the project.
+
+use super::scaffold::{bring, lock, recorded_plugins};
+use super::show::Seeing;
+use super::subcommand::seeing;
+use crate::{Record, Rework};
+use clap::{Arg, ArgMatches};
+use pintle_host::catalog::PluginKey;
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
+use pintle_plugin::Level;
+
+const NAME: &str = "project upgrade";
+
+pub(super) const ROW: Row = Row::new(
+    &["project", "upgrade"],
+    "Take over what newer plugins make of the project, beside your own changes",
+    Run::Plain(run),
+)
+.args(|command| {
+    command
+        .arg(
+            Arg::new("plugin")
+                .value_name("PLUGIN[@VERSION]")
+                .help("The plugin to upgrade [default: all, each to the highest version]"),
+        )
+        .args(seeing())
+});
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let seeing = Seeing::new(matches);
+    let lock = lock(session, seeing.only_looks())?;
+    let (root, project) = super::project::project(session)?;
+    let record = Record::load(&root)?;
+    let asked = matches
+        .get_one::<String>("plugin")
+        .map(|it| plugin::parse_key(&it.replacen('@', "/", 1)))
+        .transpose()?;
+    // A short name means a plugin of the project, whatever else is installed.
+    let asked = match asked {
+        None => None,
+        Some(key) => Some(of_project(&record, &key)?),
+    };
+    let wanted = |known: &PluginKey| match &asked {
+        None => Some(PluginKey::new(known.name().clone(), None)),
+        Some(key) => (key.name() == known.name()).then(|| key.clone()),
+    };
+    let plugins = recorded_plugins(session, &record, &wanted)?;
+    let version = *project.version();
+    let identity = session.identity();
+    let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
+    let services = session.services().of("");
+    let prepared = rework.upgrade(NAME, &services)?;
+    if prepared.changes().is_empty() && prepared.remarks().is_empty() {
+        session.console().log(Level::Info, "the plugins make the same files as before");
+    }
+    bring(session, lock, "project-edit", &version, prepared, &seeing, matches).map(Step::from)
+}
+
+/// Returns the key with the full name of the project's plugin that it means.
+fn of_project(record: &Record, key: &PluginKey) -> Result<PluginKey, CliError> {
+    let text = key.name().as_str();
+    for known in record.commands().iter().flat_map(|it| &it.plugins) {
+        let known = plugin::parse_key(known)?;
+        let name = known.name().as_str();
+        if name == text || name.split('.').next() == Some(text) {
+            return Ok(PluginKey::new(known.name().clone(), key.version().cloned()));
+        }
+    }
+    let error = CliError::new(Exit::Usage, format!("plugin `{key}` has no part in the project"));
+    Err(error.hint("`project show` lists the project's plugins".to_owned()))
+}

@@ -1,0 +1,269 @@
+//! What can go wrong while a chain of plugins scaffolds.
+
+use super::flags::FlagError;
+use super::path::HOST_FOLDER;
+use super::record::RecordError;
+use super::transaction::TransactionError;
+use super::universe::UniverseError;
+use crate::project::{Gvk, NameError, ProjectError};
+use pintle_host::catalog::ProjectVersionError;
+use pintle_host::transport::CallError;
+use pintle_plugin::message::Step;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a scaffolding subcommand failed; the project is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScaffoldError {
+    /// `init` in a folder that is a project.
+    #[error("`{}` exists: the project is initialized already", path.display())]
+    AlreadyInitialized {
+        /// The PROJECT file.
+        path: PathBuf,
+    },
+    /// Another subcommand in a folder that is none.
+    #[error("there is no `{}`: the project is not initialized", path.display())]
+    NotInitialized {
+        /// The PROJECT file that is missing.
+        path: PathBuf,
+        /// The host's command name.
+        command: String,
+    },
+    /// No plugin of the chain takes part in the subcommand.
+    #[error("no plugin of the project takes part in `{subcommand}`: {}", list(chain))]
+    NoPart {
+        /// The subcommand.
+        subcommand: String,
+        /// The keys of the chain's plugins.
+        chain: Vec<String>,
+    },
+    /// The project has the resource already, with all that was asked for.
+    #[error("the project has the resource `{gvk}` already")]
+    ResourceExists {
+        /// The resource.
+        gvk: Gvk,
+    },
+    /// A step of a plugin failed.
+    #[error("`{subcommand}` failed at `{plugin}`, {step}")]
+    Step {
+        /// The subcommand.
+        subcommand: String,
+        /// The step.
+        step: StepName,
+        /// The plugin's key.
+        plugin: String,
+        /// What failed.
+        source: Box<StepError>,
+    },
+    /// Flags of the chain's plugins cannot stand beside each other.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
+    /// The PROJECT file cannot be changed.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A file that the plugins replace or delete cannot be read.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
+    /// The changes cannot be brought to the disk.
+    #[error("failed to write the project's files")]
+    Transaction(#[from] TransactionError),
+    /// A plugin would undo what the user changed in a file.
+    #[error("`{plugin}` would overwrite `{path}`, which was changed since it was scaffolded")]
+    Overwrites {
+        /// The plugin's key.
+        plugin: String,
+        /// The path of the file.
+        path: String,
+    },
+    /// What is known of how the project was made cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A recorded version of the PROJECT file is none.
+    #[error(transparent)]
+    Version(#[from] ProjectVersionError),
+    /// How the project was made is not known from the start.
+    #[error("it is not known how `{}` was scaffolded", root.display())]
+    NoRecord {
+        /// The project's folder.
+        root: PathBuf,
+    },
+    /// A plugin that a recorded command was carried out with is not there.
+    #[error("`{subcommand}` was carried out with `{plugin}`, which is not there")]
+    Absent {
+        /// The subcommand.
+        subcommand: String,
+        /// The plugin's key.
+        plugin: String,
+    },
+    /// A recorded command cannot be carried out once more.
+    #[error("failed to carry out `{subcommand}` once more, command {id} of the record")]
+    Replay {
+        /// The subcommand.
+        subcommand: String,
+        /// The number of the command.
+        id: u32,
+        /// Why.
+        source: Box<ScaffoldError>,
+    },
+    /// The project has no such resource.
+    #[error("the project has no resource `{gvk}`")]
+    UnknownResource {
+        /// The resource.
+        gvk: Gvk,
+    },
+}
+
+/// What failed in one step of one plugin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The call itself.
+    #[error(transparent)]
+    Call(Box<CallError>),
+    /// The plugin's change set does not fit the universe.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
+    /// What the plugin made of the project's configuration is invalid.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// What the plugin made of the resource is invalid.
+    #[error(transparent)]
+    Resource(#[from] NameError),
+    /// The copy of the project for the plugin's tools cannot be made.
+    #[error("failed to copy the project for the plugin's tools")]
+    Staging {
+        /// Why.
+        source: io::Error,
+    },
+    /// A tool that the plugin requires failed.
+    #[error("its tool `{command}` failed")]
+    Tool {
+        /// The program and its arguments.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<CallError> for StepError {
+    fn from(err: CallError) -> Self {
+        Self::Call(Box::new(err))
+    }
+}
+
+impl StepError {
+    /// Returns the path of the node that the step failed at, if it was one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Universe(err) => err.path(),
+            _ => None,
+        }
+    }
+}
+
+/// A [`Step`] in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepName(pub Step);
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Step::UpdateMetadata => "while it describes the subcommand",
+            Step::BindFlags => "while it names its flags",
+            Step::InjectConfig => "while it changes the configuration",
+            Step::InjectResource => "while it changes the resource",
+            Step::PreScaffold => "before it scaffolds",
+            Step::Scaffold => "while it scaffolds",
+            Step::PostScaffold => "after it has scaffolded",
+            _ => "in a step that this host does not know",
+        })
+    }
+}
+
+impl StepName {
+    /// Returns the step's name in the contract, as `pre_scaffold`.
+    pub fn id(self) -> &'static str {
+        match self.0 {
+            Step::UpdateMetadata => "update_metadata",
+            Step::BindFlags => "bind_flags",
+            Step::InjectConfig => "inject_config",
+            Step::InjectResource => "inject_resource",
+            Step::PreScaffold => "pre_scaffold",
+            Step::Scaffold => "scaffold",
+            Step::PostScaffold => "post_scaffold",
+            _ => "unknown",
+        }
+    }
+}
+
+impl ScaffoldError {
+    /// Returns what to do about it, if there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AlreadyInitialized { .. } => {
+                Some("`create` adds to an existing project".to_owned())
+            }
+            Self::NotInitialized { command, .. } => Some(format!("run `{command} init` first")),
+            Self::Step { source, .. } => source.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Universe(err) => err.hint(),
+            Self::Transaction(err) => err.hint(),
+            Self::Overwrites { .. } => {
+                Some("`--force` overwrites it, `--skip-existing` leaves it as it is".to_owned())
+            }
+            Self::Version(_) => None,
+            Self::Record(err) => Some(err.hint()),
+            Self::NoRecord { .. } => Some(format!(
+                "the folder `{HOST_FOLDER}` has no record that begins with `init`; restore it from version control"
+            )),
+            Self::Absent { .. } => {
+                Some("install it, or the version that took its place".to_owned())
+            }
+            Self::Replay { source, .. } => source.hint(),
+            Self::UnknownResource { .. } => {
+                Some("`project show` lists the project's resources".to_owned())
+            }
+            Self::ResourceExists { .. } => {
+                Some("choose another kind or version, or make it again with `--force`".to_owned())
+            }
+            Self::NoPart { .. } | Self::Flags(_) => None,
+        }
+    }
+
+    /// Returns the failed call, if a plugin answered with an error.
+    pub fn call(&self) -> Option<&CallError> {
+        match self {
+            Self::Step { source, .. } => match &**source {
+                StepError::Call(err) => Some(err),
+                _ => None,
+            },
+            Self::Replay { source, .. } => source.call(),
+            _ => None,
+        }
+    }
+}
+
+impl StepError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call(err) => err.reply().hint.clone(),
+            Self::Universe(err) => err.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Resource(err) => Some(err.hint()),
+            Self::Staging { .. } => Some("`TMPDIR` says where the copy is made".to_owned()),
+            Self::Tool { command, .. } => {
+                let program = command.split(' ').next().unwrap_or_default();
+                Some(format!("the plugin needs `{program}`; nothing was written"))
+            }
+        }
+    }
+}
+
+fn list(keys: &[String]) -> String {
+    match keys {
+        [] => "there is none".to_owned(),
+        keys => keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,250 @@
+//! Carries a journal out, or undoes it.
+//!
+//! Each file of a commit has two places: its own, and one in the folder of the run. A new
+//! file goes from the run to its place, an old one from its place to the run, always in
+//! one rename; undoing is the same renames backwards. So where a file is says how far the
+//! commit has come: both directions can be interrupted anywhere, and begun again.
+//!
+//! Invariant: nothing is deleted that is not known by its stamp. A file is looked at after
+//! it has been moved to the run, where nobody else changes it, and never overwritten.
+
+use super::disk::{Disk, Kind, is_absent, is_unsupported};
+use super::error::{TransactionError, disk_error};
+use super::journal::{Entry, JOURNAL, Journal, RUN, UNDO, kept, staged};
+use super::lock::LOCK;
+use crate::path::{HOST_FOLDER, parents};
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+
+type Result<T> = std::result::Result<T, TransactionError>;
+
+/// Brings all files into place; what is in place already stays.
+pub(super) fn redo(disk: &Disk, journal: &Journal) -> Result<()> {
+    // What goes away first: a new folder may have the name of an old file.
+    for (idx, entry) in deletions(journal) {
+        take_old(disk, idx, entry)?;
+    }
+    for (folder, _) in &journal.cleared {
+        match disk.remove_folder(folder) {
+            Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty => {
+                return Err(TransactionError::Occupied { path: folder.clone() });
+            }
+            Err(err) if !is_absent(&err) => return Err(disk_error("remove", folder)(err)),
+            _ => {}
+        }
+    }
+    for (idx, entry) in journal.entries.iter().enumerate() {
+        match (&entry.old, &entry.new) {
+            (None, Some(_)) => put_new(disk, idx, entry, journal)?,
+            (Some(_), Some(_)) => replace(disk, idx, entry, journal)?,
+            (_, None) => {}
+        }
+    }
+    sync(disk, journal)
+}
+
+/// Brings everything back to where it was; what is there already stays.
+pub(super) fn undo(disk: &Disk, journal: &Journal) -> Result<()> {
+    for (idx, entry) in journal.entries.iter().enumerate().rev() {
+        if entry.new.is_some() {
+            take_new(disk, idx, entry)?;
+            put_old(disk, idx, entry)?;
+        }
+    }
+    for folder in journal.made.iter().rev() {
+        match disk.remove_folder(folder) {
+            // A folder that somebody else uses by now may stay.
+            Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty || is_absent(&err) => {}
+            res => res.map_err(disk_error("remove", folder))?,
+        }
+    }
+    for (folder, mode) in journal.cleared.iter().rev() {
+        disk.make_folder(folder)
+            .and_then(|()| disk.set_folder_mode(folder, *mode))
+            .map_err(disk_error("make the folder", folder))?;
+    }
+    for (idx, entry) in deletions(journal) {
+        put_old(disk, idx, entry)?;
+    }
+    sync(disk, journal)
+}
+
+/// Removes the folders that the deletions have left empty, and all that the run needed.
+///
+/// From the first step on, nothing can be undone any more. What fails here is done by the
+/// next command.
+pub(super) fn finish(disk: &Disk, journal: &Journal) {
+    for (_, entry) in deletions(journal) {
+        for folder in parents(&entry.path).rev() {
+            if disk.remove_folder(folder).is_err() {
+                break;
+            }
+        }
+    }
+    let _ = discard(disk);
+}
+
+/// Forgets the run: first the journal, then the files that it speaks of.
+pub(super) fn discard(disk: &Disk) -> Result<()> {
+    for mark in [JOURNAL, UNDO] {
+        match disk.exists(mark) {
+            Ok(false) => continue,
+            Ok(true) => disk.unlink(mark),
+            Err(err) => Err(err),
+        }
+        .and_then(|()| disk.sync_folder(RUN))
+        .map_err(disk_error("remove", mark))?;
+    }
+    for name in disk.list(RUN).map_err(disk_error("list", RUN))? {
+        // All names there are the host's. Another one is none of its business.
+        let Some(name) = name.to_str() else { continue };
+        let path = format!("{RUN}/{name}");
+        if path != LOCK {
+            disk.unlink(&path).map_err(disk_error("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Decides that the commit is undone.
+pub(super) fn give_up(disk: &Disk) -> io::Result<()> {
+    disk.rename(JOURNAL, UNDO)?;
+    disk.sync_folder(RUN)
+}
+
+fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
+    journal.entries.iter().enumerate().filter(|(_, it)| it.new.is_none())
+}
+
+/// Moves the old file of an entry to the run.
+fn take_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+    let path = &entry.path;
+    if !exists(disk, &kept(idx))? {
+        match disk.rename(path, &kept(idx)) {
+            Err(err) if is_absent(&err) => {
+                return Err(TransactionError::Disappeared { path: path.clone() });
+            }
+            res => res.map_err(disk_error("move", path))?,
+        }
+    }
+    expect_old(disk, idx, entry)
+}
+
+/// Moves the new file of an entry to its place, where nothing is.
+fn put_new(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+    if !exists(disk, &staged(idx))? {
+        return Ok(());
+    }
+    for folder in parents(&entry.path).filter(|it| journal.made.iter().any(|made| made == it)) {
+        match disk.make_folder(folder) {
+            Err(err) if err.kind() == ErrorKind::NotADirectory => {
+                return Err(TransactionError::Occupied { path: folder.to_owned() });
+            }
+            res => res.map_err(disk_error("make the folder", folder))?,
+        }
+    }
+    put(disk, &staged(idx), &entry.path)
+}
+
+/// Moves the new file of an entry to its place, and the old one from there to the run; in
+/// one step where the system has that, so that there is no moment without the file.
+fn replace(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+    let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
+    if !exists(disk, &kept)? {
+        if is_staged(disk, idx, entry)? {
+            match disk.exchange(&staged, path) {
+                Err(err) if is_unsupported(&err) => {
+                    take_old(disk, idx, entry)?;
+                    return put_new(disk, idx, entry, journal);
+                }
+                Err(err) if is_absent(&err) => {
+                    return Err(TransactionError::Disappeared { path: path.clone() });
+                }
+                res => res.map_err(disk_error("write", path))?,
+            }
+        }
+        disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+    }
+    expect_old(disk, idx, entry)?;
+    // Only if there was no exchange.
+    put_new(disk, idx, entry, journal)
+}
+
+/// Moves the new file of an entry back to the run.
+fn take_new(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+    let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
+    if exists(disk, &staged)? {
+        let exchanged = entry.old.is_some() && !exists(disk, &kept)?;
+        if exchanged && !is_staged(disk, idx, entry)? {
+            disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+        }
+    }
+    if !exists(disk, &staged)? {
+        match disk.rename(path, &staged) {
+            // Somebody has deleted it since, which is what happens to it anyway.
+            Err(err) if is_absent(&err) => return Ok(()),
+            res => res.map_err(disk_error("take back", path))?,
+        }
+    } else if disk.is_same(&staged, path).map_err(disk_error("read", path))? {
+        // Both names were made, and the second was to go.
+        disk.unlink(path).map_err(disk_error("take back", path))?;
+    }
+    if is_staged(disk, idx, entry)? {
+        return Ok(());
+    }
+    // Not ours any more, so it stays.
+    put(disk, &staged, path)?;
+    Err(TransactionError::Changed { path: path.clone() })
+}
+
+/// Moves the old file of an entry back to its place, where nothing is.
+fn put_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+    match exists(disk, &kept(idx))? {
+        true => put(disk, &kept(idx), &entry.path),
+        false => Ok(()),
+    }
+}
+
+fn put(disk: &Disk, from: &str, path: &str) -> Result<()> {
+    match disk.rename_new(from, path) {
+        Err(err) if err.kind() == ErrorKind::AlreadyExists => {
+            if disk.is_same(from, path).map_err(disk_error("read", path))? {
+                return disk.unlink(from).map_err(disk_error("remove", from));
+            }
+            Err(TransactionError::Occupied { path: path.to_owned() })
+        }
+        res => res.map_err(disk_error("write", path)),
+    }
+}
+
+fn exists(disk: &Disk, path: &str) -> Result<bool> {
+    disk.exists(path).map_err(disk_error("look for", path))
+}
+
+/// Whether what waits in the run under the name of the new file is that file.
+fn is_staged(disk: &Disk, idx: usize, entry: &Entry) -> Result<bool> {
+    let path = staged(idx);
+    Ok(disk.stamp(&path).map_err(disk_error("read", &path))? == entry.new)
+}
+
+/// Checks that what was moved to the run is the file that the commit knows.
+fn expect_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+    let path = kept(idx);
+    match disk.stamp(&path).map_err(disk_error("read", &path))? == entry.old {
+        true => Ok(()),
+        false => Err(TransactionError::Changed { path: entry.path.clone() }),
+    }
+}
+
+/// Makes all renames survive a power cut.
+fn sync(disk: &Disk, journal: &Journal) -> Result<()> {
+    let mut folders = BTreeSet::from(["", HOST_FOLDER, RUN]);
+    folders.extend(journal.entries.iter().flat_map(|it| parents(&it.path)));
+    for folder in folders {
+        match disk.find(folder) {
+            Ok(Some(it)) if it.kind != Kind::Folder => continue,
+            _ => disk.sync_folder(folder).map_err(disk_error("sync", folder))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! What can go wrong on the way to the disk.
+
+use super::journal::RUN;
+use crate::path::PathError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a [`Transaction`](super::Transaction) did nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// A path is none that a transaction may touch.
+    #[error("invalid path `{path}`")]
+    Path {
+        /// The path.
+        path: String,
+        /// The rule that it breaks.
+        source: PathError,
+    },
+    /// A file that no plugin deleted is in the way.
+    #[error("`{path}` is in the way")]
+    Occupied {
+        /// The path.
+        path: String,
+    },
+    /// A file that was to be replaced or deleted is no more.
+    #[error("`{path}` has disappeared")]
+    Disappeared {
+        /// The path.
+        path: String,
+    },
+    /// A file that was to be replaced or deleted has other bytes or another mode by now.
+    #[error("`{path}` has changed meanwhile")]
+    Changed {
+        /// The path.
+        path: String,
+    },
+    /// The disk refused; the project is as it was.
+    #[error("failed to {action} `{path}`")]
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// The path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process works in the project.
+    #[error("{} works in `{}`", process_name(*process), root.display())]
+    Busy {
+        /// The project.
+        root: PathBuf,
+        /// The other process, if it says its number.
+        process: Option<u32>,
+    },
+    /// The journal of an interrupted run is damaged; nothing was touched.
+    #[error("the journal `{path}` of an interrupted run is damaged")]
+    Journal {
+        /// The journal.
+        path: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The disk refused, and then refused to undo what was done.
+    #[error("failed to put the files back; the old ones are in `{}`", folder.display())]
+    Undo {
+        /// The folder with the old files.
+        folder: PathBuf,
+        /// Why they cannot be put back.
+        undo: Box<TransactionError>,
+        /// Why the undoing was necessary.
+        source: Box<TransactionError>,
+    },
+    /// What an interrupted run has begun can neither be finished nor undone.
+    #[error("a run was interrupted in `{}`, and its files cannot be repaired", root.display())]
+    Interrupted {
+        /// The project.
+        root: PathBuf,
+        /// Why.
+        source: Box<TransactionError>,
+    },
+}
+
+impl TransactionError {
+    /// Returns what to do about it, if there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Occupied { path } => Some(format!("move `{path}` away, then try again")),
+            Self::Disappeared { .. } | Self::Changed { .. } => {
+                Some("nothing was written; try again".to_owned())
+            }
+            Self::Disk { path, source, .. } => match source.kind() {
+                io::ErrorKind::CrossesDevices => {
+                    Some(format!("`{path}` is on another file system than the project"))
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Some("make room on the disk, then try again".to_owned())
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some(format!("see that you may write `{path}` and its folder"))
+                }
+                _ => None,
+            },
+            Self::Busy { .. } => {
+                Some("wait until it has finished, or end it, then try again".to_owned())
+            }
+            Self::Journal { .. } => Some(format!(
+                "compare the project with your version control; the replaced files are \
+                 `{RUN}/*.old`; then remove `{RUN}`"
+            )),
+            Self::Undo { undo, .. } => Some(format!(
+                "{undo}; once that is mended, the next command finishes the run or undoes it"
+            )),
+            Self::Interrupted { source, .. } => match &**source {
+                Self::Changed { path } | Self::Occupied { path } => Some(format!(
+                    "move your `{path}` away; the next command then puts the old one back"
+                )),
+                other => other.hint(),
+            },
+            Self::Path { .. } => None,
+        }
+    }
+
+    /// Whether the disk is not what the transaction expects, by somebody else's doing.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Path { .. }
+                | Self::Occupied { .. }
+                | Self::Disappeared { .. }
+                | Self::Changed { .. }
+        )
+    }
+}
+
+/// Returns the error of an operation with the file at `path`.
+pub(super) fn disk_error(
+    action: &'static str,
+    path: &str,
+) -> impl FnOnce(io::Error) -> TransactionError + use<> {
+    let path = path.to_owned();
+    move |source| TransactionError::Disk { action, path, source }
+}
+
+pub(super) fn process_name(process: Option<u32>) -> String {
+    match process {
+        Some(process) => format!("process {process}"),
+        None => "another process".to_owned(),
+    }
+}

@@ -1,0 +1,114 @@
+//! What a commit is about to do, on disk: enough to finish or to undo it.
+
+use super::disk::{Disk, Mode};
+use super::error::{TransactionError, disk_error};
+use crate::path::{self, HOST_FOLDER};
+use crate::project::PROJECT;
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// The host's folder of a run; empty between runs.
+pub(super) const RUN: &str = ".pintle/run";
+/// The journal of a commit that is decided: whoever finds it finishes the commit.
+pub(super) const JOURNAL: &str = ".pintle/run/journal";
+/// The journal of a commit that has failed: whoever finds it undoes the commit.
+pub(super) const UNDO: &str = ".pintle/run/undo";
+/// The journal while it is written.
+const DRAFT: &str = ".pintle/run/draft";
+/// The format of the journal that this host writes and reads.
+const FORMAT: u32 = 1;
+
+/// What a commit is about to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Journal {
+    format: u32,
+    /// PROJECT is the last one.
+    pub(super) entries: Vec<Entry>,
+    /// Folders that were not there before, the outermost first.
+    pub(super) made: Vec<String>,
+    /// Folders that a file takes the place of, with their modes, the innermost first.
+    pub(super) cleared: Vec<(String, u32)>,
+}
+
+/// What happens to one path.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) path: String,
+    /// The file before; `None` if there was none.
+    pub(super) old: Option<Stamp>,
+    /// The file after; `None` if there is none.
+    pub(super) new: Option<Stamp>,
+}
+
+/// How a file is known again: what it says, and its mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    hash: u64,
+    len: u64,
+    mode: u32,
+}
+
+impl Stamp {
+    pub(super) fn new(bytes: &[u8], mode: u32) -> Self {
+        // FNV-1a: a journal outlives the host that wrote it, so the hash is a fixed one.
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self { hash, len: bytes.len() as u64, mode }
+    }
+}
+
+/// Returns the path of the new file of an entry, until it is in place.
+pub(super) fn staged(idx: usize) -> String {
+    format!("{RUN}/{idx}.new")
+}
+
+/// Returns the path of the old file of an entry, as long as the commit may be undone.
+pub(super) fn kept(idx: usize) -> String {
+    format!("{RUN}/{idx}.old")
+}
+
+impl Journal {
+    pub(super) fn new(entries: Vec<Entry>, made: Vec<String>, cleared: Vec<(String, u32)>) -> Self {
+        Self { format: FORMAT, entries, made, cleared }
+    }
+
+    /// Writes the journal. Once it has its name, the commit is decided.
+    pub(super) fn save(&self, disk: &Disk) -> Result<(), TransactionError> {
+        let bytes = serde_json::to_vec(self).map_err(io::Error::from);
+        let write = |bytes: Vec<u8>| {
+            disk.create(DRAFT, &bytes, Mode::New(pintle_plugin::MODE_FILE))?;
+            disk.sync_folder(RUN)?;
+            disk.rename(DRAFT, JOURNAL)
+        };
+        bytes.and_then(write).map_err(disk_error("write", JOURNAL))
+    }
+
+    /// Reads the journal at `path`, and checks that it names nothing but files of a project.
+    pub(super) fn load(disk: &Disk, path: &str) -> Result<Self, TransactionError> {
+        let fail = |source| TransactionError::Journal { path: path.to_owned(), source };
+        let (bytes, _) = disk.read(path).map_err(disk_error("read", path))?;
+        let journal: Self =
+            serde_json::from_slice(&bytes).map_err(|err| fail(io::Error::from(err)))?;
+        if journal.format != FORMAT {
+            let text = format!("it has the format {}, of another host", journal.format);
+            return Err(fail(io::Error::other(text)));
+        }
+        let files = journal.entries.iter().map(|it| &it.path).filter(|it| !is_own(it));
+        let folders = journal.made.iter().chain(journal.cleared.iter().map(|(it, _)| it));
+        for it in files.chain(folders) {
+            path::check(it)
+                .map_err(|err| fail(io::Error::other(format!("invalid path `{it}`: {err}"))))?;
+        }
+        Ok(journal)
+    }
+}
+
+/// Whether the file is one that only the host writes.
+pub(super) fn is_own(path: &str) -> bool {
+    let state = path.strip_prefix(HOST_FOLDER).and_then(|it| it.strip_prefix('/'));
+    path == PROJECT
+        || state.is_some_and(|it| {
+            !matches!(it, "" | "." | ".." | "run") && !it.contains(['/', '\\', '\0'])
+        })
+}

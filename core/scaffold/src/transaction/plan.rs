@@ -1,0 +1,210 @@
+//! Checks that a transaction fits the disk, and lists what it has to do there.
+//!
+//! Nothing here writes.
+
+use super::Transaction;
+use super::disk::{Disk, Kind, Mode};
+use super::error::{TransactionError, disk_error};
+use super::journal::{Entry, Journal, Stamp, is_own, staged};
+use crate::path::{self, HOST_FOLDER, PathError, parents};
+use crate::project::PROJECT;
+use crate::universe::Change;
+use pintle_plugin::{MODE_FILE, Node};
+use std::collections::BTreeSet;
+
+type Result<T> = std::result::Result<T, TransactionError>;
+
+/// What keeps git from recording an interrupted run.
+const IGNORE: &[u8] = b"/run/\n";
+
+/// What a transaction has to do on disk.
+#[derive(Default)]
+pub(super) struct Plan<'a> {
+    steps: Vec<Step<'a>>,
+    /// The paths of all files that go away.
+    deleted: BTreeSet<&'a str>,
+    made: BTreeSet<String>,
+    cleared: Vec<(String, u32)>,
+}
+
+/// One file before, and after.
+struct Step<'a> {
+    path: String,
+    old: Option<Stamp>,
+    new: Option<(&'a [u8], Mode)>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(transaction: &'a Transaction, disk: &Disk) -> Result<Self> {
+        let mut plan = Self::default();
+        let changes = &transaction.changes;
+        plan.deleted =
+            changes.iter().filter(|it| matches!(it, Change::Delete(_))).map(Change::path).collect();
+        for change in changes {
+            check_path(disk, change.path())?;
+            match change {
+                Change::Add(node) => plan.add(disk, node)?,
+                Change::Replace { old, new } => plan.replace(disk, old, new)?,
+                Change::Delete(old) => {
+                    let (_, stamp) = expect(disk, old)?;
+                    plan.push(old.path(), Some(stamp), None);
+                }
+            }
+        }
+        for (name, bytes) in &transaction.state {
+            let path = format!("{HOST_FOLDER}/{name}");
+            if !is_own(&path) {
+                return Err(TransactionError::Path { path, source: PathError::Part(name.clone()) });
+            }
+            plan.own(disk, path, bytes.as_deref())?;
+        }
+        if let Some(project) = &transaction.project {
+            plan.project(disk, &project.text, project.old.as_deref())?;
+        }
+        let ignore = format!("{HOST_FOLDER}/.gitignore");
+        if !plan.steps.is_empty() && !exists(disk, &ignore)? {
+            let step = Step { path: ignore, old: None, new: Some((IGNORE, Mode::New(MODE_FILE))) };
+            plan.steps.insert(0, step);
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Writes the new files to the folder of the run.
+    pub(super) fn stage(self, disk: &Disk) -> Result<Journal> {
+        let mut entries = Vec::new();
+        for (idx, Step { path, old, new }) in self.steps.into_iter().enumerate() {
+            let new = match new {
+                Some((bytes, mode)) => Some(
+                    disk.create(&staged(idx), bytes, mode).map_err(disk_error("write", &path))?,
+                ),
+                None => None,
+            };
+            entries.push(Entry { path, old, new });
+        }
+        Ok(Journal::new(entries, self.made.into_iter().collect(), self.cleared))
+    }
+
+    fn push(&mut self, path: &str, old: Option<Stamp>, new: Option<(&'a [u8], Mode)>) {
+        self.steps.push(Step { path: path.to_owned(), old, new });
+    }
+
+    fn add(&mut self, disk: &Disk, node: &'a Node) -> Result<()> {
+        let path = node.path();
+        for folder in parents(path) {
+            match disk.find(folder).map_err(disk_error("look for", folder))? {
+                Some(it) if it.kind == Kind::Folder => {}
+                Some(_) if !self.deleted.contains(folder) => {
+                    return Err(TransactionError::Occupied { path: folder.to_owned() });
+                }
+                _ => {
+                    self.made.insert(folder.to_owned());
+                }
+            }
+        }
+        match disk.find(path).map_err(disk_error("look for", path))? {
+            None => {}
+            Some(it) if it.kind == Kind::Folder => self.clear(disk, path, it.mode)?,
+            Some(_) => return Err(TransactionError::Occupied { path: path.to_owned() }),
+        }
+        self.push(path, None, Some((node.bytes(), Mode::New(node.mode()))));
+        Ok(())
+    }
+
+    fn replace(&mut self, disk: &Disk, old: &Node, new: &'a Node) -> Result<()> {
+        let (mode, stamp) = expect(disk, old)?;
+        let same_mode = old.mode() & 0o777 == new.mode() & 0o777;
+        if same_mode && old.bytes() == new.bytes() {
+            return Ok(());
+        }
+        // The bits that a node does not have stay, too.
+        let mode = if same_mode { mode } else { new.mode() & 0o777 };
+        self.push(new.path(), Some(stamp), Some((new.bytes(), Mode::Exact(mode))));
+        Ok(())
+    }
+
+    /// Lists a folder and those in it as ones that a file takes the place of.
+    fn clear(&mut self, disk: &Disk, folder: &str, mode: u32) -> Result<()> {
+        for name in disk.list(folder).map_err(disk_error("list", folder))? {
+            let path = format!("{folder}/{}", name.to_string_lossy());
+            match disk.find(&path).map_err(disk_error("look for", &path))? {
+                Some(it) if it.kind == Kind::Folder => self.clear(disk, &path, it.mode)?,
+                Some(_) if self.deleted.contains(path.as_str()) => {}
+                _ => return Err(TransactionError::Occupied { path: folder.to_owned() }),
+            }
+        }
+        self.cleared.push((folder.to_owned(), mode));
+        Ok(())
+    }
+
+    /// Writes or deletes a file of the host, whatever it was before.
+    fn own(&mut self, disk: &Disk, path: String, bytes: Option<&'a [u8]>) -> Result<()> {
+        let old = read_own(disk, &path)?;
+        let unchanged = old.as_ref().map(|(it, _)| it.as_slice()) == bytes;
+        if unchanged {
+            return Ok(());
+        }
+        let mode = old.as_ref().map_or(Mode::New(MODE_FILE), |(_, mode)| Mode::Exact(*mode));
+        let old = old.map(|(bytes, mode)| Stamp::new(&bytes, mode));
+        self.steps.push(Step { path, old, new: bytes.map(|it| (it, mode)) });
+        Ok(())
+    }
+
+    fn project(&mut self, disk: &Disk, text: &'a str, old: Option<&str>) -> Result<()> {
+        let found = read_own(disk, PROJECT)?;
+        let path = || PROJECT.to_owned();
+        match (&found, old) {
+            (None, Some(_)) => return Err(TransactionError::Disappeared { path: path() }),
+            (Some(_), None) => return Err(TransactionError::Occupied { path: path() }),
+            (Some((found, _)), Some(old)) if found != old.as_bytes() => {
+                return Err(TransactionError::Changed { path: path() });
+            }
+            _ => {}
+        }
+        self.own(disk, path(), Some(text.as_bytes()))
+    }
+}
+
+/// Checks that the file of `old` is on disk as the node says; returns its mode and stamp.
+fn expect(disk: &Disk, old: &Node) -> Result<(u32, Stamp)> {
+    let path = old.path();
+    match disk.find(path).map_err(disk_error("look for", path))? {
+        None => return Err(TransactionError::Disappeared { path: path.to_owned() }),
+        Some(it) if it.kind != Kind::File => {
+            return Err(TransactionError::Occupied { path: path.to_owned() });
+        }
+        Some(_) => {}
+    }
+    let (bytes, mode) = disk.read(path).map_err(disk_error("read", path))?;
+    if bytes != old.bytes() || mode & 0o777 != old.mode() & 0o777 {
+        return Err(TransactionError::Changed { path: path.to_owned() });
+    }
+    Ok((mode, Stamp::new(&bytes, mode)))
+}
+
+/// Reads a file of the host.
+///
+/// A link is no file to write: the rename would put a file in its place, and leave what it
+/// points to as it was.
+fn read_own(disk: &Disk, path: &str) -> Result<Option<(Vec<u8>, u32)>> {
+    match disk.find(path).map_err(disk_error("look for", path))? {
+        None => Ok(None),
+        Some(it) if it.kind == Kind::File => {
+            disk.read(path).map(Some).map_err(disk_error("read", path))
+        }
+        Some(_) => Err(TransactionError::Occupied { path: path.to_owned() }),
+    }
+}
+
+fn exists(disk: &Disk, path: &str) -> Result<bool> {
+    disk.exists(path).map_err(disk_error("look for", path))
+}
+
+fn check_path(disk: &Disk, path: &str) -> Result<()> {
+    path::check(path)
+        .and_then(|()| path::check_links(disk.root(), path))
+        .map_err(|source: PathError| TransactionError::Path { path: path.to_owned(), source })
+}
