@@ -58,6 +58,9 @@ pub struct Holder {
     pub process: Option<u32>,
     /// The file that is the lock.
     pub path: PathBuf,
+    /// Whether the process certainly runs. If not, the lock may be left over from one that
+    /// cannot be seen from here, and then only the user can tell.
+    pub is_certain: bool,
 }
 
 /// What a file in the place of a lock means that has no record of an owner, and no lock of
@@ -118,7 +121,7 @@ impl Lock {
                 Attempt::Vanished => None,
             };
             if start.elapsed() >= patience {
-                let unknown = || Holder { process: None, path: path.to_owned() };
+                let unknown = || Holder { process: None, path: path.to_owned(), is_certain: true };
                 let cause = Cause::Held(holder.unwrap_or_else(unknown));
                 return Err(failed(Operation::Lock, path)(cause).into());
             }
@@ -200,7 +203,7 @@ impl Place<'_> {
                 Ok(None) => self.create()?,
                 // Programs that make this lock may keep it to themselves.
                 Err(err) if self.unowned == Unowned::Held && is_denied(&err) => {
-                    Step::Done(self.held(None))
+                    self.held(None, false)
                 }
                 Err(err) => return Err(err),
             };
@@ -216,7 +219,7 @@ impl Place<'_> {
         let kernel = kernel_lock(&file).map_err(|err| self.failed(err))?;
         let record = match (&kernel, read_record(&mut file)) {
             // On some systems, a locked file cannot be read.
-            (Kernel::Held, record) => return Ok(Step::Done(self.held(record.ok().flatten()))),
+            (Kernel::Held, record) => return Ok(self.held(record.ok().flatten(), true)),
             (_, record) => record.map_err(|err| self.failed(err))?,
         };
         if !self.dir.is_at(&file, self.name)? {
@@ -227,14 +230,15 @@ impl Place<'_> {
             (Kernel::Taken, Some(record)) if record.kernel => self.remove(record),
             (_, Some(record)) => match record.state() {
                 State::Dead => self.remove(record),
-                State::Alive | State::Unknown => Ok(Step::Done(self.held(Some(record)))),
+                State::Alive => Ok(self.held(Some(record), true)),
+                State::Unknown => Ok(self.held(Some(record), false)),
             },
             (Kernel::Taken, None) if self.unowned == Unowned::Stale => {
                 // Those who see no locks leave such a file alone, and the others wait.
                 self.dir.unlink(self.name)?;
                 Ok(Step::Again)
             }
-            (_, None) => Ok(Step::Done(self.held(None))),
+            (_, None) => Ok(self.held(None, false)),
         }
     }
 
@@ -242,7 +246,7 @@ impl Place<'_> {
     /// name by then may be another one.
     fn remove(&self, stale: Record) -> Result<Step> {
         if self.depth == MAX_DEPTH {
-            return Ok(Step::Done(self.held(Some(stale))));
+            return Ok(self.held(Some(stale), false));
         }
         let mut name = self.name.to_owned();
         name.push(format!(".{:016x}", stale.nonce));
@@ -338,9 +342,9 @@ impl Place<'_> {
         Ok(record.is_some_and(|it| it.nonce == nonce))
     }
 
-    fn held(&self, record: Option<Record>) -> Attempt {
-        let process = record.map(|it| it.process);
-        Attempt::Held(Holder { process, path: self.dir.path().join(self.name) })
+    fn held(&self, record: Option<Record>, is_certain: bool) -> Step {
+        let (process, path) = (record.map(|it| it.process), self.dir.path().join(self.name));
+        Step::Done(Attempt::Held(Holder { process, path, is_certain }))
     }
 
     fn failed(&self, cause: impl Into<Cause>) -> Error {
