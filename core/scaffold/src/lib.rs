@@ -185,7 +185,9 @@ fn finish(
     let changes = spare_users_changes(&run, &record, &mut notices)?;
     let by = |path: &str| run.origins(path, command.id);
     record.note(&changes, &by)?;
-    run.adopted.iter().for_each(|it| record.put(it, Vec::new(), by(it.path())));
+    for node in &run.adopted {
+        record.put(node, Vec::new(), by(node.path()))?;
+    }
     let (subcommand, chain) = (run.chain.subcommand, run.chain.keys());
     command.answers = run.answers.into_given();
     record.push(command);
@@ -283,14 +285,15 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError::Transaction`]; then the project is as it was.
+    /// [`ScaffoldError::Transaction`], or [`ScaffoldError::Record`] when it would be too
+    /// large; then the project is as it was.
     pub fn commit(self, lock: &Lock) -> Result<Report, ScaffoldError> {
         let mut transaction = Transaction::new();
         for change in self.changes {
             transaction.change(change);
         }
         transaction.project(&self.project, self.project_before.as_deref());
-        transaction.state_file(record::FILE, Some(self.record.to_text().into_bytes()));
+        transaction.state_file(record::FILE, Some(self.record.to_text()?.into_bytes()));
         let Committed { added, replaced, deleted } = transaction.commit(lock)?;
         Ok(Report {
             subcommand: self.subcommand,

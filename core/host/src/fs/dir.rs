@@ -37,6 +37,8 @@ pub struct Entry {
     pub name: OsString,
     /// What has the name.
     pub kind: Kind,
+    /// The number of the file in its file system, where there is one.
+    pub inode: Option<u64>,
 }
 
 /// The permission bits of a file to be written.
@@ -157,6 +159,29 @@ impl Dir {
         self.try_open_regular(path)
             .and_then(|(file, metadata)| read::read_opened(file, metadata, limit))
             .map_err(self.failed(Operation::Read, path))
+    }
+
+    /// Opens a file that a listing knows to be a regular one, in a single step.
+    ///
+    /// Should it have become something else since, that is what is opened, also through a
+    /// link, yet without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when there is none, or it cannot be opened.
+    pub fn open_listed(&self, name: impl AsRef<Path>) -> Result<File> {
+        let name = name.as_ref();
+        self.run(Operation::Read, name, || self.root.open_listed(name))
+    }
+
+    /// Returns the number of the device that the directory is on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when that cannot be known.
+    #[cfg(unix)]
+    pub fn device(&self) -> Result<u64> {
+        self.run(Operation::Find, Path::new(""), || self.root.device())
     }
 
     fn try_open_regular(&self, path: &Path) -> std::result::Result<(File, Metadata), Cause> {
@@ -414,6 +439,13 @@ impl Dir {
         path: &Path,
     ) -> impl FnOnce(C) -> Error {
         move |cause| Error { operation, path: self.path.join(path), cause: cause.into() }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Dir {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.root.as_fd()
     }
 }
 

@@ -44,6 +44,10 @@ impl Root {
         open(&self.place(path)?, false)
     }
 
+    pub(super) fn open_listed(&self, name: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).open(self.place(name)?)
+    }
+
     pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).open(self.place(path)?)
     }
@@ -56,7 +60,7 @@ impl Root {
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let entry = |it: io::Result<fs::DirEntry>| {
             let it = it?;
-            Ok(Entry { name: it.file_name(), kind: Kind::of(it.file_type()?) })
+            Ok(Entry { name: it.file_name(), kind: Kind::of(it.file_type()?), inode: None })
         };
         fs::read_dir(self.place(path)?)?.map(entry).collect()
     }

@@ -45,6 +45,12 @@ impl AsFd for Place<'_> {
     }
 }
 
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -95,6 +101,16 @@ impl Root {
         Ok(self.open_beneath(path, FILE | OFlags::RDONLY | OFlags::NOFOLLOW, 0)?.into())
     }
 
+    pub(super) fn open_listed(&self, name: &Path) -> io::Result<File> {
+        let flags = FILE | OFlags::RDONLY;
+        Ok(rustix::fs::openat(&self.0, name, flags, mode_bits(0))?.into())
+    }
+
+    #[allow(clippy::cast_sign_loss, reason = "the type is signed on macOS")]
+    pub(super) fn device(&self) -> io::Result<u64> {
+        Ok(rustix::fs::fstat(&self.0)?.st_dev as u64)
+    }
+
     pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {
         let open = |access| self.open_beneath(path, FILE | access | OFlags::NOFOLLOW, 0);
         match open(OFlags::RDWR) {
@@ -114,27 +130,24 @@ impl Root {
     }
 
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
-        let dir = self.dir(path)?;
         let mut entries = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&dir)? {
+        for entry in rustix::fs::Dir::new(self.dir(path)?)? {
             let entry = entry?;
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let file_type = match entry.file_type() {
-                // Some file systems tell it only when asked for the file.
-                FileType::Unknown => {
-                    match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        Err(Errno::NOENT) => continue,
-                        Err(err) => return Err(err.into()),
-                    }
-                }
-                known => known,
-            };
             let name = OsString::from_vec(name.to_bytes().to_vec());
-            entries.push(Entry { name, kind: kind(file_type) });
+            let kind = match entry.file_type() {
+                // Some file systems tell it only when asked for the file.
+                FileType::Unknown => match self.metadata(&path.join(&name)) {
+                    Ok(found) => found.kind,
+                    Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
+                    Err(err) => return Err(err),
+                },
+                known => kind(known),
+            };
+            entries.push(Entry { name, kind, inode: Some(entry.ino()) });
         }
         Ok(entries)
     }

@@ -4,6 +4,7 @@
 use crate::{Record, RecordError, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
+use pintle_host::fs::{Cause, Dir, Error};
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 
@@ -34,17 +35,14 @@ pub(super) enum State {
 
 impl State {
     /// Compares the file on disk with what was scaffolded.
-    pub(super) fn of(root: &Path, file: &RecordedFile) -> Result<Self, RecordError> {
-        let path = root.join(file.path());
-        // What is no file would hang a reader, or lead out of the project.
-        match path.symlink_metadata() {
-            Err(_) => return Ok(Self::Deleted),
-            Ok(it) if !it.is_file() => return Ok(Self::Changed),
-            Ok(_) => {}
-        }
-        Ok(match std::fs::read(path) {
-            Ok(bytes) if bytes == file.content()? => Self::Unchanged,
-            Ok(_) => Self::Changed,
+    pub(super) fn of(root: &Dir, file: &RecordedFile) -> Result<Self, RecordError> {
+        let base = file.content()?;
+        Ok(match root.read_regular(file.path(), base.len() as u64) {
+            Ok(it) if it.bytes == base => Self::Unchanged,
+            Err(err) if err.is_absent() => Self::Deleted,
+            Ok(_) | Err(Error { cause: Cause::NotRegular { .. } | Cause::TooLarge { .. }, .. }) => {
+                Self::Changed
+            }
             Err(_) => Self::Unreadable,
         })
     }
@@ -85,6 +83,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         let Some(wanted) = wanted.as_deref().filter(|it| !it.is_empty()) else { return true };
         it.path().strip_prefix(wanted).is_some_and(|it| it.is_empty() || it.starts_with('/'))
     };
+    let dir = super::project::open(&root)?;
     let mut rows = Vec::new();
     for file in record.files().filter(is_wanted) {
         let by = file.by().iter().map(|it| By {
@@ -96,12 +95,13 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         });
         rows.push(Listed {
             path: file.path().to_owned(),
-            state: State::of(&root, file)?,
+            state: State::of(&dir, file)?,
             by: by.collect(),
         });
     }
     if let (true, Some(wanted)) = (rows.is_empty(), wanted) {
-        let exists = root.join(&wanted).symlink_metadata().is_ok();
+        let exists = dir.exists(&wanted);
+        let exists = exists.map_err(|err| CliError::from_error(Exit::Failed, &err))?;
         let what = if exists { "was not scaffolded" } else { "does not exist" };
         let error = CliError::new(Exit::Failed, format!("`{wanted}` {what}"));
         return Err(error.hint("`project blame` lists all scaffolded files".to_owned()));

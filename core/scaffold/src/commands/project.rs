@@ -3,8 +3,14 @@
 use super::scaffold::{current_dir, load_project};
 use crate::ScaffoldError;
 use crate::project::{PROJECT, ProjectFile};
-use pintle_host::cli::{CliError, Session};
-use std::path::PathBuf;
+use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::fs::Dir;
+use std::path::{Path, PathBuf};
+
+/// Opens the project's folder.
+pub(super) fn open(root: &Path) -> Result<Dir, CliError> {
+    Dir::open(root).map_err(|err| CliError::from_error(Exit::Failed, &err))
+}
 
 /// Returns the project in the current folder.
 pub(super) fn project(session: &Session<'_>) -> Result<(PathBuf, ProjectFile), CliError> {

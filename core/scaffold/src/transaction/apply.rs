@@ -133,7 +133,11 @@ fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
 /// Moves the new file of an entry to its place, where nothing is.
 fn put_new(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
     if !exists(disk, &staged(idx))? {
-        return Ok(());
+        // It is in its place, unless it was lost on the way.
+        return match exists(disk, &entry.path)? {
+            true => Ok(()),
+            false => Err(TransactionError::Disappeared { path: entry.path.clone() }),
+        };
     }
     for folder in parents(&entry.path).filter(|it| journal.made.iter().any(|made| made == it)) {
         match disk.create_dir(folder) {

@@ -15,6 +15,7 @@ mod journal;
 mod lock;
 mod plan;
 mod recovery;
+mod save;
 #[cfg(test)]
 mod tests;
 
