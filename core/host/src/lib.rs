@@ -8,6 +8,7 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod fs;
 mod identity;
 pub mod lifecycle;
 pub mod services;

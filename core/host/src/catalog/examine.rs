@@ -13,10 +13,9 @@ use super::name::{PluginName, is_label};
 use super::refusal::Refusal;
 use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
+use crate::fs;
 use pintle_plugin::manifest::{self, Manifest};
-#[cfg(unix)]
-use rustix::fs::OFlags;
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 
 /// The target triple of this host.
@@ -281,64 +280,16 @@ pub(super) struct Opened {
 
 /// Opens a regular file, without ever waiting for it.
 pub(super) fn open(path: &Path) -> Result<Opened, Refusal> {
-    let file = match open_options().open(path) {
-        Ok(file) => file,
-        // A socket cannot be opened, on Windows neither can a folder.
-        Err(source) => match std::fs::metadata(path).map(|it| kind(it.file_type())) {
-            Ok(Some(kind)) => return Err(Refusal::NotRegular { kind }),
-            _ => return Err(Refusal::Unreadable { source }),
-        },
-    };
-    let metadata = file.metadata().map_err(|source| Refusal::Unreadable { source })?;
-    match kind(metadata.file_type()) {
-        Some(kind) => Err(Refusal::NotRegular { kind }),
-        None => Ok(Opened { file, len: metadata.len(), id: file_id(path, &metadata) }),
+    let (file, metadata) = fs::open_named(path).map_err(refuse)?;
+    Ok(Opened { file, len: metadata.len(), id: file_id(path, &metadata) })
+}
+
+/// Returns why a file that cannot be opened is refused.
+pub(super) fn refuse(err: fs::Error) -> Refusal {
+    match err.cause {
+        fs::Cause::NotRegular { kind } => Refusal::NotRegular { kind: kind.name() },
+        cause => Refusal::Unreadable { source: cause.into() },
     }
-}
-
-/// Opening a FIFO without a writer would wait for one, and a terminal could become ours.
-#[cfg(unix)]
-pub(super) const FLAGS: rustix::fs::OFlags =
-    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-
-#[cfg(unix)]
-fn open_options() -> std::fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = File::options();
-    options.read(true).custom_flags(FLAGS.bits().cast_signed());
-    options
-}
-
-#[cfg(not(unix))]
-fn open_options() -> std::fs::OpenOptions {
-    let mut options = File::options();
-    options.read(true);
-    options
-}
-
-/// Says what a file is, unless it is a regular one.
-fn kind(file_type: FileType) -> Option<&'static str> {
-    if file_type.is_file() {
-        return None;
-    }
-    let kind = if file_type.is_dir() { "directory" } else { special_kind(file_type) };
-    Some(kind)
-}
-
-#[cfg(unix)]
-fn special_kind(file_type: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    match () {
-        () if file_type.is_fifo() => "FIFO",
-        () if file_type.is_socket() => "socket",
-        () if file_type.is_char_device() || file_type.is_block_device() => "device",
-        () => "special file",
-    }
-}
-
-#[cfg(not(unix))]
-fn special_kind(_: FileType) -> &'static str {
-    "special file"
 }
 
 #[cfg(unix)]

@@ -19,9 +19,9 @@ use super::key::PluginKey;
 use super::name::PluginName;
 use super::version::PluginVersion;
 use crate::LIBRARY_VERSION;
+use crate::fs;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -215,10 +215,7 @@ pub(super) fn save<'e>(
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    Ok(fs::replace(path, bytes, fs::Mode::Keep(0o600))?)
 }
 
 /// What the index keeps of one file.

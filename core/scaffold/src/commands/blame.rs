@@ -2,7 +2,7 @@
 //! changed since.
 
 use super::file_state::FileState;
-use super::working_project::{lock, open_project};
+use super::working_project::{lock, open_directory, open_project};
 use crate::record::{Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
@@ -50,6 +50,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         let Some(wanted) = wanted.as_deref().filter(|it| !it.is_empty()) else { return true };
         it.path().strip_prefix(wanted).is_some_and(|it| it.is_empty() || it.starts_with('/'))
     };
+    let dir = open_directory(&root)?;
     let mut rows = Vec::new();
     for file in record.files().filter(is_wanted) {
         let by = file.by().iter().map(|it| Author {
@@ -61,12 +62,13 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         });
         rows.push(BlameRow {
             path: file.path().to_owned(),
-            state: FileState::of(&root, file)?,
+            state: FileState::of(&dir, file)?,
             by: by.collect(),
         });
     }
     if let (true, Some(wanted)) = (rows.is_empty(), wanted) {
-        let exists = root.join(&wanted).symlink_metadata().is_ok();
+        let exists = dir.exists(&wanted);
+        let exists = exists.map_err(|err| CliError::from_error(Exit::Failed, &err))?;
         let what = if exists { "was not scaffolded" } else { "does not exist" };
         let error = CliError::new(Exit::Failed, format!("`{wanted}` {what}"));
         return Err(error.hint(Hint::new(|host| {

@@ -175,6 +175,9 @@ impl Advice for UniverseError {
             ),
             Self::Conflict { .. } => Some("leave one of the two plugins out of the chain".into()),
             Self::Occupied { path, .. } => Some(format!("move `{path}` away").into()),
+            Self::List { .. } => {
+                Some("make it readable, or list it in the project's `.gitignore`".into())
+            }
             Self::Case { .. } => Some(
                 "some systems cannot store both; use one spelling, or delete the other file".into(),
             ),
@@ -190,6 +193,9 @@ impl Advice for RecordError {
                 Some(Hint::new(|host| format!("install a newer version of {}", host.command_name)))
             }
             Self::Read { .. } => Some("check that you have permission to read it".into()),
+            Self::TooLarge { .. } | Self::Full => {
+                Some("leave the plugin that writes such files out of the chain".into())
+            }
             Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => Some(
                 "restore it from version control; a merge may have left conflict markers in it"
                     .into(),
@@ -206,7 +212,14 @@ impl Advice for TransactionError {
                 Some("nothing was written; try again".into())
             }
             Self::Disk { path, source, .. } => disk_hint(path, source.kind()),
-            Self::Busy { .. } => {
+            Self::Busy { lock: Some(lock), .. } => Some(
+                format!(
+                    "wait until the process has ended; if it does not run any more, remove `{}`",
+                    lock.display()
+                )
+                .into(),
+            ),
+            Self::Busy { lock: None, .. } => {
                 Some("wait until the process has ended, or stop it, then try again".into())
             }
             Self::Journal { path, .. } => Some(journal_hint(path)),

@@ -1,8 +1,8 @@
 //! What became of a scaffolded file.
 
 use crate::record::{RecordError, RecordedFile};
+use pintle_host::fs::{Cause, Dir, Error};
 use serde::Serialize;
-use std::path::Path;
 
 /// What became of a scaffolded file.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,17 +16,14 @@ pub(super) enum FileState {
 
 impl FileState {
     /// Compares the file on disk with what was scaffolded.
-    pub(super) fn of(root: &Path, file: &RecordedFile) -> Result<Self, RecordError> {
-        let path = root.join(file.path());
-        // What is no file would hang a reader, or lead out of the project.
-        match path.symlink_metadata() {
-            Err(_) => return Ok(Self::Deleted),
-            Ok(it) if !it.is_file() => return Ok(Self::Changed),
-            Ok(_) => {}
-        }
-        Ok(match std::fs::read(path) {
-            Ok(bytes) if bytes == file.content()? => Self::Unchanged,
-            Ok(_) => Self::Changed,
+    pub(super) fn of(root: &Dir, file: &RecordedFile) -> Result<Self, RecordError> {
+        let base = file.content()?;
+        Ok(match root.read_regular(file.path(), base.len() as u64) {
+            Ok(it) if it.bytes == base => Self::Unchanged,
+            Err(err) if err.is_absent() => Self::Deleted,
+            Ok(_) | Err(Error { cause: Cause::NotRegular { .. } | Cause::TooLarge { .. }, .. }) => {
+                Self::Changed
+            }
             Err(_) => Self::Unreadable,
         })
     }

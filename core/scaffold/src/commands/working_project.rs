@@ -5,8 +5,14 @@ use crate::project::error::ProjectError;
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::transaction::{Lock, Recovery, recover};
 use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::fs::Dir;
 use pintle_plugin::Level;
 use std::path::{Path, PathBuf};
+
+/// Opens the project's directory.
+pub(super) fn open_directory(root: &Path) -> Result<Dir, CliError> {
+    Dir::open(root).map_err(|err| CliError::from_error(Exit::Failed, &err))
+}
 
 /// Returns the project in the current directory.
 pub(super) fn open_project() -> Result<(PathBuf, ProjectFile), CliError> {

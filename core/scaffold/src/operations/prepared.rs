@@ -107,14 +107,15 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError::Transaction`]; then the project is as it was.
+    /// [`ScaffoldError::Transaction`], or [`ScaffoldError::Record`] when it would be too
+    /// large; then the project is as it was.
     pub fn commit(self, lock: &Lock) -> Result<Report, ScaffoldError> {
         let mut transaction = Transaction::new();
         for change in self.changes {
             transaction.change(change);
         }
         transaction.project(&self.project, self.project_before.as_deref());
-        transaction.state_file(record::FILE, Some(self.record.to_text().into_bytes()));
+        transaction.state_file(record::FILE, Some(self.record.to_text()?.into_bytes()));
         let Committed { added, replaced, deleted } = transaction.commit(lock)?;
         Ok(Report {
             subcommand: self.subcommand,

@@ -151,7 +151,7 @@ impl Rework<'_> {
             match theirs {
                 Some(node) => {
                     let by = after.by.get(&path).cloned().unwrap_or_default();
-                    self.record.put(node, Vec::new(), by);
+                    self.record.put(node, Vec::new(), by)?;
                 }
                 None => self.record.forget(&path),
             }
@@ -230,7 +230,7 @@ impl Rework<'_> {
             _ => now.bytes().to_vec(),
         };
         let by = after.by.get(path).cloned().unwrap_or_default();
-        self.record.put(&Node::new(path, content, now.mode()), Vec::new(), by);
+        self.record.put(&Node::new(path, content, now.mode()), Vec::new(), by)?;
         Ok(())
     }
 }

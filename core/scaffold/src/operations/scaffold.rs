@@ -92,7 +92,9 @@ fn finish(
     let changes = spare_users_changes(&steps, &record, &mut notices)?;
     let by = |path: &str| steps.origins(path, command.id);
     record.note(&changes, &by)?;
-    steps.adopted.iter().for_each(|it| record.put(it, Vec::new(), by(it.path())));
+    for node in &steps.adopted {
+        record.put(node, Vec::new(), by(node.path()))?;
+    }
     let (subcommand, chain) = (steps.chain.subcommand, steps.chain.keys());
     command.answers = steps.answers.into_given();
     record.push(command);

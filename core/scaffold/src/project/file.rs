@@ -10,12 +10,13 @@ use super::resource::{Gvk, Resource};
 use super::rewrite::{Depth, rewrite};
 use super::yaml::read;
 use pintle_host::ProjectVersion;
+use pintle_host::fs;
 use pintle_plugin::message::ProjectInfo;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::Path;
 
 /// A file larger than this is no PROJECT file.
@@ -82,46 +83,15 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with the path.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let fail = |source| ProjectError::Read { path: path.to_owned(), source };
-        match std::fs::metadata(path) {
-            // Reading a pipe would hang.
-            Ok(it) if !it.is_file() => return Err(fail(io::Error::other("it is no regular file"))),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                return Err(ProjectError::Missing { path: path.to_owned() });
-            }
-            Ok(_) => {}
-            Err(err) => return Err(fail(err)),
-        }
-        let mut text = String::new();
-        let file = std::fs::File::open(path).map_err(fail)?;
-        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(fail(io::Error::other("it is larger than 1 MiB")));
-        }
+        let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
+        let text = read().map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ProjectError::Missing { path: path.to_owned() },
+            _ => ProjectError::Read { path: path.to_owned(), source },
+        })?;
         Self::parse(&text).map_err(|source| ProjectError::Invalid {
             path: path.to_owned(),
             source: Box::new(source),
         })
-    }
-
-    /// Writes the file to `path` in one step: a reader sees the old file or the new one.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError::Write`]; then the old file is as it was.
-    pub fn save(&self, path: &Path) -> Result<(), ProjectError> {
-        let fail = |source| ProjectError::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has permission bits"))]
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(pintle_plugin::MODE_FILE));
-        let mut file = builder.tempfile_in(folder).map_err(fail)?;
-        file.write_all(self.text.as_bytes()).map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist(path).map_err(|err| fail(err.error))?;
-        Ok(())
     }
 
     /// Returns the version that the file had before this host read it in version 3, if it
@@ -308,7 +278,7 @@ mod tests {
         };
         assert_eq!(said(b""), "the key `version` is missing");
         assert_eq!(said(&vec![b'#'; 2 << 20]), "it is larger than 1 MiB");
-        assert!(said(b"version: \xff\n").contains("UTF-8"));
+        assert!(said(b"version: \xff\n").contains("utf-8"));
         let two = said(b"version: \"3\"\n---\nversion: \"3\"\n");
         assert!(two.starts_with("line "), "{two}");
     }

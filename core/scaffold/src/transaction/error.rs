@@ -51,6 +51,9 @@ pub enum TransactionError {
         root: PathBuf,
         /// The other process, if it says its number.
         process: Option<u32>,
+        /// The lock, if it may be left over: the file system has no locks, and it cannot be
+        /// known whether that process still runs.
+        lock: Option<PathBuf>,
     },
     /// The journal of an interrupted run is damaged; nothing was touched.
     #[error("the journal `{path}` of an interrupted run is damaged")]
@@ -94,12 +97,12 @@ impl TransactionError {
 }
 
 /// Returns the error of an operation with the file at `path`.
-pub(super) fn disk_error(
+pub(super) fn disk_error<E: Into<io::Error>>(
     action: &'static str,
     path: &str,
-) -> impl FnOnce(io::Error) -> TransactionError + use<> {
+) -> impl FnOnce(E) -> TransactionError + use<E> {
     let path = path.to_owned();
-    move |source| TransactionError::Disk { action, path, source }
+    move |err| TransactionError::Disk { action, path, source: err.into() }
 }
 
 pub(super) fn process_name(process: Option<u32>) -> String {

@@ -1,6 +1,7 @@
 //! Tests of the transaction: what reaches the disk, and what accidents leave there.
 
 mod accidents;
+mod fault;
 mod recovery;
 
 use super::*;
@@ -314,15 +315,15 @@ fn the_disk_follows_no_link_that_appears_after_the_check() {
     let outside = project(&["victim"]);
     let folder = project(&["file"]);
     std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
-    let disk = Disk::open(folder.path()).unwrap();
+    let disk = Dir::open(folder.path()).unwrap();
     disk.rename_new("file", "out/file").unwrap_err();
     disk.rename("out/victim", "taken").unwrap_err();
     disk.exchange("file", "out/victim").unwrap_err();
     disk.unlink("out/victim").unwrap_err();
-    disk.make_folder("out/new").unwrap_err();
-    disk.create("out/new", b"", disk::Mode::New(MODE_FILE)).unwrap_err();
-    disk.read("out/victim").unwrap_err();
-    assert_eq!(disk.stamp("out/victim").unwrap(), None);
+    disk.create_dir("out/new").unwrap_err();
+    disk.create("out/new", b"", pintle_host::fs::Mode::New(MODE_FILE)).unwrap_err();
+    disk.read_regular("out/victim", 99).unwrap_err();
+    assert_eq!(journal::stamp(&disk, "out/victim").unwrap(), None);
     assert_eq!(everything(outside.path()).len(), 1);
 }
 

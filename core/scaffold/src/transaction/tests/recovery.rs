@@ -183,3 +183,43 @@ fn looking_for_an_interrupted_run_makes_nothing() {
     assert_eq!(recover(&folder.path().join("missing")).unwrap(), Recovery::Nothing);
     assert_eq!(everything(folder.path()), before);
 }
+
+#[test]
+fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
+    // Somebody removed what was staged, as a second host does that sees no lock.
+    let folder = project(FILES);
+    let before = everything(folder.path());
+    let transaction = full(folder.path());
+    let lock = lock(folder.path());
+    let journal = stage(lock.disk(), Plan::new(&transaction, lock.disk()).unwrap()).unwrap();
+    let new = journal.entries.iter().position(|it| it.path == "src/api/v1.rs").unwrap();
+    lock.disk().unlink(journal::staged(new)).unwrap();
+    let err = apply::redo(lock.disk(), &journal).unwrap_err();
+    assert_eq!(err.to_string(), "`src/api/v1.rs` has disappeared");
+    let err = super::undo(lock.disk(), &journal, err);
+    assert!(matches!(err, TransactionError::Disappeared { .. }), "{err}");
+    drop(lock);
+    assert_eq!(everything(folder.path()), before);
+
+    // The next command finds the journal: what it cannot finish, it undoes.
+    let folder = interrupted();
+    fs::remove_file(folder.path().join(journal::staged(new))).unwrap();
+    let recovery = recover(folder.path()).unwrap();
+    assert!(matches!(recovery, Recovery::Undone { .. }), "{recovery}");
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn saving_a_project_waits_for_the_lock_and_leaves_nothing_else() {
+    let folder = project(&["PROJECT"]);
+    let path = folder.path().join("PROJECT");
+    let held = lock(folder.path());
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(|| empty_project().save(&path));
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old PROJECT");
+        drop(held);
+        saving.join().unwrap().unwrap();
+    });
+    assert_eq!(texts(everything(folder.path())), [("PROJECT".into(), "version: \"3\"\n".into())]);
+}
