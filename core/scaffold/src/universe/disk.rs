@@ -209,7 +209,7 @@ impl Disk {
             Err(err) if err.is_absent() => Vec::new(),
             res => res?,
         };
-        let named = |Entry { name, kind }| Some((name.into_string().ok()?, kind));
+        let named = |Entry { name, kind, .. }| Some((name.into_string().ok()?, kind));
         Ok(entries.into_iter().filter_map(named).collect())
     }
 
