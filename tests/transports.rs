@@ -2,8 +2,8 @@
 
 use crate::support::fixture;
 use expect_test::{Expect, expect};
-use pintle::host::catalog::Rules;
-use pintle::host::transport::{self, CallError, LoadedPlugin};
+use pintle::catalog::Rules;
+use pintle::transport::{self, CallError, LoadedPlugin};
 use pintle::{Manifest, PluginKey};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};

@@ -110,3 +110,32 @@ fn start(folder: &Path, command: &[String], services: &dyn HostServices) -> io::
         false => Err(io::Error::other(output.status.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_host::fs::{Operation, fault};
+    use pintle_plugin::MODE_FILE;
+
+    #[test]
+    fn a_directory_of_the_copy_that_cannot_be_read_is_not_taken_for_deleted() {
+        let nodes = ["a", "src/b"].map(|it| Node::new(it, it, MODE_FILE));
+        let mut universe = Universe::from_nodes(nodes).unwrap();
+        let mut n = 0;
+        // The copy itself can be listed, and `src` cannot.
+        let _fault = fault::inject(move |it| {
+            n += usize::from(it == Operation::List);
+            match it {
+                Operation::List if n == 2 => Err(io::ErrorKind::PermissionDenied.into()),
+                _ => Ok(()),
+            }
+        });
+        let tools = vec![Tool::required(["true"])];
+        let services = crate::tests::Silent;
+        let err = run(&mut universe, "p/v1", "init", tools, &services).unwrap_err();
+        let expected = "failed to list the files of the project: `src` cannot be read";
+        assert_eq!(err.to_string(), expected);
+        assert!(universe.changes().unwrap().is_empty());
+        assert_eq!(universe.paths(Select::All).unwrap(), ["a", "src/b"]);
+    }
+}

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fs;
 use tempfile::TempDir;
 
-struct Silent;
+pub(super) struct Silent;
 
 impl HostServices for Silent {
     fn write(&self, _: Stream, _: &[u8]) {}

@@ -31,7 +31,8 @@ impl Contents {
     ///
     /// [`ErrorKind::InvalidData`] when they are not UTF-8.
     pub fn into_text(self) -> io::Result<String> {
-        String::from_utf8(self.bytes).map_err(|err| io::Error::new(ErrorKind::InvalidData, err))
+        let invalid = |_| io::Error::new(ErrorKind::InvalidData, "it is not valid UTF-8");
+        String::from_utf8(self.bytes).map_err(invalid)
     }
 }
 

@@ -349,4 +349,18 @@ mod tests {
         assert!(err.to_string().contains(PROJECT), "{err}");
         assert!(matches!(ProjectFile::load(folder.path()), Err(ProjectError::Read { .. })));
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PROJECT);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let err = ProjectFile::load(&path).unwrap_err();
+        let source = std::error::Error::source(&err).unwrap().to_string();
+        assert_eq!(source, "it is a FIFO, not a regular file");
+        // What is there is left alone.
+        let project = ProjectFile::new(&ProjectVersion::default()).unwrap();
+        assert!(matches!(project.save(&path), Err(ProjectError::Write { .. })));
+    }
 }

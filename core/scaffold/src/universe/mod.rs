@@ -589,7 +589,8 @@ impl Universe {
         for at in path::parents(path).chain([path]) {
             let name = at.rsplit('/').next().unwrap_or_default();
             let on_disk = self.disk.as_ref().map(|it| it.names(folder)).transpose();
-            let on_disk = on_disk.map_err(|err| read_error(folder, err))?.unwrap_or_default();
+            let on_disk =
+                on_disk.map_err(|err| list_error(folder, err.into()))?.unwrap_or_default();
             if self.tree.kind(at).is_some() || on_disk.iter().any(|it| it == name) {
                 folder = at;
                 continue;
@@ -652,8 +653,7 @@ impl Universe {
     /// cannot be read and that `concerns` the caller.
     fn all_paths(&self, concerns: impl Fn(&str) -> bool) -> Result<Vec<&str>, UniverseError> {
         if let Some((path, source)) = self.disk.as_ref().and_then(|it| it.unreadable(concerns)) {
-            let path = if path.is_empty() { "." } else { path };
-            return Err(UniverseError::List { path: path.to_owned(), source });
+            return Err(list_error(path, source));
         }
         let on_disk = self.disk.as_ref().map(Disk::paths).unwrap_or_default();
         let on_disk = on_disk.iter().map(String::as_str).filter(|it| !self.gone.contains_key(*it));
@@ -692,6 +692,11 @@ fn may_match_in(glob: &str, folder: &str) -> bool {
     let is_literal = |it: &&str| !it.contains(['*', '?', '[']);
     let literal = glob.split('/').take_while(is_literal);
     folder.is_empty() || literal.zip(folder.split('/')).all(|(one, other)| one == other)
+}
+
+fn list_error(path: &str, source: io::Error) -> UniverseError {
+    let path = if path.is_empty() { "." } else { path };
+    UniverseError::List { path: path.to_owned(), source }
 }
 
 fn read_error(path: &str, err: fs::Error) -> UniverseError {

@@ -223,3 +223,78 @@ fn saving_a_project_waits_for_the_lock_and_leaves_nothing_else() {
     });
     assert_eq!(texts(everything(folder.path())), [("PROJECT".into(), "version: \"3\"\n".into())]);
 }
+
+/// Has the file system be without locks, and without exclusive renames, too, if `nothing` is
+/// left that excludes.
+fn without_locks(nothing: bool) -> pintle_host::fs::fault::Injected {
+    use pintle_host::fs::Operation;
+    pintle_host::fs::fault::inject(move |it| match it {
+        Operation::Lock => Err(std::io::ErrorKind::Unsupported.into()),
+        Operation::RenameNew | Operation::Link if nothing => {
+            Err(std::io::ErrorKind::Unsupported.into())
+        }
+        _ => Ok(()),
+    })
+}
+
+#[test]
+fn without_locks_a_second_host_waits_and_touches_nothing_of_the_first() {
+    let _fault = without_locks(false);
+    let folder = project(FILES);
+    let transaction = full(folder.path());
+    let first = lock(folder.path());
+    let journal = stage(first.disk(), Plan::new(&transaction, first.disk()).unwrap()).unwrap();
+    let staged = everything(folder.path());
+    let me = Some(std::process::id());
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Running { process: me });
+    let patience = Duration::from_millis(50);
+    let err = Lock::acquire_within(folder.path(), patience, &mut |_| {}).unwrap_err();
+    assert!(matches!(err, TransactionError::Busy { lock: None, .. }), "{err:?}");
+    assert_eq!(everything(folder.path()), staged);
+    apply::redo(first.disk(), &journal).unwrap();
+    apply::finish(first.disk(), &journal);
+    drop(first);
+    assert_eq!(fs::read_to_string(folder.path().join("README.md")).unwrap(), "new README.md");
+    assert!(!folder.path().join(RUN).exists());
+}
+
+#[test]
+fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
+    let _fault = without_locks(false);
+    let folder = project(FILES);
+    fs::create_dir_all(folder.path().join(RUN)).unwrap();
+    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
+    let hint = err.hint().unwrap();
+    let path = folder.path().join(lock::LOCK).display().to_string();
+    assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
+}
+
+#[test]
+fn where_nothing_excludes_nothing_is_written() {
+    let _fault = without_locks(true);
+    let folder = project(FILES);
+    let before = everything(folder.path());
+    let err = Lock::acquire(folder.path(), &mut |_| {}).unwrap_err();
+    assert!(matches!(err, TransactionError::Disk { .. }), "{err:?}");
+    let source = std::error::Error::source(&err).unwrap().to_string();
+    assert_eq!(source, "the file system supports neither locks nor exclusive renames");
+    assert_eq!(tree(folder.path()).len(), before.len() + 1);
+    empty_project().save(&folder.path().join("PROJECT")).unwrap_err();
+    assert_eq!(fs::read_to_string(folder.path().join("PROJECT")).unwrap(), "old PROJECT");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_is_a_fifo_is_an_error_at_once() {
+    let folder = project(FILES);
+    fs::create_dir_all(folder.path().join(RUN)).unwrap();
+    let path = folder.path().join(JOURNAL);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let err = recover(folder.path()).unwrap_err();
+    let mut cause: &dyn std::error::Error = &err;
+    while let Some(it) = cause.source() {
+        cause = it;
+    }
+    assert_eq!(cause.to_string(), "it is a FIFO, not a regular file");
+}
