@@ -111,34 +111,3 @@ fn inside(root: &Path, path: &Path) -> Result<String, CliError> {
     }
     Ok(parts.join("/"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pintle_host::fs::{Operation, fault};
-    use pintle_plugin::{MODE_FILE, Node};
-    use std::fs::{create_dir, remove_dir, remove_file, write};
-
-    #[test]
-    fn what_became_of_a_file_is_never_guessed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (dir, path) = (Dir::open(folder.path()).unwrap(), folder.path().join("a"));
-        let mut record = Record::default();
-        record.put(&Node::new("a", "text", MODE_FILE), Vec::new(), Vec::new()).unwrap();
-        let state = || State::of(&dir, record.file("a").unwrap()).unwrap().name();
-        assert_eq!(state(), "deleted");
-        for (text, expected) in [("text", "unchanged"), ("tex", "changed"), ("text2", "changed")] {
-            write(&path, text).unwrap();
-            assert_eq!(state(), expected, "{text}");
-        }
-        remove_file(&path).unwrap();
-        create_dir(&path).unwrap();
-        assert_eq!(state(), "changed");
-        remove_dir(&path).unwrap();
-        let _fault = fault::inject(|it| match it {
-            Operation::Read => Err(std::io::ErrorKind::PermissionDenied.into()),
-            _ => Ok(()),
-        });
-        assert_eq!(state(), "unreadable");
-    }
-}

@@ -265,7 +265,7 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
     fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
-    let hint = err.hint().unwrap();
+    let hint = err.hint_text().unwrap();
     let path = folder.path().join(lock::LOCK).display().to_string();
     assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
 }
