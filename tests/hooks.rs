@@ -3,9 +3,9 @@
 use crate::support::{Sandbox, fixture};
 use crate::vices::check;
 use expect_test::{Expect, expect};
-use pintle::host::catalog::Rules;
-use pintle::host::lifecycle::{HookError, TimeLimit, dispatch};
-use pintle::host::services::{Console, Services};
+use pintle::catalog::Rules;
+use pintle::lifecycle::{HookError, TimeLimit, dispatch};
+use pintle::services::{Console, Services};
 use pintle_plugin::message::ProjectEvent;
 use std::fs;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn services() -> Services {
 /// Hands `pre-project-init` to the hooks of some fixtures.
 #[track_caller]
 fn check_dispatch(names: &[&str], expected: Expect) {
-    let load = |it: &&str| pintle::host::transport::load(&fixture(it), &Rules::default());
+    let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
     let plugins: Vec<_> = names.iter().map(load).collect::<Result<_, _>>().expect("they fit");
     let mut event = ProjectEvent::default();
     event.subcommand = "init".to_owned();

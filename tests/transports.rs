@@ -3,9 +3,9 @@
 use crate::libraries::with_manifest_text;
 use crate::support::fixture;
 use expect_test::{Expect, expect};
-use pintle::host::catalog::{Catalog, DirOrigin, PluginDir, Rules, SearchPath};
-use pintle::host::cli::CliError;
-use pintle::host::transport::{self, CallError, LoadedPlugin};
+use pintle::catalog::{Catalog, DirOrigin, PluginDir, Rules, SearchPath};
+use pintle::cli::CliError;
+use pintle::transport::{self, CallError, LoadedPlugin};
 use pintle::{Manifest, PluginKey};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};

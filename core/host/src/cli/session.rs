@@ -32,6 +32,7 @@ pub struct Session<'a> {
     catalog: OnceCell<Catalog>,
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
+    is_parsed: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -47,6 +48,7 @@ impl<'a> Session<'a> {
             catalog: OnceCell::new(),
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
+            is_parsed: Cell::new(false),
             shared: RefCell::default(),
         }
     }
@@ -54,7 +56,8 @@ impl<'a> Session<'a> {
     /// Takes from the line what must be known before it is parsed.
     pub(super) fn start(&self, args: &[OsString]) {
         self.form.set(Form::asked(args));
-        self.early.get_or_init(|| Early::scan(args));
+        let early = self.early.get_or_init(|| Early::scan(args));
+        self.console.set_verbosity(early.verbosity);
     }
 
     /// Returns whether the run only answers a completion script, and so must neither change
@@ -110,9 +113,12 @@ impl<'a> Session<'a> {
         format!("{} {}", self.host.identity.command_name, path.join(" "))
     }
 
-    /// Applies `-q` and `-v`, which may stand before and behind a command's words.
+    /// Applies `-q` and `-v`, which may stand before and behind a command's words. With
+    /// arguments that a plugin goes on with, the first line's word counts too.
     pub(super) fn apply_verbosity(&self, matches: &ArgMatches) {
-        if let Some(verbosity) = global::verbosity(matches) {
+        let verbosity = global::verbosity(matches);
+        let is_first = !self.is_parsed.replace(true);
+        if is_first || verbosity != Verbosity::Normal {
             self.console.set_verbosity(verbosity);
         }
     }
