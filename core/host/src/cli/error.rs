@@ -8,7 +8,7 @@ use super::output::Form;
 use crate::catalog::{CommandConflict, ResolveError};
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
-use crate::services::{Console, Excerpt, Verbosity, escaped};
+use crate::services::{Console, Excerpt, Verbosity, causes, escaped};
 use crate::transport::{CallError, LoadError};
 use anstyle::{AnsiColor, Style};
 use pintle_plugin::message::ErrorKind;
@@ -79,7 +79,7 @@ impl CliError {
     /// Returns an error with the causes that `err` knows.
     pub fn from_error(exit: Exit, err: &(dyn Error + 'static)) -> Self {
         let mut error = Self::new(exit, err.to_string());
-        error.add_causes(err.source());
+        error.causes.extend(causes(err).map(Cause::new));
         error
     }
 
@@ -106,7 +106,7 @@ impl CliError {
 
     /// Adds a cause below the others.
     pub fn cause(mut self, err: &(dyn Error + 'static)) -> Self {
-        self.add_causes(Some(err));
+        self.causes.extend(std::iter::once(err).chain(causes(err)).map(Cause::new));
         self
     }
 
@@ -115,16 +115,6 @@ impl CliError {
         let own = std::mem::replace(&mut self.message, message);
         self.causes.insert(0, Cause::Line(own));
         self
-    }
-
-    fn add_causes(&mut self, mut err: Option<&(dyn Error + 'static)>) {
-        while let Some(cause) = err {
-            self.causes.push(match cause.downcast_ref::<Excerpt>() {
-                Some(excerpt) => Cause::Excerpt(excerpt.to_string()),
-                None => Cause::Line(cause.to_string()),
-            });
-            err = cause.source();
-        }
     }
 
     /// Returns how the process is to end.
@@ -168,6 +158,13 @@ impl CliError {
 }
 
 impl Cause {
+    fn new(err: &(dyn Error + 'static)) -> Self {
+        match err.downcast_ref::<Excerpt>() {
+            Some(excerpt) => Self::Excerpt(excerpt.to_string()),
+            None => Self::Line(err.to_string()),
+        }
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Line(text) | Self::Excerpt(text) => text,
