@@ -4,7 +4,7 @@ use crate::error::ScaffoldError;
 use crate::universe::{Change, Universe, UniverseError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pintle_host::services::with_causes;
+use pintle_host::causes::with_causes;
 use pintle_plugin::Node;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,14 +1,17 @@
 //! Errors as the user reads them: what happened, why, what to do, and the exit code.
 //!
-//! The libraries' errors carry facts. Here they get their exit codes and their hints,
-//! which may name options and the host's own command.
+//! The libraries' errors carry facts. Here they get their exit codes, and [`explain`] adds
+//! what to do about them.
 
 use super::exit::Exit;
+use super::explain;
+use super::hint::Hint;
 use super::output::Form;
 use crate::catalog::{CommandConflict, ResolveError};
+use crate::causes::causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
-use crate::services::{Console, Excerpt, Verbosity, causes, escaped};
+use crate::services::{Console, Excerpt, Verbosity, escaped};
 use crate::transport::{CallError, LoadError};
 use anstyle::{AnsiColor, Style};
 use pintle_plugin::message::ErrorKind;
@@ -34,9 +37,6 @@ enum Cause {
     Excerpt(String),
 }
 
-/// What to do about an error: an instruction to the user.
-pub struct Hint(Box<dyn Fn(&Identity) -> String + Send + Sync>);
-
 /// The form of an error for programs. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Object<'a> {
@@ -44,30 +44,6 @@ struct Object<'a> {
     message: &'a str,
     causes: Vec<&'a str>,
     hint: Option<String>,
-}
-
-impl Hint {
-    /// Returns a hint that depends on the host, for example on its command's name.
-    pub fn new(text: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Self {
-        Self(Box::new(text))
-    }
-
-    /// Returns the instruction as the user of this host reads it.
-    pub fn text(&self, host: &Identity) -> String {
-        (self.0)(host)
-    }
-}
-
-impl From<String> for Hint {
-    fn from(text: String) -> Self {
-        Self::new(move |_| text.clone())
-    }
-}
-
-impl From<&'static str> for Hint {
-    fn from(text: &'static str) -> Self {
-        Self::new(move |_| text.to_owned())
-    }
 }
 
 impl CliError {
@@ -78,9 +54,8 @@ impl CliError {
 
     /// Returns an error with the causes that `err` knows.
     pub fn from_error(exit: Exit, err: &(dyn Error + 'static)) -> Self {
-        let mut error = Self::new(exit, err.to_string());
-        error.causes.extend(causes(err).map(Cause::new));
-        error
+        let causes = causes(err).map(Cause::of).collect();
+        Self { causes, ..Self::new(exit, err.to_string()) }
     }
 
     /// Returns the error of a line that clap did not take.
@@ -106,7 +81,7 @@ impl CliError {
 
     /// Adds a cause below the others.
     pub fn cause(mut self, err: &(dyn Error + 'static)) -> Self {
-        self.causes.extend(std::iter::once(err).chain(causes(err)).map(Cause::new));
+        self.causes.extend(std::iter::once(err).chain(causes(err)).map(Cause::of));
         self
     }
 
@@ -115,6 +90,11 @@ impl CliError {
         let own = std::mem::replace(&mut self.message, message);
         self.causes.insert(0, Cause::Line(own));
         self
+    }
+
+    /// Returns the message and the causes as one line, for a log.
+    pub(super) fn line(&self) -> String {
+        escaped(&self.to_string(), "\\n")
     }
 
     /// Returns how the process is to end.
@@ -150,15 +130,14 @@ impl CliError {
         for cause in &self.causes {
             console.message(&format!("  caused by: {}", cause.shown()));
         }
-        if let Some(text) = &self.hint {
-            let text = text.text(identity);
+        if let Some(text) = self.hint.as_ref().map(|it| it.text(identity)) {
             console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
         }
     }
 }
 
 impl Cause {
-    fn new(err: &(dyn Error + 'static)) -> Self {
+    fn of(err: &(dyn Error + 'static)) -> Self {
         match err.downcast_ref::<Excerpt>() {
             Some(excerpt) => Self::Excerpt(excerpt.to_string()),
             None => Self::Line(err.to_string()),
@@ -202,13 +181,14 @@ impl From<ResolveError> for CliError {
             ResolveError::NotFound { .. } => Exit::Usage,
             _ => Exit::Refused,
         };
-        Self::from_error(exit, &err).hint(err.hint())
+        Self::from_error(exit, &err).hint(explain::resolve(&err))
     }
 }
 
 impl From<CommandConflict> for CliError {
     fn from(err: CommandConflict) -> Self {
-        Self::from_error(Exit::Ambiguous, &err).hint(err.hint())
+        let hint = explain::conflict(&err);
+        Self::from_error(Exit::Ambiguous, &err).hint(hint)
     }
 }
 
@@ -218,7 +198,7 @@ impl From<LoadError> for CliError {
             LoadError::Construction { .. } => Exit::Crashed,
             _ => Exit::Refused,
         };
-        let error = Self::from_error(exit, &err).hint_if_known(err.hint());
+        let error = Self::from_error(exit, &err).hint_if_known(explain::load(&err));
         match err {
             LoadError::Incompatible { report, .. } => Self { detail: Some(report), ..error },
             _ => error,
@@ -259,13 +239,8 @@ impl CliError {
     /// Returns the error of a hook, with the words and the exit code of its plugin.
     pub fn from_hook(err: &HookError) -> Self {
         match err {
-            HookError::Veto { .. } => Self::from_error(Exit::Failed, err),
-            HookError::TimedOut { .. } => Self::from_error(Exit::Failed, err).hint(
-                "look at what the plugin waits for, or give hooks more time with the variable \
-                 that ends in `HOOK_TIMEOUT`"
-                    .to_owned(),
-            ),
             HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
+            _ => Self::from_error(Exit::Failed, err).hint_if_known(explain::hook(err)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::path::PathError;
 use pintle_host::fs;
-use pintle_host::services::causes;
+use pintle_host::causes::causes;
 use pintle_plugin::message::ErrorReply;
 use std::io;
 
