@@ -18,7 +18,7 @@ use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::name::default_project_name;
-use crate::record::Record;
+use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
 use pintle_host::catalog::{PluginKey, ProjectVersion};
