@@ -120,7 +120,7 @@ fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
 fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let path = &entry.path;
     if !exists(disk, &kept(idx))? {
-        match disk.rename(path, &kept(idx)) {
+        match disk.rename(path, kept(idx)) {
             Err(err) if err.is_absent() => {
                 return Err(TransactionError::Disappeared { path: path.clone() });
             }
