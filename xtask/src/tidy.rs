@@ -1,5 +1,7 @@
 //! What must hold for every file, as tests. What must hold for dependencies is in `deny.toml`.
 
+mod imports;
+
 use crate::cargo;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod catalog;
+pub mod causes;
 pub mod cli;
 pub mod fs;
 mod identity;

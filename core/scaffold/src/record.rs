@@ -168,23 +168,6 @@ pub enum RecordError {
     },
 }
 
-impl RecordError {
-    /// Returns what to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Format { .. } => "install a newer host".to_owned(),
-            Self::Read { .. } => "it belongs to the project; make it readable".to_owned(),
-            Self::TooLarge { .. } | Self::Full => {
-                "leave the plugin that writes such files out of the chain".to_owned()
-            }
-            Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => {
-                "restore it from version control; a merge may have left conflict markers in it"
-                    .to_owned()
-            }
-        }
-    }
-}
-
 impl Record {
     /// Reads the record of the project in the folder `root`; a project without one has
     /// an empty record.

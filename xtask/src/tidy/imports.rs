@@ -56,8 +56,18 @@ const EDGES: &[(&str, &str)] =
 
 #[test]
 fn no_import_circle_between_the_files_of_a_crate() {
-    let circles = CRATES.iter().flat_map(|name| circles(&Crate::read(name).imports()));
-    assert_none("import circles", circles.map(|it| it.join(" -> ")));
+    let mut found = Vec::new();
+    for name in CRATES {
+        let imports = Crate::read(name).imports();
+        for circle in circles(&imports) {
+            let edges = circle.iter().flat_map(|from| {
+                let inside = imports[from].iter().filter(|it| circle.contains(it));
+                inside.map(move |to| format!("\n    {from} imports {to}"))
+            });
+            found.push(format!("{name}:{}", edges.collect::<String>()));
+        }
+    }
+    assert_none("import circles", found.into_iter());
 }
 
 #[test]
@@ -83,7 +93,7 @@ fn modules_import_only_what_they_may() {
 
 #[test]
 fn packages_depend_only_on_what_they_may() {
-    let metadata = cargo::metadata().expect("cargo knows the workspace");
+    let metadata = cargo::metadata(&["--locked"]).expect("cargo knows the workspace");
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let mut wrong = Vec::new();
     for package in packages {
@@ -215,7 +225,9 @@ impl Crate {
                     at.pop();
                     rest = more;
                 }
-                Some((word, more)) if self.modules.contains_key(&[&at[..], &[word.clone()]].concat()) => {
+                Some((word, more))
+                    if self.modules.contains_key(&[&at[..], &[word.clone()]].concat()) =>
+                {
                     at.push(word.clone());
                     rest = more;
                 }
@@ -311,9 +323,8 @@ impl Module {
 
 fn is_test(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(|it| {
-        let is_cfg_test = |it: &syn::Attribute| {
-            it.parse_args::<syn::Ident>().is_ok_and(|it| it == "test")
-        };
+        let is_cfg_test =
+            |it: &syn::Attribute| it.parse_args::<syn::Ident>().is_ok_and(|it| it == "test");
         it.path().is_ident("test") || it.path().is_ident("cfg") && is_cfg_test(it)
     })
 }

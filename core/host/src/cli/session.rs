@@ -2,8 +2,8 @@
 
 use super::global::{self, Early};
 use super::output::Form;
-use super::{CliError, Exit, Host};
-use crate::catalog::{Catalog, Entry, PluginKey, Rules, SearchPath, State};
+use super::{CliError, Exit, Host, explain};
+use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
 use crate::identity::Identity;
 use crate::lifecycle::TimeLimit;
 use crate::services::{Console, Services, Verbosity};
@@ -170,8 +170,8 @@ impl<'a> Session<'a> {
         self.catalog.get_or_init(|| {
             let catalog = Catalog::discover(self.search(), &self.host.linked, self.rules());
             for warning in catalog.warnings() {
-                self.console
-                    .log(Level::Warn, &CliError::from_error(Exit::Failed, warning).to_string());
+                let text = CliError::from_error(Exit::Failed, warning).line();
+                self.console.log(Level::Warn, &text);
             }
             catalog
         })
@@ -189,13 +189,12 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
-        let plugin = match (entry.linked(), entry.path()) {
-            (Some(linked), _) => {
+        let plugin = match entry.linked() {
+            Some(linked) => {
                 let manifest = entry.manifest().cloned().unwrap_or_default();
                 transport::link(*linked, key.clone(), manifest)
             }
-            (None, Some(path)) => transport::load(path, self.rules())?,
-            (None, None) => return Err(unusable(entry)),
+            None => transport::load_listed(entry, self.rules())?,
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
@@ -208,7 +207,7 @@ impl<'a> Session<'a> {
         let load = |entry| match self.load(entry) {
             Ok(plugin) => Some(plugin),
             Err(err) => {
-                let text = format!("a hook on `{event}` is left out: {err}");
+                let text = format!("a hook on `{event}` is left out: {}", err.line());
                 self.console.log(Level::Warn, &text);
                 None
             }
@@ -300,10 +299,15 @@ fn unusable(entry: &Entry) -> CliError {
         (None, Some(path)) => path.display().to_string(),
         (None, None) => "?".to_owned(),
     };
-    let reason = entry.reason().unwrap_or_default();
-    let text = match entry.state() {
-        State::Disabled => format!("plugin `{name}` is disabled"),
-        state => format!("plugin `{name}` is {state}: {reason}"),
-    };
-    CliError::new(Exit::Refused, text).hint_if_known(entry.hint())
+    match entry.reason() {
+        Some(Reason::Disabled { .. }) | None => {
+            CliError::new(Exit::Refused, format!("plugin `{name}` is disabled"))
+                .hint(explain::disabled())
+        }
+        Some(reason) => {
+            CliError::new(Exit::Refused, format!("plugin `{name}` is {}", entry.state()))
+                .cause(&reason)
+                .hint(explain::reason(&reason))
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! `project check`: whether every plugin of the layout exists, fits, and agrees with the files.
 
-use super::blame::State;
-use super::scaffold::recorded_plugins;
-use crate::project::ProjectFile;
-use crate::{Record, Rework};
+use super::file_state::FileState;
+use super::recorded_plugins::recorded_plugins;
+use super::working_project::{lock, open_directory, open_project};
+use crate::operations::rework::Rework;
+use crate::project::file::ProjectFile;
+use crate::record::Record;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
 use pintle_host::fs::{Contents, Dir};
@@ -48,8 +50,8 @@ pub(super) const ROW: Row = Row::new(
 .args(|command| command.arg(output::arg()));
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    super::scaffold::lock(session, true)?;
-    let (root, project) = super::project::project(session)?;
+    lock(session, true)?;
+    let (root, project) = open_project()?;
     let mut findings = Findings(Vec::new());
     findings.plugins(session, &project);
     match Record::load(&root) {
@@ -97,19 +99,19 @@ impl Findings {
 
     /// Compares the scaffolded files with those on disk.
     fn files(&mut self, root: &Path, record: &Record) -> Result<(), CliError> {
-        let dir = super::project::open(root)?;
+        let dir = open_directory(root)?;
         let mut n_changed = 0;
         for file in record.files() {
-            match State::of(&dir, file)? {
-                State::Unchanged => {}
-                State::Changed if has_markers(&dir, file.path()) => {
+            match FileState::of(&dir, file)? {
+                FileState::Unchanged => {}
+                FileState::Changed if has_markers(&dir, file.path()) => {
                     self.add(Level::Problem, file.path(), "it has conflict markers");
                 }
-                State::Changed => n_changed += 1,
-                State::Deleted => {
+                FileState::Changed => n_changed += 1,
+                FileState::Deleted => {
                     self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
                 }
-                State::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
+                FileState::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
             }
         }
         let n_files = record.files().count();

@@ -6,6 +6,7 @@ mod recovery;
 
 use super::*;
 use crate::Universe;
+use crate::commands::errors::Advice as _;
 use crate::project::PROJECT;
 use pintle_host::ProjectVersion;
 use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Select};
@@ -225,7 +226,7 @@ fn a_file_that_the_user_has_changed_is_not_overwritten() {
         let before = everything(folder.path());
         let err = commit(folder.path(), transaction).unwrap_err();
         assert_eq!(err.to_string(), format!("`{path}` has changed meanwhile"));
-        assert_eq!(err.hint().unwrap(), "nothing was written; try again");
+        assert_eq!(err.hint_text().unwrap(), "nothing was written; try again");
         assert_eq!(everything(folder.path()), before);
 
         let transaction = full(project(FILES).path());

@@ -171,24 +171,6 @@ impl UniverseError {
             Self::Glob { .. } => None,
         }
     }
-
-    /// Returns what to do about it, if there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Conflict { path, other: None, .. } => {
-                Some(format!("`--force` makes `{path}` anew, `--skip-existing` leaves it as it is"))
-            }
-            Self::Occupied { path, .. } => Some(format!("move `{path}` away")),
-            Self::Case { .. } => {
-                Some("some systems cannot keep both; use one spelling, or delete the other".into())
-            }
-            Self::List { .. } => {
-                Some("make it readable, or list it in the project's `.gitignore`".into())
-            }
-            Self::Conflict { .. } => Some("leave one of the two plugins out of the chain".into()),
-            _ => None,
-        }
-    }
 }
 
 /// One difference between the universe and the disk.

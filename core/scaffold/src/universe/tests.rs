@@ -1,6 +1,7 @@
 //! Tests of the universe.
 
 use super::*;
+use crate::commands::errors::Advice as _;
 use std::fs;
 
 struct Project(tempfile::TempDir);
@@ -514,7 +515,7 @@ fn a_folder_that_cannot_be_read_is_an_error_for_those_who_look_there() {
     let expected = "failed to list the files of the project: `data` cannot be read";
     assert_eq!(err.to_string(), expected);
     assert_eq!(err.path(), Some("data"));
-    assert!(std::error::Error::source(&err).is_some() && err.hint().is_some());
+    assert!(std::error::Error::source(&err).is_some() && err.hint_text().is_some());
     for glob in ["**", "data/*", "d*/b"] {
         failed(Select::Glob(glob));
     }

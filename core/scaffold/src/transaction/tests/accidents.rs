@@ -229,9 +229,9 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
         folder.path().join(RUN).display()
     );
     assert_eq!(err.to_string(), expected);
-    let hint = err.hint().unwrap();
+    let hint = err.hint_text().unwrap();
     assert!(
-        hint.ends_with("; once that is mended, the next command finishes the run or undoes it"),
+        hint.ends_with("; once that is fixed, the next command finishes or undoes the run"),
         "{hint}"
     );
     drop(lock);

@@ -86,8 +86,8 @@ fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
             let err = recover(folder.path()).unwrap_err();
             assert!(matches!(err, TransactionError::Interrupted { .. }), "{err}");
             let expected =
-                format!("move your `{path}` away; the next command then puts the old one back");
-            assert_eq!(err.hint().unwrap(), expected);
+                format!("move your `{path}` away; the next command then restores the old one");
+            assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
         }
         fs::rename(folder.path().join(path), folder.path().join("mine")).unwrap();
@@ -118,7 +118,7 @@ fn a_damaged_journal_is_an_error_that_touches_nothing() {
             assert!(source.starts_with(why), "{source}");
             let expected = "compare the project with your version control; the replaced files \
                             are `.pintle/run/*.old`; then remove `.pintle/run`";
-            assert_eq!(err.hint().unwrap(), expected);
+            assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(everything(folder.path()), before);
         }
     }
@@ -265,7 +265,7 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
     fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
-    let hint = err.hint().unwrap();
+    let hint = err.hint_text().unwrap();
     let path = folder.path().join(lock::LOCK).display().to_string();
     assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
 }

@@ -86,7 +86,7 @@ impl Flags {
     }
 
     /// Whether the plugin gets to see the argument `name`: it is its own, or the host's.
-    pub(super) fn concerns(&self, plugin: &str, name: &str) -> bool {
+    pub(crate) fn concerns(&self, plugin: &str, name: &str) -> bool {
         match self.0.iter().find(|it| it.arg.name == name) {
             Some(flag) => flag.plugins.iter().any(|it| it == plugin),
             None => true,

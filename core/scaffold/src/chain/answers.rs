@@ -1,13 +1,13 @@
 //! What the user answered to the plugins' questions, so that a replay need not ask again.
 
-use super::record::Answer;
+use crate::record::Answer;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use std::sync::{Mutex, PoisonError};
 
 /// The answers of one command.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     /// Answers of an earlier time that no question has taken yet.
     known: Mutex<Vec<Answer>>,
     /// The answers of this time.
@@ -16,17 +16,17 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Returns answers that are given before the user is asked.
-    pub(super) fn known(answers: &[Answer]) -> Self {
+    pub(crate) fn known(answers: &[Answer]) -> Self {
         Self { known: Mutex::new(answers.to_vec()), given: Mutex::default() }
     }
 
     /// Returns the answers of this time, in the order of the questions.
-    pub(super) fn into_given(self) -> Vec<Answer> {
+    pub(crate) fn into_given(self) -> Vec<Answer> {
         self.given.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers what a plugin asks for: from what is known, else by `services`.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         request: ServiceRequest,
         services: &dyn HostServices,

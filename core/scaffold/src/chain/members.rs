@@ -1,18 +1,13 @@
 //! The ordered plugins that take part in one scaffolding subcommand, and how each is called.
 
-use super::answers::Answers;
-use super::error::{ScaffoldError, StepError, StepName};
 use super::flags::Flags;
-use super::universe::Universe;
-use pintle_host::Identity;
-use pintle_host::ProjectVersion;
+use super::services::ChainServices;
+use crate::error::{ScaffoldError, StepError, StepName};
 use pintle_host::transport::LoadedPlugin;
-use pintle_plugin::host::{HostServices, Level, Stream};
-use pintle_plugin::message::{
-    CommandDescription, ErrorReply, ScaffoldReply, ScaffoldRequest, ServiceReply, ServiceRequest,
-    Step,
-};
-use pintle_plugin::{Node, Select};
+use pintle_host::{Identity, ProjectVersion};
+use pintle_plugin::Node;
+use pintle_plugin::host::HostServices;
+use pintle_plugin::message::{CommandDescription, ScaffoldReply, ScaffoldRequest, Step};
 
 /// The ordered plugins that take part in one scaffolding subcommand.
 #[derive(Clone, Copy)]
@@ -32,9 +27,9 @@ pub struct Chain<'a> {
 
 /// One plugin that has a part in the subcommand.
 #[derive(Clone)]
-pub(super) struct Member<'a> {
-    pub(super) key: String,
-    pub(super) plugin: &'a LoadedPlugin,
+pub(crate) struct Member<'a> {
+    pub(crate) key: String,
+    pub(crate) plugin: &'a LoadedPlugin,
     position: usize,
 }
 
@@ -91,7 +86,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Returns the plugins that have a part in the subcommand.
-    pub(super) fn members(&self) -> Vec<Member<'a>> {
+    pub(crate) fn members(&self) -> Vec<Member<'a>> {
         let has_part =
             |it: &LoadedPlugin| it.manifest().subcommands.iter().any(|it| it == self.subcommand);
         let plugins = self.plugins.iter().enumerate().filter(|(_, it)| has_part(it));
@@ -101,7 +96,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Returns a request with all that does not depend on the project.
-    pub(super) fn request(&self, member: &Member<'_>, step: Step) -> ScaffoldRequest {
+    pub(crate) fn request(&self, member: &Member<'_>, step: Step) -> ScaffoldRequest {
         let mut request = ScaffoldRequest::default();
         request.caller.host = self.identity.command_name.clone();
         request.caller.version = self.identity.version.clone();
@@ -122,12 +117,12 @@ impl<'a> Chain<'a> {
         request: &ScaffoldRequest,
         services: &dyn HostServices,
     ) -> Result<(ScaffoldReply, Vec<Node>), ScaffoldError> {
-        let services = Services { output: services, universe: None, answers: None };
+        let services = ChainServices { output: services, universe: None, answers: None };
         let reply = member.plugin.scaffold(request, &services);
         reply.map_err(|err| self.failed(member, request.step, err.into()))
     }
 
-    pub(super) fn failed(
+    pub(crate) fn failed(
         &self,
         member: &Member<'_>,
         step: Step,
@@ -135,50 +130,5 @@ impl<'a> Chain<'a> {
     ) -> ScaffoldError {
         let (subcommand, plugin) = (self.subcommand.to_owned(), member.key.clone());
         ScaffoldError::Step { subcommand, step: StepName(step), plugin, source: Box::new(source) }
-    }
-}
-
-/// What a plugin of the chain gets: the host's services, and the universe as it stands.
-pub(super) struct Services<'a> {
-    pub(super) output: &'a dyn HostServices,
-    pub(super) universe: Option<&'a Universe>,
-    pub(super) answers: Option<&'a Answers>,
-}
-
-impl HostServices for Services<'_> {
-    fn write(&self, stream: Stream, text: &[u8]) {
-        self.output.write(stream, text);
-    }
-
-    fn log(&self, level: Level, text: &str) {
-        self.output.log(level, text);
-    }
-
-    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        match self.answers {
-            Some(answers) => answers.request(request, self.output),
-            None => self.output.request(request),
-        }
-    }
-
-    fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
-        match self.universe {
-            Some(universe) => Ok(universe.paths(select)?),
-            None => self.output.paths(select),
-        }
-    }
-
-    fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
-        match self.universe {
-            Some(universe) => Ok(universe.nodes(select)?),
-            None => self.output.nodes(select),
-        }
-    }
-
-    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
-        match self.universe {
-            Some(universe) => Ok(universe.all_nodes()?),
-            None => self.output.all_nodes(),
-        }
     }
 }

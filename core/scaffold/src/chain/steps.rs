@@ -4,66 +4,69 @@
 //! the first time and whenever the command is replayed.
 
 use super::answers::Answers;
-use super::chain::{Chain, Member, Services};
-use super::error::{ScaffoldError, StepError};
 use super::flags::Flags;
-use super::record::{Origin, RecordedCommand};
-use super::staging;
-use super::universe::Universe;
-use crate::project::{ProjectFile, Resource};
+use super::members::{Chain, Member};
+use super::services::ChainServices;
+use crate::error::{ScaffoldError, StepError};
+use crate::project::file::ProjectFile;
+use crate::project::resource::Resource;
+use crate::record::{Origin, RecordedCommand};
+use crate::staging;
+use crate::universe::Universe;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
 use pintle_plugin::{ChangeSet, Node, Select};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-pub(super) const INIT: &str = "init";
-pub(super) const EDIT: &str = "edit";
-pub(super) const CREATE_API: &str = "create api";
-pub(super) const CREATE_WEBHOOK: &str = "create webhook";
+pub(crate) const INIT: &str = "init";
+pub(crate) const EDIT: &str = "edit";
+pub(crate) const CREATE_API: &str = "create api";
+pub(crate) const CREATE_WEBHOOK: &str = "create webhook";
 
 /// The host's flag for making again what is there already.
-pub(super) const FORCE: &str = "force";
+pub(crate) const FORCE: &str = "force";
 /// The host's flag for leaving files that are there already as they are.
-pub(super) const SKIP_EXISTING: &str = "skip-existing";
+pub(crate) const SKIP_EXISTING: &str = "skip-existing";
 
-/// One scaffolding command under way.
-pub(super) struct Run<'a> {
-    pub(super) chain: Chain<'a>,
-    pub(super) flags: &'a Flags,
-    pub(super) args: Map<String, Value>,
-    pub(super) services: &'a dyn HostServices,
-    pub(super) answers: Answers,
-    pub(super) project: ProjectFile,
+/// One scaffolding command in progress.
+pub(crate) struct Steps<'a> {
+    pub(crate) chain: Chain<'a>,
+    pub(crate) flags: &'a Flags,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) services: &'a dyn HostServices,
+    pub(crate) answers: Answers,
+    pub(crate) project: ProjectFile,
     /// The resource with what is to be scaffolded now.
-    pub(super) resource: Option<Resource>,
+    pub(crate) resource: Option<Resource>,
     /// The same resource with what the project has of it already.
     known: Option<Resource>,
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
-    pub(super) universe: Universe,
+    pub(crate) universe: Universe,
     /// Which plugins had a hand in a file, in order.
     touched: BTreeMap<String, Vec<String>>,
     /// Files that a plugin would have made, had they not been on disk.
-    pub(super) adopted: Vec<Node>,
-    pub(super) notices: Vec<String>,
+    pub(crate) adopted: Vec<Node>,
+    pub(crate) notices: Vec<String>,
 }
 
-/// What goes into a run.
-pub(super) struct Start<'a> {
-    pub(super) chain: Chain<'a>,
-    pub(super) flags: &'a Flags,
-    pub(super) args: Map<String, Value>,
-    pub(super) services: &'a dyn HostServices,
-    pub(super) answers: Answers,
-    pub(super) project: ProjectFile,
-    pub(super) resource: Option<Resource>,
-    pub(super) universe: Universe,
+/// What the steps begin with.
+pub(crate) struct StepsInput<'a> {
+    pub(crate) chain: Chain<'a>,
+    pub(crate) flags: &'a Flags,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) services: &'a dyn HostServices,
+    pub(crate) answers: Answers,
+    pub(crate) project: ProjectFile,
+    pub(crate) resource: Option<Resource>,
+    pub(crate) universe: Universe,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(start: Start<'a>) -> Self {
-        let Start { chain, flags, args, services, answers, project, resource, universe } = start;
+impl<'a> Steps<'a> {
+    pub(crate) fn new(input: StepsInput<'a>) -> Self {
+        let StepsInput { chain, flags, args, services, answers, project, resource, universe } =
+            input;
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
         Self {
             members: chain.members(),
@@ -83,7 +86,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes all steps.
-    pub(super) fn all_steps(&mut self) -> Result<(), ScaffoldError> {
+    pub(crate) fn take_all(&mut self) -> Result<(), ScaffoldError> {
         self.join_layout()?;
         self.step(Step::InjectConfig)?;
         if let Some(resource) = &mut self.resource {
@@ -102,13 +105,13 @@ impl<'a> Run<'a> {
     }
 
     /// Returns who had a hand in the file at `path`, in the command with this number.
-    pub(super) fn origins(&self, path: &str, command: u32) -> Vec<Origin> {
+    pub(crate) fn origins(&self, path: &str, command: u32) -> Vec<Origin> {
         let plugins = self.touched.get(path).into_iter().flatten();
         plugins.map(|it| Origin { plugin: it.clone(), command }).collect()
     }
 
     /// Returns what to record of the command, apart from its number.
-    pub(super) fn recorded(
+    pub(crate) fn recorded(
         chain: &Chain<'_>,
         args: &Map<String, Value>,
         project: &ProjectFile,
@@ -197,7 +200,7 @@ impl<'a> Run<'a> {
         let resource = self.resource.as_ref();
         request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
 
-        let services = Services {
+        let services = ChainServices {
             output: self.services,
             universe: Some(&self.universe),
             answers: Some(&self.answers),
@@ -281,7 +284,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a flag of the host is given.
-    pub(super) fn is_on(&self, flag: &str) -> bool {
+    pub(crate) fn is_on(&self, flag: &str) -> bool {
         self.args.get(flag).and_then(Value::as_bool).unwrap_or(false)
     }
 

@@ -4,20 +4,22 @@
 //! Both compare two states of what is scaffolded, before and after, and bring the
 //! difference into the user's files, three ways for each file.
 
-use super::Prepared;
-use super::answers::Answers;
-use super::chain::Chain;
-use super::error::ScaffoldError;
-use super::flags::Flags;
-use super::merge::{self, Left, Verdict};
-use super::record::{Record, RecordedCommand};
-use super::replay::{Plugins, Replayed, replay, resource};
-use super::run::{CREATE_API, CREATE_WEBHOOK, INIT, Run, Start};
-use super::universe::Universe;
-use crate::project::{Gvk, ProjectFile, Resource};
+use super::file_merge::FileMerge;
+use super::prepared::Prepared;
+use crate::chain::answers::Answers;
+use crate::chain::flags::Flags;
+use crate::chain::members::Chain;
+use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, INIT, Steps, StepsInput};
+use crate::error::ScaffoldError;
+use crate::merge;
+use crate::project::file::ProjectFile;
+use crate::project::resource::{Gvk, Resource};
+use crate::record::{Record, RecordedCommand};
+use crate::replay::{Plugins, Replayed, replay, resource};
+use crate::universe::Universe;
 use pintle_host::Identity;
+use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
-use pintle_plugin::{ChangeSet, Node, Select};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -52,17 +54,6 @@ pub enum Part {
     },
 }
 
-/// A file that should have changed, and did not or not cleanly.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remark {
-    /// The path of the file.
-    pub path: String,
-    /// Why it stays as it is.
-    pub left: Left,
-    /// Whether it is written with conflict markers.
-    pub marked: bool,
-}
-
 impl Rework<'_> {
     /// Undoes what was scaffolded for a resource, as far as the user has not changed it.
     ///
@@ -91,25 +82,25 @@ impl Rework<'_> {
         let changed = changed_paths(&before.files, &after.files);
 
         let mut universe = Universe::new(self.root);
-        let mut remarks = Vec::new();
+        let mut conflicts = Vec::new();
         for path in &changed {
             let (base, theirs) = (before.files.get(path), after.files.get(path));
             let by = before.by.get(path).or(after.by.get(path));
             let plugin = by.and_then(|it| it.last()).map_or("", |it| &it.plugin);
-            let change = Merging { base, theirs, plugin, subcommand, markers: false };
-            remarks.extend(change.bring_in(path, &mut universe)?);
+            let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: false };
+            conflicts.extend(merge.apply(path, &mut universe)?);
             self.rebase(path, base, &after)?;
         }
         self.record.set_commands(rest);
 
-        let resource = left_of(known, part);
+        let resource = remaining(known, part);
         match &resource {
             Some(resource) => self.project.put_resource(resource)?,
             None => self.project.remove_resource(gvk)?,
         }
         // Plugins that have a part in the deletion see what is left, and may do more.
         let resource = resource.unwrap_or_else(|| Resource::new(gvk.clone()));
-        let mut run = Run::new(Start {
+        let mut steps = Steps::new(StepsInput {
             chain,
             flags,
             args,
@@ -119,19 +110,19 @@ impl Rework<'_> {
             resource: Some(resource),
             universe,
         });
-        run.all_steps()?;
+        steps.take_all()?;
         let record = self.record;
         Ok(Prepared {
             subcommand: subcommand.to_owned(),
             chain: chain.keys(),
             project_before: Some(before_text),
-            project: run.project,
-            resource: run.resource,
-            changes: run.universe.changes()?,
-            universe: run.universe,
+            project: steps.project,
+            resource: steps.resource,
+            changes: steps.universe.changes()?,
+            universe: steps.universe,
             record,
-            notices: run.notices,
-            remarks,
+            notices: steps.notices,
+            conflicts,
         })
     }
 
@@ -150,13 +141,13 @@ impl Rework<'_> {
         let after = self.replay(self.record.commands(), services)?;
         let before = self.scaffolded()?;
         let mut universe = Universe::new(self.root);
-        let mut remarks = Vec::new();
+        let mut conflicts = Vec::new();
         for path in changed_paths(&before, &after.files) {
             let (base, theirs) = (before.get(&path), after.files.get(&path));
             let by = after.by.get(&path).and_then(|it| it.last());
             let plugin = by.map_or("", |it| &it.plugin);
-            let change = Merging { base, theirs, plugin, subcommand, markers: true };
-            remarks.extend(change.bring_in(&path, &mut universe)?);
+            let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: true };
+            conflicts.extend(merge.apply(&path, &mut universe)?);
             match theirs {
                 Some(node) => {
                     let by = after.by.get(&path).cloned().unwrap_or_default();
@@ -183,7 +174,7 @@ impl Rework<'_> {
             universe,
             record: self.record,
             notices: Vec::new(),
-            remarks,
+            conflicts,
         })
     }
 
@@ -244,50 +235,6 @@ impl Rework<'_> {
     }
 }
 
-/// One file on its way into the user's files.
-struct Merging<'a> {
-    base: Option<&'a Node>,
-    theirs: Option<&'a Node>,
-    plugin: &'a str,
-    subcommand: &'a str,
-    /// Whether lines that both have changed are written, with markers around them.
-    markers: bool,
-}
-
-impl Merging<'_> {
-    fn bring_in(
-        &self,
-        path: &str,
-        universe: &mut Universe,
-    ) -> Result<Option<Remark>, ScaffoldError> {
-        let ours = universe.nodes(Select::Path(path))?.pop();
-        let remark = |left, marked| Some(Remark { path: path.to_owned(), left, marked });
-        let mut changes = ChangeSet::new();
-        let mut put = |bytes: Vec<u8>, mode| {
-            changes.add_node(Node::new(path, bytes, mode));
-        };
-        let remark = match merge::merge(self.base, ours.as_ref(), self.theirs) {
-            Verdict::Keep => None,
-            Verdict::Left(left) => remark(left, false),
-            Verdict::Conflict(..) if !self.markers => remark(Left::Conflict, false),
-            Verdict::Conflict(bytes, mode) => {
-                put(bytes, mode);
-                remark(Left::Conflict, true)
-            }
-            Verdict::Write(bytes, mode) => {
-                put(bytes, mode);
-                None
-            }
-            Verdict::Delete => {
-                changes.delete(path);
-                None
-            }
-        };
-        universe.replace_contents(self.plugin, self.subcommand, changes)?;
-        Ok(remark)
-    }
-}
-
 fn changed_paths(
     before: &BTreeMap<String, Node>,
     after: &BTreeMap<String, Node>,
@@ -311,7 +258,7 @@ fn without(
         let concerns = [CREATE_API, CREATE_WEBHOOK].contains(&command.subcommand.as_str());
         if !concerns || *resource(command)?.gvk() != *gvk {
             rest.push(command.clone());
-        } else if let Some(asked) = left_of(resource(command)?, part) {
+        } else if let Some(asked) = remaining(resource(command)?, part) {
             // A command that asked for webhooks only has nothing left to do without them.
             if command.subcommand == CREATE_API || asked.webhooks.is_any() {
                 let mut command = command.clone();
@@ -324,7 +271,7 @@ fn without(
 }
 
 /// Returns the resource without a part; `None` when nothing of it is left.
-fn left_of(mut resource: Resource, part: Part) -> Option<Resource> {
+fn remaining(mut resource: Resource, part: Part) -> Option<Resource> {
     match part {
         Part::All => None,
         Part::Webhooks { defaulting, validation, conversion } => {
