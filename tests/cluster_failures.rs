@@ -2,8 +2,10 @@
 //! engine holds nothing of ours, and the user knows why.
 
 use crate::engine::{Berth, Image};
-use crate::proxy::{Proxy, Vice};
+use crate::proxy::{Held, Proxy, Side, Vice, is_change, wait_for_call};
+use crate::support::Output;
 use expect_test::expect;
+use rustix::process::Signal;
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command};
@@ -11,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Sends a signal to a host.
-fn signal(child: &Child, signal: rustix::process::Signal) {
+fn signal(child: &Child, signal: Signal) {
     let pid = rustix::process::Pid::from_child(child);
     // It may have ended already; then there is nothing to interrupt.
     let _ = rustix::process::kill_process(pid, signal);
@@ -202,7 +204,7 @@ fn a_cluster_file_comes_from_the_standard_input() {
 
 #[test]
 fn a_second_cluster_of_the_name_is_refused() {
-    let Some(berth) = Berth::new("twice") else { return };
+    let Some(berth) = Berth::new("twice").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
     expect![[r#"
         $ pintle cluster create NAME --agents 1
@@ -217,7 +219,7 @@ fn a_second_cluster_of_the_name_is_refused() {
 
 #[test]
 fn of_two_that_make_one_cluster_at_once_one_wins() {
-    let Some(berth) = Berth::standin("race") else { return };
+    let Some(berth) = Berth::standin("race").and_then(Berth::with_kubectl) else { return };
     for _ in 0..5 {
         let start = || berth.sandbox.start(berth.words("cluster create NAME --agents 1"));
         let children: Vec<_> = (0..3).map(|_| start()).collect();
@@ -327,34 +329,34 @@ fn what_is_never_ready_ends_with_the_time_limit() {
     let Some(berth) = Berth::standin("never") else { return };
     let begin = Instant::now();
     let shown = berth.transcript(&[
-        "cluster create NAME --timeout 3s -e STANDIN_NEVER_READY=1",
-        "cluster create NAME --agents 1 --timeout 3s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0",
+        "cluster create NAME --timeout 6s -e STANDIN_NEVER_READY=1",
+        "cluster create NAME --agents 1 --timeout 6s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0",
     ]);
     expect![[r#"
-        $ pintle cluster create NAME --timeout 3s -e STANDIN_NEVER_READY=1
+        $ pintle cluster create NAME --timeout 6s -e STANDIN_NEVER_READY=1
         --- stderr ---
         making the cluster `NAME`
         removing what was made
-        error: `cluster create NAME` was not done within 3s; it was still waiting for the API server
+        error: `cluster create NAME` was not done within 6s; it was still waiting for the API server
         hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
         [exit 1]
-        $ pintle cluster create NAME --agents 1 --timeout 3s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0
+        $ pintle cluster create NAME --agents 1 --timeout 6s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0
         --- stderr ---
         making the cluster `NAME`
         waiting for the nodes
         removing what was made
-        error: `cluster create NAME` was not done within 3s; it was still waiting for the nodes, of which 1 of 2 were ready
+        error: `cluster create NAME` was not done within 6s; it was still waiting for the nodes, of which 1 of 2 were ready
         hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
         [exit 1]
     "#]].assert_eq(&shown);
     // The limit is for the whole, not for each of its parts.
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(40), "{:?}", begin.elapsed());
     berth.assert_nothing_left();
 }
 
 #[test]
 fn what_is_ready_late_is_waited_for() {
-    let Some(berth) = Berth::standin("late") else { return };
+    let Some(berth) = Berth::standin("late").and_then(Berth::with_kubectl) else { return };
     let line = "cluster create NAME --servers 2 --agents 1 -e STANDIN_READY_AFTER=1500 -e STANDIN_NODE_READY_AFTER=2500";
     let _ = berth.run(line).success();
     let nodes = berth.kubectl("get nodes --no-headers");
@@ -404,69 +406,130 @@ fn a_kubeconfig_that_cannot_be_written_undoes_the_cluster() {
     berth.assert_nothing_left();
 }
 
-/// How long a creation takes here, so that signals can be spread over it.
-fn duration_of_creation(berth: &Berth, line: &str) -> Duration {
-    let begin = Instant::now();
-    let _ = berth.run(line).success();
-    let duration = begin.elapsed();
+/// The creation that is cut off.
+const CREATE: &str = "cluster create NAME --servers 2 --agents 1";
+
+/// Returns how many calls a creation makes to the engine, so that moments can be spread over
+/// them.
+fn calls_of_a_creation(berth: &Berth) -> usize {
+    let proxy = Proxy::start(Vice::None);
+    let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+    let _ = run_with(berth, &env, CREATE).success();
+    let n_calls = proxy.calls().len();
     let _ = berth.run("cluster delete NAME").success();
-    duration
+    n_calls
+}
+
+/// A creation that has come to a moment: before its `nth` call, or just behind it.
+struct CutOff {
+    proxy: Proxy,
+    child: Child,
+    /// `None` if the creation ended before the moment: not every one makes the same calls.
+    held: Option<Held>,
+}
+
+impl CutOff {
+    #[track_caller]
+    fn at(berth: &Berth, nth: usize, side: Side) -> Self {
+        let (proxy, held) = Proxy::holding(move |it, _| (it == nth).then_some(side));
+        let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+        let mut child = berth.sandbox.start_with(&env, berth.words(CREATE));
+        let held = wait_for_call(&held, &mut child);
+        Self { proxy, child, held }
+    }
+
+    /// Returns whether the creation has asked the engine to create something.
+    fn has_begun(&self) -> bool {
+        self.proxy.calls().iter().any(|it| is_change(it))
+    }
+
+    /// Lets the engine go on, and waits for the end.
+    fn finish(self, berth: &Berth) -> Output {
+        // The signal is on its way to the host; there is no sign of its arrival to wait for.
+        thread::sleep(Duration::from_millis(20));
+        drop(self.held);
+        let output = berth.sandbox.finish(self.child);
+        self.proxy.settle();
+        output
+    }
+}
+
+/// Returns `n` moments, spread evenly over the calls of a creation, each on another side.
+fn moments(n_calls: usize, n: usize) -> impl Iterator<Item = (usize, Side)> {
+    let sides = [Side::Request, Side::Answer].into_iter().cycle();
+    (0..n).map(move |it| n_calls * it / n).zip(sides)
+}
+
+/// Returns the signals that end a creation; it says so if one of them cannot be used.
+#[expect(clippy::print_stderr, reason = "a signal that is not tried should be seen")]
+fn signals() -> Vec<Signal> {
+    if is_interrupt_ignored() {
+        eprintln!("SIGINT is ignored, as by a background job of a script: SIGTERM is used");
+        return vec![Signal::TERM];
+    }
+    vec![Signal::INT, Signal::TERM]
+}
+
+/// Returns whether this process was started with SIGINT ignored; then its children are too.
+fn is_interrupt_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:")).expect("Linux has it");
+    let mask = u64::from_str_radix(mask.trim(), 16).expect("it is a number");
+    mask >> (Signal::INT.as_raw() - 1) & 1 == 1
 }
 
 #[test]
 fn a_signal_at_any_moment_leaves_nothing() {
     let Some(berth) = Berth::new("signals") else { return };
-    let line = "cluster create NAME --servers 2 --agents 1";
-    let duration = duration_of_creation(&berth, line);
+    let n_calls = calls_of_a_creation(&berth);
     let own = "current-context: mine\ncontexts:\n- context:\n    cluster: mine\n  name: mine\n";
-    for moment in 0..20 {
-        let mut delay = duration * moment / 20;
-        // One that was done before the signal came tells nothing; so it comes sooner then.
-        loop {
-            fs::write(berth.kubeconfig(), own).unwrap();
-            let child = berth.sandbox.start(berth.words(line));
-            thread::sleep(delay);
-            let kind = [rustix::process::Signal::INT, rustix::process::Signal::TERM];
-            signal(&child, kind[moment as usize % 2]);
-            let output = berth.sandbox.finish(child);
-            let is_done = output.status().code() == Some(0);
-            match output.status().code() {
-                Some(130) => {}
-                Some(0) => drop(berth.run("cluster delete NAME").success()),
-                // The very first moment is before the signals are caught.
-                None => assert!(delay < Duration::from_millis(100), "{output}"),
-                Some(_) => panic!("moment {moment}: {output}"),
-            }
-            berth.assert_nothing_left();
-            let after = fs::read_to_string(berth.kubeconfig()).unwrap();
-            let after: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
-            assert_eq!(after["contexts"].as_array().unwrap().len(), 1, "moment {moment}");
-            if !is_done {
-                assert_eq!(after["current-context"], "mine", "moment {moment}");
-                break;
-            }
-            delay /= 2;
+    let mut n_interrupted = 0;
+    for (idx, (nth, side)) in moments(n_calls, 20).enumerate() {
+        // Each of the signals on each of the sides.
+        let kinds = signals();
+        let kind = kinds[idx / 2 % kinds.len()];
+        fs::write(berth.kubeconfig(), own).unwrap();
+        let cut_off = CutOff::at(&berth, nth, side);
+        let (is_at_moment, has_begun) = (cut_off.held.is_some(), cut_off.has_begun());
+        signal(&cut_off.child, kind);
+        let output = cut_off.finish(&berth);
+        match output.status().code() {
+            Some(130) => n_interrupted += 1,
+            Some(0) => drop(berth.run("cluster delete NAME").success()),
+            // Until something is created, there is nothing to undo.
+            None => assert!(is_at_moment && !has_begun, "call {nth}, {side:?}: {output}"),
+            Some(_) => panic!("call {nth}, {side:?}: {output}"),
+        }
+        berth.assert_nothing_left();
+        let after = fs::read_to_string(berth.kubeconfig()).unwrap();
+        let after: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
+        assert_eq!(after["contexts"].as_array().unwrap().len(), 1, "call {nth}, {side:?}");
+        if output.status().code() != Some(0) {
+            assert_eq!(after["current-context"], "mine", "call {nth}, {side:?}");
         }
     }
+    assert!(n_interrupted >= 12, "only {n_interrupted} of 20 were interrupted");
 }
 
 #[test]
 fn a_second_signal_leaves_at_once_and_says_what_remains() {
     let Some(berth) = Berth::standin("second") else { return };
-    // Nodes that take their time to go: the engine waits for none, so hold it up otherwise.
-    let proxy = Proxy::start(Vice::SlowRemoval);
-    let berth = berth.env("DOCKER_HOST", &proxy.address());
+    // The first moment is the start of the node, the second is the first removal.
+    let (proxy, held) = Proxy::holding(|_, line| {
+        let is_start = line.starts_with("POST ") && line.contains("/start");
+        let is_removal = line.starts_with("DELETE ");
+        is_start.then_some(Side::Answer).or(is_removal.then_some(Side::Request))
+    });
+    let env = [("DOCKER_HOST".to_owned(), proxy.address())];
     let line = "cluster create NAME -e STANDIN_NEVER_READY=1";
-    let child = berth.sandbox.start(berth.words(line));
-    let begin = Instant::now();
-    while berth.things().len() < 3 && begin.elapsed() < Duration::from_secs(20) {
-        thread::sleep(Duration::from_millis(20));
-    }
-    thread::sleep(Duration::from_millis(300));
-    signal(&child, rustix::process::Signal::INT);
-    thread::sleep(Duration::from_millis(300));
+    let mut child = berth.sandbox.start_with(&env, berth.words(line));
+    let kind = signals()[0];
+    let start = wait_for_call(&held, &mut child).expect("the node is started");
+    signal(&child, kind);
+    drop(start);
+    let removal = wait_for_call(&held, &mut child).expect("what was made is removed");
     let second = Instant::now();
-    signal(&child, rustix::process::Signal::INT);
+    signal(&child, kind);
     let output = berth.sandbox.finish(child);
     assert!(second.elapsed() < Duration::from_secs(3), "{:?}", second.elapsed());
     assert_eq!(output.code(), 130, "{output}");
@@ -479,8 +542,8 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
         hint: `pintle cluster delete NAME` removes what is left
         [exit 130]
     "#]].assert_eq(&shown);
-    drop(proxy);
-    let berth = berth.env("DOCKER_HOST", "");
+    drop(removal);
+    proxy.settle();
     let _ = berth.run("cluster delete NAME").success();
     berth.assert_nothing_left();
 }
@@ -488,18 +551,14 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
 #[test]
 fn what_a_killed_run_leaves_can_be_deleted() {
     let Some(berth) = Berth::standin("killed") else { return };
-    let line = "cluster create NAME --servers 2 --agents 1";
-    let duration = duration_of_creation(&berth, line);
-    for moment in 0..12 {
-        let mut child = berth.sandbox.start(berth.words(line));
-        thread::sleep(duration * moment / 14);
-        child.kill().unwrap();
-        let _ = berth.sandbox.finish(child);
-        // The engine may still be at the last request.
-        thread::sleep(Duration::from_millis(300));
+    let n_calls = calls_of_a_creation(&berth);
+    for (nth, side) in moments(n_calls, 12) {
+        let mut cut_off = CutOff::at(&berth, nth, side);
+        cut_off.child.kill().unwrap();
+        let _ = cut_off.finish(&berth);
         if !berth.things().is_empty() {
-            let again = berth.run(line);
-            assert_eq!(again.code(), 1, "{again}");
+            let again = berth.run(CREATE);
+            assert_eq!(again.code(), 1, "call {nth}, {side:?}: {again}");
             assert!(berth.shown(&again).contains("exists already, or is being made"), "{again}");
         }
         let _ = berth.run("cluster delete NAME").success();
@@ -510,12 +569,8 @@ fn what_a_killed_run_leaves_can_be_deleted() {
 #[test]
 fn remains_without_any_container_are_found_and_deleted() {
     let Some(berth) = Berth::standin("remains") else { return };
-    let label = format!("pintle.cluster={}", berth.name);
-    let name = format!("pintle-{}", berth.name);
-    let made = Command::new("docker")
-        .args(["network", "create", "--label", "app=pintle", "--label", &label, &name])
-        .output();
-    assert!(made.is_ok_and(|it| it.status.success()));
+    let labels = [("app", "pintle"), ("pintle.cluster", &berth.name)];
+    berth.engine.create_network(&format!("pintle-{}", berth.name), &labels);
     let shown = berth.transcript(&["cluster create NAME", "cluster delete NAME"]);
     expect![[r#"
         $ pintle cluster create NAME
@@ -536,13 +591,15 @@ fn remains_without_any_container_are_found_and_deleted() {
 #[test]
 fn an_engine_that_dies_midway_is_told_and_the_remains_can_be_deleted() {
     let Some(berth) = Berth::standin("dies") else { return };
-    for n_requests in [2, 4, 6, 8, 10, 12] {
-        let proxy = Proxy::start(Vice::DiesAfter(n_requests));
-        let berth_here = &berth;
+    let n_calls = calls_of_a_creation(&berth);
+    // The last calls are those of a cluster that is ready; another creation may make fewer.
+    for (n_calls, _) in moments(n_calls * 3 / 4, 8) {
+        let proxy = Proxy::start(Vice::DiesAfter(n_calls));
         let env = vec![("DOCKER_HOST".to_owned(), proxy.address())];
-        let output = run_with(berth_here, &env, "cluster create NAME --agents 1");
+        let output = run_with(&berth, &env, CREATE);
         let code = output.code();
-        assert!(code == 1 || code == 5, "after {n_requests}: {output}");
+        assert!(code == 1 || code == 5, "after {n_calls} calls: {output}");
+        proxy.settle();
         drop(proxy);
         let _ = berth.run("cluster delete NAME").success();
         berth.assert_nothing_left();
@@ -627,13 +684,13 @@ fn an_engine_without_privileged_containers_says_what_to_do() {
 
 /// Runs the host with other variables.
 #[track_caller]
-fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> crate::support::Output {
+fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> Output {
     berth.sandbox.run_with(env, berth.words(line))
 }
 
 #[test]
 fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
-    let Some(berth) = Berth::standin("nodes") else { return };
+    let Some(berth) = Berth::standin("nodes").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
     let start = || berth.sandbox.start(berth.words("node create --cluster NAME --replicas 2"));
     let children: Vec<_> = (0..3).map(|_| start()).collect();

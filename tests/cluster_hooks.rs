@@ -142,7 +142,7 @@ fn each_hooks_output_is_kept_together() {
 
 #[test]
 fn a_veto_leaves_everything_as_it_was() {
-    let Some(berth) = harbour("veto") else { return };
+    let Some(berth) = harbour("veto").and_then(Berth::with_kubectl) else { return };
     let transcript = berth.transcript(&[
         "cluster create NAME --harbour-veto pre-cluster-create",
         "cluster create NAME",
@@ -396,7 +396,7 @@ fn events_are_listed_with_their_subscribers() {
 
 #[test]
 fn a_plugin_reaches_only_its_own_containers() {
-    let Some(berth) = harbour("own") else { return };
+    let Some(berth) = harbour("own").and_then(Berth::with_kubectl) else { return };
     let Some(image) = berth.engine.image(Image::Standin) else { return };
     let _ = berth.run("cluster create NAME").success();
     let buoy = format!("buoy-of-{}", berth.name);
@@ -422,7 +422,7 @@ fn a_plugin_reaches_only_its_own_containers() {
         "buoy list",
     ]);
     // Whatever became of the test, the container belongs to no cluster that would be cleaned.
-    let _ = std::process::Command::new("docker").args(["rm", "-f", &buoy]).output();
+    berth.engine.remove_container(&buoy);
     expect![[r#"
         $ pintle buoy run buoy-of-NAME IMAGE
         buoy-of-NAME running 1

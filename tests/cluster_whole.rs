@@ -4,7 +4,6 @@
 use crate::engine::{Berth, Image};
 use crate::support::{built, install};
 use expect_test::expect;
-use std::process::Command;
 
 /// A berth with the plugin `registry`, whose image is Debian's docker-registry.
 pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
@@ -13,15 +12,6 @@ pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
     let library = built("libpintle_plugin_registry.so");
     install(&library, &berth.sandbox.plugins().join("registry.so"));
     Some(berth.env("PINTLE_REGISTRY_IMAGE", &registry))
-}
-
-/// Runs the docker command line.
-#[track_caller]
-fn docker(words: &[&str]) -> String {
-    let out = Command::new("docker").args(words).output().expect("docker can be run");
-    let said = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "`docker {}` failed: {said}", words.join(" "));
-    String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 /// Returns the address of a registry on this machine.
@@ -35,7 +25,8 @@ fn address(berth: &Berth, name: &str) -> String {
 
 #[test]
 fn a_cluster_with_a_registry_comes_and_goes() {
-    let Some(berth) = with_registry("demo", Image::Standin) else { return };
+    let berth = with_registry("demo", Image::Standin).and_then(Berth::with_kubectl);
+    let Some(berth) = berth else { return };
     let Some(image) = berth.engine.image(Image::Standin) else { return };
     let shown = berth.transcript(&["cluster create NAME --agents 2 --registry"]);
     expect![[r#"
@@ -55,11 +46,11 @@ fn a_cluster_with_a_registry_comes_and_goes() {
     let registry = format!("pintle-{}-registry", berth.name);
     let address = address(&berth, &registry);
     let pushed = format!("{address}/buoy:1");
-    docker(&["tag", &image, &pushed]);
-    docker(&["push", &pushed]);
-    docker(&["rmi", &pushed]);
-    docker(&["pull", &pushed]);
-    docker(&["rmi", &pushed]);
+    berth.engine.tag(&image, &pushed);
+    berth.engine.push(&pushed);
+    berth.engine.remove_image(&pushed);
+    berth.engine.pull(&pushed);
+    berth.engine.remove_image(&pushed);
 
     // Nodes know the registry by all its names, and tools find it in the cluster.
     let node = format!("pintle-{}-agent-1", berth.name);
@@ -138,9 +129,9 @@ fn a_pull_through_cache_is_made_from_a_cluster_file() {
     let made = || {
         let Some(image) = berth.engine.image(Image::Standin) else { return };
         let pushed = format!("{}/buoy:1", address(&berth, &far));
-        docker(&["tag", &image, &pushed]);
-        docker(&["push", &pushed]);
-        docker(&["rmi", &pushed]);
+        berth.engine.tag(&image, &pushed);
+        berth.engine.push(&pushed);
+        berth.engine.remove_image(&pushed);
         let ip = berth.engine.inspect(&far).network_settings.unwrap().networks.unwrap();
         let ip = ip["bridge"].ip_address.clone().unwrap();
         let file = format!(
@@ -152,8 +143,8 @@ fn a_pull_through_cache_is_made_from_a_cluster_file() {
         let mirrors = berth.engine.file(&node, "/etc/rancher/k3s/registries.yaml").unwrap();
         assert!(mirrors.contains(&format!("{ip}:5000")), "{mirrors}");
         let cache = address(&berth, &format!("pintle-{}-registry", berth.name));
-        docker(&["pull", &format!("{cache}/buoy:1")]);
-        docker(&["rmi", &format!("{cache}/buoy:1")]);
+        berth.engine.pull(&format!("{cache}/buoy:1"));
+        berth.engine.remove_image(&format!("{cache}/buoy:1"));
         let _ = berth.run("cluster delete NAME").success();
         berth.assert_nothing_left();
     };
@@ -166,7 +157,8 @@ fn a_pull_through_cache_is_made_from_a_cluster_file() {
 
 #[test]
 fn a_true_control_plane_has_all_nodes_and_keeps_what_it_stores() {
-    let Some(berth) = with_registry("plane", Image::ControlPlane) else { return };
+    let berth = with_registry("plane", Image::ControlPlane).and_then(Berth::with_kubectl);
+    let Some(berth) = berth else { return };
     let _ = berth.run("cluster create NAME --servers 2 --agents 1 --registry").success();
     let nodes = berth.kubectl("get nodes --no-headers");
     assert_eq!(nodes.lines().filter(|it| it.contains(" Ready ")).count(), 3, "{nodes}");

@@ -1,10 +1,10 @@
 //! Clusters on a real Docker engine, when all goes well.
 
+use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
 use expect_test::expect;
 use std::fs;
 use std::io::Write as _;
-use std::process::Command;
 
 #[test]
 fn a_cluster_is_made_listed_and_deleted() {
@@ -75,7 +75,7 @@ fn what_a_cluster_holds_is_named_and_labelled() {
 
 #[test]
 fn every_node_is_ready_in_kubectls_eyes() {
-    let Some(berth) = Berth::new("kubectl") else { return };
+    let Some(berth) = Berth::new("kubectl").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 3 --agents 2").success();
     let nodes = berth.kubectl("get nodes --no-headers");
     let nodes: Vec<_> = nodes
@@ -161,7 +161,7 @@ fn listings_have_all_forms_and_no_secret() {
 
 #[test]
 fn values_reach_the_nodes_that_they_are_for() {
-    let Some(berth) = Berth::standin("values") else { return };
+    let Some(berth) = Berth::standin("values").and_then(Berth::with_kubectl) else { return };
     let folder = berth.sandbox.work().join("data");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("here"), "yes").unwrap();
@@ -263,7 +263,7 @@ fn k3ds_file_is_read_and_what_has_no_meaning_is_named() {
 
 #[test]
 fn a_stopped_cluster_starts_with_what_it_stored() {
-    let Some(berth) = Berth::new("power") else { return };
+    let Some(berth) = Berth::new("power").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --agents 1").success();
     let data =
         r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"kept"},"data":{"a":"b"}}"#;
@@ -300,7 +300,7 @@ fn a_stopped_cluster_starts_with_what_it_stored() {
 
 #[test]
 fn nodes_join_and_leave() {
-    let Some(berth) = Berth::new("nodes") else { return };
+    let Some(berth) = Berth::new("nodes").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --agents 1 -e A=1").success();
     let shown = berth.transcript(&[
         "node create --cluster NAME --replicas 2 -e B=2 --label team=x",
@@ -346,7 +346,7 @@ fn nodes_join_and_leave() {
 
 #[test]
 fn servers_join_a_control_plane_of_several() {
-    let Some(berth) = Berth::new("servers") else { return };
+    let Some(berth) = Berth::new("servers").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 2").success();
     let _ = berth.run("node create --cluster NAME --role server").success();
     let nodes = berth.kubectl("get nodes --no-headers");
@@ -368,9 +368,7 @@ fn images_come_from_the_engine_a_file_and_the_standard_input() {
         let node = format!("pintle-{}-{node}", berth.name);
         let _ = berth.engine.exec(&node, &["rm", "/var/lib/rancher/k3s/agent/images.txt"]);
     }
-    let archive = berth.sandbox.work().join("a.tar");
-    let saved = Command::new("docker").args(["save", "-o"]).arg(&archive).arg(&image).status();
-    assert!(saved.is_ok_and(|it| it.success()), "docker saves the image");
+    fs::write(berth.sandbox.work().join("a.tar"), berth.engine.save(&image)).unwrap();
     let _ = berth.run("image import a.tar -c NAME").success();
     assert!(list("agent-0").contains(&image));
     let script = format!("$PINTLE image import - -c {} < a.tar", berth.name);
@@ -437,33 +435,33 @@ fn parallel_merges_of_kubeconfigs_lose_nothing() {
 fn a_network_that_was_there_stays() {
     let Some(berth) = Berth::new("lan") else { return };
     let network = format!("lan-{}", berth.name);
-    let made = Command::new("docker").args(["network", "create", &network]).output();
-    assert!(made.is_ok_and(|it| it.status.success()), "docker makes a network");
+    berth.engine.create_network(&network, &[]);
     let output = berth.run(&format!("cluster create NAME --network {network}"));
     let deleted = berth.run("cluster delete NAME");
-    let removed = Command::new("docker").args(["network", "rm", &network]).output();
+    let removed = berth.engine.remove_network(&network);
     let _ = (output.success(), deleted.success());
-    assert!(removed.is_ok_and(|it| it.status.success()), "the network is still there");
+    removed.expect("the network is still there");
     berth.assert_nothing_left();
 }
 
 #[test]
 fn subnets_and_api_ports_are_as_asked_for() {
-    let Some(berth) = Berth::new("subnet") else { return };
-    let line = "cluster create NAME --subnet 172.31.77.0/24 --api-port localhost:26443";
-    let _ = berth.run(line).success();
+    let Some(berth) = Berth::new("subnet").and_then(Berth::with_kubectl) else { return };
+    let (subnet, port) = (berth.engine.free_subnet(), free_port());
+    let line = format!("cluster create NAME --subnet {subnet} --api-port localhost:{port}");
+    let _ = berth.run(&line).success();
     let (runtime, docker) = berth.engine.client();
     let network = runtime.block_on(docker.inspect_network(&format!("pintle-{}", berth.name), None));
-    let subnet = network.unwrap().ipam.unwrap().config.unwrap()[0].subnet.clone();
-    assert_eq!(subnet.as_deref(), Some("172.31.77.0/24"));
+    let given = network.unwrap().ipam.unwrap().config.unwrap()[0].subnet.clone();
+    assert_eq!(given.as_deref(), Some(subnet.as_str()));
     let text = berth.kubeconfig_text();
-    assert!(text.contains("server: https://localhost:26443"), "{text}");
+    assert!(text.contains(&format!("server: https://localhost:{port}\n")), "{text}");
     assert!(berth.kubectl("get nodes").contains("Ready"));
 }
 
 #[test]
 fn without_waiting_the_nodes_run() {
-    let Some(berth) = Berth::new("nowait") else { return };
+    let Some(berth) = Berth::new("nowait").and_then(Berth::with_kubectl) else { return };
     let shown = berth.transcript(&["cluster create NAME --servers 2 --no-wait"]);
     expect![[r#"
         $ pintle cluster create NAME --servers 2 --no-wait

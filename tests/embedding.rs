@@ -36,12 +36,12 @@ fn the_host_bears_its_own_name_and_version() {
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
               plugin      List, inspect, check and run plugins
-              project     Show, check and upgrade the project
               events      List the events, and who subscribes
-              create      Add something to the project
-              delete      Undo what was added to the project
               init        Start a project in the current folder
               edit        Change the project as a whole, or let more plugins take part in it
+              create      Add something to the project
+              delete      Undo what was added to the project
+              project     Show, check and upgrade the project
               cluster     Throw-away clusters in Docker
               node        The nodes of clusters
               kubeconfig  The kubeconfigs of clusters
@@ -61,6 +61,72 @@ fn the_host_bears_its_own_name_and_version() {
             [exit 0]
         "#]],
     );
+}
+
+/// Words of the jobs that a host without their groups knows nothing of.
+const WORDS_OF_JOBS: &[&str] = &[
+    "kube",
+    "k3s",
+    "docker",
+    "cluster",
+    "node",
+    "operator",
+    "container",
+    "scaffold",
+    "webhook",
+    "PROJECT",
+    "init",
+    "create",
+    "delete",
+    "edit",
+];
+
+fn lighthouse() -> Sandbox {
+    Sandbox::of(example("lighthouse"), "LIGHTHOUSE").plugin("keeper")
+}
+
+#[test]
+fn a_host_of_another_field_has_its_own_commands_and_event() {
+    check_lines(
+        &lighthouse(),
+        &[
+            "--help",
+            "lamp light --help",
+            "lamp light --colour red --keeper ada",
+            "fog 2",
+            "fog 0",
+            "events",
+            "lamp",
+            "init",
+            "cluster list",
+        ],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn a_host_without_jobs_speaks_of_none() {
+    let sandbox = lighthouse();
+    let lines = [
+        "help",
+        "help lamp",
+        "help plugin",
+        "help plugin run",
+        "events",
+        "plugin abi",
+        "plugin list",
+        "version",
+        "completion bash",
+        "lamp light",
+        "-x",
+        "plugin check nobody",
+    ];
+    for line in lines {
+        let text = sandbox.transcript(&[line]);
+        // The help of an option, and what the shell's script calls things.
+        let found = WORDS_OF_JOBS.iter().find(|it| text.contains(**it));
+        assert_eq!(found, None, "{text}");
+    }
 }
 
 #[test]

@@ -1,16 +1,20 @@
 //! A real Docker engine: the images that tests need on it, what it holds of a cluster, and
 //! clusters that are gone when their test ends.
 
+use crate::kubectl::has_kubectl;
 use crate::support::{Output, Sandbox, deps_dir, fixture, install, skip};
 use bollard::Docker;
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerInspectResponse, NetworkCreateRequest};
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
+    ListVolumesOptionsBuilder, PushImageOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptions, RemoveVolumeOptions, TagImageOptionsBuilder,
 };
 use futures_util::TryStreamExt as _;
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::runtime::Runtime;
@@ -162,7 +166,90 @@ impl Engine {
         Some(String::from_utf8(bytes).expect("it is text"))
     }
 
-    /// Runs `docker` on the engine, through its API where that is shorter.
+    /// Gives an image another name.
+    #[track_caller]
+    pub(crate) fn tag(&self, image: &str, name: &str) {
+        let (repository, tag) = split_tag(name);
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+        let done = self.runtime.block_on(self.docker.tag_image(image, Some(options)));
+        done.expect("the engine has the image");
+    }
+
+    /// Pushes an image to the registry that is in its name.
+    #[track_caller]
+    pub(crate) fn push(&self, name: &str) {
+        let (repository, tag) = split_tag(name);
+        let options = PushImageOptionsBuilder::new().tag(tag).build();
+        // An engine wants to be given credentials, even where none are asked for.
+        let credentials = Some(bollard::auth::DockerCredentials::default());
+        let steps = self.docker.push_image(repository, Some(options), credentials);
+        let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
+        done.expect("the registry takes the image");
+    }
+
+    /// Pulls an image from the registry that is in its name.
+    #[track_caller]
+    pub(crate) fn pull(&self, name: &str) {
+        let options = CreateImageOptionsBuilder::new().from_image(name).build();
+        let steps = self.docker.create_image(Some(options), None, None);
+        let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
+        done.expect("the registry has the image");
+    }
+
+    /// Removes a name of an image, and the image with its last name.
+    #[track_caller]
+    pub(crate) fn remove_image(&self, name: &str) {
+        let done =
+            self.runtime.block_on(self.docker.remove_image(name, None::<RemoveImageOptions>, None));
+        done.expect("the engine has the image");
+    }
+
+    /// Returns the archive of an image.
+    #[track_caller]
+    pub(crate) fn save(&self, image: &str) -> Vec<u8> {
+        let parts = self.docker.export_image(image).try_collect::<Vec<_>>();
+        self.runtime.block_on(parts).expect("the engine saves the image").concat()
+    }
+
+    /// Creates a network with labels.
+    #[track_caller]
+    pub(crate) fn create_network(&self, name: &str, labels: &[(&str, &str)]) {
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = NetworkCreateRequest {
+            name: name.to_owned(),
+            labels: Some(labels.collect()),
+            ..Default::default()
+        };
+        let done = self.runtime.block_on(self.docker.create_network(config));
+        done.expect("the engine creates the network");
+    }
+
+    /// Removes a network; an error if it is not there.
+    pub(crate) fn remove_network(&self, name: &str) -> Result<(), bollard::errors::Error> {
+        self.runtime.block_on(self.docker.remove_network(name))
+    }
+
+    /// Returns a subnet that no network of the engine has, and no route of the machine.
+    #[track_caller]
+    pub(crate) fn free_subnet(&self) -> String {
+        let networks = self.docker.list_networks(None);
+        let networks = self.runtime.block_on(networks).expect("it lists").into_iter();
+        let pools = networks.flat_map(|it| it.ipam?.config).flatten().filter_map(|it| it.subnet);
+        let mut taken: Vec<_> = pools.filter_map(|it| range(&it)).collect();
+        taken.extend(routes());
+        let random = RandomState::new().hash_one(()) as u16;
+        // 10.42 and 10.43 are for pods and services in a cluster.
+        let candidates = (0..=u16::MAX).map(|it| random.wrapping_add(it));
+        let mut free = candidates.map(|it| [10, (it >> 8) as u8, it as u8, 0]).filter(|it| {
+            let first = u32::from_be_bytes(*it);
+            let (first, last) = (first, first | 0xff);
+            ![42, 43].contains(&it[1]) && taken.iter().all(|it| last < it.0 || it.1 < first)
+        });
+        let [a, b, c, d] = free.next().expect("some subnet is free");
+        format!("{a}.{b}.{c}.{d}/24")
+    }
+
+    /// Returns the engine's API, where that is shorter.
     pub(crate) fn client(&self) -> (&Runtime, &Docker) {
         (&self.runtime, &self.docker)
     }
@@ -198,6 +285,31 @@ impl Engine {
             });
         }
     }
+}
+
+/// Returns the first and the last address of a subnet; `None` if it is not one of IPv4.
+fn range(subnet: &str) -> Option<(u32, u32)> {
+    let (address, bits) = subnet.split_once('/')?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    let hosts = u32::MAX.checked_shr(bits.parse().ok()?).unwrap_or(0);
+    Some((u32::from(address) & !hosts, u32::from(address) | hosts))
+}
+
+/// Returns the ranges that this machine has routes to, but for the default one.
+fn routes() -> Vec<(u32, u32)> {
+    let table = fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let route = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let number = |idx: usize| u32::from_str_radix(words.get(idx)?, 16).ok().map(u32::from_be);
+        let (first, mask) = (number(1)?, number(7)?);
+        (mask != 0).then_some((first, first | !mask))
+    };
+    table.lines().filter_map(route).collect()
+}
+
+/// Splits the name of an image into repository and tag.
+fn split_tag(name: &str) -> (&str, &str) {
+    name.rsplit_once(':').expect("the name has a tag")
 }
 
 fn images() -> PathBuf {
@@ -240,9 +352,9 @@ impl Berth {
             Some(host) => sandbox.env("DOCKER_HOST", host),
             None => sandbox,
         };
-        // Names are at most 32 characters long; tests of two checkouts may run at once.
-        let name = format!("t{}-{name}", std::process::id());
-        engine.clean(&name);
+        // Names are at most 32 characters long. Tests of several checkouts, or machines, may
+        // share an engine, and two tests of this process may have thought of one name.
+        let name = format!("t{:08x}-{name}", RandomState::new().hash_one(()) as u32);
         Some(Self { engine, sandbox, name, image })
     }
 
@@ -254,6 +366,12 @@ impl Berth {
         berth.image = berth.engine.image(Image::Standin)?;
         let image = berth.image.clone();
         Some(berth.env("PINTLE_NODE_IMAGE", &image).env("PINTLE_PRIVILEGE", "reduced"))
+    }
+
+    /// Returns the same berth; `None` without kubectl.
+    #[track_caller]
+    pub(crate) fn with_kubectl(self) -> Option<Self> {
+        has_kubectl().then_some(self)
     }
 
     /// Adds a plugin of the fixtures.

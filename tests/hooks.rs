@@ -3,9 +3,9 @@
 use crate::support::{Sandbox, fixture};
 use crate::vices::check;
 use expect_test::{Expect, expect};
-use pintle::host::catalog::Rules;
-use pintle::host::lifecycle::{HookError, TimeLimit, dispatch};
-use pintle::host::services::{Console, Services};
+use pintle::catalog::Rules;
+use pintle::lifecycle::{HookError, TimeLimit, dispatch};
+use pintle::services::{Console, Services};
 use pintle_plugin::message::ProjectEvent;
 use std::fs;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn services() -> Services {
 /// Hands `pre-project-init` to the hooks of some fixtures.
 #[track_caller]
 fn check_dispatch(names: &[&str], expected: Expect) {
-    let load = |it: &&str| pintle::host::transport::load(&fixture(it), &Rules::default());
+    let load = |it: &&str| pintle::transport::load(&fixture(it), &Rules::default());
     let plugins: Vec<_> = names.iter().map(load).collect::<Result<_, _>>().expect("they fit");
     let mut event = ProjectEvent::default();
     event.subcommand = "init".to_owned();
@@ -199,4 +199,11 @@ fn new_files_heed_the_users_umask() {
         let mode = std::fs::metadata(sandbox.work().join(file)).expect(file).permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+}
+
+#[test]
+fn a_hook_that_cannot_be_started_is_an_error() {
+    let sandbox = Sandbox::new().plugin("good").plugin("veto");
+    let sandbox = sandbox.env("RUST_MIN_STACK", (usize::MAX / 4).to_string());
+    expect![[""]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
 }

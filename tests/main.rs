@@ -4,6 +4,7 @@
 
 mod control_plane;
 mod engine;
+mod kubectl;
 mod libraries;
 mod proxy;
 mod rebuilt;
@@ -18,6 +19,7 @@ mod commands;
 mod completion;
 mod conflicts;
 mod embedding;
+mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;

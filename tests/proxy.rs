@@ -1,44 +1,100 @@
-//! The real engine, reached over TCP, with a vice.
+//! The real engine, reached over TCP: with a vice, or held up at the moment that a test
+//! chooses.
+//!
+//! Each connection is for one call, so calls can be counted: a moment is a number of calls,
+//! never a time.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The engine that is reached.
+const ENGINE: &str = "/var/run/docker.sock";
+
+/// How long a test may wait for a call. Only a hang needs this.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is wrong with an engine.
 #[derive(Clone, Copy)]
 pub(crate) enum Vice {
     None,
-    /// After so many connections it is not there any more.
+    /// After so many calls it is not there any more.
     DiesAfter(usize),
-    /// After so many connections it says nothing.
+    /// After so many calls it says nothing.
     HangsAfter(usize),
-    /// It takes long to remove a container.
-    SlowRemoval,
 }
 
-/// The real engine, reached over TCP, with a vice.
+/// Where a call is held up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Before the engine sees it.
+    Request,
+    /// When the engine has begun to answer, and the host does not know it.
+    Answer,
+}
+
+/// A call that is held up, until this value is dropped.
+pub(crate) struct Held {
+    _release: Sender<()>,
+}
+
+/// Says which calls are held up, by their number and their first line.
+type Moment = Box<dyn Fn(usize, &str) -> Option<Side> + Send + Sync>;
+
+/// The real engine, reached over TCP.
 pub(crate) struct Proxy {
     port: u16,
     is_over: Arc<AtomicBool>,
+    calls: Arc<Calls>,
+}
+
+/// The calls so far.
+#[derive(Default)]
+struct Calls {
+    /// As `POST /v1.41/containers/create?name=x`.
+    lines: Mutex<Vec<String>>,
+    /// How many that change something the engine has not answered yet.
+    n_open: AtomicUsize,
 }
 
 impl Proxy {
+    /// Starts an engine with a vice.
     pub(crate) fn start(vice: Vice) -> Self {
-        Self::serve(move |client, nth| match vice {
-            Vice::DiesAfter(n) if nth >= n => {}
-            Vice::HangsAfter(n) if nth >= n => {
-                // As long as the client waits.
-                let mut client = client;
-                let _ = std::io::copy(&mut client, &mut std::io::sink());
+        let calls = Arc::new(Calls::default());
+        let moment: Moment = Box::new(|_, _| None);
+        let shared = Arc::clone(&calls);
+        Self::serve(calls, move |client| {
+            let Some(call) = Call::read(client, &shared) else { return };
+            match vice {
+                Vice::DiesAfter(n) if call.nth >= n => {}
+                Vice::HangsAfter(n) if call.nth >= n => call.hang(),
+                _ => call.forward(&shared, &moment, &mpsc::channel().0),
             }
-            vice => forward(client, matches!(vice, Vice::SlowRemoval)),
         })
+    }
+
+    /// Starts an engine whose calls are held up when `moment` says so.
+    pub(crate) fn holding(
+        moment: impl Fn(usize, &str) -> Option<Side> + Send + Sync + 'static,
+    ) -> (Self, Receiver<Held>) {
+        let calls = Arc::new(Calls::default());
+        let moment: Moment = Box::new(moment);
+        let (sender, receiver) = mpsc::channel();
+        let shared = Arc::clone(&calls);
+        let proxy = Self::serve(calls, move |client| {
+            if let Some(call) = Call::read(client, &shared) {
+                call.forward(&shared, &moment, &sender);
+            }
+        });
+        (proxy, receiver)
     }
 
     /// Like an engine with TLS, whose clients must show a certificate.
@@ -74,18 +130,16 @@ impl Proxy {
             )
             .expect("keys can be made");
         let config = Arc::new(config);
-        Self::serve(move |client, _| {
+        Self::serve(Arc::default(), move |client| {
             let connection =
                 rustls::ServerConnection::new(Arc::clone(&config)).expect("keys can be made");
             let mut tls = rustls::StreamOwned::new(connection, client);
             // One request with a small answer is all that the test makes of each connection.
             let mut request = vec![0; 1 << 16];
             let Ok(n_read) = tls.read(&mut request) else { return };
-            let mut engine =
-                UnixStream::connect("/var/run/docker.sock").expect("the engine answers");
-            let text = String::from_utf8_lossy(&request[..n_read]).into_owned();
-            let text = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-            engine.write_all(text.as_bytes()).expect("the engine answers");
+            request.truncate(n_read);
+            let mut engine = UnixStream::connect(ENGINE).expect("the engine answers");
+            engine.write_all(&for_one_call(request)).expect("the engine answers");
             let mut answer = Vec::new();
             let _ = engine.read_to_end(&mut answer);
             let _ = tls.write_all(&answer);
@@ -94,26 +148,41 @@ impl Proxy {
         })
     }
 
-    fn serve(handle: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
+    fn serve(calls: Arc<Calls>, handle: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
         let port = listener.local_addr().expect("a socket can be had").port();
         let is_over = Arc::new(AtomicBool::new(false));
         let (over, handle) = (Arc::clone(&is_over), Arc::new(handle));
         thread::spawn(move || {
-            for (nth, client) in listener.incoming().enumerate() {
+            for client in listener.incoming() {
                 if over.load(Ordering::Relaxed) {
                     return;
                 }
                 let Ok(client) = client else { return };
                 let handle = Arc::clone(&handle);
-                thread::spawn(move || handle(client, nth));
+                thread::spawn(move || handle(client));
             }
         });
-        Self { port, is_over }
+        Self { port, is_over, calls }
     }
 
     pub(crate) fn address(&self) -> String {
         format!("tcp://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the first lines of all calls so far.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lines.lock().expect("no thread panics with it").clone()
+    }
+
+    /// Waits until the engine has answered all calls that change something.
+    #[track_caller]
+    pub(crate) fn settle(&self) {
+        let start = Instant::now();
+        while self.calls.n_open.load(Ordering::SeqCst) > 0 {
+            assert!(start.elapsed() < PATIENCE, "a call is not answered: {:?}", self.calls());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -125,25 +194,114 @@ impl Drop for Proxy {
     }
 }
 
-/// Passes everything on, in both directions.
-fn forward(mut client: TcpStream, is_removal_slow: bool) {
-    let mut first = vec![0; 1 << 16];
-    let Ok(n_read) = client.read(&mut first) else { return };
-    if is_removal_slow && first.starts_with(b"DELETE ") {
-        thread::sleep(Duration::from_secs(5));
+/// Waits until a call is held up; `None` when the host ends before.
+#[track_caller]
+pub(crate) fn wait_for_call(held: &Receiver<Held>, host: &mut Child) -> Option<Held> {
+    let start = Instant::now();
+    loop {
+        match held.recv_timeout(Duration::from_millis(10)) {
+            Ok(held) => return Some(held),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if host.try_wait().expect("the host is ours").is_some() {
+            return None;
+        }
+        assert!(start.elapsed() < PATIENCE, "the call does not come");
     }
-    let mut engine = UnixStream::connect("/var/run/docker.sock").expect("the engine answers");
-    if engine.write_all(&first[..n_read]).is_err() {
-        return;
+}
+
+/// Returns whether a call creates, changes or removes something.
+pub(crate) fn is_change(line: &str) -> bool {
+    let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+    !line.starts_with("GET ") && !line.starts_with("HEAD ") && !path.ends_with("/wait")
+}
+
+/// A call of a client.
+struct Call {
+    client: TcpStream,
+    nth: usize,
+    line: String,
+    /// The head, and what has come of the body with it.
+    start: Vec<u8>,
+}
+
+impl Call {
+    fn read(mut client: TcpStream, calls: &Calls) -> Option<Self> {
+        let (mut start, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
+        while !start.windows(4).any(|it| it == b"\r\n\r\n") {
+            match client.read(&mut chunk) {
+                Ok(n_read) if n_read > 0 => start.extend(&chunk[..n_read]),
+                _ => return None,
+            }
+        }
+        let line = start.split(|it| *it == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line).into_owned();
+        let mut lines = calls.lines.lock().expect("no thread panics with it");
+        lines.push(line.clone());
+        Some(Self { client, nth: lines.len() - 1, line, start })
     }
-    let (mut from_client, mut to_engine) = (
-        client.try_clone().expect("a socket can be had"),
-        engine.try_clone().expect("a socket can be had"),
-    );
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_engine);
-        let _ = to_engine.shutdown(Shutdown::Write);
-    });
-    let _ = std::io::copy(&mut engine, &mut client);
-    let _ = client.shutdown(Shutdown::Both);
+
+    /// Says nothing, as long as the client waits.
+    fn hang(mut self) {
+        let _ = io::copy(&mut self.client, &mut io::sink());
+    }
+
+    /// Passes everything on, in both directions.
+    fn forward(self, calls: &Calls, moment: &Moment, held: &Sender<Held>) {
+        let is_change = usize::from(is_change(&self.line));
+        calls.n_open.fetch_add(is_change, Ordering::SeqCst);
+        self.exchange(moment, held);
+        calls.n_open.fetch_sub(is_change, Ordering::SeqCst);
+    }
+
+    fn exchange(mut self, moment: &Moment, held: &Sender<Held>) {
+        let side = moment(self.nth, &self.line);
+        if side == Some(Side::Request) {
+            hold(held);
+        }
+        let mut engine = UnixStream::connect(ENGINE).expect("the engine answers");
+        if engine.write_all(&for_one_call(self.start)).is_err() {
+            return;
+        }
+        let (mut from_client, mut to_engine) = (
+            self.client.try_clone().expect("a socket can be had"),
+            engine.try_clone().expect("a socket can be had"),
+        );
+        thread::spawn(move || {
+            let _ = io::copy(&mut from_client, &mut to_engine);
+            let _ = to_engine.shutdown(Shutdown::Write);
+        });
+        if side == Some(Side::Answer) {
+            let mut chunk = vec![0; 1 << 16];
+            let n_read = engine.read(&mut chunk).unwrap_or(0);
+            hold(held);
+            let _ = self.client.write_all(&chunk[..n_read]);
+        }
+        let _ = io::copy(&mut engine, &mut self.client);
+        let _ = self.client.shutdown(Shutdown::Both);
+    }
+}
+
+/// Tells the test that a call is held up, and waits until it lets go.
+fn hold(held: &Sender<Held>) {
+    let (release, released) = mpsc::channel();
+    if held.send(Held { _release: release }).is_ok() {
+        let _ = released.recv_timeout(PATIENCE);
+    }
+}
+
+/// Returns the start of a request that asks the engine to close the connection behind it.
+fn for_one_call(start: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&start);
+    let head = text.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
+    let end_of_line = start.windows(2).position(|it| it == b"\r\n");
+    match end_of_line {
+        // A connection that becomes something else is no call of HTTP afterwards.
+        Some(end) if !head.contains("\r\nconnection:") => {
+            let (line, rest) = start.split_at(end);
+            [line, b"\r\nConnection: close", rest].concat()
+        }
+        _ => start,
+    }
 }

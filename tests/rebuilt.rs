@@ -21,10 +21,10 @@ pub(crate) struct Newer {
 
 /// Builds a plugin and a host against an interface with one function more on each side.
 pub(crate) fn newer() -> Newer {
-    let workspace = Workspace::new("newer", &["plugin-abi", "core", "plugin"]);
+    let workspace = Workspace::new("newer", &["plugin-abi", "core/host", "plugin"]);
     workspace.interface(newer_interface);
     workspace.plugin("newer", include_str!("interface/newer.rs"), "../plugin-abi");
-    workspace.copy("core", |path, text| match path {
+    workspace.copy("core/host", |path, text| match path {
         "Cargo.toml" => host_manifest(&text),
         // `plugin check` asks for the functions; so the newer host calls its new one there.
         "src/transport/mod.rs" => replace_once(
@@ -34,7 +34,8 @@ pub(crate) fn newer() -> Newer {
         ),
         _ => text,
     });
-    workspace.cargo(&["build", "-p", "fixture-newer", "-p", "pintle", "--lib", "--bin", HOST]);
+    workspace.write("newer/core/host/src/main.rs", HOST_MAIN);
+    workspace.cargo(&["build", "-p", "fixture-newer", "-p", "pintle-host", "--lib", "--bin", HOST]);
     let programs = deps_dir();
     let programs = programs.parent().expect("`deps` is in a folder");
     Newer { plugin: built("libfixture_newer.so"), host: programs.join(HOST) }
@@ -71,6 +72,13 @@ pub(crate) fn panic_abort() -> PathBuf {
 
 /// The program of the newer host; another name than the real one's, whose file it would replace.
 const HOST: &str = "pintle-newer";
+
+/// That host has no jobs: what is new is at the boundary to plugins.
+const HOST_MAIN: &str = "
+fn main() -> std::process::ExitCode {
+    pintle_host::Cli::new().run(std::env::args_os())
+}
+";
 
 /// Adds a function to each side, at the places that are marked for it.
 fn newer_interface(path: &str, text: String) -> String {
@@ -143,7 +151,8 @@ fn host_manifest(text: &str) -> String {
             kept.push_str(section);
         }
     }
-    let kept = replace_once(&kept, "[package]\n", "[package]\nautobins = false\n");
+    let kept =
+        replace_once(&kept, "[package]\n", "[package]\nautobins = false\nautoexamples = false\n");
     format!("{}\n\n[[bin]]\nname = \"{HOST}\"\npath = \"src/main.rs\"\n", kept.trim_end())
 }
 
@@ -172,7 +181,7 @@ impl Workspace {
         let (head, rest) = root.split_once("members = [").expect("the workspace has members");
         let (_, rest) = rest.split_once("]\n").expect("the list of members ends");
         let members: Vec<_> = members.iter().map(|it| format!("{name}/{it}")).collect();
-        let rest = ["core", "plugin-abi"].iter().fold(rest.to_owned(), |rest, it| {
+        let rest = ["core/host", "plugin-abi"].iter().fold(rest.to_owned(), |rest, it| {
             replace_once(&rest, &format!("path = \"{it}\""), &format!("path = \"{name}/{it}\""))
         });
         workspace.write("Cargo.toml", &format!("{head}members = {members:?}\n{rest}"));
@@ -233,7 +242,7 @@ impl Workspace {
                     Ok(())
                 }
                 (true, false) => fs::remove_dir_all(&copy),
-                (false, _) if original.is_file() => Ok(()),
+                (false, _) if original.is_file() || copy.ends_with("src/main.rs") => Ok(()),
                 (false, _) => fs::remove_file(&copy),
             };
             removed.expect("the target folder is ours");
@@ -262,6 +271,8 @@ impl Workspace {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command.arg(verb).args(["--offline", "--profile", profile]).args(rest);
         command.current_dir(&self.dir).env("CARGO_TARGET_DIR", target_dir());
+        // That is for the tests themselves, which report their times.
+        command.env_remove("RUSTC_BOOTSTRAP");
         let out = command.output().expect("cargo can be run");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }

@@ -4,9 +4,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -49,9 +50,14 @@ pub(crate) fn deps_dir() -> PathBuf {
 ///
 /// Runners show nothing of a test that passes, so `cargo xtask test` names a file for this.
 #[track_caller]
-#[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
 pub(crate) fn skip(missing: &str) {
     assert!(std::env::var_os("PINTLE_REQUIRE_ALL").is_none(), "{missing} is required here");
+    leave_out(missing);
+}
+
+/// Says that a test is not run because something is missing that is not had everywhere.
+#[expect(clippy::print_stderr, reason = "a test that is not run should be seen")]
+pub(crate) fn leave_out(missing: &str) {
     let thread = thread::current();
     let line = format!("{}: without {missing}\n", thread.name().unwrap_or("a test"));
     eprint!("left out: {line}");
@@ -205,20 +211,33 @@ impl Sandbox {
     /// Starts the host and returns at once; what it says goes to pipes.
     #[track_caller]
     pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Child {
+        self.start_with(&[], args)
+    }
+
+    /// Starts the host with more environment variables, and returns at once.
+    #[track_caller]
+    pub(crate) fn start_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        env: &[(String, String)],
+        args: I,
+    ) -> Child {
         let mut command = Command::new(&self.program);
         command.args(args).env_clear().current_dir(self.work());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.envs(env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the host can be started")
     }
 
-    /// Waits for a host that was started.
+    /// Waits for a host that was started. The output has what nobody else has taken.
     #[track_caller]
     pub(crate) fn finish(&self, mut child: Child) -> Output {
-        let stdout = read_all(child.stdout.take().expect("it is a pipe"));
-        let stderr = read_all(child.stderr.take().expect("it is a pipe"));
+        let stdout = child.stdout.take().map(read_all);
+        let stderr = child.stderr.take().map(read_all);
         let status = wait(&mut child, &Command::new(&self.program));
-        let join = |it: JoinHandle<Vec<u8>>| it.join().expect("reading does not panic");
+        let join = |it: Option<JoinHandle<Vec<u8>>>| {
+            it.map_or(Vec::new(), |it| it.join().expect("reading does not panic"))
+        };
         let (stdout, stderr) = (join(stdout), join(stderr));
         Output { status, stdout: self.normalize(&stdout), stderr: self.normalize(&stderr) }
     }
@@ -346,6 +365,18 @@ fn run_in_time(command: &mut Command) -> (ExitStatus, Vec<u8>, Vec<u8>) {
     let status = wait(&mut child, command);
     let join = |it: JoinHandle<Vec<u8>>| it.join().expect("reading does not panic");
     (status, join(stdout), join(stderr))
+}
+
+/// Returns the first line of a pipe, whose other lines go to nobody.
+#[track_caller]
+pub(crate) fn first_line(pipe: impl Read + Send + 'static) -> String {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver.recv_timeout(TIME_LIMIT).expect("the host says something")
 }
 
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {

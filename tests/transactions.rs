@@ -1,6 +1,6 @@
 //! What reaches the disk when several hosts run at once, or the disk refuses.
 
-use crate::support::{Sandbox, built, skip};
+use crate::support::{Sandbox, built, first_line, skip};
 use expect_test::expect;
 use pintle::scaffold::{Lock, recover};
 use std::collections::BTreeMap;
@@ -8,7 +8,6 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 /// Everything below a folder: mode, and bytes if it is a file.
 type Tree = BTreeMap<String, (u32, Vec<u8>)>;
@@ -71,18 +70,15 @@ fn runs_at_the_same_time_all_reach_the_project() {
 fn a_run_waits_for_the_one_before_and_says_so() {
     let sandbox = Sandbox::new().plugin("good");
     let lock = Lock::acquire(&sandbox.work(), &mut |_| {}).expect("nobody else is there");
-    let output = thread::scope(|scope| {
-        let run = scope.spawn(|| sandbox.run(["init", "--plugins", "good"]));
-        thread::sleep(Duration::from_millis(500));
-        assert!(!run.is_finished(), "the run does not wait");
-        assert!(!sandbox.work().join("PROJECT").exists());
-        drop(lock);
-        run.join().expect("the run ends")
-    });
+    let mut child = sandbox.start(["init", "--plugins", "good"]);
+    let line = first_line(child.stderr.take().expect("it is a pipe"));
     let expected =
         format!("waiting for process {}, which works in this project", std::process::id());
-    assert!(output.stderr.contains(&expected), "{output}");
-    let _ = output.success();
+    assert!(line.contains(&expected), "{line}");
+    assert!(child.try_wait().expect("the host is ours").is_none(), "the run does not wait");
+    assert!(!sandbox.work().join("PROJECT").exists());
+    drop(lock);
+    let _ = sandbox.finish(child).success();
     assert!(sandbox.work().join("PROJECT").is_file());
 }
 

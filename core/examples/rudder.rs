@@ -1,11 +1,11 @@
 //! A host of another name: two plugins are part of the program, and it has a command
-//! of its own. Everything else, from `help` to the exit codes, is Pintle's.
+//! of its own beside those of Pintle's two jobs.
 //!
 //! Its plugins lie in folders called `rudder`, its environment variables begin with
 //! `RUDDER_`, and a plugin called `x` is for it the plugin `x.rudder.example`.
 
 use clap::{Arg, Command};
-use pintle::{PluginKey, ProjectVersion};
+use pintle::{Cli, PluginKey, ProjectVersion, cluster, scaffold};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,11 +15,13 @@ fn main() -> ExitCode {
     let chain = ["rust.pintle.dev/v1", "license.pintle.dev/v1"]
         .map(|it| it.parse::<PluginKey>().expect("the key is well formed"));
 
-    pintle::cli()
+    Cli::new()
         .command_name("rudder")
         .version("2.3.4")
         .about("Steers ships, with plugins")
         .name_qualifier("rudder.example")
+        .group(&scaffold::GROUP)
+        .group(&cluster::GROUP)
         .plugin(pintle_plugin_rust::plugin())
         .plugin(pintle_plugin_license::plugin())
         .default_plugins(ProjectVersion::default(), chain)

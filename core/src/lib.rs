@@ -1,25 +1,25 @@
 //! Pintle: a host for native plugins, with the jobs that Kubernetes developers do every day.
 //!
-//! The parts are crates of their own, re-exported here: the host ([`host`]), scaffolding
-//! ([`scaffold`]) and clusters ([`cluster`]). [`cli`] puts them together as the `pintle`
-//! command does; a program of another name starts with [`Cli::new`] and takes the groups
-//! that it wants.
+//! The parts are crates of their own, and re-exported here for those who want everything:
+//! the host (`pintle-host`), [scaffolding](scaffold) and [clusters](cluster). [`host`] puts
+//! them together as the `pintle` command does. A program of another name starts with
+//! [`Cli::new`] and adds the groups that it wants; one that wants none of our jobs depends
+//! on `pintle-host` alone.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "cluster")]
 pub use pintle_cluster as cluster;
-pub use pintle_host as host;
 pub use pintle_host::{
     Catalog, Cli, Identity, LIBRARY_VERSION, Manifest, PluginKey, PluginName, PluginVersion,
-    ProjectVersion, clap,
+    ProjectVersion, catalog, clap, cli, lifecycle, services, transport,
 };
 pub use pintle_plugin::ChangeSet;
 pub use pintle_scaffold as scaffold;
-pub use pintle_scaffold::project::{Gvk, ProjectFile, Resource};
+pub use pintle_scaffold::project::{self, Gvk, ProjectFile, Resource};
 pub use pintle_scaffold::{Transaction, Universe};
 
 /// Returns the host with all jobs, as the `pintle` command has it.
-pub fn cli() -> Cli {
+pub fn host() -> Cli {
     let cli = Cli::new()
         .about("A host for native plugins: operator projects and throw-away clusters")
         .group(&scaffold::GROUP);
@@ -32,6 +32,6 @@ pub fn cli() -> Cli {
 mod tests {
     #[test]
     fn the_groups_fit_each_other_and_clap() {
-        super::cli().build().expect("the groups fit").command().debug_assert();
+        super::host().build().expect("the groups fit").command().debug_assert();
     }
 }

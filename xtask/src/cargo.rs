@@ -44,6 +44,14 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     Ok(dir.context("`cargo metadata` names no target directory")?.into())
 }
 
+/// Returns the triple of this machine.
+pub(crate) fn host_triple() -> Result<String> {
+    let out = Command::new("rustc").arg("-vV").output().context("failed to run rustc")?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let line = text.lines().find_map(|it| it.strip_prefix("host: "));
+    Ok(line.context("rustc does not name its host")?.to_owned())
+}
+
 /// Returns a call of the cargo that runs this program, in the workspace's folder.
 pub(crate) fn cargo<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -8,8 +8,11 @@ mod ci;
 mod control_plane;
 mod counts;
 mod demo;
+mod deny;
+mod fuzz;
 mod node_images;
 mod plugins;
+mod slowest;
 mod test;
 #[cfg(test)]
 mod tidy;
@@ -32,8 +35,12 @@ enum Verb {
     ControlPlane,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
-    /// Do what CI does: fmt, clippy, doc, test
+    /// Check everything but the tests: fmt, clippy, doc, dependencies
+    Check,
+    /// Do what CI does: check, then test
     Ci,
+    /// Run libFuzzer on a target of `fuzz/`
+    Fuzz(fuzz::Options),
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
 }
@@ -55,7 +62,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
         Verb::NodeImages => node_images::run(),
+        Verb::Check => ci::check(),
         Verb::Ci => ci::run(),
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Bench(options) => bench::run(&options),
     }
 }

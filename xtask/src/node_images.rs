@@ -73,7 +73,7 @@ pub(crate) fn build() -> Result<Vec<PathBuf>> {
 
 /// Builds the nodes' program, with the C library in it: its image has nothing else.
 fn build_node(target: &Path) -> Result<PathBuf> {
-    let triple = host_triple()?;
+    let triple = cargo::host_triple()?;
     let mut command = cargo(["build", "--release", "--quiet", "--package=pintle-test-node"]);
     // Flags for the target only; and a folder of its own, as they would rebuild all else.
     let own = target.join("node");
@@ -81,13 +81,6 @@ fn build_node(target: &Path) -> Result<PathBuf> {
     command.env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo::run(&mut command)?;
     Ok(own.join(triple).join("release/node"))
-}
-
-fn host_triple() -> Result<String> {
-    let out = Command::new("rustc").arg("-vV").output().context("failed to run rustc")?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let line = text.lines().find_map(|it| it.strip_prefix("host: "));
-    Ok(line.context("rustc does not name its host")?.to_owned())
 }
 
 fn node_image(path: &Path, node: &Path, programs: &[PathBuf]) -> Result<PathBuf> {

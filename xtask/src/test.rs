@@ -3,6 +3,7 @@
 use crate::cargo::{self, cargo};
 use crate::counts::{self, Counts};
 use crate::node_images;
+use crate::slowest::{self, Time};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Which tests to run.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Arguments for the tests, as after `cargo test --`: names, --skip, --exact
     #[arg(last = true, value_name = "ARG")]
@@ -19,21 +20,33 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let outcome = run_all(&options.args)?;
-    println!("{}", outcome.counts);
+    slowest::show(outcome.times);
+    println!("\n{}", outcome.counts);
     Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// How the tests ended.
 #[derive(Default)]
-pub(crate) struct Outcome {
+struct Outcome {
     /// The sum over all runners.
-    pub(crate) counts: Counts,
+    counts: Counts,
+    /// How long each test took.
+    times: Vec<Time>,
     /// Whether all runners are content.
-    pub(crate) success: bool,
+    success: bool,
 }
 
+/// What a runner's output says.
+struct Reading {
+    counts: fn(&str) -> Option<Counts>,
+    times: fn(&str) -> Vec<Time>,
+}
+
+const NEXTEST: Reading = Reading { counts: counts::of_nextest, times: slowest::of_nextest };
+const LIBTEST: Reading = Reading { counts: counts::of_libtest, times: slowest::of_libtest };
+
 /// Builds what the tests need and runs them; does not print the counts.
-pub(crate) fn run_all(args: &[String]) -> Result<Outcome> {
+fn run_all(args: &[String]) -> Result<Outcome> {
     build()?;
     if node_images::has_engine() {
         node_images::build()?;
@@ -54,14 +67,30 @@ fn run_runners(args: &[String], left_out: &Path) -> Result<Outcome> {
     let mut outcome = Outcome { success: true, ..Outcome::default() };
     if has_nextest() {
         let nextest = ["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"];
-        outcome.add(cargo(&nextest).args(["--color=never"]), args, counts::of_nextest)?;
-        let doc = ["test", "--doc", "--workspace", "--no-fail-fast"];
-        outcome.add(&mut cargo(&doc), args, counts::of_libtest)?;
+        outcome.add(cargo(&nextest).args(["--color=never", "--"]).args(args), &NEXTEST)?;
     } else {
-        let all = ["test", "--workspace", "--no-fail-fast"];
-        outcome.add(&mut cargo(&all), args, counts::of_libtest)?;
+        let all = ["test", "--workspace", "--no-fail-fast", "--tests"];
+        let mut command = cargo(&all);
+        with_times(&mut command);
+        outcome.add(command.args(args), &LIBTEST)?;
     }
+    let doc = ["test", "--doc", "--workspace", "--no-fail-fast", "--"];
+    outcome.add(cargo(&doc).args(args), &LIBTEST)?;
     Ok(outcome)
+}
+
+/// Has libtest report how long each test took, and starts its arguments.
+///
+/// Only a nightly compiler's tests do so, or those that are told to take theirs for one. This is
+/// for them alone: cargo, if told the same, would build everything once more.
+fn with_times(command: &mut Command) {
+    if cfg!(unix) {
+        command.args(["--config", r#"target."cfg(unix)".runner=["env", "RUSTC_BOOTSTRAP=1"]"#]);
+    }
+    command.arg("--");
+    if cfg!(unix) {
+        command.args(["-Zunstable-options", "--report-time"]);
+    }
 }
 
 /// Builds the tests, and what they open or run: the host, the plugins and the
@@ -93,18 +122,11 @@ impl Outcome {
     }
 
     /// Runs a test runner and adds what its output says.
-    fn add(
-        &mut self,
-        command: &mut Command,
-        args: &[String],
-        read: fn(&str) -> Option<Counts>,
-    ) -> Result<()> {
+    fn add(&mut self, command: &mut Command, reading: &Reading) -> Result<()> {
         command.env("CARGO_TERM_COLOR", "never");
-        if !args.is_empty() {
-            command.arg("--").args(args);
-        }
         let (status, output) = tee(command)?;
-        match read(&output) {
+        self.times.extend((reading.times)(&output));
+        match (reading.counts)(&output) {
             Some(counts) => self.counts += counts,
             // A library without doctests has no summary either; then there was nothing to run.
             None if status.success() => {}

@@ -7,7 +7,9 @@
 #![deny(unsafe_code)]
 
 pub mod catalog;
+pub mod causes;
 pub mod cli;
+pub mod fs;
 mod identity;
 pub mod lifecycle;
 pub mod services;

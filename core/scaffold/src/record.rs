@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use pintle_host::fs::{Cause, Dir};
 use pintle_plugin::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -148,6 +149,15 @@ pub enum RecordError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A file is too large to be recorded.
+    #[error("`{path}` is larger than {} MiB, the most that is recorded of a file", MAX_BASE >> 20)]
+    TooLarge {
+        /// The path of the file.
+        path: String,
+    },
+    /// All files together are too large to be recorded.
+    #[error("the record would be larger than {} MiB", MAX_BYTES >> 20)]
+    Full,
     /// The content of a file cannot be unpacked.
     #[error("the record of `{path}` is damaged")]
     Base {
@@ -156,20 +166,6 @@ pub enum RecordError {
         /// What is wrong with it.
         source: io::Error,
     },
-}
-
-impl RecordError {
-    /// Returns what to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Format { .. } => "install a newer host".to_owned(),
-            Self::Read { .. } => "it belongs to the project; make it readable".to_owned(),
-            Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => {
-                "restore it from version control; a merge may have left conflict markers in it"
-                    .to_owned()
-            }
-        }
-    }
 }
 
 impl Record {
@@ -181,7 +177,11 @@ impl Record {
     /// [`RecordError`] when there is one that cannot be read.
     pub fn load(root: &Path) -> Result<Self, RecordError> {
         let path = file(root);
-        match read(&path) {
+        let read = || -> io::Result<String> {
+            let dir = Dir::open(root)?;
+            dir.read_regular(Path::new(path::HOST_FOLDER).join(FILE), MAX_BYTES)?.into_text()
+        };
+        match read() {
             Ok(text) => Self::parse(&text, &path),
             Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(RecordError::Read { path, source }),
@@ -214,13 +214,22 @@ impl Record {
     }
 
     /// Returns the text that goes to the disk.
-    pub(super) fn to_text(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError::Full`] when it would not be read again.
+    pub(super) fn to_text(&self) -> Result<String, RecordError> {
+        self.to_text_within(MAX_BYTES)
+    }
+
+    fn to_text_within(&self, limit: u64) -> Result<String, RecordError> {
         let commands = self.commands.iter().cloned().map(|it| Line::Command(Box::new(it)));
         let files = self.files.values().cloned().map(Line::File);
         let lines = std::iter::once(Line::Format(FORMAT)).chain(commands).chain(files);
-        lines
+        let text: String = lines
             .map(|it| serde_json::to_string(&it).expect("the record has string keys") + "\n")
-            .collect()
+            .collect();
+        if text.len() as u64 > limit { Err(RecordError::Full) } else { Ok(text) }
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, RecordError> {
@@ -263,7 +272,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Base`] when the record is damaged.
+    /// [`RecordError::Base`] when the record is damaged; [`RecordError::TooLarge`] for a file
+    /// that is too large to be recorded.
     pub(super) fn note(
         &mut self,
         changes: &[Change],
@@ -271,7 +281,7 @@ impl Record {
     ) -> Result<(), RecordError> {
         for change in changes {
             match change {
-                Change::Add(node) => self.put(node, Vec::new(), by(node.path())),
+                Change::Add(node) => self.put(node, Vec::new(), by(node.path()))?,
                 Change::Delete(node) => {
                     self.files.remove(node.path());
                 }
@@ -285,7 +295,7 @@ impl Record {
                         }
                     };
                     let node = Node::new(new.path(), content, new.mode());
-                    self.put(&node, before, by(new.path()));
+                    self.put(&node, before, by(new.path()))?;
                 }
             }
         }
@@ -293,7 +303,19 @@ impl Record {
     }
 
     /// Sets a file as it was scaffolded, after those in `before` by those in `by`.
-    pub(super) fn put(&mut self, node: &Node, before: Vec<Origin>, by: Vec<Origin>) {
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError::TooLarge`] when it is too large to be recorded.
+    pub(super) fn put(
+        &mut self,
+        node: &Node,
+        before: Vec<Origin>,
+        by: Vec<Origin>,
+    ) -> Result<(), RecordError> {
+        if node.bytes().len() as u64 > MAX_BASE {
+            return Err(RecordError::TooLarge { path: node.path().to_owned() });
+        }
         let mut all = before;
         for origin in by {
             if !all.contains(&origin) {
@@ -304,6 +326,7 @@ impl Record {
         let mode = format!("{:o}", node.mode());
         let base = pack(node.bytes());
         self.files.insert(path.clone(), RecordedFile { path, mode, by: all, base });
+        Ok(())
     }
 
     /// Forgets a file.
@@ -352,16 +375,6 @@ fn file(root: &Path) -> PathBuf {
     root.join(path::HOST_FOLDER).join(FILE)
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    // Reading a pipe would hang.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 fn pack(bytes: &[u8]) -> String {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
@@ -371,8 +384,11 @@ fn pack(bytes: &[u8]) -> String {
 fn unpack(text: &str) -> io::Result<Vec<u8>> {
     let packed = STANDARD_NO_PAD.decode(text).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
-    DeflateDecoder::new(&*packed).take(MAX_BASE).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    DeflateDecoder::new(&*packed).take(MAX_BASE + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_BASE {
+        true => Err(Cause::TooLarge { limit: MAX_BASE }.into()),
+        false => Ok(bytes),
+    }
 }
 
 #[cfg(test)]
@@ -401,12 +417,12 @@ mod tests {
         record.note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", 1)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(path::HOST_FOLDER)).unwrap();
-        std::fs::write(file(folder.path()), record.to_text()).unwrap();
+        std::fs::write(file(folder.path()), record.to_text().unwrap()).unwrap();
         let read = Record::load(folder.path()).unwrap();
         assert_eq!(read, record);
         assert_eq!(read.file("bin").unwrap().content().unwrap(), [0, 255, 10, 13]);
         assert_eq!(read.file("bin").unwrap().mode(), 0o755);
-        assert_eq!(read.to_text().lines().count(), 4);
+        assert_eq!(read.to_text().unwrap().lines().count(), 4);
         assert!(Record::load(&folder.path().join("elsewhere")).unwrap().is_empty());
     }
 
@@ -439,5 +455,61 @@ mod tests {
         let record = Record::parse(text, Path::new("r")).unwrap();
         let said = record.file("a").unwrap().content().unwrap_err().to_string();
         assert_eq!(said, "the record of `a` is damaged");
+    }
+
+    #[test]
+    fn a_base_that_unpacks_to_too_much_is_an_error_and_never_cut_off() {
+        let line = |len: u64| {
+            let base = pack(&vec![0; usize::try_from(len).unwrap()]);
+            let file = RecordedFile { path: "a".into(), mode: "644".into(), by: vec![], base };
+            serde_json::to_string(&Line::File(file)).unwrap()
+        };
+        let load = |len| Record::parse(&line(len), Path::new("record")).unwrap();
+        assert_eq!(load(MAX_BASE).file("a").unwrap().content().unwrap().len() as u64, MAX_BASE);
+        let err = load(MAX_BASE + 1).file("a").unwrap().content().err().unwrap();
+        assert_eq!(err.to_string(), "the record of `a` is damaged");
+        let source = std::error::Error::source(&err).unwrap().to_string();
+        assert_eq!(source, "it is larger than 64 MiB");
+
+        let large = Node::new("a", vec![0; usize::try_from(MAX_BASE + 1).unwrap()], MODE_FILE);
+        let err = Record::default().note(&[Change::Add(large)], &by("p/v1", 1)).unwrap_err();
+        let expected = "`a` is larger than 64 MiB, the most that is recorded of a file";
+        assert_eq!(err.to_string(), expected);
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_an_error_and_never_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, Record::default().to_text().unwrap()).unwrap();
+        assert!(Record::load(folder.path()).unwrap().is_empty());
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        let err = Record::load(folder.path()).unwrap_err();
+        let source = std::error::Error::source(&err).unwrap().to_string();
+        assert_eq!(source, "it is larger than 256 MiB");
+
+        let mut record = Record::default();
+        record.push(RecordedCommand::default());
+        let len = record.to_text().unwrap().len() as u64;
+        record.to_text_within(len).unwrap();
+        assert!(matches!(record.to_text_within(len - 1), Err(RecordError::Full)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_record_that_is_no_regular_file_is_an_error_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        let fifo = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(fifo.success());
+        let err = Record::load(folder.path()).unwrap_err();
+        let source = std::error::Error::source(&err).unwrap().to_string();
+        assert_eq!(source, "it is a FIFO, not a regular file");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_dir(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(".", path.parent().unwrap()).unwrap();
+        assert!(matches!(Record::load(folder.path()), Err(RecordError::Read { .. })));
     }
 }

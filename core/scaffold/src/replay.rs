@@ -4,11 +4,11 @@
 //! out all the others, and a newer plugin's files are had by carrying out all commands
 //! with it; what the user made of the files since is brought in by a merge.
 
-use super::answers::Answers;
-use super::chain::Chain;
+use super::chain::answers::Answers;
+use super::chain::members::Chain;
+use super::chain::steps::{INIT, Steps, StepsInput};
 use super::error::ScaffoldError;
 use super::record::{Origin, RecordError, RecordedCommand};
-use super::run::{INIT, Run, Start};
 use super::universe::Universe;
 use crate::project::{ProjectFile, Resource};
 use pintle_host::Identity;
@@ -101,7 +101,7 @@ impl Replayed {
         // What the commands before made has no origin for this one, as if it were on disk.
         let files = std::mem::take(&mut self.files).into_values();
         let files = files.map(|it| Node::new(it.path(), it.bytes(), it.mode()));
-        let mut run = Run::new(Start {
+        let mut run = Steps::new(StepsInput {
             chain,
             flags: &flags,
             args: command.args.clone(),
@@ -111,7 +111,7 @@ impl Replayed {
             resource,
             universe: Universe::from_nodes(files)?,
         });
-        run.all_steps()?;
+        run.take_all()?;
         for node in run.universe.all_nodes()?.to_vec() {
             let path = node.path().to_owned();
             let by = self.by.entry(path.clone()).or_default();

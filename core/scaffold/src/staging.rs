@@ -5,6 +5,7 @@
 
 use super::error::StepError;
 use super::universe::Universe;
+use pintle_host::fs::{self, Dir, Mode};
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::{ChangeSet, Node, Select, Tool};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,9 +36,11 @@ pub(super) fn run(
     services: &dyn HostServices,
 ) -> Result<Done, StepError> {
     let failed = |source| StepError::Staging { source };
+    let unreachable = |err: fs::Error| failed(err.into());
     let copy = tempfile::Builder::new().prefix("pintle-staging-").tempdir().map_err(failed)?;
+    let dir = Dir::open(copy.path()).map_err(unreachable)?;
     let before = universe.all_nodes()?.to_vec();
-    before.iter().try_for_each(|it| write(copy.path(), it)).map_err(failed)?;
+    before.iter().try_for_each(|it| write(&dir, it)).map_err(unreachable)?;
 
     let mut done = Done::default();
     for tool in tools {
@@ -63,7 +66,7 @@ pub(super) fn run(
                 changes.add_node(Node::new(new.path(), new.bytes(), mode));
             }
             // What the copy's ignore rules hide is there all the same.
-            None if copy.path().join(old.path()).symlink_metadata().is_ok() => {}
+            None if dir.exists(old.path()).map_err(unreachable)? => {}
             None => {
                 changes.delete(old.path());
             }
@@ -86,19 +89,11 @@ fn staged_mode(node: &Node) -> u32 {
     node.mode() | 0o600
 }
 
-fn write(root: &Path, node: &Node) -> io::Result<()> {
-    let path = root.join(node.path());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+fn write(copy: &Dir, node: &Node) -> fs::Result<()> {
+    if let Some((folder, _)) = node.path().rsplit_once('/') {
+        copy.create_dirs(folder)?;
     }
-    std::fs::write(&path, node.bytes())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::Permissions::from_mode(staged_mode(node));
-        std::fs::set_permissions(&path, mode)?;
-    }
-    Ok(())
+    copy.create_scratch(node.path(), node.bytes(), Mode::Exact(staged_mode(node)))
 }
 
 /// Runs `command`; what it prints is a message, not a result.
@@ -113,5 +108,34 @@ fn start(folder: &Path, command: &[String], services: &dyn HostServices) -> io::
     match output.status.success() {
         true => Ok(()),
         false => Err(io::Error::other(output.status.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_host::fs::{Operation, fault};
+    use pintle_plugin::MODE_FILE;
+
+    #[test]
+    fn a_directory_of_the_copy_that_cannot_be_read_is_not_taken_for_deleted() {
+        let nodes = ["a", "src/b"].map(|it| Node::new(it, it, MODE_FILE));
+        let mut universe = Universe::from_nodes(nodes).unwrap();
+        let mut n = 0;
+        // The copy itself can be listed, and `src` cannot.
+        let _fault = fault::inject(move |it| {
+            n += usize::from(it == Operation::List);
+            match it {
+                Operation::List if n == 2 => Err(io::ErrorKind::PermissionDenied.into()),
+                _ => Ok(()),
+            }
+        });
+        let tools = vec![Tool::required(["true"])];
+        let services = crate::tests::Silent;
+        let err = run(&mut universe, "p/v1", "init", tools, &services).unwrap_err();
+        let expected = "failed to list the files of the project: `src` cannot be read";
+        assert_eq!(err.to_string(), expected);
+        assert!(universe.changes().unwrap().is_empty());
+        assert_eq!(universe.paths(Select::All).unwrap(), ["a", "src/b"]);
     }
 }

@@ -3,100 +3,17 @@
 //! Invariants: a plugin never shadows a core command. Two commands collide if one's
 //! path is the other's or begins with it, as then one of them could not be called.
 
+use super::clash::{Claim, Clash, CommandConflict, Rival};
 use super::entry::Entry;
 use super::key::PluginKey;
 use super::name::PluginName;
 use pintle_plugin::manifest::ManifestCommand;
 use std::cmp::Reverse;
-use std::fmt;
-
-/// A command that cannot be called by its bare words.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Clash {
-    /// The command's words.
-    path: Vec<String>,
-    rival: Rival,
-}
-
-/// Who else has the command.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Rival {
-    Core,
-    Plugin(Claim),
-}
-
-impl Clash {
-    /// Returns what to do about it.
-    pub(super) fn hint(&self) -> String {
-        let command = self.path.join(" ");
-        match &self.rival {
-            Rival::Core => format!("type `plugin run <key> {command}`"),
-            Rival::Plugin(_) => {
-                format!("type `plugin run <key> {command}`, or disable one of the plugins")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Clash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = self.path.join(" ");
-        match &self.rival {
-            Rival::Core => write!(f, "its command `{own}` collides with a core command"),
-            Rival::Plugin(Claim { plugin, command }) if *command == self.path => {
-                write!(f, "its command `{own}` is also brought by `{plugin}`")
-            }
-            Rival::Plugin(Claim { plugin, command }) => {
-                write!(f, "its command `{own}` collides with `{}` of `{plugin}`", command.join(" "))
-            }
-        }
-    }
-}
-
-/// Several plugins claim the command that was typed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("several plugins claim the command `{}`: {}", command.join(" "), super::list(&self.plugins()))]
-pub struct CommandConflict {
-    /// The command's words.
-    pub command: Vec<String>,
-    /// Who claims it; for each plugin the command of its own that collides.
-    pub claims: Vec<Claim>,
-    /// The name of the host's program.
-    pub program: String,
-}
-
-/// One plugin's side of a [`CommandConflict`].
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
-    /// The plugin.
-    pub plugin: PluginKey,
-    /// The words of its command.
-    pub command: Vec<String>,
-}
-
-impl CommandConflict {
-    /// Returns the plugins that claim the command.
-    pub fn plugins(&self) -> Vec<&PluginKey> {
-        let mut plugins: Vec<_> = self.claims.iter().map(|it| &it.plugin).collect();
-        plugins.dedup();
-        plugins
-    }
-
-    /// Returns what to type instead.
-    pub fn hint(&self) -> String {
-        let run = |it: &Claim| {
-            format!("`{} plugin run {} {}`", self.program, it.plugin, it.command.join(" "))
-        };
-        let runs: Vec<_> = self.claims.iter().map(run).collect();
-        format!("type {}, or disable one of the plugins", runs.join(" or "))
-    }
-}
 
 /// Finds the command of a plugin that `words` begin with, the longest if there are several.
 pub(super) fn find<'c>(
     entries: &'c [Entry],
     words: &[String],
-    program: &str,
 ) -> Result<Option<(&'c Entry, &'c ManifestCommand)>, CommandConflict> {
     let called = all(entries)
         .filter(|(entry, command)| words.starts_with(&command.path) && !is_core(entry, command))
@@ -110,7 +27,7 @@ pub(super) fn find<'c>(
     let own = entry.key().map(|it| Claim { plugin: it.clone(), command: command.path.clone() });
     claims.extend(own);
     claims.sort();
-    Err(CommandConflict { command: command.path.clone(), claims, program: program.to_owned() })
+    Err(CommandConflict { command: command.path.clone(), claims })
 }
 
 /// Returns the commands that can be called by their bare words.
@@ -124,7 +41,7 @@ fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
 }
 
 fn clashes<'c>(entry: &'c Entry, command: &ManifestCommand) -> impl Iterator<Item = &'c Clash> {
-    entry.clashes.iter().filter(move |it| it.path == command.path)
+    entry.clashes.iter().filter(move |it| it.command == command.path)
 }
 
 fn is_core(entry: &Entry, command: &ManifestCommand) -> bool {
@@ -179,7 +96,7 @@ fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, C
     for (at, &(path, idx)) in commands.iter().enumerate() {
         let is_core = |it: &Vec<String>| path.starts_with(it) || it.starts_with(path);
         if core_commands.iter().any(is_core) {
-            found.push((idx, Clash { path: path.to_vec(), rival: Rival::Core }));
+            found.push((idx, Clash { command: path.to_vec(), rival: Rival::Core }));
         }
         // Sorted, the paths that begin with this one, itself included, stand right behind it.
         let longer = commands[at + 1..].iter().take_while(|(it, _)| it.starts_with(path));
@@ -203,7 +120,7 @@ fn collision(
         return Vec::new();
     }
     let side = |own: &[String], key: &PluginKey, path: &[String]| Clash {
-        path: own.to_vec(),
+        command: own.to_vec(),
         rival: Rival::Plugin(Claim { plugin: key.clone(), command: path.to_vec() }),
     };
     vec![(idx, side(path, other_key, other_path)), (other_idx, side(other_path, key, path))]

@@ -1,33 +1,52 @@
 //! Looking for plugin libraries in folders.
 
 use super::entry::Entry;
+use super::file::Stamp;
 use super::folder::{Candidate, Folder};
-use super::index::{self, Index, Stamp};
-use super::search::SearchPath;
-use super::{Rules, Warning};
+use super::index::{self, Index};
+use super::reason::Reason;
+use super::rules::Rules;
+use super::search::{DirOrigin, PluginDir, SearchPath};
 use std::collections::HashSet;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::{Builder, ScopedJoinHandle};
 use std::time::SystemTime;
+
+/// A directory that could not be searched.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to search plugin directory `{}`", path.display())]
+pub struct Warning {
+    /// The directory.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
 
 /// Returns an entry for each file that could be a plugin, in search order.
 pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warning>) {
-    let mut folders = Vec::new();
-    let mut warnings = Vec::new();
-    let mut warn = |path: &Path, source| warnings.push(Warning { path: path.to_owned(), source });
+    let (mut folders, mut warnings) = (Vec::new(), Vec::new());
     for dir in search.dirs() {
         match Folder::open(&dir.path) {
-            Ok(found) => folders.extend(found.map(|it| (dir, it))),
-            Err(source) => warn(&dir.path, source),
+            Ok(folder) => folders.push((dir, folder)),
+            Err(source) => warnings.extend(warning(dir, source)),
         }
     }
     let mut candidates = Vec::new();
     for (dir, folder) in &folders {
         match folder.libraries() {
             Ok(found) => candidates.extend(found),
-            Err(source) => warn(&dir.path, source),
+            Err(source) => warnings.extend(warning(dir, source)),
         }
     }
     (look_at_all(&candidates, search, rules, SystemTime::now()), warnings)
+}
+
+/// Returns what to report about a directory that cannot be searched. One that the user has
+/// not just named need not exist.
+fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
+    let is_optional = dir.origin != DirOrigin::Option && source.kind() == io::ErrorKind::NotFound;
+    (!is_optional).then(|| Warning { path: dir.path.clone(), source })
 }
 
 /// Looks at all files, at those that are known from last time by their stamps alone.
@@ -101,45 +120,49 @@ fn look_in_parallel(
     let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
     let n_threads = most.min(candidates.len() / per_thread).max(1);
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let look = |candidates: &[Candidate<'_>]| -> Vec<Look> {
+    let look = &|candidates: &[Candidate<'_>]| -> Vec<Look> {
         candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
     };
     if others.is_empty() {
         return look(own);
     }
     std::thread::scope(|scope| {
-        let others: Vec<_> = others.chunks(own.len()).map(|it| scope.spawn(|| look(it))).collect();
+        let start = |it| (it, Builder::new().spawn_scoped(scope, move || look(it)));
+        let others: Vec<_> = others.chunks(own.len()).map(start).collect();
         let mut looks = look(own);
-        for other in others {
-            match other.join() {
-                Ok(more) => looks.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
+        for (candidates, thread) in others {
+            match thread.map(ScopedJoinHandle::join) {
+                Ok(Ok(more)) => looks.extend(more),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system has no thread to spare.
+                Err(_) => looks.extend(look(candidates)),
             }
         }
         looks
     })
 }
 
-/// Marks what was found before, under another path or in an earlier folder.
+/// Marks what was found before, under another path or in an earlier directory.
 pub(super) fn shadow(entries: &mut [Entry]) {
     for (idx, reason) in shadowed(entries) {
-        entries[idx].shadow(reason);
+        entries[idx].set_aside(reason);
     }
 }
 
-fn shadowed(entries: &[Entry]) -> Vec<(usize, String)> {
+fn shadowed(entries: &[Entry]) -> Vec<(usize, Reason)> {
+    let path = |idx: usize| entries[idx].path().map(Path::to_owned);
     let ids = entries.iter().enumerate().filter_map(|(idx, it)| Some((it.id.as_ref()?, idx)));
     let mut found: Vec<_> = repeated(ids.collect())
-        .map(|(idx, first)| (idx, format!("it is the same file as {}", entries[first].place())))
+        .map(|(idx, first)| (idx, Reason::SameFile { first: path(first) }))
         .collect();
     let same_file: HashSet<usize> = found.iter().map(|(idx, _)| *idx).collect();
     // A refused file hides nothing: a good copy further on is used.
     let usable = entries.iter().enumerate();
     let usable = usable.filter(|(idx, it)| it.is_usable() && !same_file.contains(idx));
     let keys = usable.filter_map(|(idx, it)| Some((it.key()?, idx)));
-    found.extend(repeated(keys.collect()).map(|(idx, first)| {
-        let key = entries[idx].key().map(ToString::to_string).unwrap_or_default();
-        (idx, format!("`{key}` is already found in {}", entries[first].place()))
+    found.extend(repeated(keys.collect()).filter_map(|(idx, first)| {
+        let key = entries[idx].key()?.clone();
+        Some((idx, Reason::AlreadyFound { key, first: path(first) }))
     }));
     found
 }

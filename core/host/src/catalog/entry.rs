@@ -1,18 +1,23 @@
 //! What the catalog knows of one plugin.
 
-use super::ProjectVersion;
-use super::Rules;
-use super::commands::Clash;
-use super::examine::{self, FileId};
-use super::facts::{Brings, Facts, LazyManifest};
-use super::index::{Known, Stamp};
+use super::clash::Clash;
+use super::contributions::Contributions;
+use super::examine::{Examined, examine_file};
+use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::key::PluginKey;
+use super::lazy_manifest::LazyManifest;
+use super::manifest_view::ManifestView;
+use super::project_version::ProjectVersion;
+use super::reason::Reason;
 use super::refusal::Refusal;
+use super::requirements;
+use super::rules::Rules;
 use super::version::PluginVersion;
 use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::{Manifest, ManifestCommand};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How the host reaches a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -34,7 +39,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// What becomes of a plugin.
+/// Whether a plugin can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -42,9 +47,9 @@ pub enum State {
     Ok,
     /// It can be used, but some of its commands only with its key.
     Conflict,
-    /// It is found in an earlier place too, which counts.
+    /// It is found in an earlier place too, and that one counts.
     Shadowed,
-    /// The user has switched it off.
+    /// The user has disabled it.
     Disabled,
     /// It is not a plugin that this host can run.
     Refused,
@@ -69,20 +74,19 @@ pub struct Entry {
     transport: Transport,
     key: Option<PluginKey>,
     manifest: LazyManifest,
-    brings: Brings,
-    verdict: Verdict,
+    contributions: Contributions,
+    /// Why it cannot be used, if so.
+    verdict: Option<Reason>,
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
     pub(super) is_current: bool,
 }
 
-/// What was decided of a plugin, apart from its commands.
-#[derive(Debug)]
-enum Verdict {
-    Usable,
-    Refused(Box<Refusal>),
-    Shadowed { reason: String },
-    Disabled { by: PluginKey },
+/// What is known of one plugin file from last time.
+pub(super) struct Known {
+    pub(super) key: PluginKey,
+    pub(super) manifest: LazyManifest,
+    pub(super) contributions: Contributions,
 }
 
 impl Entry {
@@ -111,45 +115,27 @@ impl Entry {
         self.linked.as_ref()
     }
 
-    /// Returns what becomes of the plugin.
+    /// Returns whether the plugin can be used.
     pub fn state(&self) -> State {
         match self.verdict {
-            Verdict::Usable if self.clashes.is_empty() => State::Ok,
-            Verdict::Usable => State::Conflict,
-            Verdict::Refused(_) => State::Refused,
-            Verdict::Shadowed { .. } => State::Shadowed,
-            Verdict::Disabled { .. } => State::Disabled,
+            None if self.clashes.is_empty() => State::Ok,
+            None | Some(Reason::Clashes(_)) => State::Conflict,
+            Some(Reason::Refused(_)) => State::Refused,
+            Some(Reason::SameFile { .. } | Reason::AlreadyFound { .. }) => State::Shadowed,
+            Some(Reason::Disabled { .. }) => State::Disabled,
         }
     }
 
     /// Returns why the plugin is in its state, if that is not [`State::Ok`].
-    pub fn reason(&self) -> Option<String> {
-        match &self.verdict {
-            Verdict::Usable if self.clashes.is_empty() => None,
-            Verdict::Usable => {
-                let clashes: Vec<_> = self.clashes.iter().map(ToString::to_string).collect();
-                Some(clashes.join("; "))
-            }
-            Verdict::Refused(refusal) => Some(refusal.reason()),
-            Verdict::Shadowed { reason } => Some(reason.clone()),
-            Verdict::Disabled { by } => Some(format!("it is disabled as `{by}`")),
-        }
-    }
-
-    /// Returns what to do about the plugin's state.
-    pub fn hint(&self) -> Option<String> {
-        match &self.verdict {
-            Verdict::Usable => self.clashes.first().map(Clash::hint),
-            Verdict::Refused(refusal) => Some(refusal.hint()),
-            Verdict::Shadowed { .. } => Some("remove one of the two".to_owned()),
-            Verdict::Disabled { .. } => Some(super::DISABLED_HINT.to_owned()),
-        }
+    pub fn reason(&self) -> Option<Reason> {
+        let clashes = || Reason::Clashes(self.clashes.clone());
+        self.verdict.clone().or_else(|| (!self.clashes.is_empty()).then(clashes))
     }
 
     /// Returns why the plugin was refused.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.verdict {
-            Verdict::Refused(refusal) => Some(refusal),
+            Some(Reason::Refused(refusal)) => Some(refusal),
             _ => None,
         }
     }
@@ -157,7 +143,7 @@ impl Entry {
     /// Returns whether the plugin can be run. One with conflicting commands can,
     /// through its other commands and through its key.
     pub fn is_usable(&self) -> bool {
-        matches!(self.verdict, Verdict::Usable)
+        self.verdict.is_none()
     }
 
     /// Returns whether this is the version of its plugin whose commands and hooks count.
@@ -184,48 +170,55 @@ impl Entry {
         versions.filter_map(|it| it.parse().ok())
     }
 
-    /// Returns the commands that the plugin brings, whether they can be called or not.
+    /// Returns the plugin's commands, whether they can be called or not.
     pub fn commands(&self) -> &[ManifestCommand] {
-        &self.brings.commands
+        &self.contributions.commands
     }
 
     /// Returns the scaffolding subcommands that the plugin takes part in.
     pub fn subcommands(&self) -> &[String] {
-        &self.brings.subcommands
+        &self.contributions.subcommands
     }
 
     /// Returns the events that the plugin's hooks subscribe to.
     pub fn events(&self) -> &[String] {
-        &self.brings.events
+        &self.contributions.events
     }
 
     /// Returns why the plugin should not be used any more, if so.
     pub fn deprecated(&self) -> Option<&str> {
-        self.brings.deprecated.as_deref()
+        self.contributions.deprecated.as_deref()
     }
 
-    /// Looks at a file.
+    /// Returns whether a file that was examined now is the plugin that was listed: the same
+    /// version of the same plugin, with the same contributions.
+    pub(crate) fn is_same_as(&self, found: &Examined) -> bool {
+        self.key.as_ref() == Some(&found.key)
+            && self.contributions == Contributions::from(&found.manifest)
+    }
+
+    /// Examines a file.
     pub(super) fn from_file(
         path: PathBuf,
-        opened: Result<examine::Opened, Refusal>,
+        opened: Result<RegularFile, FileError>,
         rules: &Rules,
     ) -> Self {
-        let judged = examine::judge_file(opened, rules);
+        let found = examine_file(opened, rules);
         let mut entry = Self {
             path: Some(path),
-            manifest: judged.manifest,
-            brings: judged.brings,
-            id: judged.id,
+            manifest: found.manifest,
+            contributions: found.contributions,
+            id: found.id,
             ..Self::new(Transport::Native)
         };
-        match judged.refusal {
-            None => entry.accept(judged.key, rules),
+        match found.refusal {
+            None => entry.accept(found.key, rules),
             Some(refusal) => {
-                // What a refused plugin would bring is worth a better message than
-                // "no such command".
-                entry.brings = entry.manifest().map(Brings::from).unwrap_or_default();
-                entry.key = judged.key;
-                entry.verdict = Verdict::Refused(Box::new(refusal));
+                // With its contributions known, a command of it can be answered with a better
+                // message than "unknown command".
+                entry.contributions = entry.manifest().map(Contributions::from).unwrap_or_default();
+                entry.key = found.key;
+                entry.refuse(refusal);
             }
         }
         entry
@@ -236,7 +229,7 @@ impl Entry {
         let mut entry = Self {
             path: Some(path),
             manifest: known.manifest,
-            brings: known.brings,
+            contributions: known.contributions,
             id: stamp.file_id(),
             ..Self::new(Transport::Native)
         };
@@ -250,7 +243,7 @@ impl Entry {
         entry.linked = Some(plugin);
         match Manifest::parse(plugin.manifest().as_bytes()) {
             Ok(manifest) => entry.judge(manifest, rules),
-            Err(source) => entry.verdict = Verdict::Refused(Box::new(Refusal::Manifest { source })),
+            Err(source) => entry.refuse(Refusal::Manifest { source }),
         }
         entry
     }
@@ -269,8 +262,8 @@ impl Entry {
             transport,
             key: None,
             manifest: LazyManifest::default(),
-            brings: Brings::default(),
-            verdict: Verdict::Usable,
+            contributions: Contributions::default(),
+            verdict: None,
             id: None,
             clashes: Vec::new(),
             is_current: false,
@@ -278,36 +271,33 @@ impl Entry {
     }
 
     fn judge(&mut self, manifest: Manifest, rules: &Rules) {
-        let facts = Facts::of(&manifest);
-        match examine::judge(&facts, rules) {
+        let view = ManifestView::of(&manifest);
+        match requirements::judge(&view, rules) {
             Ok(key) => self.accept(Some(key), rules),
             Err(refusal) => {
-                self.key = examine::key_of(&facts, rules).ok();
-                self.verdict = Verdict::Refused(Box::new(refusal));
+                self.key = requirements::key_of(&view, rules).ok();
+                self.refuse(refusal);
             }
         }
-        self.brings = Brings::from(&manifest);
+        self.contributions = Contributions::from(&manifest);
         self.manifest = manifest.into();
     }
 
     fn accept(&mut self, key: Option<PluginKey>, rules: &Rules) {
         let is_key = |it: &&PluginKey| key.as_ref().is_some_and(|key| it.matches_key(key));
         if let Some(by) = rules.disabled.iter().find(is_key) {
-            self.verdict = Verdict::Disabled { by: by.clone() };
+            self.verdict = Some(Reason::Disabled { by: by.clone() });
         }
         self.key = key;
     }
 
-    pub(super) fn shadow(&mut self, reason: String) {
-        self.verdict = Verdict::Shadowed { reason };
+    fn refuse(&mut self, refusal: Refusal) {
+        self.verdict = Some(Reason::Refused(Arc::new(refusal)));
     }
 
-    /// Returns where the plugin is, for messages.
-    pub(super) fn place(&self) -> String {
-        match &self.path {
-            Some(path) => format!("`{}`", path.display()),
-            None => "the program itself".to_owned(),
-        }
+    /// Takes the plugin out of use, for example because another one is found before it.
+    pub(super) fn set_aside(&mut self, reason: Reason) {
+        self.verdict = Some(reason);
     }
 }
 

@@ -11,20 +11,21 @@
 //! lie far enough in the past for the clock to tell the next change. An index of
 //! another host, or of other rules, is no index; nor is one that is cut off.
 
-use super::Rules;
-use super::entry::Entry;
-use super::examine::{self, FileId, Opened};
-use super::facts::{Brings, LazyManifest};
+use super::contributions::Contributions;
+use super::entry::{Entry, Known};
+use super::file::{self, RegularFile, Stamp};
 use super::key::PluginKey;
+use super::lazy_manifest::LazyManifest;
 use super::name::PluginName;
+use super::rules::Rules;
 use super::version::PluginVersion;
-use crate::LIBRARY_VERSION;
+use crate::fs;
+use crate::identity::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// How many files make an index worth its own reading.
 pub(super) const MIN_FILES: usize = 32;
@@ -32,66 +33,11 @@ pub(super) const MIN_FILES: usize = 32;
 /// An index larger than this is not one that this host wrote.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// How old a change must be for the file system's clock to tell the next one from it.
-const MIN_AGE: Duration = Duration::from_secs(2);
-
-const MAGIC: &[u8; 8] = b"PNTLIDX3";
-
-/// What tells a file from all others, and from what it was before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stamp {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    /// Seconds and nanoseconds since 1970.
-    pub(super) modified: (u64, u64),
-    /// Seconds and nanoseconds since 1970.
-    pub(super) changed: (u64, u64),
-}
-
-impl Stamp {
-    const BYTES: usize = 7 * 8;
-
-    fn to_bytes(self) -> [u8; Self::BYTES] {
-        let Self { device, inode, size, modified, changed } = self;
-        let numbers = [device, inode, size, modified.0, modified.1, changed.0, changed.1];
-        // The highest byte first, so that the bytes compare as the stamps do.
-        let mut bytes = [0; Self::BYTES];
-        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-            place.copy_from_slice(&number.to_be_bytes());
-        }
-        bytes
-    }
-
-    /// Returns what tells the file from other files.
-    #[cfg(unix)]
-    pub(super) fn file_id(&self) -> Option<FileId> {
-        Some(FileId::new(self.device, self.inode))
-    }
-
-    /// Returns nothing: other platforms have no stamps.
-    #[cfg(not(unix))]
-    pub(super) fn file_id(&self) -> Option<FileId> {
-        None
-    }
-
-    /// Returns whether the next change of the file is sure to change the stamp.
-    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        now.as_secs() > self.changed.0.max(self.modified.0) + MIN_AGE.as_secs()
-    }
-}
-
-/// What is known of one file.
-pub(super) struct Known {
-    pub(super) key: PluginKey,
-    pub(super) manifest: LazyManifest,
-    pub(super) brings: Brings,
-}
+const MAGIC: &[u8; 8] = b"PNTLIDX4";
 
 /// What was found in plugin files before.
 pub(super) struct Index {
-    /// All but the manifests, which are read when somebody looks at one.
+    /// All but the manifests, which are read when they are looked at.
     bytes: Vec<u8>,
     file: Arc<File>,
     file_len: u64,
@@ -109,15 +55,15 @@ const HEAD: usize = MAGIC.len() + 8;
 impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
-        let Opened { file, len: file_len, .. } =
-            examine::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
+        let RegularFile { file, len: file_len, .. } =
+            file::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
         let mut head = [0; HEAD];
-        read_at(&file, &mut head, 0)?;
+        read_exact_at(&file, &mut head, 0)?;
         let mut cursor = Cursor { bytes: &head, at: 0 };
         let is_ours = cursor.take(MAGIC.len())? == MAGIC;
         let end = cursor.number().filter(|it| is_ours && *it as u64 <= file_len && *it >= HEAD)?;
         let mut bytes = vec![0; end];
-        read_at(&file, &mut bytes, 0)?;
+        read_exact_at(&file, &mut bytes, 0)?;
         let mut cursor = Cursor { bytes: &bytes, at: HEAD };
         let is_ours = cursor.text()? == fingerprint(rules);
         let len = cursor.number()?;
@@ -152,7 +98,7 @@ impl Index {
         let numbers = [number()?, number()?, number()?];
         let version = PluginVersion::from_parts(numbers, cursor.text()?)?;
         let key = PluginKey::exact(name, version);
-        let brings = Brings {
+        let contributions = Contributions {
             commands: cursor.list(Cursor::command)?,
             subcommands: cursor.list(Cursor::string)?,
             events: cursor.list(Cursor::string)?,
@@ -160,21 +106,13 @@ impl Index {
         };
         let is_cut_off = manifest.checked_add(len)? as u64 > self.file_len;
         let manifest = LazyManifest::shared(Arc::clone(&self.file), manifest as u64, len);
-        (!is_cut_off).then_some(Known { key, manifest, brings })
+        (!is_cut_off).then_some(Known { key, manifest, contributions })
     }
 }
 
 /// Fills `buffer` from the bytes of `file` that begin at `start`.
-pub(super) fn read_at(file: &File, buffer: &mut [u8], start: u64) -> Option<()> {
-    #[cfg(unix)]
-    let res = std::os::unix::fs::FileExt::read_exact_at(file, buffer, start);
-    // Other platforms have no stamps, and so no index.
-    #[cfg(not(unix))]
-    let res = {
-        let _ = (file, buffer, start);
-        Err(std::io::Error::from(std::io::ErrorKind::Unsupported))
-    };
-    res.ok()
+fn read_exact_at(file: &File, buffer: &mut [u8], start: u64) -> Option<()> {
+    file::read_at(file, buffer, start).is_ok_and(|it| it == buffer.len()).then_some(())
 }
 
 /// Writes an index of the usable ones of `entries`, as of `now`. That it cannot be written is no
@@ -215,15 +153,12 @@ pub(super) fn save<'e>(
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    Ok(fs::replace(path, bytes, fs::Mode::Keep(0o600))?)
 }
 
 /// What the index keeps of one file.
 struct Record {
-    /// Name and version, and what the plugin brings.
+    /// Name and version, and what the plugin contributes.
     brief: Vec<u8>,
     /// The manifest as JSON.
     manifest: Vec<u8>,
@@ -320,12 +255,14 @@ impl<'a> Cursor<'a> {
 #[cfg(target_os = "linux")]
 mod tests {
     use super::super::discover::look_at_all;
+    use super::super::entry::State;
     use super::super::folder::Folder;
+    use super::super::search::{DirOrigin, PluginDir, SearchPath};
     use super::super::testing::{elf, manifest_json};
-    use super::super::{DirOrigin, PluginDir, SearchPath, State};
     use super::*;
     use serde_json::json;
     use std::path::PathBuf;
+    use std::time::Duration;
     use tempfile::TempDir;
 
     /// A folder with enough plugins for an index, and a place for that.
@@ -361,7 +298,7 @@ mod tests {
 
         /// Looks at all files, so late that all of them are settled.
         fn look(&self) -> Vec<String> {
-            let folder = Folder::open(&self.home.path().join("plugins")).unwrap().unwrap();
+            let folder = Folder::open(&self.home.path().join("plugins")).unwrap();
             let later = SystemTime::now() + Duration::from_secs(60);
             let candidates = folder.libraries().unwrap();
             let entries = look_at_all(&candidates, &self.search, &self.rules, later);
@@ -402,7 +339,7 @@ mod tests {
     fn a_known_file_is_not_opened() {
         let installed = Installed::new();
         let read = installed.look();
-        // Whoever opens it from now on finds something else: its records are swapped.
+        // From now on its records are others.
         let path = installed.search.index().unwrap();
         let bytes = std::fs::read(path).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -430,7 +367,7 @@ mod tests {
     #[test]
     fn fresh_files_are_not_kept() {
         let installed = Installed::new();
-        let folder = Folder::open(&installed.home.path().join("plugins")).unwrap().unwrap();
+        let folder = Folder::open(&installed.home.path().join("plugins")).unwrap();
         let candidates = folder.libraries().unwrap();
         look_at_all(&candidates, &installed.search, &installed.rules, SystemTime::now());
         assert!(installed.index().is_none());

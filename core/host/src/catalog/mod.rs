@@ -4,19 +4,27 @@
 //! Invariants: no plugin code runs, nothing is printed, and a bad file is an
 //! [`Entry`] with a reason, never an error that stops another command.
 
+mod clash;
 mod commands;
+mod contributions;
 mod discover;
 mod entry;
 mod examine;
-mod facts;
+mod file;
 mod folder;
-pub mod image;
 mod index;
 mod key;
+mod lazy_manifest;
+pub mod library_file;
+mod list;
+mod manifest_view;
 mod name;
 mod project_version;
+mod reason;
 mod refusal;
+mod requirements;
 mod resolve;
+mod rules;
 mod search;
 #[cfg(test)]
 mod testing;
@@ -24,52 +32,29 @@ mod testing;
 mod tests;
 mod version;
 
-pub use commands::{Claim, CommandConflict};
+pub use clash::{Claim, Clash, CommandConflict, Rival};
+pub use discover::Warning;
 pub use entry::{Entry, State, Transport};
-pub use examine::{Examined, FileId, RefusedFile, examine};
+pub use examine::{Examined, RefusedFile, examine};
+pub use file::{FileError, FileId};
 pub use key::{KeyError, KeyErrorKind, PluginKey};
 pub use name::{NameError, PluginName};
 pub use pintle_plugin::manifest::{Manifest, ManifestCommand};
 pub use project_version::{ProjectVersion, ProjectVersionError, Stage};
+pub use reason::Reason;
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
+pub use rules::Rules;
 pub use search::{DirOrigin, PluginDir, SearchPath};
 pub use version::{PluginVersion, VersionError, VersionPattern};
 
-use crate::Identity;
 use pintle_plugin::LinkedPlugin;
-use std::path::PathBuf;
-
-/// What a host decides of plugins before it looks for them.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// Who the host is.
-    pub identity: Identity,
-    /// The paths of the host's own commands, as `["plugin", "list"]`. The nouns
-    /// among them follow from the paths.
-    pub core_commands: Vec<Vec<String>>,
-    /// The plugins that the user has switched off.
-    pub disabled: Vec<PluginKey>,
-    /// Whether plugins may be run although a panic in them ends the host.
-    pub allow_panic_abort: bool,
-}
 
 /// The plugins that a host has found.
 #[derive(Debug, Default)]
 pub struct Catalog {
     entries: Vec<Entry>,
     warnings: Vec<Warning>,
-    program: String,
-}
-
-/// A folder that could not be searched.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to search plugin folder `{}`", path.display())]
-pub struct Warning {
-    /// The folder.
-    pub path: PathBuf,
-    /// Why.
-    pub source: std::io::Error,
 }
 
 impl Catalog {
@@ -102,7 +87,7 @@ impl Catalog {
     fn settle(mut entries: Vec<Entry>, warnings: Vec<Warning>, rules: &Rules) -> Self {
         discover::shadow(&mut entries);
         commands::settle(&mut entries, &rules.core_commands);
-        Self { entries, warnings, program: rules.identity.command_name.clone() }
+        Self { entries, warnings }
     }
 
     /// Returns everything that was found, in search order.
@@ -130,7 +115,7 @@ impl Catalog {
         key: &PluginKey,
         project: Option<&ProjectVersion>,
     ) -> Result<&Entry, ResolveError> {
-        resolve::resolve(&self.entries, key, project, &self.program)
+        resolve::resolve(&self.entries, key, project)
     }
 
     /// Finds the plugin command that `words` begin with; the longest wins.
@@ -144,7 +129,7 @@ impl Catalog {
         &self,
         words: &[String],
     ) -> Result<Option<(&Entry, &ManifestCommand)>, CommandConflict> {
-        commands::find(&self.entries, words, &self.program)
+        commands::find(&self.entries, words)
     }
 
     /// Returns the plugin commands that can be called by their bare words, for help and completion.
@@ -157,13 +142,4 @@ impl Catalog {
         let current = self.entries.iter().filter(|it| it.is_current());
         current.filter(move |it| it.events().iter().any(|it| it == event))
     }
-}
-
-/// What to do about a plugin that the user has switched off.
-const DISABLED_HINT: &str = "take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`";
-
-/// Joins items for a message: `` `a`, `b` ``.
-fn list<T: std::fmt::Display>(items: &[T]) -> String {
-    let items: Vec<_> = items.iter().map(|it| format!("`{it}`")).collect();
-    items.join(", ")
 }

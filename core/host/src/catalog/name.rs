@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest name, in bytes (RFC 1123, as Kubernetes reads it).
+/// The longest name, in bytes (RFC 1123).
 const MAX_NAME: usize = 253;
 
 /// The longest part of a name between dots, in bytes.

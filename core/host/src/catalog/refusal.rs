@@ -1,88 +1,21 @@
 //! Why a file is not a plugin that this host can run.
 
-use super::image::Format;
+use super::file::FileError;
+use super::library_file::LibraryError;
 use super::name::NameError;
+use super::project_version::{ProjectVersion, ProjectVersionError};
 use super::version::VersionError;
-use super::{ProjectVersion, ProjectVersionError};
 use pintle_plugin::manifest::ManifestError;
-use std::error::Error;
 
 /// Why a file is not a plugin that this host can run.
 ///
-/// The messages speak of the file as "it"; whoever shows one names the file.
+/// The messages speak of the file as "it"; a message that shows one names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It is a folder, a FIFO or the like.
-    #[error("it is a {kind}, not a regular file")]
-    NotRegular {
-        /// What it is, as `directory`.
-        kind: &'static str,
-    },
-    /// It cannot be opened or read.
-    #[error("it cannot be read")]
-    Unreadable {
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// It has no bytes.
-    #[error("it is empty")]
-    Empty,
-    /// It is some other kind of file.
-    #[error("it is not a library")]
-    NotALibrary,
-    /// It is a library of a kind that makes no sense.
-    #[error("it is damaged: {what}")]
-    Damaged {
-        /// What makes no sense.
-        what: String,
-    },
-    /// It is a library for another kind of operating system.
-    #[error("it is a library in {found} format, this platform loads {expected}")]
-    WrongFormat {
-        /// Its format.
-        found: Format,
-        /// The platform's format.
-        expected: Format,
-    },
-    /// Its addresses have another size.
-    #[error("it is a {found}-bit library, this host is a {expected}-bit program")]
-    WrongClass {
-        /// Its size of an address.
-        found: u8,
-        /// The host's.
-        expected: u8,
-    },
-    /// Its numbers are the other way round.
-    #[error("it is a {found}-endian library, this host is a {expected}-endian program")]
-    WrongEndianness {
-        /// Its byte order, as `big`.
-        found: &'static str,
-        /// The host's.
-        expected: &'static str,
-    },
-    /// It is made for another processor.
-    #[error("it is a library for {found}, this host runs on {expected}")]
-    WrongMachine {
-        /// Its architecture.
-        found: String,
-        /// The host's.
-        expected: &'static str,
-    },
-    /// It is a program, an object file or a memory dump.
-    #[error("it is {found}, not a shared library")]
-    NotShared {
-        /// What it is, with its article.
-        found: &'static str,
-    },
-    /// Its end is missing.
-    #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
-    Truncated {
-        /// Where the file would have to end at least.
-        needed: u64,
-        /// Where it ends.
-        len: u64,
-    },
+    /// It cannot be read, or is not a library that this platform loads.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// It is a library without a manifest.
     #[error("it has no plugin manifest")]
     NoManifest,
@@ -98,20 +31,20 @@ pub enum Refusal {
         /// Why.
         source: ManifestError,
     },
-    /// Its manifest has a bad name.
-    #[error("its manifest has a bad name")]
+    /// Its manifest has an invalid name.
+    #[error("its manifest has an invalid name")]
     Name {
         /// Why.
         source: NameError,
     },
-    /// Its manifest has a bad version.
-    #[error("its manifest has a bad version")]
+    /// Its manifest has an invalid version.
+    #[error("its manifest has an invalid version")]
     Version {
         /// Why.
         source: VersionError,
     },
-    /// Its manifest has a bad project version.
-    #[error("its manifest has a bad project version")]
+    /// Its manifest has an invalid project version.
+    #[error("its manifest has an invalid project version")]
     ProjectVersion {
         /// Why.
         source: ProjectVersionError,
@@ -125,6 +58,14 @@ pub enum Refusal {
         /// The symbol.
         symbol: String,
     },
+    /// Its root symbol has a name that other libraries could use for something else.
+    #[error("its root symbol `{symbol}` does not begin with `{prefix}`")]
+    RootSymbolName {
+        /// The symbol.
+        symbol: String,
+        /// What the names of root symbols begin with.
+        prefix: &'static str,
+    },
     /// It understands no version of the PROJECT file that this host reads.
     #[error(
         "it understands project version {found}, this host reads {}",
@@ -134,13 +75,13 @@ pub enum Refusal {
         /// The versions that the plugin understands.
         found: String,
     },
-    /// Its manifest has a command that nobody could type.
-    #[error("its manifest has a bad command `{command}`")]
+    /// Its manifest has a command that cannot be typed.
+    #[error("its manifest has an invalid command `{command}`")]
     Command {
         /// The command's words.
         command: String,
     },
-    /// It is made for another platform.
+    /// It was built for another platform.
     #[error("it was built for `{found}`, this host for `{expected}`")]
     WrongTarget {
         /// Its target triple.
@@ -151,10 +92,10 @@ pub enum Refusal {
     /// Its interface version is not a version.
     #[error("its interface version `{found}` is not a version")]
     BadInterface {
-        /// What the manifest says.
+        /// What is in the manifest.
         found: String,
     },
-    /// It was built against an interface that this host has outgrown.
+    /// It was built against an interface that this host no longer supports.
     #[error("it was built against plugin interface {found}, this host needs {expected}.x")]
     InterfaceTooOld {
         /// Its interface version.
@@ -184,86 +125,26 @@ pub enum Refusal {
         /// Its panic strategy.
         strategy: String,
     },
-    /// It asks for something that is not a requirement.
+    /// Its requirement on the host is invalid.
     #[error("its requirement on the host, `{requirement}`, is not a version requirement")]
     BadHostRequirement {
-        /// What the manifest says.
+        /// What is in the manifest.
         requirement: String,
         /// Why.
         source: semver::Error,
     },
-    /// It asks for another version of the host.
+    /// It requires another version of the host.
     #[error("it requires pintle {requirement}, this host is built on pintle {host}")]
     HostRequirement {
-        /// What it asks for.
+        /// What it requires.
         requirement: String,
         /// The host library's version.
         host: &'static str,
     },
 }
 
-impl Refusal {
-    /// Returns what to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NotRegular { .. } | Self::NotALibrary | Self::NotShared { .. } => {
-                "it has no place in a plugin folder".to_owned()
-            }
-            Self::Unreadable { .. } => "check its permissions, or remove it".to_owned(),
-            Self::Empty | Self::Damaged { .. } | Self::Truncated { .. } => {
-                "install the plugin again, its file is incomplete".to_owned()
-            }
-            Self::WrongFormat { .. }
-            | Self::WrongClass { .. }
-            | Self::WrongEndianness { .. }
-            | Self::WrongMachine { .. }
-            | Self::WrongTarget { .. } => {
-                format!("install the plugin's build for `{}`", super::examine::HOST_TARGET)
-            }
-            Self::NoRootSymbol { .. } => "build it with `pintle_plugin::export_plugin!`".to_owned(),
-            Self::NoManifest => "a plugin is made with `pintle_plugin::export_plugin!`; \
-                                 remove other libraries from the plugin folder"
-                .to_owned(),
-            Self::SeveralManifests { .. } => "build each plugin as a library of its own".to_owned(),
-            Self::Manifest { source: ManifestError::Format(_) } | Self::InterfaceTooNew { .. } => {
-                "update this host, or install an older version of the plugin".to_owned()
-            }
-            Self::InterfaceTooOld { expected, .. } => {
-                format!("update the plugin, or rebuild it with pintle-plugin {expected}")
-            }
-            Self::Manifest { .. }
-            | Self::Name { .. }
-            | Self::Version { .. }
-            | Self::ProjectVersion { .. }
-            | Self::NoProjectVersions
-            | Self::Command { .. }
-            | Self::BadInterface { .. }
-            | Self::BadHostRequirement { .. } => {
-                "tell the plugin's author, it must be built anew".to_owned()
-            }
-            Self::AbiStable { expected, .. } => {
-                format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
-            }
-            Self::PanicStrategy { .. } => {
-                "rebuild the plugin with `panic = \"unwind\"`, or take it as it \
-                                           is with `--allow-panic-abort`"
-                    .to_owned()
-            }
-            Self::HostRequirement { .. } | Self::UnsupportedProjectVersions { .. } => {
-                "install a version of the plugin, or of this host, that fits the other".to_owned()
-            }
-        }
-    }
-
-    /// Returns the message with those of its causes.
-    pub fn reason(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(err) = cause {
-            text.push_str(": ");
-            text.push_str(&err.to_string());
-            cause = err.source();
-        }
-        text
+impl From<FileError> for Refusal {
+    fn from(err: FileError) -> Self {
+        Self::Library(err.into())
     }
 }

@@ -1,11 +1,15 @@
 //! Which plugin a key means.
 
-use super::ProjectVersion;
-use super::entry::{Entry, State};
+use super::entry::Entry;
 use super::key::PluginKey;
-use super::list;
+use super::list::list;
 use super::name::PluginName;
+use super::project_version::ProjectVersion;
+use super::reason::{Reason, place};
+use super::refusal::Refusal;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How similar two names must be for one to be suggested for the other, of 1.
 const SIMILAR: f64 = 0.85;
@@ -14,7 +18,7 @@ const SIMILAR: f64 = 0.85;
 const MAX_SUGGESTED: usize = 3;
 
 /// Why a key means no plugin.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// No plugin has this name.
@@ -24,8 +28,6 @@ pub enum ResolveError {
         key: PluginKey,
         /// The names that look like it, the most similar first.
         similar: Vec<PluginName>,
-        /// The name of the host's program.
-        program: String,
     },
     /// The plugin has other versions only.
     #[error("no version of plugin `{name}` matches `{key}`, installed: {}", list(installed))]
@@ -63,18 +65,16 @@ pub enum ResolveError {
         others: Vec<PluginKey>,
     },
     /// The plugin is installed, and this host cannot run it.
-    #[error("plugin `{key}` was found in {place}, but refused: {reason}")]
+    #[error("plugin `{key}` was found in {}, but refused", place(path.as_deref()))]
     Refused {
         /// The key.
         key: PluginKey,
-        /// Where it is.
-        place: String,
+        /// Its file; `None` if it is a part of the program.
+        path: Option<PathBuf>,
         /// Why it is refused.
-        reason: String,
-        /// What to do about it.
-        hint: String,
+        source: Arc<Refusal>,
     },
-    /// The plugin is installed, and the user has switched it off.
+    /// The plugin is installed, and the user has disabled it.
     #[error("plugin `{key}` is installed but disabled")]
     Disabled {
         /// The key.
@@ -84,34 +84,13 @@ pub enum ResolveError {
     },
 }
 
-impl ResolveError {
-    /// Returns what to type instead.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NotFound { similar, program, .. } if similar.is_empty() => {
-                format!("type `{program} plugin list` to see which plugins there are")
-            }
-            Self::NotFound { similar, .. } => format!("did you mean {}?", either(similar)),
-            Self::NoSuchVersion { installed, .. } => format!("type {}", either(installed)),
-            Self::Ambiguous { candidates, .. } => format!("type {}", either(candidates)),
-            Self::UnsupportedProjectVersion { others, .. } if others.is_empty() => {
-                "install a version of the plugin that supports it".to_owned()
-            }
-            Self::UnsupportedProjectVersion { others, .. } => format!("type {}", either(others)),
-            Self::Refused { hint, .. } => hint.clone(),
-            Self::Disabled { .. } => super::DISABLED_HINT.to_owned(),
-        }
-    }
-}
-
 /// Finds the plugin that a key means.
 pub(super) fn resolve<'c>(
     entries: &'c [Entry],
     key: &PluginKey,
     project: Option<&ProjectVersion>,
-    program: &str,
 ) -> Result<&'c Entry, ResolveError> {
-    let versions = versions_of_one_name(entries, key, program)?;
+    let versions = versions_of_one_name(entries, key)?;
     let asked = |it: &&Entry| it.key().is_some_and(|it| key.matches_key(it));
     let matching: Vec<_> = versions.iter().copied().filter(asked).collect();
     if matching.is_empty() {
@@ -132,7 +111,6 @@ pub(super) fn resolve<'c>(
 fn versions_of_one_name<'c>(
     entries: &'c [Entry],
     key: &PluginKey,
-    program: &str,
 ) -> Result<Vec<&'c Entry>, ResolveError> {
     let usable = |matches: &dyn Fn(&PluginName) -> bool| -> Vec<&'c Entry> {
         let usable = entries.iter().filter(|it| it.is_usable());
@@ -144,7 +122,7 @@ fn versions_of_one_name<'c>(
     }
     let names: BTreeSet<_> = found.iter().filter_map(|it| it.key()).map(PluginKey::name).collect();
     match names.len() {
-        0 => Err(missing(entries, key, program)),
+        0 => Err(missing(entries, key)),
         1 => {
             found.sort_by_key(|it| std::cmp::Reverse(it.version()));
             Ok(found)
@@ -191,11 +169,10 @@ fn unsupported(
     }
 }
 
-fn missing(entries: &[Entry], key: &PluginKey, program: &str) -> ResolveError {
+fn missing(entries: &[Entry], key: &PluginKey) -> ResolveError {
     set_aside(entries, key).unwrap_or_else(|| ResolveError::NotFound {
         key: key.clone(),
         similar: similar(entries, key.name()),
-        program: program.to_owned(),
     })
 }
 
@@ -205,18 +182,18 @@ fn set_aside(entries: &[Entry], key: &PluginKey) -> Option<ResolveError> {
         Some(it) => key.matches_key(it),
         None => looks_like(it, key.name()),
     };
-    let mut meant = entries.iter().filter(|it| !it.is_usable()).filter(is_meant);
-    let entry = meant.find(|it| matches!(it.state(), State::Refused | State::Disabled))?;
-    let key = key.clone();
-    Some(match (entry.state(), entry.key()) {
-        (State::Disabled, Some(plugin)) => ResolveError::Disabled { key, plugin: plugin.clone() },
-        _ => ResolveError::Refused {
-            key,
-            place: entry.place(),
-            reason: entry.reason().unwrap_or_default(),
-            hint: entry.hint().unwrap_or_default(),
-        },
-    })
+    let reasons = entries.iter().filter(is_meant).filter_map(|it| Some((it, it.reason()?)));
+    let error = |(entry, reason): (&Entry, Reason)| match (reason, entry.key()) {
+        (Reason::Disabled { .. }, Some(plugin)) => {
+            Some(ResolveError::Disabled { key: key.clone(), plugin: plugin.clone() })
+        }
+        (Reason::Refused(source), _) => {
+            let path = entry.path().map(Path::to_owned);
+            Some(ResolveError::Refused { key: key.clone(), path, source })
+        }
+        _ => None,
+    };
+    reasons.into_iter().find_map(error)
 }
 
 /// Whether a file whose manifest cannot be read is called as a plugin is.
@@ -249,10 +226,4 @@ fn similarity(asked: &PluginName, name: &PluginName) -> f64 {
         return short;
     }
     short.min(strsim::jaro_winkler(asked.as_str(), name.as_str()))
-}
-
-fn either<T: ToString>(items: &[T]) -> String {
-    let items: Vec<_> =
-        items.iter().take(MAX_SUGGESTED).map(|it| format!("`{}`", it.to_string())).collect();
-    items.join(" or ")
 }

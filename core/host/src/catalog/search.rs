@@ -4,7 +4,7 @@
 //! system folders; whatever its caller can choose, an option, the environment, a
 //! home folder or the place of the program, is ignored.
 
-use crate::Identity;
+use crate::identity::Identity;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;

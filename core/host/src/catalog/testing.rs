@@ -1,4 +1,4 @@
-//! Libraries made by hand, for the tests of this room.
+//! Libraries made by hand, for the tests of this module.
 
 use pintle_plugin::manifest::{
     ABI_STABLE_VERSION, INTERFACE_VERSION, Manifest, NOTE_TYPE, SECTION_MAGIC, TARGET,
@@ -21,7 +21,7 @@ pub(super) fn manifest_json(patch: &Value) -> String {
             "interface": INTERFACE_VERSION,
             "abi_stable": ABI_STABLE_VERSION,
             "panic": "unwind",
-            "root": "pintle_root",
+            "root": "pintle_root_it",
         },
         "target": TARGET,
         "host": "*",
@@ -57,7 +57,7 @@ pub(super) fn section(json: &str) -> Vec<u8> {
 /// its root symbol and a note for each manifest.
 pub(super) fn elf(manifests: &[&str]) -> Vec<u8> {
     let notes: Vec<u8> = manifests.iter().flat_map(|it| note(it)).collect();
-    let strings = b"\0pintle_root\0\0\0\0";
+    let strings = b"\0pintle_root_it\0";
     let start = (64 + 2 * 56 + strings.len()) as u64;
     let len = start + notes.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();

@@ -41,7 +41,7 @@ impl PluginVersion {
         Some(Self(Version { major, minor, patch, pre, build }))
     }
 
-    /// Returns whether the version has no pre-release part; unlike in kubebuilder, `v0` counts as stable.
+    /// Returns whether the version has no pre-release part.
     pub fn is_stable(&self) -> bool {
         self.0.pre.is_empty()
     }

@@ -315,3 +315,34 @@ pub fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
     session.console().styled(Stream::Err, &err.render().ansi().to_string());
     Exit::Usage
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cli;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts the runs whose session, and with it the catalog, is gone.
+    struct Counter(&'static AtomicUsize);
+
+    impl Drop for Counter {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_run_leaves_nothing_behind() {
+        static N_GONE: AtomicUsize = AtomicUsize::new(0);
+        let host = Cli::new().extra_command(Command::new("sail"), |_, context| {
+            context.session().catalog();
+            context.session().shared(|| Counter(&N_GONE));
+            Ok(0)
+        });
+        let host = host.build().unwrap();
+        for n in 1..=10 {
+            host.run(["pintle", "sail", "--plugin-dir", "/dev/null/none", "-q"]);
+            assert_eq!(N_GONE.load(Ordering::Relaxed), n);
+        }
+    }
+}

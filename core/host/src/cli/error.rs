@@ -1,11 +1,14 @@
 //! Errors as the user reads them: what happened, why, what to do, and the exit code.
 //!
-//! The libraries' errors carry facts. Here they get their exit codes and their hints,
-//! which may name options and the host's own command.
+//! The libraries' errors carry facts. Here they get their exit codes, and [`explain`] adds
+//! what to do about them.
 
 use super::exit::Exit;
+use super::explain;
+use super::hint::Hint;
 use super::output::Form;
 use crate::catalog::{CommandConflict, ResolveError};
+use crate::causes::causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::services::{Console, Excerpt, Verbosity, escaped};
@@ -34,9 +37,6 @@ enum Cause {
     Excerpt(String),
 }
 
-/// What to do about an error: an instruction to the user.
-pub struct Hint(Box<dyn Fn(&Identity) -> String + Send + Sync>);
-
 /// The form of an error for programs. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Object<'a> {
@@ -44,25 +44,6 @@ struct Object<'a> {
     message: &'a str,
     causes: Vec<&'a str>,
     hint: Option<String>,
-}
-
-impl Hint {
-    /// Returns a hint that depends on the host, for example on its command's name.
-    pub fn new(text: impl Fn(&Identity) -> String + Send + Sync + 'static) -> Self {
-        Self(Box::new(text))
-    }
-}
-
-impl From<String> for Hint {
-    fn from(text: String) -> Self {
-        Self::new(move |_| text.clone())
-    }
-}
-
-impl From<&'static str> for Hint {
-    fn from(text: &'static str) -> Self {
-        Self::new(move |_| text.to_owned())
-    }
 }
 
 impl CliError {
@@ -73,9 +54,8 @@ impl CliError {
 
     /// Returns an error with the causes that `err` knows.
     pub fn from_error(exit: Exit, err: &(dyn Error + 'static)) -> Self {
-        let mut error = Self::new(exit, err.to_string());
-        error.add_causes(err.source());
-        error
+        let causes = causes(err).map(Cause::of).collect();
+        Self { causes, ..Self::new(exit, err.to_string()) }
     }
 
     /// Returns the error of a line that clap did not take.
@@ -101,7 +81,7 @@ impl CliError {
 
     /// Adds a cause below the others.
     pub fn cause(mut self, err: &(dyn Error + 'static)) -> Self {
-        self.add_causes(Some(err));
+        self.causes.extend(std::iter::once(err).chain(causes(err)).map(Cause::of));
         self
     }
 
@@ -112,14 +92,9 @@ impl CliError {
         self
     }
 
-    fn add_causes(&mut self, mut err: Option<&(dyn Error + 'static)>) {
-        while let Some(cause) = err {
-            self.causes.push(match cause.downcast_ref::<Excerpt>() {
-                Some(excerpt) => Cause::Excerpt(excerpt.to_string()),
-                None => Cause::Line(cause.to_string()),
-            });
-            err = cause.source();
-        }
+    /// Returns the message and the causes as one line, for a log.
+    pub(super) fn line(&self) -> String {
+        escaped(&self.to_string(), "\\n")
     }
 
     /// Returns how the process is to end.
@@ -144,7 +119,7 @@ impl CliError {
             code: self.exit.code(),
             message: &self.message,
             causes: self.causes.iter().map(Cause::text).collect(),
-            hint: self.hint.as_ref().map(|it| it.0(identity)),
+            hint: self.hint.as_ref().map(|it| it.text(identity)),
         }
     }
 
@@ -155,14 +130,20 @@ impl CliError {
         for cause in &self.causes {
             console.message(&format!("  caused by: {}", cause.shown()));
         }
-        if let Some(text) = &self.hint {
-            let text = text.0(identity);
+        if let Some(text) = self.hint.as_ref().map(|it| it.text(identity)) {
             console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
         }
     }
 }
 
 impl Cause {
+    fn of(err: &(dyn Error + 'static)) -> Self {
+        match err.downcast_ref::<Excerpt>() {
+            Some(excerpt) => Self::Excerpt(excerpt.to_string()),
+            None => Self::Line(err.to_string()),
+        }
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Line(text) | Self::Excerpt(text) => text,
@@ -200,13 +181,14 @@ impl From<ResolveError> for CliError {
             ResolveError::NotFound { .. } => Exit::Usage,
             _ => Exit::Refused,
         };
-        Self::from_error(exit, &err).hint(err.hint())
+        Self::from_error(exit, &err).hint(explain::resolve(&err))
     }
 }
 
 impl From<CommandConflict> for CliError {
     fn from(err: CommandConflict) -> Self {
-        Self::from_error(Exit::Ambiguous, &err).hint(err.hint())
+        let hint = explain::conflict(&err);
+        Self::from_error(Exit::Ambiguous, &err).hint(hint)
     }
 }
 
@@ -216,7 +198,7 @@ impl From<LoadError> for CliError {
             LoadError::Construction { .. } => Exit::Crashed,
             _ => Exit::Refused,
         };
-        let error = Self::from_error(exit, &err).hint_if_known(err.hint());
+        let error = Self::from_error(exit, &err).hint_if_known(explain::load(&err));
         match err {
             LoadError::Incompatible { report, .. } => Self { detail: Some(report), ..error },
             _ => error,
@@ -257,13 +239,8 @@ impl CliError {
     /// Returns the error of a hook, with the words and the exit code of its plugin.
     pub fn from_hook(err: &HookError) -> Self {
         match err {
-            HookError::Veto { .. } => Self::from_error(Exit::Failed, err),
-            HookError::TimedOut { .. } => Self::from_error(Exit::Failed, err).hint(
-                "look at what the plugin waits for, or give hooks more time with the variable \
-                 that ends in `HOOK_TIMEOUT`"
-                    .to_owned(),
-            ),
             HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
+            _ => Self::from_error(Exit::Failed, err).hint_if_known(explain::hook(err)),
         }
     }
 }

@@ -57,13 +57,17 @@ pub(super) fn add_to(command: Command) -> Command {
     command.args(args)
 }
 
-/// Returns what `-q` and `-v` ask for; `None` when neither is given.
-pub(super) fn verbosity(matches: &ArgMatches) -> Option<Verbosity> {
-    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
-        (true, _) => Some(Verbosity::Quiet),
-        (false, 0) => None,
-        (false, 1) => Some(Verbosity::Debug),
-        (false, _) => Some(Verbosity::Trace),
+/// Returns what `-q` and `-v` ask for.
+pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {
+    level(matches.get_flag("quiet"), usize::from(matches.get_count("verbose")))
+}
+
+fn level(is_quiet: bool, n_verbose: usize) -> Verbosity {
+    match (is_quiet, n_verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Debug,
+        (false, _) => Verbosity::Trace,
     }
 }
 
@@ -76,6 +80,8 @@ pub(super) struct Early {
     pub(super) disabled: Vec<String>,
     /// Whether `--allow-panic-abort` is given.
     pub(super) allow_panic_abort: bool,
+    /// What `-q` and `-v` seem to ask for. What a command makes of `-v` shows later.
+    pub(super) verbosity: Verbosity,
 }
 
 impl Early {
@@ -89,8 +95,15 @@ impl Early {
                 .collect(),
             disabled: option_values(args, "--disable-plugin").into_iter().map(text).collect(),
             allow_panic_abort: before_dashes(args).any(|it| it == "--allow-panic-abort"),
+            verbosity: early_verbosity(args),
         }
     }
+}
+
+fn early_verbosity(args: &[OsString]) -> Verbosity {
+    let given = || before_dashes(args).flat_map(in_long_form);
+    let n_verbose = given().filter(|it| it == "--verbose").count();
+    level(given().any(|it| it == "--quiet"), n_verbose)
 }
 
 /// Returns the values of the option `name` in a command line that is not parsed yet.
@@ -108,29 +121,31 @@ pub fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
 }
 
 /// Returns whether `arg` is one of the host's options that have their value behind them.
-pub(super) fn takes_value(arg: &str) -> bool {
-    matches!(arg, "--plugin-dir" | "--disable-plugin")
+pub(super) fn takes_value(arg: &OsStr) -> bool {
+    arg == "--plugin-dir" || arg == "--disable-plugin"
 }
 
 /// Returns whether `arg` alone is one of the host's options, except those for help and version.
-pub(super) fn is_own(arg: &str) -> bool {
-    let has_value = ["--plugin-dir=", "--disable-plugin="].iter().any(|it| arg.starts_with(it));
-    is_short(arg) || has_value || ["--allow-panic-abort", "--quiet", "--verbose"].contains(&arg)
+pub(super) fn is_own(arg: &OsStr) -> bool {
+    let has_value = ["--plugin-dir=", "--disable-plugin="]
+        .iter()
+        .any(|it| arg.as_encoded_bytes().starts_with(it.as_bytes()));
+    let is_flag = || ["--allow-panic-abort", "--quiet", "--verbose"].iter().any(|it| arg == *it);
+    has_value || is_flag() || !letters(arg).is_empty()
 }
 
-/// Returns whether `arg` is some of `-q` and `-v`, for example `-vv`.
-fn is_short(arg: &str) -> bool {
-    arg.len() > 1 && arg.starts_with('-') && arg[1..].chars().all(|it| "qv".contains(it))
+/// Returns the letters of a short option that are all `q` or `v`, for example of `-vv`.
+fn letters(arg: &OsStr) -> &str {
+    let letters = arg.to_str().and_then(|it| it.strip_prefix('-'));
+    letters.filter(|it| it.chars().all(|it| "qv".contains(it))).unwrap_or_default()
 }
 
 /// Returns one of the host's options with long names for `-q` and `-v`.
 pub(super) fn in_long_form(arg: &OsStr) -> Vec<OsString> {
-    match arg.to_str().filter(|it| is_short(it)) {
-        None => vec![arg.to_owned()],
-        Some(letters) => {
-            let long = |it| if it == 'q' { "--quiet" } else { "--verbose" };
-            letters[1..].chars().map(|it| long(it).into()).collect()
-        }
+    let long = |it| if it == 'q' { "--quiet" } else { "--verbose" };
+    match letters(arg) {
+        "" => vec![arg.to_owned()],
+        letters => letters.chars().map(|it| long(it).into()).collect(),
     }
 }
 

@@ -15,13 +15,15 @@ impl<'a> Line<'a> {
     /// Finds the words, up to the first option that is not the host's own on every command.
     pub(super) fn new(args: &'a [OsString]) -> Self {
         let mut words = Vec::new();
-        let mut texts = args.iter().map_while(|it| it.to_str()).enumerate();
-        while let Some((idx, arg)) = texts.next() {
-            match arg {
-                arg if global::takes_value(arg) => drop(texts.next()),
-                arg if global::is_own(arg) => {}
-                arg if arg.starts_with('-') => break,
-                word => words.push((idx, word.to_owned())),
+        let mut args_left = args.iter().enumerate();
+        while let Some((idx, arg)) = args_left.next() {
+            if global::takes_value(arg) {
+                args_left.next();
+            } else if !global::is_own(arg) {
+                match arg.to_str().filter(|it| !it.starts_with('-')) {
+                    Some(word) => words.push((idx, word.to_owned())),
+                    None => break,
+                }
             }
         }
         Self { args, words }

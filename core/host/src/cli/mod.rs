@@ -11,9 +11,11 @@ mod dispatch;
 mod error;
 mod events;
 mod exit;
+mod explain;
 pub mod global;
 mod group;
 mod help;
+mod hint;
 mod hooked;
 mod line;
 pub mod output;
@@ -26,9 +28,10 @@ mod version;
 pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Context, Host};
 pub use dispatch::{show_clap, warn_deprecated};
-pub use error::{CliError, Hint};
+pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{Bound, Group, Need, Noun, Row, Run};
+pub use hint::Hint;
 pub use session::Session;
 
 /// The commands that every host has.

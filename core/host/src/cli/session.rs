@@ -2,8 +2,8 @@
 
 use super::global::{self, Early};
 use super::output::Form;
-use super::{CliError, Exit, Host};
-use crate::catalog::{Catalog, Entry, PluginKey, Rules, SearchPath, State};
+use super::{CliError, Exit, Host, explain};
+use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
 use crate::identity::Identity;
 use crate::lifecycle::TimeLimit;
 use crate::services::{Console, Services, Verbosity};
@@ -32,6 +32,7 @@ pub struct Session<'a> {
     catalog: OnceCell<Catalog>,
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
+    is_parsed: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -47,6 +48,7 @@ impl<'a> Session<'a> {
             catalog: OnceCell::new(),
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
+            is_parsed: Cell::new(false),
             shared: RefCell::default(),
         }
     }
@@ -54,7 +56,8 @@ impl<'a> Session<'a> {
     /// Takes from the line what must be known before it is parsed.
     pub(super) fn start(&self, args: &[OsString]) {
         self.form.set(Form::asked(args));
-        self.early.get_or_init(|| Early::scan(args));
+        let early = self.early.get_or_init(|| Early::scan(args));
+        self.console.set_verbosity(early.verbosity);
     }
 
     /// Returns whether the run only answers a completion script, and so must neither change
@@ -110,9 +113,12 @@ impl<'a> Session<'a> {
         format!("{} {}", self.host.identity.command_name, path.join(" "))
     }
 
-    /// Applies `-q` and `-v`, which may stand before and behind a command's words.
+    /// Applies `-q` and `-v`, which may stand before and behind a command's words. With
+    /// arguments that a plugin goes on with, the first line's word counts too.
     pub(super) fn apply_verbosity(&self, matches: &ArgMatches) {
-        if let Some(verbosity) = global::verbosity(matches) {
+        let verbosity = global::verbosity(matches);
+        let is_first = !self.is_parsed.replace(true);
+        if is_first || verbosity != Verbosity::Normal {
             self.console.set_verbosity(verbosity);
         }
     }
@@ -164,8 +170,8 @@ impl<'a> Session<'a> {
         self.catalog.get_or_init(|| {
             let catalog = Catalog::discover(self.search(), &self.host.linked, self.rules());
             for warning in catalog.warnings() {
-                self.console
-                    .log(Level::Warn, &CliError::from_error(Exit::Failed, warning).to_string());
+                let text = CliError::from_error(Exit::Failed, warning).line();
+                self.console.log(Level::Warn, &text);
             }
             catalog
         })
@@ -183,13 +189,12 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
-        let plugin = match (entry.linked(), entry.path()) {
-            (Some(linked), _) => {
+        let plugin = match entry.linked() {
+            Some(linked) => {
                 let manifest = entry.manifest().cloned().unwrap_or_default();
                 transport::link(*linked, key.clone(), manifest)
             }
-            (None, Some(path)) => transport::load(path, self.rules())?,
-            (None, None) => return Err(unusable(entry)),
+            None => transport::load_listed(entry, self.rules())?,
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
@@ -202,7 +207,7 @@ impl<'a> Session<'a> {
         let load = |entry| match self.load(entry) {
             Ok(plugin) => Some(plugin),
             Err(err) => {
-                let text = format!("a hook on `{event}` is left out: {err}");
+                let text = format!("a hook on `{event}` is left out: {}", err.line());
                 self.console.log(Level::Warn, &text);
                 None
             }
@@ -294,10 +299,15 @@ fn unusable(entry: &Entry) -> CliError {
         (None, Some(path)) => path.display().to_string(),
         (None, None) => "?".to_owned(),
     };
-    let reason = entry.reason().unwrap_or_default();
-    let text = match entry.state() {
-        State::Disabled => format!("plugin `{name}` is disabled"),
-        state => format!("plugin `{name}` is {state}: {reason}"),
-    };
-    CliError::new(Exit::Refused, text).hint_if_known(entry.hint())
+    match entry.reason() {
+        Some(Reason::Disabled { .. }) | None => {
+            CliError::new(Exit::Refused, format!("plugin `{name}` is disabled"))
+                .hint(explain::disabled())
+        }
+        Some(reason) => {
+            CliError::new(Exit::Refused, format!("plugin `{name}` is {}", entry.state()))
+                .cause(&reason)
+                .hint(explain::reason(&reason))
+        }
+    }
 }

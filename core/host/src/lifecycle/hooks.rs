@@ -1,6 +1,6 @@
 //! The hooks of one command.
 
-use super::{Outcome, TimeLimit, dispatch_each};
+use super::dispatch::{Outcome, TimeLimit, dispatch_each};
 use crate::services::Services;
 use crate::transport::LoadedPlugin;
 use pintle_plugin::json::{Map, Value};

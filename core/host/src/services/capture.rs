@@ -1,21 +1,59 @@
 //! Keeps one plugin's output together while others run beside it.
 
-use super::{PluginServices, Services};
+use super::plugin::{PluginServices, Services};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many bytes of output are held back at most.
+const MAX_HELD: usize = 1 << 20;
 
 /// Services that hold the output back until [`release`](Capture::release).
 pub struct Capture {
     services: Services,
     plugin: PluginServices,
-    held: Mutex<Vec<Held>>,
+    held: Mutex<Output>,
 }
 
-enum Held {
+/// What was held back.
+#[derive(Default)]
+struct Output {
+    parts: Vec<Part>,
+    /// How many bytes of output the parts have.
+    n_held: usize,
+    /// How many bytes came after the limit.
+    n_dropped: usize,
+}
+
+enum Part {
     Bytes(Stream, Vec<u8>),
     Line(Level, String),
+}
+
+impl Output {
+    /// Keeps as much of `bytes` as there is room for, and makes a part of it.
+    fn hold(&mut self, bytes: &[u8], part: impl FnOnce(&[u8]) -> Part) {
+        // Even of empty parts there may be too many.
+        let cost = |n: usize| n + size_of::<Part>();
+        let room = MAX_HELD.saturating_sub(self.n_held);
+        let n_kept = bytes.len().min(room.saturating_sub(cost(0)));
+        self.n_dropped += bytes.len() - n_kept;
+        if n_kept > 0 || (bytes.is_empty() && room >= cost(0)) {
+            self.n_held += cost(n_kept);
+            self.parts.push(part(&bytes[..n_kept]));
+        }
+    }
+
+    /// Returns the parts, the last of which tells how much was dropped.
+    fn into_parts(self) -> Vec<Part> {
+        let Self { mut parts, n_dropped, .. } = self;
+        if n_dropped > 0 {
+            let text = format!("{n_dropped} bytes of the plugin's output were dropped here");
+            parts.push(Part::Line(Level::Warn, text));
+        }
+        parts
+    }
 }
 
 impl Capture {
@@ -24,32 +62,71 @@ impl Capture {
         Self { services: services.clone(), plugin: services.of(plugin), held: Mutex::default() }
     }
 
-    /// Writes what was held back so far, in one piece.
+    /// Writes what was held back so far, in one piece. Of more output than a user would read,
+    /// the beginning is written, and how much was dropped.
     pub fn release(&self) {
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        for held in held {
-            match held {
-                Held::Bytes(stream, bytes) => self.services.console().write(stream, &bytes),
-                Held::Line(level, text) => self.services.console().log(level, &text),
+        let held = std::mem::take(&mut *self.held());
+        for part in held.into_parts() {
+            match part {
+                Part::Bytes(stream, bytes) => self.services.console().write(stream, &bytes),
+                Part::Line(level, text) => self.services.console().log(level, &text),
             }
         }
     }
 
-    fn hold(&self, held: Held) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+    fn held(&self) -> MutexGuard<'_, Output> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl HostServices for Capture {
     fn write(&self, stream: Stream, text: &[u8]) {
-        self.hold(Held::Bytes(stream, text.to_vec()));
+        self.held().hold(text, |it| Part::Bytes(stream, it.to_vec()));
     }
 
     fn log(&self, level: Level, text: &str) {
-        self.hold(Held::Line(level, text.to_owned()));
+        let line = |it: &[u8]| Part::Line(level, String::from_utf8_lossy(it).into_owned());
+        self.held().hold(text.as_bytes(), line);
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         self.plugin.request(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::Console;
+    use std::sync::Arc;
+
+    fn shown(capture: &Capture) -> (usize, Vec<String>) {
+        let (mut n_bytes, mut lines) = (0, Vec::new());
+        for part in std::mem::take(&mut *capture.held()).into_parts() {
+            match part {
+                Part::Bytes(_, bytes) => n_bytes += bytes.len(),
+                Part::Line(_, text) => lines.push(text),
+            }
+        }
+        (n_bytes, lines)
+    }
+
+    #[test]
+    fn output_that_is_held_back_has_a_limit() {
+        let services = Services::new(Arc::new(Console::new()));
+        let capture = Capture::new(&services, "a.io/v1.0.0");
+        capture.log(Level::Info, "a line");
+        for _ in 0..5000 {
+            capture.write(Stream::Out, &[b'x'; 1000]);
+            capture.write(Stream::Out, b"");
+        }
+        capture.log(Level::Info, "more");
+        let (n_bytes, lines) = shown(&capture);
+        assert!((MAX_HELD / 2..MAX_HELD).contains(&n_bytes), "{n_bytes}");
+        let n_dropped = 5_000_000 + "more".len() - n_bytes;
+        let dropped = format!("{n_dropped} bytes of the plugin's output were dropped here");
+        assert_eq!(lines, ["a line".to_owned(), dropped]);
+        capture.write(Stream::Out, b"again");
+        assert_eq!(shown(&capture), (5, Vec::new()));
     }
 }

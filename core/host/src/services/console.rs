@@ -3,7 +3,7 @@
 //! Invariants: results go to the standard output and nothing else does; a reader
 //! who has gone away is no error.
 
-use super::escaped;
+use super::text::escaped;
 use anstyle::{AnsiColor, Style};
 use dialoguer::{Input, Password, Select};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};

@@ -1,6 +1,6 @@
 //! The services as one plugin gets them.
 
-use super::Console;
+use super::console::Console;
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};

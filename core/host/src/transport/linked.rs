@@ -1,6 +1,6 @@
 //! Plugins that are part of the program.
 
-use super::LoadedPlugin;
+use super::loaded::LoadedPlugin;
 use crate::catalog::PluginKey;
 use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::Manifest;

@@ -9,104 +9,16 @@
     reason = "opening a library runs foreign code, and its symbols have no types"
 )]
 
-use super::LoadedPlugin;
-use crate::catalog::{Examined, RefusedFile, Rules, examine, image};
-use abi_stable::StableAbi;
-use abi_stable::abi_stability::abi_checking::{
-    CheckingGlobals, check_layout_compatibility_with_globals,
-};
+use super::error::LoadError;
+use super::layout::{LayoutError, check_layout};
+use super::loaded::LoadedPlugin;
+use crate::catalog::library_file::exports;
+use crate::catalog::{Entry, Examined, Rules, examine};
 use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, RootModuleError};
-use abi_stable::type_layout::TypeLayout;
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::raw::PluginRootRef;
-use semver::Version;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-
-/// Why a plugin could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The file did not pass the checks that need no code of it.
-    #[error(transparent)]
-    Refused(Box<RefusedFile>),
-    /// The file does not define the symbol that its manifest names.
-    #[error("plugin file `{}` does not define its root symbol `{symbol}`", path.display())]
-    NoRootSymbol {
-        /// The file.
-        path: PathBuf,
-        /// The symbol.
-        symbol: String,
-    },
-    /// The dynamic linker did not take the file.
-    #[error("the dynamic linker rejected plugin file `{}`", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the linker said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The root symbol is no header of the abi_stable series that this host uses.
-    #[error("the root symbol of plugin file `{}` is no header of abi_stable 0.11", path.display())]
-    Header {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The library was built without a description of its root module's layout.
-    #[error("plugin file `{}` does not describe its layout", path.display())]
-    NoLayout {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The layout of the root module is not the one of this host.
-    #[error("plugin file `{}` has another layout than this host: {summary}", path.display())]
-    Incompatible {
-        /// The file.
-        path: PathBuf,
-        /// The first difference, in one line.
-        summary: String,
-        /// All differences, as abi_stable prints them: up to thousands of lines.
-        report: String,
-    },
-    /// The plugin's code says something else than the manifest in its file.
-    #[error("the manifest of plugin file `{}` is not the one of its code: they differ in `{field}`", path.display())]
-    ManifestDiffers {
-        /// The file.
-        path: PathBuf,
-        /// The first field that differs.
-        field: String,
-    },
-    /// The plugin's root module could not be made.
-    #[error("plugin file `{}` failed to make its root module: {reason}", path.display())]
-    Construction {
-        /// The file.
-        path: PathBuf,
-        /// What the plugin said.
-        reason: String,
-    },
-}
-
-impl LoadError {
-    /// Returns what to do about the error.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused(file) => Some(file.refusal.hint()),
-            Self::NoRootSymbol { .. } | Self::NoLayout { .. } | Self::Header { .. } => {
-                Some("build it with `pintle_plugin::export_plugin!` of interface 1.x".to_owned())
-            }
-            Self::Open { .. } => {
-                Some("a library that the plugin needs may be missing on this machine".to_owned())
-            }
-            Self::Incompatible { .. } => Some(format!(
-                "rebuild the plugin with pintle-plugin {INTERFACE_VERSION}; `-v` shows every difference"
-            )),
-            Self::ManifestDiffers { .. } => {
-                Some("the file was changed after it was built; install it again".to_owned())
-            }
-            Self::Construction { .. } => None,
-        }
-    }
-}
 
 /// Opens the plugin file at `path` and checks it whole.
 ///
@@ -117,24 +29,50 @@ impl LoadError {
 ///
 /// [`LoadError`] at the first check that fails.
 pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
-    let owned = || path.to_owned();
     let examined = examine(path, rules).map_err(LoadError::Refused)?;
+    open(path, examined)
+}
+
+/// Opens the file of a plugin that was listed, as [`load`] does, provided that it is still
+/// the same plugin: the command, the hook or the key by which it is called belongs to what
+/// was listed.
+///
+/// # Errors
+///
+/// [`LoadError`] at the first check that fails.
+pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
+    let (Some(listed), Some(path)) = (entry.key(), entry.path()) else {
+        let plugin = entry.key().map(ToString::to_string).unwrap_or_default();
+        return Err(LoadError::NoFile { plugin });
+    };
+    let examined = examine(path, rules).map_err(LoadError::Refused)?;
+    if !entry.is_same_as(&examined) {
+        let (listed, found) = (listed.clone(), examined.key);
+        return Err(LoadError::Replaced { path: path.to_owned(), listed, found });
+    }
+    open(path, examined)
+}
+
+/// Opens a file that was examined, and makes the checks that need it open.
+fn open(path: &Path, examined: Examined) -> Result<LoadedPlugin, LoadError> {
+    let owned = || path.to_owned();
     // The dynamic linker also searches a library's dependencies, so the file itself
     // is asked, before any of its code runs.
     let symbol = &examined.manifest.abi.root;
-    if !image::exports(&examined.file, symbol).unwrap_or(false) {
+    if !exports(&examined.file, symbol).unwrap_or(false) {
         return Err(LoadError::NoRootSymbol { path: owned(), symbol: symbol.clone() });
     }
     let Examined { file, manifest, key, .. } = examined;
     let header = open_header(file, &manifest, path)?;
     let layout = header.layout().ok_or_else(|| LoadError::NoLayout { path: owned() })?;
-    check_layout(layout, &manifest).map_err(|(summary, report)| LoadError::Incompatible {
-        path: owned(),
-        summary,
-        report,
+    check_layout(layout, &manifest.abi.interface).map_err(|err| match err {
+        LayoutError::Differs { summary, report } => {
+            LoadError::Incompatible { path: owned(), summary, report }
+        }
+        LayoutError::Damaged => LoadError::DamagedLayout { path: owned() },
     })?;
 
-    // SAFETY: the layout check returned Ok for this header two lines up, and the
+    // SAFETY: the layout check returned Ok for this header a few lines up, and the
     // library is never unmapped, so the module outlives every use.
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
         .map_err(|err| LoadError::Construction { path: owned(), reason: reason(&err) })?;
@@ -156,9 +94,9 @@ fn open_header(
     // get the same number and be taken for this one.
     std::mem::forget(file);
     let symbol = manifest.abi.root.as_str();
-    // SAFETY: only plugins export symbols under the name that a manifest gives as
-    // their root, and they are headers. `upgrade` looks at the header's magic bytes
-    // before anything else of it.
+    // SAFETY: the name begins with `pintle_root_`, as the catalog has checked: only
+    // `export_plugin!` makes such symbols, and they are headers. `upgrade` reads the
+    // header's magic bytes before anything else of it.
     let header = unsafe { library.get::<AbiHeaderRef>(symbol) }.map(|it| *it);
     std::mem::forget(library);
     let header = header.map_err(|err| open_error(path, err))?;
@@ -206,39 +144,6 @@ fn descriptor_path(_file: &File) -> Option<PathBuf> {
 
 fn open_error(path: &Path, err: libloading::Error) -> LoadError {
     LoadError::Open { path: path.to_owned(), source: Box::new(err) }
-}
-
-/// Checks the plugin's layout against the host's.
-///
-/// abi_stable takes an implementation that is newer than its interface and refuses
-/// the opposite. The interface only ever grows at its end, so whichever side is
-/// older plays the part of the interface. Each plugin is checked by itself: no
-/// object with a table of functions travels from plugin to plugin.
-fn check_layout(plugin: &'static TypeLayout, manifest: &Manifest) -> Result<(), (String, String)> {
-    let host = <PluginRootRef as StableAbi>::LAYOUT;
-    let (older, newer) =
-        if is_older(&manifest.abi.interface) { (plugin, host) } else { (host, plugin) };
-    check_layout_compatibility_with_globals(older, newer, &CheckingGlobals::new())
-        .map_err(|err| summarize(&err.to_string()))
-}
-
-fn is_older(interface: &str) -> bool {
-    let host = Version::parse(INTERFACE_VERSION).expect("a crate's version is semantic");
-    Version::parse(interface).is_ok_and(|it| it < host)
-}
-
-/// Takes the innermost difference out of abi_stable's report.
-fn summarize(report: &str) -> (String, String) {
-    let mut lines = report.lines().map(str::trim).filter(|it| !it.is_empty());
-    let summary = match lines.by_ref().find(|it| it.starts_with("Error:")) {
-        Some(error) => {
-            let what = error.trim_start_matches("Error:").trim();
-            let rest: Vec<_> = lines.take_while(|it| !it.contains("error(s)")).take(4).collect();
-            format!("{what} {}", rest.join(" "))
-        }
-        None => "the layouts differ".to_owned(),
-    };
-    (summary, report.to_owned())
 }
 
 fn reason(err: &LibraryError) -> String {

@@ -13,10 +13,10 @@ mod tree;
 use super::path::{self, PathError};
 use disk::Disk;
 use glob::{MatchOptions, Pattern};
+use pintle_host::fs::{self, Kind as OnDisk};
 use pintle_plugin::message::ErrorReply;
 use pintle_plugin::{ChangeSet, Node, Select};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::FileType;
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -138,6 +138,14 @@ pub enum UniverseError {
         /// What is wrong with it.
         source: glob::PatternError,
     },
+    /// A folder cannot be read, so it is unknown which files there are.
+    #[error("failed to list the files of the project: `{path}` cannot be read")]
+    List {
+        /// The path of the folder, `.` for the project itself, or of its `.gitignore`.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read.
     #[error("failed to read `{path}`")]
     Read {
@@ -158,23 +166,9 @@ impl UniverseError {
             | Self::Missing { path, .. }
             | Self::Occupied { path, .. }
             | Self::Case { path, .. }
+            | Self::List { path, .. }
             | Self::Read { path, .. } => Some(path),
             Self::Glob { .. } => None,
-        }
-    }
-
-    /// Returns what to do about it, if there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Conflict { path, other: None, .. } => {
-                Some(format!("`--force` makes `{path}` anew, `--skip-existing` leaves it as it is"))
-            }
-            Self::Occupied { path, .. } => Some(format!("move `{path}` away")),
-            Self::Case { .. } => {
-                Some("some systems cannot keep both; use one spelling, or delete the other".into())
-            }
-            Self::Conflict { .. } => Some("leave one of the two plugins out of the chain".into()),
-            _ => None,
         }
     }
 }
@@ -240,21 +234,21 @@ impl Universe {
     /// [`UniverseError::Glob`] when a glob is malformed.
     pub fn paths(&self, select: Select<'_>) -> Result<Vec<String>, UniverseError> {
         let paths = match select {
-            Select::All => self.all_paths(),
+            Select::All => self.all_paths(|_| true)?,
             Select::Glob(glob) => {
-                let glob = Pattern::new(glob)
+                let pattern = Pattern::new(glob)
                     .map_err(|source| UniverseError::Glob { glob: glob.to_owned(), source })?;
                 let options =
                     MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
-                let mut paths = self.all_paths();
-                paths.retain(|it| glob.matches_with(it, options));
+                let mut paths = self.all_paths(|it| may_match_in(glob, it))?;
+                paths.retain(|it| pattern.matches_with(it, options));
                 paths
             }
             Select::Plugin(key) => self.made(|it| it.plugin() == Some(key)),
             Select::Origin { plugin, subcommand } => {
                 self.made(|it| it.plugin() == Some(plugin) && it.subcommand() == Some(subcommand))
             }
-            Select::Path(path) => self.find(path).then_some(path).into_iter().collect(),
+            Select::Path(path) => self.find(path)?.then_some(path).into_iter().collect(),
         };
         Ok(paths.into_iter().map(str::to_owned).collect())
     }
@@ -280,7 +274,7 @@ impl Universe {
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let paths = self.all_paths();
+        let paths = self.all_paths(|_| true)?;
         if let Some(disk) = &self.disk {
             let on_disk = paths.iter().copied().filter(|it| self.tree.get(it).is_none());
             disk.read_ahead(on_disk);
@@ -345,12 +339,12 @@ impl Universe {
         let (deleted, added) = changes.into_parts();
         self.change(|universe, log| {
             for path in deleted {
-                if universe.find(&path) {
+                if universe.find(&path)? {
                     universe.delete(plugin, path, log)?;
                 }
             }
             for node in added {
-                if universe.find(node.path()) {
+                if universe.find(node.path())? {
                     if same(&universe.node(node.path())?, &node) {
                         continue;
                     }
@@ -500,7 +494,7 @@ impl Universe {
             return Ok(());
         }
         self.check(&path)?;
-        if !self.is_on_disk(&path) {
+        if !self.is_on_disk(&path)? {
             return Err(UniverseError::Missing { path, plugin: plugin.to_owned() });
         }
         self.gone.insert(path.clone(), None);
@@ -530,7 +524,7 @@ impl Universe {
     fn check(&self, path: &str) -> Result<(), UniverseError> {
         let reserved = || if disk::is_of_host(path) { Err(PathError::Reserved) } else { Ok(()) };
         let links = || match &self.disk {
-            Some(disk) => path::check_links(disk.root(), path),
+            Some(disk) => disk.check_links(path),
             None => Ok(()),
         };
         path::check(path)
@@ -558,12 +552,12 @@ impl Universe {
         // A folder that has nodes was looked at when the first of them came.
         let is_unknown = |it: &&str| self.tree.kind(it) != Some(Kind::Folder);
         for parent in path::parents(path).rev().take_while(is_unknown) {
-            if self.tree.kind(parent).is_some() || self.keeps_file(parent) {
+            if self.tree.kind(parent).is_some() || self.keeps_file(parent)? {
                 return folder(parent);
             }
         }
-        match self.disk.as_ref().and_then(|it| it.file_type(path)) {
-            Some(it) if it.is_dir() => folder(path),
+        match self.kind_on_disk(path)? {
+            Some(OnDisk::Directory) => folder(path),
             Some(it) if !self.gone.contains_key(path) => match what(it) {
                 None => conflict(None),
                 Some(what) => {
@@ -576,9 +570,15 @@ impl Universe {
     }
 
     /// Whether something on disk that is no folder has the name `path` and keeps it.
-    fn keeps_file(&self, path: &str) -> bool {
-        let on_disk = || self.disk.as_ref().and_then(|it| it.file_type(path));
-        !self.gone.contains_key(path) && on_disk().is_some_and(|it| !it.is_dir())
+    fn keeps_file(&self, path: &str) -> Result<bool, UniverseError> {
+        Ok(!self.gone.contains_key(path)
+            && self.kind_on_disk(path)?.is_some_and(|it| it != OnDisk::Directory))
+    }
+
+    /// Returns what has the name `path` on disk.
+    fn kind_on_disk(&self, path: &str) -> Result<Option<OnDisk>, UniverseError> {
+        let kind = self.disk.as_ref().map_or(Ok(None), |it| it.kind(path));
+        kind.map_err(|err| read_error(path, err))
     }
 
     /// Checks that no part of a new path differs only in case from what is beside it.
@@ -588,7 +588,9 @@ impl Universe {
         let mut folder = "";
         for at in path::parents(path).chain([path]) {
             let name = at.rsplit('/').next().unwrap_or_default();
-            let on_disk = self.disk.as_ref().map(|it| it.names(folder)).unwrap_or_default();
+            let on_disk = self.disk.as_ref().map(|it| it.names(folder)).transpose();
+            let on_disk =
+                on_disk.map_err(|err| list_error(folder, err.into()))?.unwrap_or_default();
             if self.tree.kind(at).is_some() || on_disk.iter().any(|it| it == name) {
                 folder = at;
                 continue;
@@ -613,13 +615,21 @@ impl Universe {
     }
 
     /// Whether there is a node at `path`.
-    fn find(&self, path: &str) -> bool {
-        self.tree.get(path).is_some() || self.check(path).is_ok() && self.is_on_disk(path)
+    fn find(&self, path: &str) -> Result<bool, UniverseError> {
+        match self.tree.get(path) {
+            Some(_) => Ok(true),
+            None => Ok(self.check(path).is_ok() && self.is_on_disk(path)?),
+        }
     }
 
     /// Whether there is a node on disk at `path`, which was checked.
-    fn is_on_disk(&self, path: &str) -> bool {
-        !self.gone.contains_key(path) && self.disk.as_ref().is_some_and(|it| it.is_node(path))
+    fn is_on_disk(&self, path: &str) -> Result<bool, UniverseError> {
+        match &self.disk {
+            Some(disk) if !self.gone.contains_key(path) => {
+                disk.is_node(path).map_err(|err| read_error(path, err))
+            }
+            _ => Ok(false),
+        }
     }
 
     fn node(&self, path: &str) -> Result<Node, UniverseError> {
@@ -630,21 +640,28 @@ impl Universe {
     }
 
     fn on_disk(&self, path: &str) -> Result<Node, UniverseError> {
-        let read = match &self.disk {
-            Some(disk) => disk.node(path),
-            None => Err(io::ErrorKind::NotFound.into()),
-        };
-        read.map_err(|source| UniverseError::Read { path: path.to_owned(), source })
+        match &self.disk {
+            Some(disk) => disk.node(path).map_err(|err| read_error(path, err)),
+            None => {
+                let source = io::ErrorKind::NotFound.into();
+                Err(UniverseError::Read { path: path.to_owned(), source })
+            }
+        }
     }
 
-    fn all_paths(&self) -> Vec<&str> {
+    /// Returns the sorted paths of all nodes. It is an error when there is a folder that
+    /// cannot be read and that `concerns` the caller.
+    fn all_paths(&self, concerns: impl Fn(&str) -> bool) -> Result<Vec<&str>, UniverseError> {
+        if let Some((path, source)) = self.disk.as_ref().and_then(|it| it.unreadable(concerns)) {
+            return Err(list_error(path, source));
+        }
         let on_disk = self.disk.as_ref().map(Disk::paths).unwrap_or_default();
         let on_disk = on_disk.iter().map(String::as_str).filter(|it| !self.gone.contains_key(*it));
         let mut paths: Vec<_> = on_disk.collect();
         paths.extend(self.in_memory().into_iter().map(Node::path));
         // Two sorted runs, which cost the sort next to nothing.
         paths.sort();
-        paths
+        Ok(paths)
     }
 
     /// Returns the sorted paths of some nodes in memory.
@@ -669,22 +686,32 @@ fn unique<'a>(plugin: &str, deleted: &'a [String]) -> Result<HashSet<&'a str>, U
     }
 }
 
+/// Whether a glob may match paths in `folder`, as far as its part before the first wildcard
+/// tells.
+fn may_match_in(glob: &str, folder: &str) -> bool {
+    let is_literal = |it: &&str| !it.contains(['*', '?', '[']);
+    let literal = glob.split('/').take_while(is_literal);
+    folder.is_empty() || literal.zip(folder.split('/')).all(|(one, other)| one == other)
+}
+
+fn list_error(path: &str, source: io::Error) -> UniverseError {
+    let path = if path.is_empty() { "." } else { path };
+    UniverseError::List { path: path.to_owned(), source }
+}
+
+fn read_error(path: &str, err: fs::Error) -> UniverseError {
+    UniverseError::Read { path: path.to_owned(), source: err.into() }
+}
+
 /// Returns what an entry of a folder is when it is neither a file nor a folder.
-fn what(it: FileType) -> Option<&'static str> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt as _;
-        if it.is_socket() {
-            return Some("a socket");
-        }
-        if it.is_fifo() {
-            return Some("a FIFO");
-        }
-        if it.is_block_device() || it.is_char_device() {
-            return Some("a device");
-        }
+fn what(it: OnDisk) -> Option<&'static str> {
+    match it {
+        OnDisk::Socket => Some("a socket"),
+        OnDisk::Fifo => Some("a FIFO"),
+        OnDisk::Device => Some("a device"),
+        OnDisk::Symlink => Some("a symbolic link"),
+        OnDisk::File | OnDisk::Directory | OnDisk::Special => None,
     }
-    it.is_symlink().then_some("a symbolic link")
 }
 
 fn differ_in_case(left: &str, right: &str) -> bool {

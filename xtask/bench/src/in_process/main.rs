@@ -10,8 +10,8 @@ mod open;
 use anyhow::{Context, Result, bail};
 use clock::{median, nanos_per_call};
 use open::{Opened, open};
-use pintle::host::catalog::Rules;
-use pintle::host::transport::LoadedPlugin;
+use pintle::catalog::Rules;
+use pintle::transport::LoadedPlugin;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
 
 /// Opens a plugin as the host does.
 fn load_native(path: &Path) -> Result<LoadedPlugin> {
-    Ok(pintle::host::transport::load(path, &Rules::default())?)
+    Ok(pintle::transport::load(path, &Rules::default())?)
 }
 
 /// Opens and checks every plugin; the results are medians over them.

@@ -77,7 +77,7 @@ fn open_library(path: &Path) -> Result<Library> {
     Ok(unsafe { Library::new(path) }?)
 }
 
-/// The check as `pintle::host::transport` makes it: each plugin by itself.
+/// The check as `pintle::transport` makes it: each plugin by itself.
 fn check_layout(header: &'static LibHeader) -> Result<()> {
     let plugin = header.layout().context("the plugin does not describe its layout")?;
     let host = <PluginRootRef as StableAbi>::LAYOUT;

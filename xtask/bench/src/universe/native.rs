@@ -6,9 +6,9 @@
 
 use crate::files::{N_FILES, files};
 use anyhow::{Context, Result, ensure};
-use pintle::host::catalog::Rules;
-use pintle::host::transport::{LoadedPlugin, load};
+use pintle::catalog::Rules;
 use pintle::scaffold::Universe;
+use pintle::transport::{LoadedPlugin, load};
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Value, json};
 use pintle_plugin::message::{ErrorReply, ScaffoldRequest, ServiceReply, ServiceRequest, Step};

@@ -1,11 +1,13 @@
 //! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
 
-use super::super::output;
+use super::super::{explain, output};
 use super::{CliError, Exit, Row, Run, Session, Step, Subject, subject, subject_arg};
-use crate::catalog::{Entry, PluginKey, Refusal, image};
+use crate::catalog::{Entry, PluginKey, Refusal, library_file};
+use crate::causes::with_causes;
 use clap::ArgMatches;
 use pintle_plugin::manifest::Manifest;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::Path;
 
 #[derive(Serialize)]
@@ -42,7 +44,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 
 /// Returns the plugin that the user's key means although it cannot be used.
 fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a Entry> {
-    let asked: PluginKey = matches.get_one::<String>("plugin")?.parse().ok()?;
+    let asked: PluginKey = matches.get_one::<OsString>("plugin")?.to_str()?.parse().ok()?;
     let unusable = session.catalog().entries().iter().filter(|it| !it.is_usable());
     unusable.into_iter().find(|it| {
         let version = it.version();
@@ -59,7 +61,7 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
             transport: entry.transport().to_string(),
             format: None,
             architecture: None,
-            refused: entry.refusal().map(Refusal::reason),
+            refused: entry.refusal().map(|it| with_causes(it)),
             manifest: entry.manifest().cloned(),
         }),
     }
@@ -67,8 +69,8 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
 
 /// Reads a file of any platform; only what holds no manifest at all is an error.
 fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
-    let image = image::open(path).map_err(|err| unreadable(path, &err))?;
-    let manifest = match image.manifests() {
+    let library = library_file::open(path).map_err(|err| unreadable(path, &err.into()))?;
+    let manifest = match library.manifests() {
         [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
         [] => return Err(unreadable(path, &Refusal::NoManifest)),
         several => {
@@ -79,17 +81,17 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
     Ok(Facts {
         path: Some(output::path(path)),
         transport: "native".to_owned(),
-        format: Some(image.format().to_string()),
-        architecture: Some(image.architecture().to_owned()),
-        refused: refused.map(|it| it.refusal.reason()),
+        format: Some(library.format().to_string()),
+        architecture: Some(library.architecture().to_owned()),
+        refused: refused.map(|it| with_causes(&it.refusal)),
         manifest: Some(manifest),
     })
 }
 
 fn unreadable(path: &Path, refusal: &Refusal) -> CliError {
-    CliError::new(Exit::Refused, format!("`{}` is no plugin", path.display()))
+    CliError::new(Exit::Refused, format!("`{}` is not a plugin", path.display()))
         .cause(refusal)
-        .hint(refusal.hint())
+        .hint(explain::refusal(refusal))
 }
 
 fn text(facts: &Facts) -> String {
@@ -99,7 +101,7 @@ fn text(facts: &Facts) -> String {
             rows.push(vec![name.to_owned(), value]);
         }
     };
-    let path = facts.path.as_ref().map(|it| it.clone());
+    let path = facts.path.clone();
     row("file", path.unwrap_or_default());
     let format = [&facts.format, &facts.architecture].into_iter().flatten();
     row("format", format.cloned().collect::<Vec<_>>().join(", "));

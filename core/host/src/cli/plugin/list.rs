@@ -3,6 +3,7 @@
 use super::super::output;
 use super::{CliError, Exit, Row, Run, Session, Step};
 use crate::catalog::{Entry, State};
+use crate::causes::with_causes;
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
 use serde::Serialize;
@@ -72,7 +73,7 @@ fn judge<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Judged<'a> 
     match fault {
         Some(err) => Judged { entry, state: State::Refused, reason: Some(err.to_string()) },
         None => {
-            let reason = entry.reason().or_else(|| remark(entry));
+            let reason = entry.reason().map(|it| with_causes(&it)).or_else(|| remark(entry));
             Judged { entry, state: entry.state(), reason }
         }
     }

@@ -15,7 +15,8 @@ pub(super) use run::ROW as RUN;
 use super::group::{Row, Run};
 use super::{CliError, Exit, Session, Step};
 use crate::catalog::{Entry, PluginKey};
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgMatches, value_parser};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Returns the argument that names a plugin by its file or its key.
@@ -23,6 +24,7 @@ fn subject_arg() -> Arg {
     Arg::new("plugin")
         .value_name("FILE|KEY")
         .required(true)
+        .value_parser(value_parser!(OsString))
         .value_hint(clap::ValueHint::FilePath)
         .help("A plugin file, or the key of an installed plugin")
 }
@@ -36,11 +38,12 @@ enum Subject<'a> {
 /// Returns what the user means: a path that is one by its looks or because a file is
 /// there, else a key.
 fn subject<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Result<Subject<'a>, CliError> {
-    let text = matches.get_one::<String>("plugin").expect("the argument is required");
-    if is_path(text) {
-        return Ok(Subject::File(PathBuf::from(text)));
+    let text = matches.get_one::<OsString>("plugin").expect("the argument is required");
+    match text.to_str().filter(|it| !is_path(it)) {
+        Some(key) => Ok(Subject::Entry(session.catalog().resolve(&parse_key(key)?, None)?)),
+        // A key is text.
+        None => Ok(Subject::File(PathBuf::from(text))),
     }
-    Ok(Subject::Entry(session.catalog().resolve(&parse_key(text)?, None)?))
 }
 
 fn is_path(text: &str) -> bool {

@@ -1,0 +1,36 @@
+//! What a plugin contributes to the host.
+
+use super::manifest_view::{ManifestView, Text};
+use pintle_plugin::manifest::{Manifest, ManifestCommand};
+
+/// What a plugin contributes: the part of a manifest that is looked at for each plugin.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contributions {
+    pub(super) commands: Vec<ManifestCommand>,
+    pub(super) subcommands: Vec<String>,
+    pub(super) events: Vec<String>,
+    pub(super) deprecated: Option<String>,
+}
+
+impl From<ManifestView<'_>> for Contributions {
+    fn from(view: ManifestView<'_>) -> Self {
+        let own = |texts: Vec<Text<'_>>| texts.into_iter().map(|it| it.0.into_owned()).collect();
+        Self {
+            commands: view.commands,
+            subcommands: own(view.subcommands),
+            events: own(view.events),
+            deprecated: view.deprecated.map(|it| it.0.into_owned()),
+        }
+    }
+}
+
+impl From<&Manifest> for Contributions {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            commands: manifest.commands.clone(),
+            subcommands: manifest.subcommands.clone(),
+            events: manifest.events.clone(),
+            deprecated: manifest.deprecated.clone(),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One file of the disk: its identity, how it is opened, and how it is read.
+//!
+//! Invariants: opening never waits, whatever the path is; only regular files are opened.
+//! Nothing is mapped: reading a file that shrinks meanwhile gives an error, where touching
+//! a mapping of it would kill the process.
+
+use crate::fs::{self, Cause, Dir, Entry};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+#[cfg(not(unix))]
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Why a file cannot be read as one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It is a directory, a FIFO or the like.
+    #[error("it is a {kind}, not a regular file")]
+    NotRegular {
+        /// What it is, for example `directory`.
+        kind: &'static str,
+    },
+    /// It cannot be opened or read.
+    #[error("it cannot be read")]
+    Unreadable {
+        /// What the system reports.
+        source: io::Error,
+    },
+}
+
+impl From<io::Error> for FileError {
+    fn from(source: io::Error) -> Self {
+        Self::Unreadable { source }
+    }
+}
+
+impl From<fs::Error> for FileError {
+    fn from(err: fs::Error) -> Self {
+        match err.cause {
+            Cause::NotRegular { kind } => Self::NotRegular { kind: kind.name() },
+            cause => Self::Unreadable { source: cause.into() },
+        }
+    }
+}
+
+/// What tells one file from all others, under whatever path.
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// What tells one file from all others, under whatever path.
+#[cfg(not(unix))]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    path: PathBuf,
+}
+
+/// What tells a file from all others, and from what it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (u64, u64),
+    /// Seconds and nanoseconds since 1970.
+    changed: (u64, u64),
+}
+
+/// How old a change must be for the file system's clock to tell the next one from it.
+const MIN_AGE: Duration = Duration::from_secs(2);
+
+impl Stamp {
+    pub(super) const BYTES: usize = 7 * 8;
+
+    /// Returns the stamp as bytes, which compare as the stamps do.
+    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let Self { device, inode, size, modified, changed } = self;
+        let numbers = [device, inode, size, modified.0, modified.1, changed.0, changed.1];
+        let mut bytes = [0; Self::BYTES];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Returns what tells the file from other files.
+    #[cfg(unix)]
+    pub(super) fn file_id(&self) -> Option<FileId> {
+        Some(FileId { device: self.device, inode: self.inode })
+    }
+
+    /// Returns nothing: other platforms have no stamps.
+    #[cfg(not(unix))]
+    pub(super) fn file_id(&self) -> Option<FileId> {
+        None
+    }
+
+    /// Returns whether the next change of the file is sure to change the stamp.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        now.as_secs() > self.changed.0.max(self.modified.0) + MIN_AGE.as_secs()
+    }
+}
+
+/// A regular file, open.
+pub(super) struct RegularFile {
+    pub(super) file: File,
+    pub(super) len: u64,
+    pub(super) id: FileId,
+}
+
+/// Opens a regular file, without ever waiting for it.
+pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
+    let (file, metadata) = fs::open_named(path)?;
+    Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) })
+}
+
+/// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
+/// is moved where that is possible.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, FileError> {
+    let mut n_read = 0;
+    while n_read < buffer.len() {
+        match read_once(file, &mut buffer[n_read..], offset + n_read as u64) {
+            Ok(0) => break,
+            Ok(n) => n_read += n,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(FileError::Unreadable { source }),
+        }
+    }
+    Ok(n_read)
+}
+
+#[cfg(unix)]
+fn read_once(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn read_once(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read(buffer)
+}
+
+#[cfg(unix)]
+fn file_id(_: &Path, metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    FileId { device: metadata.dev(), inode: metadata.ino() }
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path, _: &Metadata) -> FileId {
+    FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
+}
+
+/// A directory whose files are opened and asked for by their names.
+///
+/// With a thousand plugins installed, each system call counts: a file that the directory's
+/// own listing knows to be regular is asked for nothing but its length.
+pub(super) struct Directory {
+    dir: Dir,
+    #[cfg(unix)]
+    device: u64,
+}
+
+impl Directory {
+    /// Opens a directory.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let dir = Dir::open(path)?;
+        Ok(Self {
+            #[cfg(unix)]
+            device: dir.device()?,
+            dir,
+        })
+    }
+
+    /// Returns the directory's path.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Returns the directory's entries, sorted by name.
+    pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
+        Ok(self.dir.list("")?)
+    }
+
+    /// Returns what tells a file of the directory from all others, and from what it was
+    /// before; `None` if it is not a regular one.
+    // The fields have other types on other systems, where this has not been tried yet.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
+        use rustix::fs::{AtFlags, FileType, statat};
+        let stat = statat(&self.dir, name, AtFlags::empty()).ok()?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return None;
+        }
+        // What does not fit, for example a time before 1970, makes a file that is never known.
+        let number = |it: i64| u64::try_from(it).ok();
+        Some(Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: number(stat.st_size)?,
+            modified: (number(stat.st_mtime)?, stat.st_mtime_nsec),
+            changed: (number(stat.st_ctime)?, stat.st_ctime_nsec),
+        })
+    }
+
+    /// Returns nothing: this platform has no stamps.
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    pub(super) fn stamp(&self, _: &OsStr) -> Option<Stamp> {
+        None
+    }
+
+    /// Opens a file of the directory, without ever waiting for it. `inode` is the file's
+    /// number if the directory's listing knows it to be regular; should it have become
+    /// something else since, it has no length.
+    #[cfg(unix)]
+    pub(super) fn open_file(
+        &self,
+        name: &OsStr,
+        inode: Option<u64>,
+    ) -> Result<RegularFile, FileError> {
+        use std::io::{Seek, SeekFrom};
+        let Some(inode) = inode else { return open(&self.path().join(name)) };
+        let mut file = self.dir.open_listed(name)?;
+        let len = file.seek(SeekFrom::End(0))?;
+        Ok(RegularFile { file, len, id: FileId { device: self.device, inode } })
+    }
+
+    /// Opens a file of the directory, without ever waiting for it.
+    #[cfg(not(unix))]
+    pub(super) fn open_file(&self, name: &OsStr, _: Option<u64>) -> Result<RegularFile, FileError> {
+        open(&self.path().join(name))
+    }
+}

@@ -1,0 +1,59 @@
+//! Manifests that are read when they are looked at.
+
+use super::file::read_at;
+use pintle_plugin::manifest::Manifest;
+use std::fs::File;
+use std::sync::{Arc, OnceLock};
+
+/// A manifest that is read when it is looked at.
+#[derive(Debug)]
+pub(super) struct LazyManifest {
+    json: Json,
+    /// Boxed, as most are never read.
+    parsed: OnceLock<Option<Box<Manifest>>>,
+}
+
+#[derive(Debug)]
+enum Json {
+    Own(Vec<u8>),
+    /// A part of the index: the file, the place, and the length.
+    Shared(Arc<File>, u64, usize),
+}
+
+impl Default for LazyManifest {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl LazyManifest {
+    /// Keeps the JSON of a manifest; what is none counts as no manifest.
+    pub(super) fn new(json: Vec<u8>) -> Self {
+        Self { json: Json::Own(json), parsed: OnceLock::new() }
+    }
+
+    /// Keeps a part of the index.
+    pub(super) fn shared(index: Arc<File>, start: u64, len: usize) -> Self {
+        Self { json: Json::Shared(index, start, len), parsed: OnceLock::new() }
+    }
+
+    /// Returns the manifest, if there is one.
+    pub(super) fn get(&self) -> Option<&Manifest> {
+        let parse = || match &self.json {
+            Json::Own(json) => Manifest::parse(json).ok().map(Box::new),
+            Json::Shared(index, start, len) => {
+                let mut json = vec![0; *len];
+                let n_read = read_at(index, &mut json, *start).ok()?;
+                json.truncate(n_read);
+                Manifest::parse(&json).ok().map(Box::new)
+            }
+        };
+        self.parsed.get_or_init(parse).as_deref()
+    }
+}
+
+impl From<Manifest> for LazyManifest {
+    fn from(manifest: Manifest) -> Self {
+        Self { parsed: OnceLock::from(Some(Box::new(manifest))), ..Self::default() }
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a file cannot be read, or not be loaded, as a library.
+
+use super::super::file::FileError;
+use super::format::Format;
+
+/// Why a file is not a library that this platform loads.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LibraryError {
+    /// The file itself cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It has no bytes.
+    #[error("it is empty")]
+    Empty,
+    /// It is some other kind of file.
+    #[error("it is not a library")]
+    NotALibrary,
+    /// Some part of it is invalid.
+    #[error("it is damaged: {what}")]
+    Damaged {
+        /// What is invalid.
+        what: String,
+    },
+    /// It is a library for another kind of operating system.
+    #[error("it is a library in {found} format, this platform loads {expected}")]
+    WrongFormat {
+        /// Its format.
+        found: Format,
+        /// The platform's format.
+        expected: Format,
+    },
+    /// Its addresses have another size.
+    #[error("it is a {found}-bit library, this host is a {expected}-bit program")]
+    WrongClass {
+        /// Its size of an address.
+        found: u8,
+        /// The host's.
+        expected: u8,
+    },
+    /// Its numbers are the other way round.
+    #[error("it is a {found}-endian library, this host is a {expected}-endian program")]
+    WrongEndianness {
+        /// Its byte order, for example `big`.
+        found: &'static str,
+        /// The host's.
+        expected: &'static str,
+    },
+    /// It is built for another processor.
+    #[error("it is a library for {found}, this host runs on {expected}")]
+    WrongMachine {
+        /// Its architecture.
+        found: String,
+        /// The host's.
+        expected: &'static str,
+    },
+    /// It is a program, an object file or a memory dump.
+    #[error("it is {found}, not a shared library")]
+    NotShared {
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// Its end is missing.
+    #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
+    Truncated {
+        /// Where the file would have to end at least.
+        needed: u64,
+        /// Where it ends.
+        len: u64,
+    },
+}
+
+/// Returns the error of a library some part of which is invalid.
+pub(super) fn damaged(what: impl ToString) -> LibraryError {
+    LibraryError::Damaged { what: what.to_string() }
+}

@@ -1,0 +1,88 @@
+//! What is known of a library without loading it, and whether this platform loads it.
+
+use super::error::LibraryError;
+use super::format::Format;
+use object::ObjectKind;
+use std::borrow::Cow;
+
+/// A library as bytes.
+#[derive(Debug, Clone)]
+pub struct LibraryFile {
+    pub(super) format: Format,
+    pub(super) architecture: Cow<'static, str>,
+    pub(super) bits: u8,
+    pub(super) little_endian: bool,
+    pub(super) kind: ObjectKind,
+    pub(super) manifests: Vec<Vec<u8>>,
+    /// Where the file must end at least, and where it ends.
+    pub(super) needed: u64,
+    pub(super) len: u64,
+}
+
+impl LibraryFile {
+    /// Returns the library's format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Returns the processor that the library is built for, by Rust's name for it: `x86_64`.
+    pub fn architecture(&self) -> &str {
+        &self.architecture
+    }
+
+    /// Takes the manifests out.
+    pub(in super::super) fn into_manifests(self) -> Vec<Vec<u8>> {
+        self.manifests
+    }
+
+    /// Returns the bytes of the manifests; a well-made plugin has one.
+    pub fn manifests(&self) -> &[Vec<u8>] {
+        &self.manifests
+    }
+
+    /// Checks that the library is one that this platform's loader takes, and that
+    /// loading it would not run over the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LibraryError`] with what does not fit.
+    pub fn check_fit(&self) -> Result<(), LibraryError> {
+        self.check_platform()?;
+        let found = match self.kind {
+            ObjectKind::Dynamic => None,
+            ObjectKind::Executable => Some("a program"),
+            ObjectKind::Relocatable => Some("an object file"),
+            ObjectKind::Core => Some("a memory dump"),
+            _ => Some("of an unknown kind"),
+        };
+        if let Some(found) = found {
+            return Err(LibraryError::NotShared { found });
+        }
+        if self.needed > self.len {
+            return Err(LibraryError::Truncated { needed: self.needed, len: self.len });
+        }
+        Ok(())
+    }
+
+    /// Checks that this platform loads libraries of this kind.
+    pub(super) fn check_platform(&self) -> Result<(), LibraryError> {
+        let bits = if cfg!(target_pointer_width = "64") { 64 } else { 32 };
+        let architecture = std::env::consts::ARCH;
+        if self.format != Format::HOST {
+            return Err(LibraryError::WrongFormat { found: self.format, expected: Format::HOST });
+        }
+        if self.bits != bits {
+            return Err(LibraryError::WrongClass { found: self.bits, expected: bits });
+        }
+        if self.little_endian != cfg!(target_endian = "little") {
+            let (found, expected) =
+                if self.little_endian { ("little", "big") } else { ("big", "little") };
+            return Err(LibraryError::WrongEndianness { found, expected });
+        }
+        if self.architecture != architecture {
+            let found = self.architecture.clone().into_owned();
+            return Err(LibraryError::WrongMachine { found, expected: architecture });
+        }
+        Ok(())
+    }
+}

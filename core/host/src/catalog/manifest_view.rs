@@ -1,0 +1,96 @@
+//! What the catalog must know of each manifest, borrowed from its JSON.
+//!
+//! With a thousand plugins installed, most manifests are only judged and asked for
+//! their commands. [`ManifestView`] does that without copying their texts; the
+//! [`Manifest`] itself is made when it is looked at.
+
+use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// A [`Manifest`] whose texts are borrowed. All fields are read, so that JSON that is not a
+/// [`Manifest`] is not a `ManifestView` either.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ManifestView<'a> {
+    format: u32,
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) version: Cow<'a, str>,
+    #[serde(borrow)]
+    description: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) deprecated: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) abi: AbiView<'a>,
+    #[serde(borrow)]
+    pub(super) target: Cow<'a, str>,
+    #[serde(borrow)]
+    rustc: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) host: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) project_versions: Vec<Text<'a>>,
+    pub(super) commands: Vec<ManifestCommand>,
+    #[serde(borrow)]
+    pub(super) subcommands: Vec<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) events: Vec<Text<'a>>,
+}
+
+/// The part of [`ManifestView`] that decides whether a library fits a host.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AbiView<'a> {
+    #[serde(borrow)]
+    pub(super) interface: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) abi_stable: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) panic: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) root: Cow<'a, str>,
+}
+
+/// A text in a list, which serde would not borrow by itself.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl<'a> ManifestView<'a> {
+    /// Reads the manifest from the JSON in a plugin's file, as [`Manifest::parse`] does.
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, ManifestError> {
+        // One check of the whole is cheaper than one of each text.
+        let view: Self = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(json),
+        }
+        .map_err(ManifestError::Json)?;
+        match view.format {
+            FORMAT => Ok(view),
+            other => Err(ManifestError::Format(other)),
+        }
+    }
+
+    /// Borrows from a manifest.
+    pub(super) fn of(manifest: &'a Manifest) -> Self {
+        let abi = &manifest.abi;
+        Self {
+            format: manifest.format,
+            name: Cow::Borrowed(&manifest.name),
+            version: Cow::Borrowed(&manifest.version),
+            abi: AbiView {
+                interface: Cow::Borrowed(&abi.interface),
+                abi_stable: Cow::Borrowed(&abi.abi_stable),
+                panic: Cow::Borrowed(&abi.panic),
+                root: Cow::Borrowed(&abi.root),
+            },
+            target: Cow::Borrowed(&manifest.target),
+            host: Cow::Borrowed(&manifest.host),
+            project_versions: manifest.project_versions.iter().map(|it| Text(it.into())).collect(),
+            commands: manifest.commands.clone(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a plugin cannot be used, or not all of its commands.
+
+use super::clash::Clash;
+use super::key::PluginKey;
+use super::refusal::Refusal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why a plugin cannot be used, or not all of its commands.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is not a plugin that this host can run.
+    #[error(transparent)]
+    Refused(Arc<Refusal>),
+    /// Its file was found before, under another path.
+    #[error("it is the same file as {}", place(first.as_deref()))]
+    SameFile {
+        /// The path that counts.
+        first: Option<PathBuf>,
+    },
+    /// The same version of the same plugin was found before.
+    #[error("`{key}` is already found in {}", place(first.as_deref()))]
+    AlreadyFound {
+        /// The plugin.
+        key: PluginKey,
+        /// The file that counts; `None` if that plugin is a part of the program.
+        first: Option<PathBuf>,
+    },
+    /// The user has disabled it.
+    #[error("it is disabled as `{by}`")]
+    Disabled {
+        /// The key by which it is disabled.
+        by: PluginKey,
+    },
+    /// Some of its commands can be called only with its key.
+    #[error("{}", joined(.0))]
+    Clashes(Vec<Clash>),
+}
+
+/// Returns where a plugin is, for messages.
+pub(super) fn place(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("`{}`", path.display()),
+        None => "the program itself".to_owned(),
+    }
+}
+
+fn joined(clashes: &[Clash]) -> String {
+    let clashes: Vec<_> = clashes.iter().map(ToString::to_string).collect();
+    clashes.join("; ")
+}

@@ -1,0 +1,256 @@
+//! What to do about an error: the one place where hints name options, variables and the
+//! host's own command.
+//!
+//! The libraries' errors carry facts only.
+
+use super::hint::Hint;
+use crate::catalog::library_file::LibraryError;
+use crate::catalog::{
+    Claim, Clash, CommandConflict, FileError, Reason, Refusal, ResolveError, Rival,
+};
+use crate::identity::Identity;
+use crate::lifecycle::HookError;
+use crate::transport::LoadError;
+use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
+
+/// How many names or keys are suggested.
+const MAX_SUGGESTED: usize = 3;
+
+/// What to do about an invalid manifest.
+const TELL_AUTHOR: &str = "report this to the plugin's author: the plugin must be rebuilt";
+
+/// Returns what to do about a plugin that cannot be used, or not all of its commands.
+pub(super) fn reason(reason: &Reason) -> Hint {
+    match reason {
+        Reason::Refused(err) => refusal(err),
+        Reason::SameFile { .. } | Reason::AlreadyFound { .. } => "remove one of the two".into(),
+        Reason::Disabled { .. } => disabled(),
+        Reason::Clashes(clashes) => match clashes.first() {
+            Some(it) => clash(it.clone()),
+            None => "disable one of the plugins".into(),
+        },
+    }
+}
+
+/// Returns what to do about a plugin that the user has disabled.
+pub(super) fn disabled() -> Hint {
+    Hint::new(|host| {
+        let variable = host.env_var("DISABLE_PLUGINS");
+        format!("remove it from `--disable-plugin` and from the variable `{variable}`")
+    })
+}
+
+fn clash(clash: Clash) -> Hint {
+    Hint::new(move |host| {
+        let run = run(host, "<key>", &clash.command);
+        match clash.rival {
+            Rival::Core => format!("type {run}"),
+            Rival::Plugin(_) => format!("type {run}, or disable one of the plugins"),
+        }
+    })
+}
+
+/// Returns what to do about a command that several plugins claim.
+pub(super) fn conflict(err: &CommandConflict) -> Hint {
+    let claims = err.claims.clone();
+    Hint::new(move |host| {
+        let run = |it: &Claim| run(host, &it.plugin.to_string(), &it.command);
+        let runs: Vec<_> = claims.iter().map(run).collect();
+        format!("type {}, or disable one of the plugins", runs.join(" or "))
+    })
+}
+
+/// Returns the line that calls a command of one plugin, whatever other plugins claim.
+fn run(host: &Identity, key: &str, command: &[String]) -> String {
+    format!("`{} plugin run {key} {}`", host.command_name, command.join(" "))
+}
+
+/// Returns what to do about a key that means no plugin.
+pub(super) fn resolve(err: &ResolveError) -> Hint {
+    match err {
+        ResolveError::NotFound { similar, .. } if similar.is_empty() => Hint::new(|host| {
+            format!("type `{} plugin list` to see which plugins there are", host.command_name)
+        }),
+        ResolveError::NotFound { similar, .. } => {
+            format!("did you mean {}?", either(similar)).into()
+        }
+        ResolveError::NoSuchVersion { installed: keys, .. }
+        | ResolveError::Ambiguous { candidates: keys, .. } => {
+            format!("type {}", either(keys)).into()
+        }
+        ResolveError::UnsupportedProjectVersion { others, .. } if others.is_empty() => {
+            "install a version of the plugin that supports it".into()
+        }
+        ResolveError::UnsupportedProjectVersion { others, .. } => {
+            format!("type {}", either(others)).into()
+        }
+        ResolveError::Refused { source, .. } => refusal(source),
+        ResolveError::Disabled { .. } => disabled(),
+    }
+}
+
+fn either<T: ToString>(items: &[T]) -> String {
+    let items: Vec<_> =
+        items.iter().take(MAX_SUGGESTED).map(|it| format!("`{}`", it.to_string())).collect();
+    items.join(" or ")
+}
+
+/// Returns what to do about a file that is not a plugin which this host can run.
+pub(super) fn refusal(refusal: &Refusal) -> Hint {
+    match refusal {
+        Refusal::Library(err) => library(err),
+        Refusal::WrongTarget { .. } => other_platform(),
+        Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
+            "build it with `pintle_plugin::export_plugin!`".into()
+        }
+        Refusal::NoManifest => "build plugins with `pintle_plugin::export_plugin!`; \
+                                remove other libraries from the plugin directory"
+            .into(),
+        Refusal::SeveralManifests { .. } => "build each plugin as a library of its own".into(),
+        Refusal::Manifest { source: ManifestError::Format(_) }
+        | Refusal::InterfaceTooNew { .. } => {
+            "update this host, or install an older version of the plugin".into()
+        }
+        Refusal::InterfaceTooOld { expected, .. } => {
+            format!("update the plugin, or rebuild it with pintle-plugin {expected}").into()
+        }
+        Refusal::Manifest { .. }
+        | Refusal::Name { .. }
+        | Refusal::Version { .. }
+        | Refusal::ProjectVersion { .. }
+        | Refusal::NoProjectVersions
+        | Refusal::Command { .. }
+        | Refusal::BadInterface { .. }
+        | Refusal::BadHostRequirement { .. } => TELL_AUTHOR.into(),
+        Refusal::AbiStable { expected, .. } => {
+            format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
+                .into()
+        }
+        Refusal::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`, or run \
+                                          it as it is with `--allow-panic-abort`"
+            .into(),
+        Refusal::HostRequirement { .. } | Refusal::UnsupportedProjectVersions { .. } => {
+            "install a version of the plugin, or of this host, that fits the other".into()
+        }
+    }
+}
+
+fn library(err: &LibraryError) -> Hint {
+    match err {
+        LibraryError::File(FileError::Unreadable { .. }) => {
+            "check its permissions, or remove it".into()
+        }
+        LibraryError::File(FileError::NotRegular { .. })
+        | LibraryError::NotALibrary
+        | LibraryError::NotShared { .. } => "remove it from the plugin directory".into(),
+        LibraryError::Empty | LibraryError::Damaged { .. } | LibraryError::Truncated { .. } => {
+            "install the plugin again: its file is incomplete".into()
+        }
+        LibraryError::WrongFormat { .. }
+        | LibraryError::WrongClass { .. }
+        | LibraryError::WrongEndianness { .. }
+        | LibraryError::WrongMachine { .. } => other_platform(),
+    }
+}
+
+fn other_platform() -> Hint {
+    format!("install the plugin's build for `{TARGET}`").into()
+}
+
+/// Returns what to do about a plugin that could not be loaded, where that is known.
+pub(super) fn load(err: &LoadError) -> Option<Hint> {
+    Some(match err {
+        LoadError::Refused(file) => refusal(&file.refusal),
+        LoadError::Replaced { .. } => "run the command again".into(),
+        LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
+            "build it with `pintle_plugin::export_plugin!` of interface 1.x".into()
+        }
+        LoadError::Open { .. } => {
+            "check that the libraries that the plugin needs are installed on this machine".into()
+        }
+        LoadError::Incompatible { .. } => format!(
+            "rebuild the plugin with pintle-plugin {INTERFACE_VERSION}; `-v` shows every difference"
+        )
+        .into(),
+        LoadError::ManifestDiffers { .. } | LoadError::DamagedLayout { .. } => {
+            "install the plugin again: its file was changed after it was built".into()
+        }
+        LoadError::Construction { .. } | LoadError::NoFile { .. } => return None,
+    })
+}
+
+/// Returns what to do about a hook that stopped a command, where that is known.
+pub(super) fn hook(err: &HookError) -> Option<Hint> {
+    match err {
+        HookError::TimedOut { .. } => Some(Hint::new(|host| {
+            let variable = host.env_var("HOOK_TIMEOUT");
+            format!(
+                "check what the plugin waits for, or give hooks more time with the variable \
+                 `{variable}`, for example `10m`"
+            )
+        })),
+        HookError::NotStarted { .. } => {
+            Some("check the limits of this machine on threads and memory".into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Catalog, Manifest};
+
+    fn catalog(plugins: &[(&str, &str)]) -> Catalog {
+        let manifest = |(name, version): &(&str, &str)| {
+            let json = format!(
+                r#"{{"format":1,"name":"{name}","version":"{version}","project_versions":["3"],
+                    "commands":[{{"path":["hello"],"about":""}}]}}"#
+            );
+            Manifest::parse(json.as_bytes()).unwrap()
+        };
+        Catalog::from_manifests(plugins.iter().map(manifest))
+    }
+
+    fn rudder() -> Identity {
+        Identity { command_name: "rudder".to_owned(), ..Identity::default() }
+    }
+
+    #[track_caller]
+    fn check_key(plugins: &[(&str, &str)], key: &str, project: Option<&str>, expected: &str) {
+        let project = project.map(|it| it.parse().unwrap());
+        let catalog = catalog(plugins);
+        let err = catalog.resolve(&key.parse().unwrap(), project.as_ref()).unwrap_err();
+        assert_eq!(resolve(&err).text(&rudder()), expected);
+    }
+
+    #[test]
+    fn a_key_that_means_nothing_is_answered_with_what_to_type() {
+        let rust = [("rust.pintle.dev", "1"), ("rust.example.org", "2")];
+        check_key(&rust, "rust", None, "type `rust.example.org` or `rust.pintle.dev`");
+        check_key(&rust[..1], "rsut", None, "did you mean `rust.pintle.dev`?");
+        check_key(&rust, "go", None, "type `rudder plugin list` to see which plugins there are");
+        check_key(&rust[..1], "rust/v7", None, "type `rust.pintle.dev/v1.0.0`");
+        let hint = "install a version of the plugin that supports it";
+        check_key(&rust[..1], "rust", Some("4"), hint);
+    }
+
+    #[test]
+    fn a_command_of_several_plugins_is_answered_with_the_ways_to_call_it() {
+        let catalog = catalog(&[("a.io", "1"), ("b.io", "1")]);
+        let err = catalog.find_command(&["hello".to_owned()]).unwrap_err();
+        let runs = "`rudder plugin run a.io/v1.0.0 hello` or `rudder plugin run b.io/v1.0.0 hello`";
+        let expected = format!("type {runs}, or disable one of the plugins");
+        assert_eq!(conflict(&err).text(&rudder()), expected);
+        let clashes = catalog.entries()[0].reason().unwrap();
+        let expected = "type `rudder plugin run <key> hello`, or disable one of the plugins";
+        assert_eq!(reason(&clashes).text(&rudder()), expected);
+    }
+
+    #[test]
+    fn variables_have_the_names_of_the_host() {
+        let expected = "remove it from `--disable-plugin` and from the variable \
+                        `RUDDER_DISABLE_PLUGINS`";
+        assert_eq!(disabled().text(&rudder()), expected);
+    }
+}

@@ -1,0 +1,209 @@
+//! Hands an event to the hooks of several plugins, and collects what they answer.
+
+use super::error::HookError;
+use crate::services::{Capture, Services};
+use crate::transport::{CallError, LoadedPlugin};
+use pintle_plugin::Level;
+use pintle_plugin::message::HookReply;
+use serde::Serialize;
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// How long hooks may take.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeLimit {
+    /// When a hook counts as failed, and is waited for no more.
+    pub limit: Duration,
+    /// After how long a hook that still runs is reported, and how often.
+    pub notice: Duration,
+}
+
+impl Default for TimeLimit {
+    fn default() -> Self {
+        Self { limit: Duration::from_secs(5 * 60), notice: Duration::from_secs(20) }
+    }
+}
+
+/// What became of one plugin's hooks on an event.
+pub struct Outcome {
+    /// The plugin's full key.
+    pub plugin: String,
+    /// What it answered; a veto is an error.
+    pub result: Result<HookReply, HookError>,
+}
+
+/// Hands an event to the hooks of all `subscribers`, and waits until all have ended.
+///
+/// The payload is encoded once, however many subscribers there are.
+///
+/// # Errors
+///
+/// The first veto or failure in the order of `subscribers`.
+pub fn dispatch<T: Serialize>(
+    event: &str,
+    payload: &T,
+    subscribers: &[LoadedPlugin],
+    services: &Services,
+    limit: TimeLimit,
+) -> Result<Vec<(String, HookReply)>, HookError> {
+    let outcomes = dispatch_each(event, payload, subscribers, services, limit);
+    outcomes.into_iter().map(|it| it.result.map(|reply| (it.plugin, reply))).collect()
+}
+
+/// Hands an event to the hooks of all `subscribers`, and returns what became of each.
+///
+/// A hook cannot be stopped from outside. One that is over its time is left behind, and
+/// ends with the process.
+pub fn dispatch_each<T: Serialize>(
+    event: &str,
+    payload: &T,
+    subscribers: &[LoadedPlugin],
+    services: &Services,
+    limit: TimeLimit,
+) -> Vec<Outcome> {
+    if subscribers.is_empty() {
+        return Vec::new();
+    }
+    let payload: Arc<[u8]> = serde_json::to_vec(payload).expect("an event has string keys").into();
+    let (sender, receiver) = mpsc::channel();
+    let start = |(idx, plugin): (usize, &LoadedPlugin)| {
+        let output = output(services, plugin, subscribers.len() > 1);
+        let call = Call { plugin: plugin.clone(), event: event.to_owned() };
+        let started = start(call, idx, Arc::clone(&payload), output.clone(), sender.clone());
+        Started { plugin: plugin.key().to_string(), output, failure: started.err() }
+    };
+    let calls: Vec<_> = subscribers.iter().enumerate().map(start).collect();
+    drop(sender);
+    let replies = collect(&receiver, &calls, event, services, limit);
+    let outcome = |(call, reply): (Started, Option<Reply>)| {
+        if reply.is_none() {
+            call.output.release();
+        }
+        judge(event, call, reply, limit)
+    };
+    calls.into_iter().zip(replies).map(outcome).collect()
+}
+
+struct Call {
+    plugin: LoadedPlugin,
+    event: String,
+}
+
+/// A hook that runs, or could not be started.
+struct Started {
+    plugin: String,
+    output: HookOutput,
+    failure: Option<io::Error>,
+}
+
+/// Where a hook's output goes.
+#[derive(Clone)]
+enum HookOutput {
+    /// To the streams at once: there is nothing that it could mix with.
+    Direct(Services),
+    Held(Arc<Capture>),
+}
+
+impl HookOutput {
+    fn release(&self) {
+        if let Self::Held(capture) = self {
+            capture.release();
+        }
+    }
+}
+
+fn output(services: &Services, plugin: &LoadedPlugin, has_others: bool) -> HookOutput {
+    match has_others {
+        true => HookOutput::Held(Arc::new(Capture::new(services, &plugin.key().to_string()))),
+        false => HookOutput::Direct(services.clone()),
+    }
+}
+
+type Reply = Result<HookReply, CallError>;
+
+fn start(
+    call: Call,
+    idx: usize,
+    payload: Arc<[u8]>,
+    output: HookOutput,
+    sender: mpsc::Sender<(usize, Reply)>,
+) -> io::Result<()> {
+    let run = move || {
+        let Call { plugin, event } = call;
+        let reply = match &output {
+            HookOutput::Direct(services) => {
+                plugin.event(&event, &payload, &services.of(plugin.key().to_string()))
+            }
+            HookOutput::Held(capture) => plugin.event(&event, &payload, &**capture),
+        };
+        output.release();
+        // A hook that was over its time is not waited for any more.
+        let _ = sender.send((idx, reply));
+    };
+    std::thread::Builder::new().spawn(run).map(drop)
+}
+
+/// Waits for the replies; `None` stands for a hook that did not end in time.
+fn collect(
+    receiver: &mpsc::Receiver<(usize, Reply)>,
+    calls: &[Started],
+    event: &str,
+    services: &Services,
+    limit: TimeLimit,
+) -> Vec<Option<Reply>> {
+    let start = Instant::now();
+    let mut notice = limit.notice;
+    let mut replies: Vec<Option<Reply>> = calls.iter().map(|_| None).collect();
+    let is_awaited =
+        |(call, reply): (&Started, &Option<Reply>)| reply.is_none() && call.failure.is_none();
+    while calls.iter().zip(&replies).any(is_awaited) {
+        let passed = start.elapsed();
+        let Some(left) = limit.limit.checked_sub(passed).filter(|it| !it.is_zero()) else { break };
+        // At its end the limit speaks for itself.
+        let next = if notice < limit.limit { notice.saturating_sub(passed) } else { left };
+        match receiver.recv_timeout(left.min(next)) {
+            Ok((idx, reply)) => replies[idx] = Some(reply),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                if notice < limit.limit && start.elapsed() >= notice {
+                    tell_slow(calls, &replies, event, notice, services);
+                    notice += limit.notice;
+                }
+            }
+        }
+    }
+    replies
+}
+
+fn tell_slow(
+    calls: &[Started],
+    replies: &[Option<Reply>],
+    event: &str,
+    passed: Duration,
+    services: &Services,
+) {
+    let seconds = passed.as_secs_f64();
+    let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
+    for (Started { plugin, .. }, _) in slow {
+        let text = format!("plugin `{plugin}` is at work on `{event}` for {seconds} seconds now");
+        services.console().log(Level::Warn, &text);
+    }
+}
+
+fn judge(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> Outcome {
+    let Started { plugin, failure, .. } = call;
+    let event = event.to_owned();
+    let result = match reply {
+        Some(Ok(HookReply { veto: Some(reason), .. })) => {
+            Err(HookError::Veto { plugin: plugin.clone(), event, reason })
+        }
+        Some(Ok(reply)) => Ok(reply),
+        Some(Err(source)) => Err(HookError::Failed { event, source }),
+        None => Err(match failure {
+            Some(source) => HookError::NotStarted { plugin: plugin.clone(), event, source },
+            None => HookError::TimedOut { plugin: plugin.clone(), event, limit: limit.limit },
+        }),
+    };
+    Outcome { plugin, result }
+}

@@ -1,0 +1,142 @@
+//! What can go wrong when a plugin is loaded, and when it is called.
+
+use crate::catalog::{PluginKey, RefusedFile};
+use pintle_plugin::message::{ErrorKind, ErrorReply};
+use std::path::PathBuf;
+
+/// Why a plugin could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file did not pass the checks that need no code of it.
+    #[error(transparent)]
+    Refused(Box<RefusedFile>),
+    /// The file is not the one that was listed.
+    #[error("plugin file `{}` was replaced after it was listed: {}", path.display(), replaced(listed, found))]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+        /// What it was.
+        listed: PluginKey,
+        /// What it is now.
+        found: PluginKey,
+    },
+    /// The plugin is neither a file nor a part of the program.
+    #[error("plugin `{plugin}` has no file")]
+    NoFile {
+        /// The plugin.
+        plugin: String,
+    },
+    /// The file does not define the symbol that its manifest names.
+    #[error("plugin file `{}` does not define its root symbol `{symbol}`", path.display())]
+    NoRootSymbol {
+        /// The file.
+        path: PathBuf,
+        /// The symbol.
+        symbol: String,
+    },
+    /// The dynamic linker did not take the file.
+    #[error("the dynamic linker rejected plugin file `{}`", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the linker reported.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The root symbol is not a header of the abi_stable series that this host uses.
+    #[error("the root symbol of plugin file `{}` is not a header of abi_stable 0.11", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The library was built without a description of its root module's layout.
+    #[error("plugin file `{}` does not describe its layout", path.display())]
+    NoLayout {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The layout of the root module is not the one of this host.
+    #[error("plugin file `{}` has another layout than this host: {summary}", path.display())]
+    Incompatible {
+        /// The file.
+        path: PathBuf,
+        /// The first difference, in one line.
+        summary: String,
+        /// All differences, as abi_stable prints them: up to thousands of lines.
+        report: String,
+    },
+    /// The description of the root module's layout is damaged.
+    #[error("plugin file `{}` has a damaged description of its layout", path.display())]
+    DamagedLayout {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The plugin's code has another manifest than its file.
+    #[error("the manifest of plugin file `{}` is not the one of its code: they differ in `{field}`", path.display())]
+    ManifestDiffers {
+        /// The file.
+        path: PathBuf,
+        /// The first field that differs.
+        field: String,
+    },
+    /// The plugin's root module could not be created.
+    #[error("plugin file `{}` failed to create its root module: {reason}", path.display())]
+    Construction {
+        /// The file.
+        path: PathBuf,
+        /// What the plugin reported.
+        reason: String,
+    },
+}
+
+fn replaced(listed: &PluginKey, found: &PluginKey) -> String {
+    match listed == found {
+        true => format!("it is another build of `{found}` now"),
+        false => format!("it was `{listed}` and is `{found}` now"),
+    }
+}
+
+/// A call of a plugin that did not do its work.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The plugin answered with an error.
+    #[error("plugin `{plugin}` failed")]
+    Failed {
+        /// The plugin.
+        plugin: PluginKey,
+        /// What it answered.
+        source: ErrorReply,
+    },
+    /// The plugin panicked.
+    #[error("plugin `{plugin}` panicked")]
+    Panicked {
+        /// The plugin.
+        plugin: PluginKey,
+        /// The message of the panic, and where it happened.
+        source: ErrorReply,
+    },
+}
+
+impl CallError {
+    pub(super) fn new(plugin: &PluginKey, source: ErrorReply) -> Self {
+        let plugin = plugin.clone();
+        match source.kind {
+            ErrorKind::Panicked => Self::Panicked { plugin, source },
+            _ => Self::Failed { plugin, source },
+        }
+    }
+
+    /// Returns the plugin's full key.
+    pub fn plugin(&self) -> &PluginKey {
+        match self {
+            Self::Failed { plugin, .. } | Self::Panicked { plugin, .. } => plugin,
+        }
+    }
+
+    /// Returns what the plugin answered.
+    pub fn reply(&self) -> &ErrorReply {
+        match self {
+            Self::Failed { source, .. } | Self::Panicked { source, .. } => source,
+        }
+    }
+}

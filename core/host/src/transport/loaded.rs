@@ -1,0 +1,129 @@
+//! A plugin that can be called.
+
+use super::error::CallError;
+use crate::catalog::PluginKey;
+use pintle_plugin::Node;
+use pintle_plugin::host::HostServices;
+use pintle_plugin::manifest::Manifest;
+use pintle_plugin::message::{
+    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
+    HookReply, ScaffoldReply, ScaffoldRequest,
+};
+use pintle_plugin::raw::{PluginRootRef, RawHost};
+use serde::Serialize;
+
+/// A plugin that has passed every check and can be called.
+#[derive(Clone)]
+pub struct LoadedPlugin {
+    pub(super) key: PluginKey,
+    pub(super) manifest: Manifest,
+    pub(super) root: PluginRootRef,
+}
+
+impl LoadedPlugin {
+    /// Returns the plugin's full key.
+    pub fn key(&self) -> &PluginKey {
+        &self.key
+    }
+
+    /// Returns the plugin's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the name of each function of the root module that this host knows,
+    /// and whether the plugin has it.
+    pub fn functions(&self) -> Vec<(&'static str, bool)> {
+        self.root.functions()
+    }
+
+    /// Asks what the host must know of a command to show its help and read its arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
+    pub fn describe(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
+        let reply = self.root.describe(&encode(request));
+        self.decode("command description", reply.into_message())
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
+    pub fn command<S: HostServices>(
+        &self,
+        request: &CommandRequest,
+        services: &S,
+    ) -> Result<CommandReply, CallError> {
+        let request = encode(request);
+        let reply = self.root.command(&request, RawHost::new(services));
+        self.decode("command reply", reply.into_message())
+    }
+
+    /// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
+    pub fn scaffold<S: HostServices>(
+        &self,
+        request: &ScaffoldRequest,
+        services: &S,
+    ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
+        let request = encode(request);
+        let reply = self.root.scaffold(&request, RawHost::new(services));
+        let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
+        Ok((self.decode("scaffold reply", Ok(message))?, nodes))
+    }
+
+    /// Hands an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a hook fails, panics or returns an invalid reply.
+    pub fn event<S: HostServices>(
+        &self,
+        name: &str,
+        payload: &[u8],
+        services: &S,
+    ) -> Result<HookReply, CallError> {
+        let reply = self.root.event(name, payload, RawHost::new(services));
+        let bytes = reply.into_message().map_err(|err| self.failed(err))?;
+        match bytes.as_slice() {
+            // No bytes stand for the default reply.
+            [] => Ok(HookReply::default()),
+            bytes => self.decode("hook reply", Ok(bytes.to_vec())),
+        }
+    }
+
+    /// Asks for the options that the plugin's hooks add to a command of the host.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
+    pub fn options(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
+        match self.root.options(&encode(request)).into_message() {
+            // Built before hooks could have options.
+            Err(err) if err.kind == ErrorKind::Unsupported => Ok(CommandDescription::default()),
+            reply => self.decode("command description", reply),
+        }
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        reply: Result<Vec<u8>, ErrorReply>,
+    ) -> Result<T, CallError> {
+        reply.and_then(|it| message::decode(name, &it)).map_err(|err| self.failed(err))
+    }
+
+    fn failed(&self, err: ErrorReply) -> CallError {
+        CallError::new(&self.key, err)
+    }
+}
+
+fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("messages have string keys and no failing serializer")
+}
