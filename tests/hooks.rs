@@ -200,3 +200,10 @@ fn new_files_heed_the_users_umask() {
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 }
+
+#[test]
+fn a_hook_that_cannot_be_started_is_an_error() {
+    let sandbox = Sandbox::new().plugin("good").plugin("veto");
+    let sandbox = sandbox.env("RUST_MIN_STACK", (usize::MAX / 4).to_string());
+    expect![[""]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
+}

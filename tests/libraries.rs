@@ -57,6 +57,11 @@ pub(crate) fn segments_end(bytes: &[u8]) -> usize {
 
 /// Returns where in an ELF file the bytes of an exported symbol are.
 pub(crate) fn symbol_offset(bytes: &[u8], name: &str) -> usize {
+    file_offset(bytes, symbol_address(bytes, name))
+}
+
+/// Returns the address of an exported symbol, as the file has it.
+fn symbol_address(bytes: &[u8], name: &str) -> u64 {
     let read = || -> object::Result<u64> {
         let header = elf::FileHeader64::<Endianness>::parse(bytes)?;
         let endian = header.endian()?;
@@ -64,17 +69,54 @@ pub(crate) fn symbol_offset(bytes: &[u8], name: &str) -> usize {
         let is_it = |it: &&elf::Sym64<Endianness>| {
             it.name(endian, symbols.strings()).is_ok_and(|it| it == name.as_bytes())
         };
-        let address = symbols.iter().find(is_it).expect("the symbol is exported").st_value(endian);
+        Ok(symbols.iter().find(is_it).expect("the symbol is exported").st_value(endian))
+    };
+    read().expect("the plugin is an ELF file")
+}
+
+/// Returns where in an ELF file the byte with an address is.
+fn file_offset(bytes: &[u8], address: u64) -> usize {
+    let read = || -> object::Result<u64> {
+        let header = elf::FileHeader64::<Endianness>::parse(bytes)?;
+        let endian = header.endian()?;
         let segments = header.program_headers(endian, bytes)?;
         let holds = |it: &&elf::ProgramHeader64<Endianness>| {
             let start = it.p_vaddr(endian);
             it.p_type(endian) == elf::PT_LOAD
                 && (start..start + it.p_filesz(endian)).contains(&address)
         };
-        let segment = segments.iter().find(holds).expect("the symbol has bytes");
+        let segment = segments.iter().find(holds).expect("the address has bytes");
         Ok(address - segment.p_vaddr(endian) + segment.p_offset(endian))
     };
     read().expect("the plugin is an ELF file").try_into().expect("the file fits into memory")
+}
+
+/// Returns the plain plugin with a damaged description of its layout: it refers to types of
+/// which there are none.
+pub(crate) fn with_damaged_layout() -> Vec<u8> {
+    let mut bytes = plain();
+    let header = symbol_address(&bytes, &manifest("any").abi.root);
+    let pointers = pointers(&bytes);
+    // The layout begins with two pointers, and the first leads to two more: the parts of it
+    // that its types share.
+    let at = |address: u64| pointers.get(&address).copied();
+    let shared = |layout: u64| {
+        let shared = at(layout).filter(|_| at(layout + 8).is_some())?;
+        at(shared).and(at(shared + 8)).map(|_| shared)
+    };
+    let in_header = (header..header + 256).step_by(8).filter_map(at);
+    let shared = in_header.filter_map(shared).next().expect("the header leads to a layout");
+    // Behind three pointers, the number of types.
+    let n_types = file_offset(&bytes, shared + 24);
+    bytes[n_types..n_types + 2].fill(0);
+    bytes
+}
+
+/// Returns the pointers that the dynamic linker sets, each by its address.
+fn pointers(bytes: &[u8]) -> std::collections::HashMap<u64, u64> {
+    let file = object::File::parse(bytes).expect("the plugin is an ELF file");
+    let relocations = file.dynamic_relocations().expect("the plugin is linked dynamically");
+    relocations.map(|(address, it)| (address, it.addend().cast_unsigned())).collect()
 }
 
 /// Links a library of C with a manifest, and with other libraries; false when that is skipped.

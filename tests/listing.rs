@@ -468,3 +468,61 @@ fn refused_and_disabled_plugins_do_not_come_up_in_help_and_completion() {
     assert!(!completed.stdout.contains("future"), "{completed}");
     assert!(!completed.stdout.contains("plain"), "{completed}");
 }
+
+/// Names that are not UTF-8, and equal if what is not is replaced.
+#[cfg(unix)]
+#[test]
+fn file_names_that_are_not_text_are_listed_so_that_they_can_be_told_apart() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
+    let sandbox = Sandbox::new().without_env("PINTLE_PLUGIN_PATH");
+    let folder = sandbox.path("").join(name(b"odd\xff"));
+    std::fs::create_dir(&folder).expect("the sandbox is ours");
+    let files: Vec<_> =
+        [b"a\xff.so", b"a\xfe.so", b"b\xff.so"].iter().map(|it| folder.join(name(*it))).collect();
+    crate::support::install(&crate::support::fixture("plain"), &files[0]);
+    crate::support::install(&crate::support::fixture("veto"), &files[1]);
+    std::fs::write(&files[2], "text").expect("the sandbox is ours");
+    let sandbox = sandbox.env("PINTLE_PLUGIN_PATH", &folder);
+    let run = |words: &[&str], file: Option<&std::path::Path>, form: &str| {
+        let args = words.iter().map(std::ffi::OsStr::new);
+        let args = args.chain(file.map(std::path::Path::as_os_str));
+        let output = sandbox.run(args.chain(["-o".as_ref(), form.as_ref()]));
+        assert!([0, 3].contains(&output.code()), "{words:?} {file:?}:\n{output}");
+        let shown = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+        if form == "json" {
+            serde_json::from_str::<serde_json::Value>(&shown).expect("it is JSON");
+        }
+        // JSON and YAML escape the backslash once more.
+        shown.replace("\\\\", "\\")
+    };
+    for form in ["text", "json", "yaml"] {
+        let all = run(&["plugin", "list", "--all"], None, form);
+        assert!(all.contains(r"b\xff.so"), "{all}");
+        if form != "text" {
+            assert!(
+                all.contains(r"odd\xff/a\xff.so") && all.contains(r"odd\xff/a\xfe.so"),
+                "{all}"
+            );
+        }
+        assert!(run(&["plugin", "abi"], None, form).contains(r"odd\xff"));
+        for (file, shown) in files.iter().zip([r"a\xff.so", r"a\xfe.so"]) {
+            for command in ["inspect", "check"] {
+                let text = run(&["plugin", command], Some(file), form);
+                assert!(text.contains(shown), "{text}");
+            }
+        }
+        assert!(run(&["plugin", "check"], Some(&files[2]), form).contains("not a library"));
+    }
+}
+
+/// A machine without room for more threads has plugins too.
+#[test]
+fn many_plugins_are_listed_where_no_thread_can_be_started() {
+    let sandbox = Sandbox::new().env("RUST_MIN_STACK", (usize::MAX / 4).to_string());
+    let sandbox = (0..90)
+        .fold(sandbox, |it, n| it.library(&format!("{n}.so"), &crate::support::fixture("plain")));
+    let listed = sandbox.run(["plugin", "list", "--all", "-o", "json"]).success();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&listed.stdout).expect("it is JSON");
+    assert_eq!(rows.len(), 90);
+}

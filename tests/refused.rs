@@ -1,7 +1,7 @@
 //! Plugins that the host refuses, or takes with a warning: each is listed with its
 //! reason, using it gives its own error, and nothing else suffers.
 
-use crate::libraries::{cc, manifest};
+use crate::libraries::{cc, manifest, with_manifest_text};
 use crate::support::Sandbox;
 use crate::vices::check;
 use expect_test::expect;
@@ -634,4 +634,91 @@ fn a_refused_plugins_command_says_why_wherever_an_option_stands() {
         hint: install a version of the plugin, or of this host, that fits the other
         [exit 3]
     "#]].assert_eq(&sandbox.transcript(&["future", "-v future", "future -v"]));
+}
+
+#[test]
+fn a_damaged_layout_is_refused() {
+    check("damaged-layout", &["plain", "plugin check [PLUGINS]/damaged-layout.so"], expect![[""]]);
+}
+
+/// Any symbol could be behind another name, and none but a header may be taken for one.
+#[test]
+fn a_root_symbol_without_the_prefix_is_refused() {
+    check("root-symbol-name", &["plugin check root-symbol-name"], expect![[""]]);
+}
+
+/// What is in a file is shown as text of the file: it cannot look like a line of the host's.
+#[test]
+fn a_manifest_cannot_forge_a_line_of_the_host() {
+    let target = pintle_plugin::manifest::TARGET;
+    let forged = r"x\nhint: run evil\u001b";
+    let forged = format!("{forged:.<width$}", width = target.len());
+    let text = |it: &str| format!("\"target\":\"{it}\"");
+    let sandbox = Sandbox::new();
+    let library = with_manifest_text(&text(target), &text(&forged));
+    std::fs::write(sandbox.plugins().join("plain.so"), library).expect("the folder is ours");
+    let file = sandbox.plugins().join("plain.so").display().to_string();
+    let lines = ["plugin list", "plugin list --all --check", "plugin inspect", "plugin check"];
+    let subjects = ["", &file, "plain"];
+    let forms = ["", "-o json", "-o yaml", "-v"];
+    let mut lines: Vec<String> = lines
+        .iter()
+        .flat_map(|line| subjects.iter().map(move |it| format!("{line} {it}")))
+        .flat_map(|line| forms.iter().map(move |it| format!("{line} {it}")))
+        .collect();
+    lines.extend(["plain", "plain -v", "plugin run plain plain"].map(str::to_owned));
+    for line in lines {
+        let output = sandbox.run(line.split_whitespace()).to_string();
+        // The lines of a YAML string are indented, which only its parser takes for text.
+        let is_yaml = line.contains("yaml");
+        let is_forged = |it: &str| {
+            let it = if is_yaml { it } else { it.trim_start() };
+            it.starts_with("hint: run evil")
+        };
+        assert!(!output.lines().any(is_forged), "`{line}` forges a hint:\n{output}");
+        let is_control = |it: char| it.is_control() && it != '\n';
+        assert!(!output.contains(is_control), "`{line}` writes control characters:\n{output:?}");
+    }
+    expect![[""]].assert_eq(&sandbox.transcript(&[
+        "plain",
+        "plugin list",
+        "plugin check plain -o json",
+    ]));
+}
+
+#[test]
+fn a_plugin_dir_that_does_not_exist_is_reported() {
+    let sandbox = Sandbox::new().plugin("good");
+    let lines = [
+        "--plugin-dir nowhere greet ada",
+        "plugin list --plugin-dir nowhere --plugin-dir nowhere",
+        "plugin check good --plugin-dir nowhere",
+        "--plugin-dir nowhere --help -q",
+        "--plugin-dir nowhere version",
+    ];
+    expect![[""]].assert_eq(&sandbox.transcript(&lines));
+    let sandbox = sandbox.env("PINTLE_COMPLETE", "fish");
+    let completed = sandbox.run("-- pintle --plugin-dir nowhere gre".split(' ')).success();
+    assert_eq!(
+        (completed.stdout.as_str(), completed.stderr.as_str()),
+        ("greet[TAB]Greet somebody\n", "")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plugin_directory_that_cannot_be_read_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::unprivileged().plugin("good");
+    let closed = sandbox.path("closed");
+    std::fs::create_dir(&closed).expect("the sandbox is ours");
+    let nobody = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(&closed, nobody).expect("the directory is ours");
+    let sandbox = sandbox.env("PINTLE_PLUGIN_SYSTEM_PATH", &closed);
+    let lines = ["greet ada", "plugin list", "plugin check good -o json", "init --plugins nothing"];
+    for line in lines {
+        let output = sandbox.run(line.split(' '));
+        let warning = "failed to search plugin directory `[SANDBOX]/closed`";
+        assert_eq!(output.stderr.matches(warning).count(), 1, "`{line}`:\n{output}");
+    }
 }

@@ -1,8 +1,10 @@
 //! The transports: whatever reaches a plugin, it behaves the same.
 
+use crate::libraries::with_manifest_text;
 use crate::support::fixture;
 use expect_test::{Expect, expect};
-use pintle::catalog::Rules;
+use pintle::catalog::{Catalog, DirOrigin, PluginDir, Rules, SearchPath};
+use pintle::cli::CliError;
 use pintle::transport::{self, CallError, LoadedPlugin};
 use pintle::{Manifest, PluginKey};
 use pintle_plugin::Level;
@@ -263,4 +265,33 @@ fn an_event_reaches_the_hooks() {
             plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the event payload is not a valid message", causes: ["EOF while parsing an object at line 1 column 1"], hint: None, kind: Failed }
         "#]],
     );
+}
+
+/// The plugin that is loaded is the one that was listed: its key, its commands and its hooks
+/// are why it is called.
+#[test]
+fn a_library_that_is_replaced_after_it_was_listed_is_not_loaded() {
+    let check = |library: &[u8], expected: Expect| {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("it.so");
+        std::fs::copy(fixture("plain"), &path).expect("the folder is ours");
+        let dir = PluginDir { path: folder.path().to_owned(), origin: DirOrigin::Option };
+        let catalog = Catalog::discover(&SearchPath::from_dirs([dir]), &[], &Rules::default());
+        std::fs::remove_file(&path).expect("the folder is ours");
+        std::fs::write(&path, library).expect("the folder is ours");
+        let loaded = transport::load_listed(&catalog.entries()[0], &Rules::default());
+        let text = match loaded {
+            Ok(plugin) => format!("loaded {}", plugin.key()),
+            Err(err) => {
+                let text = err.to_string().replace(&path.display().to_string(), "[PATH]");
+                format!("{text}; exit code {}", CliError::from(err).exit().code())
+            }
+        };
+        expected.assert_eq(&text);
+    };
+    let read = |name: &str| std::fs::read(fixture(name)).expect("the fixture can be read");
+    check(&read("plain"), expect![[""]]);
+    check(&read("veto"), expect![[""]]);
+    let other_command = with_manifest_text(r#""path":["plain"]"#, r#""path":["plane"]"#);
+    check(&other_command, expect![[""]]);
 }

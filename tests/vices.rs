@@ -1,6 +1,8 @@
 //! Every way to misbehave that a plugin has been seen to find, or could.
 
-use crate::libraries::{cc, manifest, plain, segments_end, symbol_offset, with_manifest_text};
+use crate::libraries::{
+    cc, manifest, plain, segments_end, symbol_offset, with_damaged_layout, with_manifest_text,
+};
 use crate::support::{Sandbox, fixture, install};
 use crate::{rebuilt, support};
 use expect_test::Expect;
@@ -37,6 +39,8 @@ pub(crate) const VICES: &[Vice] = &[
     Vice { name: "abi-stable-series", put: abi_stable_series },
     Vice { name: "abi-stable-header", put: abi_stable_header },
     Vice { name: "no-layout", put: |it| copy(it, "no-layout") },
+    Vice { name: "damaged-layout", put: |it| write(it, "damaged-layout", &with_damaged_layout()) },
+    Vice { name: "root-symbol-name", put: root_symbol_name },
     Vice { name: "manifest-differs", put: |it| copy(it, "manifest-differs") },
     Vice { name: "changed-type", put: changed_type },
     Vice { name: "host-requirement", put: |it| copy(it, "host-requirement") },
@@ -201,6 +205,13 @@ fn root_symbol_in_dependency(sandbox: &Sandbox) -> bool {
         (format!("-L{}", folder.display()), format!("-Wl,-rpath,{}", folder.display()));
     let args = [search.as_str(), "-Wl,--no-as-needed", "-l:plain.so", &run_path];
     cc(&file(sandbox, "root-symbol-in-dependency"), Some(&manifest), &args)
+}
+
+/// The manifest names a symbol as its root that any library could have.
+fn root_symbol_name(sandbox: &Sandbox) -> bool {
+    let mut manifest = manifest("root-symbol-name");
+    manifest.abi.root = "nothing".to_owned();
+    cc(&file(sandbox, "root-symbol-name"), Some(&manifest), &[])
 }
 
 fn interface_major(sandbox: &Sandbox) -> bool {

@@ -3,11 +3,11 @@
 //! libFuzzer calls them with what it invents, and the ordinary tests with the corpus. They fail
 //! by panicking: what is not valid must be an error, and what is valid must stay what it is.
 
+use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
     ApiAddress, ClusterFile, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
     Publish, Role, VolumeMount,
 };
-use pintle::host::catalog::{Rules, SearchPath, VersionPattern, examine, image};
 use pintle::scaffold::project::{check_domain, check_project_name};
 use pintle::scaffold::{Record, Recovery, recover};
 use pintle::{
@@ -43,10 +43,10 @@ pub(crate) const TARGETS: &[Target] = &[
 /// The bytes are a file in a plugin folder.
 fn library_image(data: &[u8]) {
     let file = file_of(data);
-    if let Ok(image) = image::open(file.path()) {
+    if let Ok(image) = library_file::open(file.path()) {
         let _ = (image.check_fit(), image.architecture().len(), image.manifests().len());
     }
-    let _ = image::exports(file.as_file(), "pintle_root");
+    let _ = library_file::exports(file.as_file(), "pintle_root");
     examine_file(file.path());
 }
 
@@ -58,7 +58,7 @@ fn manifest(data: &[u8]) {
     assert_eq!(Manifest::parse(&again).expect("what was written is read"), manifest);
     let catalog = Catalog::from_manifests([manifest]);
     for entry in catalog.entries() {
-        let _ = (entry.reason(), entry.hint(), entry.commands().len(), entry.events().len());
+        let _ = (entry.reason(), entry.commands().len(), entry.events().len());
         if let Some(key) = entry.key() {
             let _ = catalog.resolve(key, None);
         }
@@ -206,7 +206,7 @@ fn record(data: &[u8]) {
                 assert!(record.command(it.id).is_some());
             }
         }
-        Err(err) => drop((err.to_string(), err.hint())),
+        Err(err) => drop(err.to_string()),
     }
 }
 
@@ -318,7 +318,7 @@ fn valid_manifest(name: &str) -> String {
             "interface": INTERFACE_VERSION,
             "abi_stable": ABI_STABLE_VERSION,
             "panic": "unwind",
-            "root": "pintle_root",
+            "root": "pintle_root_it",
         },
         "target": TARGET,
         "host": "*",
@@ -336,7 +336,7 @@ fn elf(manifest: &[u8]) -> Vec<u8> {
     note.extend(b"Pintle\0\0");
     note.extend(manifest);
     note.resize(note.len().next_multiple_of(4), 0);
-    let strings = b"\0pintle_root\0\0\0\0";
+    let strings = b"\0pintle_root_it\0";
     let start = (64 + 2 * 56 + strings.len()) as u64;
     let len = start + note.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
