@@ -298,3 +298,17 @@ fn a_journal_that_is_a_fifo_is_an_error_at_once() {
     }
     assert_eq!(cause.to_string(), "it is a FIFO, not a regular file");
 }
+
+#[test]
+fn what_another_process_removes_first_is_no_reason_to_fail() {
+    use pintle_host::fs::{Operation, fault};
+    let folder = project(&[]);
+    let lock = lock(folder.path());
+    let rubbish = folder.path().join(RUN).join("0.new");
+    fs::write(&rubbish, "").unwrap();
+    let _fault = fault::inject(move |it| match it {
+        Operation::Unlink => Ok(fs::remove_file(&rubbish)?),
+        _ => Ok(()),
+    });
+    apply::discard(lock.disk()).unwrap();
+}
