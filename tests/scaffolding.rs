@@ -717,7 +717,7 @@ fn both_sides_changing_a_line_leaves_markers() {
         + chart.txt
         ~ PROJECT
         --- stderr ---
-        warning: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
+        error: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
         warning: `log.txt` is left as it is: it was changed since it was scaffolded
         [exit 1]
         $ pintle project check
@@ -999,6 +999,59 @@ fn a_plugin_of_the_past_is_missed_too() {
         [exit 1]
     "#]],
     );
+}
+
+#[test]
+fn quiet_shows_errors_and_what_was_asked_for() {
+    let sandbox = project();
+    let quiet = format!("{CREATE} Sailor -q");
+    let dry_run = format!("-q {CREATE} Cook --dry-run");
+    let json = format!("-q {CREATE} Cook -o json");
+    check(
+        &sandbox,
+        &[&quiet, &quiet, &dry_run, &json, "-q project blame ships/sailor.txt"],
+        expect![[""]],
+    );
+    write(&sandbox, "README.md", &read(&sandbox, "README.md").replace("Fair", "Foul"));
+    write(&sandbox, "log.txt", "day one\n");
+    install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
+    check(&sandbox, &["-q project upgrade"], expect![[""]]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_project_may_have_paths_that_are_not_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let sandbox = project();
+    let odd = OsStr::from_bytes(b"odd\xff");
+    fs::write(sandbox.work().join(odd), "mine").expect("the project is ours");
+    for words in ["project show -o json", "project check -o json", "edit --dry-run -o json"] {
+        let _ = sandbox.run(words.split(' ')).success();
+    }
+    let blame = ["project", "blame", "-o", "json"].map(OsStr::new);
+    expect![[""]].assert_eq(&sandbox.run(blame.iter().chain([&odd])).to_string());
+
+    // The project itself is in such a directory.
+    let folder = sandbox.work().join(OsStr::from_bytes(b"yard\xff"));
+    fs::create_dir(&folder).expect("the sandbox is ours");
+    let script = r#"
+        cd yard*
+        "$PINTLE" project show -o json || true
+        "$PINTLE" init --plugins shipyard -o json
+        "$PINTLE" project show -o json >/dev/null
+        "$PINTLE" init --plugins shipyard -o json
+    "#;
+    expect![[""]].assert_eq(&sandbox.script(&[], script).to_string());
+}
+
+#[test]
+fn an_error_for_programs_has_its_causes_one_by_one() {
+    let sandbox = project();
+    fs::create_dir_all(sandbox.work().join("ships")).expect("the project is ours");
+    write(&sandbox, "ships/sailor.txt", "mine");
+    let create = format!("{CREATE} Sailor -o json");
+    check(&sandbox, &[&create], expect![[""]]);
 }
 
 #[test]

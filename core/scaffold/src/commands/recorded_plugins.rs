@@ -1,4 +1,4 @@
-//! Which installed plugins do the commands of the record once more.
+//! Which installed plugins run the commands of the record again.
 
 use crate::record::file::Record;
 use crate::record::replay::Plugins;

@@ -103,7 +103,7 @@ impl Prepared {
         event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref())
     }
 
-    /// Brings the changes to the disk, in the project of the lock.
+    /// Writes the changes to the disk, in the project of the lock.
     ///
     /// # Errors
     ///

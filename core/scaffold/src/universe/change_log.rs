@@ -29,7 +29,7 @@ pub(super) struct Deleted {
 }
 
 impl ChangeLog {
-    /// Brings `all`, the sorted list of all nodes, up to date; `tree` has what is in memory now.
+    /// Updates `all`, the sorted list of all nodes; `tree` has what is in memory now.
     pub(super) fn update(&self, mut all: Vec<Node>, tree: &Tree) -> Vec<Node> {
         let mut replaced: Vec<_> = self.replaced.iter().collect();
         replaced.sort_by_key(|it| it.new.path());

@@ -9,6 +9,7 @@ mod change_log;
 mod disk;
 mod error;
 mod ignore;
+mod names;
 mod overlay;
 #[cfg(test)]
 mod tests;

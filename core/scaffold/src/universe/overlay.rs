@@ -5,6 +5,7 @@
 use super::change_log::{ChangeLog, Deleted, Replaced};
 use super::disk::{Disk, is_of_host};
 use super::error::{UniverseError, list_error, read_error};
+use super::names::Names;
 use super::tree::{Kind, Tree};
 use crate::path::{self, PathError};
 use pintle_host::fs::Kind as OnDisk;
@@ -24,6 +25,7 @@ pub(super) struct Overlay {
     /// What this run deleted of the nodes that were there: the node that was given, or
     /// `None` for a file on disk.
     pub(super) gone: HashMap<String, Option<Node>>,
+    pub(super) names: Names,
 }
 
 impl Overlay {
@@ -114,6 +116,9 @@ impl Overlay {
                 .map_err(|source| UniverseError::Path { path: path.to_owned(), source })?;
             self.check_case(plugin, path)?;
         }
+        for at in path::parents(path).chain([path]) {
+            self.names.note(folder_of(at), file_name(at));
+        }
         self.fresh.insert(path.to_owned());
         log.added.insert(path.to_owned());
         self.tree.insert(node);
@@ -184,33 +189,43 @@ impl Overlay {
     /// Checks that no part of a new path differs only in case from what is beside it.
     ///
     /// For this, each folder on the way is listed once in a run.
-    fn check_case(&self, plugin: &str, path: &str) -> Result<(), UniverseError> {
+    fn check_case(&mut self, plugin: &str, path: &str) -> Result<(), UniverseError> {
         let mut folder = "";
         for at in path::parents(path).chain([path]) {
-            let name = at.rsplit('/').next().unwrap_or_default();
-            let on_disk = self.disk.as_ref().map(|it| it.names(folder)).transpose();
-            let on_disk =
-                on_disk.map_err(|err| list_error(folder, err.into()))?.unwrap_or_default();
-            if self.tree.kind(at).is_some() || on_disk.iter().any(|it| it == name) {
+            self.list_names(folder)?;
+            let name = file_name(at);
+            let alike = self.names.alike(folder, name);
+            if self.tree.kind(at).is_some() || alike.iter().any(|it| it.on_disk && it.text == name)
+            {
                 folder = at;
                 continue;
             }
-            let join = |it: &str| match folder {
-                "" => it.to_owned(),
-                _ => format!("{folder}/{it}"),
+            let paths = alike.iter().filter(|it| it.text != name);
+            let mut paths = paths.map(|it| (join(folder, &it.text), it.on_disk));
+            let is_there = |path: &String, on_disk: bool| {
+                self.tree.kind(path).is_some() || on_disk && !self.gone.contains_key(path)
             };
-            let kept = |it: &&String| !self.gone.contains_key(&join(it));
-            let on_disk = on_disk.iter().filter(kept).map(String::as_str);
-            let mut beside = self.tree.names(folder).chain(on_disk);
-            return match beside.find(|it| differ_in_case(it, name)) {
-                Some(it) => {
-                    let (path, plugin, other) = (path.to_owned(), plugin.to_owned(), join(it));
+            return match paths.find(|(path, on_disk)| is_there(path, *on_disk)) {
+                Some((other, _)) => {
+                    let (path, plugin) = (path.to_owned(), plugin.to_owned());
                     Err(UniverseError::Case { path, plugin, other })
                 }
                 // There is nothing below a folder that does not exist.
                 None => Ok(()),
             };
         }
+        Ok(())
+    }
+
+    /// Takes in the names in a folder, once.
+    fn list_names(&mut self, folder: &str) -> Result<(), UniverseError> {
+        if self.names.knows(folder) {
+            return Ok(());
+        }
+        let on_disk = self.disk.as_ref().map(|it| it.names(folder)).transpose();
+        let on_disk = on_disk.map_err(|err| list_error(folder, err.into()))?.unwrap_or_default();
+        self.names.list(folder, &on_disk);
+        self.tree.names(folder).for_each(|it| self.names.note(folder, it));
         Ok(())
     }
 
@@ -293,7 +308,16 @@ fn what(it: OnDisk) -> Option<&'static str> {
     }
 }
 
-fn differ_in_case(left: &str, right: &str) -> bool {
-    let beyond_ascii = || !left.is_ascii() && left.to_lowercase() == right.to_lowercase();
-    left != right && (left.eq_ignore_ascii_case(right) || beyond_ascii())
+/// Returns the last part of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Returns the path without its last part.
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

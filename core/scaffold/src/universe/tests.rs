@@ -565,3 +565,21 @@ fn ignore_rules_that_are_a_fifo_are_no_rules_and_ones_that_cannot_be_read_an_err
     let err = project.universe().paths(Select::All).unwrap_err();
     assert_eq!(err.path(), Some(".gitignore"));
 }
+
+#[test]
+fn a_new_file_is_compared_with_few_of_those_beside_it() {
+    let project = Project::new(&["src/there"]);
+    let mut universe = project.universe();
+    let n = 3000;
+    let mut changes = ChangeSet::new();
+    for idx in 0..n {
+        changes.add(format!("src/{idx}"), "");
+    }
+    universe.apply("a/v1", "init", changes).unwrap();
+    let n_compared = universe.files.names.n_compared;
+    assert!(n_compared < 10 * n, "{n_compared} comparisons");
+    assert_eq!(
+        refusal(&mut universe, "b/v1", add("src/There")),
+        "`b/v1` adds `src/There`, which differs from `src/there` only in case"
+    );
+}
