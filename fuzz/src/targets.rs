@@ -318,7 +318,7 @@ fn valid_manifest(name: &str) -> String {
             "interface": INTERFACE_VERSION,
             "abi_stable": ABI_STABLE_VERSION,
             "panic": "unwind",
-            "root": "pintle_root",
+            "root": "pintle_root_it",
         },
         "target": TARGET,
         "host": "*",
@@ -336,7 +336,7 @@ fn elf(manifest: &[u8]) -> Vec<u8> {
     note.extend(b"Pintle\0\0");
     note.extend(manifest);
     note.resize(note.len().next_multiple_of(4), 0);
-    let strings = b"\0pintle_root\0\0\0\0";
+    let strings = b"\0pintle_root_it\0";
     let start = (64 + 2 * 56 + strings.len()) as u64;
     let len = start + note.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();

@@ -1,10 +1,11 @@
 //! What can go wrong while a chain of plugins scaffolds.
 
 use crate::chain::flags::FlagError;
+use crate::chain::tools::ToolError;
 use crate::project::error::ProjectError;
 use crate::project::name::NameError;
 use crate::project::resource::Gvk;
-use crate::record::RecordError;
+use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::catalog::ProjectVersionError;
@@ -142,7 +143,7 @@ pub enum StepError {
         /// The program and its arguments.
         command: String,
         /// Why.
-        source: io::Error,
+        source: ToolError,
     },
 }
 

@@ -3,7 +3,7 @@
 
 use super::file_state::FileState;
 use super::working_project::{lock, open_directory, open_project};
-use crate::record::{Record, RecordedFile};
+use crate::record::file::{Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
 use serde::Serialize;

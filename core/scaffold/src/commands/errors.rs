@@ -7,7 +7,7 @@ use crate::error::{ScaffoldError, StepError};
 use crate::path::HOST_FOLDER;
 use crate::project::error::ProjectError;
 use crate::project::name::NameError;
-use crate::record::RecordError;
+use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::cli::{CliError, Exit, Hint};

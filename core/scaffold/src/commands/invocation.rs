@@ -18,7 +18,7 @@ use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::name::default_project_name;
-use crate::record::Record;
+use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
 use pintle_host::catalog::{PluginKey, ProjectVersion};
@@ -118,7 +118,7 @@ impl Invocation {
 
     /// Returns what is known whatever is installed: the host's own flags.
     fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
-        Self::empty(subcommand, PathBuf::new(), session.host().default_project_version())
+        Self::empty(subcommand, PathBuf::new(), session.settings().default_project_version())
     }
 
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
@@ -139,7 +139,7 @@ impl Invocation {
         if let Some(project) = &self.project {
             return project.layout().iter().map(|it| plugin::parse_key(it)).collect();
         }
-        Ok(session.host().default_plugins(&self.version).to_vec())
+        Ok(session.settings().default_plugins(&self.version).to_vec())
     }
 
     fn chain<'a>(&'a self, session: &'a Session<'_>) -> Chain<'a> {
@@ -309,7 +309,7 @@ impl Invocation {
 
 fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVersion, CliError> {
     let Some(text) = option_values(line, "--project-version").pop() else {
-        return Ok(session.host().default_project_version());
+        return Ok(session.settings().default_project_version());
     };
     let text = text.to_string_lossy();
     text.parse().map_err(|err| {

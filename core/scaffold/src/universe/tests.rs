@@ -3,6 +3,7 @@
 use super::*;
 use crate::commands::errors::Advice as _;
 use std::fs;
+use std::io;
 
 struct Project(tempfile::TempDir);
 
@@ -184,7 +185,7 @@ fn ten_thousand_files_cost_nothing_until_somebody_looks() {
     }
     let mut universe = project.universe();
     let n_accesses = |it: &Universe| {
-        it.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
+        it.files.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
     };
     assert!(universe.changes().unwrap().is_empty());
     assert!(universe.paths(Select::Plugin("a/v1")).unwrap().is_empty());
@@ -250,7 +251,7 @@ fn an_echo_leaves_a_git_work_tree_alone() {
     assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore", "bin/run"]);
     universe.apply("a/v1", "edit", echo(&universe)).unwrap();
     assert_eq!(summary(&universe), [""; 0]);
-    let accessed = universe.disk.as_ref().unwrap();
+    let accessed = universe.files.disk.as_ref().unwrap();
     assert!(accessed.paths().iter().all(|it| !it.starts_with(".git/")));
     assert_eq!(git(&["fsck"]), "");
 }
