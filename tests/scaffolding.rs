@@ -1000,3 +1000,29 @@ fn a_plugin_of_the_past_is_missed_too() {
     "#]],
     );
 }
+
+#[test]
+fn a_fifo_in_the_place_of_any_file_of_a_project_is_not_waited_for() {
+    let commands = ["project check", "project blame", "project show", "delete api --group crew"];
+    let fifos = ["README.md", "PROJECT", ".gitignore", ".pintle/scaffold.jsonl"];
+    for fifo in fifos.into_iter().chain([".pintle/run/journal"]) {
+        let sandbox = project();
+        let path = sandbox.work().join(fifo);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the project is ours");
+        let _ = fs::remove_file(&path);
+        let status = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(status.is_ok_and(|it| it.success()));
+        let mut said = String::new();
+        for command in commands {
+            // Runs that take too long end the test.
+            let output = sandbox.run(words(command));
+            said += &format!("{}{}", output.stdout, output.stderr);
+        }
+        let expected = match fifo {
+            "README.md" => "5 were scaffolded, 1 of them changed since",
+            ".gitignore" => "5 were scaffolded, 0 of them changed since",
+            _ => "it is a FIFO, not a regular file",
+        };
+        assert!(said.contains(expected), "{fifo}: {said}");
+    }
+}

@@ -5,7 +5,7 @@
 
 use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
-    ApiAddress, ClusterFile, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
+    self, ApiAddress, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
     Publish, Role, VolumeMount,
 };
 use pintle::scaffold::project::{check_domain, check_project_name};
@@ -43,8 +43,8 @@ pub(crate) const TARGETS: &[Target] = &[
 /// The bytes are a file in a plugin folder.
 fn library_image(data: &[u8]) {
     let file = file_of(data);
-    if let Ok(library) = library_file::open(file.path()) {
-        let _ = (library.check_fit(), library.architecture().len(), library.manifests().len());
+    if let Ok(image) = library_file::open(file.path()) {
+        let _ = (image.check_fit(), image.architecture().len(), image.manifests().len());
     }
     let _ = library_file::exports(file.as_file(), "pintle_root");
     examine_file(file.path());
@@ -206,7 +206,7 @@ fn record(data: &[u8]) {
                 assert!(record.command(it.id).is_some());
             }
         }
-        Err(err) => drop((err.to_string(), err.hint())),
+        Err(err) => drop(err.to_string()),
     }
 }
 
@@ -244,7 +244,7 @@ fn cluster_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let name = ClusterName::from_str("given").expect("it is a name");
     for name in [None, Some(&name)] {
-        match ClusterFile::parse(text, Path::new("/folder"), name, Defaults::default()) {
+        match cluster::parse_cluster_file(text, Path::new("/folder"), name, Defaults::default()) {
             Ok(file) => {
                 assert!(name.is_none() || file.spec.is_none_or(|it| Some(&it.name) == name))
             }

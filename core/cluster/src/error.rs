@@ -1,24 +1,36 @@
-//! What can go wrong with a cluster.
+//! What can go wrong with a cluster: facts only. What users can do about it is said in
+//! `commands/errors.rs`.
 
-use super::api::ApiError;
-use super::kubeconfig::KubeconfigError;
+use crate::api_server::ApiError;
 use crate::engine::EngineError;
+use crate::kubeconfig::KubeconfigError;
+use crate::names::ClusterNameError;
+use crate::spec::{AmendmentError, ClusterFileError};
 use pintle_host::lifecycle::HookError;
+use pintle_host::services::Excerpt;
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why something with a cluster did not go as it should.
+/// Why work with a cluster failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A cluster's name.
+    #[error(transparent)]
+    Name(#[from] ClusterNameError),
+    /// A cluster file.
+    #[error(transparent)]
+    File(#[from] ClusterFileError),
     /// There is a cluster of this name, or what is left of one.
-    #[error("a cluster `{name}` exists already, or is being made")]
+    #[error("a cluster `{name}` exists already, or is being created")]
     Exists {
         /// Its name.
         name: String,
-        /// Whether there is no node that runs: a run that was killed left it.
+        /// Whether it has no node: a run that was killed left it.
         is_remains: bool,
     },
     /// There is no cluster of this name.
@@ -33,17 +45,81 @@ pub enum ClusterError {
         /// Its name.
         name: String,
     },
-    /// Something that the cluster needs is not there.
-    #[error("{what} does not exist")]
-    Missing {
-        /// What, as ``the network `lan` ``.
-        what: String,
-        /// What to do about it.
-        hint: String,
+    /// No node of the cluster runs.
+    #[error("the cluster `{cluster}` has no running node")]
+    NoRunningNode {
+        /// The cluster.
+        cluster: String,
     },
-    /// What was asked for cannot be.
-    #[error("{0}")]
-    Invalid(String),
+    /// The cluster has lost its first server.
+    #[error("the first server of the cluster `{cluster}` does not exist")]
+    NoFirstServer {
+        /// The cluster.
+        cluster: String,
+    },
+    /// The first server has not written the kubeconfig, or does not run.
+    #[error("the kubeconfig of the cluster `{cluster}` does not exist")]
+    NoKubeconfig {
+        /// The cluster.
+        cluster: String,
+    },
+    /// The network to use does not exist.
+    #[error("the network `{name}` does not exist")]
+    NoNetwork {
+        /// Its name.
+        name: String,
+    },
+    /// Nodes cannot find each other by name in this network.
+    #[error("the network `{name}` cannot be used: nodes could not find each other by name in it")]
+    UnusableNetwork {
+        /// Its name.
+        name: String,
+    },
+    /// A network or volume that is of no cluster has the name of a cluster's.
+    #[error("a {object} `{name}` exists already, and does not belong to a cluster")]
+    Taken {
+        /// What it is: `network` or `volume`.
+        object: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The volume to mount does not exist.
+    #[error("the volume `{name}` does not exist")]
+    NoVolume {
+        /// Its name.
+        name: String,
+    },
+    /// The file or directory to mount does not exist.
+    #[error("`{source_path}`, which is to be mounted at `{target}`, does not exist")]
+    NoMountSource {
+        /// Its path.
+        source_path: String,
+        /// Where it is to be mounted.
+        target: String,
+    },
+    /// The cluster would have no server.
+    #[error("a cluster has at least one server")]
+    NoServer,
+    /// The first server cannot be deleted.
+    #[error(
+        "the node `{node}` cannot be deleted: all others have joined it, and the kubeconfig \
+         leads to it"
+    )]
+    FirstServer {
+        /// The node.
+        node: String,
+    },
+    /// No further server can join the cluster.
+    #[error("the cluster was created with one server, whose store no other server can join")]
+    SingleServer,
+    /// The registries file of a node cannot be used.
+    #[error("the registries file of the node `{node}` is invalid")]
+    Registries {
+        /// The node.
+        node: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A node stopped while it was waited for.
     #[error("the node `{node}` stopped with exit code {code}")]
     NodeStopped {
@@ -51,47 +127,68 @@ pub enum ClusterError {
         node: String,
         /// Its exit code.
         code: i64,
-        /// The end of its log.
-        source: LogTail,
+        /// The end of its log, if it has one.
+        source: Option<Excerpt>,
     },
+    /// The plugin has no container of this name.
+    #[error("the plugin has no container `{name}`")]
+    NoContainer {
+        /// The name.
+        name: String,
+    },
+    /// The plugin is newer than this host.
+    #[error("this host does not support what the plugin asks of its containers")]
+    UnknownRequest,
     /// A hook vetoed, failed or was too slow.
     #[error(transparent)]
     Hook(#[from] HookError),
-    /// Hooks amend what cannot be amended, or each other.
-    #[error("{0}")]
-    Amendment(String),
+    /// The amendments of hooks cannot be applied.
+    #[error(transparent)]
+    Amendment(#[from] AmendmentError),
     /// The cluster's API server.
     #[error(transparent)]
     Api(#[from] ApiError),
     /// A kubeconfig.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),
-    /// A file could not be read.
-    #[error("failed to read `{path}`")]
-    Read {
-        /// The file.
-        path: String,
+    /// An image archive could not be read.
+    #[error("failed to read {origin}")]
+    ReadArchive {
+        /// Where it is from.
+        origin: ArchiveOrigin,
         /// Why.
         source: std::io::Error,
     },
+    /// A temporary file could not be written.
+    #[error("failed to write a temporary file")]
+    Spool {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An image archive is empty.
+    #[error("{origin} is empty")]
+    EmptyArchive {
+        /// Where it is from.
+        origin: ArchiveOrigin,
+    },
     /// Some nodes did not take an image.
-    #[error("the image was not imported into {nodes}")]
+    #[error("the image was not imported into {}", quoted(nodes))]
     Import {
         /// The nodes.
-        nodes: String,
-        /// What the first one said.
-        source: LogTail,
+        nodes: Vec<String>,
+        /// What the first one printed, if anything.
+        source: Option<Excerpt>,
     },
     /// It was not done in time.
-    #[error("`{work}` was not done within {}; it was still {stage}", humantime::format_duration(*limit))]
+    #[error("`{work}` timed out after {} while {stage}", humantime::format_duration(*limit))]
     TimedOut {
         /// The work.
         work: String,
         /// The limit.
         limit: Duration,
-        /// What it was at.
+        /// What it was doing.
         stage: String,
-        /// Whether what was made is taken back.
+        /// Whether what was created is removed again.
         is_undone: bool,
     },
     /// A signal came.
@@ -105,8 +202,8 @@ pub enum ClusterError {
         /// The cluster.
         name: String,
     },
-    /// Undoing did not go well either.
-    #[error("{failure}; and what was made could not be removed")]
+    /// Undoing failed as well.
+    #[error("{failure}; and what was created could not be removed")]
     NotUndone {
         /// The cluster.
         name: String,
@@ -117,20 +214,30 @@ pub enum ClusterError {
     },
 }
 
-/// The end of a node's log, or of a program's output in a node.
-#[derive(Debug)]
-pub struct LogTail(pub String);
+/// Where an image archive is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchiveOrigin {
+    /// A file.
+    File(PathBuf),
+    /// The standard input.
+    Stdin,
+    /// The engine.
+    Engine,
+}
 
-impl std::fmt::Display for LogTail {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.trim_end() {
-            "" => f.write_str("it said nothing"),
-            text => write!(f, "it said last:\n{text}"),
+impl fmt::Display for ArchiveOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Stdin => f.write_str("the standard input"),
+            Self::Engine => f.write_str("the image archive of the engine"),
         }
     }
 }
 
-impl std::error::Error for LogTail {}
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
 
 impl ClusterError {
     /// Returns whether a signal ended the work.
@@ -145,35 +252,5 @@ impl ClusterError {
     /// Returns whether there is no engine.
     pub fn is_absence_of_engine(&self) -> bool {
         matches!(self, Self::Engine(err) if err.is_absence())
-    }
-
-    /// Returns what to do about the error, where that is known; `host` is the command's name.
-    pub fn hint(&self, host: &str) -> Option<String> {
-        match self {
-            Self::Engine(err) => err.hint(),
-            Self::Exists { name, is_remains: false } => {
-                Some(format!("choose another name, or `{host} cluster delete {name}` first"))
-            }
-            Self::Exists { name, is_remains: true } => Some(format!(
-                "if no other run is making it, `{host} cluster delete {name}` removes what is left"
-            )),
-            Self::NotFound { .. } => Some(format!("`{host} cluster list` lists the clusters")),
-            Self::NoNode { .. } => Some(format!("`{host} node list` lists the nodes")),
-            Self::Missing { hint, .. } => Some(hint.clone()),
-            Self::TimedOut { is_undone: true, .. } => Some(
-                "give it more time with `--timeout`, or look into the nodes' logs with \
-                 `--no-rollback`"
-                    .to_owned(),
-            ),
-            Self::TimedOut { is_undone: false, .. } => Some(format!(
-                "give it more time with `--timeout`; `{host} cluster logs` shows what the nodes say"
-            )),
-            Self::Abandoned { name, .. } | Self::NotUndone { name, .. } => {
-                Some(format!("`{host} cluster delete {name}` removes what is left"))
-            }
-            Self::Api(err) => err.hint(),
-            Self::Kubeconfig(err) => err.hint(),
-            _ => None,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a cluster's things are called, and the labels that are its only state.
 
-use super::Role;
+use crate::role::Role;
 use pintle_host::Identity;
 use std::collections::HashMap;
 use std::fmt;
@@ -14,11 +14,11 @@ const MAX_NAME: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterName(String);
 
-/// Why a text is no [`ClusterName`].
+/// Why a text is not a [`ClusterName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no name for a cluster: at most {MAX_NAME} lower-case letters, digits and `-`, \
-     beginning and ending with a letter or digit"
+    "invalid cluster name `{0}`: names are at most {MAX_NAME} lower-case letters, digits and \
+     `-`, and begin and end with a letter or digit"
 )]
 pub struct ClusterNameError(String);
 

@@ -9,6 +9,7 @@
 pub mod catalog;
 pub mod causes;
 pub mod cli;
+pub mod fs;
 mod identity;
 pub mod lifecycle;
 pub mod services;

@@ -1,11 +1,13 @@
 //! What can go wrong while a chain of plugins scaffolds.
 
-use super::flags::FlagError;
-use super::path::HOST_FOLDER;
-use super::record::RecordError;
-use super::transaction::TransactionError;
-use super::universe::UniverseError;
-use crate::project::{Gvk, NameError, ProjectError};
+use crate::chain::flags::FlagError;
+use crate::chain::tools::ToolError;
+use crate::project::error::ProjectError;
+use crate::project::name::NameError;
+use crate::project::resource::Gvk;
+use crate::record::file::RecordError;
+use crate::transaction::TransactionError;
+use crate::universe::UniverseError;
 use pintle_host::catalog::ProjectVersionError;
 use pintle_host::transport::CallError;
 use pintle_plugin::message::Step;
@@ -28,8 +30,6 @@ pub enum ScaffoldError {
     NotInitialized {
         /// The PROJECT file that is missing.
         path: PathBuf,
-        /// The host's command name.
-        command: String,
     },
     /// No plugin of the chain takes part in the subcommand.
     #[error("no plugin of the project takes part in `{subcommand}`: {}", list(chain))]
@@ -143,7 +143,7 @@ pub enum StepError {
         /// The program and its arguments.
         command: String,
         /// Why.
-        source: io::Error,
+        source: ToolError,
     },
 }
 
@@ -194,69 +194,6 @@ impl StepName {
             Step::Scaffold => "scaffold",
             Step::PostScaffold => "post_scaffold",
             _ => "unknown",
-        }
-    }
-}
-
-impl ScaffoldError {
-    /// Returns what to do about it, if there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::AlreadyInitialized { .. } => {
-                Some("`create` adds to an existing project".to_owned())
-            }
-            Self::NotInitialized { command, .. } => Some(format!("run `{command} init` first")),
-            Self::Step { source, .. } => source.hint(),
-            Self::Project(err) => err.hint(),
-            Self::Universe(err) => err.hint(),
-            Self::Transaction(err) => err.hint(),
-            Self::Overwrites { .. } => {
-                Some("`--force` overwrites it, `--skip-existing` leaves it as it is".to_owned())
-            }
-            Self::Version(_) => None,
-            Self::Record(err) => Some(err.hint()),
-            Self::NoRecord { .. } => Some(format!(
-                "the folder `{HOST_FOLDER}` has no record that begins with `init`; restore it from version control"
-            )),
-            Self::Absent { .. } => {
-                Some("install it, or the version that took its place".to_owned())
-            }
-            Self::Replay { source, .. } => source.hint(),
-            Self::UnknownResource { .. } => {
-                Some("`project show` lists the project's resources".to_owned())
-            }
-            Self::ResourceExists { .. } => {
-                Some("choose another kind or version, or make it again with `--force`".to_owned())
-            }
-            Self::NoPart { .. } | Self::Flags(_) => None,
-        }
-    }
-
-    /// Returns the failed call, if a plugin answered with an error.
-    pub fn call(&self) -> Option<&CallError> {
-        match self {
-            Self::Step { source, .. } => match &**source {
-                StepError::Call(err) => Some(err),
-                _ => None,
-            },
-            Self::Replay { source, .. } => source.call(),
-            _ => None,
-        }
-    }
-}
-
-impl StepError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Call(err) => err.reply().hint.clone(),
-            Self::Universe(err) => err.hint(),
-            Self::Project(err) => err.hint(),
-            Self::Resource(err) => Some(err.hint()),
-            Self::Staging { .. } => Some("`TMPDIR` says where the copy is made".to_owned()),
-            Self::Tool { command, .. } => {
-                let program = command.split(' ').next().unwrap_or_default();
-                Some(format!("the plugin needs `{program}`; nothing was written"))
-            }
         }
     }
 }

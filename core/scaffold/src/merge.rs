@@ -4,7 +4,7 @@ use pintle_plugin::Node;
 
 /// What becomes of a file that was scaffolded as `base` and is now made otherwise.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It stays as the user has it.
     Keep,
     /// It gets these bytes and this mode.
@@ -14,28 +14,28 @@ pub(super) enum Verdict {
     /// It is deleted.
     Delete,
     /// It stays as the user has it, though it should have changed.
-    Left(Left),
+    Unresolved(ConflictReason),
 }
 
 /// Why a file stays as the user has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Left {
+pub enum ConflictReason {
     /// It is no longer made, but the user has changed it.
     Changed,
     /// It is made otherwise now, but the user has deleted it.
     Deleted,
     /// User and plugin have changed the same lines.
-    Conflict,
+    SameLines,
     /// Both have changed it, and it is no text.
     Binary,
 }
 
-impl std::fmt::Display for Left {
+impl std::fmt::Display for ConflictReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Changed => "it was changed since it was scaffolded",
             Self::Deleted => "it was deleted since it was scaffolded",
-            Self::Conflict => "the lines to change were changed since they were scaffolded",
+            Self::SameLines => "the lines to change were changed since they were scaffolded",
             Self::Binary => "it was changed since it was scaffolded, and is no text",
         })
     }
@@ -43,17 +43,17 @@ impl std::fmt::Display for Left {
 
 /// Decides what becomes of a file: `base` as it was scaffolded, `ours` as the user has
 /// it, `theirs` as it is made now.
-pub(super) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&Node>) -> Verdict {
+pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&Node>) -> Verdict {
     let same = |left: &Node, right: &Node| left.bytes() == right.bytes();
     match (base, ours, theirs) {
         (_, None, None) | (None, Some(_), None) => Verdict::Keep,
         (Some(base), Some(ours), None) => match same(base, ours) {
             true => Verdict::Delete,
-            false => Verdict::Left(Left::Changed),
+            false => Verdict::Unresolved(ConflictReason::Changed),
         },
         (Some(base), None, Some(theirs)) => match same(base, theirs) {
             true => Verdict::Keep,
-            false => Verdict::Left(Left::Deleted),
+            false => Verdict::Unresolved(ConflictReason::Deleted),
         },
         (None, None, Some(theirs)) => Verdict::Write(theirs.bytes().to_vec(), theirs.mode()),
         (base, Some(ours), Some(theirs)) => both(base, ours, theirs),
@@ -67,7 +67,7 @@ fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     let bytes = match three_way(base_bytes, ours.bytes(), theirs.bytes()) {
         Ok(bytes) => bytes,
         Err(Some(bytes)) => return Verdict::Conflict(bytes, mode),
-        Err(None) => return Verdict::Left(Left::Binary),
+        Err(None) => return Verdict::Unresolved(ConflictReason::Binary),
     };
     match bytes == ours.bytes() && mode == ours.mode() {
         true => Verdict::Keep,
@@ -77,7 +77,7 @@ fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
 
 /// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the
 /// same lines.
-pub(super) fn bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     three_way(base, ours, theirs).ok()
 }
 
@@ -136,9 +136,9 @@ mod tests {
             both.starts_with("conflict <<<<<<<") && both.contains("=======\n3\n>>>>>>>"),
             "{both}"
         );
-        assert_eq!(verdict(Some("1\n"), Some("2\n"), None), "Left(Changed)");
-        assert_eq!(verdict(Some("1\n"), None, Some("2\n")), "Left(Deleted)");
-        assert_eq!(verdict(Some("1\0"), Some("2\0"), Some("3\0")), "Left(Binary)");
+        assert_eq!(verdict(Some("1\n"), Some("2\n"), None), "Unresolved(Changed)");
+        assert_eq!(verdict(Some("1\n"), None, Some("2\n")), "Unresolved(Deleted)");
+        assert_eq!(verdict(Some("1\0"), Some("2\0"), Some("3\0")), "Unresolved(Binary)");
         assert!(verdict(None, Some("mine\n"), Some("theirs\n")).starts_with("conflict"));
     }
 

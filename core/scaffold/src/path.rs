@@ -1,6 +1,7 @@
 //! Which paths a node may have.
 
 use crate::project::PROJECT;
+use pintle_host::fs::{Dir, Kind};
 use std::path::{Component, Path};
 
 /// The host's own folder in a project.
@@ -101,9 +102,10 @@ fn is_portable(part: &str) -> bool {
 }
 
 /// Checks that no folder on the way to `path` is a symbolic link on disk.
-pub(super) fn check_links(root: &Path, path: &str) -> Result<(), PathError> {
+pub(super) fn check_links(dir: &Dir, path: &str) -> Result<(), PathError> {
     for folder in parents(path) {
-        if std::fs::symlink_metadata(root.join(folder)).is_ok_and(|it| it.is_symlink()) {
+        // Where this cannot be known, nothing can be done either, and that reports it.
+        if matches!(dir.find(folder), Ok(Some(it)) if it.kind == Kind::Symlink) {
             return Err(PathError::Link(folder.to_owned()));
         }
     }

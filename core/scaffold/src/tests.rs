@@ -1,20 +1,21 @@
 //! Tests of the chain, from the job to the disk.
 
-use super::*;
-use crate::project::{Api, Gvk};
+use crate::commands::errors::Advice as _;
+use crate::project::{Api, Gvk, PROJECT, ProjectFile, Resource};
+use crate::*;
 use pintle_host::Identity;
 use pintle_host::ProjectVersion;
 use pintle_host::transport::{LoadedPlugin, link};
-use pintle_plugin::host::{Level, Stream};
+use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::manifest::Manifest;
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use tempfile::TempDir;
 
-struct Silent;
+pub(super) struct Silent;
 
 impl HostServices for Silent {
     fn write(&self, _: Stream, _: &[u8]) {}
@@ -239,7 +240,7 @@ fn a_project_is_initialized_once_and_first() {
     let project = ProjectFile::new(&fixture.version).unwrap();
     let err = fixture.run("create api", json!({}), project, None).unwrap_err();
     assert!(matches!(err, ScaffoldError::NotInitialized { .. }), "{err}");
-    assert_eq!(err.hint().unwrap(), "run `pintle init` first");
+    assert_eq!(err.hint_text().unwrap(), "run `pintle init` first");
     fixture.init(json!({})).unwrap();
     let err = fixture.init(json!({})).unwrap_err();
     assert!(matches!(err, ScaffoldError::AlreadyInitialized { .. }), "{err}");
@@ -295,8 +296,8 @@ fn a_file_in_the_way_stops_everything() {
     let err = fixture.init(json!({})).unwrap_err();
     assert!(chain_of(&err).ends_with("adds `bin/0`, which was on disk before"), "{err}");
     assert_eq!(
-        err.hint().unwrap(),
-        "`--force` makes `bin/0` anew, `--skip-existing` leaves it as it is"
+        err.hint_text().unwrap(),
+        "use `--force` to overwrite `bin/0`, or `--skip-existing` to leave it as it is"
     );
     assert_eq!(fixture.tree(), before);
 }
@@ -392,7 +393,7 @@ fn what_was_scaffolded_is_undone_but_not_what_the_user_did() {
     let before = fixture.tree();
     fixture.create_api("Captain", true, true, json!({})).unwrap();
     let prepared = fixture.delete_api("Captain").unwrap();
-    assert!(prepared.remarks().is_empty());
+    assert!(prepared.conflicts().is_empty());
     fixture.commit(prepared);
     assert_eq!(fixture.tree(), before);
 
@@ -400,8 +401,11 @@ fn what_was_scaffolded_is_undone_but_not_what_the_user_did() {
     fixture.write("src/captains.rs", "mine");
     let report = fixture.commit(fixture.delete_api("Captain").unwrap());
     assert_eq!(report.deleted, ["kinds.txt", "list.txt", "src/api/v1.rs"]);
-    let [remark] = report.remarks.as_slice() else { panic!("one file is left") };
-    assert_eq!((remark.path.as_str(), remark.left), ("src/captains.rs", Left::Changed));
+    let [conflict] = report.conflicts.as_slice() else { panic!("one file is left") };
+    assert_eq!(
+        (conflict.path.as_str(), conflict.reason),
+        ("src/captains.rs", ConflictReason::Changed)
+    );
     assert_eq!(fixture.text("src/captains.rs"), "mine");
     assert!(report.project.resources().is_empty());
 
@@ -419,7 +423,7 @@ fn a_deletion_takes_its_lines_out_of_shared_files() {
     assert_eq!(text, "Captain\n\n\n\nSailor\n\n\n\n");
     fixture.write("kinds.txt", &format!("{text}mine\n"));
     let prepared = fixture.delete_api("Captain").unwrap();
-    assert!(prepared.remarks().is_empty(), "{:?}", prepared.remarks());
+    assert!(prepared.conflicts().is_empty(), "{:?}", prepared.conflicts());
     fixture.commit(prepared);
     assert_eq!(fixture.text("kinds.txt"), "Sailor\n\n\n\nmine\n");
     // What is left is known as it would have been without the deleted kind.
@@ -439,7 +443,7 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     let report = fixture.commit(fixture.upgrade(newer).unwrap());
     assert_eq!(fixture.text("chain.txt"), format!("{newer}\n"));
     assert_eq!(
-        (report.replaced.as_slice(), report.remarks.as_slice()),
+        (report.replaced.as_slice(), report.conflicts.as_slice()),
         (["chain.txt".to_owned()].as_slice(), [].as_slice())
     );
     assert_eq!(fixture.text("src/captains.rs"), "mine");
@@ -449,8 +453,8 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     // Both sides have changed the one line.
     fixture.write("chain.txt", "mine\n");
     let prepared = fixture.upgrade("a.pintle.dev/v3.0.0").unwrap();
-    let [remark] = prepared.remarks() else { panic!("one conflict") };
-    assert!(remark.marked);
+    let [conflict] = prepared.conflicts() else { panic!("one conflict") };
+    assert!(conflict.marked);
     fixture.commit(prepared);
     let text = fixture.text("chain.txt");
     assert!(text.contains("<<<<<<<") && text.contains("mine") && text.contains("v3.0.0"), "{text}");
@@ -462,13 +466,13 @@ fn nothing_is_known_of_a_project_without_a_record() {
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", true, true, json!({})).unwrap();
     let state = fixture.folder.path().join(path::HOST_FOLDER);
-    fs::remove_file(state.join(record::FILE)).unwrap();
+    fs::remove_file(state.join(record::file::FILE)).unwrap();
     let err = fixture.delete_api("Captain").unwrap_err();
     assert!(matches!(err, ScaffoldError::NoRecord { .. }), "{err}");
-    fs::write(state.join(record::FILE), "<<<<<<<\n").unwrap();
+    fs::write(state.join(record::file::FILE), "<<<<<<<\n").unwrap();
     let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
     assert!(chain_of(&err).contains("line 1 of"), "{err}");
-    assert!(err.hint().unwrap().contains("conflict markers"));
+    assert!(err.hint_text().unwrap().contains("conflict markers"));
 }
 
 #[test]

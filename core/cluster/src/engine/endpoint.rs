@@ -40,13 +40,21 @@ impl fmt::Display for Endpoint {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// The address is of no kind that can be used.
-    #[error("`{address}` of {source_name} is no address of a Docker engine that can be used here")]
+    /// The address is of a kind that cannot be used.
+    #[error("`{address}` in {origin} is not an address of a Docker engine that can be used here")]
     Address {
         /// The address.
         address: String,
-        /// Who says so: `DOCKER_HOST`, or a context.
-        source_name: String,
+        /// Where it is from.
+        origin: Origin,
+    },
+    /// The address asks for TLS, and no certificates are named.
+    #[error("`{address}` in {origin} asks for TLS, and there are no certificates for it")]
+    NoCertificates {
+        /// The address.
+        address: String,
+        /// Where it is from.
+        origin: Origin,
     },
     /// There is no such context.
     #[error("there is no Docker context `{name}` in `{}`", folder.display())]
@@ -56,8 +64,8 @@ pub enum EndpointError {
         /// Where contexts are kept.
         folder: PathBuf,
     },
-    /// A file of Docker's configuration is not what it should be.
-    #[error("`{}` is no configuration of Docker", path.display())]
+    /// A file of Docker's configuration cannot be used.
+    #[error("`{}` is not a valid configuration of Docker", path.display())]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -66,16 +74,20 @@ pub enum EndpointError {
     },
 }
 
-impl EndpointError {
-    pub(super) fn hint(&self) -> String {
+/// Where an address is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The environment variable `DOCKER_HOST`.
+    Variable,
+    /// A Docker context.
+    Context(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address { address, .. } if address.starts_with("ssh://") => {
-                "forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…"
-                    .to_owned()
-            }
-            Self::Address { .. } => "use `unix:///path/to/socket` or `tcp://host:port`".to_owned(),
-            Self::NoContext { .. } => "`docker context ls` lists the contexts".to_owned(),
-            Self::Configuration { .. } => "mend the file, or set DOCKER_HOST".to_owned(),
+            Self::Variable => f.write_str("DOCKER_HOST"),
+            Self::Context(name) => write!(f, "the context `{name}`"),
         }
     }
 }
@@ -107,6 +119,16 @@ impl Environment<'_> {
         self.text(name).map(PathBuf::from)
     }
 
+    /// Returns the folder with the certificates for `address`, where TLS is asked for.
+    fn certificates(&self, address: &str) -> Option<PathBuf> {
+        let named = self.text("DOCKER_CERT_PATH").map(PathBuf::from);
+        match self.text("DOCKER_TLS_VERIFY") {
+            Some(_) => named.or_else(|| self.configuration()),
+            None if address.starts_with("https://") => named,
+            None => None,
+        }
+    }
+
     /// Returns the folder of Docker's own configuration.
     fn configuration(&self) -> Option<PathBuf> {
         match self.text("DOCKER_CONFIG") {
@@ -124,11 +146,7 @@ impl Endpoint {
     /// [`EndpointError`] when what it says makes no sense.
     pub fn find(environment: &Environment<'_>) -> Result<Self, EndpointError> {
         if let Some(address) = environment.text("DOCKER_HOST") {
-            let tls = environment.text("DOCKER_TLS_VERIFY").and_then(|_| {
-                let dir = environment.text("DOCKER_CERT_PATH").map(PathBuf::from);
-                dir.or_else(|| environment.configuration())
-            });
-            return Self::parse(&address, tls, "DOCKER_HOST");
+            return Self::parse(&address, environment.certificates(&address), Origin::Variable);
         }
         let configuration = environment.configuration();
         let context = match environment.text("DOCKER_CONTEXT") {
@@ -161,22 +179,18 @@ impl Endpoint {
         }
     }
 
-    fn parse(
-        address: &str,
-        tls: Option<PathBuf>,
-        source_name: &str,
-    ) -> Result<Self, EndpointError> {
+    fn parse(address: &str, tls: Option<PathBuf>, origin: Origin) -> Result<Self, EndpointError> {
         let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
         let local = if cfg!(windows) { "npipe" } else { "unix" };
         match scheme {
             it if it == local && !rest.is_empty() => Ok(Self::Local(address.to_owned())),
+            "https" if tls.is_none() && !rest.is_empty() => {
+                Err(EndpointError::NoCertificates { address: address.to_owned(), origin })
+            }
             "tcp" | "http" | "https" if !rest.is_empty() => {
                 Ok(Self::Tcp { address: format!("tcp://{}", rest.trim_end_matches('/')), tls })
             }
-            _ => Err(EndpointError::Address {
-                address: address.to_owned(),
-                source_name: source_name.to_owned(),
-            }),
+            _ => Err(EndpointError::Address { address: address.to_owned(), origin }),
         }
     }
 }
@@ -212,16 +226,11 @@ fn current_context(configuration: &Path) -> Result<Option<String>, EndpointError
         current_context: Option<String>,
     }
     let path = configuration.join("config.json");
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        // Without a configuration there is no context but the default.
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(err) => return Err(EndpointError::Configuration { path, source: err.into() }),
-    };
-    match serde_json::from_slice::<Configuration>(&text) {
-        Ok(it) => Ok(it.current_context.filter(|it| !it.is_empty())),
-        Err(err) => Err(EndpointError::Configuration { path, source: err.into() }),
-    }
+    // Without a configuration there is no context but the default.
+    let Some(text) = read(&path)? else { return Ok(None) };
+    let configuration: Configuration =
+        serde_json::from_slice(&text).map_err(|err| invalid(&path, err))?;
+    Ok(configuration.current_context.filter(|it| !it.is_empty()))
 }
 
 /// One file of `contexts/meta/<digest>/meta.json`.
@@ -242,26 +251,51 @@ struct ContextEndpoint {
 
 /// Reads the endpoint of the context `name`.
 ///
-/// The folder of a context is named by a digest of its name; as the name stands inside
-/// too, all are looked through instead.
+/// The folder of a context is named by a digest of its name; as the name is inside too, all
+/// are looked through instead. So a file that cannot be read says nothing about the context
+/// that is looked for, unless no other file has its name.
 fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
     let missing =
         || EndpointError::NoContext { name: name.to_owned(), folder: contexts.to_owned() };
     let folders = std::fs::read_dir(contexts.join("meta")).map_err(|_| missing())?;
+    let mut failure = None;
     for folder in folders.flatten() {
-        let path = folder.path().join("meta.json");
-        let Ok(text) = std::fs::read(&path) else { continue };
-        let context: Context = serde_json::from_slice(&text)
-            .map_err(|err| EndpointError::Configuration { path, source: err.into() })?;
-        if context.name != name {
-            continue;
-        }
+        let context = match read_context(&folder.path().join("meta.json")) {
+            Ok(Some(context)) if context.name == name => context,
+            Ok(_) => continue,
+            Err(err) => {
+                failure.get_or_insert(err);
+                continue;
+            }
+        };
         let address = context.endpoints.get("docker").map(|it| it.host.as_str());
         let tls = contexts.join("tls").join(folder.file_name()).join("docker");
         let tls = Some(tls).filter(|it| it.is_dir());
-        return Endpoint::parse(address.unwrap_or_default(), tls, &format!("context `{name}`"));
+        let origin = Origin::Context(name.to_owned());
+        return Endpoint::parse(address.unwrap_or_default(), tls, origin);
     }
-    Err(missing())
+    Err(failure.unwrap_or_else(missing))
+}
+
+fn read_context(path: &Path) -> Result<Option<Context>, EndpointError> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    serde_json::from_slice(&text).map(Some).map_err(|err| invalid(path, err))
+}
+
+/// Reads a file of Docker's configuration; `None` if it does not exist.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, EndpointError> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(invalid(path, err)),
+    }
+}
+
+fn invalid(
+    path: &Path,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> EndpointError {
+    EndpointError::Configuration { path: path.to_owned(), source: source.into() }
 }
 
 #[cfg(test)]
@@ -281,7 +315,7 @@ mod tests {
 
     #[track_caller]
     fn check(vars: &[(&str, &str)], sockets: &[&str], expected: &str) {
-        let found = find(vars, sockets).unwrap_or_else(|err| format!("{err}; {}", err.hint()));
+        let found = find(vars, sockets).unwrap_or_else(|err| err.to_string());
         assert_eq!(found, expected);
     }
 
@@ -310,14 +344,12 @@ mod tests {
         check(
             &[("DOCKER_HOST", "ssh://box")],
             &[],
-            "`ssh://box` of DOCKER_HOST is no address of a Docker engine that can be used here; \
-             forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…",
+            "`ssh://box` in DOCKER_HOST is not an address of a Docker engine that can be used here",
         );
         check(
             &[("DOCKER_HOST", "unix://")],
             &[],
-            "`unix://` of DOCKER_HOST is no address of a Docker engine that can be used here; \
-             use `unix:///path/to/socket` or `tcp://host:port`",
+            "`unix://` in DOCKER_HOST is not an address of a Docker engine that can be used here",
         );
     }
 
@@ -365,17 +397,55 @@ mod tests {
     }
 
     #[test]
+    fn https_is_never_plain_tcp() {
+        check(
+            &[("DOCKER_HOST", "https://box:2376")],
+            &[],
+            "`https://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it",
+        );
+        check(
+            &[("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", "/certs")],
+            &[],
+            "tcp://box:2376 with /certs",
+        );
+    }
+
+    #[test]
+    fn a_malformed_context_fails_only_those_who_use_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, text) in [
+            ("aa", "{"),
+            ("bb", r#"{"Name": "near", "Endpoints": {"docker": {"Host": "unix:///near.sock"}}}"#),
+            ("cc", "[]"),
+            ("dd", r#"{"Name": "tls", "Endpoints": {"docker": {"Host": "https://box"}}}"#),
+        ] {
+            let folder = dir.path().join("contexts/meta").join(folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("meta.json"), text).unwrap();
+        }
+        let config = dir.path().display().to_string();
+        let of = |name| [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", name)];
+        check(&of("near"), &[], "unix:///near.sock");
+        let err = find(&of("other"), &[]).unwrap_err().to_string();
+        assert!(err.ends_with("meta.json` is not a valid configuration of Docker"), "{err}");
+        let tls =
+            "`https://box` in the context `tls` asks for TLS, and there are no certificates for it";
+        check(&of("tls"), &[], tls);
+    }
+
+    #[test]
     fn a_configuration_that_makes_no_sense_is_told() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("config.json"), "{").unwrap();
         let config = dir.path().display().to_string();
         let err = find(&[("DOCKER_CONFIG", &config)], &[]).unwrap_err().to_string();
-        assert!(err.ends_with("config.json` is no configuration of Docker"), "{err}");
+        assert!(err.ends_with("config.json` is not a valid configuration of Docker"), "{err}");
     }
 
     #[test]
     fn the_host_of_published_ports_is_the_engines() {
-        let host = |it: &str| Endpoint::parse(it, None, "").unwrap().host().to_owned();
+        let host =
+            |it: &str| Endpoint::parse(it, None, Origin::Variable).unwrap().host().to_owned();
         assert_eq!(host("unix:///a.sock"), "127.0.0.1");
         assert_eq!(host("tcp://box:2375"), "box");
         assert_eq!(host("tcp://[::1]:2375"), "::1");

@@ -1,6 +1,8 @@
 //! The engine, connected to when it is first needed.
 
-use super::{Engine, EngineError, Environment};
+use super::client::{Engine, TIME_LIMIT};
+use super::endpoint::{Endpoint, Environment};
+use super::error::EngineError;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -8,24 +10,58 @@ use tokio::sync::OnceCell;
 
 /// An engine that is looked for when something first needs it, and the runtime for calls.
 pub struct Lazy {
-    limit: Duration,
+    limit: Setting,
     runtime: OnceLock<Runtime>,
     engine: OnceCell<Engine>,
 }
 
+/// A setting of the user.
+struct Setting {
+    /// The environment variable.
+    variable: String,
+    value: Option<String>,
+}
+
 impl Lazy {
-    /// Prepares for an engine whose calls may take as long as `limit` each.
-    pub fn new(limit: Duration) -> Self {
+    /// Prepares for an engine whose calls may take as long as the environment variable
+    /// `variable` says, which has the value `value`.
+    ///
+    /// An invalid value is an error of everything that uses the engine, and of nothing else.
+    pub fn new(variable: String, value: Option<String>) -> Self {
+        let limit = Setting { variable, value };
         Self { limit, runtime: OnceLock::new(), engine: OnceCell::new() }
+    }
+
+    /// Returns how long a call may take.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::TimeLimit`] when the user's setting is not a duration.
+    pub fn limit(&self) -> Result<Duration, EngineError> {
+        let Setting { variable, value } = &self.limit;
+        let Some(text) = value.as_ref().filter(|it| !it.is_empty()) else {
+            return Ok(TIME_LIMIT);
+        };
+        humantime::parse_duration(text).map_err(|source| EngineError::TimeLimit {
+            variable: variable.clone(),
+            text: text.clone(),
+            source,
+        })
     }
 
     /// Returns the engine.
     ///
     /// # Errors
     ///
-    /// [`EngineError`] when there is none.
+    /// [`EngineError`] when there is none, or when the setting for it is invalid.
     pub async fn engine(&self) -> Result<Engine, EngineError> {
-        let connect = async || Engine::connect(&Environment::of_process(), self.limit).await;
+        let limit = self.limit()?;
+        let connect = async || {
+            // Docker's configuration is in files.
+            let find = || Endpoint::find(&Environment::of_process());
+            let endpoint = tokio::task::spawn_blocking(find).await;
+            Engine::connect(endpoint.expect("the search does not panic")?, limit).await
+        };
         self.engine.get_or_try_init(connect).await.cloned()
     }
 
@@ -46,5 +82,20 @@ impl Lazy {
                 .build()
                 .expect("the system gives a process threads and an event queue")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_time_limit_is_an_error_of_every_use() {
+        let lazy = |value: &str| Lazy::new("X_ENGINE_TIMEOUT".into(), Some(value.into()));
+        assert_eq!(lazy("").limit().unwrap(), TIME_LIMIT);
+        assert_eq!(lazy("90s").limit().unwrap(), Duration::from_secs(90));
+        let lazy = lazy("soon");
+        let err = lazy.block_on(lazy.engine()).err().map(|it| it.to_string());
+        assert_eq!(err.as_deref(), Some("invalid duration `soon` in X_ENGINE_TIMEOUT"));
     }
 }

@@ -4,12 +4,13 @@
 //! Nothing is mapped: reading a file that shrinks meanwhile gives an error, where touching
 //! a mapping of it would kill the process.
 
-#[cfg(unix)]
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use crate::fs::{self, Cause, Dir, Entry};
 use std::ffi::OsStr;
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(not(unix))]
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Why a file cannot be read as one.
@@ -33,6 +34,15 @@ pub enum FileError {
 impl From<io::Error> for FileError {
     fn from(source: io::Error) -> Self {
         Self::Unreadable { source }
+    }
+}
+
+impl From<fs::Error> for FileError {
+    fn from(err: fs::Error) -> Self {
+        match err.cause {
+            Cause::NotRegular { kind } => Self::NotRegular { kind: kind.name() },
+            cause => Self::Unreadable { source: cause.into() },
+        }
     }
 }
 
@@ -108,19 +118,8 @@ pub(super) struct RegularFile {
 
 /// Opens a regular file, without ever waiting for it.
 pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
-    let file = match open_options().open(path) {
-        Ok(file) => file,
-        // A socket cannot be opened, on Windows neither can a directory.
-        Err(source) => match std::fs::metadata(path).map(|it| kind(it.file_type())) {
-            Ok(Some(kind)) => return Err(FileError::NotRegular { kind }),
-            _ => return Err(FileError::Unreadable { source }),
-        },
-    };
-    let metadata = file.metadata()?;
-    match kind(metadata.file_type()) {
-        Some(kind) => Err(FileError::NotRegular { kind }),
-        None => Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) }),
-    }
+    let (file, metadata) = fs::open_named(path)?;
+    Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) })
 }
 
 /// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
@@ -150,51 +149,6 @@ fn read_once(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usiz
     file.read(buffer)
 }
 
-/// Opening a FIFO without a writer would wait for one, and a terminal could become ours.
-#[cfg(unix)]
-const FLAGS: OFlags =
-    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-
-#[cfg(unix)]
-fn open_options() -> std::fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = File::options();
-    options.read(true).custom_flags(FLAGS.bits().cast_signed());
-    options
-}
-
-#[cfg(not(unix))]
-fn open_options() -> std::fs::OpenOptions {
-    let mut options = File::options();
-    options.read(true);
-    options
-}
-
-/// Returns what a file is, unless it is a regular one.
-fn kind(file_type: FileType) -> Option<&'static str> {
-    if file_type.is_file() {
-        return None;
-    }
-    let kind = if file_type.is_dir() { "directory" } else { special_kind(file_type) };
-    Some(kind)
-}
-
-#[cfg(unix)]
-fn special_kind(file_type: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    match () {
-        () if file_type.is_fifo() => "FIFO",
-        () if file_type.is_socket() => "socket",
-        () if file_type.is_char_device() || file_type.is_block_device() => "device",
-        () => "special file",
-    }
-}
-
-#[cfg(not(unix))]
-fn special_kind(_: FileType) -> &'static str {
-    "special file"
-}
-
 #[cfg(unix)]
 fn file_id(_: &Path, metadata: &Metadata) -> FileId {
     use std::os::unix::fs::MetadataExt;
@@ -211,38 +165,30 @@ fn file_id(path: &Path, _: &Metadata) -> FileId {
 /// With a thousand plugins installed, each system call counts: a file that the directory's
 /// own listing knows to be regular is asked for nothing but its length.
 pub(super) struct Directory {
-    path: PathBuf,
-    #[cfg(unix)]
-    handle: File,
+    dir: Dir,
     #[cfg(unix)]
     device: u64,
 }
 
 impl Directory {
     /// Opens a directory.
-    #[cfg(unix)]
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let handle = File::from(openat(CWD, path, FLAGS | OFlags::DIRECTORY, Mode::empty())?);
-        let device = handle.metadata()?.dev();
-        Ok(Self { path: path.to_owned(), handle, device })
-    }
-
-    /// Opens a directory.
-    #[cfg(not(unix))]
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        std::fs::read_dir(path)?;
-        Ok(Self { path: path.to_owned() })
+        let dir = Dir::open(path)?;
+        Ok(Self {
+            #[cfg(unix)]
+            device: dir.device()?,
+            dir,
+        })
     }
 
     /// Returns the directory's path.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.dir.path()
     }
 
-    /// Returns the directory's entries.
-    pub(super) fn entries(&self) -> io::Result<std::fs::ReadDir> {
-        std::fs::read_dir(&self.path)
+    /// Returns the directory's entries, sorted by name.
+    pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
+        Ok(self.dir.list("")?)
     }
 
     /// Returns what tells a file of the directory from all others, and from what it was
@@ -251,7 +197,7 @@ impl Directory {
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
         use rustix::fs::{AtFlags, FileType, statat};
-        let stat = statat(&self.handle, name, AtFlags::empty()).ok()?;
+        let stat = statat(&self.dir, name, AtFlags::empty()).ok()?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return None;
         }
@@ -282,9 +228,8 @@ impl Directory {
         inode: Option<u64>,
     ) -> Result<RegularFile, FileError> {
         use std::io::{Seek, SeekFrom};
-        let Some(inode) = inode else { return open(&self.path.join(name)) };
-        let file = openat(&self.handle, name, FLAGS, Mode::empty()).map_err(io::Error::from)?;
-        let mut file = File::from(file);
+        let Some(inode) = inode else { return open(&self.path().join(name)) };
+        let mut file = self.dir.open_listed(name)?;
         let len = file.seek(SeekFrom::End(0))?;
         Ok(RegularFile { file, len, id: FileId { device: self.device, inode } })
     }
@@ -292,6 +237,6 @@ impl Directory {
     /// Opens a file of the directory, without ever waiting for it.
     #[cfg(not(unix))]
     pub(super) fn open_file(&self, name: &OsStr, _: Option<u64>) -> Result<RegularFile, FileError> {
-        open(&self.path.join(name))
+        open(&self.path().join(name))
     }
 }

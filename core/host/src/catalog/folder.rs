@@ -1,6 +1,7 @@
 //! One folder of the search path: what in it could be a plugin.
 
 use super::file::{Directory, FileError, RegularFile, Stamp};
+use crate::fs::Kind;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,17 +27,13 @@ impl Folder {
 
     /// Returns what has the platform's library suffix, sorted by name.
     pub(super) fn libraries(&self) -> io::Result<Vec<Candidate<'_>>> {
-        let mut found = Vec::new();
-        for entry in self.directory.entries()? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if is_library(&name) {
-                let (directory, inode) = (&self.directory, inode(&entry));
-                found.push(Candidate { directory, name, inode });
-            }
-        }
-        found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        Ok(found)
+        let entries = self.directory.entries()?.into_iter().filter(|it| is_library(&it.name));
+        let found = entries.map(|it| Candidate {
+            directory: &self.directory,
+            inode: it.inode.filter(|_| it.kind == Kind::File),
+            name: it.name,
+        });
+        Ok(found.collect())
     }
 }
 
@@ -60,15 +57,4 @@ impl Candidate<'_> {
 
 fn is_library(name: &OsStr) -> bool {
     name.as_encoded_bytes().ends_with(std::env::consts::DLL_SUFFIX.as_bytes())
-}
-
-#[cfg(unix)]
-fn inode(entry: &std::fs::DirEntry) -> Option<u64> {
-    use std::os::unix::fs::DirEntryExt;
-    entry.file_type().is_ok_and(|it| it.is_file()).then(|| entry.ino())
-}
-
-#[cfg(not(unix))]
-fn inode(_: &std::fs::DirEntry) -> Option<u64> {
-    None
 }

@@ -19,10 +19,10 @@ use super::lazy_manifest::LazyManifest;
 use super::name::PluginName;
 use super::rules::Rules;
 use super::version::PluginVersion;
+use crate::fs;
 use crate::identity::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestCommand, TARGET};
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -153,10 +153,7 @@ pub(super) fn save<'e>(
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    Ok(fs::replace(path, bytes, fs::Mode::Keep(0o600))?)
 }
 
 /// What the index keeps of one file.

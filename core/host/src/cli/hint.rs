@@ -12,7 +12,7 @@ impl Hint {
     }
 
     /// Returns the hint of one host.
-    pub(super) fn text(&self, host: &Identity) -> String {
+    pub fn text(&self, host: &Identity) -> String {
         self.0(host)
     }
 }

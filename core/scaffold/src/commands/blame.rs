@@ -1,62 +1,27 @@
 //! `project blame`: which plugin wrote a file, in which command, and whether it was
 //! changed since.
 
-use crate::{Record, RecordError, RecordedFile};
+use super::file_state::FileState;
+use super::working_project::{lock, open_directory, open_project};
+use crate::record::file::{Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
-use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
+use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 
 /// One file of the listing. The names of the fields are part of the interface.
 #[derive(Serialize)]
-struct Listed {
+struct BlameRow {
     path: String,
-    state: State,
-    by: Vec<By>,
+    state: FileState,
+    by: Vec<Author>,
 }
 
 #[derive(Serialize)]
-struct By {
+struct Author {
     plugin: String,
     command: u32,
     subcommand: String,
-}
-
-/// What became of a scaffolded file.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum State {
-    Unchanged,
-    Changed,
-    Deleted,
-    Unreadable,
-}
-
-impl State {
-    /// Compares the file on disk with what was scaffolded.
-    pub(super) fn of(root: &Path, file: &RecordedFile) -> Result<Self, RecordError> {
-        let path = root.join(file.path());
-        // What is no file would hang a reader, or lead out of the project.
-        match path.symlink_metadata() {
-            Err(_) => return Ok(Self::Deleted),
-            Ok(it) if !it.is_file() => return Ok(Self::Changed),
-            Ok(_) => {}
-        }
-        Ok(match std::fs::read(path) {
-            Ok(bytes) if bytes == file.content()? => Self::Unchanged,
-            Ok(_) => Self::Changed,
-            Err(_) => Self::Unreadable,
-        })
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::Deleted => "deleted",
-            Self::Unreadable => "unreadable",
-        }
-    }
 }
 
 pub(super) const ROW: Row = Row::new(
@@ -77,46 +42,50 @@ pub(super) const ROW: Row = Row::new(
 });
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    super::scaffold::lock(session, true)?;
-    let (root, _) = super::project::project(session)?;
+    lock(session, true)?;
+    let (root, _) = open_project()?;
     let record = Record::load(&root)?;
     let wanted = matches.get_one::<PathBuf>("path").map(|it| inside(&root, it)).transpose()?;
     let is_wanted = |it: &&RecordedFile| {
         let Some(wanted) = wanted.as_deref().filter(|it| !it.is_empty()) else { return true };
         it.path().strip_prefix(wanted).is_some_and(|it| it.is_empty() || it.starts_with('/'))
     };
+    let dir = open_directory(&root)?;
     let mut rows = Vec::new();
     for file in record.files().filter(is_wanted) {
-        let by = file.by().iter().map(|it| By {
+        let by = file.by().iter().map(|it| Author {
             plugin: it.plugin.clone(),
             command: it.command,
             subcommand: record
                 .command(it.command)
                 .map_or_else(String::new, |it| it.subcommand.clone()),
         });
-        rows.push(Listed {
+        rows.push(BlameRow {
             path: file.path().to_owned(),
-            state: State::of(&root, file)?,
+            state: FileState::of(&dir, file)?,
             by: by.collect(),
         });
     }
     if let (true, Some(wanted)) = (rows.is_empty(), wanted) {
-        let exists = root.join(&wanted).symlink_metadata().is_ok();
+        let exists = dir.exists(&wanted);
+        let exists = exists.map_err(|err| CliError::from_error(Exit::Failed, &err))?;
         let what = if exists { "was not scaffolded" } else { "does not exist" };
         let error = CliError::new(Exit::Failed, format!("`{wanted}` {what}"));
-        return Err(error.hint("`project blame` lists all scaffolded files".to_owned()));
+        return Err(error.hint(Hint::new(|host| {
+            format!("run `{} project blame` to list all scaffolded files", host.command_name)
+        })));
     }
     output::print(matches, session.console(), &rows, |rows| text(rows));
     Ok(Exit::Done.into())
 }
 
-fn text(rows: &[Listed]) -> String {
+fn text(rows: &[BlameRow]) -> String {
     if rows.is_empty() {
         return "no file is known to be scaffolded".to_owned();
     }
     let heading = ["PATH", "STATE", "BY"].map(str::to_owned).to_vec();
-    let by = |it: &By| format!("{} ({} {})", it.plugin, it.command, it.subcommand);
-    let line = |it: &Listed| {
+    let by = |it: &Author| format!("{} ({} {})", it.plugin, it.command, it.subcommand);
+    let line = |it: &BlameRow| {
         let by: Vec<_> = it.by.iter().map(by).collect();
         vec![it.path.clone(), it.state.name().to_owned(), by.join(", ")]
     };

@@ -1,13 +1,19 @@
 //! `project check`: whether every plugin of the layout exists, fits, and agrees with the files.
 
-use super::blame::State;
-use super::scaffold::recorded_plugins;
-use crate::project::ProjectFile;
-use crate::{Record, Rework};
+use super::file_state::FileState;
+use super::recorded_plugins::recorded_plugins;
+use super::working_project::{lock, open_directory, open_project};
+use crate::operations::rework::Rework;
+use crate::project::file::ProjectFile;
+use crate::record::file::Record;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
+use pintle_host::fs::{Contents, Dir};
 use serde::Serialize;
 use std::path::Path;
+
+/// A changed file that is larger is not looked into for conflict markers.
+const MAX_MERGED: u64 = 128 << 20;
 
 /// One finding. The names of the fields are part of the interface.
 #[derive(Serialize)]
@@ -44,8 +50,8 @@ pub(super) const ROW: Row = Row::new(
 .args(|command| command.arg(output::arg()));
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    super::scaffold::lock(session, true)?;
-    let (root, project) = super::project::project(session)?;
+    lock(session, true)?;
+    let (root, project) = open_project()?;
     let mut findings = Findings(Vec::new());
     findings.plugins(session, &project);
     match Record::load(&root) {
@@ -93,18 +99,19 @@ impl Findings {
 
     /// Compares the scaffolded files with those on disk.
     fn files(&mut self, root: &Path, record: &Record) -> Result<(), CliError> {
+        let dir = open_directory(root)?;
         let mut n_changed = 0;
         for file in record.files() {
-            match State::of(root, file)? {
-                State::Unchanged => {}
-                State::Changed if has_markers(&root.join(file.path())) => {
+            match FileState::of(&dir, file)? {
+                FileState::Unchanged => {}
+                FileState::Changed if has_markers(&dir, file.path()) => {
                     self.add(Level::Problem, file.path(), "it has conflict markers");
                 }
-                State::Changed => n_changed += 1,
-                State::Deleted => {
+                FileState::Changed => n_changed += 1,
+                FileState::Deleted => {
                     self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
                 }
-                State::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
+                FileState::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
             }
         }
         let n_files = record.files().count();
@@ -150,8 +157,9 @@ impl Findings {
 }
 
 /// Whether a file has all three markers of a conflict, each at the start of a line.
-fn has_markers(path: &Path) -> bool {
-    let Ok(bytes) = std::fs::read(path) else { return false };
+fn has_markers(root: &Dir, path: &str) -> bool {
+    // That a file cannot be read is reported as such.
+    let Ok(Contents { bytes, .. }) = root.read_regular(path, MAX_MERGED) else { return false };
     let has = |mark: &str| bytes.split(|it| *it == b'\n').any(|it| it.starts_with(mark.as_bytes()));
     ["<<<<<<< ", "=======", ">>>>>>> "].into_iter().all(has)
 }
@@ -160,4 +168,29 @@ fn text(findings: &[Finding]) -> String {
     let line =
         |it: &Finding| vec![it.level.name().to_owned(), it.subject.clone(), it.message.clone()];
     output::table(&findings.iter().map(line).collect::<Vec<_>>())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use pintle_plugin::{MODE_FILE, Node};
+    use std::time::Duration;
+
+    #[test]
+    fn a_fifo_in_the_place_of_a_scaffolded_file_is_a_changed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let fifo = std::process::Command::new("mkfifo").arg(root.join("a")).status().unwrap();
+        assert!(fifo.success());
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut record = Record::default();
+            record.put(&Node::new("a", "text", MODE_FILE), Vec::new(), Vec::new()).unwrap();
+            let mut findings = Findings(Vec::new());
+            findings.files(&root, &record).unwrap();
+            send.send(text(&findings.0)).unwrap();
+        });
+        let said = receive.recv_timeout(Duration::from_secs(20)).expect("it hangs");
+        assert!(said.contains("1 were scaffolded, 1 of them changed since"), "{said}");
+    }
 }

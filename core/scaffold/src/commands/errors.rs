@@ -1,34 +1,264 @@
-//! The errors of scaffolding as the user reads them.
+//! The errors of scaffolding as the user reads them: exit codes, and what to do.
+//!
+//! Invariant: only here do errors of the library learn of options and of the host's command.
 
-use crate::project::{NameError, ProjectError};
-use crate::{RecordError, ScaffoldError};
-use pintle_host::cli::{CliError, Exit};
+use crate::chain::flags::FlagError;
+use crate::error::{ScaffoldError, StepError};
+use crate::path::HOST_FOLDER;
+use crate::project::error::ProjectError;
+use crate::project::name::NameError;
+use crate::record::file::RecordError;
+use crate::transaction::TransactionError;
+use crate::universe::UniverseError;
+use pintle_host::cli::{CliError, Exit, Hint};
+use std::io::ErrorKind;
+
+/// What the user can do about an error of the library.
+pub(crate) trait Advice {
+    fn hint(&self) -> Option<Hint>;
+
+    /// Returns the hint as the user of Pintle itself reads it.
+    #[cfg(test)]
+    fn hint_text(&self) -> Option<String> {
+        self.hint().map(|it| it.text(&pintle_host::Identity::default()))
+    }
+}
 
 impl From<ScaffoldError> for CliError {
     fn from(err: ScaffoldError) -> Self {
         let message = err.to_string();
-        if let Some(call) = err.call() {
-            return Self::from(call.clone()).under(message);
+        match err {
+            ScaffoldError::Replay { source, .. } => Self::from(*source).under(message),
+            ScaffoldError::Step { source, .. } => match *source {
+                // What a plugin answered has its own exit code, causes and hint.
+                StepError::Call(call) => Self::from(*call).under(message),
+                source => failed(&source).under(message),
+            },
+            err => failed(&err),
         }
-        Self::from_error(Exit::Failed, &err).hint_if_known(err.hint())
     }
 }
 
 impl From<ProjectError> for CliError {
     fn from(err: ProjectError) -> Self {
-        Self::from_error(Exit::Failed, &err).hint_if_known(err.hint())
+        failed(&err)
     }
 }
 
-impl From<NameError> for CliError {
-    fn from(err: NameError) -> Self {
-        Self::from_error(Exit::Usage, &err).hint(err.hint())
+impl From<UniverseError> for CliError {
+    fn from(err: UniverseError) -> Self {
+        failed(&err)
     }
 }
 
 impl From<RecordError> for CliError {
     fn from(err: RecordError) -> Self {
-        let hint = err.hint();
-        Self::from_error(Exit::Failed, &err).hint(hint)
+        failed(&err)
     }
+}
+
+impl From<NameError> for CliError {
+    fn from(err: NameError) -> Self {
+        Self::from_error(Exit::Usage, &err).hint_if_known(err.hint())
+    }
+}
+
+fn failed<E: std::error::Error + Advice + 'static>(err: &E) -> CliError {
+    CliError::from_error(Exit::Failed, err).hint_if_known(err.hint())
+}
+
+impl Advice for ScaffoldError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::AlreadyInitialized { .. } => Some(Hint::new(|host| {
+                let name = &host.command_name;
+                format!("use `{name} create` to add to the project, or `{name} edit` to change it")
+            })),
+            Self::NotInitialized { .. } => {
+                Some(Hint::new(|host| format!("run `{} init` first", host.command_name)))
+            }
+            Self::NoPart { .. } => None,
+            Self::ResourceExists { .. } => {
+                Some("choose another kind or version, or use `--force` to scaffold it again".into())
+            }
+            Self::Step { source, .. } => source.hint(),
+            Self::Replay { source, .. } => source.hint(),
+            Self::Flags(err) => err.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Universe(err) => err.hint(),
+            Self::Transaction(err) => err.hint(),
+            Self::Record(err) => err.hint(),
+            Self::Version(_) => None,
+            Self::Overwrites { .. } => Some(
+                "use `--force` to overwrite it, or `--skip-existing` to leave it as it is".into(),
+            ),
+            Self::NoRecord { .. } => Some(
+                format!(
+                    "restore the record in `{HOST_FOLDER}` from version control; it must begin \
+                     with `init`"
+                )
+                .into(),
+            ),
+            Self::Absent { .. } => {
+                Some("install the plugin, or the version that replaces it".into())
+            }
+            Self::UnknownResource { .. } => Some(Hint::new(|host| {
+                format!("run `{} project show` to list the project's resources", host.command_name)
+            })),
+        }
+    }
+}
+
+impl Advice for StepError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Call(err) => err.reply().hint.clone().map(Hint::from),
+            Self::Universe(err) => err.hint(),
+            Self::Project(err) => err.hint(),
+            Self::Resource(err) => err.hint(),
+            Self::Staging { .. } => {
+                Some("set `TMPDIR` to a directory where the copy can be written".into())
+            }
+            Self::Tool { command, .. } => {
+                let program = command.split(' ').next().unwrap_or_default();
+                Some(format!("the plugin needs `{program}`; nothing was written").into())
+            }
+        }
+    }
+}
+
+impl Advice for FlagError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Types { .. } | Self::Letter { .. } => {
+                Some("leave one of the two plugins out of `--plugins`".into())
+            }
+            Self::Reserved { .. } | Self::Positional { .. } => {
+                Some("this is a defect of the plugin; report it to its author".into())
+            }
+        }
+    }
+}
+
+impl Advice for ProjectError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Invalid { source, .. } => source.hint(),
+            Self::NoVersion => Some("add the line `version: \"3\"`".into()),
+            Self::Unsupported { .. } => {
+                Some("this host reads project versions 3, 3-alpha and 2".into())
+            }
+            Self::Edit { key } => {
+                let text = format!("write the value of `{key}` in block style, without anchors");
+                Some(text.into())
+            }
+            Self::Name(err) => err.hint(),
+            _ => None,
+        }
+    }
+}
+
+impl Advice for NameError {
+    fn hint(&self) -> Option<Hint> {
+        Some(format!("write it like `{}`", self.example()).into())
+    }
+}
+
+impl Advice for UniverseError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Conflict { path, other: None, .. } => Some(
+                format!(
+                    "use `--force` to overwrite `{path}`, or `--skip-existing` to leave it as it is"
+                )
+                .into(),
+            ),
+            Self::Conflict { .. } => Some("leave one of the two plugins out of the chain".into()),
+            Self::Occupied { path, .. } => Some(format!("move `{path}` away").into()),
+            Self::List { .. } => {
+                Some("make it readable, or list it in the project's `.gitignore`".into())
+            }
+            Self::Case { .. } => Some(
+                "some systems cannot store both; use one spelling, or delete the other file".into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl Advice for RecordError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Format { .. } => {
+                Some(Hint::new(|host| format!("install a newer version of {}", host.command_name)))
+            }
+            Self::Read { .. } => Some("check that you have permission to read it".into()),
+            Self::TooLarge { .. } | Self::Full => {
+                Some("leave the plugin that writes such files out of the chain".into())
+            }
+            Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => Some(
+                "restore it from version control; a merge may have left conflict markers in it"
+                    .into(),
+            ),
+        }
+    }
+}
+
+impl Advice for TransactionError {
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Occupied { path } => Some(format!("move `{path}` away, then try again").into()),
+            Self::Disappeared { .. } | Self::Changed { .. } => {
+                Some("nothing was written; try again".into())
+            }
+            Self::Disk { path, source, .. } => disk_hint(path, source.kind()),
+            Self::Busy { lock: Some(lock), .. } => Some(
+                format!(
+                    "wait until the process has ended; if it does not run any more, remove `{}`",
+                    lock.display()
+                )
+                .into(),
+            ),
+            Self::Busy { lock: None, .. } => {
+                Some("wait until the process has ended, or stop it, then try again".into())
+            }
+            Self::Journal { path, .. } => Some(journal_hint(path)),
+            Self::Undo { undo, .. } => Some(
+                format!("{undo}; once that is fixed, the next command finishes or undoes the run")
+                    .into(),
+            ),
+            Self::Interrupted { source, .. } => match &**source {
+                Self::Changed { path } | Self::Occupied { path } => Some(
+                    format!("move your `{path}` away; the next command then restores the old one")
+                        .into(),
+                ),
+                other => other.hint(),
+            },
+            Self::Path { .. } => None,
+        }
+    }
+}
+
+fn disk_hint(path: &str, kind: ErrorKind) -> Option<Hint> {
+    match kind {
+        ErrorKind::CrossesDevices => {
+            Some(format!("`{path}` is on another file system than the project").into())
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("free space on the disk, then try again".into())
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(
+            format!("check that you have write permission for `{path}` and its directory").into(),
+        ),
+        _ => None,
+    }
+}
+
+fn journal_hint(journal: &str) -> Hint {
+    let run = journal.rsplit_once('/').map_or(journal, |(run, _)| run);
+    let text = format!(
+        "compare the project with your version control; the replaced files are `{run}/*.old`; \
+         then remove `{run}`"
+    );
+    text.into()
 }

@@ -2,13 +2,19 @@
 
 mod blame;
 mod check;
-mod errors;
-mod project;
+mod commit;
+mod diff;
+pub(crate) mod errors;
+mod file_state;
+mod invocation;
+mod options;
+mod preview;
 mod project_show;
-mod scaffold;
-mod show;
+mod recorded_plugins;
+mod resource_args;
 mod subcommand;
 mod upgrade;
+mod working_project;
 
 use pintle_host::cli::{Bound, CliError, Group, Noun, Row, Run, Session};
 use pintle_host::lifecycle::EventInfo;
@@ -25,22 +31,22 @@ pub static GROUP: Group = Group {
     ],
     rows: &[
         row(&["init"], Subcommand::Init, |session, command, line| {
-            scaffold::bind(session, Subcommand::Init, command, line)
+            invocation::bind(session, Subcommand::Init, command, line)
         }),
         row(&["edit"], Subcommand::Edit, |session, command, line| {
-            scaffold::bind(session, Subcommand::Edit, command, line)
+            invocation::bind(session, Subcommand::Edit, command, line)
         }),
         row(&["create", "api"], Subcommand::CreateApi, |session, command, line| {
-            scaffold::bind(session, Subcommand::CreateApi, command, line)
+            invocation::bind(session, Subcommand::CreateApi, command, line)
         }),
         row(&["create", "webhook"], Subcommand::CreateWebhook, |session, command, line| {
-            scaffold::bind(session, Subcommand::CreateWebhook, command, line)
+            invocation::bind(session, Subcommand::CreateWebhook, command, line)
         }),
         row(&["delete", "api"], Subcommand::DeleteApi, |session, command, line| {
-            scaffold::bind(session, Subcommand::DeleteApi, command, line)
+            invocation::bind(session, Subcommand::DeleteApi, command, line)
         }),
         row(&["delete", "webhook"], Subcommand::DeleteWebhook, |session, command, line| {
-            scaffold::bind(session, Subcommand::DeleteWebhook, command, line)
+            invocation::bind(session, Subcommand::DeleteWebhook, command, line)
         }),
         project_show::ROW,
         blame::ROW,

@@ -1,7 +1,9 @@
 //! `project show`: what PROJECT says, and the commands that made the project.
 
-use crate::project::{ProjectFile, Resource};
-use crate::{Record, RecordedCommand};
+use super::working_project::{lock, open_project};
+use crate::project::file::ProjectFile;
+use crate::project::resource::Resource;
+use crate::record::file::{Record, RecordedCommand};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
 use pintle_plugin::message;
@@ -11,7 +13,7 @@ use std::fmt::Write as _;
 
 /// The form of the listing. The names of the fields are part of the interface.
 #[derive(Serialize)]
-struct Form<'a> {
+struct Shown<'a> {
     version: String,
     name: &'a str,
     domain: &'a str,
@@ -31,10 +33,10 @@ pub(super) const ROW: Row = Row::new(
 .args(|command| command.arg(output::arg()));
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    super::scaffold::lock(session, true)?;
-    let (root, project) = super::project::project(session)?;
+    lock(session, true)?;
+    let (root, project) = open_project()?;
     let record = Record::load(&root)?;
-    let form = Form {
+    let form = Shown {
         version: project.version().to_string(),
         name: project.project_name(),
         domain: project.domain(),
@@ -48,7 +50,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-fn text(form: &Form<'_>, project: &ProjectFile) -> String {
+fn text(form: &Shown<'_>, project: &ProjectFile) -> String {
     let mut rows = vec![
         ["name".to_owned(), form.name.to_owned()],
         ["domain".to_owned(), form.domain.to_owned()],

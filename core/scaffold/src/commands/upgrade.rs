@@ -1,12 +1,15 @@
 //! `project upgrade`: takes over what newer plugins make of the commands that made the project.
 
-use super::scaffold::{bring, lock, recorded_plugins};
-use super::show::Seeing;
-use super::subcommand::seeing;
-use crate::{Record, Rework};
+use super::commit::show_or_commit;
+use super::options;
+use super::preview::ShowOptions;
+use super::recorded_plugins::recorded_plugins;
+use super::working_project::{lock, open_project};
+use crate::operations::rework::Rework;
+use crate::record::file::Record;
 use clap::{Arg, ArgMatches};
 use pintle_host::catalog::PluginKey;
-use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
+use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, plugin};
 use pintle_plugin::Level;
 
 const NAME: &str = "project upgrade";
@@ -23,13 +26,13 @@ pub(super) const ROW: Row = Row::new(
                 .value_name("PLUGIN[@VERSION]")
                 .help("The plugin to upgrade [default: all, each to the highest version]"),
         )
-        .args(seeing())
+        .args(options::show())
 });
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let seeing = Seeing::new(matches);
-    let lock = lock(session, seeing.only_looks())?;
-    let (root, project) = super::project::project(session)?;
+    let show = ShowOptions::new(matches);
+    let lock = lock(session, show.changes_nothing())?;
+    let (root, project) = open_project()?;
     let record = Record::load(&root)?;
     let asked = matches
         .get_one::<String>("plugin")
@@ -50,10 +53,11 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
     let services = session.services().of("");
     let prepared = rework.upgrade(NAME, &services)?;
-    if prepared.changes().is_empty() && prepared.remarks().is_empty() {
+    if prepared.changes().is_empty() && prepared.conflicts().is_empty() {
         session.console().log(Level::Info, "the plugins make the same files as before");
     }
-    bring(session, lock, "project-edit", &version, prepared, &seeing, matches).map(Step::from)
+    show_or_commit(session, lock, "project-edit", &version, prepared, &show, matches)
+        .map(Step::from)
 }
 
 /// Returns the key with the full name of the project's plugin that it means.
@@ -67,5 +71,7 @@ fn of_project(record: &Record, key: &PluginKey) -> Result<PluginKey, CliError> {
         }
     }
     let error = CliError::new(Exit::Usage, format!("plugin `{key}` has no part in the project"));
-    Err(error.hint("`project show` lists the project's plugins".to_owned()))
+    Err(error.hint(Hint::new(|host| {
+        format!("run `{} project show` to list the project's plugins", host.command_name)
+    })))
 }

@@ -3,18 +3,21 @@
 //! Invariant: the text is the truth. Every edit changes the text, reads it back and
 //! compares: it says the new value, and all else as before, or the edit fails.
 
-use super::edit::{Depth, rewrite};
+use super::content::{Content, config_key};
+use super::error::ProjectError;
 use super::migrate::Migrated;
-use super::{Gvk, NameError, Resource, check_domain, check_project_name};
+use super::resource::{Gvk, Resource};
+use super::rewrite::{Depth, rewrite};
+use super::yaml::read;
 use pintle_host::ProjectVersion;
+use pintle_host::fs;
 use pintle_plugin::message::ProjectInfo;
-use serde::de::{self, DeserializeOwned};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 /// A file larger than this is no PROJECT file.
 const MAX_BYTES: u64 = 1 << 20;
@@ -28,119 +31,11 @@ pub const PROJECT: &str = "PROJECT";
 #[derive(Debug, Clone)]
 pub struct ProjectFile {
     text: String,
-    values: Map<String, Value>,
-    facts: Facts,
+    pub(super) values: Map<String, Value>,
+    pub(super) content: Content,
     /// What an older file says in version 3, until the first edit.
     migrated: Option<Migrated>,
     migrated_from: Option<ProjectVersion>,
-}
-
-/// What is wrong with a PROJECT file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProjectError {
-    /// There is no such file.
-    #[error("there is no `{}`", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file cannot be read, or is no file.
-    #[error("failed to read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("failed to write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file's text is no PROJECT file.
-    #[error("invalid project file `{}`", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<ProjectError>,
-    },
-    /// The text is no YAML, or a value has the wrong type.
-    #[error("line {line}, column {column}: {message}")]
-    Syntax {
-        /// The line, from 1.
-        line: u64,
-        /// The column, from 1.
-        column: u64,
-        /// What is wrong there.
-        message: String,
-    },
-    /// The text does not say which version of the format it has.
-    #[error("the key `version` is missing")]
-    NoVersion,
-    /// The format has a version that this host cannot work with.
-    #[error("project version `{version}` is not supported yet")]
-    Unsupported {
-        /// The version.
-        version: ProjectVersion,
-    },
-    /// The text cannot be edited without changing something else in it.
-    #[error("failed to edit the key `{key}` in place")]
-    Edit {
-        /// The key at the top of the file.
-        key: String,
-    },
-    /// A name in the project breaks a rule.
-    #[error(transparent)]
-    Name(#[from] NameError),
-}
-
-impl ProjectError {
-    /// Returns what to do about it, if there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Invalid { source, .. } => source.hint(),
-            Self::NoVersion => Some("add the line `version: \"3\"`".to_owned()),
-            Self::Unsupported { .. } => {
-                Some("this host reads project versions 3, 3-alpha and 2".to_owned())
-            }
-            Self::Edit { key } => {
-                Some(format!("write the value of `{key}` in block style, without anchors"))
-            }
-            Self::Name(err) => Some(err.hint()),
-            Self::Missing { .. } | Self::Read { .. } | Self::Write { .. } | Self::Syntax { .. } => {
-                None
-            }
-        }
-    }
-}
-
-/// The part of the file that this host knows.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Facts {
-    #[serde(skip)]
-    version: ProjectVersion,
-    domain: String,
-    repo: String,
-    project_name: String,
-    cli_version: Option<String>,
-    multigroup: bool,
-    layout: Layout,
-    plugins: Map<String, Value>,
-    resources: Vec<Resource>,
-}
-
-/// The plugins that made the project, in order.
-#[derive(Debug, Clone, Default)]
-struct Layout {
-    keys: Vec<String>,
-    /// The plugins' configurations, when `layout` is a map.
-    configs: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -177,9 +72,9 @@ impl ProjectFile {
         if !version.is_supported() {
             return Err(ProjectError::Unsupported { version });
         }
-        let facts = Facts { version, ..read(text)? };
+        let content = Content { version, ..read(text)? };
         let text = text.to_owned();
-        Ok(Self { values: read(&text)?, text, facts, migrated: None, migrated_from: None })
+        Ok(Self { values: read(&text)?, text, content, migrated: None, migrated_from: None })
     }
 
     /// Reads the PROJECT file at `path`.
@@ -188,46 +83,15 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with the path.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let fail = |source| ProjectError::Read { path: path.to_owned(), source };
-        match std::fs::metadata(path) {
-            // Reading a pipe would hang.
-            Ok(it) if !it.is_file() => return Err(fail(io::Error::other("it is no regular file"))),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                return Err(ProjectError::Missing { path: path.to_owned() });
-            }
-            Ok(_) => {}
-            Err(err) => return Err(fail(err)),
-        }
-        let mut text = String::new();
-        let file = std::fs::File::open(path).map_err(fail)?;
-        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(fail(io::Error::other("it is larger than 1 MiB")));
-        }
+        let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
+        let text = read().map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ProjectError::Missing { path: path.to_owned() },
+            _ => ProjectError::Read { path: path.to_owned(), source },
+        })?;
         Self::parse(&text).map_err(|source| ProjectError::Invalid {
             path: path.to_owned(),
             source: Box::new(source),
         })
-    }
-
-    /// Writes the file to `path` in one step: a reader sees the old file or the new one.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError::Write`]; then the old file is as it was.
-    pub fn save(&self, path: &Path) -> Result<(), ProjectError> {
-        let fail = |source| ProjectError::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has permission bits"))]
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(pintle_plugin::MODE_FILE));
-        let mut file = builder.tempfile_in(folder).map_err(fail)?;
-        file.write_all(self.text.as_bytes()).map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist(path).map_err(|err| fail(err.error))?;
-        Ok(())
     }
 
     /// Returns the version that the file had before this host read it in version 3, if it
@@ -239,261 +103,70 @@ impl ProjectFile {
     /// Returns the version of the file's format, which an older file has after its
     /// migration.
     pub fn version(&self) -> &ProjectVersion {
-        &self.facts.version
+        &self.content.version
     }
 
     /// Returns the domain of the project's API groups, or an empty text.
     pub fn domain(&self) -> &str {
-        &self.facts.domain
+        &self.content.domain
     }
 
     /// Returns the repository that the project lives in, or an empty text.
     pub fn repo(&self) -> &str {
-        &self.facts.repo
+        &self.content.repo
     }
 
     /// Returns the project's name, or an empty text.
     pub fn project_name(&self) -> &str {
-        &self.facts.project_name
+        &self.content.project_name
     }
 
     /// Returns the version of the host that made the project, if it is known.
     pub fn cli_version(&self) -> Option<&str> {
-        self.facts.cli_version.as_deref()
+        self.content.cli_version.as_deref()
     }
 
     /// Returns whether the API groups have folders of their own.
     pub fn multigroup(&self) -> bool {
-        self.facts.multigroup
+        self.content.multigroup
     }
 
     /// Returns the keys of the plugins that made the project, in order.
     pub fn layout(&self) -> &[String] {
-        &self.facts.layout.keys
+        &self.content.layout.keys
     }
 
     /// Returns the configuration of the plugin with this key; null when there is none.
     ///
     /// A configuration under another version of the same plugin counts.
     pub fn config(&self, plugin: &str) -> &Value {
-        let configs = self.facts.layout.configs.as_ref().unwrap_or(&self.facts.plugins);
+        let configs = self.content.layout.configs.as_ref().unwrap_or(&self.content.plugins);
         config_key(configs, plugin).and_then(|it| configs.get(it)).unwrap_or(&Value::Null)
     }
 
     /// Returns the project's resources.
     pub fn resources(&self) -> &[Resource] {
-        &self.facts.resources
+        &self.content.resources
     }
 
     /// Returns the resource of this kind, if the project has it.
     pub fn resource(&self, gvk: &Gvk) -> Option<&Resource> {
-        self.facts.resources.iter().find(|it| it.gvk() == gvk)
+        self.content.resources.iter().find(|it| it.gvk() == gvk)
     }
 
     /// Returns what plugins are told of the project.
     pub fn info(&self) -> ProjectInfo {
         let mut info = ProjectInfo::default();
-        info.domain = self.facts.domain.clone();
-        info.repo = self.facts.repo.clone();
-        info.name = self.facts.project_name.clone();
-        info.multigroup = self.facts.multigroup;
-        info.resources = self.facts.resources.iter().map(Resource::to_message).collect();
+        info.domain = self.content.domain.clone();
+        info.repo = self.content.repo.clone();
+        info.name = self.content.project_name.clone();
+        info.multigroup = self.content.multigroup;
+        info.resources = self.content.resources.iter().map(Resource::to_message).collect();
         info
     }
 
-    /// Takes over what a plugin made of [`info`](Self::info); `resources` it cannot change.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when a name breaks a rule, or the text cannot be edited.
-    pub fn apply(&mut self, info: &ProjectInfo) -> Result<(), ProjectError> {
-        self.set_domain(&info.domain)?;
-        self.set_repo(&info.repo)?;
-        self.set_project_name(&info.name)?;
-        self.set_multigroup(info.multigroup)
-    }
-
-    /// Sets the domain of the project's API groups.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when it breaks a rule, or the text cannot be edited.
-    pub fn set_domain(&mut self, domain: &str) -> Result<(), ProjectError> {
-        if domain != self.facts.domain {
-            check_domain(domain)?;
-        }
-        self.set_text("domain", domain)
-    }
-
-    /// Sets the repository that the project lives in.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn set_repo(&mut self, repo: &str) -> Result<(), ProjectError> {
-        self.set_text("repo", repo)
-    }
-
-    /// Sets the project's name.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when it breaks a rule, or the text cannot be edited.
-    pub fn set_project_name(&mut self, name: &str) -> Result<(), ProjectError> {
-        if name != self.facts.project_name {
-            check_project_name(name)?;
-        }
-        self.set_text("projectName", name)
-    }
-
-    /// Sets the version of the host that made the project.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn set_cli_version(&mut self, version: &str) -> Result<(), ProjectError> {
-        self.set_text("cliVersion", version)
-    }
-
-    /// Sets whether the API groups have folders of their own.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn set_multigroup(&mut self, multigroup: bool) -> Result<(), ProjectError> {
-        if multigroup == self.facts.multigroup {
-            return Ok(());
-        }
-        self.edit("multigroup", |values| insert(values, "multigroup", multigroup))
-    }
-
-    /// Sets the plugins that made the project. A map of configurations stays one, and
-    /// one key stays alone while it is.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn set_layout(&mut self, keys: &[String]) -> Result<(), ProjectError> {
-        if keys == self.facts.layout.keys {
-            return Ok(());
-        }
-        let is_text = self.values.get("layout").is_some_and(Value::is_string);
-        let layout: Value = match (&self.facts.layout.configs, keys) {
-            (Some(configs), keys) => keys
-                .iter()
-                .map(|key| {
-                    let config = configs.get(key).cloned();
-                    (key.clone(), config.unwrap_or_else(|| Map::new().into()))
-                })
-                .collect::<Map<_, _>>()
-                .into(),
-            (None, [key]) if is_text => key.as_str().into(),
-            (None, keys) => keys.into(),
-        };
-        self.edit("layout", |values| insert(values, "layout", layout))
-    }
-
-    /// Sets the configuration of one plugin, where the file keeps configurations.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn set_config(&mut self, plugin: &str, config: Value) -> Result<(), ProjectError> {
-        if *self.config(plugin) == config {
-            return Ok(());
-        }
-        let place = if self.facts.layout.configs.is_some() { "layout" } else { "plugins" };
-        self.edit(place, |values| {
-            let configs = values.entry(place).or_insert_with(|| Map::new().into());
-            if let Value::Object(configs) = configs {
-                let key = config_key(configs, plugin).unwrap_or(plugin).to_owned();
-                configs.insert(key, config);
-            }
-        })
-    }
-
-    /// Adds a resource, or replaces the one of its kind.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn put_resource(&mut self, resource: &Resource) -> Result<(), ProjectError> {
-        let place = self.facts.resources.iter().position(|it| it.gvk() == resource.gvk());
-        if place.is_some_and(|it| self.facts.resources[it] == *resource) {
-            return Ok(());
-        }
-        self.edit("resources", |values| {
-            let entries = values.entry("resources").or_insert_with(|| Value::Array(Vec::new()));
-            if entries.is_null() {
-                *entries = Value::Array(Vec::new());
-            }
-            if let Value::Array(entries) = entries {
-                match place {
-                    Some(place) => entries[place] = respell(resource, &entries[place]),
-                    None => entries.push(resource.to_value()),
-                }
-            }
-        })
-    }
-
-    /// Removes the resource of this kind, if the project has it.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn remove_resource(&mut self, gvk: &Gvk) -> Result<(), ProjectError> {
-        let Some(place) = self.facts.resources.iter().position(|it| it.gvk() == gvk) else {
-            return Ok(());
-        };
-        self.edit("resources", |values| {
-            if let Some(Value::Array(entries)) = values.get_mut("resources") {
-                entries.remove(place);
-                if entries.is_empty() {
-                    values.shift_remove("resources");
-                }
-            }
-        })
-    }
-
-    /// Puts one version of a plugin in the place of another: in the layout, and before
-    /// its configuration.
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError`] when the text cannot be edited.
-    pub fn rename_plugin(&mut self, old: &str, new: &str) -> Result<(), ProjectError> {
-        let keys = self.facts.layout.keys.iter();
-        let keys: Vec<_> = keys.map(|it| if it == old { new } else { it }.to_owned()).collect();
-        let renamed = |configs: &Map<String, Value>| -> Map<String, Value> {
-            let rename = |key: &String| if key == old { new.to_owned() } else { key.clone() };
-            configs.iter().map(|(key, config)| (rename(key), config.clone())).collect()
-        };
-        match &self.facts.layout.configs {
-            Some(configs) => {
-                let configs = renamed(configs);
-                self.edit("layout", |values| insert(values, "layout", configs))
-            }
-            None => {
-                self.set_layout(&keys)?;
-                if !self.facts.plugins.contains_key(old) {
-                    return Ok(());
-                }
-                let configs = renamed(&self.facts.plugins);
-                self.edit("plugins", |values| insert(values, "plugins", configs))
-            }
-        }
-    }
-
-    fn set_text(&mut self, key: &str, text: &str) -> Result<(), ProjectError> {
-        let before = self.values.get(key).and_then(Value::as_str).unwrap_or_default();
-        if text == before {
-            return Ok(());
-        }
-        self.edit(key, |values| insert(values, key, text))
-    }
-
     /// Makes one change below `key`, and proves that the text says it and all else as before.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         key: &str,
         change: impl FnOnce(&mut Map<String, Value>),
@@ -527,80 +200,13 @@ impl PartialEq for ProjectFile {
 
 impl Eq for ProjectFile {}
 
-impl<'de> Deserialize<'de> for Layout {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LayoutVisitor)
-    }
-}
-
-struct LayoutVisitor;
-
-impl<'de> de::Visitor<'de> for LayoutVisitor {
-    type Value = Layout;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a plugin key, a list of plugin keys, or a map from plugin key to configuration",
-        )
-    }
-
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Layout, E> {
-        Ok(Layout { keys: vec![key.to_owned()], configs: None })
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Layout, A::Error> {
-        let mut keys = Vec::new();
-        while let Some(key) = seq.next_element()? {
-            keys.push(key);
-        }
-        Ok(Layout { keys, configs: None })
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Layout, A::Error> {
-        let mut configs = Map::new();
-        while let Some((key, config)) = map.next_entry()? {
-            configs.insert(key, config);
-        }
-        Ok(Layout { keys: configs.keys().cloned().collect(), configs: Some(configs) })
-    }
-}
-
 /// Whether the plugins of a layout with configurations stand in the order of `values`,
 /// which a comparison of maps does not see.
 fn in_order(project: &ProjectFile, values: &Map<String, Value>) -> bool {
     match values.get("layout") {
-        Some(Value::Object(layout)) => layout.keys().eq(&project.facts.layout.keys),
+        Some(Value::Object(layout)) => layout.keys().eq(&project.content.layout.keys),
         _ => true,
     }
-}
-
-fn insert(values: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
-    values.insert(key.to_owned(), value.into());
-}
-
-/// Returns the entry of `resource`, with all of `old` that does not contradict it: what
-/// the user spelled out stays spelled out.
-fn respell(resource: &Resource, old: &Value) -> Value {
-    let mut entry = resource.to_value();
-    for (key, value) in old.as_object().into_iter().flatten() {
-        let mut candidate = entry.clone();
-        candidate[key] = value.clone();
-        if Resource::deserialize(&candidate).is_ok_and(|it| it == *resource) {
-            entry = candidate;
-        }
-    }
-    entry
-}
-
-/// Returns the key that holds a plugin's configuration: its own, or the only one of
-/// another version of the plugin.
-fn config_key<'a>(configs: &'a Map<String, Value>, plugin: &str) -> Option<&'a str> {
-    if let Some((key, _)) = configs.get_key_value(plugin) {
-        return Some(key);
-    }
-    let name = |key: &str| key.split('/').next() == plugin.split('/').next();
-    let mut others = configs.keys().filter(|it| name(it));
-    others.next().filter(|_| others.next().is_none()).map(String::as_str)
 }
 
 fn parse_version(version: &Spanned<String>) -> Result<ProjectVersion, ProjectError> {
@@ -613,58 +219,12 @@ fn parse_version(version: &Spanned<String>) -> Result<ProjectVersion, ProjectErr
     })
 }
 
-pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
-    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|err| {
-        let (line, column) = err.location().map_or((1, 1), |it| (it.line(), it.column()));
-        let message = err.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-        let place = format!(" at line {line}, column {column}");
-        let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
-        ProjectError::Syntax { line, column, message }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::Api;
     use serde_json::json;
 
-    const KUBEBUILDER: &str = r#"# Code generated by tool. DO NOT EDIT.
-# This file is used to track the info used to scaffold your project
-domain: example.org # ours
-layout:
-- go.kubebuilder.io/v4
-plugins:
-  helm.kubebuilder.io/v1-alpha: {}
-  # The one we care for.
-  rust.pintle.dev/v1:
-    edition: 2024 # the year
-projectName: captain-operator
-repo: example.org/captain
-resources:
-# Ahoy.
-- api:
-    crdVersion: v1
-    namespaced: true
-  controller: true
-  domain: example.org
-  group: crew
-  kind: Captain
-  path: example.org/captain/api/v1
-  version: v1
-  webhooks:
-    validation: true
-    webhookVersion: v1
-  x-mine: 0x10
-version: "3"
-x-unknown: 12345678901234567890
-on: 1.0
-"#;
-
-    fn captain(kind: &str) -> Resource {
-        Resource::new(Gvk::new("crew", "example.org", "v1", kind).unwrap())
-    }
+    const KUBEBUILDER: &str = include_str!("testdata/kubebuilder.yaml");
 
     #[track_caller]
     fn refusal(text: &str) -> String {
@@ -689,154 +249,6 @@ on: 1.0
         assert_eq!(project.config("rust.pintle.dev/v1.0.1"), &json!({"edition": 2024}));
         assert_eq!(project.config("other.pintle.dev/v1"), &Value::Null);
         assert_eq!(project.to_string(), KUBEBUILDER);
-    }
-
-    #[test]
-    fn an_edit_touches_no_other_byte() {
-        let mut project = ProjectFile::parse(KUBEBUILDER).unwrap();
-        project.set_domain("sea.example").unwrap();
-        let expected = KUBEBUILDER.replacen("domain: example.org", "domain: sea.example", 1);
-        assert_eq!(project.to_string(), expected);
-
-        project.set_config("rust.pintle.dev/v1.0.0", json!({"edition": 2027})).unwrap();
-        let expected = expected.replace("edition: 2024", "edition: 2027");
-        assert_eq!(project.to_string(), expected);
-
-        let mut resource = project.resources()[0].clone();
-        resource.path = "src/api/v1".to_owned();
-        project.put_resource(&resource).unwrap();
-        let expected = expected.replace("path: example.org/captain/api/v1", "path: src/api/v1");
-        assert_eq!(project.to_string(), expected);
-
-        let mut mate = captain("Policy");
-        mate.api = Some(Api::default());
-        project.put_resource(&mate).unwrap();
-        let entry = "\
-- api:
-    crdVersion: v1
-  domain: example.org
-  group: crew
-  kind: Policy
-  plural: policies
-  version: v1
-version: \"3\"
-";
-        assert_eq!(project.to_string(), expected.replace("version: \"3\"\n", entry));
-    }
-
-    #[test]
-    fn an_edit_that_changes_nothing_changes_nothing() {
-        let mut project = ProjectFile::parse(KUBEBUILDER).unwrap();
-        project.apply(&project.info()).unwrap();
-        project.put_resource(&project.resources()[0].clone()).unwrap();
-        let layout = project.layout().to_vec();
-        project.set_layout(&layout).unwrap();
-        assert_eq!(project.to_string(), KUBEBUILDER);
-    }
-
-    #[test]
-    fn what_the_user_spelled_out_stays_spelled_out() {
-        let entry = "version: \"3\"\nresources:\n- group: crew\n  domain: example.org\n  version: v1\n  \
-                     kind: Captain\n  plural: captains\n  api:\n    namespaced: false\n";
-        let mut project = ProjectFile::parse(entry).unwrap();
-        let mut resource = project.resources()[0].clone();
-        resource.controller = true;
-        project.put_resource(&resource).unwrap();
-        assert_eq!(project.to_string(), format!("{entry}  controller: true\n"));
-    }
-
-    #[test]
-    fn a_removed_resource_takes_no_comment_along() {
-        let text = "version: \"3\"\nresources:\n# one\n- group: crew\n  version: v1\n  kind: A # a\n\
-                    # two\n- group: crew\n  version: v1\n  kind: B # b\n\
-                    # three\n- group: crew\n  version: v1\n  kind: C # c\nrepo: r\n";
-        let gvk = |kind: &str| Gvk::new("crew", "", "v1", kind).unwrap();
-        let mut project = ProjectFile::parse(text).unwrap();
-        project.remove_resource(&gvk("B")).unwrap();
-        expect_test::expect![[r#"
-            version: "3"
-            resources:
-            # one
-            - group: crew
-              version: v1
-              kind: A # a
-            # two
-            # three
-            - group: crew
-              version: v1
-              kind: C # c
-            repo: r
-        "#]]
-        .assert_eq(&project.to_string());
-        project.remove_resource(&gvk("C")).unwrap();
-        project.remove_resource(&gvk("A")).unwrap();
-        project.remove_resource(&gvk("A")).unwrap();
-        expect_test::expect![[r#"
-            version: "3"
-            # two
-            # three
-            repo: r
-        "#]]
-        .assert_eq(&project.to_string());
-    }
-
-    #[test]
-    fn a_layout_keeps_its_form() {
-        let layout = |text: &str, keys: &[&str]| {
-            let text = format!("version: \"3\"\nlayout: {text}\n");
-            let mut project = ProjectFile::parse(&text).unwrap();
-            let keys: Vec<_> = keys.iter().map(|it| (*it).to_owned()).collect();
-            project.set_layout(&keys).unwrap();
-            assert_eq!(project.layout(), keys);
-            project.to_string().split_once("layout:").unwrap().1.replace(" \n", "\n")
-        };
-        assert_eq!(layout("a/v1 # c", &["b/v1"]), " b/v1 # c\n");
-        assert_eq!(layout("a/v1", &["a/v1", "b/v1"]), "\n  - a/v1\n  - b/v1\n");
-        assert_eq!(layout("\n- a/v1 # c", &["a/v1", "b/v1"]), "\n- a/v1 # c\n- b/v1\n");
-        let map = layout("\n  a/v1:\n    x: 1", &["a/v1", "b/v1"]);
-        assert_eq!(map, "\n  a/v1:\n    x: 1\n  b/v1: {}\n");
-    }
-
-    #[test]
-    fn a_plugins_new_version_takes_over_place_and_configuration() {
-        let mut project = ProjectFile::parse(
-            "version: \"3\"\nlayout:\n- a/v1 # first\n- b/v1\nplugins:\n  b/v1: {}\n  a/v1:\n    x: 1 # mine\n",
-        )
-        .unwrap();
-        project.rename_plugin("a/v1", "a/v2").unwrap();
-        project.rename_plugin("c/v1", "c/v2").unwrap();
-        assert_eq!(project.layout(), ["a/v2", "b/v1"]);
-        assert_eq!(project.config("a/v2"), &json!({"x": 1}));
-        assert_eq!(project.values["plugins"].as_object().unwrap().len(), 2);
-        let mut project =
-            ProjectFile::parse("version: \"3\"\nlayout:\n  a/v1:\n    x: 1\n  b/v1: {}\n").unwrap();
-        project.rename_plugin("a/v1", "a/v2").unwrap();
-        assert_eq!(project.layout(), ["a/v2", "b/v1"]);
-        assert_eq!(project.config("a/v2"), &json!({"x": 1}));
-    }
-
-    #[test]
-    fn webhooks_are_written_as_kubebuilder_writes_them() {
-        let mut project = ProjectFile::parse(KUBEBUILDER).unwrap();
-        let mut resource = project.resources()[0].clone();
-        resource.webhooks.conversion = true;
-        resource.webhooks.spoke = vec!["v1alpha1".to_owned()];
-        project.put_resource(&resource).unwrap();
-        let text = project.to_string();
-        let (_, webhooks) = text.split_once("  webhooks:\n").unwrap();
-        let expected =
-            "    validation: true\n    webhookVersion: v1\n    conversion: true\n    spoke:\n";
-        assert!(webhooks.starts_with(expected), "{webhooks}");
-
-        let core = Resource::of_core("networking.k8s.io", "v1", "Ingress").unwrap().unwrap();
-        assert_eq!(core.gvk().to_string(), "networking.k8s.io/v1/Ingress");
-        project.put_resource(&core).unwrap();
-        let pod = Resource::of_core("core", "v1", "Pod").unwrap().unwrap();
-        project.put_resource(&pod).unwrap();
-        let read = ProjectFile::parse(&project.to_string()).unwrap();
-        assert!(read.resource(pod.gvk()).unwrap().core);
-        assert_eq!(read.resource(core.gvk()).unwrap().plural(), "ingresses");
-        assert!(Resource::of_core("crew", "v1", "Pod").is_none());
     }
 
     #[test]
@@ -866,49 +278,9 @@ version: \"3\"
         };
         assert_eq!(said(b""), "the key `version` is missing");
         assert_eq!(said(&vec![b'#'; 2 << 20]), "it is larger than 1 MiB");
-        assert!(said(b"version: \xff\n").contains("UTF-8"));
+        assert!(said(b"version: \xff\n").contains("utf-8"));
         let two = said(b"version: \"3\"\n---\nversion: \"3\"\n");
         assert!(two.starts_with("line "), "{two}");
-    }
-
-    #[test]
-    fn a_new_file_is_plain_version_3() {
-        let mut project = ProjectFile::new(&ProjectVersion::default()).unwrap();
-        project.set_cli_version("0.1.0").unwrap();
-        project.set_domain("example.org").unwrap();
-        project.set_project_name("true").unwrap();
-        let keys = ["rust.pintle.dev/v1.0.0", "license.pintle.dev/v1.0.0"].map(str::to_owned);
-        project.set_layout(&keys).unwrap();
-        project.set_config("license.pintle.dev/v1.0.0", json!({"year": "2026"})).unwrap();
-        project.set_multigroup(true).unwrap();
-        let mut resource = captain("Captain");
-        resource.api = Some(Api { namespaced: true, ..Api::default() });
-        resource.controller = true;
-        project.put_resource(&resource).unwrap();
-        assert_eq!(
-            project.to_string(),
-            r#"version: "3"
-cliVersion: "0.1.0"
-domain: example.org
-projectName: "true"
-layout:
-- rust.pintle.dev/v1.0.0
-- license.pintle.dev/v1.0.0
-plugins:
-  license.pintle.dev/v1.0.0:
-    year: "2026"
-multigroup: true
-resources:
-- api:
-    crdVersion: v1
-    namespaced: true
-  controller: true
-  domain: example.org
-  group: crew
-  kind: Captain
-  version: v1
-"#
-        );
     }
 
     #[test]
@@ -931,54 +303,6 @@ resources:
             project.to_string().ends_with("  # first\n  a/v1:\n    x: 1\n    y: 2\n"),
             "{project}"
         );
-    }
-
-    #[test]
-    fn flow_style_is_edited_too() {
-        let mut project = ProjectFile::parse(
-            "version: \"3\"\nresources: [{group: crew, domain: example.org, version: v1, kind: A}]\nplugins: {}\n",
-        )
-        .unwrap();
-        project.put_resource(&captain("Captain")).unwrap();
-        assert_eq!(project.resources().len(), 2);
-        project.set_config("a/v1", json!({"x": [1, 2]})).unwrap();
-        assert_eq!(project.config("a/v1"), &json!({"x": [1, 2]}));
-    }
-
-    #[test]
-    fn odd_texts_are_edited_too() {
-        for text in [
-            "version: \"3\"\r\ndomain: a.b # c\r\nplugins:\r\n  a/v1:\r\n    x: 1\r\n",
-            "version: \"3\"\ndomain: a.b",
-            "version: \"3\"\ndomain: a.b # no line feed",
-            "---\nversion: \"3\"\ndomain: a.b\n...\n",
-            "{version: \"3\", domain: a.b}\n",
-            "\"version\": '3'\n'domain' : \"a.b\"\n",
-            "version: \"3\"\ndomain: a.b\nlayout:\n    -   a/v1\n    # c\n    -   b/v1\n# end\n",
-            "version: \"3\"\ndomain: >-\n  a.b\nresources:\n  - kind: A\n    version: v1\n    group: g\n",
-        ] {
-            let mut project = ProjectFile::parse(text).unwrap();
-            for edit in [
-                |it: &mut ProjectFile| it.set_domain("c.d"),
-                |it: &mut ProjectFile| it.set_config("a/v1", json!({"x": "2", "y": [{"z": null}]})),
-                |it: &mut ProjectFile| it.set_layout(&["c/v1".to_owned()]),
-                |it: &mut ProjectFile| it.put_resource(&captain("Captain")),
-            ] {
-                edit(&mut project).unwrap();
-            }
-            assert_eq!(project.domain(), "c.d", "{project}");
-            assert_eq!(project.layout(), ["c/v1"], "{project}");
-            assert_eq!(project.config("a/v1")["y"], json!([{"z": null}]), "{project}");
-        }
-    }
-
-    #[test]
-    fn an_edit_that_would_change_something_else_is_refused() {
-        let text = "version: \"3\"\ndomain: &d a.b\nrepo: *d\n";
-        let mut project = ProjectFile::parse(text).unwrap();
-        let err = project.set_domain("c.d").unwrap_err();
-        assert_eq!(err.to_string(), "failed to edit the key `domain` in place");
-        assert_eq!(project.to_string(), text);
     }
 
     #[test]
@@ -1024,5 +348,19 @@ resources:
         let err = ProjectFile::load(&path).unwrap_err();
         assert!(err.to_string().contains(PROJECT), "{err}");
         assert!(matches!(ProjectFile::load(folder.path()), Err(ProjectError::Read { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PROJECT);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let err = ProjectFile::load(&path).unwrap_err();
+        let source = std::error::Error::source(&err).unwrap().to_string();
+        assert_eq!(source, "it is a FIFO, not a regular file");
+        // What is there is left alone.
+        let project = ProjectFile::new(&ProjectVersion::default()).unwrap();
+        assert!(matches!(project.save(&path), Err(ProjectError::Write { .. })));
     }
 }

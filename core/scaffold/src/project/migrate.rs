@@ -4,8 +4,9 @@
 //! that time: version 2 knew one chain of plugins, its resources were namespaced APIs in
 //! the project's domain, and their definitions were of `v1beta1`.
 
-use super::edit::{Depth, rewrite};
-use super::file::{ProjectError, read};
+use super::error::ProjectError;
+use super::rewrite::{Depth, rewrite};
+use super::yaml::read;
 use pintle_host::catalog::{ProjectVersion, Stage};
 use serde_json::{Map, Value, json};
 
@@ -80,7 +81,7 @@ fn resources(values: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<S
 
 #[cfg(test)]
 mod tests {
-    use super::super::ProjectFile;
+    use crate::project::file::ProjectFile;
     use expect_test::{Expect, expect};
     use pintle_host::ProjectVersion;
 

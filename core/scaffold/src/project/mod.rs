@@ -1,14 +1,19 @@
 //! The PROJECT file, its versions, and the resources it lists.
 //!
-//! Knows no other room.
+//! Knows no other module of the crate.
 
-mod edit;
-mod file;
+mod content;
+mod edits;
+pub(crate) mod error;
+pub(crate) mod file;
 mod migrate;
-mod name;
+pub(crate) mod name;
 mod plural;
-mod resource;
+pub(crate) mod resource;
+mod rewrite;
+mod yaml;
 
-pub use file::{PROJECT, ProjectError, ProjectFile};
+pub use error::ProjectError;
+pub use file::{PROJECT, ProjectFile};
 pub use name::{NameError, check_domain, check_project_name, default_project_name};
 pub use resource::{Api, Gvk, Resource};

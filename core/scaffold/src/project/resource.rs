@@ -86,7 +86,7 @@ impl fmt::Display for Gvk {
 
 /// A resource of the project.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "Entry")]
+#[serde(try_from = "ResourceEntry")]
 pub struct Resource {
     gvk: Gvk,
     plural: String,
@@ -429,7 +429,7 @@ const WEBHOOK_VERSION: &str = "webhookVersion";
 
 /// An entry of `resources` as it stands in PROJECT.
 #[derive(Deserialize)]
-struct Entry {
+struct ResourceEntry {
     #[serde(default)]
     group: String,
     #[serde(default)]
@@ -455,10 +455,10 @@ struct Entry {
     other: Map<String, Value>,
 }
 
-impl TryFrom<Entry> for Resource {
+impl TryFrom<ResourceEntry> for Resource {
     type Error = NameError;
 
-    fn try_from(entry: Entry) -> Result<Self, NameError> {
+    fn try_from(entry: ResourceEntry) -> Result<Self, NameError> {
         let gvk = Gvk::new(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
         let mut resource = match entry.plural.as_str() {
             "" => Self::new(gvk),
@@ -515,7 +515,7 @@ mod tests {
         let resource = Resource::new(gvk("Staff")).with_plural("staffers").unwrap();
         assert_eq!(resource.plural(), "staffers");
         let err = Resource::new(gvk("Staff")).with_plural("Staffers").unwrap_err();
-        assert_eq!(err.hint(), "write it like `captains`");
+        assert_eq!(err.example(), "captains");
     }
 
     #[test]

@@ -8,28 +8,28 @@
 //! Invariant: nothing is deleted that is not known by its stamp. A file is looked at after
 //! it has been moved to the run, where nobody else changes it, and never overwritten.
 
-use super::disk::{Disk, Kind, is_absent, is_unsupported};
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, JOURNAL, Journal, RUN, UNDO, kept, staged};
+use super::journal::{Entry, JOURNAL, Journal, RUN, UNDO, kept, staged, stamp};
 use super::lock::LOCK;
 use crate::path::{HOST_FOLDER, parents};
+use pintle_host::fs::{self, Dir, Kind};
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
 /// Brings all files into place; what is in place already stays.
-pub(super) fn redo(disk: &Disk, journal: &Journal) -> Result<()> {
+pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     // What goes away first: a new folder may have the name of an old file.
     for (idx, entry) in deletions(journal) {
         take_old(disk, idx, entry)?;
     }
     for (folder, _) in &journal.cleared {
-        match disk.remove_folder(folder) {
+        match disk.remove_dir(folder) {
             Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty => {
                 return Err(TransactionError::Occupied { path: folder.clone() });
             }
-            Err(err) if !is_absent(&err) => return Err(disk_error("remove", folder)(err)),
+            Err(err) if !err.is_absent() => return Err(disk_error("remove", folder)(err)),
             _ => {}
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn redo(disk: &Disk, journal: &Journal) -> Result<()> {
 }
 
 /// Brings everything back to where it was; what is there already stays.
-pub(super) fn undo(disk: &Disk, journal: &Journal) -> Result<()> {
+pub(super) fn undo(disk: &Dir, journal: &Journal) -> Result<()> {
     for (idx, entry) in journal.entries.iter().enumerate().rev() {
         if entry.new.is_some() {
             take_new(disk, idx, entry)?;
@@ -52,15 +52,15 @@ pub(super) fn undo(disk: &Disk, journal: &Journal) -> Result<()> {
         }
     }
     for folder in journal.made.iter().rev() {
-        match disk.remove_folder(folder) {
+        match disk.remove_dir(folder) {
             // A folder that somebody else uses by now may stay.
-            Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty || is_absent(&err) => {}
+            Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty || err.is_absent() => {}
             res => res.map_err(disk_error("remove", folder))?,
         }
     }
     for (folder, mode) in journal.cleared.iter().rev() {
-        disk.make_folder(folder)
-            .and_then(|()| disk.set_folder_mode(folder, *mode))
+        disk.create_dir(folder)
+            .and_then(|()| disk.set_dir_mode(folder, *mode))
             .map_err(disk_error("make the folder", folder))?;
     }
     for (idx, entry) in deletions(journal) {
@@ -73,10 +73,10 @@ pub(super) fn undo(disk: &Disk, journal: &Journal) -> Result<()> {
 ///
 /// From the first step on, nothing can be undone any more. What fails here is done by the
 /// next command.
-pub(super) fn finish(disk: &Disk, journal: &Journal) {
+pub(super) fn finish(disk: &Dir, journal: &Journal) {
     for (_, entry) in deletions(journal) {
         for folder in parents(&entry.path).rev() {
-            if disk.remove_folder(folder).is_err() {
+            if disk.remove_dir(folder).is_err() {
                 break;
             }
         }
@@ -85,31 +85,36 @@ pub(super) fn finish(disk: &Disk, journal: &Journal) {
 }
 
 /// Forgets the run: first the journal, then the files that it speaks of.
-pub(super) fn discard(disk: &Disk) -> Result<()> {
+pub(super) fn discard(disk: &Dir) -> Result<()> {
     for mark in [JOURNAL, UNDO] {
         match disk.exists(mark) {
             Ok(false) => continue,
             Ok(true) => disk.unlink(mark),
             Err(err) => Err(err),
         }
-        .and_then(|()| disk.sync_folder(RUN))
+        .and_then(|()| disk.sync(RUN))
         .map_err(disk_error("remove", mark))?;
     }
-    for name in disk.list(RUN).map_err(disk_error("list", RUN))? {
+    for entry in disk.list(RUN).map_err(disk_error("list", RUN))? {
         // All names there are the host's. Another one is none of its business.
-        let Some(name) = name.to_str() else { continue };
+        let Some(name) = entry.name.to_str() else { continue };
         let path = format!("{RUN}/{name}");
-        if path != LOCK {
-            disk.unlink(&path).map_err(disk_error("remove", &path))?;
+        if path == LOCK {
+            continue;
+        }
+        match disk.unlink(&path) {
+            // The lock of another process, on its way to a name that is taken by now.
+            Err(err) if err.is_absent() => {}
+            res => res.map_err(disk_error("remove", &path))?,
         }
     }
     Ok(())
 }
 
 /// Decides that the commit is undone.
-pub(super) fn give_up(disk: &Disk) -> io::Result<()> {
+pub(super) fn give_up(disk: &Dir) -> fs::Result<()> {
     disk.rename(JOURNAL, UNDO)?;
-    disk.sync_folder(RUN)
+    disk.sync(RUN)
 }
 
 fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
@@ -117,11 +122,11 @@ fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
 }
 
 /// Moves the old file of an entry to the run.
-fn take_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let path = &entry.path;
     if !exists(disk, &kept(idx))? {
-        match disk.rename(path, &kept(idx)) {
-            Err(err) if is_absent(&err) => {
+        match disk.rename(path, kept(idx)) {
+            Err(err) if err.is_absent() => {
                 return Err(TransactionError::Disappeared { path: path.clone() });
             }
             res => res.map_err(disk_error("move", path))?,
@@ -131,12 +136,16 @@ fn take_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
 }
 
 /// Moves the new file of an entry to its place, where nothing is.
-fn put_new(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+fn put_new(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
     if !exists(disk, &staged(idx))? {
-        return Ok(());
+        // It is in its place, unless it was lost on the way.
+        return match exists(disk, &entry.path)? {
+            true => Ok(()),
+            false => Err(TransactionError::Disappeared { path: entry.path.clone() }),
+        };
     }
     for folder in parents(&entry.path).filter(|it| journal.made.iter().any(|made| made == it)) {
-        match disk.make_folder(folder) {
+        match disk.create_dir(folder) {
             Err(err) if err.kind() == ErrorKind::NotADirectory => {
                 return Err(TransactionError::Occupied { path: folder.to_owned() });
             }
@@ -148,16 +157,16 @@ fn put_new(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<
 
 /// Moves the new file of an entry to its place, and the old one from there to the run; in
 /// one step where the system has that, so that there is no moment without the file.
-fn replace(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+fn replace(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
     let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
     if !exists(disk, &kept)? {
         if is_staged(disk, idx, entry)? {
             match disk.exchange(&staged, path) {
-                Err(err) if is_unsupported(&err) => {
+                Err(err) if err.is_unsupported() => {
                     take_old(disk, idx, entry)?;
                     return put_new(disk, idx, entry, journal);
                 }
-                Err(err) if is_absent(&err) => {
+                Err(err) if err.is_absent() => {
                     return Err(TransactionError::Disappeared { path: path.clone() });
                 }
                 res => res.map_err(disk_error("write", path))?,
@@ -171,7 +180,7 @@ fn replace(disk: &Disk, idx: usize, entry: &Entry, journal: &Journal) -> Result<
 }
 
 /// Moves the new file of an entry back to the run.
-fn take_new(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+fn take_new(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
     if exists(disk, &staged)? {
         let exchanged = entry.old.is_some() && !exists(disk, &kept)?;
@@ -182,7 +191,7 @@ fn take_new(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
     if !exists(disk, &staged)? {
         match disk.rename(path, &staged) {
             // Somebody has deleted it since, which is what happens to it anyway.
-            Err(err) if is_absent(&err) => return Ok(()),
+            Err(err) if err.is_absent() => return Ok(()),
             res => res.map_err(disk_error("take back", path))?,
         }
     } else if disk.is_same(&staged, path).map_err(disk_error("read", path))? {
@@ -198,14 +207,14 @@ fn take_new(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
 }
 
 /// Moves the old file of an entry back to its place, where nothing is.
-fn put_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+fn put_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     match exists(disk, &kept(idx))? {
         true => put(disk, &kept(idx), &entry.path),
         false => Ok(()),
     }
 }
 
-fn put(disk: &Disk, from: &str, path: &str) -> Result<()> {
+fn put(disk: &Dir, from: &str, path: &str) -> Result<()> {
     match disk.rename_new(from, path) {
         Err(err) if err.kind() == ErrorKind::AlreadyExists => {
             if disk.is_same(from, path).map_err(disk_error("read", path))? {
@@ -217,33 +226,33 @@ fn put(disk: &Disk, from: &str, path: &str) -> Result<()> {
     }
 }
 
-fn exists(disk: &Disk, path: &str) -> Result<bool> {
+fn exists(disk: &Dir, path: &str) -> Result<bool> {
     disk.exists(path).map_err(disk_error("look for", path))
 }
 
 /// Whether what waits in the run under the name of the new file is that file.
-fn is_staged(disk: &Disk, idx: usize, entry: &Entry) -> Result<bool> {
+fn is_staged(disk: &Dir, idx: usize, entry: &Entry) -> Result<bool> {
     let path = staged(idx);
-    Ok(disk.stamp(&path).map_err(disk_error("read", &path))? == entry.new)
+    Ok(stamp(disk, &path).map_err(disk_error("read", &path))? == entry.new)
 }
 
 /// Checks that what was moved to the run is the file that the commit knows.
-fn expect_old(disk: &Disk, idx: usize, entry: &Entry) -> Result<()> {
+fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let path = kept(idx);
-    match disk.stamp(&path).map_err(disk_error("read", &path))? == entry.old {
+    match stamp(disk, &path).map_err(disk_error("read", &path))? == entry.old {
         true => Ok(()),
         false => Err(TransactionError::Changed { path: entry.path.clone() }),
     }
 }
 
 /// Makes all renames survive a power cut.
-fn sync(disk: &Disk, journal: &Journal) -> Result<()> {
+fn sync(disk: &Dir, journal: &Journal) -> Result<()> {
     let mut folders = BTreeSet::from(["", HOST_FOLDER, RUN]);
     folders.extend(journal.entries.iter().flat_map(|it| parents(&it.path)));
     for folder in folders {
         match disk.find(folder) {
-            Ok(Some(it)) if it.kind != Kind::Folder => continue,
-            _ => disk.sync_folder(folder).map_err(disk_error("sync", folder))?,
+            Ok(Some(it)) if it.kind != Kind::Directory => continue,
+            _ => disk.sync(folder).map_err(disk_error("sync", folder))?,
         }
     }
     Ok(())

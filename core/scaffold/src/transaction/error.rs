@@ -1,6 +1,5 @@
 //! What can go wrong on the way to the disk.
 
-use super::journal::RUN;
 use crate::path::PathError;
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +51,9 @@ pub enum TransactionError {
         root: PathBuf,
         /// The other process, if it says its number.
         process: Option<u32>,
+        /// The lock, if it may be left over: the file system has no locks, and it cannot be
+        /// known whether that process still runs.
+        lock: Option<PathBuf>,
     },
     /// The journal of an interrupted run is damaged; nothing was touched.
     #[error("the journal `{path}` of an interrupted run is damaged")]
@@ -82,45 +84,6 @@ pub enum TransactionError {
 }
 
 impl TransactionError {
-    /// Returns what to do about it, if there is something to say.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Occupied { path } => Some(format!("move `{path}` away, then try again")),
-            Self::Disappeared { .. } | Self::Changed { .. } => {
-                Some("nothing was written; try again".to_owned())
-            }
-            Self::Disk { path, source, .. } => match source.kind() {
-                io::ErrorKind::CrossesDevices => {
-                    Some(format!("`{path}` is on another file system than the project"))
-                }
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("make room on the disk, then try again".to_owned())
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some(format!("see that you may write `{path}` and its folder"))
-                }
-                _ => None,
-            },
-            Self::Busy { .. } => {
-                Some("wait until it has finished, or end it, then try again".to_owned())
-            }
-            Self::Journal { .. } => Some(format!(
-                "compare the project with your version control; the replaced files are \
-                 `{RUN}/*.old`; then remove `{RUN}`"
-            )),
-            Self::Undo { undo, .. } => Some(format!(
-                "{undo}; once that is mended, the next command finishes the run or undoes it"
-            )),
-            Self::Interrupted { source, .. } => match &**source {
-                Self::Changed { path } | Self::Occupied { path } => Some(format!(
-                    "move your `{path}` away; the next command then puts the old one back"
-                )),
-                other => other.hint(),
-            },
-            Self::Path { .. } => None,
-        }
-    }
-
     /// Whether the disk is not what the transaction expects, by somebody else's doing.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(
@@ -134,12 +97,12 @@ impl TransactionError {
 }
 
 /// Returns the error of an operation with the file at `path`.
-pub(super) fn disk_error(
+pub(super) fn disk_error<E: Into<io::Error>>(
     action: &'static str,
     path: &str,
-) -> impl FnOnce(io::Error) -> TransactionError + use<> {
+) -> impl FnOnce(E) -> TransactionError + use<E> {
     let path = path.to_owned();
-    move |source| TransactionError::Disk { action, path, source }
+    move |err| TransactionError::Disk { action, path, source: err.into() }
 }
 
 pub(super) fn process_name(process: Option<u32>) -> String {

@@ -1,9 +1,9 @@
 //! What a commit is about to do, on disk: enough to finish or to undo it.
 
-use super::disk::{Disk, Mode};
 use super::error::{TransactionError, disk_error};
 use crate::path::{self, HOST_FOLDER};
 use crate::project::PROJECT;
+use pintle_host::fs::{self, Dir, Kind, Mode, NO_LIMIT};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -17,6 +17,8 @@ pub(super) const UNDO: &str = ".pintle/run/undo";
 const DRAFT: &str = ".pintle/run/draft";
 /// The format of the journal that this host writes and reads.
 const FORMAT: u32 = 1;
+/// A journal larger than this is not one that a host wrote: it has some 200 bytes a file.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What a commit is about to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +60,22 @@ impl Stamp {
     }
 }
 
+/// Returns the stamp of the regular file at `path`; `None` for all else.
+pub(super) fn stamp(disk: &Dir, path: &str) -> fs::Result<Option<Stamp>> {
+    match disk.find(path)? {
+        Some(it) if it.kind == Kind::File => {
+            let contents = disk.read_regular(path, NO_LIMIT)?;
+            Ok(Some(Stamp::new(&contents.bytes, contents.mode())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Writes a new file, so that its bytes survive a power cut; returns its stamp.
+pub(super) fn create(disk: &Dir, path: &str, bytes: &[u8], mode: Mode) -> fs::Result<Stamp> {
+    disk.create(path, bytes, mode).map(|mode| Stamp::new(bytes, mode))
+}
+
 /// Returns the path of the new file of an entry, until it is in place.
 pub(super) fn staged(idx: usize) -> String {
     format!("{RUN}/{idx}.new")
@@ -74,20 +92,19 @@ impl Journal {
     }
 
     /// Writes the journal. Once it has its name, the commit is decided.
-    pub(super) fn save(&self, disk: &Disk) -> Result<(), TransactionError> {
+    pub(super) fn save(&self, disk: &Dir) -> Result<(), TransactionError> {
         let bytes = serde_json::to_vec(self).map_err(io::Error::from);
-        let write = |bytes: Vec<u8>| {
-            disk.create(DRAFT, &bytes, Mode::New(pintle_plugin::MODE_FILE))?;
-            disk.sync_folder(RUN)?;
-            disk.rename(DRAFT, JOURNAL)
-        };
-        bytes.and_then(write).map_err(disk_error("write", JOURNAL))
+        let bytes = bytes.map_err(disk_error("write", JOURNAL))?;
+        disk.create(DRAFT, &bytes, Mode::New(pintle_plugin::MODE_FILE))
+            .and_then(|_| disk.sync(RUN))
+            .and_then(|()| disk.rename(DRAFT, JOURNAL))
+            .map_err(disk_error("write", JOURNAL))
     }
 
     /// Reads the journal at `path`, and checks that it names nothing but files of a project.
-    pub(super) fn load(disk: &Disk, path: &str) -> Result<Self, TransactionError> {
+    pub(super) fn load(disk: &Dir, path: &str) -> Result<Self, TransactionError> {
         let fail = |source| TransactionError::Journal { path: path.to_owned(), source };
-        let (bytes, _) = disk.read(path).map_err(disk_error("read", path))?;
+        let bytes = disk.read_regular(path, MAX_BYTES).map_err(disk_error("read", path))?.bytes;
         let journal: Self =
             serde_json::from_slice(&bytes).map_err(|err| fail(io::Error::from(err)))?;
         if journal.format != FORMAT {

@@ -1,26 +1,23 @@
 //! Keeps two hosts out of one project.
 //!
-//! The lock is the kernel's, on a file, and ends with the process that holds it, however
-//! that dies; the file means nothing by itself. Invariant: whoever holds the lock holds it
-//! on the file that has the name, so that the file can be removed.
+//! Invariant: whoever holds the lock holds it on the file that has the name, so that the
+//! file, and then the folders that it made necessary, can be removed.
 
-use super::disk::{Disk, Kind, is_absent};
-use super::error::{TransactionError, disk_error, process_name};
+use super::error::{TransactionError, disk_error};
 use super::journal::{JOURNAL, RUN, UNDO};
 use super::recovery::{self, Recovery};
 use crate::path::HOST_FOLDER;
-use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use pintle_host::fs::{self, Attempt, Cause, Dir, Kind, Operation, Unowned};
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The file that is locked; it says the number of the process.
+/// The file that is the lock.
 pub(super) const LOCK: &str = ".pintle/run/lock";
 
 /// How long a process waits for another. Scaffolding is done in less than a second; one
 /// that asks its user something takes longer, and then it is better to know.
 const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The right to change a project. No other process has it at the same time.
 ///
@@ -29,8 +26,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// finished or undone first.
 #[derive(Debug)]
 pub struct Lock {
-    disk: Disk,
-    file: File,
+    disk: Dir,
+    /// `None` only while the lock is dropped.
+    file: Option<fs::Lock>,
     recovery: Recovery,
 }
 
@@ -55,29 +53,23 @@ impl Lock {
         patience: Duration,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Self, TransactionError> {
-        let fail = || disk_error("lock", &root.to_string_lossy());
-        let disk = Disk::open(root).map_err(fail())?;
-        let (start, mut told) = (Instant::now(), false);
-        let file = loop {
-            let process = match attempt(&disk).map_err(fail())? {
-                Attempt::Locked(file) => break file,
-                Attempt::Held(process) => process,
-                Attempt::Vanished => None,
-            };
-            if start.elapsed() >= patience {
-                return Err(TransactionError::Busy { root: root.to_owned(), process });
-            }
-            if process.is_some() && !told {
-                told = true;
-                waiting(&format!(
-                    "waiting for {}, which works in this project",
-                    process_name(process)
-                ));
-            }
-            std::thread::sleep(PAUSE);
-        };
-        let mut lock = Self { disk, file, recovery: Recovery::Nothing };
-        lock.tell();
+        let name = root.to_string_lossy();
+        let disk = Dir::open(root).map_err(disk_error("lock", &name))?;
+        let file = fs::Lock::wait(
+            &root.join(LOCK),
+            patience,
+            &mut |holder| waiting(&format!("waiting for {holder}, which works in this project")),
+            || attempt(&disk),
+        );
+        let file = file.map_err(|err| match err.cause {
+            Cause::Held(holder) => TransactionError::Busy {
+                root: root.to_owned(),
+                process: holder.process,
+                lock: (!holder.is_certain).then_some(holder.path),
+            },
+            cause => disk_error("lock", &name)(cause),
+        })?;
+        let mut lock = Self { disk, file: Some(file), recovery: Recovery::Nothing };
         lock.recovery = recovery::repair(&lock.disk)?;
         Ok(lock)
     }
@@ -87,80 +79,41 @@ impl Lock {
         &self.recovery
     }
 
-    pub(super) fn disk(&self) -> &Disk {
+    pub(super) fn disk(&self) -> &Dir {
         &self.disk
-    }
-
-    /// Writes who has the lock; only for the eyes of others, so it may fail.
-    fn tell(&mut self) {
-        let text = format!("{}\n", std::process::id());
-        let _ = self
-            .file
-            .set_len(0)
-            .and_then(|()| self.file.rewind())
-            .and_then(|()| self.file.write_all(text.as_bytes()));
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // As long as the lock is held nobody else takes this file for the lock; and
-        // folders with something in them stay.
-        let _ = self.disk.unlink(LOCK);
-        let _ = self.disk.remove_folder(RUN);
-        let _ = self.disk.remove_folder(HOST_FOLDER);
+        self.file = None;
+        // Folders with something in them stay, as those of the next one to have the lock.
+        let _ = self.disk.remove_dir(RUN);
+        let _ = self.disk.remove_dir(HOST_FOLDER);
     }
 }
 
-/// How an attempt to take the lock ended.
-enum Attempt {
-    Locked(File),
-    /// Another process has it, the one with this number if it is readable.
-    Held(Option<u32>),
-    /// Another process has just removed the file.
-    Vanished,
-}
-
-fn attempt(disk: &Disk) -> io::Result<Attempt> {
+fn attempt(disk: &Dir) -> fs::Result<Attempt> {
     for folder in [HOST_FOLDER, RUN] {
         match disk.find(folder)? {
-            Some(it) if it.kind == Kind::Folder => continue,
+            Some(it) if it.kind == Kind::Directory => continue,
             Some(_) => {
-                let text = format!("`{folder}` is no folder");
-                return Err(io::Error::new(ErrorKind::NotADirectory, text));
+                let text = format!("`{folder}` is not a directory");
+                let cause = io::Error::new(ErrorKind::NotADirectory, text).into();
+                let path = disk.path().join(folder);
+                return Err(fs::Error { operation: Operation::CreateDir, path, cause });
             }
             None => {}
         }
-        match disk.make_folder(folder) {
-            Err(err) if is_absent(&err) => return Ok(Attempt::Vanished),
+        match disk.create_dir(folder) {
+            Err(err) if err.is_absent() => return Ok(Attempt::Vanished),
             res => res?,
         }
     }
-    let mut file = match disk.open_lock(LOCK) {
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Attempt::Vanished),
-        res => res?,
-    };
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(Attempt::Held(read_process(&mut file))),
-        // Some file systems have no locks. What a transaction replaces is compared with
-        // what was read in any case.
-        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(err)) => return Err(err),
-    }
-    match disk.is_at(&file, LOCK)? {
-        true => Ok(Attempt::Locked(file)),
-        false => Ok(Attempt::Vanished),
-    }
-}
-
-fn read_process(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    fs::Lock::attempt(disk, LOCK, Unowned::Stale)
 }
 
 /// Whether there is a journal in the folder of the run.
-pub(super) fn is_interrupted(disk: &Disk) -> io::Result<bool> {
+pub(super) fn is_interrupted(disk: &Dir) -> fs::Result<bool> {
     Ok(disk.exists(JOURNAL)? || disk.exists(UNDO)?)
 }

@@ -10,12 +10,12 @@
 //! state after, and says which.
 
 mod apply;
-mod disk;
 mod error;
 mod journal;
 mod lock;
 mod plan;
 mod recovery;
+mod save;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +25,8 @@ pub use recovery::{Recovery, recover};
 
 use super::universe::Change;
 use crate::project::ProjectFile;
-use disk::Disk;
 use journal::{JOURNAL, Journal, RUN};
+use pintle_host::fs::Dir;
 use pintle_plugin::Node;
 use plan::Plan;
 
@@ -121,7 +121,7 @@ impl Transaction {
             Ok(journal) => journal,
             Err(err) => return Err(forget(disk, err)),
         };
-        let synced = disk.sync_folder(RUN).map_err(error::disk_error("sync", RUN));
+        let synced = disk.sync(RUN).map_err(error::disk_error("sync", RUN));
         match synced.and_then(|()| apply::redo(disk, &journal)) {
             Ok(()) => apply::finish(disk, &journal),
             Err(err) => return Err(undo(disk, &journal, err)),
@@ -147,18 +147,18 @@ impl Transaction {
 }
 
 /// Writes all new files and the journal, whose name is the decision to go on.
-fn stage(disk: &Disk, plan: Plan<'_>) -> Result<Journal, TransactionError> {
+fn stage(disk: &Dir, plan: Plan<'_>) -> Result<Journal, TransactionError> {
     let journal = plan.stage(disk)?;
     // The way to the journal must survive a power cut before the first rename does.
     for folder in ["", super::path::HOST_FOLDER] {
-        disk.sync_folder(folder).map_err(error::disk_error("sync", folder))?;
+        disk.sync(folder).map_err(error::disk_error("sync", folder))?;
     }
     journal.save(disk)?;
     Ok(journal)
 }
 
 /// Removes what was staged, before anything was in place.
-fn forget(disk: &Disk, err: TransactionError) -> TransactionError {
+fn forget(disk: &Dir, err: TransactionError) -> TransactionError {
     match apply::discard(disk) {
         // Rubbish stays for the next command to remove, but no decision may.
         Err(undo) if !matches!(disk.exists(JOURNAL), Ok(false)) => unfinished(disk, undo, err),
@@ -167,7 +167,7 @@ fn forget(disk: &Disk, err: TransactionError) -> TransactionError {
 }
 
 /// Brings everything back after an error.
-fn undo(disk: &Disk, journal: &Journal, err: TransactionError) -> TransactionError {
+fn undo(disk: &Dir, journal: &Journal, err: TransactionError) -> TransactionError {
     // Without the mark, a kill in the midst of the undoing makes the next command finish
     // the commit, which is whole as well.
     let _ = apply::give_up(disk);
@@ -182,7 +182,7 @@ fn undo(disk: &Disk, journal: &Journal, err: TransactionError) -> TransactionErr
     }
 }
 
-fn unfinished(disk: &Disk, undo: TransactionError, err: TransactionError) -> TransactionError {
-    let folder = disk.root().join(RUN);
+fn unfinished(disk: &Dir, undo: TransactionError, err: TransactionError) -> TransactionError {
+    let folder = disk.path().join(RUN);
     TransactionError::Undo { folder, undo: Box::new(undo), source: Box::new(err) }
 }

@@ -3,12 +3,12 @@
 //! Nothing here writes.
 
 use super::Transaction;
-use super::disk::{Disk, Kind, Mode};
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, Journal, Stamp, is_own, staged};
+use super::journal::{Entry, Journal, Stamp, create, is_own, staged};
 use crate::path::{self, HOST_FOLDER, PathError, parents};
 use crate::project::PROJECT;
 use crate::universe::Change;
+use pintle_host::fs::{Dir, Kind, Mode, NO_LIMIT};
 use pintle_plugin::{MODE_FILE, Node};
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ struct Step<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(transaction: &'a Transaction, disk: &Disk) -> Result<Self> {
+    pub(super) fn new(transaction: &'a Transaction, disk: &Dir) -> Result<Self> {
         let mut plan = Self::default();
         let changes = &transaction.changes;
         plan.deleted =
@@ -74,12 +74,12 @@ impl<'a> Plan<'a> {
     }
 
     /// Writes the new files to the folder of the run.
-    pub(super) fn stage(self, disk: &Disk) -> Result<Journal> {
+    pub(super) fn stage(self, disk: &Dir) -> Result<Journal> {
         let mut entries = Vec::new();
         for (idx, Step { path, old, new }) in self.steps.into_iter().enumerate() {
             let new = match new {
                 Some((bytes, mode)) => Some(
-                    disk.create(&staged(idx), bytes, mode).map_err(disk_error("write", &path))?,
+                    create(disk, &staged(idx), bytes, mode).map_err(disk_error("write", &path))?,
                 ),
                 None => None,
             };
@@ -92,11 +92,11 @@ impl<'a> Plan<'a> {
         self.steps.push(Step { path: path.to_owned(), old, new });
     }
 
-    fn add(&mut self, disk: &Disk, node: &'a Node) -> Result<()> {
+    fn add(&mut self, disk: &Dir, node: &'a Node) -> Result<()> {
         let path = node.path();
         for folder in parents(path) {
             match disk.find(folder).map_err(disk_error("look for", folder))? {
-                Some(it) if it.kind == Kind::Folder => {}
+                Some(it) if it.kind == Kind::Directory => {}
                 Some(_) if !self.deleted.contains(folder) => {
                     return Err(TransactionError::Occupied { path: folder.to_owned() });
                 }
@@ -107,14 +107,14 @@ impl<'a> Plan<'a> {
         }
         match disk.find(path).map_err(disk_error("look for", path))? {
             None => {}
-            Some(it) if it.kind == Kind::Folder => self.clear(disk, path, it.mode)?,
+            Some(it) if it.kind == Kind::Directory => self.clear(disk, path, it.mode)?,
             Some(_) => return Err(TransactionError::Occupied { path: path.to_owned() }),
         }
         self.push(path, None, Some((node.bytes(), Mode::New(node.mode()))));
         Ok(())
     }
 
-    fn replace(&mut self, disk: &Disk, old: &Node, new: &'a Node) -> Result<()> {
+    fn replace(&mut self, disk: &Dir, old: &Node, new: &'a Node) -> Result<()> {
         let (mode, stamp) = expect(disk, old)?;
         let same_mode = old.mode() & 0o777 == new.mode() & 0o777;
         if same_mode && old.bytes() == new.bytes() {
@@ -127,11 +127,11 @@ impl<'a> Plan<'a> {
     }
 
     /// Lists a folder and those in it as ones that a file takes the place of.
-    fn clear(&mut self, disk: &Disk, folder: &str, mode: u32) -> Result<()> {
-        for name in disk.list(folder).map_err(disk_error("list", folder))? {
-            let path = format!("{folder}/{}", name.to_string_lossy());
+    fn clear(&mut self, disk: &Dir, folder: &str, mode: u32) -> Result<()> {
+        for entry in disk.list(folder).map_err(disk_error("list", folder))? {
+            let path = format!("{folder}/{}", entry.name.to_string_lossy());
             match disk.find(&path).map_err(disk_error("look for", &path))? {
-                Some(it) if it.kind == Kind::Folder => self.clear(disk, &path, it.mode)?,
+                Some(it) if it.kind == Kind::Directory => self.clear(disk, &path, it.mode)?,
                 Some(_) if self.deleted.contains(path.as_str()) => {}
                 _ => return Err(TransactionError::Occupied { path: folder.to_owned() }),
             }
@@ -141,7 +141,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Writes or deletes a file of the host, whatever it was before.
-    fn own(&mut self, disk: &Disk, path: String, bytes: Option<&'a [u8]>) -> Result<()> {
+    fn own(&mut self, disk: &Dir, path: String, bytes: Option<&'a [u8]>) -> Result<()> {
         let old = read_own(disk, &path)?;
         let unchanged = old.as_ref().map(|(it, _)| it.as_slice()) == bytes;
         if unchanged {
@@ -153,7 +153,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn project(&mut self, disk: &Disk, text: &'a str, old: Option<&str>) -> Result<()> {
+    fn project(&mut self, disk: &Dir, text: &'a str, old: Option<&str>) -> Result<()> {
         let found = read_own(disk, PROJECT)?;
         let path = || PROJECT.to_owned();
         match (&found, old) {
@@ -169,7 +169,7 @@ impl<'a> Plan<'a> {
 }
 
 /// Checks that the file of `old` is on disk as the node says; returns its mode and stamp.
-fn expect(disk: &Disk, old: &Node) -> Result<(u32, Stamp)> {
+fn expect(disk: &Dir, old: &Node) -> Result<(u32, Stamp)> {
     let path = old.path();
     match disk.find(path).map_err(disk_error("look for", path))? {
         None => return Err(TransactionError::Disappeared { path: path.to_owned() }),
@@ -178,7 +178,7 @@ fn expect(disk: &Disk, old: &Node) -> Result<(u32, Stamp)> {
         }
         Some(_) => {}
     }
-    let (bytes, mode) = disk.read(path).map_err(disk_error("read", path))?;
+    let (bytes, mode) = read(disk, path)?;
     if bytes != old.bytes() || mode & 0o777 != old.mode() & 0o777 {
         return Err(TransactionError::Changed { path: path.to_owned() });
     }
@@ -189,22 +189,27 @@ fn expect(disk: &Disk, old: &Node) -> Result<(u32, Stamp)> {
 ///
 /// A link is no file to write: the rename would put a file in its place, and leave what it
 /// points to as it was.
-fn read_own(disk: &Disk, path: &str) -> Result<Option<(Vec<u8>, u32)>> {
+fn read_own(disk: &Dir, path: &str) -> Result<Option<(Vec<u8>, u32)>> {
     match disk.find(path).map_err(disk_error("look for", path))? {
         None => Ok(None),
-        Some(it) if it.kind == Kind::File => {
-            disk.read(path).map(Some).map_err(disk_error("read", path))
-        }
+        Some(it) if it.kind == Kind::File => read(disk, path).map(Some),
         Some(_) => Err(TransactionError::Occupied { path: path.to_owned() }),
     }
 }
 
-fn exists(disk: &Disk, path: &str) -> Result<bool> {
+/// Returns bytes and mode of the file at `path`.
+fn read(disk: &Dir, path: &str) -> Result<(Vec<u8>, u32)> {
+    let contents = disk.read_regular(path, NO_LIMIT).map_err(disk_error("read", path))?;
+    let mode = contents.mode();
+    Ok((contents.bytes, mode))
+}
+
+fn exists(disk: &Dir, path: &str) -> Result<bool> {
     disk.exists(path).map_err(disk_error("look for", path))
 }
 
-fn check_path(disk: &Disk, path: &str) -> Result<()> {
+fn check_path(disk: &Dir, path: &str) -> Result<()> {
     path::check(path)
-        .and_then(|()| path::check_links(disk.root(), path))
+        .and_then(|()| path::check_links(disk, path))
         .map_err(|source: PathError| TransactionError::Path { path: path.to_owned(), source })
 }

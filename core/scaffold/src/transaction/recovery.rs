@@ -1,11 +1,11 @@
 //! Finishes or undoes what a killed run has begun.
 
 use super::apply::{self, discard, finish, give_up};
-use super::disk::Disk;
 use super::error::{TransactionError, disk_error, process_name};
 use super::journal::{JOURNAL, Journal, RUN, UNDO, is_own};
 use super::lock::{Lock, is_interrupted};
 use crate::project::PROJECT;
+use pintle_host::fs::Dir;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -80,7 +80,7 @@ pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
         Err(TransactionError::Busy { process, .. }) => Ok(Recovery::Running { process }),
         // Whoever may not write here may still read, if there is nothing to repair.
         Err(err @ TransactionError::Disk { .. }) => {
-            let disk = Disk::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
+            let disk = Dir::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
             match is_interrupted(&disk) {
                 Ok(false) => Ok(Recovery::Nothing),
                 _ => Err(interrupted(&disk, err)),
@@ -91,7 +91,7 @@ pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
 }
 
 /// Repairs a project whose lock is held.
-pub(super) fn repair(disk: &Disk) -> Result<Recovery, TransactionError> {
+pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
     let is_there = |it| disk.exists(it).map_err(disk_error("look for", it));
     let mut decided = is_there(JOURNAL)?;
     if !decided && !is_there(UNDO)? {
@@ -125,6 +125,6 @@ pub(super) fn repair(disk: &Disk) -> Result<Recovery, TransactionError> {
     Ok(Recovery::Undone { paths })
 }
 
-fn interrupted(disk: &Disk, source: TransactionError) -> TransactionError {
-    TransactionError::Interrupted { root: disk.root().to_owned(), source: Box::new(source) }
+fn interrupted(disk: &Dir, source: TransactionError) -> TransactionError {
+    TransactionError::Interrupted { root: disk.path().to_owned(), source: Box::new(source) }
 }

@@ -1,10 +1,12 @@
 //! Tests of the transaction: what reaches the disk, and what accidents leave there.
 
 mod accidents;
+mod fault;
 mod recovery;
 
 use super::*;
 use crate::Universe;
+use crate::commands::errors::Advice as _;
 use crate::project::PROJECT;
 use pintle_host::ProjectVersion;
 use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Select};
@@ -224,7 +226,7 @@ fn a_file_that_the_user_has_changed_is_not_overwritten() {
         let before = everything(folder.path());
         let err = commit(folder.path(), transaction).unwrap_err();
         assert_eq!(err.to_string(), format!("`{path}` has changed meanwhile"));
-        assert_eq!(err.hint().unwrap(), "nothing was written; try again");
+        assert_eq!(err.hint_text().unwrap(), "nothing was written; try again");
         assert_eq!(everything(folder.path()), before);
 
         let transaction = full(project(FILES).path());
@@ -313,15 +315,15 @@ fn the_disk_follows_no_link_that_appears_after_the_check() {
     let outside = project(&["victim"]);
     let folder = project(&["file"]);
     std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
-    let disk = Disk::open(folder.path()).unwrap();
+    let disk = Dir::open(folder.path()).unwrap();
     disk.rename_new("file", "out/file").unwrap_err();
     disk.rename("out/victim", "taken").unwrap_err();
     disk.exchange("file", "out/victim").unwrap_err();
     disk.unlink("out/victim").unwrap_err();
-    disk.make_folder("out/new").unwrap_err();
-    disk.create("out/new", b"", disk::Mode::New(MODE_FILE)).unwrap_err();
-    disk.read("out/victim").unwrap_err();
-    assert_eq!(disk.stamp("out/victim").unwrap(), None);
+    disk.create_dir("out/new").unwrap_err();
+    disk.create("out/new", b"", pintle_host::fs::Mode::New(MODE_FILE)).unwrap_err();
+    disk.read_regular("out/victim", 99).unwrap_err();
+    assert_eq!(journal::stamp(&disk, "out/victim").unwrap(), None);
     assert_eq!(everything(outside.path()).len(), 1);
 }
 

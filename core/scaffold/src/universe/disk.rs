@@ -1,26 +1,34 @@
 //! What is on disk: the only place where a universe touches it.
 //!
 //! Invariants: nothing is listed or opened before somebody asks; no link is followed,
-//! and nothing but a regular file is opened. Both hold for the `.gitignore` files too.
+//! and nothing but a regular file is opened. Both hold for the `.gitignore` files too. What
+//! cannot be read is never taken for something that is not there.
 
 use super::ignore::Rules;
-use crate::path;
+use crate::path::{self, PathError};
 use crate::project::PROJECT;
+use pintle_host::fs::{self, Contents, Dir, Entry, Kind, NO_LIMIT};
 use pintle_plugin::Node;
 use std::collections::BTreeMap;
-use std::fs::{self, File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 #[cfg(test)]
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// The name of the files with the rules of what to ignore.
+const GITIGNORE: &str = ".gitignore";
+
+/// Rules longer than this are not ones that somebody wrote.
+const MAX_RULES: u64 = 16 << 20;
+
 /// The project's folder on disk.
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
-    listed: OnceLock<Vec<String>>,
+    dir: OnceLock<Dir>,
+    listed: OnceLock<Listing>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
     /// How many folders were listed and files opened so far.
@@ -28,10 +36,20 @@ pub(super) struct Disk {
     pub(super) n_accesses: AtomicUsize,
 }
 
+/// All that is in a project.
+#[derive(Debug, Default)]
+struct Listing {
+    /// The sorted paths of the files that are nodes and not ignored.
+    files: Vec<String>,
+    /// The folders, and the rules for them, that cannot be read.
+    unreadable: Vec<(String, fs::Error)>,
+}
+
 impl Disk {
     pub(super) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            dir: OnceLock::new(),
             listed: OnceLock::new(),
             read: Mutex::default(),
             names: Mutex::default(),
@@ -40,35 +58,65 @@ impl Disk {
         }
     }
 
-    pub(super) fn root(&self) -> &Path {
-        &self.root
+    /// Returns the project's folder, which is opened when the first one asks for it.
+    fn dir(&self) -> fs::Result<&Dir> {
+        match self.dir.get() {
+            Some(dir) => Ok(dir),
+            None => {
+                let dir = Dir::open(&self.root)?;
+                Ok(self.dir.get_or_init(|| dir))
+            }
+        }
+    }
+
+    /// Checks that no folder on the way to `path` is a symbolic link.
+    pub(super) fn check_links(&self, path: &str) -> Result<(), PathError> {
+        // A folder that cannot be opened is reported by whoever looks into it.
+        self.dir().map_or(Ok(()), |it| path::check_links(it, path))
     }
 
     /// Returns the sorted paths of the files that are nodes and not ignored.
     pub(super) fn paths(&self) -> &[String] {
+        &self.listing().files
+    }
+
+    /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
+    pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
+        let (path, err) = self.listing().unreadable.iter().find(|(it, _)| concerns(it))?;
+        let source = match &err.cause {
+            fs::Cause::Io(err) if err.raw_os_error().is_some() => {
+                io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default())
+            }
+            cause => io::Error::new(cause.kind(), cause.to_string()),
+        };
+        Some((path, source))
+    }
+
+    fn listing(&self) -> &Listing {
         self.listed.get_or_init(|| self.list())
     }
 
     /// Whether there is a node at `path`, ignored or not.
-    pub(super) fn is_node(&self, path: &str) -> bool {
-        !is_hidden(path)
-            && path::check_links(&self.root, path).is_ok()
-            && self.file_type(path).is_some_and(|it| it.is_file())
+    pub(super) fn is_node(&self, path: &str) -> fs::Result<bool> {
+        Ok(!is_hidden(path) && self.kind(path)? == Some(Kind::File))
     }
 
-    /// Returns what has the name `path`, without following it when it is a link.
-    pub(super) fn file_type(&self, path: &str) -> Option<FileType> {
-        fs::symlink_metadata(self.root.join(path)).ok().map(|it| it.file_type())
+    /// Returns what has the name `path`, without following a link.
+    pub(super) fn kind(&self, path: &str) -> fs::Result<Option<Kind>> {
+        match self.dir() {
+            Ok(dir) => Ok(dir.find(path)?.map(|it| it.kind)),
+            Err(err) if err.is_absent() => Ok(None),
+            Err(err) => Err(err),
+        }
     }
 
     /// Returns the node at `path`; the file is read once.
-    pub(super) fn node(&self, path: &str) -> io::Result<Node> {
+    pub(super) fn node(&self, path: &str) -> fs::Result<Node> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(node) = read.get(path) {
             return Ok(node.clone());
         }
-        let (bytes, metadata) = self.read(path)?;
-        let node = Node::new(path, bytes, mode(&metadata));
+        let node = to_node(path, self.read(path, NO_LIMIT)?);
         read.insert(path.to_owned(), node.clone());
         Ok(node)
     }
@@ -81,90 +129,104 @@ impl Disk {
     pub(super) fn read_ahead<'a>(&self, paths: impl Iterator<Item = &'a str>) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let unread = paths.filter(|it| !read.contains_key(*it));
-        let files: Vec<_> = unread.filter_map(|it| Some((it, self.read(it).ok()?))).collect();
-        let nodes = files.into_iter().map(|(path, (bytes, metadata))| {
-            (path.to_owned(), Node::new(path, bytes, mode(&metadata)))
-        });
+        let files: Vec<_> =
+            unread.filter_map(|it| Some((it, self.read(it, NO_LIMIT).ok()?))).collect();
+        let nodes = files.into_iter().map(|(path, file)| (path.to_owned(), to_node(path, file)));
         read.extend(nodes);
     }
 
     /// Returns the names of all that is in a folder, nodes or not; the folder is listed once.
-    pub(super) fn names(&self, folder: &str) -> Arc<[String]> {
+    pub(super) fn names(&self, folder: &str) -> fs::Result<Arc<[String]>> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(names) = names.get(folder) {
-            return Arc::clone(names);
+            return Ok(Arc::clone(names));
         }
-        let found: Arc<[String]> = self.entries(folder).into_iter().map(|(name, _)| name).collect();
+        let found: Arc<[String]> =
+            self.entries(folder)?.into_iter().map(|(name, _)| name).collect();
         names.insert(folder.to_owned(), Arc::clone(&found));
-        found
+        Ok(found)
     }
 
     /// Lists the regular files, without following a link.
     ///
-    /// A folder that cannot be read, as the data of a container beside the project, has
-    /// no nodes: a plugin that never looks there must still work.
-    fn list(&self) -> Vec<String> {
-        let mut files = Vec::new();
+    /// A folder that cannot be read, as the data of a container beside the project, is an
+    /// error only for those who look there: a plugin that never does must still work.
+    fn list(&self) -> Listing {
+        let mut listing = Listing::default();
         let mut folders = vec![(String::new(), None)];
         while let Some((folder, outer)) = folders.pop() {
-            let entries = self.entries(&folder);
-            let rules = self.rules(&folder, &entries, outer);
-            for (name, file_type) in entries {
-                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-                let is_folder = file_type.is_dir();
+            let entries = match self.entries(&folder) {
+                Ok(entries) => entries,
+                Err(err) => {
+                    listing.unreadable.push((folder, err));
+                    continue;
+                }
+            };
+            let rules = match self.rules(&folder, &entries, outer.clone()) {
+                Ok(rules) => rules,
+                Err(err) => {
+                    listing.unreadable.push((join(&folder, GITIGNORE), err));
+                    outer
+                }
+            };
+            for (name, kind) in entries {
+                let path = join(&folder, &name);
+                let is_folder = kind == Kind::Directory;
                 if is_hidden(&path) || Rules::ignore(rules.as_deref(), &path, is_folder) {
                     continue;
                 }
                 if is_folder {
                     folders.push((path, rules.clone()));
-                } else if file_type.is_file() && !path.contains('\\') {
-                    files.push(path);
+                } else if kind == Kind::File && !path.contains('\\') {
+                    listing.files.push(path);
                 }
             }
         }
-        files.sort_unstable();
-        files
+        listing.files.sort_unstable();
+        listing.unreadable.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        listing
     }
 
     /// Returns the rules for what is in a folder: its own, if it has some, and the outer ones.
     fn rules(
         &self,
         folder: &str,
-        entries: &[(String, FileType)],
+        entries: &[(String, Kind)],
         outer: Option<Rc<Rules>>,
-    ) -> Option<Rc<Rules>> {
-        let has_own = entries.iter().any(|(name, it)| name == ".gitignore" && it.is_file());
-        let path = Path::new(folder).join(".gitignore");
-        // A file that cannot be read has no rules, as with git.
-        match has_own.then(|| self.read(path)) {
-            Some(Ok((bytes, _))) => Some(Rc::new(Rules::new(folder, &bytes, outer))),
-            _ => outer,
+    ) -> fs::Result<Option<Rc<Rules>>> {
+        if !entries.iter().any(|(name, it)| name == GITIGNORE && *it == Kind::File) {
+            return Ok(outer);
         }
+        let bytes = self.read(&join(folder, GITIGNORE), MAX_RULES)?.bytes;
+        Ok(Some(Rc::new(Rules::new(folder, &bytes, outer))))
     }
 
-    /// Returns what is in a folder and has a name in UTF-8.
-    fn entries(&self, folder: &str) -> Vec<(String, FileType)> {
+    /// Returns what is in a folder and has a name in UTF-8; nothing if there is no folder.
+    fn entries(&self, folder: &str) -> fs::Result<Vec<(String, Kind)>> {
         #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
-        let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
-        let named =
-            entries.map(|it| Some((it.file_name().into_string().ok()?, it.file_type().ok()?)));
-        named.flatten().collect()
+        let entries = match self.dir().and_then(|it| it.list(folder)) {
+            Err(err) if err.is_absent() => Vec::new(),
+            res => res?,
+        };
+        let named = |Entry { name, kind, .. }| Some((name.into_string().ok()?, kind));
+        Ok(entries.into_iter().filter_map(named).collect())
     }
 
-    fn read(&self, path: impl AsRef<Path>) -> io::Result<(Vec<u8>, Metadata)> {
+    fn read(&self, path: &str, limit: u64) -> fs::Result<Contents> {
         #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
-        let mut file = open(&self.root.join(path))?;
-        let metadata = file.metadata()?;
-        // It was one when it was listed.
-        if !metadata.is_file() {
-            return Err(io::Error::other("it is no regular file any more"));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-        file.read_to_end(&mut bytes)?;
-        Ok((bytes, metadata))
+        self.dir()?.read_regular(path, limit)
     }
+}
+
+fn to_node(path: &str, file: Contents) -> Node {
+    let mode = file.mode() & 0o777;
+    Node::new(path, file.bytes, mode)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 /// Whether what is at `path` on disk, whose folders are not hidden, is none of a plugin's business.
@@ -179,29 +241,4 @@ fn is_hidden(path: &str) -> bool {
 /// Whether `path` is the host's own folder in a project, or in it.
 pub(super) fn is_of_host(path: &str) -> bool {
     path.split('/').any(path::is_host)
-}
-
-/// Opens a file that was a regular one: no link that took its place is followed, and no
-/// FIFO is waited for.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
-}
-
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o777
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    pintle_plugin::MODE_FILE
 }

@@ -1,7 +1,9 @@
 //! Tests of the universe.
 
 use super::*;
+use crate::commands::errors::Advice as _;
 use std::fs;
+use std::io;
 
 struct Project(tempfile::TempDir);
 
@@ -183,7 +185,7 @@ fn ten_thousand_files_cost_nothing_until_somebody_looks() {
     }
     let mut universe = project.universe();
     let n_accesses = |it: &Universe| {
-        it.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
+        it.files.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
     };
     assert!(universe.changes().unwrap().is_empty());
     assert!(universe.paths(Select::Plugin("a/v1")).unwrap().is_empty());
@@ -249,7 +251,7 @@ fn an_echo_leaves_a_git_work_tree_alone() {
     assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore", "bin/run"]);
     universe.apply("a/v1", "edit", echo(&universe)).unwrap();
     assert_eq!(summary(&universe), [""; 0]);
-    let accessed = universe.disk.as_ref().unwrap();
+    let accessed = universe.files.disk.as_ref().unwrap();
     assert!(accessed.paths().iter().all(|it| !it.starts_with(".git/")));
     assert_eq!(git(&["fsck"]), "");
 }
@@ -491,4 +493,75 @@ fn what_a_tool_changed_enters_without_conflicts() {
         assert!(universe.replace_contents("b/v1", "init", changes).is_err(), "{path}");
         assert_eq!(universe.nodes(Select::Path("kept")).unwrap()[0].bytes(), b"kept");
     }
+}
+
+/// Has the listing of a directory fail, the first `after` excepted.
+fn unreadable_after(after: usize) -> pintle_host::fs::fault::Injected {
+    let mut n = 0;
+    pintle_host::fs::fault::inject(move |it| {
+        n += usize::from(it == pintle_host::fs::Operation::List);
+        let fails = it == pintle_host::fs::Operation::List && n > after;
+        if fails { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+    })
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_an_error_for_those_who_look_there() {
+    let project = Project::new(&["src/main.rs", "data/b", "README.md"]);
+    let universe = project.universe();
+    // The project itself, `src` and then `data`.
+    let fault = unreadable_after(2);
+    let failed = |select| universe.paths(select).unwrap_err();
+    let err = failed(Select::All);
+    let expected = "failed to list the files of the project: `data` cannot be read";
+    assert_eq!(err.to_string(), expected);
+    assert_eq!(err.path(), Some("data"));
+    assert!(std::error::Error::source(&err).is_some() && err.hint_text().is_some());
+    for glob in ["**", "data/*", "d*/b"] {
+        failed(Select::Glob(glob));
+    }
+    universe.all_nodes().unwrap_err();
+    assert_eq!(universe.paths(Select::Glob("src/*.rs")).unwrap(), ["src/main.rs"]);
+    assert_eq!(universe.paths(Select::Path("data/b")).unwrap(), ["data/b"]);
+
+    // A new name cannot be held against the names beside it.
+    let mut universe = project.universe();
+    drop(fault);
+    let _fault = unreadable_after(1);
+    assert_eq!(refusal(&mut universe, "a/v1", add("data/c")), expected);
+}
+
+#[test]
+fn what_is_on_disk_is_never_taken_for_missing_because_it_cannot_be_looked_at() {
+    let project = Project::new(&["src/main.rs"]);
+    let mut universe = project.universe();
+    let fault = pintle_host::fs::fault::inject(|it| match it {
+        pintle_host::fs::Operation::Find => Err(io::ErrorKind::PermissionDenied.into()),
+        _ => Ok(()),
+    });
+    universe.paths(Select::Path("src/main.rs")).unwrap_err();
+    for changes in [add("src/main.rs"), add("src/new.rs"), delete("src/main.rs")] {
+        let said = refusal(&mut universe, "a/v1", changes);
+        assert!(said.starts_with("failed to read `src"), "{said}");
+    }
+    drop(fault);
+    assert!(universe.changes().unwrap().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn ignore_rules_that_are_a_fifo_are_no_rules_and_ones_that_cannot_be_read_an_error() {
+    let project = Project::new(&["src/main.rs", "ignored"]);
+    let rules = project.0.path().join(".gitignore");
+    assert!(std::process::Command::new("mkfifo").arg(&rules).status().unwrap().success());
+    assert_eq!(project.universe().paths(Select::All).unwrap(), ["ignored", "src/main.rs"]);
+    fs::remove_file(&rules).unwrap();
+    fs::write(&rules, "ignored\n").unwrap();
+    assert_eq!(project.universe().paths(Select::All).unwrap(), [".gitignore", "src/main.rs"]);
+    let _fault = pintle_host::fs::fault::inject(|it| match it {
+        pintle_host::fs::Operation::Read => Err(io::ErrorKind::PermissionDenied.into()),
+        _ => Ok(()),
+    });
+    let err = project.universe().paths(Select::All).unwrap_err();
+    assert_eq!(err.path(), Some(".gitignore"));
 }

@@ -1,9 +1,12 @@
 //! `plugin abi`: what a plugin must fit, and where plugins are looked for.
 
-use super::super::output;
-use super::{CliError, Exit, Row, Run, Session, Step};
 use crate::LIBRARY_VERSION;
 use crate::catalog::PluginDir;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::session::Session;
 use clap::ArgMatches;
 use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, RUSTC, TARGET};
 use serde::Serialize;
@@ -26,7 +29,7 @@ struct Directory {
     exists: bool,
 }
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "abi"],
     "Show what a plugin must fit, and where plugins are looked for",
     Run::Plain(run),

@@ -1,9 +1,13 @@
 //! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
 
 use super::super::{explain, output};
-use super::{CliError, Exit, Row, Run, Session, Step, Subject, subject, subject_arg};
+use super::subject::{Subject, subject, subject_arg};
 use crate::catalog::{Entry, PluginKey, Refusal, library_file};
 use crate::causes::with_causes;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::session::Session;
 use clap::ArgMatches;
 use pintle_plugin::manifest::Manifest;
 use serde::Serialize;
@@ -21,7 +25,7 @@ struct Inspection {
     manifest: Option<Manifest>,
 }
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "inspect"],
     "Show what a plugin says of itself, without running it",
     Run::Plain(run),

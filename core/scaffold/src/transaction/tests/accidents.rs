@@ -1,7 +1,7 @@
 //! A commit is killed, or fails, at each of its operations in turn.
 
+use super::fault::{self, Accident};
 use super::*;
-use crate::transaction::disk::fault::{self, Accident};
 use std::process::Command;
 
 /// What the killed process finds in its environment: the project, what it shall do, and
@@ -73,9 +73,10 @@ fn the_process_that_is_killed() {
 #[cfg(unix)]
 fn kill(root: &Path, task: &str, n: usize, old_system: bool) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
-    let name = "scaffold::transaction::tests::accidents::the_process_that_is_killed";
+    let module = module_path!().split_once("::").unwrap().1;
+    let name = format!("{module}::the_process_that_is_killed");
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact"])
+        .args([&name, "--exact"])
         .env(ORDER, format!("{n} {task} {old_system} {}", root.display()))
         .output()
         .unwrap();
@@ -228,9 +229,9 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
         folder.path().join(RUN).display()
     );
     assert_eq!(err.to_string(), expected);
-    let hint = err.hint().unwrap();
+    let hint = err.hint_text().unwrap();
     assert!(
-        hint.ends_with("; once that is mended, the next command finishes the run or undoes it"),
+        hint.ends_with("; once that is fixed, the next command finishes or undoes the run"),
         "{hint}"
     );
     drop(lock);

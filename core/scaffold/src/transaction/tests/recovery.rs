@@ -86,8 +86,8 @@ fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
             let err = recover(folder.path()).unwrap_err();
             assert!(matches!(err, TransactionError::Interrupted { .. }), "{err}");
             let expected =
-                format!("move your `{path}` away; the next command then puts the old one back");
-            assert_eq!(err.hint().unwrap(), expected);
+                format!("move your `{path}` away; the next command then restores the old one");
+            assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
         }
         fs::rename(folder.path().join(path), folder.path().join("mine")).unwrap();
@@ -118,7 +118,7 @@ fn a_damaged_journal_is_an_error_that_touches_nothing() {
             assert!(source.starts_with(why), "{source}");
             let expected = "compare the project with your version control; the replaced files \
                             are `.pintle/run/*.old`; then remove `.pintle/run`";
-            assert_eq!(err.hint().unwrap(), expected);
+            assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(everything(folder.path()), before);
         }
     }
@@ -182,4 +182,119 @@ fn looking_for_an_interrupted_run_makes_nothing() {
     assert_eq!(recover(folder.path()).unwrap(), Recovery::Nothing);
     assert_eq!(recover(&folder.path().join("missing")).unwrap(), Recovery::Nothing);
     assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
+    // Somebody removed what was staged, as a second host does that sees no lock.
+    let folder = project(FILES);
+    let before = everything(folder.path());
+    let transaction = full(folder.path());
+    let lock = lock(folder.path());
+    let journal = stage(lock.disk(), Plan::new(&transaction, lock.disk()).unwrap()).unwrap();
+    let new = journal.entries.iter().position(|it| it.path == "src/api/v1.rs").unwrap();
+    lock.disk().unlink(journal::staged(new)).unwrap();
+    let err = apply::redo(lock.disk(), &journal).unwrap_err();
+    assert_eq!(err.to_string(), "`src/api/v1.rs` has disappeared");
+    let err = super::undo(lock.disk(), &journal, err);
+    assert!(matches!(err, TransactionError::Disappeared { .. }), "{err}");
+    drop(lock);
+    assert_eq!(everything(folder.path()), before);
+
+    // The next command finds the journal: what it cannot finish, it undoes.
+    let folder = interrupted();
+    fs::remove_file(folder.path().join(journal::staged(new))).unwrap();
+    let recovery = recover(folder.path()).unwrap();
+    assert!(matches!(recovery, Recovery::Undone { .. }), "{recovery}");
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn saving_a_project_waits_for_the_lock_and_leaves_nothing_else() {
+    let folder = project(&["PROJECT"]);
+    let path = folder.path().join("PROJECT");
+    let held = lock(folder.path());
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(|| empty_project().save(&path));
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old PROJECT");
+        drop(held);
+        saving.join().unwrap().unwrap();
+    });
+    assert_eq!(texts(everything(folder.path())), [("PROJECT".into(), "version: \"3\"\n".into())]);
+}
+
+/// Has the file system be without locks, and without exclusive renames, too, if `nothing` is
+/// left that excludes.
+fn without_locks(nothing: bool) -> pintle_host::fs::fault::Injected {
+    use pintle_host::fs::Operation;
+    pintle_host::fs::fault::inject(move |it| match it {
+        Operation::Lock => Err(std::io::ErrorKind::Unsupported.into()),
+        Operation::RenameNew | Operation::Link if nothing => {
+            Err(std::io::ErrorKind::Unsupported.into())
+        }
+        _ => Ok(()),
+    })
+}
+
+#[test]
+fn without_locks_a_second_host_waits_and_touches_nothing_of_the_first() {
+    let _fault = without_locks(false);
+    let folder = project(FILES);
+    let transaction = full(folder.path());
+    let first = lock(folder.path());
+    let journal = stage(first.disk(), Plan::new(&transaction, first.disk()).unwrap()).unwrap();
+    let staged = everything(folder.path());
+    let me = Some(std::process::id());
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Running { process: me });
+    let patience = Duration::from_millis(50);
+    let err = Lock::acquire_within(folder.path(), patience, &mut |_| {}).unwrap_err();
+    assert!(matches!(err, TransactionError::Busy { lock: None, .. }), "{err:?}");
+    assert_eq!(everything(folder.path()), staged);
+    apply::redo(first.disk(), &journal).unwrap();
+    apply::finish(first.disk(), &journal);
+    drop(first);
+    assert_eq!(fs::read_to_string(folder.path().join("README.md")).unwrap(), "new README.md");
+    assert!(!folder.path().join(RUN).exists());
+}
+
+#[test]
+fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
+    let _fault = without_locks(false);
+    let folder = project(FILES);
+    fs::create_dir_all(folder.path().join(RUN)).unwrap();
+    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
+    let hint = err.hint_text().unwrap();
+    let path = folder.path().join(lock::LOCK).display().to_string();
+    assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
+}
+
+#[test]
+fn where_nothing_excludes_nothing_is_written() {
+    let _fault = without_locks(true);
+    let folder = project(FILES);
+    let before = everything(folder.path());
+    let err = Lock::acquire(folder.path(), &mut |_| {}).unwrap_err();
+    assert!(matches!(err, TransactionError::Disk { .. }), "{err:?}");
+    let source = std::error::Error::source(&err).unwrap().to_string();
+    assert_eq!(source, "the file system supports neither locks nor exclusive renames");
+    assert_eq!(tree(folder.path()).len(), before.len() + 1);
+    empty_project().save(&folder.path().join("PROJECT")).unwrap_err();
+    assert_eq!(fs::read_to_string(folder.path().join("PROJECT")).unwrap(), "old PROJECT");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_is_a_fifo_is_an_error_at_once() {
+    let folder = project(FILES);
+    fs::create_dir_all(folder.path().join(RUN)).unwrap();
+    let path = folder.path().join(JOURNAL);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let err = recover(folder.path()).unwrap_err();
+    let mut cause: &dyn std::error::Error = &err;
+    while let Some(it) = cause.source() {
+        cause = it;
+    }
+    assert_eq!(cause.to_string(), "it is a FIFO, not a regular file");
 }

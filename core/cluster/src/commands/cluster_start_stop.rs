@@ -1,0 +1,72 @@
+//! `cluster start` and `cluster stop`.
+
+use super::session_engine::{kubeconfig_path, names, report, with_engine};
+use super::shared_args::{self, names_args, timeout, timeout_arg, wait_args};
+use crate::nodes::{self, Cluster};
+use crate::operations::{self, StartOptions};
+use clap::{ArgMatches, Command};
+use pintle_host::cli::{CliError, Exit, Hooks, Session, Step};
+use pintle_plugin::Level;
+
+pub(super) fn start_command(command: Command) -> Command {
+    command.args(names_args()).args(wait_args()).arg(timeout_arg())
+}
+
+pub(super) fn stop_command(command: Command) -> Command {
+    command.args(names_args()).arg(timeout_arg())
+}
+
+pub(super) fn start(
+    session: &Session<'_>,
+    hooks: &Hooks,
+    matches: &ArgMatches,
+) -> Result<Step, CliError> {
+    let options = StartOptions {
+        wait: !matches.get_flag("no-wait"),
+        timeout: timeout(matches),
+        kubeconfig: kubeconfig_path().ok(),
+    };
+    let (names, report) = (names(session), report(session));
+    for cluster in wanted(session, matches)? {
+        let name = cluster.name.clone();
+        with_engine(session, async |engine| {
+            operations::start(&engine, &names, cluster, hooks, &options, &report).await
+        })?;
+        let state = if options.wait { "is ready" } else { "runs" };
+        session.console().log(Level::Info, &format!("the cluster `{name}` {state}"));
+    }
+    Ok(Exit::Done.into())
+}
+
+pub(super) fn stop(
+    session: &Session<'_>,
+    hooks: &Hooks,
+    matches: &ArgMatches,
+) -> Result<Step, CliError> {
+    let report = report(session);
+    for cluster in wanted(session, matches)? {
+        let name = cluster.name.clone();
+        with_engine(session, async |engine| {
+            operations::stop(&engine, cluster, hooks, timeout(matches), &report).await
+        })?;
+        session.console().log(Level::Info, &format!("the cluster `{name}` has stopped"));
+    }
+    Ok(Exit::Done.into())
+}
+
+/// Returns the clusters that the user names; all of them are looked for before the first
+/// is touched.
+fn wanted(session: &Session<'_>, matches: &ArgMatches) -> Result<Vec<Cluster>, CliError> {
+    let names = names(session);
+    if matches.get_flag("all") {
+        return with_engine(session, async |engine| nodes::list(&engine, &names).await);
+    }
+    let given = shared_args::names(matches)?;
+    with_engine(session, async |engine| {
+        let mut found = Vec::new();
+        for name in &given {
+            found.push(nodes::get(&engine, &names, name).await?);
+        }
+        Ok(found)
+    })
+}

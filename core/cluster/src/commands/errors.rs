@@ -1,0 +1,259 @@
+//! The errors of clusters as the user reads them. The one place where they get their exit
+//! codes and hints, which may name options and the host's own command.
+
+use crate::api_server::ApiError;
+use crate::engine::{Endpoint, EndpointError, EngineError, FaultKind};
+use crate::error::ClusterError;
+use crate::kubeconfig::KubeconfigError;
+use crate::spec::ClusterFileError;
+use pintle_host::Identity;
+use pintle_host::cli::{CliError, Exit, Hint};
+use pintle_plugin::message::{ErrorKind, ErrorReply};
+use std::error::Error;
+
+/// What node filters look like.
+pub(super) const FILTERS: &str = "filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` \
+     between; write `\\@` for an `@` in the value";
+
+type HintText = Box<dyn Fn(&Identity) -> String + Send + Sync>;
+
+impl From<ClusterError> for CliError {
+    fn from(err: ClusterError) -> Self {
+        // A hook's error has causes of its own, and its own exit code.
+        if let ClusterError::Hook(hook) = &err {
+            return Self::from_hook(hook);
+        }
+        Self::from_error(exit(&err), &err).hint_if_known(hint(&err).map(Hint::new))
+    }
+}
+
+/// Returns an error as a plugin gets it that has asked for a service.
+pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
+    let mut reply = ErrorReply::failed(err.to_string());
+    let mut source = err.source();
+    while let Some(cause) = source {
+        reply.causes.push(cause.to_string());
+        source = cause.source();
+    }
+    reply.hint = hint(err).map(|it| it(host));
+    match err {
+        _ if err.is_absence_of_engine() => reply.kind = ErrorKind::NoEngine,
+        ClusterError::Engine(EngineError::TimeLimit { .. }) => reply.kind = ErrorKind::Usage,
+        _ => {}
+    }
+    reply
+}
+
+fn exit(err: &ClusterError) -> Exit {
+    match err {
+        _ if err.is_absence_of_engine() => Exit::NoEngine,
+        _ if err.is_interrupt() => Exit::Interrupted,
+        ClusterError::File(ClusterFileError::Read { .. }) => Exit::Failed,
+        ClusterError::Engine(EngineError::TimeLimit { .. })
+        | ClusterError::Name(_)
+        | ClusterError::File(_)
+        | ClusterError::UnusableNetwork { .. }
+        | ClusterError::Taken { .. }
+        | ClusterError::NoServer
+        | ClusterError::FirstServer { .. }
+        | ClusterError::SingleServer
+        | ClusterError::EmptyArchive { .. }
+        | ClusterError::NoContainer { .. }
+        | ClusterError::UnknownRequest => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+/// Returns what to do about an error, where that is known.
+fn hint(err: &ClusterError) -> Option<HintText> {
+    Some(match err {
+        ClusterError::Engine(err) => return engine_hint(err),
+        ClusterError::Api(err) => return api_hint(err),
+        ClusterError::Kubeconfig(err) => return kubeconfig_hint(err),
+        ClusterError::File(err) => return file_hint(err),
+        ClusterError::Exists { name, is_remains } => exists_hint(name.clone(), *is_remains),
+        ClusterError::NotFound { .. } => {
+            command(|host| format!("`{host} cluster list` lists the clusters"))
+        }
+        ClusterError::NoNode { .. } => {
+            command(|host| format!("`{host} node list` lists the nodes"))
+        }
+        ClusterError::NoRunningNode { cluster } => start_hint(cluster.clone(), "start it"),
+        ClusterError::NoKubeconfig { cluster } => {
+            start_hint(cluster.clone(), "the first server writes it when it runs: start it")
+        }
+        ClusterError::NoFirstServer { .. } => {
+            text("delete the cluster: without its first server it cannot be used")
+        }
+        ClusterError::NoNetwork { .. } => {
+            text("create it with `docker network create`, or omit `--network`")
+        }
+        ClusterError::NoVolume { name } => {
+            owned(format!("create it with `docker volume create {name}`"))
+        }
+        ClusterError::NoMountSource { .. } => text("create it first"),
+        ClusterError::SingleServer => {
+            text("create the cluster with several servers, for example with `--servers 3`")
+        }
+        ClusterError::TimedOut { is_undone, .. } => timeout_hint(*is_undone),
+        ClusterError::Abandoned { name, .. } | ClusterError::NotUndone { name, .. } => {
+            let name = name.clone();
+            command(move |host| format!("`{host} cluster delete {name}` removes what is left"))
+        }
+        _ => return None,
+    })
+}
+
+fn text(text: &'static str) -> HintText {
+    Box::new(|_| text.to_owned())
+}
+
+fn owned(text: String) -> HintText {
+    Box::new(move |_| text.clone())
+}
+
+/// Returns a hint that names the host's command.
+fn command(text: impl Fn(&str) -> String + Send + Sync + 'static) -> HintText {
+    Box::new(move |host| text(&host.command_name))
+}
+
+fn exists_hint(name: String, is_remains: bool) -> HintText {
+    match is_remains {
+        true => command(move |host| {
+            format!(
+                "if no other run is creating it, `{host} cluster delete {name}` removes what is left"
+            )
+        }),
+        false => command(move |host| {
+            format!("choose another name, or run `{host} cluster delete {name}` first")
+        }),
+    }
+}
+
+fn start_hint(cluster: String, what: &'static str) -> HintText {
+    command(move |host| format!("{what} with `{host} cluster start {cluster}`"))
+}
+
+fn timeout_hint(is_undone: bool) -> HintText {
+    match is_undone {
+        true => text(
+            "give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read \
+             their logs",
+        ),
+        false => command(|host| {
+            format!(
+                "give it more time with `--timeout`; `{host} cluster logs` shows what the nodes print"
+            )
+        }),
+    }
+}
+
+fn engine_hint(err: &EngineError) -> Option<HintText> {
+    Some(text(match err {
+        EngineError::Endpoint(err) => endpoint_hint(err),
+        EngineError::TimeLimit { .. } => "durations are `90s`, `5m`",
+        err if err.is_permission_denied() => {
+            "your user may not use the engine's socket: join the group `docker`, or use a \
+             rootless engine"
+        }
+        EngineError::Unreachable { endpoint: Endpoint::Local(_), .. } => {
+            "start Docker or Podman's service, or name another engine with DOCKER_HOST or \
+             `docker context use`"
+        }
+        EngineError::Unreachable { .. } => {
+            "check DOCKER_HOST or `docker context ls`, and that the engine listens there"
+        }
+        EngineError::Failed { source, .. } => match source.kind()? {
+            FaultKind::Privilege => {
+                "this engine cannot start privileged containers: try `--privilege reduced`"
+            }
+            FaultKind::PortInUse => {
+                "another program has the port: choose another one, or leave it to the engine"
+            }
+            FaultKind::DiskFull => {
+                "the engine's disk is full: `docker system df` shows what takes the space"
+            }
+            FaultKind::SubnetInUse => {
+                "another network has these addresses: choose another `--subnet`"
+            }
+            FaultKind::NoSubnetLeft => {
+                "the engine has no addresses left for networks: remove unused ones with `docker \
+                 network prune`, or choose a `--subnet`"
+            }
+        },
+    }))
+}
+
+fn endpoint_hint(err: &EndpointError) -> &'static str {
+    match err {
+        EndpointError::Address { address, .. } if address.starts_with("ssh://") => {
+            "forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…"
+        }
+        EndpointError::Address { .. } => "use `unix:///path/to/socket` or `tcp://host:port`",
+        EndpointError::NoCertificates { .. } => {
+            "set DOCKER_CERT_PATH to the directory with `ca.pem`, `cert.pem` and `key.pem`, or use \
+             `tcp://host:port` for an engine without TLS"
+        }
+        EndpointError::NoContext { .. } => "`docker context ls` lists the contexts",
+        EndpointError::Configuration { .. } => "fix the file, or set DOCKER_HOST",
+    }
+}
+
+fn api_hint(err: &ApiError) -> Option<HintText> {
+    match err {
+        ApiError::Unreachable { .. } => {
+            Some(command(|host| format!("check with `{host} cluster list` that the cluster runs")))
+        }
+        _ => None,
+    }
+}
+
+fn kubeconfig_hint(err: &KubeconfigError) -> Option<HintText> {
+    Some(match err {
+        KubeconfigError::Locked { lock, .. } => owned(format!(
+            "if no kubectl works on it, remove `{}`, which one that was killed may have left",
+            lock.display()
+        )),
+        KubeconfigError::Invalid { .. } => {
+            text("fix the file, or name another one with KUBECONFIG")
+        }
+        KubeconfigError::NoLocation => text("set KUBECONFIG to the path of a file"),
+        _ => return None,
+    })
+}
+
+fn file_hint(err: &ClusterFileError) -> Option<HintText> {
+    match err {
+        ClusterFileError::Kind { .. } => Some(text(
+            "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
+        )),
+        ClusterFileError::NoName => {
+            Some(text("give a name on the command line, or set `metadata.name` in the file"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_host_that_runs() {
+        let host = Identity { command_name: "rudder".into(), ..Identity::default() };
+        let err = ClusterError::NotFound { name: "demo".into() };
+        let reply = reply(&err, &host);
+        assert_eq!(reply.message, "there is no cluster `demo`");
+        assert_eq!(reply.hint.as_deref(), Some("`rudder cluster list` lists the clusters"));
+    }
+
+    #[test]
+    fn a_bad_time_limit_is_the_users_mistake_also_by_way_of_a_plugin() {
+        let source = humantime::parse_duration("soon").unwrap_err();
+        let (variable, text) = ("PINTLE_ENGINE_TIMEOUT".into(), "soon".into());
+        let err = ClusterError::from(EngineError::TimeLimit { variable, text, source });
+        let reply = reply(&err, &Identity::default());
+        assert_eq!(reply.kind, ErrorKind::Usage);
+        assert_eq!(CliError::from(err).exit(), Exit::Usage);
+    }
+}

@@ -1,0 +1,75 @@
+//! `image import`.
+
+use super::session_engine::{ENGINE, names, with_engine};
+use super::shared_args::parse_name;
+use crate::nodes;
+use crate::operations::{self, Source};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
+use pintle_plugin::Level;
+use std::path::Path;
+
+pub(super) const ROW: Row =
+    Row::new(&["image", "import"], "Import images into every node of clusters", Run::Plain(run))
+        .aliases(&["load"])
+        .args(|command| {
+            command
+        .arg(
+            Arg::new("image")
+                .value_name("IMAGE|FILE|-")
+                .required(true)
+                .num_args(1..)
+                .value_hint(ValueHint::FilePath)
+                .help(
+                    "Images of the engine, archives as `docker save` writes them, or `-` for \
+                       one on the standard input",
+                ),
+        )
+        .arg(
+            Arg::new("cluster")
+                .short('c')
+                .long("cluster")
+                .value_name("NAME")
+                .required(true)
+                .action(ArgAction::Append)
+                .help("The cluster (can be repeated)"),
+        )
+        })
+        .needs(&[ENGINE]);
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let names = names(session);
+    let given = matches.get_many::<String>("cluster").into_iter().flatten();
+    let clusters = given.map(|it| parse_name(it)).collect::<Result<Vec<_>, _>>()?;
+    let given: Vec<String> =
+        matches.get_many::<String>("image").into_iter().flatten().cloned().collect();
+    if given.iter().any(|it| it == "-") && (given.len() > 1 || clusters.len() > 1) {
+        let text = "the standard input can be read only once: give one `-` and one cluster";
+        return Err(CliError::new(Exit::Usage, text));
+    }
+    // A file is one by its looks or because it is there; what else there is, the engine knows.
+    let is_file = |it: &&String| {
+        it.starts_with(['/', '.']) || it.ends_with(".tar") || Path::new(it).is_file()
+    };
+    let (files, images): (Vec<_>, Vec<_>) = given.iter().filter(|it| *it != "-").partition(is_file);
+    let images: Vec<String> = images.into_iter().cloned().collect();
+    let mut sources: Vec<_> = files.iter().map(|it| Source::File(Path::new(it))).collect();
+    if !images.is_empty() {
+        sources.push(Source::Engine(&images));
+    }
+    if sources.is_empty() {
+        sources.push(Source::Stdin);
+    }
+    with_engine(session, async |engine| {
+        for name in &clusters {
+            let cluster = nodes::get(&engine, &names, name).await?;
+            for source in &sources {
+                let nodes = operations::import(&engine, &cluster, source).await?;
+                let text = format!("imported into {}", nodes.join(", "));
+                session.console().log(Level::Info, &text);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Exit::Done.into())
+}

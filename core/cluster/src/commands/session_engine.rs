@@ -1,0 +1,68 @@
+//! The engine of one run of the host, and what commands and services do with it.
+
+use super::console_report::ConsoleReport;
+use super::service::ContainerService;
+use crate::engine::{Engine, Lazy};
+use crate::error::ClusterError;
+use crate::kubeconfig;
+use crate::names::Names;
+use crate::operations::{PluginContainers, Run};
+use pintle_host::cli::{CliError, Hooks, Need, Session};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An engine. It is looked for when it is first called; what can be wrong before that is
+/// how long its calls may take.
+pub(super) const ENGINE: Need = Need {
+    check: |session| {
+        engine(session).limit().map(drop).map_err(|err| ClusterError::from(err).into())
+    },
+};
+
+/// Returns the engine, which is not looked for before it is needed.
+fn engine(session: &Session<'_>) -> Arc<Lazy> {
+    session.shared(|| {
+        let variable = session.identity().env_var("ENGINE_TIMEOUT");
+        let value = std::env::var_os(&variable).map(|it| it.to_string_lossy().into_owned());
+        Lazy::new(variable, value)
+    })
+}
+
+/// Returns containers as a service to a plugin's own commands.
+pub(super) fn containers(session: &Session<'_>) -> ContainerService {
+    let containers = PluginContainers::new(engine(session), names(session));
+    ContainerService::new(containers, session.identity())
+}
+
+/// Lets the hooks' containers be a part of a run, so that it can undo them.
+pub(super) fn in_run(session: &Session<'_>, hooks: &Hooks, run: &Arc<Run>) -> Hooks {
+    let containers = PluginContainers::in_run(engine(session), Arc::clone(run));
+    let service = ContainerService::new(containers, session.identity());
+    Hooks { services: hooks.services.clone().with(Arc::new(service)), ..hooks.clone() }
+}
+
+pub(super) fn names(session: &Session<'_>) -> Names {
+    Names::new(session.identity())
+}
+
+/// Does some work with the engine.
+pub(super) fn with_engine<T>(
+    session: &Session<'_>,
+    work: impl AsyncFnOnce(Engine) -> Result<T, ClusterError>,
+) -> Result<T, CliError> {
+    let lazy = engine(session);
+    let work = async {
+        let engine = lazy.engine().await?;
+        work(engine).await
+    };
+    Ok(lazy.block_on(work)?)
+}
+
+pub(super) fn report<'a>(session: &'a Session<'_>) -> ConsoleReport<'a> {
+    ConsoleReport::new(session.console())
+}
+
+/// Returns the kubeconfig that entries are written to.
+pub(super) fn kubeconfig_path() -> Result<PathBuf, ClusterError> {
+    Ok(kubeconfig::default_path(&|name| std::env::var_os(name))?)
+}

@@ -1,0 +1,251 @@
+//! The options that say what a cluster is to be, and the cluster file behind them.
+
+use super::errors::FILTERS;
+use super::session_engine::names;
+use super::shared_args::parse_name;
+use crate::error::ClusterError;
+use crate::spec::{
+    self, ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair,
+    Publish, Secret, VolumeMount, absolute,
+};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use pintle_host::catalog::PluginName;
+use pintle_host::cli::{CliError, Exit, Session};
+use pintle_plugin::Level;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The options, in the order of the help.
+pub(super) fn args() -> Vec<Arg> {
+    let one = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let many = |name: &'static str, value: &'static str, help: &'static str| {
+        one(name, value, help).action(ArgAction::Append)
+    };
+    vec![
+        Arg::new("name").value_name("NAME").help("The cluster's name"),
+        one("config", "FILE", "A cluster file; `-` is the standard input")
+            .value_hint(ValueHint::FilePath),
+        one("servers", "N", "How many servers [default: 1]")
+            .short('s')
+            .value_parser(value_parser!(u16).range(1..)),
+        one("agents", "N", "How many agents [default: 0]")
+            .short('a')
+            .value_parser(value_parser!(u16)),
+        Arg::new("image")
+            .short('i')
+            .long("image")
+            .value_name("IMAGE")
+            .help(format!("The image of the nodes [default: {DEFAULT_IMAGE}]")),
+        one("api-port", "[HOST:]PORT", "Where the API server is published [default: a free port]")
+            .value_parser(value_parser!(ApiAddress)),
+        many("port", "[[IP:]PORT:]PORT[@NODES]", "A port to publish (can be repeated)").short('p'),
+        many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)").short('v'),
+        many("env", "NAME=VALUE[@NODES]", "An environment variable (can be repeated)").short('e'),
+        many("k3s-arg", "ARG[@NODES]", "An argument of k3s (can be repeated)")
+            .allow_hyphen_values(true),
+        many("label", "NAME=VALUE[@NODES]", "A label of the containers (can be repeated)"),
+        many(
+            "memory",
+            "SIZE[@NODES]",
+            "The most memory of a node, for example 2g (can be repeated)",
+        ),
+        one("network", "NAME", "An existing network to use"),
+        one("subnet", "CIDR", "The addresses of the cluster's own network"),
+        one("token", "SECRET", "The secret that nodes join with [default: a random one]"),
+        one("privilege", "full|reduced", "How much the containers may do [default: full]")
+            .value_parser(["full", "reduced"]),
+    ]
+}
+
+/// Returns what the cluster is to be, and the rest of the cluster file.
+pub(super) fn read(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+) -> Result<(ClusterSpec, ClusterFile), CliError> {
+    let given = matches.get_one::<String>("name").map(|it| parse_name(it)).transpose()?;
+    let identity = session.identity();
+    let defaults = defaults(session)?;
+    let mut file = match matches.get_one::<String>("config") {
+        Some(path) => {
+            let (text, folder) = load(path)?;
+            spec::parse(&text, &folder, given.as_ref(), defaults.clone())
+                .map_err(ClusterError::File)?
+        }
+        None => ClusterFile::empty(),
+    };
+    for warning in &file.warnings {
+        session.console().log(Level::Warn, warning);
+    }
+    let mut spec = match (file.spec.take(), given) {
+        (Some(spec), _) => spec,
+        (None, Some(name)) => ClusterSpec::with_defaults(name, defaults),
+        (None, None) => {
+            let text = "the cluster has no name";
+            let hint = format!(
+                "give it one, for example with `{} cluster create demo`",
+                identity.command_name
+            );
+            return Err(CliError::new(Exit::Usage, text).hint(hint));
+        }
+    };
+    apply(session, &mut spec, matches)?;
+    qualify_plugins(session, &mut spec)?;
+    Ok((spec, file))
+}
+
+/// Returns what the environment says of clusters in general.
+fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
+    let identity = session.identity();
+    let var =
+        |suffix: &str| std::env::var(identity.env_var(suffix)).ok().filter(|it| !it.is_empty());
+    let mut defaults = Defaults::default();
+    if let Some(image) = var("NODE_IMAGE") {
+        defaults.image = image;
+    }
+    if let Some(text) = var("PRIVILEGE") {
+        defaults.privilege = parse(&text)?;
+    }
+    Ok(defaults)
+}
+
+fn load(path: &str) -> Result<(String, PathBuf), CliError> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let read = || -> std::io::Result<(String, PathBuf)> {
+        if path == "-" {
+            let mut text = String::new();
+            std::io::stdin().lock().read_to_string(&mut text)?;
+            return Ok((text, here.clone()));
+        }
+        let path = here.join(path);
+        if path.metadata()?.is_dir() {
+            return Err(std::io::Error::other("it is a directory"));
+        }
+        let folder = path.parent().unwrap_or(&here).to_owned();
+        Ok((std::fs::read_to_string(&path)?, folder))
+    };
+    read().map_err(|err| {
+        let text = format!("failed to read the cluster file `{path}`");
+        CliError::new(Exit::Failed, text).cause(&err)
+    })
+}
+
+/// Lets the command line change what the file says: single values replace those of the
+/// file, and repeated ones come after them.
+fn apply(
+    session: &Session<'_>,
+    spec: &mut ClusterSpec,
+    matches: &ArgMatches,
+) -> Result<(), CliError> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    if let Some(servers) = matches.get_one::<u16>("servers") {
+        spec.servers = usize::from(*servers);
+    }
+    if let Some(agents) = matches.get_one::<u16>("agents") {
+        spec.agents = usize::from(*agents);
+    }
+    if spec.servers == 0 {
+        return Err(ClusterError::NoServer.into());
+    }
+    if let Some(image) = text("image") {
+        spec.image = image;
+    }
+    if let Some(api) = matches.get_one::<ApiAddress>("api-port") {
+        spec.api = api.clone();
+    }
+    if let Some(privilege) = text("privilege") {
+        spec.privilege = parse(&privilege)?;
+    }
+    spec.network = text("network").or(spec.network.take());
+    spec.subnet = text("subnet").or(spec.subnet.take());
+    if spec.network.is_some() && spec.subnet.is_some() {
+        let text = "an existing network has its addresses already";
+        return Err(
+            CliError::new(Exit::Usage, text).hint("omit `--network` or `--subnet`".to_owned())
+        );
+    }
+    spec.token = text("token").map(Secret).or(spec.token.take());
+    spec.ports.extend(filtered::<Publish>(session, matches, "port")?);
+    let here = std::env::current_dir().unwrap_or_default();
+    for mut mount in filtered::<VolumeMount>(session, matches, "volume")? {
+        absolute(&mut mount.value, &here);
+        spec.volumes.push(mount);
+    }
+    spec.env.extend(filtered::<Pair>(session, matches, "env")?);
+    spec.args.extend(filtered::<String>(session, matches, "k3s-arg")?);
+    spec.labels.extend(filtered::<Pair>(session, matches, "label")?);
+    spec.memory.extend(filtered::<Memory>(session, matches, "memory")?);
+    user_labels(session, spec.labels.iter().map(|it| it.value.clone()))?;
+    Ok(())
+}
+
+/// Returns labels that the user may set.
+pub(super) fn user_labels(
+    session: &Session<'_>,
+    labels: impl Iterator<Item = Pair>,
+) -> Result<Vec<Pair>, CliError> {
+    let names = names(session);
+    let labels: Vec<_> = labels.collect();
+    match labels.iter().find(|it| names.is_reserved(&it.0)) {
+        Some(label) => Err(CliError::new(
+            Exit::Usage,
+            format!("the label `{}` is reserved for the host", label.0),
+        )),
+        None => Ok(labels),
+    }
+}
+
+fn filtered<T: FromStr<Err: std::fmt::Display>>(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+    name: &str,
+) -> Result<Vec<Filtered<T>>, CliError> {
+    let texts = matches.get_many::<String>(name).into_iter().flatten();
+    let read = |text: &String| {
+        let option = |why: &dyn std::fmt::Display| {
+            CliError::new(Exit::Usage, format!("`--{name} {text}`: {why}"))
+        };
+        let item: Filtered<String> = text.parse().map_err(|err| option(&err).hint(FILTERS))?;
+        if text.ends_with("@loadbalancer") {
+            let note = "there is no load balancer here: the first server takes its ports";
+            session.console().log(Level::Warn, note);
+        }
+        item.try_map(|it| it.parse().map_err(|err| option(&err)))
+    };
+    texts.map(read).collect()
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, CliError> {
+    text.parse().map_err(|err: T::Err| CliError::new(Exit::Usage, err.to_string()))
+}
+
+/// Lets the sections for plugins be known by the plugins' full names.
+fn qualify_plugins(session: &Session<'_>, spec: &mut ClusterSpec) -> Result<(), CliError> {
+    let qualifier = &session.identity().name_qualifier;
+    let sections = std::mem::take(&mut spec.plugins);
+    for (name, section) in sections {
+        let wrong = || {
+            let text =
+                format!("`{name}` under `plugins` in the cluster file is not a plugin's name");
+            CliError::new(Exit::Usage, text)
+        };
+        let full: PluginName = name.parse().map_err(|_| wrong())?;
+        let full = full.qualified(qualifier).map_err(|_| wrong())?.to_string();
+        let listens = |event: &str| {
+            let mut subscribers = session.catalog().subscribers(event);
+            subscribers.any(|it| it.key().is_some_and(|it| it.name().as_str() == full))
+        };
+        if !listens("pre-cluster-create") && !listens("post-cluster-create") {
+            let text = format!(
+                "the cluster file has a section for the plugin `{full}`, and no such plugin \
+                 subscribes to the creation of clusters"
+            );
+            return Err(CliError::new(Exit::Failed, text)
+                .hint("install the plugin, or remove the section from the file".to_owned()));
+        }
+        spec.plugins.insert(full, section);
+    }
+    Ok(())
+}

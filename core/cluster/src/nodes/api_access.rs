@@ -1,0 +1,80 @@
+//! The way to the API server of a cluster that runs: its address and its credentials.
+
+use super::container_plan::{API_PORT, KUBECONFIG_PATH};
+use super::inventory::{Cluster, NodeContainer, api_url};
+use crate::api_server::Api;
+use crate::engine::{Engine, EngineError, TIME_LIMIT, in_time, unpack_one};
+use crate::error::ClusterError;
+use crate::kubeconfig::Credentials;
+use crate::names::{Names, label};
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
+use futures_util::TryStreamExt as _;
+
+/// Returns a client for the API server of a cluster.
+pub(crate) async fn api(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Result<Api, ClusterError> {
+    Ok(Api::new(&credentials(engine, names, cluster).await?)?)
+}
+
+/// Returns the credentials for the API server of a cluster.
+pub(crate) async fn credentials(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Result<Credentials, ClusterError> {
+    let (first, host) = first_server(engine, names, cluster)?;
+    let missing = || ClusterError::NoKubeconfig { cluster: cluster.name.clone() };
+    read_credentials(engine, &first, &host).await?.ok_or_else(missing)
+}
+
+/// Returns the first server of a cluster, and the host at which its API is published.
+pub(crate) fn first_server(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Result<(NodeContainer, String), ClusterError> {
+    let key = names.key(label::API_HOST);
+    let first = cluster.nodes.iter().find(|it| it.own_label(&key).is_some());
+    let first =
+        first.ok_or_else(|| ClusterError::NoFirstServer { cluster: cluster.name.clone() })?;
+    let host = first.own_label(&key).unwrap_or(engine.endpoint().host()).to_owned();
+    Ok((first.container(), host))
+}
+
+/// Reads the credentials that the first server of a cluster has written; `None` before it
+/// has, or while it does not run.
+pub(crate) async fn read_credentials(
+    engine: &Engine,
+    first: &NodeContainer,
+    host: &str,
+) -> Result<Option<Credentials>, ClusterError> {
+    let action = || format!("look at the node `{}`", first.name);
+    let container = engine.docker().inspect_container(&first.id, None).await;
+    let container = container.map_err(|err| EngineError::failed(action(), err))?;
+    let Some(port) = api_port(&container) else { return Ok(None) };
+    let options = DownloadFromContainerOptionsBuilder::new().path(KUBECONFIG_PATH).build();
+    let archive = engine.docker().download_from_container(&first.id, Some(options));
+    let action = || format!("read the kubeconfig in `{}`", first.name);
+    let archive = archive.map_ok(|it| it.to_vec()).try_concat();
+    let archive: Vec<u8> = match in_time(TIME_LIMIT, action, archive).await {
+        Ok(archive) => archive,
+        Err(err) if err.is_not_found() => return Ok(None),
+        Err(err) => return Err(err.into()),
+    };
+    // Half a file, or none: the server is about to write it.
+    let Ok(text) = unpack_one(&archive) else { return Ok(None) };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Credentials::of_cluster(&text, api_url(host, port))?))
+}
+
+fn api_port(container: &ContainerInspectResponse) -> Option<u16> {
+    let ports = container.network_settings.as_ref()?.ports.as_ref()?;
+    let bindings = ports.get(API_PORT)?.as_ref()?;
+    bindings.iter().find_map(|it| it.host_port.as_ref()?.parse().ok())
+}

@@ -1,0 +1,340 @@
+//! From what a cluster is to be to the containers that are to be made. Pure.
+
+use crate::engine::File;
+use crate::names::{Names, label};
+use crate::role::Role;
+use crate::spec::{ClusterSpec, NodeFilter, Privilege, Secret};
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig, PortBinding,
+    RestartPolicy, RestartPolicyNameEnum,
+};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The port of the API server in a node.
+pub(crate) const API_PORT: &str = "6443/tcp";
+
+/// Where the first server writes the kubeconfig.
+pub(crate) const KUBECONFIG_PATH: &str = "/output/kubeconfig.yaml";
+
+/// Where the nodes of a cluster share files.
+pub(crate) const SHARED_FOLDER: &str = "/var/lib/pintle";
+
+/// A node that is to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NodePlan {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) body: ContainerCreateBody,
+    /// The files that are there before the node starts.
+    pub(crate) files: Vec<File>,
+}
+
+/// What the nodes of one cluster have in common.
+pub(crate) struct Common<'a> {
+    pub(crate) names: &'a Names,
+    /// The labels of everything that the run makes.
+    pub(crate) labels: HashMap<String, String>,
+    /// The name of the network.
+    pub(crate) network: &'a str,
+    pub(crate) is_network_external: bool,
+    pub(crate) token: &'a Secret,
+    /// The host at which the API server is published, as seen from here.
+    pub(crate) api_host: &'a str,
+}
+
+/// Returns all nodes of a cluster, the first server first.
+pub(crate) fn nodes(spec: &ClusterSpec, common: &Common<'_>) -> Vec<NodePlan> {
+    spec.nodes().map(|node| plan(spec, common, node)).collect()
+}
+
+fn plan(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> NodePlan {
+    let (role, idx) = node;
+    let is_first = node == (Role::Server, 0);
+    let name = common.names.node(&spec.name, role, idx);
+    let api_ip = is_first.then(|| api_ip(spec, common));
+    let (exposed, bindings) = ports(spec, node, api_ip);
+    let endpoints = HashMap::from([(common.network.to_owned(), EndpointSettings::default())]);
+    let body = ContainerCreateBody {
+        hostname: Some(name.clone()),
+        image: Some(spec.image.clone()),
+        cmd: Some(args(spec, common, node)),
+        env: Some(env(spec, common, node)),
+        labels: Some(labels(spec, common, node)),
+        exposed_ports: Some(exposed),
+        host_config: Some(HostConfig {
+            port_bindings: Some(bindings),
+            ..host_config(spec, common, node)
+        }),
+        networking_config: Some(NetworkingConfig { endpoints_config: Some(endpoints) }),
+        ..ContainerCreateBody::default()
+    };
+    let all = NodeFilter::all();
+    let files = ClusterSpec::for_node(&spec.files, node, &all).cloned();
+    let files = spec.registries_file().into_iter().chain(files).collect();
+    NodePlan { name, role, body, files }
+}
+
+/// Returns the arguments of k3s. Source: k3s, "k3s server" and "k3s agent" of its manual.
+fn args(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<String> {
+    let (role, idx) = node;
+    let mut args = vec![role.to_string()];
+    if role == Role::Server {
+        let mut hosts = vec![common.api_host.to_owned()];
+        hosts.extend(spec.api.host.clone().filter(|it| it != common.api_host));
+        for host in hosts {
+            args.extend(["--tls-san".to_owned(), host]);
+        }
+        if idx == 0 && spec.servers > 1 {
+            args.push("--cluster-init".to_owned());
+        }
+    }
+    let servers = "server".parse().expect("it is a filter");
+    args.extend(ClusterSpec::for_node(&spec.args, node, &servers).cloned());
+    args
+}
+
+fn env(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<String> {
+    let all = NodeFilter::all();
+    let own = ClusterSpec::for_node(&spec.env, node, &all).map(|it| format!("{}={}", it.0, it.1));
+    let mut env = vec![
+        format!("K3S_TOKEN={}", common.token.0),
+        format!("K3S_KUBECONFIG_OUTPUT={KUBECONFIG_PATH}"),
+    ];
+    if node != (Role::Server, 0) {
+        let first = common.names.node(&spec.name, Role::Server, 0);
+        env.push(format!("K3S_URL=https://{first}:6443"));
+    }
+    env.extend(own);
+    env
+}
+
+fn labels(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HashMap<String, String> {
+    let all = NodeFilter::all();
+    let own = ClusterSpec::for_node(&spec.labels, node, &all);
+    let mut labels: HashMap<_, _> = own.map(|it| (it.0.clone(), it.1.clone())).collect();
+    labels.extend(common.labels.clone());
+    let key = |it| common.names.key(it);
+    labels.insert(key(label::ROLE), node.0.to_string());
+    labels.insert(key(label::NETWORK), common.network.to_owned());
+    labels.insert(key(label::NETWORK_EXTERNAL), common.is_network_external.to_string());
+    labels.insert(key(label::PRIVILEGE), spec.privilege.to_string());
+    if node == (Role::Server, 0) {
+        let host = spec.api.host.as_deref().unwrap_or(common.api_host);
+        labels.insert(key(label::API_HOST), host.to_owned());
+    }
+    labels
+}
+
+type Bindings = HashMap<String, Option<Vec<PortBinding>>>;
+
+/// Returns the ports of a node, and where they are published; the API's is published at
+/// `api_ip`.
+fn ports(
+    spec: &ClusterSpec,
+    node: (Role, usize),
+    api_ip: Option<String>,
+) -> (Vec<String>, Bindings) {
+    let mut bindings = Bindings::new();
+    let mut publish = |container: String, ip: &str, host: Option<u16>| {
+        let binding = PortBinding {
+            host_ip: Some(ip.to_owned()),
+            // No number leaves the choice of a free port to the engine.
+            host_port: Some(host.map_or(String::new(), |it| it.to_string())),
+        };
+        bindings.entry(container).or_default().get_or_insert_default().push(binding);
+    };
+    if let Some(ip) = api_ip {
+        publish(API_PORT.to_owned(), &ip, spec.api.port);
+    }
+    let first = NodeFilter::first_server();
+    for port in ClusterSpec::for_node(&spec.ports, node, &first) {
+        for offset in 0..port.count {
+            let container = format!("{}/{}", port.container + offset, port.protocol);
+            publish(container, &port.ip, port.host.map(|it| it + offset));
+        }
+    }
+    (bindings.keys().cloned().collect(), bindings)
+}
+
+/// Returns the address that the API's port is published on: the one that the user named,
+/// else the loopback one, so that a throw-away cluster is not open to the network.
+fn api_ip(spec: &ClusterSpec, common: &Common<'_>) -> String {
+    let host = spec.api.host.as_deref().unwrap_or(common.api_host);
+    match host.parse::<IpAddr>() {
+        Ok(ip) if spec.api.host.is_some() || ip.is_loopback() => ip.to_string(),
+        Err(_) if host == "localhost" => Ipv4Addr::LOCALHOST.to_string(),
+        // A name, or where the engine is, says how clients reach the machine, and not which
+        // of its addresses to use.
+        _ => Ipv4Addr::UNSPECIFIED.to_string(),
+    }
+}
+
+fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HostConfig {
+    let all = NodeFilter::all();
+    let volumes: Vec<_> = ClusterSpec::for_node(&spec.volumes, node, &all).collect();
+    let shared = format!("{}:{SHARED_FOLDER}", common.names.volume(&spec.name));
+    let binds =
+        volumes.iter().filter(|it| it.source.is_some()).map(|it| it.to_bind()).chain([shared]);
+    let aliases = spec.host_aliases.iter().map(|(ip, name)| format!("{name}:{ip}"));
+    // The engine keeps this line, over restarts too, where a program could not.
+    let gateway = format!("{}:host-gateway", common.names.engine_host());
+    let tmpfs = ["/run", "/var/run"].map(|it| (it.to_owned(), String::new()));
+    let memory = ClusterSpec::for_node(&spec.memory, node, &all).last();
+    let anonymous = volumes.iter().filter(|it| it.source.is_none());
+    let mounts: Vec<_> = anonymous
+        .map(|it| bollard::models::Mount {
+            target: Some(it.target.clone()),
+            typ: Some(bollard::models::MountType::VOLUME),
+            ..Default::default()
+        })
+        .collect();
+    let base = HostConfig {
+        network_mode: Some(common.network.to_owned()),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            maximum_retry_count: None,
+        }),
+        binds: Some(binds.collect()),
+        mounts: Some(mounts).filter(|it| !it.is_empty()),
+        tmpfs: Some(tmpfs.into()),
+        extra_hosts: Some(aliases.chain([gateway]).collect()),
+        memory: memory.map(|it| it.0),
+        ..HostConfig::default()
+    };
+    privileged(base, spec.privilege)
+}
+
+/// Gives a container what k3s needs to run other containers in it.
+pub(crate) fn privileged(base: HostConfig, privilege: Privilege) -> HostConfig {
+    match privilege {
+        Privilege::Full => HostConfig {
+            privileged: Some(true),
+            // Privileged containers cannot have a user namespace of their own.
+            userns_mode: Some("host".to_owned()),
+            ..base
+        },
+        // What engines without CAP_SYS_RESOURCE can start.
+        Privilege::Reduced => HostConfig {
+            cap_add: Some(vec!["ALL".to_owned()]),
+            cap_drop: Some(vec!["SYS_RESOURCE".to_owned()]),
+            security_opt: Some(vec![
+                "seccomp=unconfined".to_owned(),
+                "apparmor=unconfined".to_owned(),
+            ]),
+            ..base
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Filtered;
+    use pintle_host::Identity;
+
+    fn plans(change: impl FnOnce(&mut ClusterSpec)) -> Vec<NodePlan> {
+        plans_at("127.0.0.1", change)
+    }
+
+    fn plans_at(api_host: &str, change: impl FnOnce(&mut ClusterSpec)) -> Vec<NodePlan> {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        change(&mut spec);
+        let names = Names::new(&Identity::default());
+        let common = Common {
+            names: &names,
+            labels: names.labels("demo", "run"),
+            network: "pintle-demo",
+            is_network_external: false,
+            token: &Secret("secret".into()),
+            api_host,
+        };
+        nodes(&spec, &common)
+    }
+
+    fn cmd(plan: &NodePlan) -> String {
+        plan.body.cmd.clone().unwrap().join(" ")
+    }
+
+    #[test]
+    fn the_first_server_is_joined_by_all_others() {
+        let plans = plans(|it| (it.servers, it.agents) = (2, 1));
+        let shown: Vec<_> = plans
+            .iter()
+            .map(|it| {
+                let env = it.body.env.clone().unwrap();
+                let url = env.iter().find(|it| it.starts_with("K3S_URL")).cloned();
+                format!("{}: {} {}", it.name, cmd(it), url.unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "pintle-demo-server-0: server --tls-san 127.0.0.1 --cluster-init ",
+                "pintle-demo-server-1: server --tls-san 127.0.0.1 K3S_URL=https://pintle-demo-server-0:6443",
+                "pintle-demo-agent-0: agent K3S_URL=https://pintle-demo-server-0:6443",
+            ]
+        );
+    }
+
+    #[test]
+    fn values_go_to_the_nodes_that_they_are_for() {
+        let plans = plans(|it| {
+            it.agents = 1;
+            it.args.push("--disable=traefik".parse().unwrap());
+            it.args.push("--node-label=a=b@agent".parse().unwrap());
+            it.env.push(Filtered::plain("A=1".parse().unwrap()));
+            it.labels.push(Filtered {
+                value: "team=x".parse().unwrap(),
+                nodes: Some("agent:0".parse().unwrap()),
+            });
+            it.memory.push(Filtered::plain("1g".parse().unwrap()));
+        });
+        assert_eq!(cmd(&plans[0]), "server --tls-san 127.0.0.1 --disable=traefik");
+        assert_eq!(cmd(&plans[1]), "agent --node-label=a=b");
+        assert!(plans.iter().all(|it| it.body.env.as_ref().unwrap().contains(&"A=1".into())));
+        let team = |it: &NodePlan| it.body.labels.as_ref().unwrap().get("team").cloned();
+        assert_eq!((team(&plans[0]), team(&plans[1])), (None, Some("x".to_owned())));
+        let memory = plans[1].body.host_config.as_ref().unwrap().memory;
+        assert_eq!(memory, Some(1 << 30));
+    }
+
+    #[test]
+    fn only_loopback_is_open_unless_the_user_says_so() {
+        let binding = |change: &dyn Fn(&mut ClusterSpec)| {
+            let plans = plans(change);
+            let bindings = plans[0].body.host_config.clone().unwrap().port_bindings.unwrap();
+            let api = bindings[API_PORT].clone().unwrap().remove(0);
+            (api.host_ip.unwrap(), api.host_port.unwrap())
+        };
+        let pair = |ip: &str, port: &str| (ip.to_owned(), port.to_owned());
+        assert_eq!(binding(&|_| {}), pair("127.0.0.1", ""));
+        assert_eq!(binding(&|it| it.api = "6550".parse().unwrap()), pair("127.0.0.1", "6550"));
+        let all = |it: &mut ClusterSpec| it.api = "0.0.0.0:6550".parse().unwrap();
+        assert_eq!(binding(&all), pair("0.0.0.0", "6550"));
+        let named = |it: &mut ClusterSpec| it.api = "box.lan:6550".parse().unwrap();
+        assert_eq!(binding(&named), pair("0.0.0.0", "6550"));
+        // The loopback address of another machine would be of no use here.
+        let far = plans_at("10.1.2.3", |_| {});
+        let far = far[0].body.host_config.clone().unwrap().port_bindings.unwrap();
+        let far = far[API_PORT].clone().unwrap().remove(0);
+        assert_eq!(far.host_ip.as_deref(), Some("0.0.0.0"));
+    }
+
+    #[test]
+    fn ranges_of_ports_are_published_one_by_one() {
+        let plans = plans(|it| {
+            it.ports.push(Filtered::plain("30000-30001:30000-30001/udp".parse().unwrap()));
+        });
+        let bindings = plans[0].body.host_config.clone().unwrap().port_bindings.unwrap();
+        assert_eq!(bindings.len(), 3);
+        let second = bindings["30001/udp"].clone().unwrap();
+        assert_eq!(second[0].host_port.as_deref(), Some("30001"));
+    }
+
+    #[test]
+    fn the_hosts_labels_cannot_be_replaced() {
+        let plans = plans(|it| it.labels.push(Filtered::plain("pintle.role=x".parse().unwrap())));
+        assert_eq!(plans[0].body.labels.as_ref().unwrap()["pintle.role"], "server");
+    }
+}

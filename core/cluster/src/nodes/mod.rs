@@ -1,0 +1,15 @@
+//! The nodes of clusters: containers on the engine, whose labels are the only state.
+
+mod api_access;
+mod container;
+pub(crate) mod container_plan;
+mod inventory;
+pub(crate) mod objects;
+pub(crate) mod readiness;
+mod watcher;
+
+pub(crate) use api_access::{api, credentials, first_server};
+pub(crate) use container::{exec, put_files};
+pub use inventory::{Cluster, Node, all_nodes, find, get, list};
+pub(crate) use inventory::{NodeContainer, nodes};
+pub(crate) use watcher::Watched;

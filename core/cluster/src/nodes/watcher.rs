@@ -1,0 +1,78 @@
+//! The nodes that have been started: each is watched, so that one that ends is noticed.
+
+use super::container::log_tail;
+use super::inventory::NodeContainer;
+use crate::engine::{Engine, EngineError};
+use crate::error::ClusterError;
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use futures_util::future::try_join_all;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the engine may start a node again before it counts as failed: k3s gives up
+/// once or twice when another server is slow to let it join.
+const MAX_RESTARTS: i64 = 3;
+
+/// How often nodes are looked at that should be running.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// The nodes that have been started so far.
+#[derive(Default)]
+pub(crate) struct Watched(Mutex<Vec<NodeContainer>>);
+
+impl Watched {
+    /// Starts a node, and watches it from then on.
+    pub(crate) async fn start(
+        &self,
+        engine: &Engine,
+        node: &NodeContainer,
+    ) -> Result<(), ClusterError> {
+        let started = engine.docker().start_container(&node.id, None).await;
+        let action = format!("start the node `{}`", node.name);
+        started.map_err(|err| EngineError::failed(action, err))?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(node.clone());
+        Ok(())
+    }
+
+    /// Starts nodes side by side.
+    pub(crate) async fn start_all(
+        &self,
+        engine: &Engine,
+        nodes: &[NodeContainer],
+    ) -> Result<(), ClusterError> {
+        try_join_all(nodes.iter().map(|it| self.start(engine, it))).await.map(drop)
+    }
+
+    /// Waits until one of the nodes stops for good; as long as none does, without end.
+    pub(crate) async fn stopped(&self, engine: &Engine) -> ClusterError {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for node in nodes {
+                let container = engine.docker().inspect_container(&node.id, None).await;
+                let container = match container {
+                    Ok(container) => container,
+                    Err(err) => {
+                        let action = format!("look at the node `{}`", node.name);
+                        return EngineError::failed(action, err).into();
+                    }
+                };
+                if let Some(code) = has_given_up(&container) {
+                    let source = log_tail(engine, &node.id).await;
+                    return ClusterError::NodeStopped { node: node.name, code, source };
+                }
+            }
+        }
+    }
+}
+
+/// Returns the exit code of a container that does not run and will not, or keeps ending.
+fn has_given_up(container: &ContainerInspectResponse) -> Option<i64> {
+    let state = container.state.as_ref()?;
+    let n_restarts = container.restart_count.unwrap_or_default();
+    let is_over = match state.status? {
+        ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => true,
+        _ => n_restarts >= MAX_RESTARTS,
+    };
+    is_over.then(|| state.exit_code.unwrap_or_default())
+}

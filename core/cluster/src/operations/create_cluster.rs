@@ -1,0 +1,313 @@
+//! Creating a cluster: all of it, or nothing.
+
+use super::cluster_hooks::ClusterHooks as _;
+use super::cluster_network;
+use super::create_node::create_node;
+use super::mounts::check_mounts;
+use super::report::Report;
+use super::rollback::Run;
+use super::supervise::Guard;
+use crate::api_server::Api;
+use crate::blocking::blocking;
+use crate::engine::{Engine, EngineError, ensure_image};
+use crate::error::ClusterError;
+use crate::kubeconfig::{self, Credentials, Merged};
+use crate::names::{Names, label};
+use crate::nodes::container_plan::{self, Common, NodePlan};
+use crate::nodes::{self, Cluster, Watched, objects, readiness};
+use crate::random::random_hex;
+use crate::role::Role;
+use crate::spec::{ClusterSpec, Secret, amendments};
+use bollard::models::VolumeCreateRequest;
+use futures_util::future::try_join_all;
+use pintle_host::lifecycle::Hooks;
+use pintle_plugin::{ClusterInfo, NodeInfo};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How a cluster is created.
+#[derive(Debug, Clone)]
+pub struct CreateOptions {
+    /// Whether to wait until it is ready.
+    pub wait: bool,
+    /// How long all of it may take.
+    pub timeout: Option<Duration>,
+    /// Whether to remove everything again after a failure.
+    pub rollback: bool,
+    /// The kubeconfig to put the cluster into.
+    pub kubeconfig: Option<PathBuf>,
+    /// Whether the cluster becomes that kubeconfig's current context.
+    pub switch: bool,
+}
+
+/// Creates a cluster.
+///
+/// # Errors
+///
+/// [`ClusterError`]; then everything that was created is removed again, unless `options` say
+/// otherwise.
+pub async fn create(
+    run: &Arc<Run>,
+    hooks: &Hooks,
+    spec: ClusterSpec,
+    options: &CreateOptions,
+    report: &dyn Report,
+) -> Result<Cluster, ClusterError> {
+    let name = spec.name.clone();
+    check_free(run, &name.to_string()).await?;
+    let creation = Creation {
+        run,
+        hooks,
+        options,
+        report,
+        merged: Arc::default(),
+        has_asked: AtomicBool::new(false),
+    };
+    let config = spec.plugins.clone();
+    let info = announced(&spec, run.names());
+    let guard = Guard {
+        run,
+        work: "cluster create",
+        name: &name.to_string(),
+        limit: options.timeout,
+        rollback: options.rollback,
+        report,
+    };
+    let undo = async || {
+        // What one part cannot undo must not keep the others from it.
+        let removed = run.undo().await;
+        let merged = creation.merged().take();
+        let forgotten = match merged {
+            Some(merged) => blocking(move || merged.undo()).await,
+            None => Ok(()),
+        };
+        if creation.has_asked.load(Ordering::Relaxed) {
+            let mut event = hooks.event(info.clone(), &config);
+            event.rollback = true;
+            for err in hooks.tell("post-cluster-delete", event).await {
+                report.warn("", err.into());
+            }
+        }
+        removed.and(forgotten.map_err(Into::into))
+    };
+    guard.watch(creation.create(spec), undo).await
+}
+
+/// Fails if there is a cluster of this name, or what is left of one.
+async fn check_free(run: &Run, name: &str) -> Result<(), ClusterError> {
+    let labels = [(label::CLUSTER, name)];
+    let objects = objects::find(run.engine(), run.names(), &labels).await?;
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let nodes = nodes::nodes(run.engine(), run.names(), name).await?;
+    Err(ClusterError::Exists { name: name.to_owned(), is_remains: nodes.is_empty() })
+}
+
+struct Creation<'a> {
+    run: &'a Arc<Run>,
+    hooks: &'a Hooks,
+    options: &'a CreateOptions,
+    report: &'a dyn Report,
+    merged: Arc<Mutex<Option<Merged>>>,
+    /// Whether hooks know of the creation: then they must know that it is undone.
+    has_asked: AtomicBool,
+}
+
+impl Creation<'_> {
+    fn merged(&self) -> std::sync::MutexGuard<'_, Option<Merged>> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine(&self) -> &Engine {
+        self.run.engine()
+    }
+
+    async fn create(&self, mut spec: ClusterSpec) -> Result<Cluster, ClusterError> {
+        let (run, names) = (self.run, self.run.names());
+        check_mounts(self.engine(), &spec).await?;
+        let existing = match &spec.network {
+            Some(name) => Some(cluster_network::existing(self.engine(), name).await?),
+            None => None,
+        };
+        self.report.step(&format!("creating the cluster `{}`", spec.name));
+        self.claim(&spec).await?;
+        run.enter("running the hooks before the creation");
+        self.has_asked.store(true, Ordering::Relaxed);
+        let event = self.hooks.event(announced(&spec, names), &spec.plugins);
+        let replies = self.hooks.ask("pre-cluster-create", event).await?;
+        amendments::apply(&mut spec, names, replies)?;
+        check_mounts(self.engine(), &spec).await?;
+
+        run.enter("creating the network, and pulling the image");
+        let network = async {
+            match existing {
+                Some(network) => Ok(network),
+                None => cluster_network::create(self.run, &spec).await,
+            }
+        };
+        let (network, ()) = tokio::try_join!(network, async {
+            Ok(ensure_image(self.engine(), &spec.image).await?)
+        })?;
+        let token = spec.token.clone().unwrap_or_else(|| Secret(random_hex()));
+        let api_host = self.engine().endpoint().host().to_owned();
+        let common = Common {
+            names,
+            labels: run.labels(),
+            network: &network.name,
+            is_network_external: network.is_external,
+            token: &token,
+            api_host: &api_host,
+        };
+        let plans = container_plan::nodes(&spec, &common);
+        let host = spec.api.host.clone().unwrap_or(api_host);
+        let credentials = self.start(plans, &host).await?;
+
+        let is_ready = credentials.is_some();
+        if let Some(credentials) = credentials {
+            self.merge(&spec, credentials).await?;
+        }
+        run.enter("running the hooks after the creation");
+        let cluster = nodes::get(self.engine(), names, &spec.name).await?;
+        let event = self.hooks.event(cluster.info(is_ready), &spec.plugins);
+        match self.hooks.tell("post-cluster-create", event).await.into_iter().next() {
+            Some(err) => Err(err.into()),
+            None => Ok(cluster),
+        }
+    }
+
+    /// Makes and starts all nodes; returns the cluster's credentials if it is waited for.
+    async fn start(
+        &self,
+        plans: Vec<NodePlan>,
+        host: &str,
+    ) -> Result<Option<Credentials>, ClusterError> {
+        let (run, engine) = (self.run, self.engine());
+        run.enter("creating the nodes");
+        let mut plans = plans.into_iter();
+        let Some(first) = plans.next() else {
+            return Err(ClusterError::NoServer);
+        };
+        let first = create_node(run, first).await?;
+        // Agents try again until they can join; servers of k3s give up.
+        let (servers, agents): (Vec<_>, Vec<_>) = plans.partition(|it| it.role == Role::Server);
+        let all_names: BTreeSet<_> = std::iter::once(&first.name)
+            .chain(servers.iter().chain(&agents).map(|it| &it.name))
+            .cloned()
+            .collect();
+        let watched = Watched::default();
+        let agents = try_join_all(agents.into_iter().map(async |it| {
+            let node = create_node(run, it).await?;
+            watched.start(engine, &node).await
+        }));
+        let servers = try_join_all(servers.into_iter().map(|it| create_node(run, it)));
+        if !self.options.wait {
+            let first = watched.start(engine, &first);
+            let ((), _, servers) = tokio::try_join!(first, agents, servers)?;
+            watched.start_all(engine, &servers).await?;
+            return Ok(None);
+        }
+        // Nothing waits for what it does not need: the kubeconfig needs the first server, and
+        // the servers that join need its API; the agents need neither here.
+        let control_plane = async {
+            let first_started = async {
+                watched.start(engine, &first).await?;
+                run.enter("waiting for the API server");
+                readiness::api(engine, &first, host).await
+            };
+            let ((credentials, api), servers) = tokio::try_join!(first_started, servers)?;
+            watched.start_all(engine, &servers).await?;
+            Ok::<_, ClusterError>((credentials, api))
+        };
+        let all = async {
+            let ((credentials, api), _) = tokio::try_join!(control_plane, agents)?;
+            self.wait_for_nodes(&api, all_names).await;
+            Ok(credentials)
+        };
+        tokio::select! {
+            credentials = all => credentials.map(Some),
+            err = watched.stopped(engine) => Err(err),
+        }
+    }
+
+    async fn wait_for_nodes(&self, api: &Api, names: BTreeSet<String>) {
+        let total = names.len();
+        let progress = |done: usize| {
+            self.run.enter(format!("waiting for the nodes, of which {done} of {total} were ready"));
+            self.report.progress("waiting for the nodes", done, total);
+        };
+        progress(0);
+        readiness::nodes(api, names, &progress).await;
+        self.report.progress_ends(true);
+    }
+
+    /// Makes the volume that the nodes share, and with it takes the cluster's name.
+    ///
+    /// Of two runs at once, the engine lets one make the volume, and gives it to the other
+    /// as if that had: by the labels each knows whose it is. Names of networks are no such
+    /// claim, as Docker lets two networks have the same.
+    async fn claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
+        let name = self.run.names().volume(&spec.name);
+        let request = VolumeCreateRequest {
+            name: Some(name.clone()),
+            labels: Some(self.run.labels()),
+            ..VolumeCreateRequest::default()
+        };
+        let docker = self.engine().docker().clone();
+        let action = format!("create the volume `{name}`");
+        let volume = self
+            .run
+            .make(&name, async move {
+                docker.create_volume(request).await.map_err(|err| EngineError::failed(action, err))
+            })
+            .await?;
+        if self.run.has_made(&volume.labels) {
+            return Ok(());
+        }
+        self.run.forget(&name);
+        let key = self.run.names().key(label::CLUSTER);
+        Err(match volume.labels.contains_key(&key) {
+            true => ClusterError::Exists { name: spec.name.to_string(), is_remains: false },
+            false => ClusterError::Taken { object: "volume", name },
+        })
+    }
+
+    async fn merge(
+        &self,
+        spec: &ClusterSpec,
+        credentials: Credentials,
+    ) -> Result<(), ClusterError> {
+        let Some(path) = self.options.kubeconfig.clone() else { return Ok(()) };
+        self.run.enter("writing the kubeconfig");
+        let name = self.run.names().cluster(&spec.name);
+        let (switch, merged) = (self.options.switch, Arc::clone(&self.merged));
+        let merge = move || {
+            let config = credentials.to_kubeconfig(&name);
+            let done = kubeconfig::merge(&path, &config, &name, switch)?;
+            *merged.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            Ok(())
+        };
+        // Undoing waits for it, to know whether there is something to take back.
+        self.run.complete(blocking(merge)).await
+    }
+}
+
+/// Returns what hooks learn of a cluster that is about to be made.
+fn announced(spec: &ClusterSpec, names: &Names) -> ClusterInfo {
+    let node = |(role, idx): (Role, usize)| {
+        let mut node = NodeInfo::default();
+        node.name = names.node(&spec.name, role, idx);
+        node.role = role.to_string();
+        node
+    };
+    let mut info = ClusterInfo::default();
+    info.name = spec.name.to_string();
+    info.network = spec.network.clone().unwrap_or_else(|| names.cluster(&spec.name));
+    info.network_external = spec.network.is_some();
+    info.image.clone_from(&spec.image);
+    info.nodes = spec.nodes().map(node).collect();
+    info
+}

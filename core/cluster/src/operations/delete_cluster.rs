@@ -1,0 +1,114 @@
+//! Deleting a cluster, or what a killed run has left of one.
+
+use super::cluster_hooks::ClusterHooks as _;
+use super::report::Report;
+use crate::blocking::blocking;
+use crate::engine::Engine;
+use crate::error::ClusterError;
+use crate::kubeconfig;
+use crate::names::{ClusterName, Names, label};
+use crate::nodes::{
+    self,
+    objects::{self, Objects},
+};
+use pintle_host::lifecycle::Hooks;
+use pintle_plugin::{ClusterInfo, Level};
+use serde_json::Map;
+use std::path::Path;
+
+/// What became of a deletion.
+#[derive(Debug)]
+pub struct Deleted {
+    /// The names of what was removed. Empty when there was nothing of this name.
+    pub removed: Vec<String>,
+    /// What went wrong on the way; the rest is deleted all the same.
+    pub failures: Vec<ClusterError>,
+}
+
+/// Deletes a cluster with everything that belongs to it.
+///
+/// # Errors
+///
+/// When a hook vetoes; then nothing is deleted. When the engine does not answer.
+pub async fn delete(
+    engine: &Engine,
+    names: &Names,
+    name: &ClusterName,
+    hooks: &Hooks,
+    kubeconfig: Option<&Path>,
+    report: &dyn Report,
+) -> Result<Deleted, ClusterError> {
+    let labels = [(label::CLUSTER, name.as_str())];
+    let all = objects::find(engine, names, &labels).await?;
+    let cluster = nodes::find(engine, names, name).await?;
+    if all.is_empty() {
+        // A run that was killed between the two may have left its entries.
+        forget(kubeconfig, names, name).await?;
+        return Ok(Deleted { removed: Vec::new(), failures: Vec::new() });
+    }
+    let info = cluster.as_ref().map_or_else(|| remains(names, name), |it| it.info(false));
+    let event = hooks.event(info, &Map::new());
+    hooks.ask_for_veto("pre-cluster-delete", event.clone()).await?;
+
+    report.step(&format!("deleting the cluster `{name}`"));
+    let of_plugins = containers_of_plugins(engine, names, name).await?;
+    let is_of_plugin = |id: &String| of_plugins.iter().any(|it| it.0 == *id);
+    let mut own = all.clone();
+    own.containers.retain(|it| !is_of_plugin(&it.0));
+    let mut failures = Vec::new();
+    let removed = objects::remove(engine, &own, &|_| {}).await;
+    failures.extend(removed.err().map(Into::into));
+    failures.extend(forget(kubeconfig, names, name).await.err());
+    // Hooks see a cluster that is gone, and remove what they added.
+    let of_hooks = hooks.tell("post-cluster-delete", event).await;
+    let has_failed_hook = !of_hooks.is_empty();
+    failures.extend(of_hooks.into_iter().map(Into::into));
+    // A plugin may have failed, or be gone.
+    let left = objects::find(engine, names, &labels).await?;
+    if !left.is_empty() {
+        if has_failed_hook {
+            let names = left.names().join("`, `");
+            report.log(Level::Warn, &format!("the hooks left `{names}`, which the host removes"));
+        }
+        let removed = objects::remove(engine, &left, &|_| {}).await;
+        failures.extend(removed.err().map(Into::into));
+    }
+    Ok(Deleted { removed: all.names(), failures })
+}
+
+async fn forget(
+    kubeconfig: Option<&Path>,
+    names: &Names,
+    name: &ClusterName,
+) -> Result<(), ClusterError> {
+    let Some(path) = kubeconfig.map(Path::to_owned) else { return Ok(()) };
+    let context = names.cluster(name);
+    Ok(blocking(move || kubeconfig::remove(&path, &context)).await?)
+}
+
+fn remains(names: &Names, name: &ClusterName) -> ClusterInfo {
+    let mut info = ClusterInfo::default();
+    info.name = name.to_string();
+    info.network = names.cluster(name);
+    info
+}
+
+async fn containers_of_plugins(
+    engine: &Engine,
+    names: &Names,
+    name: &ClusterName,
+) -> Result<Vec<(String, String)>, ClusterError> {
+    let labels = [(label::CLUSTER, name.as_str()), (label::PLUGIN, "")];
+    let Objects { containers, .. } = objects::find(engine, names, &labels).await?;
+    Ok(containers)
+}
+
+/// Returns the names of all clusters, also of those that are only remains.
+///
+/// # Errors
+///
+/// When the engine fails.
+pub async fn all_names(engine: &Engine, names: &Names) -> Result<Vec<ClusterName>, ClusterError> {
+    let found = objects::names_of_clusters(engine, names).await?;
+    Ok(found.into_iter().filter_map(|it| it.parse().ok()).collect())
+}

@@ -1,0 +1,44 @@
+//! A cluster's kubeconfig for the user: as text, or put into a file of theirs.
+
+use crate::blocking::blocking;
+use crate::engine::Engine;
+use crate::error::ClusterError;
+use crate::kubeconfig;
+use crate::names::Names;
+use crate::nodes::{self, Cluster};
+use std::path::Path;
+
+/// Returns a cluster's kubeconfig, as text.
+///
+/// # Errors
+///
+/// When its first server does not run, or has not written it yet.
+pub async fn kubeconfig_text(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Result<String, ClusterError> {
+    let credentials = nodes::credentials(engine, names, cluster).await?;
+    let context = names.cluster(&cluster.name.parse()?);
+    Ok(kubeconfig::to_text(&credentials.to_kubeconfig(&context)))
+}
+
+/// Puts a cluster into the kubeconfig at `path`, and returns the name of its context.
+///
+/// # Errors
+///
+/// When its first server does not run, or the file cannot be changed.
+pub async fn merge_kubeconfig(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+    path: &Path,
+    switch: bool,
+) -> Result<String, ClusterError> {
+    let credentials = nodes::credentials(engine, names, cluster).await?;
+    let context = names.cluster(&cluster.name.parse()?);
+    let (path, name) = (path.to_owned(), context.clone());
+    let config = credentials.to_kubeconfig(&name);
+    blocking(move || kubeconfig::merge(&path, &config, &name, switch)).await?;
+    Ok(context)
+}

@@ -1,0 +1,228 @@
+//! What hooks add to a cluster before it is made. Pure.
+
+use super::cluster_spec::ClusterSpec;
+use super::node_filter::Filtered;
+use super::values::{Pair, VolumeMount};
+use crate::engine::File;
+use crate::names::Names;
+use pintle_plugin::{Amendment, HookReply};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Why amendments cannot be applied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AmendmentError {
+    /// The event cannot be amended.
+    #[error("plugin `{plugin}` amends `{event}`, which cannot be amended")]
+    Event {
+        /// The plugin.
+        plugin: String,
+        /// The event.
+        event: &'static str,
+    },
+    /// A reply is not an amendment.
+    #[error("plugin `{plugin}` replied with an invalid amendment")]
+    Invalid {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A plugin sets one of the host's labels.
+    #[error("plugin `{plugin}` sets the label `{label}`, which is reserved for the host")]
+    ReservedLabel {
+        /// The plugin.
+        plugin: String,
+        /// The label.
+        label: String,
+    },
+    /// A file or mount has a relative path, or one that leads upwards.
+    #[error("plugin `{plugin}` amends `{path}`, which is not an absolute path")]
+    Path {
+        /// The plugin.
+        plugin: String,
+        /// The path.
+        path: String,
+    },
+    /// Two plugins amend the same thing differently.
+    #[error("plugins `{one}` and `{other}` amend {part} `{key}` differently")]
+    Conflict {
+        /// The one plugin.
+        one: String,
+        /// The other.
+        other: String,
+        /// The part of the cluster, for example `the label`.
+        part: &'static str,
+        /// The name of the thing.
+        key: String,
+    },
+}
+
+/// Adds what hooks amend to `spec`. What the user said himself stays as it is.
+///
+/// # Errors
+///
+/// When a plugin amends what cannot be amended, or two amend the same thing differently.
+pub(crate) fn apply(
+    spec: &mut ClusterSpec,
+    names: &Names,
+    replies: Vec<(String, HookReply)>,
+) -> Result<(), AmendmentError> {
+    let mut all = Merge::default();
+    for (plugin, reply) in replies {
+        if reply.amend.is_empty() {
+            continue;
+        }
+        let amendment = read(&plugin, reply)?;
+        check(&plugin, &amendment, names)?;
+        all.add(&plugin, amendment)?;
+    }
+    all.into_spec(spec);
+    Ok(())
+}
+
+fn read(plugin: &str, reply: HookReply) -> Result<Amendment, AmendmentError> {
+    serde_json::from_value(Value::Object(reply.amend))
+        .map_err(|source| AmendmentError::Invalid { plugin: plugin.to_owned(), source })
+}
+
+fn check(plugin: &str, amendment: &Amendment, names: &Names) -> Result<(), AmendmentError> {
+    let plugin = plugin.to_owned();
+    if let Some(label) = amendment.labels.keys().find(|it| names.is_reserved(it)) {
+        return Err(AmendmentError::ReservedLabel { plugin, label: label.clone() });
+    }
+    let mut paths = amendment.files.keys().chain(amendment.mounts.keys());
+    match paths.find(|it| !it.starts_with('/') || it.split('/').any(|it| it == "..")) {
+        Some(path) => Err(AmendmentError::Path { plugin, path: path.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// The amendments so far, each with the plugin that it comes from.
+#[derive(Default)]
+struct Merge {
+    parts: BTreeMap<(&'static str, String), (String, Value)>,
+    amendment: Amendment,
+}
+
+impl Merge {
+    fn add(&mut self, plugin: &str, more: Amendment) -> Result<(), AmendmentError> {
+        self.claim(plugin, "the variable", &more.env)?;
+        self.claim(plugin, "the label", &more.labels)?;
+        self.claim(plugin, "the file", &more.files)?;
+        self.claim(plugin, "the mount", &more.mounts)?;
+        self.claim(plugin, "the mirror", &more.mirrors)?;
+        self.amendment.env.extend(more.env);
+        self.amendment.labels.extend(more.labels);
+        self.amendment.files.extend(more.files);
+        self.amendment.mounts.extend(more.mounts);
+        self.amendment.mirrors.extend(more.mirrors);
+        Ok(())
+    }
+
+    fn claim<V: serde::Serialize>(
+        &mut self,
+        plugin: &str,
+        part: &'static str,
+        values: &BTreeMap<String, V>,
+    ) -> Result<(), AmendmentError> {
+        for (key, value) in values {
+            let value = serde_json::to_value(value).expect("amendments have string keys");
+            let place = (part, key.clone());
+            match self.parts.get(&place) {
+                Some((other, theirs)) if *theirs != value => {
+                    return Err(AmendmentError::Conflict {
+                        one: other.clone(),
+                        other: plugin.to_owned(),
+                        part,
+                        key: key.clone(),
+                    });
+                }
+                Some(_) => {}
+                None => drop(self.parts.insert(place, (plugin.to_owned(), value))),
+            }
+        }
+        Ok(())
+    }
+
+    fn into_spec(self, spec: &mut ClusterSpec) {
+        let Amendment { env, labels, files, mounts, mirrors, .. } = self.amendment;
+        // Later values replace earlier ones, and the user's are to have the last word.
+        let pair = |(name, value)| Filtered::plain(Pair(name, value));
+        spec.env.splice(0..0, env.into_iter().map(pair));
+        spec.labels.splice(0..0, labels.into_iter().map(pair));
+        let file = |(path, it): (String, pintle_plugin::AmendedFile)| {
+            Filtered::plain(File { path, bytes: it.text.into_bytes(), mode: it.mode })
+        };
+        spec.files.splice(0..0, files.into_iter().map(file));
+        for (target, it) in mounts {
+            if spec.volumes.iter().any(|it| it.value.target == target) {
+                continue;
+            }
+            let options = if it.read_only { "ro" } else { "" }.to_owned();
+            let mount = VolumeMount { source: Some(it.source), target, options };
+            spec.volumes.push(Filtered::plain(mount));
+        }
+        spec.mirrors.extend(mirrors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_host::Identity;
+
+    fn outcome(amendments: Vec<(&str, HookReply)>) -> Result<ClusterSpec, String> {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        spec.env.push(Filtered::plain(Pair("MINE".into(), "user".into())));
+        let names = Names::new(&Identity::default());
+        let replies = amendments.into_iter().map(|(plugin, it)| (plugin.to_owned(), it));
+        match apply(&mut spec, &names, replies.collect()) {
+            Ok(()) => Ok(spec),
+            Err(err) => Err(err.to_string()),
+        }
+    }
+
+    #[test]
+    fn amendments_come_together_and_the_user_has_the_last_word() {
+        let one = Amendment::new().env("A", "1").env("MINE", "plugin").mirror("r:1", "http://r");
+        let two = Amendment::new().env("A", "1").file("/etc/x", "y").mount("/here", "/there");
+        let spec = outcome(vec![("one", one.into()), ("two", two.into())]).unwrap();
+        let env: Vec<_> =
+            spec.env.iter().map(|it| (it.value.0.as_str(), it.value.1.as_str())).collect();
+        assert_eq!(env, [("A", "1"), ("MINE", "plugin"), ("MINE", "user")]);
+        assert_eq!(spec.files[0].value.path, "/etc/x");
+        assert_eq!(spec.volumes[0].value.to_bind(), "/here:/there");
+        assert_eq!(spec.mirrors["r:1"], ["http://r"]);
+    }
+
+    #[test]
+    fn different_amendments_of_one_thing_are_a_conflict() {
+        let env = |value: &str| HookReply::from(Amendment::new().env("A", value));
+        assert_eq!(
+            outcome(vec![("one", env("1")), ("two", env("2"))]).unwrap_err(),
+            "plugins `one` and `two` amend the variable `A` differently"
+        );
+        let mirror = |value: &str| HookReply::from(Amendment::new().mirror("r", value));
+        assert_eq!(
+            outcome(vec![("one", mirror("http://a")), ("two", mirror("http://b"))]).unwrap_err(),
+            "plugins `one` and `two` amend the mirror `r` differently"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_amended_is_refused() {
+        let err = |it: HookReply| outcome(vec![("one", it)]).unwrap_err();
+        assert_eq!(
+            err(Amendment::new().label("pintle.role", "x").into()),
+            "plugin `one` sets the label `pintle.role`, which is reserved for the host"
+        );
+        assert_eq!(
+            err(Amendment::new().file("/a/../b", "").into()),
+            "plugin `one` amends `/a/../b`, which is not an absolute path"
+        );
+        let unknown = err(HookReply::proceed().amend("colour", "red"));
+        assert_eq!(unknown, "plugin `one` replied with an invalid amendment");
+    }
+}

@@ -1,0 +1,180 @@
+//! What a cluster is to be.
+
+use super::node_filter::{Filtered, NodeFilter};
+use super::values::{ApiAddress, Memory, Pair, Privilege, Publish, VolumeMount};
+use crate::engine::File;
+use crate::names::ClusterName;
+use crate::role::Role;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The image of nodes when none is named.
+pub const DEFAULT_IMAGE: &str = "docker.io/rancher/k3s:v1.34.1-k3s1";
+
+/// Where nodes look for their registries (k3s, "Private Registry Configuration").
+pub(crate) const REGISTRIES_FILE: &str = "/etc/rancher/k3s/registries.yaml";
+
+/// A secret: it is in no output of `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// What a cluster is to be.
+#[derive(Debug, Clone)]
+pub struct ClusterSpec {
+    /// Its name.
+    pub name: ClusterName,
+    /// How many servers it has, at least one.
+    pub servers: usize,
+    /// How many agents it has.
+    pub agents: usize,
+    /// The image of all nodes.
+    pub image: String,
+    /// Where the API server is published.
+    pub api: ApiAddress,
+    /// Published ports; where no nodes are named, of the first server.
+    pub ports: Vec<Filtered<Publish>>,
+    /// Mounts; where no nodes are named, of all.
+    pub volumes: Vec<Filtered<VolumeMount>>,
+    /// Environment variables; where no nodes are named, of all.
+    pub env: Vec<Filtered<Pair>>,
+    /// Arguments of k3s; where no nodes are named, of all servers.
+    pub args: Vec<Filtered<String>>,
+    /// Labels of the containers; where no nodes are named, of all.
+    pub labels: Vec<Filtered<Pair>>,
+    /// The most memory of a node; where no nodes are named, of all.
+    pub memory: Vec<Filtered<Memory>>,
+    /// Files that are there before a node starts; where no nodes are named, on all.
+    pub files: Vec<Filtered<File>>,
+    /// More lines of the nodes' `/etc/hosts`: an address, and the name for it.
+    pub host_aliases: Vec<(String, String)>,
+    /// An existing network to use, rather than one of the cluster's own.
+    pub network: Option<String>,
+    /// The addresses of the cluster's own network, as `172.28.0.0/16`.
+    pub subnet: Option<String>,
+    /// The secret that nodes join with; a random one if there is none.
+    pub token: Option<Secret>,
+    /// How much the containers may do.
+    pub privilege: Privilege,
+    /// What the user wrote into the nodes' registries file.
+    pub registries: Map<String, Value>,
+    /// Endpoints that stand for registries, by the registry's name.
+    pub mirrors: BTreeMap<String, Vec<String>>,
+    /// The sections of the cluster file that belong to plugins, by their full names.
+    pub plugins: Map<String, Value>,
+}
+
+/// What holds where neither the cluster file nor the command line says anything.
+#[derive(Debug, Clone)]
+pub struct Defaults {
+    /// The image of nodes.
+    pub image: String,
+    /// How much their containers may do.
+    pub privilege: Privilege,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { image: DEFAULT_IMAGE.to_owned(), privilege: Privilege::default() }
+    }
+}
+
+impl ClusterSpec {
+    /// Returns the smallest cluster: one server.
+    pub fn new(name: ClusterName) -> Self {
+        Self::with_defaults(name, Defaults::default())
+    }
+
+    /// Returns the smallest cluster, with other defaults.
+    pub fn with_defaults(name: ClusterName, defaults: Defaults) -> Self {
+        Self {
+            name,
+            servers: 1,
+            agents: 0,
+            image: defaults.image,
+            api: ApiAddress::default(),
+            ports: Vec::new(),
+            volumes: Vec::new(),
+            env: Vec::new(),
+            args: Vec::new(),
+            labels: Vec::new(),
+            memory: Vec::new(),
+            files: Vec::new(),
+            host_aliases: Vec::new(),
+            network: None,
+            subnet: None,
+            token: None,
+            privilege: defaults.privilege,
+            registries: Map::new(),
+            mirrors: BTreeMap::new(),
+            plugins: Map::new(),
+        }
+    }
+
+    /// Returns the places of all nodes, servers first.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (Role, usize)> + use<> {
+        let servers = (0..self.servers).map(|idx| (Role::Server, idx));
+        servers.chain((0..self.agents).map(|idx| (Role::Agent, idx)))
+    }
+
+    /// Returns the values that are for one node.
+    pub(crate) fn for_node<'a, T>(
+        values: &'a [Filtered<T>],
+        (role, idx): (Role, usize),
+        default: &'a NodeFilter,
+    ) -> impl Iterator<Item = &'a T> {
+        values.iter().filter(move |it| it.is_for(role, idx, default)).map(|it| &it.value)
+    }
+
+    /// Returns the nodes' registries file, if there is anything to say in it.
+    ///
+    /// The user's own words on a registry come before those of plugins.
+    pub(crate) fn registries_file(&self) -> Option<File> {
+        if self.mirrors.is_empty() && self.registries.is_empty() {
+            return None;
+        }
+        let mut all = self.registries.clone();
+        let mirrors = all.entry("mirrors").or_insert_with(|| Map::new().into());
+        if let Value::Object(mirrors) = mirrors {
+            for (registry, endpoints) in &self.mirrors {
+                let endpoints = serde_json::json!({ "endpoint": endpoints });
+                mirrors.entry(registry.clone()).or_insert(endpoints);
+            }
+        }
+        let text = serde_saphyr::to_string(&all).expect("the file has string keys");
+        Some(File { path: REGISTRIES_FILE.to_owned(), bytes: text.into_bytes(), mode: 0o600 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_words_on_a_registry_come_first() {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        assert_eq!(spec.registries_file(), None);
+        spec.mirrors.insert("r:5000".into(), vec!["http://r:5000".into()]);
+        spec.mirrors.insert("docker.io".into(), vec!["http://plugin".into()]);
+        let own = serde_json::json!({"mirrors": {"docker.io": {"endpoint": ["http://own"]}}});
+        spec.registries = own.as_object().unwrap().clone();
+        let file = spec.registries_file().unwrap();
+        let file: Value = serde_saphyr::from_str(&String::from_utf8(file.bytes).unwrap()).unwrap();
+        let expected = serde_json::json!({"mirrors": {
+            "docker.io": {"endpoint": ["http://own"]},
+            "r:5000": {"endpoint": ["http://r:5000"]},
+        }});
+        assert_eq!(file, expected);
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret("x".into())), "[secret]");
+    }
+}

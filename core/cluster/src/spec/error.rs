@@ -1,0 +1,93 @@
+//! What can be wrong with a cluster file.
+
+use pintle_host::services::Excerpt;
+use std::error::Error;
+use std::path::PathBuf;
+
+/// Why a cluster file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterFileError {
+    /// It is not valid YAML, a key is unknown, or a value is.
+    #[error("invalid cluster file")]
+    Invalid {
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It is of a kind that is not supported.
+    #[error("unknown kind of cluster file: `{kind}` of `{version}`")]
+    Kind {
+        /// What `apiVersion` says.
+        version: String,
+        /// What `kind` says.
+        kind: String,
+    },
+    /// It has no name for the cluster, and neither did the user give one.
+    #[error("the cluster has no name")]
+    NoName,
+    /// The value of a key cannot be used.
+    #[error("invalid value of `{key}` in the cluster file")]
+    Value {
+        /// The key, with those above it.
+        key: String,
+        /// What is wrong with its value.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The value of a key is not a text.
+    #[error("`{key}` in the cluster file is not a text")]
+    NotText {
+        /// The key, with those above it.
+        key: String,
+    },
+    /// An item of a list is incomplete.
+    #[error("an item of the cluster file lacks `{key}`")]
+    Incomplete {
+        /// The missing key.
+        key: String,
+    },
+    /// A duration is invalid.
+    #[error("invalid duration `{text}` in the cluster file")]
+    Duration {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        source: humantime::DurationError,
+    },
+    /// A file for the nodes is described wrongly.
+    #[error("the file `{path}` {fault}")]
+    File {
+        /// Its path in the nodes.
+        path: String,
+        /// What is wrong with it.
+        fault: FileFault,
+    },
+    /// A file that it names cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What is wrong with a file for the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FileFault {
+    /// Its path is relative, or leads upwards.
+    #[error("has no absolute path")]
+    Path,
+    /// It has neither a text nor a source, or both.
+    #[error("needs either a text or a source")]
+    Content,
+    /// Its mode is not an octal number.
+    #[error("has no octal mode")]
+    Mode,
+}
+
+impl ClusterFileError {
+    /// Returns the error of the YAML parser, which shows the lines that are wrong.
+    pub(super) fn yaml(err: serde_saphyr::Error) -> Self {
+        Self::Invalid { source: Box::new(Excerpt(err.to_string())) }
+    }
+}

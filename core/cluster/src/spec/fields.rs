@@ -1,0 +1,97 @@
+//! The values of cluster files, in whichever format.
+
+use super::cluster_spec::{ClusterSpec, Defaults};
+use super::error::{ClusterFileError, FileFault};
+use super::node_filter::NodeFilter;
+use super::values::VolumeMount;
+use crate::engine::File;
+use crate::names::ClusterName;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Returns the smallest cluster, with the name that the user gave, or that the file has.
+pub(super) fn base(
+    given: Option<&ClusterName>,
+    of_file: Option<&str>,
+    defaults: Defaults,
+) -> Result<ClusterSpec, ClusterFileError> {
+    let name = match (given, of_file) {
+        (Some(name), _) => name.clone(),
+        (None, Some(text)) => value(text.to_owned())?,
+        (None, None) => return Err(ClusterFileError::NoName),
+    };
+    Ok(ClusterSpec::with_defaults(name, defaults))
+}
+
+/// Reads a value from its text.
+pub(super) fn value<T>(text: String) -> Result<T, ClusterFileError>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    text.parse().map_err(|err: T::Err| ClusterFileError::Invalid { source: Box::new(err) })
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, ClusterFileError> {
+    let invalid = |source| ClusterFileError::Duration { text: text.to_owned(), source };
+    humantime::parse_duration(text).map_err(invalid)
+}
+
+/// Reads a mount; relative paths start from the file's folder.
+pub(super) fn volume(text: String, folder: &Path) -> Result<VolumeMount, ClusterFileError> {
+    let mut mount: VolumeMount = value(text)?;
+    absolute(&mut mount, folder);
+    Ok(mount)
+}
+
+/// Makes the source of a mount an absolute path, if it is a path.
+pub(crate) fn absolute(mount: &mut VolumeMount, folder: &Path) {
+    let is_path = mount.is_path();
+    let Some(source) = mount.source.as_mut().filter(|_| is_path) else { return };
+    if let Some(rest) = source.strip_prefix("~/") {
+        if let Some(home) = std::env::home_dir() {
+            *source = home.join(rest).display().to_string();
+        }
+    } else if source.starts_with('.') {
+        let path = folder.join(&*source);
+        *source = path.canonicalize().unwrap_or(path).display().to_string();
+    }
+}
+
+pub(super) fn file(
+    path: String,
+    text: Option<String>,
+    source: Option<PathBuf>,
+    mode: Option<&str>,
+    folder: &Path,
+) -> Result<File, ClusterFileError> {
+    let wrong = |fault| ClusterFileError::File { path: path.clone(), fault };
+    if !path.starts_with('/') || path.split('/').any(|it| it == "..") {
+        return Err(wrong(FileFault::Path));
+    }
+    let bytes = match (text, source) {
+        (Some(text), None) => text.into_bytes(),
+        (None, Some(source)) => read(folder.join(source))?,
+        _ => return Err(wrong(FileFault::Content)),
+    };
+    let mode = u32::from_str_radix(mode.unwrap_or("0644"), 8);
+    let mode = mode.ok().filter(|it| *it <= 0o7777).ok_or_else(|| wrong(FileFault::Mode))?;
+    Ok(File { path, bytes, mode })
+}
+
+fn read(path: PathBuf) -> Result<Vec<u8>, ClusterFileError> {
+    let read = match path.metadata() {
+        Ok(it) if !it.is_file() => Err(std::io::Error::other("it is not a regular file")),
+        Ok(_) => std::fs::read(&path),
+        Err(err) => Err(err),
+    };
+    read.map_err(|source| ClusterFileError::Read { path, source })
+}
+
+/// Reads the node filters of an item; none at all leaves it to the default.
+pub(super) fn nodes(filters: &[String]) -> Result<Option<NodeFilter>, ClusterFileError> {
+    match filters {
+        [] => Ok(None),
+        filters => value(filters.join(";")).map(Some),
+    }
+}

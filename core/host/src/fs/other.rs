@@ -1,0 +1,129 @@
+//! The disk where there are only paths, as on Windows: each directory on the way is looked
+//! at before an operation. A link that is put there just then is followed.
+
+use super::entry::{Entry, FileId, Found, Kind, Mode};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A directory.
+#[derive(Debug)]
+pub(super) struct Root(PathBuf);
+
+impl Root {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        match fs::metadata(path)?.is_dir() {
+            true => Ok(Self(path.to_owned())),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    pub(super) fn open_dir(&self, path: &Path) -> io::Result<Self> {
+        let place = self.place(path)?;
+        match fs::symlink_metadata(&place)?.is_dir() {
+            true => Ok(Self(place)),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    fn place(&self, path: &Path) -> io::Result<PathBuf> {
+        for folder in path.ancestors().skip(1).filter(|it| !it.as_os_str().is_empty()) {
+            if !fs::symlink_metadata(self.0.join(folder))?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+        }
+        Ok(self.0.join(path))
+    }
+
+    pub(super) fn open_file(&self, path: &Path) -> io::Result<File> {
+        open(&self.place(path)?, false)
+    }
+
+    pub(super) fn open_listed(&self, name: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).open(self.place(name)?)
+    }
+
+    pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.place(path)?)
+    }
+
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<Found> {
+        let metadata = fs::symlink_metadata(self.place(path)?)?;
+        Ok(Found { kind: Kind::of(metadata.file_type()), mode: mode(&metadata), id: None })
+    }
+
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let entry = |it: io::Result<fs::DirEntry>| {
+            let it = it?;
+            Ok(Entry { name: it.file_name(), kind: Kind::of(it.file_type()?), inode: None })
+        };
+        fs::read_dir(self.place(path)?)?.map(entry).collect()
+    }
+
+    pub(super) fn create(&self, path: &Path, _: Mode) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(self.place(path)?)
+    }
+
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(self.place(from)?, self.place(to)?)
+    }
+
+    pub(super) fn rename_new(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn exchange(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(self.place(from)?, self.place(to)?)
+    }
+
+    pub(super) fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(self.place(path)?)
+    }
+
+    pub(super) fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(self.place(path)?)
+    }
+
+    pub(super) fn set_dir_mode(&self, _: &Path, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(self.place(path)?)
+    }
+
+    pub(super) fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {
+    if !follow && fs::symlink_metadata(path)?.is_symlink() {
+        return Err(io::Error::other("it is a symbolic link"));
+    }
+    OpenOptions::new().read(true).open(path)
+}
+
+pub(super) fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn mode(_: &Metadata) -> u32 {
+    pintle_plugin::MODE_FILE
+}
+
+pub(super) fn id(_: &File) -> io::Result<Option<FileId>> {
+    Ok(None)
+}
+
+pub(super) fn is_loop(_: &io::Error) -> bool {
+    false
+}
+
+pub(super) fn has_no_locks(err: &io::Error) -> bool {
+    err.kind() == io::ErrorKind::Unsupported
+}

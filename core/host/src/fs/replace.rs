@@ -1,0 +1,91 @@
+//! Writes a file in one step, and names the temporary files that this takes.
+
+use super::dir::Dir;
+use super::entry::{Kind, Mode};
+use super::error::{Cause, Error, Result, failed};
+use super::fault::Operation;
+use std::ffi::OsString;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A name may have 255 bytes; this leaves enough of them for the rest of a temporary one.
+const MAX_STEM: usize = 200;
+
+/// Replaces the file at `path`, or creates it, in one step that survives a power cut: a
+/// reader sees the old bytes or the new ones.
+///
+/// # Errors
+///
+/// [`Error`]; then the old file is as it was, and nothing new is left. [`Cause::NotRegular`]
+/// when something else than a regular file has the name.
+pub fn replace(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
+    let fail = failed(Operation::Write, path);
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let Some(name) = path.file_name() else { return Err(fail(Cause::Outside)) };
+    let dir = Dir::open(folder.unwrap_or(Path::new("."))).map_err(|err| fail(err.cause))?;
+    dir.replace(name, bytes, mode).map_err(|err| Error { path: path.to_owned(), ..err })
+}
+
+impl Dir {
+    /// Replaces the file at `path`, or creates it, as [`replace`](fn@replace) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`replace`](fn@replace).
+    pub fn replace(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<()> {
+        let path = path.as_ref();
+        self.try_replace(path, bytes, mode).map_err(|err| {
+            let (operation, path) = (Operation::Write, self.path().join(path));
+            Error { operation, path, cause: err.cause }
+        })
+    }
+
+    fn try_replace(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
+        let old = self.find(path)?;
+        if let Some(found) = old.filter(|it| it.kind != Kind::File) {
+            return Err(self.failed(Operation::Write, path)(Cause::NotRegular {
+                kind: found.kind,
+            }));
+        }
+        let mode = match (mode, old) {
+            (Mode::Keep(_), Some(old)) => Mode::Exact(old.mode),
+            (mode, _) => mode,
+        };
+        let (temporary, _) = self.create_temporary(path, |it| self.create(it, bytes, mode))?;
+        if let Err(err) = self.rename(&temporary, path) {
+            let _ = self.unlink(&temporary);
+            return Err(err);
+        }
+        self.sync(path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Has `create` create a file beside `path`, under a name that nothing else has; returns
+    /// its path, too.
+    pub(super) fn create_temporary<T>(
+        &self,
+        path: &Path,
+        mut create: impl FnMut(&Path) -> Result<T>,
+    ) -> Result<(PathBuf, T)> {
+        loop {
+            let temporary = path.with_file_name(temporary_name(path));
+            match create(&temporary) {
+                Ok(created) => return Ok((temporary, created)),
+                Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
+                Err(err) => return Err(err),
+            }
+        }
+    }
+}
+
+/// Returns the name of a temporary file for `path`: hidden, with a part that nobody guesses.
+fn temporary_name(path: &Path) -> OsString {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = &name[..name.floor_char_boundary(MAX_STEM)];
+    format!(".{stem}.{:016x}.tmp", random()).into()
+}
+
+/// Returns a number that is another one at each call, and in each process.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,134 @@
+//! The ordered plugins that take part in one scaffolding subcommand, and how each is called.
+
+use super::flags::Flags;
+use super::services::ChainServices;
+use crate::error::{ScaffoldError, StepError, StepName};
+use pintle_host::transport::LoadedPlugin;
+use pintle_host::{Identity, ProjectVersion};
+use pintle_plugin::Node;
+use pintle_plugin::host::HostServices;
+use pintle_plugin::message::{CommandDescription, ScaffoldReply, ScaffoldRequest, Step};
+
+/// The ordered plugins that take part in one scaffolding subcommand.
+#[derive(Clone, Copy)]
+pub struct Chain<'a> {
+    /// The subcommand, one of [`SUBCOMMANDS`](pintle_plugin::manifest::SUBCOMMANDS).
+    pub subcommand: &'a str,
+    /// All plugins of the project; those without a part in the subcommand are not called.
+    pub plugins: &'a [LoadedPlugin],
+    /// The version of the PROJECT file.
+    pub project_version: &'a ProjectVersion,
+    /// The day of the command in UTC, as `2026-11-21`. Plugins are told it, so that the
+    /// command can be carried out again on another day with the same result.
+    pub date: &'a str,
+    /// Who the host is.
+    pub identity: &'a Identity,
+}
+
+/// One plugin that has a part in the subcommand.
+#[derive(Clone)]
+pub(crate) struct Member<'a> {
+    pub(crate) key: String,
+    pub(crate) plugin: &'a LoadedPlugin,
+    position: usize,
+}
+
+impl<'a> Chain<'a> {
+    /// Returns the help that the plugins give the subcommand: of the texts the last one
+    /// that is not empty, of the examples all.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaffoldError::Step`] when a plugin fails.
+    pub fn describe(
+        &self,
+        services: &dyn HostServices,
+    ) -> Result<CommandDescription, ScaffoldError> {
+        let mut whole = CommandDescription::default();
+        for member in self.members() {
+            let request = self.request(&member, Step::UpdateMetadata);
+            let (reply, _) = self.call(&member, &request, services)?;
+            let part = reply.description.unwrap_or_default();
+            if !part.about.is_empty() {
+                whole.about = part.about;
+            }
+            if !part.long_about.is_empty() {
+                whole.long_about = part.long_about;
+            }
+            whole.examples.extend(part.examples);
+        }
+        Ok(whole)
+    }
+
+    /// Returns the flags that the plugins bring to the subcommand. `reserved` are the
+    /// host's own flags: name, and letter if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaffoldError`] when a plugin fails, or two flags clash.
+    pub fn bind_flags(
+        &self,
+        reserved: &[(&str, Option<char>)],
+        services: &dyn HostServices,
+    ) -> Result<Flags, ScaffoldError> {
+        let mut flags = Vec::new();
+        for member in self.members() {
+            let request = self.request(&member, Step::BindFlags);
+            let (reply, _) = self.call(&member, &request, services)?;
+            flags.push((member.key, reply.flags));
+        }
+        Ok(Flags::merge(flags, reserved)?)
+    }
+
+    /// Returns the full keys of all plugins, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.plugins.iter().map(|it| it.key().to_string()).collect()
+    }
+
+    /// Returns the plugins that have a part in the subcommand.
+    pub(crate) fn members(&self) -> Vec<Member<'a>> {
+        let has_part =
+            |it: &LoadedPlugin| it.manifest().subcommands.iter().any(|it| it == self.subcommand);
+        let plugins = self.plugins.iter().enumerate().filter(|(_, it)| has_part(it));
+        plugins
+            .map(|(position, plugin)| Member { key: plugin.key().to_string(), plugin, position })
+            .collect()
+    }
+
+    /// Returns a request with all that does not depend on the project.
+    pub(crate) fn request(&self, member: &Member<'_>, step: Step) -> ScaffoldRequest {
+        let mut request = ScaffoldRequest::default();
+        request.caller.host = self.identity.command_name.clone();
+        request.caller.version = self.identity.version.clone();
+        request.caller.plugin = member.key.clone();
+        request.subcommand = self.subcommand.to_owned();
+        request.step = step;
+        request.chain = self.keys();
+        request.position = member.position;
+        request.project_version = self.project_version.to_string();
+        request.date = self.date.to_owned();
+        request
+    }
+
+    /// Takes one step with one plugin, outside of any project.
+    fn call(
+        &self,
+        member: &Member<'_>,
+        request: &ScaffoldRequest,
+        services: &dyn HostServices,
+    ) -> Result<(ScaffoldReply, Vec<Node>), ScaffoldError> {
+        let services = ChainServices { output: services, universe: None, answers: None };
+        let reply = member.plugin.scaffold(request, &services);
+        reply.map_err(|err| self.failed(member, request.step, err.into()))
+    }
+
+    pub(crate) fn failed(
+        &self,
+        member: &Member<'_>,
+        step: Step,
+        source: StepError,
+    ) -> ScaffoldError {
+        let (subcommand, plugin) = (self.subcommand.to_owned(), member.key.clone());
+        ScaffoldError::Step { subcommand, step: StepName(step), plugin, source: Box::new(source) }
+    }
+}

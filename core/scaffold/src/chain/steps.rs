@@ -1,0 +1,309 @@
+//! The steps of one scaffolding command, taken in memory across the whole chain.
+//!
+//! Invariant: nothing here touches the project. The same steps make a command's files
+//! the first time and whenever the command is replayed.
+
+use super::answers::Answers;
+use super::flags::Flags;
+use super::members::{Chain, Member};
+use super::services::ChainServices;
+use super::staging;
+use crate::error::{ScaffoldError, StepError};
+use crate::project::file::ProjectFile;
+use crate::project::resource::Resource;
+use crate::record::file::{Origin, RecordedCommand};
+use crate::universe::Universe;
+use pintle_plugin::host::HostServices;
+use pintle_plugin::message::{ScaffoldReply, Step};
+use pintle_plugin::{ChangeSet, Node, Select};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+pub(crate) const INIT: &str = "init";
+pub(crate) const EDIT: &str = "edit";
+pub(crate) const CREATE_API: &str = "create api";
+pub(crate) const CREATE_WEBHOOK: &str = "create webhook";
+
+/// The host's flag for making again what is there already.
+pub(crate) const FORCE: &str = "force";
+/// The host's flag for leaving files that are there already as they are.
+pub(crate) const SKIP_EXISTING: &str = "skip-existing";
+
+/// One scaffolding command in progress.
+pub(crate) struct Steps<'a> {
+    pub(crate) chain: Chain<'a>,
+    pub(crate) flags: &'a Flags,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) services: &'a dyn HostServices,
+    pub(crate) answers: Answers,
+    pub(crate) project: ProjectFile,
+    /// The resource with what is to be scaffolded now.
+    pub(crate) resource: Option<Resource>,
+    /// The same resource with what the project has of it already.
+    known: Option<Resource>,
+    /// The plugins that still take part.
+    members: Vec<Member<'a>>,
+    pub(crate) universe: Universe,
+    /// Which plugins had a hand in a file, in order.
+    touched: BTreeMap<String, Vec<String>>,
+    /// Files that a plugin would have made, had they not been on disk.
+    pub(crate) adopted: Vec<Node>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// What the steps begin with.
+pub(crate) struct StepsInput<'a> {
+    pub(crate) chain: Chain<'a>,
+    pub(crate) flags: &'a Flags,
+    pub(crate) args: Map<String, Value>,
+    pub(crate) services: &'a dyn HostServices,
+    pub(crate) answers: Answers,
+    pub(crate) project: ProjectFile,
+    pub(crate) resource: Option<Resource>,
+    pub(crate) universe: Universe,
+}
+
+impl<'a> Steps<'a> {
+    pub(crate) fn new(input: StepsInput<'a>) -> Self {
+        let StepsInput { chain, flags, args, services, answers, project, resource, universe } =
+            input;
+        let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
+        Self {
+            members: chain.members(),
+            chain,
+            flags,
+            args,
+            services,
+            answers,
+            project,
+            resource,
+            known,
+            universe,
+            touched: BTreeMap::new(),
+            adopted: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Takes all steps.
+    pub(crate) fn take_all(&mut self) -> Result<(), ScaffoldError> {
+        self.join_layout()?;
+        self.step(Step::InjectConfig)?;
+        if let Some(resource) = &mut self.resource {
+            if let Some(known) = &self.known {
+                resource.adopt_plural(known);
+            }
+            self.step(Step::InjectResource)?;
+            if [CREATE_API, CREATE_WEBHOOK].contains(&self.chain.subcommand) {
+                self.record_resource()?;
+            }
+        }
+        for step in [Step::PreScaffold, Step::Scaffold, Step::PostScaffold] {
+            self.step(step)?;
+        }
+        Ok(())
+    }
+
+    /// Returns who had a hand in the file at `path`, in the command with this number.
+    pub(crate) fn origins(&self, path: &str, command: u32) -> Vec<Origin> {
+        let plugins = self.touched.get(path).into_iter().flatten();
+        plugins.map(|it| Origin { plugin: it.clone(), command }).collect()
+    }
+
+    /// Returns what to record of the command, apart from its number.
+    pub(crate) fn recorded(
+        chain: &Chain<'_>,
+        args: &Map<String, Value>,
+        project: &ProjectFile,
+        resource: Option<&Resource>,
+    ) -> RecordedCommand {
+        let mut args = args.clone();
+        // In a replay nothing is there that a command did not make.
+        args.shift_remove(SKIP_EXISTING);
+        if args.get(FORCE) == Some(&Value::Bool(false)) {
+            args.shift_remove(FORCE);
+        }
+        let mut command = RecordedCommand {
+            subcommand: chain.subcommand.to_owned(),
+            project_version: chain.project_version.to_string(),
+            date: chain.date.to_owned(),
+            plugins: chain.keys(),
+            args,
+            resource: resource.map_or(Value::Null, Resource::to_value),
+            ..RecordedCommand::default()
+        };
+        if chain.subcommand == INIT {
+            for (key, text) in [
+                ("domain", project.domain()),
+                ("projectName", project.project_name()),
+                ("repo", project.repo()),
+            ] {
+                command.project.insert(key.to_owned(), text.into());
+            }
+        }
+        command
+    }
+
+    /// Writes the chain into PROJECT, where the subcommand is one that does.
+    fn join_layout(&mut self) -> Result<(), ScaffoldError> {
+        match self.chain.subcommand {
+            INIT => {
+                self.project.set_cli_version(&self.chain.identity.version)?;
+                self.project.set_layout(&self.chain.keys())?;
+            }
+            EDIT => {
+                let mut layout = self.project.layout().to_vec();
+                for key in self
+                    .chain
+                    .keys()
+                    .into_iter()
+                    .filter(|it| !layout.contains(it))
+                    .collect::<Vec<_>>()
+                {
+                    if !self.members.iter().any(|it| it.key == key) {
+                        self.notices.push(format!(
+                            "`{key}` takes no part in `{EDIT}`; it takes part from the next command on"
+                        ));
+                    }
+                    layout.push(key);
+                }
+                self.project.set_layout(&layout)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes one step with all plugins that still take part.
+    fn step(&mut self, step: Step) -> Result<(), ScaffoldError> {
+        for member in std::mem::take(&mut self.members) {
+            let stop = self
+                .call(&member, step)
+                .map_err(|source| self.chain.failed(&member, step, source))?;
+            match stop {
+                None => self.members.push(member),
+                Some(reason) => {
+                    self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one step with one plugin; returns why it takes no further part, if so.
+    fn call(&mut self, member: &Member<'_>, step: Step) -> Result<Option<String>, StepError> {
+        let mut request = self.chain.request(member, step);
+        let args = self.args.iter().filter(|(name, _)| self.flags.concerns(&member.key, name));
+        request.args = args.map(|(name, value)| (name.clone(), value.clone())).collect();
+        request.project = self.project.info();
+        request.config = self.project.config(&member.key).clone();
+        let resource = self.resource.as_ref();
+        request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
+
+        let services = ChainServices {
+            output: self.services,
+            universe: Some(&self.universe),
+            answers: Some(&self.answers),
+        };
+        let (reply, added) = member.plugin.scaffold(&request, &services)?;
+        if reply.stop.is_some() {
+            return Ok(reply.stop);
+        }
+        self.apply(&member.key, step, reply, added)?;
+        Ok(None)
+    }
+
+    /// Takes over what the plugin answered, as far as the step allows it to.
+    fn apply(
+        &mut self,
+        key: &str,
+        step: Step,
+        reply: ScaffoldReply,
+        added: Vec<Node>,
+    ) -> Result<(), StepError> {
+        match step {
+            Step::InjectConfig => {
+                if let Some(project) = &reply.project {
+                    self.project.apply(project)?;
+                }
+                if let Some(config) = reply.config {
+                    self.project.set_config(key, config)?;
+                }
+            }
+            Step::InjectResource => {
+                if let (Some(ours), Some(theirs)) = (&mut self.resource, &reply.resource) {
+                    ours.apply(theirs)?;
+                }
+            }
+            Step::Scaffold => {
+                added.iter().for_each(|it| self.touch(it.path(), key));
+                let changes = self.settle(reply.deleted, added)?;
+                self.universe.apply(key, self.chain.subcommand, changes)?;
+            }
+            Step::PostScaffold if !reply.tools.is_empty() => {
+                let subcommand = self.chain.subcommand;
+                let done =
+                    staging::run(&mut self.universe, key, subcommand, reply.tools, self.services)?;
+                done.changed.iter().for_each(|it| self.touch(it, key));
+                self.notices.extend(done.notices);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Settles what becomes of files that are on disk already where the plugin adds some:
+    /// what is there with the same bytes is as good as added, and of what is there with
+    /// others the user may have said that it gives way, or stays.
+    fn settle(
+        &mut self,
+        mut deleted: Vec<String>,
+        added: Vec<Node>,
+    ) -> Result<ChangeSet, StepError> {
+        let mut left = Vec::new();
+        for node in added {
+            let path = node.path();
+            let old = match deleted.iter().any(|it| it == path) {
+                true => None,
+                false => self.universe.nodes(Select::Path(path))?.pop(),
+            };
+            match old.filter(|it| it.plugin().is_none()) {
+                Some(old) if old.bytes() == node.bytes() => self.adopted.push(node),
+                Some(_) if self.is_on(SKIP_EXISTING) => {
+                    self.notices.push(format!("`{path}` is there already, and stays as it is"));
+                    self.adopted.push(node);
+                }
+                Some(_) if self.is_on(FORCE) => {
+                    deleted.push(path.to_owned());
+                    left.push(node);
+                }
+                _ => left.push(node),
+            }
+        }
+        Ok(ChangeSet::from_parts(deleted, left))
+    }
+
+    /// Whether a flag of the host is given.
+    pub(crate) fn is_on(&self, flag: &str) -> bool {
+        self.args.get(flag).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    fn touch(&mut self, path: &str, key: &str) {
+        let plugins = self.touched.entry(path.to_owned()).or_default();
+        if !plugins.iter().any(|it| it == key) {
+            plugins.push(key.to_owned());
+        }
+    }
+
+    /// Writes the resource into PROJECT, so that the next steps see it there.
+    fn record_resource(&mut self) -> Result<(), ScaffoldError> {
+        let Some(mut whole) = self.resource.clone() else { return Ok(()) };
+        if let Some(known) = self.project.resource(whole.gvk()) {
+            whole.complete_from(known);
+            if whole == *known && !self.is_on(FORCE) {
+                return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
+            }
+        }
+        Ok(self.project.put_resource(&whole)?)
+    }
+}

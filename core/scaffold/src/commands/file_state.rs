@@ -1,0 +1,71 @@
+//! What became of a scaffolded file.
+
+use crate::record::file::{RecordError, RecordedFile};
+use pintle_host::fs::{Cause, Dir, Error};
+use serde::Serialize;
+
+/// What became of a scaffolded file.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileState {
+    Unchanged,
+    Changed,
+    Deleted,
+    Unreadable,
+}
+
+impl FileState {
+    /// Compares the file on disk with what was scaffolded.
+    pub(super) fn of(root: &Dir, file: &RecordedFile) -> Result<Self, RecordError> {
+        let base = file.content()?;
+        Ok(match root.read_regular(file.path(), base.len() as u64) {
+            Ok(it) if it.bytes == base => Self::Unchanged,
+            Err(err) if err.is_absent() => Self::Deleted,
+            Ok(_) | Err(Error { cause: Cause::NotRegular { .. } | Cause::TooLarge { .. }, .. }) => {
+                Self::Changed
+            }
+            Err(_) => Self::Unreadable,
+        })
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Deleted => "deleted",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::file::Record;
+    use pintle_host::fs::{Operation, fault};
+    use pintle_plugin::{MODE_FILE, Node};
+    use std::fs::{create_dir, remove_dir, remove_file, write};
+
+    #[test]
+    fn what_became_of_a_file_is_never_guessed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, path) = (Dir::open(folder.path()).unwrap(), folder.path().join("a"));
+        let mut record = Record::default();
+        record.put(&Node::new("a", "text", MODE_FILE), Vec::new(), Vec::new()).unwrap();
+        let state = || FileState::of(&dir, record.file("a").unwrap()).unwrap().name();
+        assert_eq!(state(), "deleted");
+        for (text, expected) in [("text", "unchanged"), ("tex", "changed"), ("text2", "changed")] {
+            write(&path, text).unwrap();
+            assert_eq!(state(), expected, "{text}");
+        }
+        remove_file(&path).unwrap();
+        create_dir(&path).unwrap();
+        assert_eq!(state(), "changed");
+        remove_dir(&path).unwrap();
+        let _fault = fault::inject(|it| match it {
+            Operation::Read => Err(std::io::ErrorKind::PermissionDenied.into()),
+            _ => Ok(()),
+        });
+        assert_eq!(state(), "unreadable");
+    }
+}

@@ -1,0 +1,318 @@
+//! The subcommands that a chain of plugins carries out: `init`, `edit`, `create api`, …
+//!
+//! Which plugins those are stands on the command line, in PROJECT, or in the host's
+//! defaults; only then are the flags known, and only then is the line parsed.
+
+use super::commit::show_or_commit;
+use super::options;
+use super::preview::ShowOptions;
+use super::recorded_plugins::recorded_plugins;
+use super::resource_args::{find_gvk, resource};
+use super::subcommand::Subcommand;
+use super::working_project::{current_dir, load_project, lock};
+use crate::chain::flags::Flags;
+use crate::chain::members::Chain;
+use crate::error::ScaffoldError;
+use crate::operations::prepared::Prepared;
+use crate::operations::rework::{Part, Rework};
+use crate::operations::scaffold::{Job, prepare};
+use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::name::default_project_name;
+use crate::record::file::Record;
+use crate::transaction::Lock;
+use clap::{ArgMatches, Command};
+use pintle_host::catalog::{PluginKey, ProjectVersion};
+use pintle_host::cli::global::{self, option_values};
+use pintle_host::cli::{Bound, CliError, Exit, Session, Step, args, plugin, warn_deprecated};
+use pintle_host::transport::LoadedPlugin;
+use pintle_plugin::Level;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use time::OffsetDateTime;
+
+/// What is known of a subcommand before its line is parsed.
+struct Invocation {
+    subcommand: Subcommand,
+    root: PathBuf,
+    /// `None` for `init`, and where there is none yet.
+    project: Option<ProjectFile>,
+    version: ProjectVersion,
+    /// Today.
+    date: String,
+    plugins: Vec<LoadedPlugin>,
+}
+
+/// Completes a scaffolding subcommand with what its chain of plugins takes; `line` is what
+/// follows its words.
+pub(super) fn bind(
+    session: &Session<'_>,
+    subcommand: Subcommand,
+    command: Command,
+    line: &[OsString],
+) -> Result<Bound, CliError> {
+    if session.is_completing() {
+        let invocation = Invocation::new(session, subcommand, line);
+        let invocation =
+            invocation.unwrap_or_else(|_| Invocation::without_plugins(session, subcommand));
+        return invocation.bind(session, None, command);
+    }
+    let lock = lock(session, only_looks(line))?;
+    let invocation = match Invocation::new(session, subcommand, line) {
+        Err(err) if global::asks_for_help(line) => {
+            let text = format!("the plugins' flags are not shown: {err}");
+            session.console().log(Level::Warn, &text);
+            Invocation::without_plugins(session, subcommand)
+        }
+        it => it?,
+    };
+    invocation.plugins.iter().for_each(|it| warn_deprecated(session, it));
+    invocation.bind(session, lock, command)
+}
+
+/// Whether the command on the line changes nothing, and so must work where nothing can
+/// be written. This must be known before the line can be parsed.
+fn only_looks(line: &[OsString]) -> bool {
+    let words = line.iter().take_while(|it| *it != "--");
+    global::asks_for_help(line) || words.into_iter().any(|it| it == "--dry-run" || it == "--diff")
+}
+
+impl Invocation {
+    fn bind(
+        self,
+        session: &Session<'_>,
+        lock: Option<Lock>,
+        command: Command,
+    ) -> Result<Bound, CliError> {
+        let (command, flags) = self.command(session, command)?;
+        let run = move |session: &Session<'_>, matches: &ArgMatches| {
+            self.scaffold(session, lock, &flags, matches).map(Step::from)
+        };
+        Ok(Bound { command, run: Box::new(run) })
+    }
+
+    fn new(
+        session: &Session<'_>,
+        subcommand: Subcommand,
+        line: &[OsString],
+    ) -> Result<Self, CliError> {
+        let root = current_dir()?;
+        let project = match subcommand {
+            Subcommand::Init => None,
+            _ => load_project(&root)?,
+        };
+        let version = match &project {
+            Some(project) => *project.version(),
+            None => asked_version(session, line)?,
+        };
+        let mut invocation = Self { project, ..Self::empty(subcommand, root, version) };
+        for key in invocation.keys(session, line)? {
+            let plugin = session.load(session.catalog().resolve(&key, Some(&version))?)?;
+            if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
+                let text = format!("plugin `{}` is twice in the chain", plugin.key());
+                return Err(CliError::new(Exit::Usage, text));
+            }
+            invocation.plugins.push(plugin);
+        }
+        Ok(invocation)
+    }
+
+    /// Returns what is known whatever is installed: the host's own flags.
+    fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
+        Self::empty(subcommand, PathBuf::new(), session.settings().default_project_version())
+    }
+
+    fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
+        let date = OffsetDateTime::now_utc().date().to_string();
+        Self { subcommand, root, project: None, version, date, plugins: Vec::new() }
+    }
+
+    /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
+    fn keys(&self, session: &Session<'_>, line: &[OsString]) -> Result<Vec<PluginKey>, CliError> {
+        let given = option_values(line, "--plugins");
+        let given = given.iter().map(|it| it.to_string_lossy());
+        let given: Vec<_> = given
+            .flat_map(|it| it.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
+            .collect();
+        if !given.is_empty() {
+            return given.iter().map(|it| plugin::parse_key(it)).collect();
+        }
+        if let Some(project) = &self.project {
+            return project.layout().iter().map(|it| plugin::parse_key(it)).collect();
+        }
+        Ok(session.settings().default_plugins(&self.version).to_vec())
+    }
+
+    fn chain<'a>(&'a self, session: &'a Session<'_>) -> Chain<'a> {
+        Chain {
+            subcommand: self.subcommand.name(),
+            plugins: &self.plugins,
+            project_version: &self.version,
+            date: &self.date,
+            identity: session.identity(),
+        }
+    }
+
+    /// Returns the clap command with the flags of the host and of the chain.
+    fn command(
+        &self,
+        session: &Session<'_>,
+        command: Command,
+    ) -> Result<(Command, Flags), CliError> {
+        let services = session.services().of("");
+        let own = options::of(self.subcommand);
+        let names = own.iter().filter_map(|it| Some((it.get_long()?, it.get_short())));
+        let globals = global::LONG_NAMES.iter().map(|it| (*it, None));
+        let letters = global::SHORT_NAMES.iter().map(|it| ("", Some(*it)));
+        let reserved: Vec<_> = names.chain(globals).chain(letters).collect();
+        let flags = self.chain(session).bind_flags(&reserved, &services)?;
+        let mut description = self.chain(session).describe(&services)?;
+        if description.about.is_empty() {
+            description.about = self.subcommand.about().to_owned();
+        }
+        description.args = flags.iter().map(|it| it.arg.clone()).collect();
+        let command =
+            args::command(command.get_name().to_owned(), &description).map_err(|why| {
+                let text = format!("a plugin of the chain describes its flags wrongly: {why}");
+                CliError::new(Exit::Refused, text)
+            })?;
+        let chain: Vec<_> = self.plugins.iter().map(|it| it.key().to_string()).collect();
+        let chain = if chain.is_empty() {
+            "none; choose with `--plugins`".to_owned()
+        } else {
+            chain.join(", ")
+        };
+        let command = command
+            .disable_version_flag(true)
+            .args(own.into_iter().enumerate().map(|(idx, it)| it.display_order(idx)))
+            .after_help(format!("Plugins: {chain}"));
+        Ok((command, flags))
+    }
+
+    /// Takes all steps, with the hooks before and behind what reaches the disk.
+    fn scaffold(
+        &self,
+        session: &Session<'_>,
+        lock: Option<Lock>,
+        flags: &Flags,
+        matches: &ArgMatches,
+    ) -> Result<Exit, CliError> {
+        let needs_plugins = !self.subcommand.deletes() && self.subcommand != Subcommand::Edit;
+        if self.plugins.is_empty() && needs_plugins {
+            let text = format!("`{}` has no plugins to run", self.subcommand.name());
+            return Err(CliError::new(Exit::Usage, text)
+                .hint("name some with `--plugins`, as `--plugins rust`".to_owned()));
+        }
+        let show = ShowOptions::new(matches);
+        let prepared = match self.subcommand.deletes() {
+            true => self.prepare_undo(session, flags, matches)?,
+            false => self.prepare(session, flags, matches, &show)?,
+        };
+        show_or_commit(
+            session,
+            lock,
+            self.subcommand.event(),
+            &self.version,
+            prepared,
+            &show,
+            matches,
+        )
+    }
+
+    /// Takes all steps in memory.
+    fn prepare(
+        &self,
+        session: &Session<'_>,
+        flags: &Flags,
+        matches: &ArgMatches,
+        show: &ShowOptions,
+    ) -> Result<Prepared, CliError> {
+        let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
+        let mut values = args::values(&specs, matches);
+        for name in ["force", "skip-existing"] {
+            values.insert(name.to_owned(), matches.get_flag(name).into());
+        }
+        let project = self.project_file(matches)?;
+        let resource = resource(self.subcommand, &project, matches)?;
+        let job = Job {
+            root: &self.root,
+            chain: self.chain(session),
+            flags,
+            args: values,
+            project,
+            resource,
+        };
+        let services = session.services().of("");
+        prepare(job, &services).or_else(|failure| {
+            show.dump(session, &failure.dump())?;
+            Err(failure.error.into())
+        })
+    }
+
+    /// Undoes in memory.
+    fn prepare_undo(
+        &self,
+        session: &Session<'_>,
+        flags: &Flags,
+        matches: &ArgMatches,
+    ) -> Result<Prepared, CliError> {
+        let project = self.project_file(matches)?;
+        let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
+        let gvk = find_gvk(&project, text("group"), text("version"), text("kind"))?;
+        let part = match self.subcommand {
+            Subcommand::DeleteApi => Part::All,
+            _ => {
+                let [defaulting, validation, conversion] =
+                    ["defaulting", "validation", "conversion"].map(|it| matches.get_flag(it));
+                let all = !(defaulting || validation || conversion);
+                Part::Webhooks {
+                    defaulting: defaulting || all,
+                    validation: validation || all,
+                    conversion: conversion || all,
+                }
+            }
+        };
+        let record = Record::load(&self.root)?;
+        let plugins = recorded_plugins(session, &record, &|_| None)?;
+        let rework = Rework {
+            root: &self.root,
+            project,
+            record,
+            plugins: &plugins,
+            identity: session.identity(),
+        };
+        let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
+        let services = session.services().of("");
+        let values = args::values(&specs, matches);
+        Ok(rework.undo(self.chain(session), flags, values, &gvk, part, &services)?)
+    }
+
+    fn project_file(&self, matches: &ArgMatches) -> Result<ProjectFile, CliError> {
+        match (&self.project, self.subcommand) {
+            (Some(project), _) => return Ok(project.clone()),
+            (None, Subcommand::Init) => {}
+            (None, _) => {
+                let path = self.root.join(PROJECT);
+                return Err(ScaffoldError::NotInitialized { path }.into());
+            }
+        }
+        let text = |name: &str| matches.get_one::<String>(name);
+        let mut project = ProjectFile::new(&self.version)?;
+        project.set_domain(text("domain").map_or("", |it| it))?;
+        let default = default_project_name(&self.root);
+        project.set_project_name(text("project-name").unwrap_or(&default))?;
+        if let Some(repo) = text("repo") {
+            project.set_repo(repo)?;
+        }
+        Ok(project)
+    }
+}
+
+fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVersion, CliError> {
+    let Some(text) = option_values(line, "--project-version").pop() else {
+        return Ok(session.settings().default_project_version());
+    };
+    let text = text.to_string_lossy();
+    text.parse().map_err(|err| {
+        CliError::new(Exit::Usage, format!("invalid project version `{text}`")).cause(&err)
+    })
+}

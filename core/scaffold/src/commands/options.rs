@@ -1,0 +1,130 @@
+//! The host's own options of the scaffolding subcommands.
+
+use super::subcommand::Subcommand;
+use crate::dump::Detail;
+use clap::{Arg, ArgAction};
+use pintle_host::cli::output;
+
+/// The flags of the host itself.
+pub(super) fn of(subcommand: Subcommand) -> Vec<Arg> {
+    let mut args = match subcommand {
+        Subcommand::Init => init(),
+        Subcommand::Edit => vec![plugins("The plugins to change, and to take into the project")],
+        Subcommand::CreateApi => [vec![chain()], gvk(true), api()].concat(),
+        Subcommand::CreateWebhook => [vec![chain()], gvk(true), webhooks("Make"), spoke()].concat(),
+        Subcommand::DeleteApi => gvk(false),
+        Subcommand::DeleteWebhook => [gvk(false), webhooks("Undo only")].concat(),
+    };
+    if !subcommand.deletes() {
+        args.extend(existing());
+    }
+    args.extend(show());
+    args
+}
+
+fn init() -> Vec<Arg> {
+    vec![
+        chain(),
+        text("project-version", "VERSION", "The version of the PROJECT file"),
+        text("domain", "DOMAIN", "The domain of the API groups").default_value("my.domain"),
+        text("repo", "URL", "The repository of the project"),
+        text("project-name", "NAME", "The name of the project [default: the folder's]"),
+    ]
+}
+
+fn api() -> Vec<Arg> {
+    vec![
+        switch("resource", "Make the API type"),
+        switch("controller", "Make the controller"),
+        switch("namespaced", "The resource lives in a namespace"),
+        text(
+            "external-api-module",
+            "MODULE",
+            "The module with the type of an API of another project, as `cert_manager::v1`",
+        ),
+        text("external-api-domain", "DOMAIN", "The domain of an API of another project"),
+    ]
+}
+
+fn gvk(with_plural: bool) -> Vec<Arg> {
+    let mut args = vec![
+        text("group", "GROUP", "The API group without the domain, as `crew`").required(true),
+        text("version", "VERSION", "The version, as `v1alpha1`").required(true),
+        text("kind", "KIND", "The kind, as `Captain`").required(true),
+    ];
+    if with_plural {
+        args.push(text("plural", "PLURAL", "The plural, where English is irregular"));
+    }
+    args
+}
+
+fn webhooks(verb: &str) -> Vec<Arg> {
+    vec![
+        flag("defaulting", format!("{verb} the webhook that fills in defaults")),
+        flag("validation", format!("{verb} the webhook that accepts or denies")),
+        flag("conversion", format!("{verb} the webhook that converts between versions")),
+    ]
+}
+
+fn spoke() -> Vec<Arg> {
+    vec![
+        text("spoke", "VERSION,…", "The versions that are converted from and to this one")
+            .value_delimiter(',')
+            .action(ArgAction::Append),
+    ]
+}
+
+/// What to do about files that are there already.
+fn existing() -> Vec<Arg> {
+    vec![
+        flag("force", "Make again what is there already".to_owned())
+            .conflicts_with("skip-existing"),
+        flag("skip-existing", "Leave files that are there already as they are".to_owned()),
+    ]
+}
+
+/// Ways to show what would be done.
+pub(super) fn show() -> Vec<Arg> {
+    vec![
+        flag("dry-run", "List what would change, and change nothing".to_owned()),
+        flag("diff", "Show what would change, line by line, and change nothing".to_owned()),
+        Arg::new("dump-universe")
+            .long("dump-universe")
+            .value_name("DETAIL")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value(Detail::NAMES[0])
+            .value_parser(Detail::NAMES)
+            .help("Print the files as the plugins see them, as JSON"),
+        output::arg(),
+    ]
+}
+
+fn chain() -> Arg {
+    plugins("The chain of plugins, in order (can be repeated)")
+}
+
+fn plugins(help: &'static str) -> Arg {
+    Arg::new("plugins").long("plugins").value_name("KEY,…").action(ArgAction::Append).help(help)
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn flag(name: &'static str, help: String) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// A flag that is on unless `--name=false` says no.
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("BOOL")
+        .value_parser(clap::value_parser!(bool))
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("true")
+        .default_missing_value("true")
+        .help(help)
+}

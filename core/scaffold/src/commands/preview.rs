@@ -1,0 +1,188 @@
+//! What a scaffolding command does, or would do, as the user sees it.
+
+use super::diff::diff;
+use crate::dump::{Detail, Dump};
+use crate::operations::file_merge::MergeConflict;
+use crate::operations::prepared::{Prepared, Report};
+use crate::project::file::PROJECT;
+use crate::universe::Change;
+use clap::ArgMatches;
+use pintle_host::cli::{CliError, Session, output};
+use pintle_plugin::Level;
+use pintle_plugin::host::Stream;
+use serde::Serialize;
+
+/// What a command does, or would do. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Summary {
+    subcommand: String,
+    chain: Vec<String>,
+    /// Whether it was not done.
+    dry_run: bool,
+    changes: Vec<ChangeRow>,
+    /// The files that should have changed, and did not or not cleanly.
+    left: Vec<ConflictRow>,
+    notices: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ChangeRow {
+    change: &'static str,
+    path: String,
+    plugin: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ConflictRow {
+    path: String,
+    reason: String,
+    marked: bool,
+}
+
+/// How a command is to be shown.
+pub(super) struct ShowOptions {
+    dry_run: bool,
+    diff: bool,
+    dump: Option<Detail>,
+}
+
+impl ShowOptions {
+    pub(super) fn new(matches: &ArgMatches) -> Self {
+        let dump = matches.get_one::<String>("dump-universe");
+        Self {
+            dry_run: matches.get_flag("dry-run"),
+            diff: matches.get_flag("diff"),
+            dump: dump.and_then(|it| Detail::from_name(it)),
+        }
+    }
+
+    /// Whether nothing is to reach the disk.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.dry_run || self.diff
+    }
+
+    /// Prints the universe, if that is wanted.
+    pub(super) fn dump(&self, session: &Session<'_>, dump: &Dump) -> Result<(), CliError> {
+        if let Some(detail) = self.dump {
+            session.console().println(dump.to_json(detail)?);
+        }
+        Ok(())
+    }
+
+    /// Shows what would be done.
+    pub(super) fn show(&self, session: &Session<'_>, matches: &ArgMatches, prepared: &Prepared) {
+        if self.diff {
+            session.console().styled(Stream::Out, &diff(prepared));
+        }
+        let event = prepared.event();
+        let summary = Summary {
+            subcommand: event.subcommand,
+            chain: event.chain,
+            dry_run: true,
+            changes: ChangeList::new(prepared).0,
+            left: prepared.conflicts().iter().map(ConflictRow::new).collect(),
+            notices: prepared.notices().to_vec(),
+        };
+        // With a diff, the list would say the same once more.
+        self.print(session, matches, &summary, !self.diff);
+    }
+
+    /// Shows what was done.
+    pub(super) fn report(
+        &self,
+        session: &Session<'_>,
+        matches: &ArgMatches,
+        report: &Report,
+        changes: ChangeList,
+    ) {
+        let summary = Summary {
+            subcommand: report.subcommand.clone(),
+            chain: report.chain.clone(),
+            dry_run: false,
+            changes: changes.0,
+            left: report.conflicts.iter().map(ConflictRow::new).collect(),
+            notices: report.notices.clone(),
+        };
+        self.print(session, matches, &summary, true);
+    }
+
+    fn print(
+        &self,
+        session: &Session<'_>,
+        matches: &ArgMatches,
+        summary: &Summary,
+        with_list: bool,
+    ) {
+        for notice in &summary.notices {
+            session.console().log(Level::Warn, notice);
+        }
+        for ConflictRow { path, reason, marked } in &summary.left {
+            let text = match marked {
+                true => format!("`{path}` has conflict markers: {reason}"),
+                false => format!("`{path}` is left as it is: {reason}"),
+            };
+            session.console().log(Level::Warn, &text);
+        }
+        // The universe, or the diff, is the result then.
+        if !with_list
+            || self.dump.is_some()
+            || summary.changes.is_empty() && output::is_text(matches)
+        {
+            return;
+        }
+        output::print(matches, session.console(), summary, |summary| {
+            let line = |it: &ChangeRow| format!("{} {}\n", it.mark(), it.path);
+            summary.changes.iter().map(line).collect()
+        });
+    }
+}
+
+/// What a command is about to change, kept for the report.
+pub(super) struct ChangeList(Vec<ChangeRow>);
+
+impl ChangeList {
+    pub(super) fn new(prepared: &Prepared) -> Self {
+        let mut changes: Vec<ChangeRow> = prepared.changes().iter().map(ChangeRow::new).collect();
+        changes.extend(project_row(prepared));
+        Self(changes)
+    }
+}
+
+impl ChangeRow {
+    fn new(change: &Change) -> Self {
+        let (change, node) = match change {
+            Change::Add(node) => ("add", node),
+            Change::Replace { new, .. } => ("replace", new),
+            Change::Delete(node) => ("delete", node),
+        };
+        Self { change, path: node.path().to_owned(), plugin: node.plugin().map(str::to_owned) }
+    }
+
+    fn mark(&self) -> &'static str {
+        match self.change {
+            "add" => "+",
+            "replace" => "~",
+            _ => "-",
+        }
+    }
+}
+
+impl ConflictRow {
+    fn new(conflict: &MergeConflict) -> Self {
+        Self {
+            path: conflict.path.clone(),
+            reason: conflict.reason.to_string(),
+            marked: conflict.marked,
+        }
+    }
+}
+
+/// Returns what becomes of PROJECT, if it changes.
+fn project_row(prepared: &Prepared) -> Option<ChangeRow> {
+    let change = match prepared.project_before() {
+        None => "add",
+        Some(before) if before == prepared.project().to_string() => return None,
+        Some(_) => "replace",
+    };
+    Some(ChangeRow { change, path: PROJECT.to_owned(), plugin: None })
+}

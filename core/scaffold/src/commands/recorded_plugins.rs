@@ -1,0 +1,42 @@
+//! Which installed plugins do the commands of the record once more.
+
+use crate::record::file::Record;
+use crate::record::replay::Plugins;
+use pintle_host::catalog::{PluginKey, ProjectVersion};
+use pintle_host::cli::{CliError, Session, plugin};
+use pintle_plugin::Level;
+
+/// Returns the plugins that the commands of the record were carried out with, or what
+/// takes their place; `wanted` says which to take instead of those of its name.
+pub(super) fn recorded_plugins(
+    session: &Session<'_>,
+    record: &Record,
+    wanted: &dyn Fn(&PluginKey) -> Option<PluginKey>,
+) -> Result<Plugins, CliError> {
+    let mut plugins = Plugins::new();
+    for command in record.commands() {
+        let version = command.project_version.parse::<ProjectVersion>().ok();
+        for text in &command.plugins {
+            if plugins.contains_key(text) {
+                continue;
+            }
+            let key = plugin::parse_key(text)?;
+            let asked = wanted(&key);
+            let exact = asked.clone().unwrap_or_else(|| key.clone());
+            let found = match session.catalog().resolve(&exact, version.as_ref()) {
+                Ok(entry) => entry,
+                Err(err) if asked.is_some() => return Err(err.into()),
+                // Another version of the plugin does the same commands.
+                Err(_) => {
+                    let any = PluginKey::new(key.name().clone(), None);
+                    let entry = session.catalog().resolve(&any, version.as_ref())?;
+                    let text = format!("`{key}` is not installed; another version does its part");
+                    session.console().log(Level::Warn, &text);
+                    entry
+                }
+            };
+            plugins.insert(text.clone(), session.load(found)?);
+        }
+    }
+    Ok(plugins)
+}

@@ -1,0 +1,64 @@
+//! The project in the current directory: found, locked, and repaired after an interruption.
+
+use crate::error::ScaffoldError;
+use crate::project::error::ProjectError;
+use crate::project::file::{PROJECT, ProjectFile};
+use crate::transaction::{Lock, Recovery, recover};
+use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::fs::Dir;
+use pintle_plugin::Level;
+use std::path::{Path, PathBuf};
+
+/// Opens the project's directory.
+pub(super) fn open_directory(root: &Path) -> Result<Dir, CliError> {
+    Dir::open(root).map_err(|err| CliError::from_error(Exit::Failed, &err))
+}
+
+/// Returns the project in the current directory.
+pub(super) fn open_project() -> Result<(PathBuf, ProjectFile), CliError> {
+    let root = current_dir()?;
+    match load_project(&root)? {
+        Some(project) => Ok((root, project)),
+        None => Err(ScaffoldError::NotInitialized { path: root.join(PROJECT) }.into()),
+    }
+}
+
+/// Reads PROJECT; `None` when there is none.
+pub(super) fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError> {
+    match ProjectFile::load(&root.join(PROJECT)) {
+        Ok(project) => Ok(Some(project)),
+        Err(ProjectError::Missing { .. }) => Ok(None),
+        Err(err) => Err(err.into()),
+    }
+}
+
+/// Takes the lock of the project in the current folder, before anything is read there.
+/// A command that only looks takes none, but what an interrupted run has left is
+/// repaired all the same.
+pub(super) fn lock(session: &Session<'_>, only_looks: bool) -> Result<Option<Lock>, CliError> {
+    let console = session.console();
+    let root = current_dir()?;
+    if only_looks {
+        let recovery = recover(&root).map_err(ScaffoldError::Transaction)?;
+        tell_recovery(session, &recovery);
+        return Ok(None);
+    }
+    let lock = Lock::acquire(&root, &mut |it| console.log(Level::Info, it))
+        .map_err(ScaffoldError::Transaction)?;
+    tell_recovery(session, lock.recovery());
+    Ok(Some(lock))
+}
+
+fn tell_recovery(session: &Session<'_>, recovery: &Recovery) {
+    if *recovery != Recovery::Nothing {
+        session.console().log(Level::Warn, &recovery.to_string());
+    }
+}
+
+pub(super) fn current_dir() -> Result<PathBuf, CliError> {
+    std::env::current_dir().map_err(|err| {
+        CliError::new(Exit::Failed, "failed to find the current directory")
+            .cause(&err)
+            .hint("check that the current directory still exists")
+    })
+}

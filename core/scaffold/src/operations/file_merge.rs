@@ -1,0 +1,64 @@
+//! Merges what a plugin does to one file now into the file as the user has it.
+
+use crate::error::ScaffoldError;
+use crate::merge::{self, ConflictReason, Verdict};
+use crate::universe::Universe;
+use pintle_plugin::{ChangeSet, Node, Select};
+
+/// A file that should have changed, and did not or not cleanly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MergeConflict {
+    /// The path of the file.
+    pub path: String,
+    /// Why it stays as it is.
+    pub reason: ConflictReason,
+    /// Whether it is written with conflict markers.
+    pub marked: bool,
+}
+
+/// One file on its way into the user's files.
+pub(super) struct FileMerge<'a> {
+    pub(super) base: Option<&'a Node>,
+    pub(super) theirs: Option<&'a Node>,
+    pub(super) plugin: &'a str,
+    pub(super) subcommand: &'a str,
+    /// Whether lines that both have changed are written, with markers around them.
+    pub(super) with_markers: bool,
+}
+
+impl FileMerge<'_> {
+    pub(super) fn apply(
+        &self,
+        path: &str,
+        universe: &mut Universe,
+    ) -> Result<Option<MergeConflict>, ScaffoldError> {
+        let ours = universe.nodes(Select::Path(path))?.pop();
+        let conflict =
+            |reason, marked| Some(MergeConflict { path: path.to_owned(), reason, marked });
+        let mut changes = ChangeSet::new();
+        let mut put = |bytes: Vec<u8>, mode| {
+            changes.add_node(Node::new(path, bytes, mode));
+        };
+        let conflict = match merge::merge(self.base, ours.as_ref(), self.theirs) {
+            Verdict::Keep => None,
+            Verdict::Unresolved(reason) => conflict(reason, false),
+            Verdict::Conflict(..) if !self.with_markers => {
+                conflict(ConflictReason::SameLines, false)
+            }
+            Verdict::Conflict(bytes, mode) => {
+                put(bytes, mode);
+                conflict(ConflictReason::SameLines, true)
+            }
+            Verdict::Write(bytes, mode) => {
+                put(bytes, mode);
+                None
+            }
+            Verdict::Delete => {
+                changes.delete(path);
+                None
+            }
+        };
+        universe.replace_contents(self.plugin, self.subcommand, changes)?;
+        Ok(conflict)
+    }
+}

@@ -1,0 +1,173 @@
+//! Runs a scaffolding subcommand: its steps in memory, then the way to the disk.
+
+use super::prepared::{Failure, Prepared, Report};
+use crate::chain::answers::Answers;
+use crate::chain::flags::Flags;
+use crate::chain::members::Chain;
+use crate::chain::steps::{EDIT, FORCE, INIT, SKIP_EXISTING, Steps, StepsInput};
+use crate::error::ScaffoldError;
+use crate::merge;
+use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::resource::Resource;
+use crate::record::file::{Record, RecordedCommand};
+use crate::transaction::Lock;
+use crate::universe::{Change, Universe};
+use pintle_plugin::Node;
+use pintle_plugin::host::{HostServices, Level};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// One call of a scaffolding subcommand.
+pub struct Job<'a> {
+    /// The project's folder.
+    pub root: &'a Path,
+    /// The subcommand and its plugins.
+    pub chain: Chain<'a>,
+    /// The plugins' flags, from [`Chain::bind_flags`].
+    pub flags: &'a Flags,
+    /// The values of the flags, the host's own among them.
+    pub args: Map<String, Value>,
+    /// The PROJECT file as the subcommand finds it; for `init`, as the user asked for it.
+    pub project: ProjectFile,
+    /// The resource that the user asked for, for the subcommands that have one.
+    pub resource: Option<Resource>,
+}
+
+/// Runs a scaffolding subcommand from its first step to the disk.
+///
+/// # Errors
+///
+/// [`ScaffoldError`]; then the project is as it was.
+pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
+    let lock = Lock::acquire(job.root, &mut |it| services.log(Level::Info, it))?;
+    prepare(job, services).map_err(|it| it.error)?.commit(&lock)
+}
+
+/// Takes all steps of a scaffolding subcommand in memory.
+///
+/// # Errors
+///
+/// [`Failure`] when a plugin fails, or what the plugins want does not fit together.
+pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Box<Failure>> {
+    let Job { root, chain, flags, args, project, resource } = job;
+    let failed = |error: ScaffoldError, universe: Universe| {
+        let (subcommand, chain) = (chain.subcommand.to_owned(), chain.keys());
+        Box::new(Failure { error, subcommand, chain, universe })
+    };
+    let early = |error: ScaffoldError| failed(error, Universe::new(root));
+    check_start(root, &chain).map_err(early)?;
+    let record = Record::load(root).map_err(|err| early(err.into()))?;
+    let mut command = Steps::recorded(&chain, &args, &project, resource.as_ref());
+    let before = (chain.subcommand != INIT).then(|| project.to_string());
+    let mut steps = Steps::new(StepsInput {
+        chain,
+        flags,
+        args,
+        services,
+        answers: Answers::default(),
+        project,
+        resource,
+        universe: Universe::new(root),
+    });
+    if let Err(error) = steps.take_all() {
+        return Err(failed(error, steps.universe));
+    }
+    command.id = record.next_id();
+    finish(before, steps, record, command).map_err(early)
+}
+
+/// Turns the steps of a command, all of them taken, into what it is about to do.
+fn finish(
+    project_before: Option<String>,
+    steps: Steps<'_>,
+    mut record: Record,
+    mut command: RecordedCommand,
+) -> Result<Prepared, ScaffoldError> {
+    let mut notices = steps.notices.clone();
+    if let Some(version) = steps.project.migrated_from()
+        && project_before.as_deref() != Some(steps.project.to_string().as_str())
+    {
+        notices.push(format!("PROJECT is migrated from version {version} to 3"));
+    }
+    let changes = spare_users_changes(&steps, &record, &mut notices)?;
+    let by = |path: &str| steps.origins(path, command.id);
+    record.note(&changes, &by)?;
+    for node in &steps.adopted {
+        record.put(node, Vec::new(), by(node.path()))?;
+    }
+    let (subcommand, chain) = (steps.chain.subcommand, steps.chain.keys());
+    command.answers = steps.answers.into_given();
+    record.push(command);
+    Ok(Prepared {
+        subcommand: subcommand.to_owned(),
+        chain,
+        project_before,
+        project: steps.project,
+        resource: steps.resource,
+        universe: steps.universe,
+        changes,
+        record,
+        notices,
+        conflicts: Vec::new(),
+    })
+}
+
+/// Returns the changes of a command so that what the user has changed since it was
+/// scaffolded is not lost: a plugin's new version of such a file is merged.
+fn spare_users_changes(
+    steps: &Steps<'_>,
+    record: &Record,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Change>, ScaffoldError> {
+    let changes = steps.universe.changes()?.into_iter();
+    let spared = changes.map(|it| spare_users_change(it, steps, record, notices));
+    spared.filter_map(Result::transpose).collect()
+}
+
+/// Returns what is left of a change; `None` when the file stays as it is.
+fn spare_users_change(
+    change: Change,
+    steps: &Steps<'_>,
+    record: &Record,
+    notices: &mut Vec<String>,
+) -> Result<Option<Change>, ScaffoldError> {
+    let (Change::Replace { old, new }, false) = (&change, steps.is_on(FORCE)) else {
+        return Ok(Some(change));
+    };
+    let base = record.file(new.path()).map(|it| it.content()).transpose()?;
+    let Some(base) = base.filter(|it| it != old.bytes()) else { return Ok(Some(change)) };
+    match merge::bytes(&base, old.bytes(), new.bytes()) {
+        // The plugin has kept what the user changed.
+        Some(merged) if merged == new.bytes() => Ok(Some(change)),
+        Some(merged) => {
+            notices.push(format!("`{}` is merged with what you changed in it", new.path()));
+            let [plugin, subcommand] =
+                [new.plugin(), new.subcommand()].map(Option::unwrap_or_default);
+            let new = Node::with_origin(new.path(), merged, new.mode(), plugin, subcommand);
+            Ok(Some(Change::Replace { old: old.clone(), new }))
+        }
+        None if steps.is_on(SKIP_EXISTING) => {
+            notices.push(format!("`{}` was changed by you, and stays as it is", new.path()));
+            Ok(None)
+        }
+        None => {
+            let plugin = new.plugin().unwrap_or_default().to_owned();
+            Err(ScaffoldError::Overwrites { plugin, path: new.path().to_owned() })
+        }
+    }
+}
+
+fn check_start(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
+    let path = root.join(PROJECT);
+    match (chain.subcommand == INIT, std::fs::symlink_metadata(&path).is_ok()) {
+        (true, true) => return Err(ScaffoldError::AlreadyInitialized { path }),
+        (false, false) => return Err(ScaffoldError::NotInitialized { path }),
+        _ => {}
+    }
+    // A plugin may join the layout without a part in the command that lets it in.
+    if chain.members().is_empty() && chain.subcommand != EDIT {
+        let subcommand = chain.subcommand.to_owned();
+        return Err(ScaffoldError::NoPart { subcommand, chain: chain.keys() });
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What is wrong with a PROJECT file.
+
+use super::name::NameError;
+use pintle_host::ProjectVersion;
+use std::io;
+use std::path::PathBuf;
+
+/// What is wrong with a PROJECT file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// There is no such file.
+    #[error("there is no `{}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read, or is no file.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("failed to write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file's text is no PROJECT file.
+    #[error("invalid project file `{}`", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ProjectError>,
+    },
+    /// The text is no YAML, or a value has the wrong type.
+    #[error("line {line}, column {column}: {message}")]
+    Syntax {
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The text does not say which version of the format it has.
+    #[error("the key `version` is missing")]
+    NoVersion,
+    /// The format has a version that this host cannot work with.
+    #[error("project version `{version}` is not supported yet")]
+    Unsupported {
+        /// The version.
+        version: ProjectVersion,
+    },
+    /// The text cannot be edited without changing something else in it.
+    #[error("failed to edit the key `{key}` in place")]
+    Edit {
+        /// The key at the top of the file.
+        key: String,
+    },
+    /// A name in the project breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}

@@ -1,0 +1,33 @@
+//! Writes PROJECT alone, for those who change nothing else.
+//!
+//! One rename is a whole change, so this needs no journal; but it waits for the lock as all
+//! that writes in a project does.
+
+use super::lock::Lock;
+use crate::project::{ProjectError, ProjectFile};
+use pintle_host::fs::{Dir, Mode};
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+impl ProjectFile {
+    /// Writes the file to `path` in one step that survives a power cut: a reader sees the old
+    /// file or the new one.
+    ///
+    /// It waits for another host that works in the project, at most ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::Write`]; then the old file is as it was.
+    pub fn save(&self, path: &Path) -> Result<(), ProjectError> {
+        self.try_save(path).map_err(|source| ProjectError::Write { path: path.to_owned(), source })
+    }
+
+    fn try_save(&self, path: &Path) -> io::Result<()> {
+        let Some(name) = path.file_name() else { return Err(ErrorKind::InvalidInput.into()) };
+        let folder = path.parent().filter(|it| *it != OsStr::new("")).unwrap_or(Path::new("."));
+        let dir = Dir::open(folder)?;
+        let _lock = Lock::acquire(folder, &mut |_| {}).map_err(io::Error::other)?;
+        Ok(dir.replace(name, self.to_string().as_bytes(), Mode::Keep(pintle_plugin::MODE_FILE))?)
+    }
+}
