@@ -3,11 +3,11 @@
 //! libFuzzer calls them with what it invents, and the ordinary tests with the corpus. They fail
 //! by panicking: what is not valid must be an error, and what is valid must stay what it is.
 
+use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
     ApiAddress, ClusterFile, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
     Publish, Role, VolumeMount,
 };
-use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::scaffold::project::{check_domain, check_project_name};
 use pintle::scaffold::{Record, Recovery, recover};
 use pintle::{
