@@ -224,7 +224,7 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
     // The first file has moved, the second has not.
     fault::plan(1, Accident::Broken(Errno::ROFS.raw_os_error()));
     let err = apply::redo(lock.disk(), &journal).unwrap_err();
-    let err = super::undo(lock.disk(), &journal, err);
+    let err = undo(lock.disk(), &journal, err);
     fault::reset();
     let expected = format!(
         "failed to put the files back; the old ones are in `{}`",

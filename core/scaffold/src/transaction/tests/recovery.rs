@@ -129,7 +129,7 @@ fn a_stale_lock_file_is_no_lock() {
     let folder = project(&["x"]);
     let before = everything(folder.path());
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
-    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    fs::write(folder.path().join(journal::LOCK), "1\n").unwrap();
     fs::write(folder.path().join(".pintle/run/0.new"), "rubbish").unwrap();
     drop(Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap());
     assert_eq!(everything(folder.path()), before);
@@ -196,7 +196,7 @@ fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
     lock.disk().unlink(journal::staged(new)).unwrap();
     let err = apply::redo(lock.disk(), &journal).unwrap_err();
     assert_eq!(err.to_string(), "`src/api/v1.rs` has disappeared");
-    let err = super::undo(lock.disk(), &journal, err);
+    let err = undo(lock.disk(), &journal, err);
     assert!(matches!(err, TransactionError::Disappeared { .. }), "{err}");
     drop(lock);
     assert_eq!(everything(folder.path()), before);
@@ -263,10 +263,10 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     let _fault = without_locks(false);
     let folder = project(FILES);
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
-    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    fs::write(folder.path().join(journal::LOCK), "1\n").unwrap();
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
     let hint = err.hint_text().unwrap();
-    let path = folder.path().join(lock::LOCK).display().to_string();
+    let path = folder.path().join(journal::LOCK).display().to_string();
     assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
 }
 
