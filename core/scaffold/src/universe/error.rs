@@ -1,8 +1,8 @@
 //! What can go wrong in a universe.
 
 use crate::path::PathError;
-use pintle_host::fs;
 use pintle_host::causes::causes;
+use pintle_host::fs;
 use pintle_plugin::message::ErrorReply;
 use std::io;
 
