@@ -308,7 +308,7 @@ fn the_universe_can_be_seen_also_when_something_fails() {
             --- stderr ---
             error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
               caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
-            hint: `--force` makes `ships/sailor.txt` anew, `--skip-existing` leaves it as it is
+            hint: use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to leave it as it is
             [exit 1]
         "#]],
     );
@@ -347,8 +347,8 @@ fn webhooks_are_made_and_undone() {
         expect![[r#"
             $ pintle create webhook --group crew --version v1 --kind Captain
             --- stderr ---
-            error: no webhook is asked for
-            hint: ask for some of `--defaulting`, `--validation` and `--conversion`
+            error: no webhook is selected
+            hint: use one or more of `--defaulting`, `--validation` and `--conversion`
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
             + hooks/captain-conversion.txt
@@ -393,7 +393,7 @@ fn webhooks_are_made_and_undone() {
             $ pintle create webhook --group crew --version v1 --kind Nobody --validation
             --- stderr ---
             error: the project has no resource `crew.my.domain/v1/Nobody`
-            hint: `project show` lists the project's resources
+            hint: run `pintle project show` to list the project's resources
             [exit 1]
         "#]],
     );
@@ -454,7 +454,7 @@ fn deleting_an_api_says_what_it_left() {
         $ pintle delete api --group crew --version v1 --kind Captain
         --- stderr ---
         error: the project has no resource `crew.my.domain/v1/Captain`
-        hint: `project show` lists the project's resources
+        hint: run `pintle project show` to list the project's resources
         [exit 1]
     "#]],
     );
@@ -554,12 +554,12 @@ fn blame_names_plugins_and_commands() {
         $ pintle project blame own.txt
         --- stderr ---
         error: `own.txt` was not scaffolded
-        hint: `project blame` lists all scaffolded files
+        hint: run `pintle project blame` to list all scaffolded files
         [exit 1]
         $ pintle project blame nowhere
         --- stderr ---
         error: `nowhere` does not exist
-        hint: `project blame` lists all scaffolded files
+        hint: run `pintle project blame` to list all scaffolded files
         [exit 1]
         $ pintle project blame ../out
         --- stderr ---
@@ -655,7 +655,7 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             $ pintle project upgrade nobody
             --- stderr ---
             error: plugin `nobody` has no part in the project
-            hint: `project show` lists the project's plugins
+            hint: run `pintle project show` to list the project's plugins
             [exit 2]
             $ pintle project upgrade shipyard@7
             --- stderr ---
@@ -772,7 +772,7 @@ fn edit_takes_more_plugins_into_the_project() {
         [exit 0]
         $ pintle edit --plugins painter,painter
         --- stderr ---
-        error: plugin `painter.example.org/v1.0.0` stands twice in the chain
+        error: plugin `painter.example.org/v1.0.0` is twice in the chain
         [exit 2]
         $ pintle create api --group crew --version v1 --kind Captain
         ~ fleet.txt
@@ -812,7 +812,7 @@ fn files_of_the_user_stay_unless_said_otherwise() {
             --- stderr ---
             error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
               caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
-            hint: `--force` makes `README.md` anew, `--skip-existing` leaves it as it is
+            hint: use `--force` to overwrite `README.md`, or `--skip-existing` to leave it as it is
             [exit 1]
             $ pintle init --plugins shipyard --project-name demo --force --skip-existing
             --- stderr ---

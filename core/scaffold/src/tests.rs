@@ -274,7 +274,7 @@ fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
             "outside",
             format!(
                 "`init` failed at `{A}`, while it scaffolds: invalid path `../outside.txt`: \
-                 its part `..` is no file name"
+                 its part `..` is not a valid file name"
             ),
         ),
     ] {

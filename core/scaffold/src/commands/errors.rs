@@ -267,6 +267,7 @@ fn journal_hint(journal: &str) -> Hint {
 mod tests {
     use super::*;
     use crate::error::StepName;
+    use expect_test::expect;
     use pintle_host::transport::CallError;
     use pintle_plugin::message::{ErrorReply, Step};
 
@@ -283,11 +284,11 @@ mod tests {
         let mut reply = ErrorReply::failed("no wood");
         reply.causes.push("no forest".to_owned());
         let call = CallError::Failed { plugin, source: reply };
-        expect_test::expect![[""]].assert_eq(&CliError::from(replayed(call.into())).to_string());
+        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: no wood: no forest"].assert_eq(&CliError::from(replayed(call.into())).to_string());
 
         let path = "a".to_owned();
         let source = UniverseError::Read { path, source: ErrorKind::PermissionDenied.into() };
-        expect_test::expect![[""]].assert_eq(&CliError::from(replayed(source.into())).to_string());
+        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: failed to read `a`: permission denied"].assert_eq(&CliError::from(replayed(source.into())).to_string());
     }
 
     #[test]
@@ -310,6 +311,9 @@ mod tests {
         let interrupted =
             TransactionError::Interrupted { root: "r".into(), source: changed().into() };
         let texts = [changed(), undo, interrupted].map(|it| it.hint_text().unwrap()).join("\n");
-        expect_test::expect![[""]].assert_eq(&texts);
+        expect![[r#"
+            nothing was written; try again
+            `a` has changed meanwhile; once that is fixed, the next command finishes or undoes the run
+            move your `a` away; the next command then restores the old one"#]].assert_eq(&texts);
     }
 }
