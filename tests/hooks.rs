@@ -159,7 +159,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         $ pintle init --plugins good
         --- stderr ---
         error: `[SANDBOX]/desk/PROJECT` exists: the project is initialized already
-        hint: `create` adds to an existing project
+        hint: use `pintle create` to add to the project, or `pintle edit` to change it
         [exit 1]
     "#]]
     .assert_eq(&sandbox.transcript(&lines));
