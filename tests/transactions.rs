@@ -109,7 +109,10 @@ fn a_folder_that_may_not_be_written_stops_a_run_half_way_and_nothing_stays() {
     let output = sandbox.run(create_api("Mate"));
     assert_eq!(output.code(), 1, "{output}");
     assert!(output.stderr.contains("Permission denied"), "{output}");
-    assert!(output.stderr.contains("hint: check that you have write permission for `src/"), "{output}");
+    assert!(
+        output.stderr.contains("hint: check that you have write permission for `src/"),
+        "{output}"
+    );
     assert_eq!(tree(&work), before);
     set_mode(&folder, 0o755);
     let _ = sandbox.run(create_api("Mate")).success();
