@@ -8,6 +8,7 @@ use expect_test::expect;
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ fn without_an_engine_the_exit_code_is_5() {
     expect![[r#"
         $ pintle node list
         --- stderr ---
-        error: `ssh://there` of DOCKER_HOST is no address of a Docker engine that can be used here
+        error: `ssh://there` in DOCKER_HOST is not an address of a Docker engine that can be used here
         hint: forward the engine's socket with `ssh -L`, and name it with DOCKER_HOST=unix://…
         [exit 5]
     "#]]
@@ -78,6 +79,67 @@ fn without_an_engine_the_exit_code_is_5() {
     .assert_eq(&sandbox.transcript(&["cluster list"]));
     // Help needs no engine.
     let _ = sandbox.run(["cluster", "create", "--help"]).success();
+}
+
+#[test]
+fn https_without_certificates_and_bad_time_limits_are_errors() {
+    let sandbox = crate::support::Sandbox::new().plugin("harbour");
+    let https = sandbox.env("DOCKER_HOST", "https://127.0.0.1:1");
+    expect![[r#"
+        $ pintle cluster list
+        --- stderr ---
+        error: `https://127.0.0.1:1` in DOCKER_HOST asks for TLS, and there are no certificates for it
+        hint: set DOCKER_CERT_PATH to the directory with `ca.pem`, `cert.pem` and `key.pem`, or use `tcp://host:port` for an engine without TLS
+        [exit 5]
+    "#]].assert_eq(&https.transcript(&["cluster list"]));
+    let limit = https.env("PINTLE_ENGINE_TIMEOUT", "soon");
+    // Whether a command uses the engine itself, or has a plugin that asks for containers.
+    expect![[r#"
+        $ pintle cluster list
+        --- stderr ---
+        error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
+          caused by: expected number at 0
+        hint: durations are `90s`, `5m`
+        [exit 2]
+        $ pintle buoy list
+        --- stderr ---
+        error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
+          caused by: expected number at 0
+        hint: durations are `90s`, `5m`
+        [exit 2]
+    "#]].assert_eq(&limit.transcript(&["cluster list", "buoy list"]));
+}
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let made = Command::new("mkfifo").arg(sandbox.work().join("fifo")).status();
+    assert!(made.is_ok_and(|it| it.success()));
+    let text = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\n\
+                spec: {files: [{path: /a, source: ./fifo}]}\n";
+    fs::write(sandbox.work().join("source.yaml"), text).unwrap();
+    let transcript = sandbox.transcript(&[
+        "cluster create --config fifo",
+        "cluster create --config source.yaml",
+        "cluster create --config .",
+    ]);
+    expect![[r#"
+        $ pintle cluster create --config fifo
+        --- stderr ---
+        error: failed to read the cluster file `fifo`
+          caused by: it is a FIFO, not a regular file
+        [exit 1]
+        $ pintle cluster create --config source.yaml
+        --- stderr ---
+        error: failed to read `[SANDBOX]/desk/./fifo`
+          caused by: it is a FIFO, not a regular file
+        [exit 1]
+        $ pintle cluster create --config .
+        --- stderr ---
+        error: failed to read the cluster file `.`
+          caused by: it is a directory, not a regular file
+        [exit 1]
+    "#]].assert_eq(&transcript);
 }
 
 #[test]
@@ -108,20 +170,20 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
     expect![[r#"
         $ pintle cluster create Not_A_Name
         --- stderr ---
-        error: `Not_A_Name` is no name for a cluster: at most 32 lower-case letters, digits and `-`, beginning and ending with a letter or digit
+        error: invalid cluster name `Not_A_Name`: names are at most 32 lower-case letters, digits and `-`, and begin and end with a letter or digit
         [exit 2]
         $ pintle cluster create
         --- stderr ---
         error: the cluster has no name
-        hint: as `pintle cluster create demo`
+        hint: give it one, for example with `pintle cluster create demo`
         [exit 2]
         $ pintle cluster create NAME -p 80:x
         --- stderr ---
-        error: `--port 80:x`: `80:x` is no port mapping; mappings are `8080:80`, `127.0.0.1:[PORT]:80/tcp`, `80`
+        error: `--port 80:x`: invalid port mapping `80:x`; mappings are `8080:80`, `127.0.0.1:[PORT]:80/tcp`, `80`
         [exit 2]
         $ pintle cluster create NAME -p 80@nodes
         --- stderr ---
-        error: `--port 80@nodes`: `nodes` is no node filter
+        error: `--port 80@nodes`: invalid node filter `nodes`
         hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
         [exit 2]
         $ pintle cluster create NAME --servers 0
@@ -132,12 +194,12 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 2]
         $ pintle cluster create NAME --label pintle.role=x
         --- stderr ---
-        error: the label `pintle.role` is the host's
+        error: the label `pintle.role` is reserved for the host
         [exit 2]
         $ pintle cluster create NAME --network no-such-net
         --- stderr ---
         error: the network `no-such-net` does not exist
-        hint: make it with `docker network create`, or leave `--network` out
+        hint: create it with `docker network create`, or omit `--network`
         [exit 1]
         $ pintle cluster create NAME --network host
         --- stderr ---
@@ -146,22 +208,23 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         $ pintle cluster create NAME --volume ./absent:/data
         --- stderr ---
         error: `[SANDBOX]/desk/./absent`, which is to be mounted at `/data`, does not exist
-        hint: make it first
+        hint: create it first
         [exit 1]
         $ pintle cluster create NAME --volume absent-volume:/data
         --- stderr ---
         error: the volume `absent-volume` does not exist
-        hint: make it with `docker volume create absent-volume`
+        hint: create it with `docker volume create absent-volume`
         [exit 1]
         $ pintle cluster create NAME --config bad.yaml
         --- stderr ---
-        error: the cluster file is wrong: error: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
-         --> <input>:3:8
-          |
-        1 | apiVersion: pintle.dev/v1alpha1
-        2 | kind: Cluster
-        3 | spec: {serverz: 1}
-          |        ^ unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+        error: invalid cluster file
+          caused by: error: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+             --> <input>:3:8
+              |
+            1 | apiVersion: pintle.dev/v1alpha1
+            2 | kind: Cluster
+            3 | spec: {serverz: 1}
+              |        ^ unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
         [exit 2]
         $ pintle cluster create NAME --config absent.yaml
         --- stderr ---
@@ -209,8 +272,8 @@ fn a_second_cluster_of_the_name_is_refused() {
     expect![[r#"
         $ pintle cluster create NAME --agents 1
         --- stderr ---
-        error: a cluster `NAME` exists already, or is being made
-        hint: choose another name, or `pintle cluster delete NAME` first
+        error: a cluster `NAME` exists already, or is being created
+        hint: choose another name, or run `pintle cluster delete NAME` first
         [exit 1]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME --agents 1"]));
@@ -236,7 +299,7 @@ fn of_two_that_make_one_cluster_at_once_one_wins() {
         for loser in losers {
             let shown = berth.shown(loser);
             assert!(
-                shown.contains("error: a cluster `NAME` exists already, or is being made"),
+                shown.contains("error: a cluster `NAME` exists already, or is being created"),
                 "{shown}"
             );
         }
@@ -335,18 +398,18 @@ fn what_is_never_ready_ends_with_the_time_limit() {
     expect![[r#"
         $ pintle cluster create NAME --timeout 6s -e STANDIN_NEVER_READY=1
         --- stderr ---
-        making the cluster `NAME`
-        removing what was made
-        error: `cluster create NAME` was not done within 6s; it was still waiting for the API server
-        hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
+        creating the cluster `NAME`
+        removing what was created
+        error: `cluster create NAME` timed out after 6s while waiting for the API server
+        hint: give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
         $ pintle cluster create NAME --agents 1 --timeout 6s -e STANDIN_NODE_NEVER_READY=1 -e STANDIN_ONLY=agent-0
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         waiting for the nodes
-        removing what was made
-        error: `cluster create NAME` was not done within 6s; it was still waiting for the nodes, of which 1 of 2 were ready
-        hint: give it more time with `--timeout`, or look into the nodes' logs with `--no-rollback`
+        removing what was created
+        error: `cluster create NAME` timed out after 6s while waiting for the nodes, of which 1 of 2 were ready
+        hint: give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read their logs
         [exit 1]
     "#]].assert_eq(&shown);
     // The limit is for the whole, not for each of its parts.
@@ -368,7 +431,7 @@ fn without_rollback_what_was_made_is_kept_for_a_look() {
     let Some(berth) = Berth::standin("keep") else { return };
     let output = berth.run("cluster create NAME --no-rollback -e STANDIN_CRASH_AT_START=1");
     let shown = berth.shown(&output);
-    assert!(shown.contains("warning: what was made is kept: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`"), "{shown}");
+    assert!(shown.contains("warning: what was created is kept: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`"), "{shown}");
     assert_eq!(berth.things().len(), 3);
     let logs = berth.run("cluster logs NAME --tail 1").success();
     assert!(logs.stdout.contains("crashed as told"), "{logs}");
@@ -385,13 +448,13 @@ fn a_kubeconfig_that_cannot_be_written_undoes_the_cluster() {
     expect![[r#"
         $ pintle cluster create NAME
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
-        removing what was made
-        error: `[HOME]/.kube/config` is no kubeconfig
-          caused by: it is no map
-        hint: mend the file, or name another with KUBECONFIG
+        removing what was created
+        error: `[HOME]/.kube/config` is not a valid kubeconfig
+          caused by: it is not a map
+        hint: fix the file, or name another one with KUBECONFIG
         [exit 1]
     "#]]
     .assert_eq(&shown);
@@ -431,9 +494,14 @@ struct CutOff {
 impl CutOff {
     #[track_caller]
     fn at(berth: &Berth, nth: usize, side: Side) -> Self {
+        Self::of(nth, side, |env| berth.sandbox.start_with(env, berth.words(CREATE)))
+    }
+
+    /// Returns the same of a creation that `start` starts, with variables of its environment.
+    #[track_caller]
+    fn of(nth: usize, side: Side, start: impl FnOnce(&[(String, String)]) -> Child) -> Self {
         let (proxy, held) = Proxy::holding(move |it, _| (it == nth).then_some(side));
-        let env = [("DOCKER_HOST".to_owned(), proxy.address())];
-        let mut child = berth.sandbox.start_with(&env, berth.words(CREATE));
+        let mut child = start(&[("DOCKER_HOST".to_owned(), proxy.address())]);
         let held = wait_for_call(&held, &mut child);
         Self { proxy, child, held }
     }
@@ -479,6 +547,33 @@ fn is_interrupt_ignored() -> bool {
 }
 
 #[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    // As `nohup` and the background jobs of scripts start programs.
+    let folder = tempfile::tempdir().unwrap();
+    let launcher = folder.path().join("launcher");
+    let host = env!("CARGO_BIN_EXE_pintle");
+    fs::write(&launcher, format!("#!/bin/sh\ntrap '' INT HUP\nexec '{host}' \"$@\"\n")).unwrap();
+    fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).unwrap();
+    let sandbox = crate::support::Sandbox::of(&launcher, "PINTLE");
+    let Some(berth) = Berth::with("ignored", Image::Standin, sandbox) else { return };
+    let (proxy, held) = Proxy::holding(|_, line| {
+        let is_start = line.starts_with("POST ") && line.contains("/start");
+        is_start.then_some(Side::Answer)
+    });
+    let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+    let mut child = berth.sandbox.start_with(&env, berth.words("cluster create NAME"));
+    let start = wait_for_call(&held, &mut child).expect("the node is started");
+    signal(&child, Signal::INT);
+    signal(&child, Signal::HUP);
+    drop(start);
+    let output = berth.sandbox.finish(child);
+    assert_eq!(output.code(), 0, "{output}");
+    proxy.settle();
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
 fn a_signal_at_any_moment_leaves_nothing() {
     let Some(berth) = Berth::new("signals") else { return };
     let n_calls = calls_of_a_creation(&berth);
@@ -512,6 +607,24 @@ fn a_signal_at_any_moment_leaves_nothing() {
 }
 
 #[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let Some(berth) = Berth::standin("ignored") else { return };
+    let n_calls = calls_of_a_creation(&berth);
+    // As `nohup` and the background jobs of scripts are started.
+    let script = format!("trap '' INT HUP; exec \"$PINTLE\" {}", berth.words(CREATE).join(" "));
+    for (kind, code) in [(Signal::INT, 0), (Signal::HUP, 0), (Signal::TERM, 130)] {
+        let start = |env: &[(String, String)]| berth.sandbox.start_script(env, &script);
+        let cut_off = CutOff::of(n_calls / 2, Side::Answer, start);
+        assert!(cut_off.held.is_some(), "the creation is at work");
+        signal(&cut_off.child, kind);
+        let output = cut_off.finish(&berth);
+        assert_eq!(output.code(), code, "{kind:?}: {output}");
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
 fn a_second_signal_leaves_at_once_and_says_what_remains() {
     let Some(berth) = Berth::standin("second") else { return };
     // The first moment is the start of the node, the second is the first removal.
@@ -536,8 +649,8 @@ fn a_second_signal_leaves_at_once_and_says_what_remains() {
     let shown = berth.shown(&output);
     expect![[r#"
         --- stderr ---
-        making the cluster `NAME`
-        interrupted; removing what was made (once more leaves it)
+        creating the cluster `NAME`
+        interrupted; removing what was created (once more leaves it)
         error: interrupted again; these remain: `pintle-NAME`, `pintle-NAME-server-0`, `pintle-NAME-shared`
         hint: `pintle cluster delete NAME` removes what is left
         [exit 130]
@@ -559,7 +672,7 @@ fn what_a_killed_run_leaves_can_be_deleted() {
         if !berth.things().is_empty() {
             let again = berth.run(CREATE);
             assert_eq!(again.code(), 1, "call {nth}, {side:?}: {again}");
-            assert!(berth.shown(&again).contains("exists already, or is being made"), "{again}");
+            assert!(berth.shown(&again).contains("exists already, or is being created"), "{again}");
         }
         let _ = berth.run("cluster delete NAME").success();
         berth.assert_nothing_left();
@@ -575,8 +688,8 @@ fn remains_without_any_container_are_found_and_deleted() {
     expect![[r#"
         $ pintle cluster create NAME
         --- stderr ---
-        error: a cluster `NAME` exists already, or is being made
-        hint: if no other run is making it, `pintle cluster delete NAME` removes what is left
+        error: a cluster `NAME` exists already, or is being created
+        hint: if no other run is creating it, `pintle cluster delete NAME` removes what is left
         [exit 1]
         $ pintle cluster delete NAME
         --- stderr ---
@@ -658,8 +771,7 @@ fn a_failed_import_is_a_failed_command() {
     expect![[r#"
         --- stderr ---
         error: the image was not imported into `pintle-NAME-agent-0`
-          caused by: it said last:
-          ctr: failed to ingest: no space left on device
+          caused by: ctr: failed to ingest: no space left on device
         [exit 1]
     "#]]
     .assert_eq(&shown);

@@ -27,7 +27,7 @@ pub(crate) fn newer() -> Newer {
     workspace.copy("core/host", |path, text| match path {
         "Cargo.toml" => host_manifest(&text),
         // `plugin check` asks for the functions; so the newer host calls its new one there.
-        "src/transport/mod.rs" => replace_once(
+        "src/transport/loaded.rs" => replace_once(
             &text,
             "        self.root.functions()\n",
             "        eprintln!(\"the plugin says {}\", self.root.salutation());\n        self.root.functions()\n",

@@ -177,7 +177,7 @@ fn edit_project(file: &mut ProjectFile, edit: &str) -> Option<()> {
         ('m', _) => file.set_multigroup(value == "1"),
         ('l', _) => file.set_layout(&value.split(',').map(str::to_owned).collect::<Vec<_>>()),
         ('a', [group, version, kind]) => {
-            let gvk = Gvk::new(group, &file.domain().to_owned(), version, kind).ok()?;
+            let gvk = Gvk::new(group, file.domain(), version, kind).ok()?;
             file.put_resource(&Resource::new(gvk))
         }
         ('x', _) => {

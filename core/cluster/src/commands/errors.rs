@@ -15,15 +15,13 @@ use std::error::Error;
 pub(super) const FILTERS: &str = "filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` \
      between; write `\\@` for an `@` in the value";
 
-type HintText = Box<dyn Fn(&Identity) -> String + Send + Sync>;
-
 impl From<ClusterError> for CliError {
     fn from(err: ClusterError) -> Self {
         // A hook's error has causes of its own, and its own exit code.
         if let ClusterError::Hook(hook) = &err {
             return Self::from_hook(hook);
         }
-        Self::from_error(exit(&err), &err).hint_if_known(hint(&err).map(Hint::new))
+        Self::from_error(exit(&err), &err).hint_if_known(hint(&err))
     }
 }
 
@@ -35,7 +33,7 @@ pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
         reply.causes.push(cause.to_string());
         source = cause.source();
     }
-    reply.hint = hint(err).map(|it| it(host));
+    reply.hint = hint(err).map(|it| it.text(host));
     match err {
         _ if err.is_absence_of_engine() => reply.kind = ErrorKind::NoEngine,
         ClusterError::Engine(EngineError::TimeLimit { .. }) => reply.kind = ErrorKind::Usage,
@@ -65,7 +63,7 @@ fn exit(err: &ClusterError) -> Exit {
 }
 
 /// Returns what to do about an error, where that is known.
-fn hint(err: &ClusterError) -> Option<HintText> {
+fn hint(err: &ClusterError) -> Option<Hint> {
     Some(match err {
         ClusterError::Engine(err) => return engine_hint(err),
         ClusterError::Api(err) => return api_hint(err),
@@ -83,17 +81,17 @@ fn hint(err: &ClusterError) -> Option<HintText> {
             start_hint(cluster.clone(), "the first server writes it when it runs: start it")
         }
         ClusterError::NoFirstServer { .. } => {
-            text("delete the cluster: without its first server it cannot be used")
+            Hint::from("delete the cluster: without its first server it cannot be used")
         }
         ClusterError::NoNetwork { .. } => {
-            text("create it with `docker network create`, or omit `--network`")
+            Hint::from("create it with `docker network create`, or omit `--network`")
         }
         ClusterError::NoVolume { name } => {
-            owned(format!("create it with `docker volume create {name}`"))
+            Hint::from(format!("create it with `docker volume create {name}`"))
         }
-        ClusterError::NoMountSource { .. } => text("create it first"),
+        ClusterError::NoMountSource { .. } => Hint::from("create it first"),
         ClusterError::SingleServer => {
-            text("create the cluster with several servers, for example with `--servers 3`")
+            Hint::from("create the cluster with several servers, for example with `--servers 3`")
         }
         ClusterError::TimedOut { is_undone, .. } => timeout_hint(*is_undone),
         ClusterError::Abandoned { name, .. } | ClusterError::NotUndone { name, .. } => {
@@ -104,20 +102,12 @@ fn hint(err: &ClusterError) -> Option<HintText> {
     })
 }
 
-fn text(text: &'static str) -> HintText {
-    Box::new(|_| text.to_owned())
-}
-
-fn owned(text: String) -> HintText {
-    Box::new(move |_| text.clone())
-}
-
 /// Returns a hint that names the host's command.
-fn command(text: impl Fn(&str) -> String + Send + Sync + 'static) -> HintText {
-    Box::new(move |host| text(&host.command_name))
+fn command(text: impl Fn(&str) -> String + Send + Sync + 'static) -> Hint {
+    Hint::new(move |host| text(&host.command_name))
 }
 
-fn exists_hint(name: String, is_remains: bool) -> HintText {
+fn exists_hint(name: String, is_remains: bool) -> Hint {
     match is_remains {
         true => command(move |host| {
             format!(
@@ -130,13 +120,13 @@ fn exists_hint(name: String, is_remains: bool) -> HintText {
     }
 }
 
-fn start_hint(cluster: String, what: &'static str) -> HintText {
+fn start_hint(cluster: String, what: &'static str) -> Hint {
     command(move |host| format!("{what} with `{host} cluster start {cluster}`"))
 }
 
-fn timeout_hint(is_undone: bool) -> HintText {
+fn timeout_hint(is_undone: bool) -> Hint {
     match is_undone {
-        true => text(
+        true => Hint::from(
             "give it more time with `--timeout`, or keep the nodes with `--no-rollback` and read \
              their logs",
         ),
@@ -148,8 +138,8 @@ fn timeout_hint(is_undone: bool) -> HintText {
     }
 }
 
-fn engine_hint(err: &EngineError) -> Option<HintText> {
-    Some(text(match err {
+fn engine_hint(err: &EngineError) -> Option<Hint> {
+    Some(Hint::from(match err {
         EngineError::Endpoint(err) => endpoint_hint(err),
         EngineError::TimeLimit { .. } => "durations are `90s`, `5m`",
         err if err.is_permission_denied() => {
@@ -199,7 +189,7 @@ fn endpoint_hint(err: &EndpointError) -> &'static str {
     }
 }
 
-fn api_hint(err: &ApiError) -> Option<HintText> {
+fn api_hint(err: &ApiError) -> Option<Hint> {
     match err {
         ApiError::Unreachable { .. } => {
             Some(command(|host| format!("check with `{host} cluster list` that the cluster runs")))
@@ -208,27 +198,27 @@ fn api_hint(err: &ApiError) -> Option<HintText> {
     }
 }
 
-fn kubeconfig_hint(err: &KubeconfigError) -> Option<HintText> {
+fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
     Some(match err {
-        KubeconfigError::Locked { lock, .. } => owned(format!(
+        KubeconfigError::Locked { holder, .. } if !holder.is_certain => Hint::from(format!(
             "if no kubectl works on it, remove `{}`, which one that was killed may have left",
-            lock.display()
+            holder.path.display()
         )),
         KubeconfigError::Invalid { .. } => {
-            text("fix the file, or name another one with KUBECONFIG")
+            Hint::from("fix the file, or name another one with KUBECONFIG")
         }
-        KubeconfigError::NoLocation => text("set KUBECONFIG to the path of a file"),
+        KubeconfigError::NoLocation => Hint::from("set KUBECONFIG to the path of a file"),
         _ => return None,
     })
 }
 
-fn file_hint(err: &ClusterFileError) -> Option<HintText> {
+fn file_hint(err: &ClusterFileError) -> Option<Hint> {
     match err {
-        ClusterFileError::Kind { .. } => Some(text(
+        ClusterFileError::Kind { .. } => Some(Hint::from(
             "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
         )),
         ClusterFileError::NoName => {
-            Some(text("give a name on the command line, or set `metadata.name` in the file"))
+            Some(Hint::from("give a name on the command line, or set `metadata.name` in the file"))
         }
         _ => None,
     }

@@ -5,16 +5,20 @@ use super::session_engine::names;
 use super::shared_args::parse_name;
 use crate::error::ClusterError;
 use crate::spec::{
-    self, ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair,
-    Publish, Secret, VolumeMount, absolute,
+    ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair, Publish,
+    Secret, VolumeMount, absolute,
 };
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_host::catalog::PluginName;
 use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::fs::{self, Cause};
 use pintle_plugin::Level;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// The largest cluster file that is read.
+const MAX_FILE: u64 = 16 << 20;
 
 /// The options, in the order of the help.
 pub(super) fn args() -> Vec<Arg> {
@@ -71,7 +75,7 @@ pub(super) fn read(
     let mut file = match matches.get_one::<String>("config") {
         Some(path) => {
             let (text, folder) = load(path)?;
-            spec::parse(&text, &folder, given.as_ref(), defaults.clone())
+            ClusterFile::parse(&text, &folder, given.as_ref(), defaults.clone())
                 .map_err(ClusterError::File)?
         }
         None => ClusterFile::empty(),
@@ -111,25 +115,30 @@ fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     Ok(defaults)
 }
 
+/// Reads a cluster file, and returns the directory that its relative paths start from.
 fn load(path: &str) -> Result<(String, PathBuf), CliError> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let read = || -> std::io::Result<(String, PathBuf)> {
         if path == "-" {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text)?;
-            return Ok((text, here.clone()));
+            return Ok((read_stdin()?, here.clone()));
         }
         let path = here.join(path);
-        if path.metadata()?.is_dir() {
-            return Err(std::io::Error::other("it is a directory"));
-        }
         let folder = path.parent().unwrap_or(&here).to_owned();
-        Ok((std::fs::read_to_string(&path)?, folder))
+        Ok((fs::read_named(&path, MAX_FILE)?.into_text()?, folder))
     };
     read().map_err(|err| {
         let text = format!("failed to read the cluster file `{path}`");
         CliError::new(Exit::Failed, text).cause(&err)
     })
+}
+
+fn read_stdin() -> std::io::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().lock().take(MAX_FILE + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MAX_FILE {
+        true => Err(Cause::TooLarge { limit: MAX_FILE }.into()),
+        false => Ok(text),
+    }
 }
 
 /// Lets the command line change what the file says: single values replace those of the

@@ -5,6 +5,7 @@
 //! Docker Desktop's, Podman's. Source: the manual of `docker context`, and Podman's
 //! `podman system service`.
 
+use pintle_host::fs::{self, Dir};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// The name of the context that stands for the usual sockets.
 const DEFAULT_CONTEXT: &str = "default";
+
+/// The largest file of Docker's configuration that is read.
+const MAX_FILE: u64 = 16 << 20;
 
 /// Where an engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,10 +261,15 @@ struct ContextEndpoint {
 fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
     let missing =
         || EndpointError::NoContext { name: name.to_owned(), folder: contexts.to_owned() };
-    let folders = std::fs::read_dir(contexts.join("meta")).map_err(|_| missing())?;
+    let meta = contexts.join("meta");
+    let folders = match Dir::open(&meta).and_then(|it| it.list("")) {
+        Ok(folders) => folders,
+        Err(err) if err.is_absent() => return Err(missing()),
+        Err(err) => return Err(invalid(&meta, err.cause)),
+    };
     let mut failure = None;
-    for folder in folders.flatten() {
-        let context = match read_context(&folder.path().join("meta.json")) {
+    for folder in folders {
+        let context = match read_context(&meta.join(&folder.name).join("meta.json")) {
             Ok(Some(context)) if context.name == name => context,
             Ok(_) => continue,
             Err(err) => {
@@ -269,7 +278,7 @@ fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
             }
         };
         let address = context.endpoints.get("docker").map(|it| it.host.as_str());
-        let tls = contexts.join("tls").join(folder.file_name()).join("docker");
+        let tls = contexts.join("tls").join(&folder.name).join("docker");
         let tls = Some(tls).filter(|it| it.is_dir());
         let origin = Origin::Context(name.to_owned());
         return Endpoint::parse(address.unwrap_or_default(), tls, origin);
@@ -284,10 +293,10 @@ fn read_context(path: &Path) -> Result<Option<Context>, EndpointError> {
 
 /// Reads a file of Docker's configuration; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, EndpointError> {
-    match std::fs::read(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(err) => Err(invalid(path, err)),
+    match fs::read_named(path, MAX_FILE) {
+        Ok(contents) => Ok(Some(contents.bytes)),
+        Err(err) if err.is_absent() => Ok(None),
+        Err(err) => Err(invalid(path, err.cause)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a kubeconfig.
 
+use pintle_host::fs::Holder;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ pub enum KubeconfigError {
     /// It could not be read or written.
     #[error("failed to {action} the kubeconfig `{}`", path.display())]
     Io {
-        /// `read` or `write`.
+        /// `read`, `write` or `lock`.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -27,12 +28,12 @@ pub enum KubeconfigError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// Another program holds its lock.
-    #[error("the kubeconfig `{}` is locked", path.display())]
+    #[error("{holder} has locked the kubeconfig `{}`", path.display())]
     Locked {
         /// The file.
         path: PathBuf,
-        /// The lock.
-        lock: PathBuf,
+        /// The other program.
+        holder: Holder,
     },
     /// What the cluster wrote is not a kubeconfig.
     #[error("the cluster's own kubeconfig is invalid")]

@@ -6,13 +6,19 @@
 use super::credentials::to_text;
 use super::entries::{self, NotAList};
 use super::error::KubeconfigError;
-use super::kubectl_lock::Lock;
+use super::kubectl_lock;
+use pintle_host::fs::{self, Mode};
 use pintle_host::services::Excerpt;
 use serde_json::{Map, Value};
 use std::error::Error;
-use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+/// The largest kubeconfig that is read: an entry takes some kilobytes.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// A new file is for its owner only: it holds keys. The user may have chosen otherwise.
+const MODE: Mode = Mode::Keep(0o600);
 
 /// What a merge has changed, so that it can be taken back.
 #[derive(Debug, Clone)]
@@ -73,32 +79,30 @@ fn change(
     path: &Path,
     edit: impl FnOnce(&mut Map<String, Value>) -> Result<bool, NotAList>,
 ) -> Result<(), KubeconfigError> {
-    let io = |action| move |source| KubeconfigError::Io { action, path: path.to_owned(), source };
+    let write = |source| KubeconfigError::Io { action: "write", path: path.to_owned(), source };
     // Users keep links here; what they lead to is what changes.
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(_) => path.to_owned(),
-    };
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = target.file_name().ok_or_else(|| write(ErrorKind::InvalidFilename.into()))?;
     let folder = match target.parent() {
         Some(it) if !it.as_os_str().is_empty() => it,
         _ => Path::new("."),
     };
-    make_private_folder(folder).map_err(io("write"))?;
-    let _lock = Lock::take(&target)?;
+    make_private_folder(folder).map_err(write)?;
+    let _lock = kubectl_lock::take(folder, &name.to_owned())?;
     let mut all = read(&target)?;
     if !edit(&mut all).map_err(|err| invalid(path, err))? {
         return Ok(());
     }
-    write(&target, folder, &to_text(&Value::Object(all))).map_err(io("write"))
+    let text = to_text(&Value::Object(all));
+    fs::replace(&target, text.as_bytes(), MODE).map_err(|err| write(err.into()))
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, KubeconfigError> {
-    let text = match read_regular(path) {
-        Ok(text) => text,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
-        Err(source) => {
-            return Err(KubeconfigError::Io { action: "read", path: path.to_owned(), source });
-        }
+    let failed = |source| KubeconfigError::Io { action: "read", path: path.to_owned(), source };
+    let text = match fs::read_named(path, MAX_SIZE) {
+        Ok(contents) => contents.into_text().map_err(failed)?,
+        Err(err) if err.is_absent() => return Ok(Map::new()),
+        Err(err) => return Err(failed(err.into())),
     };
     if text.trim().is_empty() {
         return Ok(Map::new());
@@ -115,41 +119,22 @@ fn invalid(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Kube
     KubeconfigError::Invalid { path: path.to_owned(), source: source.into() }
 }
 
-/// Reads a regular file; a FIFO would be waited for without end.
-fn read_regular(path: &Path) -> io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    fs::read_to_string(path)
-}
-
-fn write(target: &Path, folder: &Path, text: &str) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".kubeconfig-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    if let Ok(old) = fs::metadata(target) {
-        // The temporary file is for its owner only; the user may have chosen otherwise.
-        file.as_file().set_permissions(old.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(target)?;
-    Ok(())
-}
-
 #[cfg(unix)]
 fn make_private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)
+    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)
 }
 
 #[cfg(not(unix))]
 fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+    std::fs::create_dir_all(folder)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::credentials::tests::config;
     use super::*;
+    use std::fs;
 
     fn contexts(path: &Path) -> Vec<String> {
         let all = read(path).unwrap();

@@ -10,8 +10,9 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use hyper::body::Bytes;
+use pintle_host::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
@@ -120,31 +121,19 @@ impl Source<'_> {
     }
 }
 
-/// Opens the archive. What is not a file is collected in an unnamed one.
+/// Opens the archive. One that is not in a file is collected in an unnamed one.
 async fn archive(engine: &Engine, source: &Source<'_>) -> Result<tokio::fs::File, ClusterError> {
     let file = match source {
         Source::Engine(names) => return save(engine, names).await,
         Source::File(path) => {
             let path = path.to_path_buf();
-            blocking(|| open(path)).await
+            blocking(move || Ok(fs::open_named(&path)?.0)).await
         }
         Source::Stdin => blocking(|| copy(&mut io::stdin().lock())).await,
     };
     let origin = source.origin();
     file.map(tokio::fs::File::from_std)
         .map_err(|source| ClusterError::ReadArchive { origin, source })
-}
-
-fn open(path: PathBuf) -> io::Result<std::fs::File> {
-    let metadata = std::fs::metadata(&path)?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let mut file = std::fs::File::open(path)?;
-    match metadata.is_file() {
-        true => Ok(file),
-        false => copy(&mut file),
-    }
 }
 
 fn copy(input: &mut dyn io::Read) -> io::Result<std::fs::File> {

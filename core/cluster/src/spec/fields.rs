@@ -6,9 +6,13 @@ use super::node_filter::NodeFilter;
 use super::values::VolumeMount;
 use crate::engine::File;
 use crate::names::ClusterName;
+use pintle_host::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+
+/// The largest file that a cluster file may put into nodes: it is held in memory.
+const MAX_SOURCE: u64 = 64 << 20;
 
 /// Returns the smallest cluster, with the name that the user gave, or that the file has.
 pub(super) fn base(
@@ -80,12 +84,10 @@ pub(super) fn file(
 }
 
 fn read(path: PathBuf) -> Result<Vec<u8>, ClusterFileError> {
-    let read = match path.metadata() {
-        Ok(it) if !it.is_file() => Err(std::io::Error::other("it is not a regular file")),
-        Ok(_) => std::fs::read(&path),
-        Err(err) => Err(err),
-    };
-    read.map_err(|source| ClusterFileError::Read { path, source })
+    match fs::read_named(&path, MAX_SOURCE) {
+        Ok(contents) => Ok(contents.bytes),
+        Err(err) => Err(ClusterFileError::Read { path, source: err.into() }),
+    }
 }
 
 /// Reads the node filters of an item; none at all leaves it to the default.

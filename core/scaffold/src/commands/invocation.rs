@@ -28,7 +28,7 @@ use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::Level;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use time::OffsetDateTime;
+use std::time::SystemTime;
 
 /// What is known of a subcommand before its line is parsed.
 struct Invocation {
@@ -122,7 +122,7 @@ impl Invocation {
     }
 
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
-        let date = OffsetDateTime::now_utc().date().to_string();
+        let date = today();
         Self { subcommand, root, project: None, version, date, plugins: Vec::new() }
     }
 
@@ -315,4 +315,10 @@ fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVers
     text.parse().map_err(|err| {
         CliError::new(Exit::Usage, format!("invalid project version `{text}`")).cause(&err)
     })
+}
+
+/// Returns the day in UTC, such as `2026-11-21`.
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
 }

@@ -9,8 +9,7 @@
 //! it has been moved to the run, where nobody else changes it, and never overwritten.
 
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, JOURNAL, Journal, RUN, UNDO, kept, staged, stamp};
-use super::lock::LOCK;
+use super::journal::{Entry, JOURNAL, Journal, LOCK, RUN, UNDO, kept, staged, stamp};
 use crate::path::{HOST_FOLDER, parents};
 use pintle_host::fs::{self, Dir, Kind};
 use std::collections::BTreeSet;
