@@ -1010,12 +1010,66 @@ fn quiet_shows_errors_and_what_was_asked_for() {
     check(
         &sandbox,
         &[&quiet, &quiet, &dry_run, &json, "-q project blame ships/sailor.txt"],
-        expect![[""]],
+        expect![[r#"
+            $ pintle create api --group crew --version v1 --kind Sailor -q
+            [exit 0]
+            $ pintle create api --group crew --version v1 --kind Sailor -q
+            --- stderr ---
+            error: the project has the resource `crew.my.domain/v1/Sailor` already
+            hint: choose another kind or version, or use `--force` to scaffold it again
+            [exit 1]
+            $ pintle -q create api --group crew --version v1 --kind Cook --dry-run
+            ~ fleet.txt
+            + ships/cook.txt
+            ~ PROJECT
+            [exit 0]
+            $ pintle -q create api --group crew --version v1 --kind Cook -o json
+            {
+              "subcommand": "create api",
+              "chain": [
+                "shipyard.example.org/v1.0.0"
+              ],
+              "dry_run": false,
+              "changes": [
+                {
+                  "change": "replace",
+                  "path": "fleet.txt",
+                  "plugin": "shipyard.example.org/v1.0.0"
+                },
+                {
+                  "change": "add",
+                  "path": "ships/cook.txt",
+                  "plugin": "shipyard.example.org/v1.0.0"
+                },
+                {
+                  "change": "replace",
+                  "path": "PROJECT",
+                  "plugin": null
+                }
+              ],
+              "left": [],
+              "notices": []
+            }
+            [exit 0]
+            $ pintle -q project blame ships/sailor.txt
+            PATH              STATE      BY
+            ships/sailor.txt  unchanged  shipyard.example.org/v1.0.0 (3 create api)
+            [exit 0]
+        "#]],
     );
     write(&sandbox, "README.md", &read(&sandbox, "README.md").replace("Fair", "Foul"));
     write(&sandbox, "log.txt", "day one\n");
     install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
-    check(&sandbox, &["-q project upgrade"], expect![[""]]);
+    check(
+        &sandbox,
+        &["-q project upgrade"],
+        expect![[r#"
+        $ pintle -q project upgrade
+        --- stderr ---
+        error: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
+        [exit 1]
+    "#]],
+    );
 }
 
 #[cfg(unix)]
@@ -1030,7 +1084,17 @@ fn a_project_may_have_paths_that_are_not_utf8() {
         let _ = sandbox.run(words.split(' ')).success();
     }
     let blame = ["project", "blame", "-o", "json"].map(OsStr::new);
-    expect![[""]].assert_eq(&sandbox.run(blame.iter().chain([&odd])).to_string());
+    expect![[r#"
+        --- stderr ---
+        {
+          "code": 1,
+          "message": "`odd\\xff` was not scaffolded",
+          "causes": [],
+          "hint": "run `pintle project blame` to list all scaffolded files"
+        }
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.run(blame.iter().chain([&odd])).to_string());
 
     // The project itself is in such a directory.
     let folder = sandbox.work().join(OsStr::from_bytes(b"yard\xff"));
@@ -1042,7 +1106,59 @@ fn a_project_may_have_paths_that_are_not_utf8() {
         "$PINTLE" project show -o json >/dev/null
         "$PINTLE" init --plugins shipyard -o json
     "#;
-    expect![[""]].assert_eq(&sandbox.script(&[], script).to_string());
+    expect![[r#"
+        {
+          "subcommand": "init",
+          "chain": [
+            "shipyard.example.org/v1.0.0"
+          ],
+          "dry_run": false,
+          "changes": [
+            {
+              "change": "add",
+              "path": "README.md",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "add",
+              "path": "fleet.txt",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "add",
+              "path": "log.txt",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "add",
+              "path": "sail.sh",
+              "plugin": "shipyard.example.org/v1.0.0"
+            },
+            {
+              "change": "add",
+              "path": "PROJECT",
+              "plugin": null
+            }
+          ],
+          "left": [],
+          "notices": []
+        }
+        --- stderr ---
+        {
+          "code": 1,
+          "message": "there is no `[SANDBOX]/desk/yard�/PROJECT`: the project is not initialized",
+          "causes": [],
+          "hint": "run `pintle init` first"
+        }
+        {
+          "code": 1,
+          "message": "`[SANDBOX]/desk/yard�/PROJECT` exists: the project is initialized already",
+          "causes": [],
+          "hint": "use `pintle create` to add to the project, or `pintle edit` to change it"
+        }
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.script(&[], script).to_string());
 }
 
 #[test]
@@ -1051,7 +1167,23 @@ fn an_error_for_programs_has_its_causes_one_by_one() {
     fs::create_dir_all(sandbox.work().join("ships")).expect("the project is ours");
     write(&sandbox, "ships/sailor.txt", "mine");
     let create = format!("{CREATE} Sailor -o json");
-    check(&sandbox, &[&create], expect![[""]]);
+    check(
+        &sandbox,
+        &[&create],
+        expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Sailor -o json
+        --- stderr ---
+        {
+          "code": 1,
+          "message": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds",
+          "causes": [
+            "`shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
+          ],
+          "hint": "use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to leave it as it is"
+        }
+        [exit 1]
+    "#]],
+    );
 }
 
 #[test]
