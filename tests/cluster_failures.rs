@@ -494,9 +494,14 @@ struct CutOff {
 impl CutOff {
     #[track_caller]
     fn at(berth: &Berth, nth: usize, side: Side) -> Self {
+        Self::of(nth, side, |env| berth.sandbox.start_with(env, berth.words(CREATE)))
+    }
+
+    /// Returns the same of a creation that `start` starts, with variables of its environment.
+    #[track_caller]
+    fn of(nth: usize, side: Side, start: impl FnOnce(&[(String, String)]) -> Child) -> Self {
         let (proxy, held) = Proxy::holding(move |it, _| (it == nth).then_some(side));
-        let env = [("DOCKER_HOST".to_owned(), proxy.address())];
-        let mut child = berth.sandbox.start_with(&env, berth.words(CREATE));
+        let mut child = start(&[("DOCKER_HOST".to_owned(), proxy.address())]);
         let held = wait_for_call(&held, &mut child);
         Self { proxy, child, held }
     }
@@ -599,6 +604,24 @@ fn a_signal_at_any_moment_leaves_nothing() {
         }
     }
     assert!(n_interrupted >= 12, "only {n_interrupted} of 20 were interrupted");
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let Some(berth) = Berth::standin("ignored") else { return };
+    let n_calls = calls_of_a_creation(&berth);
+    // As `nohup` and the background jobs of scripts are started.
+    let script = format!("trap '' INT HUP; exec \"$PINTLE\" {}", berth.words(CREATE).join(" "));
+    for (kind, code) in [(Signal::INT, 0), (Signal::HUP, 0), (Signal::TERM, 130)] {
+        let start = |env: &[(String, String)]| berth.sandbox.start_script(env, &script);
+        let cut_off = CutOff::of(n_calls / 2, Side::Answer, start);
+        assert!(cut_off.held.is_some(), "the creation is at work");
+        signal(&cut_off.child, kind);
+        let output = cut_off.finish(&berth);
+        assert_eq!(output.code(), code, "{kind:?}: {output}");
+        let _ = berth.run("cluster delete NAME").success();
+        berth.assert_nothing_left();
+    }
 }
 
 #[test]

@@ -332,7 +332,7 @@ fn without_a_terminal_the_default_answers_a_question() {
             $ pintle ask --no-default
             --- stderr ---
             error: no colour
-              caused by: there is no terminal to ask `Which colour?` on, and no default
+              caused by: there is no terminal to ask `Which colour?` on, and the question has no default
             hint: run the command on a terminal, or give the answer as an option
             [exit 1]
         "#]],
@@ -545,12 +545,12 @@ fn a_disabled_plugin_can_be_seen_but_not_used() {
         $ pintle greet ada
         --- stderr ---
         error: plugin `good.example.org/v1.0.0` is disabled
-        hint: take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`
+        hint: remove it from `--disable-plugin` and from the variable `PINTLE_DISABLE_PLUGINS`
         [exit 3]
         $ pintle plugin run good greet ada
         --- stderr ---
         error: plugin `good` is installed but disabled
-        hint: take it out of `--disable-plugin` and of the environment variable that ends in `DISABLE_PLUGINS`
+        hint: remove it from `--disable-plugin` and from the variable `PINTLE_DISABLE_PLUGINS`
         [exit 3]
     "#]]
     .assert_eq(&format!("{listed}{transcript}"));

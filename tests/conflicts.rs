@@ -17,8 +17,8 @@ fn a_command_of_two_plugins_is_a_conflict_that_the_user_can_solve() {
             "sail --disable-plugin=same-command-b",
         ],
         expect![[r#"
-            same-command-a.so: same-command-a.example.org/v1.0.0, conflict: its command `sail` is also brought by `same-command-b.example.org/v1.0.0`
-            same-command-b.so: same-command-b.example.org/v1.0.0, conflict: its command `sail` is also brought by `same-command-a.example.org/v1.0.0`
+            same-command-a.so: same-command-a.example.org/v1.0.0, conflict: its command `sail` is also provided by `same-command-b.example.org/v1.0.0`
+            same-command-b.so: same-command-b.example.org/v1.0.0, conflict: its command `sail` is also provided by `same-command-a.example.org/v1.0.0`
             $ pintle sail
             --- stderr ---
             error: several plugins claim the command `sail`: `same-command-a.example.org/v1.0.0`, `same-command-b.example.org/v1.0.0`

@@ -125,17 +125,20 @@ fn an_unsupported_project_version_is_refused() {
             project-version.so: project-version.example.org/v1.0.0, refused: it understands project version 99, this host reads 3
             $ pintle beyond
             --- stderr ---
-            error: plugin `project-version.example.org/v1.0.0` is refused: it understands project version 99, this host reads 3
+            error: plugin `project-version.example.org/v1.0.0` is refused
+              caused by: it understands project version 99, this host reads 3
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle init --plugins project-version
             --- stderr ---
-            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused
+              caused by: it understands project version 99, this host reads 3
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin check project-version
             --- stderr ---
-            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused: it understands project version 99, this host reads 3
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused
+              caused by: it understands project version 99, this host reads 3
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
         "#]],
@@ -156,7 +159,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         $ pintle init --plugins good
         --- stderr ---
         error: `[SANDBOX]/desk/PROJECT` exists: the project is initialized already
-        hint: `create` adds to an existing project
+        hint: use `pintle create` to add to the project, or `pintle edit` to change it
         [exit 1]
     "#]]
     .assert_eq(&sandbox.transcript(&lines));
@@ -205,5 +208,12 @@ fn new_files_heed_the_users_umask() {
 fn a_hook_that_cannot_be_started_is_an_error() {
     let sandbox = Sandbox::new().plugin("good").plugin("veto");
     let sandbox = sandbox.env("RUST_MIN_STACK", (usize::MAX / 4).to_string());
-    expect![[""]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
+    expect![[r#"
+        $ pintle init --plugins good
+        --- stderr ---
+        error: the hook of plugin `good.example.org/v1.0.0` on `pre-project-init` could not be started
+          caused by: Resource temporarily unavailable (os error 11)
+        hint: check the limits of this machine on threads and memory
+        [exit 1]
+    "#]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
 }

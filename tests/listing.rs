@@ -322,10 +322,10 @@ fn a_key_is_understood_in_each_of_its_forms() {
             [exit 2]
             $ pintle plugin run Plain! plain
             --- stderr ---
-            error: `Plain!` is no plugin key
+            error: invalid plugin key `Plain!`
               caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
               caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-            hint: a key is `name` or `name/version`, as `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
+            hint: a key is `name` or `name/version`, for example `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
             [exit 2]
             $ pintle plugin run plain other
             --- stderr ---

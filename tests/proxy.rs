@@ -2,7 +2,8 @@
 //! chooses.
 //!
 //! Each connection is for one call, so calls can be counted: a moment is a number of calls,
-//! never a time.
+//! never a time. A call that repeats an earlier one is not counted: how often a host asks
+//! whether something is ready depends on how busy the machine is.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -59,7 +60,7 @@ pub(crate) struct Proxy {
 /// The calls so far.
 #[derive(Default)]
 struct Calls {
-    /// As `POST /v1.41/containers/create?name=x`.
+    /// Each once, as `POST /v1.41/containers/create?name=x`.
     lines: Mutex<Vec<String>>,
     /// How many that change something the engine has not answered yet.
     n_open: AtomicUsize,
@@ -170,7 +171,7 @@ impl Proxy {
         format!("tcp://127.0.0.1:{}", self.port)
     }
 
-    /// Returns the first lines of all calls so far.
+    /// Returns the first lines of all calls so far, each once.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lines.lock().expect("no thread panics with it").clone()
     }
@@ -220,7 +221,9 @@ pub(crate) fn is_change(line: &str) -> bool {
 /// A call of a client.
 struct Call {
     client: TcpStream,
+    /// How many others came before.
     nth: usize,
+    is_new: bool,
     line: String,
     /// The head, and what has come of the body with it.
     start: Vec<u8>,
@@ -238,8 +241,11 @@ impl Call {
         let line = start.split(|it| *it == b'\r').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line).into_owned();
         let mut lines = calls.lines.lock().expect("no thread panics with it");
-        lines.push(line.clone());
-        Some(Self { client, nth: lines.len() - 1, line, start })
+        let (nth, is_new) = (lines.len(), !lines.contains(&line));
+        if is_new {
+            lines.push(line.clone());
+        }
+        Some(Self { client, nth, is_new, line, start })
     }
 
     /// Says nothing, as long as the client waits.
@@ -256,7 +262,7 @@ impl Call {
     }
 
     fn exchange(mut self, moment: &Moment, held: &Sender<Held>) {
-        let side = moment(self.nth, &self.line);
+        let side = if self.is_new { moment(self.nth, &self.line) } else { None };
         if side == Some(Side::Request) {
             hold(held);
         }

@@ -27,7 +27,7 @@ pub(crate) fn newer() -> Newer {
     workspace.copy("core/host", |path, text| match path {
         "Cargo.toml" => host_manifest(&text),
         // `plugin check` asks for the functions; so the newer host calls its new one there.
-        "src/transport/mod.rs" => replace_once(
+        "src/transport/loaded.rs" => replace_once(
             &text,
             "        self.root.functions()\n",
             "        eprintln!(\"the plugin says {}\", self.root.salutation());\n        self.root.functions()\n",
@@ -45,7 +45,7 @@ pub(crate) fn newer() -> Newer {
 pub(crate) fn changed_type() -> PathBuf {
     let workspace = Workspace::new("changed-type", &["plugin-abi", "plugin"]);
     workspace.interface(|path, text| match path {
-        "src/raw.rs" => {
+        "src/node.rs" => {
             let text = replace_once(&text, "\n    mode: u32,\n", "\n    mode: u64,\n");
             let text =
                 replace_once(&text, "\n            mode,\n", "\n            mode: mode.into(),\n");
@@ -96,6 +96,7 @@ fn newer_interface(path: &str, text: String) -> String {
             replace_once(&text, &format!("version = \"{now}\"\n"), &next)
         }
         "src/raw.rs" => NEW_IN_RAW.iter().fold(text, add) + NEW_FUNCTIONS,
+        "src/export.rs" => NEW_IN_EXPORT.iter().fold(text, add) + NEW_FUNCTION,
         "src/host.rs" => NEW_IN_HOST.iter().fold(text, add),
         _ => text,
     }
@@ -104,7 +105,6 @@ fn newer_interface(path: &str, text: String) -> String {
 const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
-    ("New functions are filled in here.", "salute: salute::<P>,"),
     ("New services go here.", "pub(super) const SHOUT: u32 = 6;"),
     ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
     (
@@ -116,15 +116,20 @@ const NEW_IN_RAW: &[(&str, &str)] = &[
 ];
 
 const NEW_FUNCTIONS: &str = "
-extern \"C\" fn salute<P: Linked>() -> RSlice<'static, u8> {
-    b\"a salute of its own\".as_slice().into()
-}
-
 impl PluginRootRef {
     pub fn salutation(self) -> String {
         let own = self.salute().map(|it| String::from_utf8_lossy(it().as_slice()).into_owned());
         own.unwrap_or_else(|| \"the default salute\".to_owned())
     }
+}
+";
+
+const NEW_IN_EXPORT: &[(&str, &str)] =
+    &[("New functions are filled in here.", "salute: salute::<P>,")];
+
+const NEW_FUNCTION: &str = "
+extern \"C\" fn salute<P: Linked>() -> RSlice<'static, u8> {
+    b\"a salute of its own\".as_slice().into()
 }
 ";
 
@@ -134,7 +139,7 @@ const NEW_IN_HOST: &[(&str, &str)] = &[(
     pub fn shout(&self, text: &str) -> String {
         match self.raw.shout(text) {
             Ok(louder) => String::from_utf8_lossy(&louder).into_owned(),
-            Err(err) if err.kind == message::ErrorKind::Unsupported => {
+            Err(err) if err.kind == crate::error::ErrorKind::Unsupported => {
                 format!(\"{text} (this host cannot shout)\")
             }
             Err(err) => err.message,

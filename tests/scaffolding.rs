@@ -308,7 +308,7 @@ fn the_universe_can_be_seen_also_when_something_fails() {
             --- stderr ---
             error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
               caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
-            hint: `--force` makes `ships/sailor.txt` anew, `--skip-existing` leaves it as it is
+            hint: use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to leave it as it is
             [exit 1]
         "#]],
     );
@@ -347,8 +347,8 @@ fn webhooks_are_made_and_undone() {
         expect![[r#"
             $ pintle create webhook --group crew --version v1 --kind Captain
             --- stderr ---
-            error: no webhook is asked for
-            hint: ask for some of `--defaulting`, `--validation` and `--conversion`
+            error: no webhook is selected
+            hint: use one or more of `--defaulting`, `--validation` and `--conversion`
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
             + hooks/captain-conversion.txt
@@ -393,7 +393,7 @@ fn webhooks_are_made_and_undone() {
             $ pintle create webhook --group crew --version v1 --kind Nobody --validation
             --- stderr ---
             error: the project has no resource `crew.my.domain/v1/Nobody`
-            hint: `project show` lists the project's resources
+            hint: run `pintle project show` to list the project's resources
             [exit 1]
         "#]],
     );
@@ -454,7 +454,7 @@ fn deleting_an_api_says_what_it_left() {
         $ pintle delete api --group crew --version v1 --kind Captain
         --- stderr ---
         error: the project has no resource `crew.my.domain/v1/Captain`
-        hint: `project show` lists the project's resources
+        hint: run `pintle project show` to list the project's resources
         [exit 1]
     "#]],
     );
@@ -554,12 +554,12 @@ fn blame_names_plugins_and_commands() {
         $ pintle project blame own.txt
         --- stderr ---
         error: `own.txt` was not scaffolded
-        hint: `project blame` lists all scaffolded files
+        hint: run `pintle project blame` to list all scaffolded files
         [exit 1]
         $ pintle project blame nowhere
         --- stderr ---
         error: `nowhere` does not exist
-        hint: `project blame` lists all scaffolded files
+        hint: run `pintle project blame` to list all scaffolded files
         [exit 1]
         $ pintle project blame ../out
         --- stderr ---
@@ -655,7 +655,7 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             $ pintle project upgrade nobody
             --- stderr ---
             error: plugin `nobody` has no part in the project
-            hint: `project show` lists the project's plugins
+            hint: run `pintle project show` to list the project's plugins
             [exit 2]
             $ pintle project upgrade shipyard@7
             --- stderr ---
@@ -717,7 +717,7 @@ fn both_sides_changing_a_line_leaves_markers() {
         + chart.txt
         ~ PROJECT
         --- stderr ---
-        warning: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
+        error: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
         warning: `log.txt` is left as it is: it was changed since it was scaffolded
         [exit 1]
         $ pintle project check
@@ -772,7 +772,7 @@ fn edit_takes_more_plugins_into_the_project() {
         [exit 0]
         $ pintle edit --plugins painter,painter
         --- stderr ---
-        error: plugin `painter.example.org/v1.0.0` stands twice in the chain
+        error: plugin `painter.example.org/v1.0.0` is twice in the chain
         [exit 2]
         $ pintle create api --group crew --version v1 --kind Captain
         ~ fleet.txt
@@ -812,7 +812,7 @@ fn files_of_the_user_stay_unless_said_otherwise() {
             --- stderr ---
             error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
               caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
-            hint: `--force` makes `README.md` anew, `--skip-existing` leaves it as it is
+            hint: use `--force` to overwrite `README.md`, or `--skip-existing` to leave it as it is
             [exit 1]
             $ pintle init --plugins shipyard --project-name demo --force --skip-existing
             --- stderr ---
@@ -999,4 +999,83 @@ fn a_plugin_of_the_past_is_missed_too() {
         [exit 1]
     "#]],
     );
+}
+
+#[test]
+fn quiet_shows_errors_and_what_was_asked_for() {
+    let sandbox = project();
+    let quiet = format!("{CREATE} Sailor -q");
+    let dry_run = format!("-q {CREATE} Cook --dry-run");
+    let json = format!("-q {CREATE} Cook -o json");
+    check(
+        &sandbox,
+        &[&quiet, &quiet, &dry_run, &json, "-q project blame ships/sailor.txt"],
+        expect![[""]],
+    );
+    write(&sandbox, "README.md", &read(&sandbox, "README.md").replace("Fair", "Foul"));
+    write(&sandbox, "log.txt", "day one\n");
+    install(&fixture("shipyard-next"), &sandbox.plugins().join("shipyard-next.so"));
+    check(&sandbox, &["-q project upgrade"], expect![[""]]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_project_may_have_paths_that_are_not_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let sandbox = project();
+    let odd = OsStr::from_bytes(b"odd\xff");
+    fs::write(sandbox.work().join(odd), "mine").expect("the project is ours");
+    for words in ["project show -o json", "project check -o json", "edit --dry-run -o json"] {
+        let _ = sandbox.run(words.split(' ')).success();
+    }
+    let blame = ["project", "blame", "-o", "json"].map(OsStr::new);
+    expect![[""]].assert_eq(&sandbox.run(blame.iter().chain([&odd])).to_string());
+
+    // The project itself is in such a directory.
+    let folder = sandbox.work().join(OsStr::from_bytes(b"yard\xff"));
+    fs::create_dir(&folder).expect("the sandbox is ours");
+    let script = r#"
+        cd yard*
+        "$PINTLE" project show -o json || true
+        "$PINTLE" init --plugins shipyard -o json
+        "$PINTLE" project show -o json >/dev/null
+        "$PINTLE" init --plugins shipyard -o json
+    "#;
+    expect![[""]].assert_eq(&sandbox.script(&[], script).to_string());
+}
+
+#[test]
+fn an_error_for_programs_has_its_causes_one_by_one() {
+    let sandbox = project();
+    fs::create_dir_all(sandbox.work().join("ships")).expect("the project is ours");
+    write(&sandbox, "ships/sailor.txt", "mine");
+    let create = format!("{CREATE} Sailor -o json");
+    check(&sandbox, &[&create], expect![[""]]);
+}
+
+#[test]
+fn a_fifo_in_the_place_of_any_file_of_a_project_is_not_waited_for() {
+    let commands = ["project check", "project blame", "project show", "delete api --group crew"];
+    let fifos = ["README.md", "PROJECT", ".gitignore", ".pintle/scaffold.jsonl"];
+    for fifo in fifos.into_iter().chain([".pintle/run/journal"]) {
+        let sandbox = project();
+        let path = sandbox.work().join(fifo);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the project is ours");
+        let _ = fs::remove_file(&path);
+        let status = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(status.is_ok_and(|it| it.success()));
+        let mut said = String::new();
+        for command in commands {
+            // Runs that take too long end the test.
+            let output = sandbox.run(words(command));
+            said += &format!("{}{}", output.stdout, output.stderr);
+        }
+        let expected = match fifo {
+            "README.md" => "5 were scaffolded, 1 of them changed since",
+            ".gitignore" => "5 were scaffolded, 0 of them changed since",
+            _ => "it is a FIFO, not a regular file",
+        };
+        assert!(said.contains(expected), "{fifo}: {said}");
+    }
 }

@@ -222,7 +222,22 @@ impl Sandbox {
         args: I,
     ) -> Child {
         let mut command = Command::new(&self.program);
-        command.args(args).env_clear().current_dir(self.work());
+        command.args(args);
+        self.spawn(command, env)
+    }
+
+    /// Starts a script of `sh` in which `$PINTLE` is the host, and returns at once.
+    #[track_caller]
+    pub(crate) fn start_script(&self, env: &[(String, String)], script: &str) -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-euc", script]);
+        let program = ("PINTLE".to_owned(), self.program.display().to_string());
+        self.spawn(command, &[env, &[program]].concat())
+    }
+
+    #[track_caller]
+    fn spawn(&self, mut command: Command, env: &[(String, String)]) -> Child {
+        command.env_clear().current_dir(self.work());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.envs(env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

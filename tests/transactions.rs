@@ -109,7 +109,7 @@ fn a_folder_that_may_not_be_written_stops_a_run_half_way_and_nothing_stays() {
     let output = sandbox.run(create_api("Mate"));
     assert_eq!(output.code(), 1, "{output}");
     assert!(output.stderr.contains("Permission denied"), "{output}");
-    assert!(output.stderr.contains("hint: see that you may write `src/"), "{output}");
+    assert!(output.stderr.contains("hint: check that you have write permission for `src/"), "{output}");
     assert_eq!(tree(&work), before);
     set_mode(&folder, 0o755);
     let _ = sandbox.run(create_api("Mate")).success();
@@ -126,7 +126,7 @@ fn a_read_only_folder_stays_as_it_is_and_can_be_read() {
         error: failed to write the project's files
           caused by: failed to lock `[SANDBOX]/desk`
           caused by: Permission denied (os error 13)
-        hint: see that you may write `[SANDBOX]/desk` and its folder
+        hint: check that you have write permission for `[SANDBOX]/desk` and its directory
         [exit 1]
     "#]]
     .assert_eq(&said);
@@ -156,7 +156,7 @@ fn a_full_disk_leaves_nothing_behind() {
     }
     let output = sandbox.script(&namespace, script).success();
     assert!(output.stderr.contains("No space left on device"), "{output}");
-    assert!(output.stderr.contains("hint: make room on the disk, then try again"), "{output}");
+    assert!(output.stderr.contains("hint: free space on the disk, then try again"), "{output}");
     assert_eq!(output.stdout, "left:\nleft: ./PROJECT\n");
 }
 

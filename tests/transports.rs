@@ -290,8 +290,18 @@ fn a_library_that_is_replaced_after_it_was_listed_is_not_loaded() {
         expected.assert_eq(&text);
     };
     let read = |name: &str| std::fs::read(fixture(name)).expect("the fixture can be read");
-    check(&read("plain"), expect![[""]]);
-    check(&read("veto"), expect![[""]]);
+    check(&read("plain"), expect!["loaded plain.example.org/v1.0.0"]);
+    check(
+        &read("veto"),
+        expect![
+            "plugin file `[PATH]` was replaced after it was listed: it was `plain.example.org/v1.0.0` and is `veto.example.org/v1.0.0` now; exit code 3"
+        ],
+    );
     let other_command = with_manifest_text(r#""path":["plain"]"#, r#""path":["plane"]"#);
-    check(&other_command, expect![[""]]);
+    check(
+        &other_command,
+        expect![
+            "plugin file `[PATH]` was replaced after it was listed: it is another build of `plain.example.org/v1.0.0` now; exit code 3"
+        ],
+    );
 }

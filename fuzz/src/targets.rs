@@ -5,7 +5,7 @@
 
 use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
-    ApiAddress, ClusterFile, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
+    self, ApiAddress, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
     Publish, Role, VolumeMount,
 };
 use pintle::scaffold::project::{check_domain, check_project_name};
@@ -177,7 +177,7 @@ fn edit_project(file: &mut ProjectFile, edit: &str) -> Option<()> {
         ('m', _) => file.set_multigroup(value == "1"),
         ('l', _) => file.set_layout(&value.split(',').map(str::to_owned).collect::<Vec<_>>()),
         ('a', [group, version, kind]) => {
-            let gvk = Gvk::new(group, &file.domain().to_owned(), version, kind).ok()?;
+            let gvk = Gvk::new(group, file.domain(), version, kind).ok()?;
             file.put_resource(&Resource::new(gvk))
         }
         ('x', _) => {
@@ -244,7 +244,7 @@ fn cluster_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let name = ClusterName::from_str("given").expect("it is a name");
     for name in [None, Some(&name)] {
-        match ClusterFile::parse(text, Path::new("/folder"), name, Defaults::default()) {
+        match cluster::parse_cluster_file(text, Path::new("/folder"), name, Defaults::default()) {
             Ok(file) => {
                 assert!(name.is_none() || file.spec.is_none_or(|it| Some(&it.name) == name))
             }
@@ -318,7 +318,7 @@ fn valid_manifest(name: &str) -> String {
             "interface": INTERFACE_VERSION,
             "abi_stable": ABI_STABLE_VERSION,
             "panic": "unwind",
-            "root": "pintle_root",
+            "root": "pintle_root_it",
         },
         "target": TARGET,
         "host": "*",
@@ -336,7 +336,7 @@ fn elf(manifest: &[u8]) -> Vec<u8> {
     note.extend(b"Pintle\0\0");
     note.extend(manifest);
     note.resize(note.len().next_multiple_of(4), 0);
-    let strings = b"\0pintle_root\0\0\0\0";
+    let strings = b"\0pintle_root_it\0";
     let start = (64 + 2 * 56 + strings.len()) as u64;
     let len = start + note.len() as u64;
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();

@@ -1,6 +1,6 @@
 //! The arguments of commands and flags: how a plugin declares them, and their values.
 
-use crate::Result;
+use crate::error::Result;
 use anyhow::{Context as _, anyhow};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! What hooks learn of a cluster, and what they may amend before it is made.
 
-use crate::{HookReply, Result};
+use crate::error::Result;
+use crate::message::HookReply;
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

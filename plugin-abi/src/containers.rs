@@ -2,187 +2,24 @@
 //!
 //! Invariant: a plugin reaches only the containers that it made itself.
 
-use crate::Result;
-use crate::host::Host;
+use crate::error::{Result, from_reply};
 use crate::message::ServiceRequest;
-use serde::{Deserialize, Serialize};
+use crate::raw::RawHost;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
-/// A container to be made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct ContainerSpec {
-    /// The name, which other containers of its networks can reach it by.
-    pub name: String,
-    /// The image; it is pulled if the engine does not have it.
-    pub image: String,
-    /// The arguments of the image's program; empty means the image's own.
-    pub args: Vec<String>,
-    /// Environment variables.
-    pub env: BTreeMap<String, String>,
-    /// Labels. The host adds some of its own.
-    pub labels: BTreeMap<String, String>,
-    /// Ports to publish on the engine's machine.
-    pub ports: Vec<PublishedPort>,
-    /// Mounts, by the absolute path in the container: a folder or file of the engine's
-    /// machine, or the name of a volume.
-    pub mounts: BTreeMap<String, String>,
-    /// Files, by absolute path; each is there before the container starts.
-    pub files: BTreeMap<String, String>,
-    /// The network; the engine's default one if it is empty.
-    pub network: String,
-    /// The cluster that the container belongs to and is deleted with; empty for none.
-    pub cluster: String,
-}
-
-/// A port of a container on the engine's machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct PublishedPort {
-    /// The port in the container.
-    pub container: u16,
-    /// The address on the engine's machine; empty means all.
-    pub host_ip: String,
-    /// The port there; 0 asks the engine for a free one.
-    pub host: u16,
-}
-
-/// A container of a plugin.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct ContainerInfo {
-    /// The id.
-    pub id: String,
-    /// The name.
-    pub name: String,
-    /// The image.
-    pub image: String,
-    /// Whether it runs.
-    pub running: bool,
-    /// What the engine calls its state, as `running` or `exited`.
-    pub state: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// The ports that are published now.
-    pub ports: Vec<PublishedPort>,
-    /// The networks that it is in.
-    pub networks: Vec<String>,
-    /// The cluster that it belongs to; empty for none.
-    pub cluster: String,
-}
-
-impl ContainerSpec {
-    /// Describes a container of an image.
-    pub fn new(name: impl Into<String>, image: impl Into<String>) -> Self {
-        Self { name: name.into(), image: image.into(), ..Self::default() }
-    }
-
-    /// Adds an argument of the image's program.
-    pub fn arg(mut self, text: impl Into<String>) -> Self {
-        self.args.push(text.into());
-        self
-    }
-
-    /// Sets an environment variable.
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), value.into());
-        self
-    }
-
-    /// Sets a label.
-    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.insert(name.into(), value.into());
-        self
-    }
-
-    /// Publishes a port; 0 as `host` asks the engine for a free one.
-    pub fn port(mut self, container: u16, host_ip: impl Into<String>, host: u16) -> Self {
-        self.ports.push(PublishedPort { container, host_ip: host_ip.into(), host });
-        self
-    }
-
-    /// Mounts a folder, a file or a volume.
-    pub fn mount(mut self, source: impl Into<String>, target: impl Into<String>) -> Self {
-        self.mounts.insert(target.into(), source.into());
-        self
-    }
-
-    /// Puts the container into a network.
-    pub fn network(mut self, name: impl Into<String>) -> Self {
-        self.network = name.into();
-        self
-    }
-
-    /// Makes the container a part of a cluster.
-    pub fn cluster(mut self, name: impl Into<String>) -> Self {
-        self.cluster = name.into();
-        self
-    }
-}
-
-/// What a plugin asks of its host's containers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ContainerRequest {
-    /// Makes a container and starts it; answers with it.
-    Run(ContainerSpec),
-    /// Lists the plugin's containers.
-    List {},
-    /// Starts a container; answers with it.
-    Start {
-        /// Its name.
-        name: String,
-    },
-    /// Stops a container.
-    Stop {
-        /// Its name.
-        name: String,
-    },
-    /// Removes a container with its anonymous volumes, whether it runs or not.
-    Remove {
-        /// Its name.
-        name: String,
-    },
-    /// Puts a container into a network; that it is there already is no error.
-    Connect {
-        /// Its name.
-        name: String,
-        /// The network.
-        network: String,
-    },
-    /// Takes a container out of a network; that it is not there is no error.
-    Disconnect {
-        /// Its name.
-        name: String,
-        /// The network.
-        network: String,
-    },
-    /// Applies a manifest to a cluster's API, by server-side apply.
-    Apply {
-        /// The cluster.
-        cluster: String,
-        /// One object, as JSON.
-        manifest: Value,
-    },
-    /// A call that this release does not know.
-    #[serde(other)]
-    Unknown,
-}
+pub use crate::message::containers::{
+    ContainerInfo, ContainerRequest, ContainerSpec, PublishedPort,
+};
 
 /// The host's containers, for the time of one call of the plugin.
 #[derive(Clone, Copy)]
 pub struct Containers<'a> {
-    host: Host<'a>,
+    raw: RawHost<'a>,
 }
 
 impl<'a> Containers<'a> {
-    pub(crate) fn new(host: Host<'a>) -> Self {
-        Self { host }
+    pub(crate) fn new(raw: RawHost<'a>) -> Self {
+        Self { raw }
     }
 
     /// Makes a container and starts it.
@@ -276,7 +113,7 @@ impl<'a> Containers<'a> {
     }
 
     fn call(&self, request: ContainerRequest) -> Result<Vec<ContainerInfo>> {
-        let reply = self.host.request(&ServiceRequest::Containers(request))?;
+        let reply = self.raw.request(&ServiceRequest::Containers(request)).map_err(from_reply)?;
         Ok(reply.containers)
     }
 }

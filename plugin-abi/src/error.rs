@@ -1,12 +1,14 @@
-//! Errors on the author's side, and their way across the boundary.
+//! Errors on the author's side, and the message as which they cross the boundary.
 //!
 //! Authors use [`anyhow`]; this module adds a hint, marks wrong usage, and turns
-//! the chain of causes into a message and back.
+//! the chain of causes into an [`ErrorReply`] and back.
 
-use crate::Result;
-use crate::message::{ErrorKind, ErrorReply};
+use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::fmt;
+
+/// The result of an author's function.
+pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
 /// An error with advice on what to do about it.
 #[derive(Debug)]
@@ -68,6 +70,66 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
         self.map_err(|err| Hinted { error: err.into(), hint: text.into() }.into())
     }
 }
+
+/// How an error is to be understood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The work failed.
+    #[default]
+    Failed,
+    /// The caller asked for something that the command cannot do.
+    Usage,
+    /// The plugin panicked.
+    Panicked,
+    /// The other side is older, and does not know what it was asked for.
+    Unsupported,
+    /// There is no Docker engine.
+    NoEngine,
+    /// A kind that this release does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// An error on its way across the boundary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ErrorReply {
+    /// What happened.
+    pub message: String,
+    /// The causes, the nearest first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// How the error is to be understood.
+    pub kind: ErrorKind,
+}
+
+impl ErrorReply {
+    /// Returns the error of a call that failed with `message`.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn unsupported(message: String) -> Self {
+        Self { message, kind: ErrorKind::Unsupported, ..Self::default() }
+    }
+
+    pub(crate) fn panicked(message: String) -> Self {
+        Self { message, kind: ErrorKind::Panicked, ..Self::default() }
+    }
+}
+
+impl fmt::Display for ErrorReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for ErrorReply {}
 
 /// Takes an author's error apart for its way to the host.
 pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {

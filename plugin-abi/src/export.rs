@@ -1,17 +1,19 @@
 //! [`export_plugin!`](crate::export_plugin) and what its expansion builds on.
 
-use crate::Arg;
-use crate::error::into_reply;
+use crate::args::Arg;
+use crate::error::{ErrorReply, into_reply};
 use crate::host::Host;
 use crate::message::{
-    CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply, HookReply,
-    ScaffoldReply, ScaffoldRequest, Step, encode,
+    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, HookReply,
+    ScaffoldReply, ScaffoldRequest, Step,
 };
+use crate::node::Node;
 use crate::plugin::{self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
-use crate::raw::{self, PluginRootRef, RawHost};
-use crate::universe::{ChangeSet, Node, Universe};
+use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
+use crate::universe::{ChangeSet, Universe};
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
 use abi_stable::prefix_type::PrefixTypeTrait;
+use abi_stable::std_types::RSlice;
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
@@ -54,7 +56,7 @@ pub const fn link<P: Linked>() -> LinkedPlugin {
 }
 
 fn root<P: Linked>() -> PluginRootRef {
-    raw::root::<P>().leak_into_prefix()
+    functions::<P>().leak_into_prefix()
 }
 
 /// Returns the header that a host looks for in the library.
@@ -67,6 +69,52 @@ pub const fn header<P: Linked>() -> LibHeader {
 
 extern "C" fn erased_root<P: Linked>() -> RootModuleResult {
     abi_stable::library::__call_root_module_loader(root::<P>)
+}
+
+/// The functions of a plugin's root module, for the plugin `P`.
+const fn functions<P: Linked>() -> PluginRoot {
+    PluginRoot {
+        manifest: manifest::<P>,
+        call: call::<P>,
+        // New functions are filled in here.
+    }
+}
+
+extern "C" fn manifest<P: Linked>() -> RSlice<'static, u8> {
+    P::manifest().as_bytes().into()
+}
+
+extern "C" fn call<P: Linked>(
+    entry: u32,
+    name: RSlice<'_, u8>,
+    input: RSlice<'_, u8>,
+    host: RawHost<'_>,
+) -> RawReply {
+    reply(|| {
+        let input = input.as_slice();
+        let message = match entry {
+            entry::DESCRIBE => {
+                let request = message::decode("describe request", input)?;
+                P::plugin().describe(&request).map(|it| message::encode(&it))?
+            }
+            entry::COMMAND => {
+                let request = message::decode("command request", input)?;
+                P::plugin().command(request, host).map(|it| message::encode(&it))?
+            }
+            entry::SCAFFOLD => {
+                let request = message::decode("scaffold request", input)?;
+                let (reply, added) = P::plugin().scaffold(request, host)?;
+                return Ok((message::encode(&reply), added));
+            }
+            entry::EVENT => P::plugin().event(text(name)?, input, host)?,
+            entry::OPTIONS => {
+                let request = message::decode("describe request", input)?;
+                message::encode(&P::plugin().options(&request))
+            }
+            _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
+        };
+        Ok((message, Vec::new()))
+    })
 }
 
 /// What a plugin brings.
@@ -244,7 +292,7 @@ impl Contents {
             merge(&mut answer.amend, reply.amend);
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
-        Ok(if answer == HookReply::default() { Vec::new() } else { encode(&answer) })
+        Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })
     }
 
     fn find_command(&self, path: &[String]) -> Result<&'static dyn AnyCommand, ErrorReply> {

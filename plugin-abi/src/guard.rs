@@ -3,7 +3,7 @@
 //! Invariant: no function that crosses the boundary unwinds. A panic that does
 //! ends the whole process, so every exported function runs inside [`guard`].
 
-use crate::message::ErrorReply;
+use crate::error::ErrorReply;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;

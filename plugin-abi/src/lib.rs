@@ -31,8 +31,11 @@ mod guard;
 pub mod host;
 pub mod manifest;
 pub mod message;
+mod node;
 mod plugin;
+pub mod prelude;
 pub mod raw;
+mod services;
 pub mod testing;
 mod universe;
 
@@ -45,23 +48,10 @@ pub use cluster::{
 };
 pub use containers::{ContainerInfo, ContainerSpec, Containers};
 pub use draft::{Draft, Place};
-pub use error::{Hint, UsageError};
+pub use error::{Hint, Result, UsageError};
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
 pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};
+pub use node::{MODE_EXECUTABLE, MODE_FILE, Node, Select};
 pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
-pub use universe::{ChangeSet, MODE_EXECUTABLE, MODE_FILE, Node, Select, Universe};
-
-/// The result of an author's function.
-pub type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
-
-/// What most plugins import.
-pub mod prelude {
-    pub use crate::anyhow::{Context as _, anyhow, bail, ensure};
-    pub use crate::{
-        Amendment, Arg, Args, Call, ChangeSet, ClusterEvent, Command, ContainerSpec, Draft, Event,
-        Hint as _, Hook, HookReply, Host, Node, NodeEvent, Outcome, Place, ProjectInfo, Prompt,
-        Resource, Result, Scaffold, ScaffoldCall, Select, Stop, Tool, Universe, UsageError,
-        Webhooks, json,
-    };
-}
+pub use universe::{ChangeSet, Universe};

@@ -5,10 +5,14 @@
 //! ones their default: a message grows in both directions without touching the
 //! layout of the root module.
 
-use crate::Arg;
-use crate::containers::{ContainerInfo, ContainerRequest};
+pub(crate) mod containers;
+
+use self::containers::{ContainerInfo, ContainerRequest};
+use crate::args::Arg;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use crate::error::{ErrorKind, ErrorReply};
 
 /// Who calls, and in which surroundings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -311,66 +315,6 @@ pub struct ProjectEvent {
     /// The paths that the command added or replaced, in `post-` events.
     pub files: Vec<String>,
 }
-
-/// How an error is to be understood.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The work failed.
-    #[default]
-    Failed,
-    /// The caller asked for something that the command cannot do.
-    Usage,
-    /// The plugin panicked.
-    Panicked,
-    /// The other side is older, and does not know what it was asked for.
-    Unsupported,
-    /// There is no Docker engine.
-    NoEngine,
-    /// A kind that this release does not know.
-    #[serde(other)]
-    Other,
-}
-
-/// An error on its way across the boundary.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct ErrorReply {
-    /// What happened.
-    pub message: String,
-    /// The causes, the nearest first.
-    pub causes: Vec<String>,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// How the error is to be understood.
-    pub kind: ErrorKind,
-}
-
-impl ErrorReply {
-    /// Returns the error of a call that failed with `message`.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self { message: message.into(), ..Self::default() }
-    }
-
-    pub(crate) fn unsupported(message: String) -> Self {
-        Self { message, kind: ErrorKind::Unsupported, ..Self::default() }
-    }
-
-    pub(crate) fn panicked(message: String) -> Self {
-        Self { message, kind: ErrorKind::Panicked, ..Self::default() }
-    }
-}
-
-impl std::fmt::Display for ErrorReply {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ErrorReply {}
 
 /// What a plugin asks of its host, beyond output and log lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,16 +11,18 @@
 )]
 #![allow(missing_docs, reason = "abi_stable's macros emit public items without documentation")]
 
-use crate::export::Linked;
+use crate::error::ErrorReply;
 use crate::guard::guard;
-use crate::host::{HostServices, Level, Stream};
-use crate::message::{self, ErrorReply, ServiceReply, ServiceRequest};
-use crate::universe::{Node, Select};
+use crate::message::{self, ServiceReply, ServiceRequest};
+use crate::node::{Node, Select};
+use crate::services::{HostServices, Level, Stream};
 use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::package_version_strings;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RArc, RSlice, RVec};
+
+pub use crate::node::RawNode;
 
 /// The answer to any call: an encoded message, and nodes beside it where a call has
 /// some; or an encoded [`ErrorReply`]. One struct for all calls, as each type more
@@ -51,19 +53,19 @@ pub struct PluginRoot {
 }
 
 /// The numbers of a plugin's entries. They never change their meaning.
-mod entry {
+pub(crate) mod entry {
     /// Answers a `DescribeRequest` with a `CommandDescription`.
-    pub(super) const DESCRIBE: u32 = 0;
+    pub(crate) const DESCRIBE: u32 = 0;
     /// Answers a `CommandRequest` with a `CommandReply`.
-    pub(super) const COMMAND: u32 = 1;
+    pub(crate) const COMMAND: u32 = 1;
     /// Answers a `ScaffoldRequest` with a `ScaffoldReply` and the nodes to add.
-    pub(super) const SCAFFOLD: u32 = 2;
+    pub(crate) const SCAFFOLD: u32 = 2;
     /// Answers an event, given by name and payload, with a `HookReply`, or with
     /// no bytes at all when the hook has nothing to say.
-    pub(super) const EVENT: u32 = 3;
+    pub(crate) const EVENT: u32 = 3;
     /// Answers a `DescribeRequest` for a command of the host with a `CommandDescription`
     /// that has the options which the plugin's hooks add to it.
-    pub(super) const OPTIONS: u32 = 4;
+    pub(crate) const OPTIONS: u32 = 4;
 }
 
 impl RootModule for PluginRootRef {
@@ -113,137 +115,14 @@ impl PluginRootRef {
     }
 }
 
-/// The functions of a plugin's root module, for the plugin `P`.
-pub(crate) const fn root<P: Linked>() -> PluginRoot {
-    PluginRoot {
-        manifest: manifest::<P>,
-        call: call::<P>,
-        // New functions are filled in here.
-    }
-}
-
-extern "C" fn manifest<P: Linked>() -> RSlice<'static, u8> {
-    P::manifest().as_bytes().into()
-}
-
-extern "C" fn call<P: Linked>(
-    entry: u32,
-    name: RSlice<'_, u8>,
-    input: RSlice<'_, u8>,
-    host: RawHost<'_>,
-) -> RawReply {
-    reply(|| {
-        let input = input.as_slice();
-        let message = match entry {
-            entry::DESCRIBE => {
-                let request = message::decode("describe request", input)?;
-                P::plugin().describe(&request).map(|it| message::encode(&it))?
-            }
-            entry::COMMAND => {
-                let request = message::decode("command request", input)?;
-                P::plugin().command(request, host).map(|it| message::encode(&it))?
-            }
-            entry::SCAFFOLD => {
-                let request = message::decode("scaffold request", input)?;
-                let (reply, added) = P::plugin().scaffold(request, host)?;
-                return Ok((message::encode(&reply), added));
-            }
-            entry::EVENT => P::plugin().event(text(name)?, input, host)?,
-            entry::OPTIONS => {
-                let request = message::decode("describe request", input)?;
-                message::encode(&P::plugin().options(&request))
-            }
-            _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
-        };
-        Ok((message, Vec::new()))
-    })
-}
-
-fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
+/// Answers a call with what `work` returns; a panic is an error, too.
+pub(crate) fn reply(work: impl FnOnce() -> Result<(Vec<u8>, Vec<Node>), ErrorReply>) -> RawReply {
     let (is_error, message, nodes) = match guard(work) {
         Ok((message, nodes)) => (0, message, nodes),
         Err(err) => (1, message::encode(&err), Vec::new()),
     };
     let nodes = nodes.into_iter().map(Node::into_raw).collect();
     RawReply { is_error, message: message.into(), nodes }
-}
-
-/// A file of the universe. Shared between host and plugins, and never changed.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct RawNode {
-    /// The Unix permission bits.
-    mode: u32,
-    path_len: u32,
-    plugin_len: u32,
-    /// The path, the full key of the plugin that made the node, and the subcommand in which
-    /// it did; both are empty for what was on disk. One piece of memory, as what is near is
-    /// read soon. UTF-8 each, as [`RawNode::new`] and `attribute` are the only makers.
-    texts: RVec<u8>,
-    bytes: RVec<u8>,
-}
-
-impl RawNode {
-    pub(crate) fn new(path: String, bytes: Vec<u8>, mode: u32, origin: (&str, &str)) -> Self {
-        let path_len = length(&path);
-        let mut node = Self {
-            mode,
-            path_len,
-            plugin_len: 0,
-            texts: path.into_bytes().into(),
-            bytes: bytes.into(),
-        };
-        if origin != ("", "") {
-            node.attribute(origin.0, origin.1);
-        }
-        node
-    }
-
-    pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {
-        let path = self.path().as_bytes();
-        let texts = [path, plugin.as_bytes(), subcommand.as_bytes()].concat();
-        self.texts = texts.into();
-        self.plugin_len = length(plugin);
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        self.text(0, self.path_len as usize)
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(crate) fn mode(&self) -> u32 {
-        self.mode
-    }
-
-    pub(crate) fn plugin(&self) -> &str {
-        let start = self.path_len as usize;
-        self.text(start, start + self.plugin_len as usize)
-    }
-
-    pub(crate) fn subcommand(&self) -> &str {
-        self.text(self.path_len as usize + self.plugin_len as usize, self.texts.len())
-    }
-
-    /// Reads a text of a node; checking it each time would be most of the work of going
-    /// through ten thousand nodes.
-    fn text(&self, start: usize, end: usize) -> &str {
-        // SAFETY: the fields of a node are private, and whoever makes or changes a node, on
-        // either side of the boundary, does so in `new` and `attribute`, which put together
-        // whole `str`s and their lengths. A node cannot be changed while it is shared.
-        unsafe { std::str::from_utf8_unchecked(&self.texts.as_slice()[start..end]) }
-    }
-}
-
-/// Returns the length of a text of a node.
-///
-/// # Panics
-///
-/// For 4 GiB and more, which no path or key has.
-fn length(text: &str) -> u32 {
-    u32::try_from(text.len()).expect("a path or a key is shorter than 4 GiB")
 }
 
 /// What the host offers during a call: one function, whose services have numbers.
@@ -305,8 +184,10 @@ impl<'a> RawHost<'a> {
         let _ = self.call(service::LOG, level as u32, text.as_bytes());
     }
 
-    pub(crate) fn request(self, request: &[u8]) -> Result<Vec<u8>, ErrorReply> {
-        self.call(service::REQUEST, 0, request).into_message()
+    pub(crate) fn request(self, request: &ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        let request = message::encode(request);
+        let reply = self.call(service::REQUEST, 0, &request).into_message()?;
+        message::decode("service reply", &reply)
     }
 
     pub(crate) fn paths(self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
@@ -434,7 +315,7 @@ impl RawReply {
 }
 
 /// Reads a text that crossed the boundary.
-fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
+pub(crate) fn text(bytes: RSlice<'_, u8>) -> Result<&str, ErrorReply> {
     std::str::from_utf8(bytes.as_slice())
         .map_err(|_| ErrorReply::failed("a text that crossed the boundary is not UTF-8"))
 }

@@ -2,13 +2,15 @@
 //! cluster that comes and goes.
 
 mod cluster;
+mod stage;
 
-use crate::{cargo, plugins};
+use self::stage::Stage;
+use crate::cargo;
 use anyhow::{Context, Result};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 /// The commands that the demo shows.
@@ -32,41 +34,16 @@ pub(crate) struct Options {
     keep: bool,
 }
 
-/// A folder of its own for the project and for the host's files.
-struct Stage {
-    project: PathBuf,
-    data: PathBuf,
-    plugins: PathBuf,
-    host: PathBuf,
-}
-
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut temp = tempfile::Builder::new().prefix("pintle-demo-").tempdir()?;
     temp.disable_cleanup(options.keep);
-    let stage = build(temp.path())?;
+    let stage = stage::build(temp.path())?;
     let shown = show(&stage).and_then(|()| cluster::show(&stage));
     if options.keep {
         println!("\nThe project is in {}", stage.project.display());
     }
     shown?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Builds host and plugins, without the optimisations of a release, which take longer
-/// than all that the demo does.
-fn build(temp: &Path) -> Result<Stage> {
-    println!("Building the host and its plugins …");
-    let sources = plugins::sources()?;
-    let mut args: Vec<_> = sources.iter().map(|it| format!("--package={}", it.package)).collect();
-    args.push("--package=pintle".to_owned());
-    let artifacts = cargo::build(&args)?;
-    let plugins = temp.join("plugins");
-    plugins::lay_out(&sources, &artifacts, &plugins)?;
-
-    let (project, data) = (temp.join("crew-operator"), temp.join("data"));
-    fs::create_dir(&project).context("failed to make the project's folder")?;
-    let host = cargo::executable(&artifacts, "pintle")?;
-    Ok(Stage { project, data, plugins, host })
 }
 
 fn show(stage: &Stage) -> Result<()> {

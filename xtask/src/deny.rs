@@ -1,7 +1,7 @@
 //! cargo-deny, which checks the dependencies as `deny.toml` says.
 
 use crate::cargo::{self, cargo};
-use crate::ci::Verdict;
+use crate::step::Verdict;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -13,6 +13,7 @@ mod fuzz;
 mod node_images;
 mod plugins;
 mod slowest;
+mod step;
 mod test;
 #[cfg(test)]
 mod tidy;

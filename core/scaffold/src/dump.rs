@@ -1,9 +1,10 @@
 //! A universe to be looked at: what is in it, where it comes from, and what failed.
 
-use super::error::ScaffoldError;
-use super::universe::{Change, Universe, UniverseError};
+use crate::error::ScaffoldError;
+use crate::universe::{Change, Universe, UniverseError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pintle_host::causes::with_causes;
 use pintle_plugin::Node;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -154,18 +155,12 @@ impl NodeForm {
 
 impl Failed {
     fn new(error: &ScaffoldError) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(it) = cause {
-            text = format!("{text}: {it}");
-            cause = it.source();
-        }
         let (plugin, step, node) = match error {
             ScaffoldError::Step { plugin, step, source, .. } => {
                 (Some(plugin.clone()), Some(step.id().to_owned()), source.node().map(str::to_owned))
             }
             _ => (None, None, None),
         };
-        Self { plugin, step, node, error: text }
+        Self { plugin, step, node, error: with_causes(error) }
     }
 }

@@ -1,10 +1,11 @@
 //! What can go wrong while a chain of plugins scaffolds.
 
 use crate::chain::flags::FlagError;
+use crate::chain::tools::ToolError;
 use crate::project::error::ProjectError;
 use crate::project::name::NameError;
 use crate::project::resource::Gvk;
-use crate::record::RecordError;
+use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::catalog::ProjectVersionError;
@@ -24,7 +25,7 @@ pub enum ScaffoldError {
         /// The PROJECT file.
         path: PathBuf,
     },
-    /// Another subcommand in a folder that is none.
+    /// Another subcommand in a folder that is not a project.
     #[error("there is no `{}`: the project is not initialized", path.display())]
     NotInitialized {
         /// The PROJECT file that is missing.
@@ -56,7 +57,7 @@ pub enum ScaffoldError {
         /// What failed.
         source: Box<StepError>,
     },
-    /// Flags of the chain's plugins cannot stand beside each other.
+    /// Flags of the chain's plugins clash.
     #[error(transparent)]
     Flags(#[from] FlagError),
     /// The PROJECT file cannot be changed.
@@ -65,7 +66,7 @@ pub enum ScaffoldError {
     /// A file that the plugins replace or delete cannot be read.
     #[error(transparent)]
     Universe(#[from] UniverseError),
-    /// The changes cannot be brought to the disk.
+    /// The changes cannot be written.
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
     /// A plugin would undo what the user changed in a file.
@@ -79,7 +80,7 @@ pub enum ScaffoldError {
     /// What is known of how the project was made cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// A recorded version of the PROJECT file is none.
+    /// A recorded version of the PROJECT file is invalid.
     #[error(transparent)]
     Version(#[from] ProjectVersionError),
     /// How the project was made is not known from the start.
@@ -88,16 +89,16 @@ pub enum ScaffoldError {
         /// The project's folder.
         root: PathBuf,
     },
-    /// A plugin that a recorded command was carried out with is not there.
-    #[error("`{subcommand}` was carried out with `{plugin}`, which is not there")]
+    /// A plugin that a recorded command was run with is not installed.
+    #[error("`{subcommand}` was run with `{plugin}`, which is not installed")]
     Absent {
         /// The subcommand.
         subcommand: String,
         /// The plugin's key.
         plugin: String,
     },
-    /// A recorded command cannot be carried out once more.
-    #[error("failed to carry out `{subcommand}` once more, command {id} of the record")]
+    /// A recorded command cannot be run again.
+    #[error("failed to run `{subcommand}` again, command {id} of the record")]
     Replay {
         /// The subcommand.
         subcommand: String,
@@ -142,7 +143,7 @@ pub enum StepError {
         /// The program and its arguments.
         command: String,
         /// Why.
-        source: io::Error,
+        source: ToolError,
     },
 }
 

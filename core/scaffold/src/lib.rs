@@ -19,8 +19,6 @@ mod operations;
 mod path;
 pub mod project;
 mod record;
-mod replay;
-mod staging;
 #[cfg(test)]
 mod test_plugin;
 #[cfg(test)]
@@ -30,6 +28,7 @@ mod universe;
 
 pub use chain::flags::{Flag, FlagError, Flags};
 pub use chain::members::Chain;
+pub use chain::tools::ToolError;
 pub use commands::GROUP;
 pub use dump::{Detail, Dump};
 pub use error::{ScaffoldError, StepError, StepName};
@@ -39,7 +38,7 @@ pub use operations::prepared::{Failure, Prepared, Report};
 pub use operations::rework::{Part, Rework};
 pub use operations::scaffold::{Job, prepare, run};
 pub use path::PathError;
-pub use record::{Answer, Origin, Record, RecordError, RecordedCommand, RecordedFile};
-pub use replay::Plugins;
+pub use record::file::{Answer, Origin, Record, RecordError, RecordedCommand, RecordedFile};
+pub use record::replay::Plugins;
 pub use transaction::{Committed, Lock, Recovery, Transaction, TransactionError, recover};
 pub use universe::{Change, Universe, UniverseError};

@@ -1,4 +1,4 @@
-//! Brings together what the user and a plugin made of one file, three ways.
+//! Merges what the user and a plugin made of one file, three ways.
 
 use pintle_plugin::Node;
 
@@ -36,7 +36,7 @@ impl std::fmt::Display for ConflictReason {
             Self::Changed => "it was changed since it was scaffolded",
             Self::Deleted => "it was deleted since it was scaffolded",
             Self::SameLines => "the lines to change were changed since they were scaffolded",
-            Self::Binary => "it was changed since it was scaffolded, and is no text",
+            Self::Binary => "it was changed since it was scaffolded, and is not text",
         })
     }
 }

@@ -11,7 +11,7 @@ pub(super) const HOST_FOLDER: &str = ".pintle";
 /// system's limit is higher.
 const MAX_LENGTH: usize = 4096;
 
-/// Why a path is none that a plugin may use.
+/// Why plugins may not use a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
@@ -22,7 +22,7 @@ pub enum PathError {
     #[error("it is absolute")]
     Absolute,
     /// The path has a part that no file name can be.
-    #[error("its part `{0}` is no file name")]
+    #[error("its part `{0}` is not a valid file name")]
     Part(String),
     /// The path has a character that some system cannot store, or takes for a separator.
     #[error("it contains {0}")]
@@ -31,7 +31,7 @@ pub enum PathError {
     #[error("it is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// The path has a part that is a device or no file name at all on Windows.
-    #[error("its part `{0}` can be no file name on Windows")]
+    #[error("its part `{0}` is not a valid file name on Windows")]
     Windows(String),
     /// The path belongs to the host or to git.
     #[error("it is reserved")]

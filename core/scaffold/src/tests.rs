@@ -274,7 +274,7 @@ fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
             "outside",
             format!(
                 "`init` failed at `{A}`, while it scaffolds: invalid path `../outside.txt`: \
-                 its part `..` is no file name"
+                 its part `..` is not a valid file name"
             ),
         ),
     ] {
@@ -466,10 +466,10 @@ fn nothing_is_known_of_a_project_without_a_record() {
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", true, true, json!({})).unwrap();
     let state = fixture.folder.path().join(path::HOST_FOLDER);
-    fs::remove_file(state.join(record::FILE)).unwrap();
+    fs::remove_file(state.join(record::file::FILE)).unwrap();
     let err = fixture.delete_api("Captain").unwrap_err();
     assert!(matches!(err, ScaffoldError::NoRecord { .. }), "{err}");
-    fs::write(state.join(record::FILE), "<<<<<<<\n").unwrap();
+    fs::write(state.join(record::file::FILE), "<<<<<<<\n").unwrap();
     let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
     assert!(chain_of(&err).contains("line 1 of"), "{err}");
     assert!(err.hint_text().unwrap().contains("conflict markers"));

@@ -17,9 +17,7 @@ mod spec;
 
 use clusters::Clusters;
 use commands::{Create, Delete, List, Start, Stop};
-
-/// The plugin's name, which is also that of its section in cluster files.
-const NAME: &str = "registry.pintle.dev";
+use request::NAME;
 
 pintle_plugin::export_plugin! {
     name: NAME,

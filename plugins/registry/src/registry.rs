@@ -1,24 +1,14 @@
 //! A registry that exists, as its container tells; and how one is made.
 
-use crate::spec::Spec;
+use crate::spec::{PORT, Spec, label};
 use pintle_plugin::anyhow;
 use pintle_plugin::containers::{ContainerInfo, Containers, PublishedPort};
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The port of the registry in its container.
-pub(crate) const PORT: u16 = 5000;
-
 /// How often a port of the engine's choice is tried to be kept.
 const MAX_TRIES: usize = 3;
-
-/// The labels that are the plugin's only state.
-pub(crate) mod label {
-    pub(crate) const PORT: &str = "registry.pintle.dev/port";
-    /// The URL of the registry that it is a pull-through cache of.
-    pub(crate) const PROXY: &str = "registry.pintle.dev/proxy";
-}
 
 /// A registry.
 #[derive(Debug, Clone)]

@@ -1,12 +1,14 @@
 //! What a new cluster wants of registries: the options of `cluster create`, and the
 //! plugin's section of the cluster file.
 
-use crate::NAME;
 use crate::spec::{Environment, Proxy, Publish, Secret, Spec, Volume};
 use pintle_plugin::ClusterInfo;
 use pintle_plugin::prelude::*;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
+
+/// The plugin's name, which is also that of its section in cluster files.
+pub(crate) const NAME: &str = "registry.pintle.dev";
 
 /// What a cluster wants of registries.
 ///

@@ -1,6 +1,5 @@
 //! What a registry is to be: read and checked before anything is made.
 
-use crate::registry::{PORT, label};
 use pintle_plugin::prelude::*;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
@@ -10,8 +9,18 @@ use std::path::Path;
 /// The image of a registry unless another is chosen.
 const IMAGE: &str = "docker.io/library/registry:2";
 
+/// The port of the registry in its container.
+pub(crate) const PORT: u16 = 5000;
+
 /// The longest host name (RFC 1123).
 const MAX_NAME: usize = 63;
+
+/// The labels that are the plugin's only state.
+pub(crate) mod label {
+    pub(crate) const PORT: &str = "registry.pintle.dev/port";
+    /// The URL of the registry that it is a pull-through cache of.
+    pub(crate) const PROXY: &str = "registry.pintle.dev/proxy";
+}
 
 /// A registry to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

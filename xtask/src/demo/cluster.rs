@@ -2,7 +2,7 @@
 //!
 //! The nodes are the stand-in that the tests use, as no network is needed for it.
 
-use super::Stage;
+use super::stage::Stage;
 use crate::{cargo, node_images};
 use anyhow::{Context, Result, ensure};
 use std::fs;

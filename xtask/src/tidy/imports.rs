@@ -231,11 +231,11 @@ impl Crate {
                     at.push(word.clone());
                     rest = more;
                 }
-                Some((word, _)) => {
+                Some((word, more)) => {
                     let behind = self.modules.get(&at)?.names.get(word);
                     let resolved = behind
                         .filter(|it| depth < 8 && *it != path)
-                        .map(|it| self.resolve(&at, it, depth + 1));
+                        .map(|it| self.resolve(&at, &[it, more].concat(), depth + 1));
                     return match resolved {
                         // A name from another crate is nobody's here.
                         Some(found) => found,
@@ -264,6 +264,12 @@ fn module_path(file: &str) -> Option<Vec<String>> {
 
 impl<'ast> Visit<'ast> for Module {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        // A module with a file of another name, one for each system, is that file.
+        if let Some(file) = path_of(&item.attrs) {
+            let file = file.trim_end_matches(".rs").to_owned();
+            let name = item.ident.to_string();
+            self.names.entry(name).or_insert_with(|| vec!["self".to_owned(), file]);
+        }
         if !is_test(&item.attrs) {
             syn::visit::visit_item_mod(self, item);
         }
@@ -321,11 +327,20 @@ impl Module {
     }
 }
 
+/// Returns the file that `#[path]` names.
+fn path_of(attrs: &[syn::Attribute]) -> Option<String> {
+    let attr = attrs.iter().find(|it| it.path().is_ident("path"))?;
+    match &attr.meta.require_name_value().ok()?.value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(file), .. }) => Some(file.value()),
+        _ => None,
+    }
+}
+
 fn is_test(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(|it| {
-        let is_cfg_test =
-            |it: &syn::Attribute| it.parse_args::<syn::Ident>().is_ok_and(|it| it == "test");
-        it.path().is_ident("test") || it.path().is_ident("cfg") && is_cfg_test(it)
+        let cfg = it.meta.require_list().map(|it| it.tokens.to_string()).unwrap_or_default();
+        let speaks_of_tests = || cfg.split(|it: char| !it.is_alphanumeric()).any(|it| it == "test");
+        it.path().is_ident("test") || it.path().is_ident("cfg") && speaks_of_tests()
     })
 }
 

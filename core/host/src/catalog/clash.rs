@@ -28,7 +28,7 @@ impl fmt::Display for Clash {
         match &self.rival {
             Rival::Core => write!(f, "its command `{own}` collides with a core command"),
             Rival::Plugin(Claim { plugin, command }) if *command == self.command => {
-                write!(f, "its command `{own}` is also brought by `{plugin}`")
+                write!(f, "its command `{own}` is also provided by `{plugin}`")
             }
             Rival::Plugin(Claim { plugin, command }) => {
                 write!(f, "its command `{own}` collides with `{}` of `{plugin}`", command.join(" "))

@@ -98,7 +98,7 @@ fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, C
         if core_commands.iter().any(is_core) {
             found.push((idx, Clash { command: path.to_vec(), rival: Rival::Core }));
         }
-        // Sorted, the paths that begin with this one, itself included, stand right behind it.
+        // Sorted, the paths that begin with this one, itself included, come right after it.
         let longer = commands[at + 1..].iter().take_while(|(it, _)| it.starts_with(path));
         for &(other_path, other_idx) in longer {
             found.extend(collision(entries, (other_idx, other_path), (idx, path)));

@@ -2,14 +2,14 @@
 //!
 //! Opening a plugin file and reading its manifest takes some four times as long as
 //! asking the system whether it is the file of last time. The index is a cache and
-//! nothing more: it lies in the user's cache folder, is written anew when files
+//! nothing more: it is in the user's cache folder, is written again when files
 //! are new, and may be deleted at any time. It only ever speaks of plugins that were
 //! found to be usable; and before one is loaded, its file is examined again.
 //!
 //! Invariants: a file counts as known if its device, inode, size, and times of
 //! modification and status change are those that were seen before it was read, and
 //! lie far enough in the past for the clock to tell the next change. An index of
-//! another host, or of other rules, is no index; nor is one that is cut off.
+//! another host, or of other rules, is ignored; so is one that is cut off.
 
 use super::contributions::Contributions;
 use super::entry::{Entry, Known};

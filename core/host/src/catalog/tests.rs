@@ -218,8 +218,8 @@ mod commands {
         );
         check(&catalog, "bye", expect!["a.io/v1.0.0 bye"]);
         expect![[r#"
-            a.io/v1.0.0 conflict: its command `hello` is also brought by `b.io/v2.0.0`
-            b.io/v2.0.0 conflict: its command `hello` is also brought by `a.io/v1.0.0`
+            a.io/v1.0.0 conflict: its command `hello` is also provided by `b.io/v2.0.0`
+            b.io/v2.0.0 conflict: its command `hello` is also provided by `a.io/v1.0.0`
         "#]]
         .assert_eq(&states(&catalog));
         assert_eq!(catalog.commands().count(), 1);

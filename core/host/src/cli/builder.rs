@@ -1,17 +1,19 @@
 //! Building a host: Pintle's own, or one with another name and plugins of its own.
 
-use super::{Group, Session};
+use super::group::Group;
+use super::own;
+use super::settings::Settings;
+use super::table::{Context, ExtraCommand, Table};
 use crate::catalog::{
     NameError, PluginKey, PluginName, PluginVersion, ProjectVersion, VersionError,
 };
 use crate::identity::Identity;
 use crate::services::Console;
 use clap::{ArgMatches, Command};
+use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::Manifest;
-use pintle_plugin::{Level, LinkedPlugin};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,50 +31,8 @@ pub struct Cli {
 /// A host that is ready to run.
 #[derive(Clone)]
 pub struct Host {
-    pub(super) identity: Identity,
-    pub(super) about: String,
-    pub(super) linked: Vec<LinkedPlugin>,
-    pub(super) default_project_version: ProjectVersion,
-    pub(super) default_plugins: BTreeMap<ProjectVersion, Vec<PluginKey>>,
-    pub(super) groups: Vec<&'static Group>,
-    pub(super) extra_commands: Vec<ExtraCommand>,
-}
-
-type Handler =
-    dyn Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>> + Send + Sync;
-
-/// A command of an embedding program.
-#[derive(Clone)]
-pub(super) struct ExtraCommand {
-    pub(super) command: Command,
-    pub(super) handler: Arc<Handler>,
-}
-
-/// What an embedding program's own command gets from the host.
-pub struct Context<'a> {
-    pub(super) session: &'a Session<'a>,
-}
-
-impl<'a> Context<'a> {
-    /// Returns the names of the host.
-    pub fn identity(&self) -> &Identity {
-        self.session.identity()
-    }
-
-    /// Returns the run of the host, through which plugins are reached.
-    pub fn session(&self) -> &'a Session<'a> {
-        self.session
-    }
-
-    /// Writes a result and a line feed to the standard output.
-    pub fn println(&self, text: impl Display) {
-        self.session.console().println(text);
-    }
-
-    /// Logs a line to the standard error; `-q` and `-v` decide whether it is shown.
-    pub fn log(&self, level: Level, text: impl Display) {
-        self.session.console().log(level, &text.to_string());
-    }
+    pub(super) settings: Settings,
+    pub(super) table: Table,
 }
 
 /// Why a host cannot be built: a mistake in the embedding program.
@@ -137,56 +97,57 @@ impl Cli {
     pub fn new() -> Self {
         Self {
             host: Host {
-                identity: Identity::default(),
-                about: "A host for native plugins".to_owned(),
-                linked: Vec::new(),
-                default_project_version: ProjectVersion::default(),
-                default_plugins: BTreeMap::new(),
-                groups: Vec::new(),
-                extra_commands: Vec::new(),
+                settings: Settings {
+                    identity: Identity::default(),
+                    about: "A host for native plugins".to_owned(),
+                    linked: Vec::new(),
+                    default_project_version: ProjectVersion::default(),
+                    default_plugins: BTreeMap::new(),
+                },
+                table: Table { groups: vec![&own::GROUP], extra_commands: Vec::new() },
             },
         }
     }
 
     /// Adds a group of commands, events and services.
     pub fn group(mut self, group: &'static Group) -> Self {
-        self.host.groups.push(group);
+        self.host.table.groups.push(group);
         self
     }
 
     /// Sets the command's name, which also names its folders and environment variables.
     pub fn command_name(mut self, name: impl Into<String>) -> Self {
-        self.host.identity.command_name = name.into();
+        self.host.settings.identity.command_name = name.into();
         self
     }
 
     /// Sets the version that `version` and `--version` show.
     pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.host.identity.version = version.into();
+        self.host.settings.identity.version = version.into();
         self
     }
 
     /// Sets the line that the help begins with.
     pub fn about(mut self, text: impl Into<String>) -> Self {
-        self.host.about = text.into();
+        self.host.settings.about = text.into();
         self
     }
 
     /// Sets what a plugin name without a dot is completed with.
     pub fn name_qualifier(mut self, qualifier: impl Into<String>) -> Self {
-        self.host.identity.name_qualifier = qualifier.into();
+        self.host.settings.identity.name_qualifier = qualifier.into();
         self
     }
 
     /// Adds a plugin that is part of the program. It comes before all installed ones.
     pub fn plugin(mut self, plugin: LinkedPlugin) -> Self {
-        self.host.linked.push(plugin);
+        self.host.settings.linked.push(plugin);
         self
     }
 
     /// Sets the project version that a new project gets.
     pub fn default_project_version(mut self, version: ProjectVersion) -> Self {
-        self.host.default_project_version = version;
+        self.host.settings.default_project_version = version;
         self
     }
 
@@ -196,7 +157,7 @@ impl Cli {
         version: ProjectVersion,
         keys: impl IntoIterator<Item = PluginKey>,
     ) -> Self {
-        self.host.default_plugins.insert(version, keys.into_iter().collect());
+        self.host.settings.default_plugins.insert(version, keys.into_iter().collect());
         self
     }
 
@@ -209,7 +170,7 @@ impl Cli {
         + Sync
         + 'static,
     ) -> Self {
-        self.host.extra_commands.push(ExtraCommand { command, handler: Arc::new(handler) });
+        self.host.table.extra_commands.push(ExtraCommand { command, handler: Arc::new(handler) });
         self
     }
 
@@ -220,8 +181,8 @@ impl Cli {
     /// [`BuildError`] at the first thing that cannot be.
     pub fn build(self) -> Result<Host, BuildError> {
         let host = self.host;
-        check_identity(&host.identity)?;
-        check_groups(&host)?;
+        check_identity(&host.settings.identity)?;
+        check_groups(&host.table)?;
         let plugin_commands = check_linked(&host)?;
         check_extra_commands(&host, &plugin_commands)?;
         Ok(host)
@@ -242,23 +203,6 @@ impl Cli {
     }
 }
 
-impl Host {
-    /// Returns the host's names.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    /// Returns the project version that a new project gets.
-    pub fn default_project_version(&self) -> ProjectVersion {
-        self.default_project_version
-    }
-
-    /// Returns the chain of plugins for projects of one version that name none themselves.
-    pub fn default_plugins(&self, version: &ProjectVersion) -> &[PluginKey] {
-        self.default_plugins.get(version).map_or(&[], Vec::as_slice)
-    }
-}
-
 fn check_identity(identity: &Identity) -> Result<(), BuildError> {
     let name = &identity.command_name;
     let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
@@ -274,7 +218,7 @@ fn check_identity(identity: &Identity) -> Result<(), BuildError> {
 /// Returns the commands of the linked plugins, each with its plugin's name.
 fn check_linked(host: &Host) -> Result<Vec<(Vec<String>, String)>, BuildError> {
     let (mut keys, mut commands) = (Vec::new(), Vec::new());
-    for plugin in &host.linked {
+    for plugin in &host.settings.linked {
         let manifest = Manifest::parse(plugin.manifest().as_bytes()).map_err(|err| {
             BuildError::Manifest { name: "?".to_owned(), reason: err.to_string() }
         })?;
@@ -282,7 +226,7 @@ fn check_linked(host: &Host) -> Result<Vec<(Vec<String>, String)>, BuildError> {
         let name: PluginName =
             manifest.name.parse().map_err(|err: NameError| invalid(err.to_string()))?;
         let name = name
-            .qualified(&host.identity.name_qualifier)
+            .qualified(&host.settings.identity.name_qualifier)
             .map_err(|err| invalid(err.to_string()))?;
         let version: PluginVersion =
             manifest.version.parse().map_err(|err: VersionError| invalid(err.to_string()))?;
@@ -297,12 +241,12 @@ fn check_linked(host: &Host) -> Result<Vec<(Vec<String>, String)>, BuildError> {
     Ok(commands)
 }
 
-fn check_groups(host: &Host) -> Result<(), BuildError> {
-    let rows: Vec<_> = host
+fn check_groups(table: &Table) -> Result<(), BuildError> {
+    let rows: Vec<_> = table
         .groups()
         .flat_map(|group| group.rows.iter().map(move |row| (group.name, row)))
         .collect();
-    let has_noun = |noun: &str| host.groups().flat_map(|it| it.nouns).any(|it| it.word == noun);
+    let has_noun = |noun: &str| table.groups().flat_map(|it| it.nouns).any(|it| it.word == noun);
     for (idx, (group, row)) in rows.iter().enumerate() {
         if row.path.len() > 1 && !has_noun(row.path[0]) {
             return Err(BuildError::UnknownNoun { command: row.path.join(" "), group });
@@ -318,12 +262,12 @@ fn check_extra_commands(
     host: &Host,
     plugin_commands: &[(Vec<String>, String)],
 ) -> Result<(), BuildError> {
-    if host.extra_commands.is_empty() {
+    if host.table.extra_commands.is_empty() {
         return Ok(());
     }
-    let core = host.group_paths().into_iter().map(|it| (it, "the host".to_owned()));
+    let core = host.table.group_paths().into_iter().map(|it| (it, "the host".to_owned()));
     let mut taken: Vec<_> = core.chain(plugin_commands.iter().cloned()).collect();
-    for extra in &host.extra_commands {
+    for extra in &host.table.extra_commands {
         let name = extra.command.get_name().to_owned();
         if let Some((_, owner)) = taken.iter().find(|(path, _)| path.first() == Some(&name)) {
             return Err(BuildError::CommandClash { command: name, owner: owner.clone() });

@@ -5,17 +5,20 @@
 //! no row is meant, or a row needs it; and only the plugin whose command is meant is
 //! loaded. Then the rest of the line is parsed, once.
 
-use super::builder::{Context, ExtraCommand};
+use super::builder::Host;
+use super::completion::answer;
+use super::error::CliError;
+use super::exit::{Exit, Step};
 use super::group::{Bound, Row, Run};
 use super::line::Line;
-use super::table::Target;
-use super::{CliError, Exit, Host, Session, Step, args, completion, global, hooked, tree};
-use crate::catalog::{Entry, ManifestCommand};
-use crate::transport::LoadedPlugin;
+use super::parse::{parse, show_clap};
+use super::session::Session;
+use super::table::{Context, ExtraCommand, Target};
+use super::{global, hooked, plugin_command, tree};
+use crate::catalog::Catalog;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
-use pintle_plugin::message::{CommandDescription, CommandRequest, DescribeRequest};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -25,7 +28,7 @@ const MAX_HOPS: usize = 16;
 impl Host {
     /// Runs one command line, the program's name first, and returns how it ended.
     pub fn run(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
-        run(&Session::new(self), args)
+        run(self, &Session::new(&self.settings, &self.table), args)
     }
 
     /// Runs the command line of a process that ends with it.
@@ -33,20 +36,25 @@ impl Host {
     /// What was read and loaded is left to the system: taking a catalog of a thousand
     /// plugins apart would cost more than the process has left to do.
     pub fn run_to_exit(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
-        run(&std::mem::ManuallyDrop::new(Session::new(self)), args)
+        let session = Session::new(&self.settings, &self.table);
+        run(self, &std::mem::ManuallyDrop::new(session), args)
     }
 }
 
-fn run(session: &Session<'_>, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+fn run(
+    host: &Host,
+    session: &Session<'_>,
+    args: impl IntoIterator<Item = impl Into<OsString>>,
+) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().skip(1).map(Into::into).collect();
-    if let Some(shell) = completion::requested(session.host()) {
-        let line = completion::line(args);
+    if let Some(shell) = answer::requested(host) {
+        let line = answer::line(args);
         session.start(&line);
         session.complete();
-        return completion::complete(session, &shell, line).into();
+        return answer::complete(host, session, &shell, line).into();
     }
     session.start(&args);
-    let exit = follow(session, args).unwrap_or_else(|err| session.fail(&err));
+    let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
         0 if session.console().has_lost_output() => Exit::Failed.into(),
         _ => exit.into(),
@@ -54,10 +62,10 @@ fn run(session: &Session<'_>, args: impl IntoIterator<Item = impl Into<OsString>
 }
 
 /// Runs a command line, and those that plugins go on with.
-fn follow(session: &Session<'_>, args: Vec<OsString>) -> Result<Exit, CliError> {
+fn follow(host: &Host, session: &Session<'_>, args: Vec<OsString>) -> Result<Exit, CliError> {
     let mut lines: Vec<Vec<OsString>> = vec![args];
     loop {
-        match step(session, &lines[lines.len() - 1])? {
+        match step(host, session, &lines[lines.len() - 1])? {
             Step::Exit(exit) => return Ok(exit),
             Step::Continue(_) if lines.len() > MAX_HOPS => return Err(endless(session, &lines)),
             Step::Continue(args) => lines.push(args),
@@ -66,7 +74,7 @@ fn follow(session: &Session<'_>, args: Vec<OsString>) -> Result<Exit, CliError> 
 }
 
 fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
-    let name = &session.host().identity.command_name;
+    let name = &session.identity().command_name;
     let show = |it: &Vec<OsString>| {
         let words: Vec<_> = it.iter().map(|it| it.to_string_lossy()).collect();
         format!("{name} {}", words.join(" "))
@@ -80,22 +88,21 @@ fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
 }
 
 /// Resolves the words of a line, and runs the command that they mean.
-fn step(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
-    let host = session.host();
+fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let line = Line::new(args);
     let words = line.words();
-    match host.find(&words) {
+    match host.table.find(&words) {
         Some((Target::Row(row), n)) => return run_row(session, row, &line.rest(n)),
         Some((Target::Extra(extra), n)) => return run_extra(session, extra, &line.rest(n)),
-        None if words.is_empty() => return run_nothing(session, args),
+        None if words.is_empty() => return run_nothing(host, session, args),
         None => {}
     }
     match session.catalog().find_command(&words)? {
         Some((entry, command)) => {
             let rest = line.rest(command.path.len());
-            run_plugin_command(session, entry, command, &rest, &[])
+            plugin_command::run(session, entry, command, &rest, &[])
         }
-        None => run_unknown(session, &words, args),
+        None => run_unknown(host, session, &words, args),
     }
 }
 
@@ -135,25 +142,6 @@ fn parse_row(
     })
 }
 
-/// Parses what follows a command's words, and goes on with it; or shows clap's error, or
-/// the help.
-fn parse(
-    session: &Session<'_>,
-    command: Command,
-    rest: &[OsString],
-    run: impl FnOnce(&ArgMatches) -> Result<Step, CliError>,
-) -> Result<Step, CliError> {
-    session.narrow_form(&command);
-    let line = std::iter::once(OsString::new()).chain(rest.iter().cloned());
-    match command.try_get_matches_from(line) {
-        Ok(matches) => {
-            session.apply_verbosity(&matches);
-            run(&matches)
-        }
-        Err(err) => Ok(show_clap(session, &err).into()),
-    }
-}
-
 fn run_extra(
     session: &Session<'_>,
     extra: &ExtraCommand,
@@ -171,19 +159,20 @@ fn run_extra(
 }
 
 /// Runs a line without any words: it asks for help or the version, or is a mistake.
-fn run_nothing(session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
-    let tree = tree::full(session.host(), &crate::Catalog::default(), None);
+fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
+    let tree = tree::full(host, &Catalog::default(), None);
     let line = std::iter::once(OsString::new()).chain(args.iter().cloned());
     let Err(err) = tree.try_get_matches_from(line) else { return Ok(Exit::Done.into()) };
     let is_help = matches!(
         err.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    Ok(if is_help { show_help(session, err.exit_code()) } else { show_clap(session, &err) }.into())
+    Ok(if is_help { show_help(host, session, err.exit_code()) } else { show_clap(session, &err) }
+        .into())
 }
 
-fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
-    let help = tree::help_text(session.host(), session.catalog());
+fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
+    let help = tree::help_text(host, session.catalog());
     // In one piece: a thousand plugins have a thousand lines.
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
     session.console().styled(stream, &help);
@@ -192,6 +181,7 @@ fn show_help(session: &Session<'_>, exit_code: i32) -> Exit {
 
 /// Tells why no command is meant: its plugin is not usable, words are missing or unknown.
 fn run_unknown(
+    host: &Host,
     session: &Session<'_>,
     words: &[String],
     args: &[OsString],
@@ -203,7 +193,7 @@ fn run_unknown(
         return Err(err);
     }
     let parse = |first| {
-        let tree = tree::full(session.host(), session.catalog(), first);
+        let tree = tree::full(host, session.catalog(), first);
         tree.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))
     };
     let err = match parse(first) {
@@ -216,133 +206,6 @@ fn run_unknown(
         None => {
             let text = format!("unknown command `{}`", words.join(" "));
             Err(CliError::new(Exit::Usage, text))
-        }
-    }
-}
-
-/// Runs a plugin's command; `prefix` are the words before it, as in `plugin run KEY`.
-pub(super) fn run_plugin_command(
-    session: &Session<'_>,
-    entry: &Entry,
-    command: &ManifestCommand,
-    rest: &[OsString],
-    prefix: &[&str],
-) -> Result<Step, CliError> {
-    let plugin = session.load(entry)?;
-    warn_deprecated(session, &plugin);
-    let description = describe(session, &plugin, &command.path)?;
-    let clap_command = clap_command(session, &plugin, &command.path, &description, prefix)?;
-    parse(session, clap_command, rest, |matches| {
-        let mut request = CommandRequest::default();
-        request.caller = session.caller(plugin.key());
-        request.path = command.path.clone();
-        request.args = args::values(&description.args, matches);
-        let key = plugin.key().to_string();
-        let reply = plugin.command(&request, &session.services().of(key))?;
-        Ok(match reply.continue_with {
-            Some(args) => Step::Continue(args.into_iter().map(Into::into).collect()),
-            None => Exit::Code(reply.exit_code).into(),
-        })
-    })
-}
-
-/// Asks a plugin what a command of it takes.
-pub(super) fn describe(
-    session: &Session<'_>,
-    plugin: &LoadedPlugin,
-    path: &[String],
-) -> Result<CommandDescription, CliError> {
-    let mut request = DescribeRequest::default();
-    request.caller = session.caller(plugin.key());
-    request.path = path.to_vec();
-    Ok(plugin.describe(&request)?)
-}
-
-/// Returns the clap command for one command of a plugin.
-pub(super) fn clap_command(
-    session: &Session<'_>,
-    plugin: &LoadedPlugin,
-    path: &[String],
-    description: &CommandDescription,
-    prefix: &[&str],
-) -> Result<Command, CliError> {
-    let words: Vec<&str> = std::iter::once(session.host().identity.command_name.as_str())
-        .chain(prefix.iter().copied())
-        .chain(path.iter().map(String::as_str))
-        .collect();
-    // A plugin does not know what its host is called.
-    let mut shown = description.clone();
-    for example in &mut shown.examples {
-        example.line = format!("{} {}", session.host().identity.command_name, example.line);
-    }
-    let command =
-        args::command(path.last().cloned().unwrap_or_default(), &shown).map_err(|why| {
-            let text = format!(
-                "plugin `{}` describes its command `{}` wrongly",
-                plugin.key(),
-                path.join(" ")
-            );
-            CliError::new(Exit::Refused, text)
-                .cause(&std::io::Error::other(why))
-                .hint("this is a defect of the plugin; tell its author".to_owned())
-        })?;
-    let footer = match command.get_after_help() {
-        Some(examples) => format!("{examples}\n\nPlugin: {}", plugin.key()),
-        None => format!("Plugin: {}", plugin.key()),
-    };
-    Ok(global::add_to(command.after_help(footer).bin_name(words.join(" "))))
-}
-
-/// Tells once that a plugin should not be used any more.
-pub fn warn_deprecated(session: &Session<'_>, plugin: &LoadedPlugin) {
-    if let Some(notice) = &plugin.manifest().deprecated {
-        let text = format!("plugin `{}` is deprecated: {notice}", plugin.key());
-        session.console().log(pintle_plugin::Level::Warn, &text);
-    }
-}
-
-/// Shows clap's error, or the help or version that it is.
-pub fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
-    if !err.use_stderr() {
-        session.console().styled(Stream::Out, &err.render().ansi().to_string());
-        return Exit::Done;
-    }
-    if err.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        && !session.form().is_text()
-    {
-        return session.fail(&CliError::from_clap(err));
-    }
-    session.console().styled(Stream::Err, &err.render().ansi().to_string());
-    Exit::Usage
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Cli;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Counts the runs whose session, and with it the catalog, is gone.
-    struct Counter(&'static AtomicUsize);
-
-    impl Drop for Counter {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn a_run_leaves_nothing_behind() {
-        static N_GONE: AtomicUsize = AtomicUsize::new(0);
-        let host = Cli::new().extra_command(Command::new("sail"), |_, context| {
-            context.session().catalog();
-            context.session().shared(|| Counter(&N_GONE));
-            Ok(0)
-        });
-        let host = host.build().unwrap();
-        for n in 1..=10 {
-            host.run(["pintle", "sail", "--plugin-dir", "/dev/null/none", "-q"]);
-            assert_eq!(N_GONE.load(Ordering::Relaxed), n);
         }
     }
 }

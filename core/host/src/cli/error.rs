@@ -110,7 +110,8 @@ impl CliError {
         }
         let is_verbose = matches!(console.verbosity(), Verbosity::Debug | Verbosity::Trace);
         if let (Some(detail), true) = (&self.detail, is_verbose) {
-            console.message(&escaped(detail, "\n"));
+            // Much of it is not the host's text: no line of it can look like one of the host's.
+            console.message(&format!("  {}", escaped(detail.trim_end(), "\n  ")));
         }
     }
 

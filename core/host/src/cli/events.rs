@@ -26,7 +26,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         let keys = subscribers.filter_map(|it| it.key()).map(ToString::to_string);
         Listed { event: *event, subscribers: keys.collect() }
     };
-    let rows: Vec<Listed> = session.host().events().map(row).collect();
+    let rows: Vec<Listed> = session.events().into_iter().map(row).collect();
     output::print(matches, session.console(), &rows, |rows| {
         let mut table = vec![["EVENT", "WHEN", "SUBSCRIBERS"].map(str::to_owned).to_vec()];
         for row in rows {

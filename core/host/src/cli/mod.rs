@@ -19,35 +19,23 @@ mod hint;
 mod hooked;
 mod line;
 pub mod output;
+mod own;
+mod parse;
 pub mod plugin;
+mod plugin_command;
 mod session;
+mod settings;
 mod table;
 mod tree;
 mod version;
 
 pub use crate::lifecycle::Hooks;
-pub use builder::{BuildError, Cli, Context, Host};
-pub use dispatch::{show_clap, warn_deprecated};
+pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{Bound, Group, Need, Noun, Row, Run};
 pub use hint::Hint;
+pub use plugin_command::warn_deprecated;
 pub use session::Session;
-
-/// The commands that every host has.
-static OWN: Group = Group {
-    name: "host",
-    nouns: &[Noun { word: "plugin", about: "List, inspect, check and run plugins" }],
-    rows: &[
-        help::ROW,
-        version::ROW,
-        completion::ROW,
-        plugin::LIST,
-        plugin::INSPECT,
-        plugin::CHECK,
-        plugin::RUN,
-        plugin::ABI,
-        events::ROW,
-    ],
-    ..Group::EMPTY
-};
+pub use settings::Settings;
+pub use table::Context;

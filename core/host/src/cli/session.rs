@@ -1,12 +1,15 @@
 //! One run of the host: what it knows already, and what it has loaded so far.
 
+use super::error::CliError;
+use super::exit::Exit;
+use super::explain;
 use super::global::{self, Early};
 use super::output::Form;
-use super::{CliError, Exit, Host, explain};
+use super::settings::Settings;
 use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
 use crate::identity::Identity;
-use crate::lifecycle::TimeLimit;
-use crate::services::{Console, Services, Verbosity};
+use crate::lifecycle::{EventInfo, TimeLimit};
+use crate::services::{Console, Service, Services, Verbosity};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
@@ -18,12 +21,28 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The commands around a run, as far as it must know them.
+pub(super) trait Surroundings {
+    /// Returns the paths of all commands, other spellings too: none of them is a plugin's.
+    fn paths(&self) -> Vec<Vec<String>>;
+
+    /// Returns whether more words must follow `words` to make a command.
+    fn is_noun(&self, words: &[String]) -> bool;
+
+    /// Returns all events, those of each group in its order.
+    fn events(&self) -> Vec<&'static EventInfo>;
+
+    /// Makes the services that the groups offer to plugins.
+    fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
+}
+
 /// One run of the host.
 ///
 /// The catalog is made when a command first needs it, and each plugin is loaded
 /// once, when it is first called.
 pub struct Session<'a> {
-    host: &'a Host,
+    settings: &'a Settings,
+    surroundings: &'a dyn Surroundings,
     console: Arc<Console>,
     early: OnceCell<Early>,
     form: Cell<Form>,
@@ -37,9 +56,10 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(host: &'a Host) -> Self {
+    pub(super) fn new(settings: &'a Settings, surroundings: &'a dyn Surroundings) -> Self {
         Self {
-            host,
+            settings,
+            surroundings,
             console: Arc::new(Console::new()),
             early: OnceCell::new(),
             form: Cell::default(),
@@ -75,14 +95,19 @@ impl<'a> Session<'a> {
         self.early.get_or_init(Early::default)
     }
 
-    /// Returns the host.
-    pub fn host(&self) -> &'a Host {
-        self.host
+    /// Returns what the embedding program has set.
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// Returns all events of the host.
+    pub fn events(&self) -> Vec<&'static EventInfo> {
+        self.surroundings.events()
     }
 
     /// Returns the host's names.
     pub fn identity(&self) -> &'a Identity {
-        &self.host.identity
+        &self.settings.identity
     }
 
     /// Returns the terminal.
@@ -110,7 +135,7 @@ impl<'a> Session<'a> {
 
     /// Returns the words that call a command, the host's own name first.
     pub fn bin_name(&self, path: &[&str]) -> String {
-        format!("{} {}", self.host.identity.command_name, path.join(" "))
+        format!("{} {}", self.settings.identity.command_name, path.join(" "))
     }
 
     /// Applies `-q` and `-v`, which may stand before and behind a command's words. With
@@ -139,14 +164,14 @@ impl<'a> Session<'a> {
     /// Returns what plugins get from the host.
     pub fn services(&self) -> Services {
         let services = Services::new(Arc::clone(&self.console));
-        let of_groups = self.host.groups().filter_map(|it| it.services);
-        of_groups.fold(services, |services, make| services.with(make(self)))
+        let of_groups = self.surroundings.services(self).into_iter();
+        of_groups.fold(services, Services::with)
     }
 
     /// Returns the folders in which plugins are looked for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
-            SearchPath::new(&self.host.identity, &self.early().plugin_dirs, &|it| {
+            SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &|it| {
                 std::env::var_os(it)
             })
         })
@@ -155,8 +180,8 @@ impl<'a> Session<'a> {
     /// Returns what the host demands of a plugin.
     pub fn rules(&self) -> &Rules {
         self.rules.get_or_init(|| Rules {
-            identity: self.host.identity.clone(),
-            core_commands: self.host.paths(),
+            identity: self.settings.identity.clone(),
+            core_commands: self.surroundings.paths(),
             disabled: self.disabled(),
             allow_panic_abort: self.early().allow_panic_abort || self.env_flag("ALLOW_PANIC_ABORT"),
         })
@@ -168,7 +193,7 @@ impl<'a> Session<'a> {
     /// could have had what the command is about.
     pub fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
-            let catalog = Catalog::discover(self.search(), &self.host.linked, self.rules());
+            let catalog = Catalog::discover(self.search(), &self.settings.linked, self.rules());
             for warning in catalog.warnings() {
                 let text = CliError::from_error(Exit::Failed, warning).line();
                 self.console.log(Level::Warn, &text);
@@ -227,7 +252,7 @@ impl<'a> Session<'a> {
 
     /// Returns the duration that an environment variable of the host names.
     pub fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
-        let variable = self.host.identity.env_var(suffix);
+        let variable = self.settings.identity.env_var(suffix);
         let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) else {
             return Ok(None);
         };
@@ -243,7 +268,7 @@ impl<'a> Session<'a> {
     /// plugin that can be used.
     pub(super) fn is_noun(&self, words: &[String]) -> bool {
         let longer = |path: &[String]| path.len() > words.len() && path.starts_with(words);
-        self.host.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
+        self.surroundings.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
     }
 
     /// Returns why the command that `words` mean is not there: its plugin is refused or
@@ -260,14 +285,14 @@ impl<'a> Session<'a> {
     /// Returns who calls `plugin`.
     pub fn caller(&self, plugin: &PluginKey) -> Caller {
         let mut caller = Caller::default();
-        caller.host = self.host.identity.command_name.clone();
-        caller.version = self.host.identity.version.clone();
+        caller.host = self.settings.identity.command_name.clone();
+        caller.version = self.settings.identity.version.clone();
         caller.plugin = plugin.to_string();
         caller
     }
 
     fn disabled(&self) -> Vec<PluginKey> {
-        let var = std::env::var_os(self.host.identity.env_var("DISABLE_PLUGINS"));
+        let var = std::env::var_os(self.settings.identity.env_var("DISABLE_PLUGINS"));
         let var = var.unwrap_or_default().to_string_lossy().into_owned();
         let keys = self.early().disabled.iter().map(String::as_str).chain(var.split(','));
         let keys = keys.map(str::trim).filter(|it| !it.is_empty());
@@ -283,7 +308,7 @@ impl<'a> Session<'a> {
     }
 
     fn env_flag(&self, suffix: &str) -> bool {
-        std::env::var_os(self.host.identity.env_var(suffix)).is_some_and(|it| it == "1")
+        std::env::var_os(self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
     }
 }
 

@@ -1,10 +1,59 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
-use super::OWN;
-use super::builder::{ExtraCommand, Host};
 use super::group::{Group, Row};
+use super::session::{Session, Surroundings};
+use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
-use clap::Command;
+use crate::services::Service;
+use clap::{ArgMatches, Command};
+use pintle_plugin::Level;
+use std::fmt::Display;
+use std::sync::Arc;
+
+type Handler =
+    dyn Fn(&ArgMatches, &Context<'_>) -> Result<u8, Box<dyn std::error::Error>> + Send + Sync;
+
+/// A command of an embedding program.
+#[derive(Clone)]
+pub(super) struct ExtraCommand {
+    pub(super) command: Command,
+    pub(super) handler: Arc<Handler>,
+}
+
+/// What an embedding program's own command gets from the host.
+pub struct Context<'a> {
+    pub(super) session: &'a Session<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Returns the names of the host.
+    pub fn identity(&self) -> &Identity {
+        self.session.identity()
+    }
+
+    /// Returns the run of the host, through which plugins are reached.
+    pub fn session(&self) -> &'a Session<'a> {
+        self.session
+    }
+
+    /// Writes a result and a line feed to the standard output.
+    pub fn println(&self, text: impl Display) {
+        self.session.console().println(text);
+    }
+
+    /// Logs a line to the standard error; `-q` and `-v` decide whether it is shown.
+    pub fn log(&self, level: Level, text: impl Display) {
+        self.session.console().log(level, &text.to_string());
+    }
+}
+
+/// All commands of a host.
+#[derive(Clone)]
+pub(super) struct Table {
+    /// The host's own group comes first.
+    pub(super) groups: Vec<&'static Group>,
+    pub(super) extra_commands: Vec<ExtraCommand>,
+}
 
 /// What a row of the table is.
 #[derive(Clone, Copy)]
@@ -15,20 +64,15 @@ pub(super) enum Target<'h> {
     Extra(&'h ExtraCommand),
 }
 
-impl Host {
+impl Table {
     /// Returns the groups, the host's own first.
     pub(super) fn groups(&self) -> impl Iterator<Item = &'static Group> + '_ {
-        std::iter::once(&OWN).chain(self.groups.iter().copied())
+        self.groups.iter().copied()
     }
 
     /// Returns all rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = &'static Row> + '_ {
         self.groups().flat_map(|it| it.rows)
-    }
-
-    /// Returns all events, those of each group in its order.
-    pub(super) fn events(&self) -> impl Iterator<Item = &'static EventInfo> + '_ {
-        self.groups().flat_map(|it| it.events)
     }
 
     /// Finds the command that `words` begin with, and how many of them it takes.
@@ -43,15 +87,14 @@ impl Host {
         Some((Target::Extra(extra), 1))
     }
 
-    /// Returns whether more words must follow `words` to make a command.
-    pub(super) fn is_noun(&self, words: &[String]) -> bool {
-        let is_on_the_way =
-            |row: &Row| row.path.len() > words.len() && starts_with(row.path, words);
-        !words.is_empty() && self.rows().any(is_on_the_way)
+    /// Returns the paths of the groups' commands, other spellings too.
+    pub(super) fn group_paths(&self) -> Vec<Vec<String>> {
+        self.rows().flat_map(Row::paths).collect()
     }
+}
 
-    /// Returns the paths of all commands, other spellings too: none of them is a plugin's.
-    pub(super) fn paths(&self) -> Vec<Vec<String>> {
+impl Surroundings for Table {
+    fn paths(&self) -> Vec<Vec<String>> {
         let mut paths = self.group_paths();
         for extra in &self.extra_commands {
             leaves(&extra.command, &mut vec![extra.command.get_name().to_owned()], &mut paths);
@@ -59,9 +102,18 @@ impl Host {
         paths
     }
 
-    /// Returns the paths of the groups' commands, other spellings too.
-    pub(super) fn group_paths(&self) -> Vec<Vec<String>> {
-        self.rows().flat_map(Row::paths).collect()
+    fn is_noun(&self, words: &[String]) -> bool {
+        let is_on_the_way =
+            |row: &Row| row.path.len() > words.len() && starts_with(row.path, words);
+        !words.is_empty() && self.rows().any(is_on_the_way)
+    }
+
+    fn events(&self) -> Vec<&'static EventInfo> {
+        self.groups().flat_map(|it| it.events).collect()
+    }
+
+    fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>> {
+        self.groups().filter_map(|it| it.services).map(|make| make(session)).collect()
     }
 }
 

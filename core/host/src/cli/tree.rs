@@ -4,8 +4,9 @@
 //! known from the table and from manifests. The tree has a stub for each of the plugins'
 //! commands, made of manifests alone.
 
+use super::builder::Host;
 use super::group::Row;
-use super::{Host, global, output};
+use super::{global, output};
 use crate::catalog::Catalog;
 use clap::Command;
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
@@ -114,23 +115,23 @@ impl Host {
 }
 
 fn with_rows(host: &Host, command: impl Fn(&Row) -> Command) -> Command {
-    let nouns: Vec<_> = host.groups().flat_map(|it| it.nouns).collect();
+    let nouns: Vec<_> = host.table.groups().flat_map(|it| it.nouns).collect();
     let about = |row: &Row| {
         let noun = nouns.iter().find(|it| row.path.first() == Some(&it.word));
         noun.map_or("", |it| it.about)
     };
-    let rows = host.rows();
+    let rows = host.table.rows();
     let root = rows.fold(root(host), |root, row| insert(root, row.path, about(row), command(row)));
-    root.subcommands(host.extra_commands.iter().map(|it| it.command.clone()))
+    root.subcommands(host.table.extra_commands.iter().map(|it| it.command.clone()))
 }
 
 /// Returns the host's command without any below it.
 fn root(host: &Host) -> Command {
-    let name = host.identity.command_name.clone();
+    let name = host.settings.identity.command_name.clone();
     let root = Command::new(name.clone())
         .bin_name(name)
-        .version(host.identity.version.clone())
-        .about(host.about.clone())
+        .version(host.settings.identity.version.clone())
+        .about(host.settings.about.clone())
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND");
     noun(global::add_to(root))
@@ -143,6 +144,7 @@ fn noun(command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use super::super::session::Surroundings;
     use super::*;
     use crate::Cli;
 
@@ -166,7 +168,7 @@ mod tests {
         }
         let dock = noun(Command::new("dock")).subcommand(Command::new("in"));
         let host = Cli::new().extra_command(dock, |_, _| Ok(0)).build().unwrap();
-        let (mut of_the_tree, mut paths) = (Vec::new(), host.paths());
+        let (mut of_the_tree, mut paths) = (Vec::new(), Surroundings::paths(&host.table));
         leaves(&base(&host), &[], &mut of_the_tree);
         paths.sort();
         of_the_tree.sort();

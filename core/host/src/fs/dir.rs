@@ -3,11 +3,11 @@
 //! Invariant: no operation leaves the directory. Paths are relative and without `..`, and no
 //! directory on the way to a file is followed when it is a symbolic link.
 
-use super::error::{Cause, Error, Kind, failed};
+use super::entry::{Entry, Found, Kind, Mode};
+use super::error::{Cause, Error, Result, failed};
 use super::fault::{Operation, point};
 use super::read::{self, Contents};
-use super::{Result, system};
-use std::ffi::OsString;
+use super::system;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Component, Path, PathBuf};
@@ -17,39 +17,6 @@ use std::path::{Component, Path, PathBuf};
 pub struct Dir {
     path: PathBuf,
     root: system::Root,
-}
-
-/// What is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// What it is.
-    pub kind: Kind,
-    /// The permission bits.
-    pub mode: u32,
-    /// Device and inode, where there are some.
-    pub(super) id: Option<system::Id>,
-}
-
-/// What is in a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The name in the directory.
-    pub name: OsString,
-    /// What has the name.
-    pub kind: Kind,
-    /// The number of the file in its file system, where there is one.
-    pub inode: Option<u64>,
-}
-
-/// The permission bits of a file to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Of a new file: the user's umask takes bits away, as from any new file.
-    New(u32),
-    /// Exactly these.
-    Exact(u32),
-    /// Those of the file that is replaced; if there is none, as [`Mode::New`].
-    Keep(u32),
 }
 
 impl Dir {

@@ -1,12 +1,14 @@
 //! What can go wrong on the disk.
 
+use super::entry::Kind;
 use super::fault::Operation;
-use super::lock::Holder;
 use super::system;
 use std::fmt;
-use std::fs::FileType;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+/// The result of an operation on the disk.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An operation that failed, and on which path.
 #[derive(Debug, thiserror::Error)]
@@ -54,23 +56,25 @@ pub enum Cause {
     },
 }
 
-/// What a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// A named pipe.
-    Fifo,
-    /// A socket.
-    Socket,
-    /// A character or block device.
-    Device,
-    /// Something else.
-    Special,
+/// Who has a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The number of the process, if the lock says it.
+    pub process: Option<u32>,
+    /// The file that is the lock.
+    pub path: PathBuf,
+    /// Whether the process certainly runs. If not, the lock may be left over from one that
+    /// cannot be seen from here, and then only the user can tell.
+    pub is_certain: bool,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.process {
+            Some(process) => write!(f, "process {process}"),
+            None => f.write_str("another process"),
+        }
+    }
 }
 
 impl Error {
@@ -118,36 +122,6 @@ impl From<Error> for io::Error {
     /// Returns why the operation failed, without its name and path.
     fn from(err: Error) -> Self {
         err.cause.into()
-    }
-}
-
-impl Kind {
-    /// Returns the name of the kind.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::File => "regular file",
-            Self::Directory => "directory",
-            Self::Symlink => "symbolic link",
-            Self::Fifo => "FIFO",
-            Self::Socket => "socket",
-            Self::Device => "device",
-            Self::Special => "special file",
-        }
-    }
-
-    pub(super) fn of(file_type: FileType) -> Self {
-        match () {
-            () if file_type.is_file() => Self::File,
-            () if file_type.is_dir() => Self::Directory,
-            () if file_type.is_symlink() => Self::Symlink,
-            () => system::special_kind(file_type),
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -9,16 +9,16 @@
 //! Invariants: the owner of a lock has the file that bears the name, and only the owner, or
 //! who proved it dead, removes that; whoever cannot be excluded gets an error, never a lock.
 
-use super::dir::{Dir, Mode};
-use super::error::{Cause, Error, failed};
+use super::dir::Dir;
+use super::entry::Mode;
+use super::error::{Cause, Error, Holder, Result, failed};
 use super::fault::{Operation, point};
 use super::owner::{Record, State};
-use super::{Result, system};
+use super::system;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A record is far shorter.
@@ -51,18 +51,6 @@ pub enum Attempt {
     Vanished,
 }
 
-/// Who has a lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The number of the process, if the lock says it.
-    pub process: Option<u32>,
-    /// The file that is the lock.
-    pub path: PathBuf,
-    /// Whether the process certainly runs. If not, the lock may be left over from one that
-    /// cannot be seen from here, and then only the user can tell.
-    pub is_certain: bool,
-}
-
 /// What a file in the place of a lock means that has no record of an owner, and no lock of
 /// the kernel on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +59,6 @@ pub enum Unowned {
     Stale,
     /// It is the lock of a program that knows only of the file.
     Held,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.process {
-            Some(process) => write!(f, "process {process}"),
-            None => f.write_str("another process"),
-        }
-    }
 }
 
 impl Lock {

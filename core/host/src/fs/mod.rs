@@ -11,6 +11,7 @@
 //! are never confused.
 
 mod dir;
+mod entry;
 mod error;
 #[doc(hidden)]
 pub mod fault;
@@ -27,14 +28,12 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub use dir::{Dir, Entry, Found, Mode};
-pub use error::{Cause, Error, Kind, is_absent, is_unsupported};
+pub use dir::Dir;
+pub use entry::{Entry, Found, Kind, Mode};
+pub use error::{Cause, Error, Holder, Result, is_absent, is_unsupported};
 pub use fault::Operation;
-pub use lock::{Attempt, Holder, Lock, Unowned};
+pub use lock::{Attempt, Lock, Unowned};
 pub use read::{
     Contents, NO_LIMIT, open_named, open_regular, permissions, read_named, read_regular,
 };
 pub use replace::replace;
-
-/// The result of an operation on the disk.
-pub type Result<T, E = Error> = std::result::Result<T, E>;

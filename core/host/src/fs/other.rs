@@ -1,19 +1,14 @@
 //! The disk where there are only paths, as on Windows: each directory on the way is looked
 //! at before an operation. A link that is put there just then is followed.
 
-use super::dir::{Entry, Found, Mode};
-use super::error::Kind;
-use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use super::entry::{Entry, FileId, Found, Kind, Mode};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A directory.
 #[derive(Debug)]
 pub(super) struct Root(PathBuf);
-
-/// What makes two names the same file; not known here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Id;
 
 impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
@@ -121,7 +116,7 @@ pub(super) fn mode(_: &Metadata) -> u32 {
     pintle_plugin::MODE_FILE
 }
 
-pub(super) fn id(_: &File) -> io::Result<Option<Id>> {
+pub(super) fn id(_: &File) -> io::Result<Option<FileId>> {
     Ok(None)
 }
 
@@ -131,8 +126,4 @@ pub(super) fn is_loop(_: &io::Error) -> bool {
 
 pub(super) fn has_no_locks(err: &io::Error) -> bool {
     err.kind() == io::ErrorKind::Unsupported
-}
-
-pub(super) fn special_kind(_: FileType) -> Kind {
-    Kind::Special
 }

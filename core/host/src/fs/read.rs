@@ -1,8 +1,9 @@
 //! Reads whole files: regular ones only, without waiting, and up to a limit.
 
-use super::error::{Cause, Kind, failed};
+use super::entry::Kind;
+use super::error::{Cause, Result, failed};
 use super::fault::{Operation, point};
-use super::{Result, system};
+use super::system;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;

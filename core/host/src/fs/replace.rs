@@ -1,8 +1,8 @@
 //! Writes a file in one step, and names the temporary files that this takes.
 
-use super::Result;
-use super::dir::{Dir, Mode};
-use super::error::{Cause, Error, Kind, failed};
+use super::dir::Dir;
+use super::entry::{Kind, Mode};
+use super::error::{Cause, Error, Result, failed};
 use super::fault::Operation;
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};

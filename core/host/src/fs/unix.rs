@@ -1,8 +1,7 @@
 //! The disk where there are directory descriptors: a path is walked from the descriptor, so
 //! that no link on the way is followed.
 
-use super::dir::{Entry, Found, Mode};
-use super::error::Kind;
+use super::entry::{Entry, FileId, Found, Kind, Mode};
 #[cfg(target_os = "linux")]
 use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawMode, Stat};
@@ -12,7 +11,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path};
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,10 +25,6 @@ const FILE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXE
 /// A directory, open.
 #[derive(Debug)]
 pub(super) struct Root(OwnedFd);
-
-/// What makes two names the same file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Id(rustix::fs::Dev, u64);
 
 /// The directory that a path leads to, and the last part of the path.
 struct Place<'a> {
@@ -106,9 +101,8 @@ impl Root {
         Ok(rustix::fs::openat(&self.0, name, flags, mode_bits(0))?.into())
     }
 
-    #[allow(clippy::cast_sign_loss, reason = "the type is signed on macOS")]
     pub(super) fn device(&self) -> io::Result<u64> {
-        Ok(rustix::fs::fstat(&self.0)?.st_dev as u64)
+        Ok(stat_id(&rustix::fs::fstat(&self.0)?).device)
     }
 
     pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {
@@ -264,7 +258,7 @@ pub(super) fn mode(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & BITS
 }
 
-pub(super) fn id(file: &File) -> io::Result<Option<Id>> {
+pub(super) fn id(file: &File) -> io::Result<Option<FileId>> {
     Ok(Some(stat_id(&rustix::fs::fstat(file)?)))
 }
 
@@ -280,15 +274,6 @@ pub(super) fn has_no_locks(err: &io::Error) -> bool {
         || is_any(&[Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP])
 }
 
-pub(super) fn special_kind(file_type: std::fs::FileType) -> Kind {
-    match () {
-        () if file_type.is_fifo() => Kind::Fifo,
-        () if file_type.is_socket() => Kind::Socket,
-        () if file_type.is_char_device() || file_type.is_block_device() => Kind::Device,
-        () => Kind::Special,
-    }
-}
-
 fn kind(file_type: FileType) -> Kind {
     match file_type {
         FileType::RegularFile => Kind::File,
@@ -301,8 +286,9 @@ fn kind(file_type: FileType) -> Kind {
     }
 }
 
-fn stat_id(stat: &Stat) -> Id {
-    Id(stat.st_dev, stat.st_ino)
+#[allow(clippy::unnecessary_cast, reason = "the type is a signed one on macOS")]
+fn stat_id(stat: &Stat) -> FileId {
+    FileId { device: stat.st_dev as u64, inode: stat.st_ino }
 }
 
 #[allow(clippy::useless_conversion, reason = "the type is narrower on macOS")]

@@ -1,7 +1,7 @@
-//! The terminal, or whatever stands in its place.
+//! The terminal, or whatever takes its place.
 //!
 //! Invariants: results go to the standard output and nothing else does; a reader
-//! who has gone away is no error.
+//! who has gone away is not an error.
 
 use super::text::escaped;
 use anstyle::{AnsiColor, Style};
@@ -87,7 +87,7 @@ impl Console {
     pub fn write(&self, stream: Stream, bytes: &[u8]) {
         match stream {
             Stream::Out => self.write_out(bytes),
-            // Where the standard error is gone, there is no place left to say so.
+            // Without a standard error, there is no place left to report that.
             Stream::Err => drop(io::stderr().lock().write_all(bytes)),
         }
     }
@@ -132,8 +132,8 @@ impl Console {
         self.output_lost.load(Ordering::Relaxed)
     }
 
-    /// Logs a line to the standard error, if it is to be shown. The text may be somebody
-    /// else's: more lines of it are indented, and control characters are escaped.
+    /// Logs a line to the standard error, if it is to be shown. The text may be foreign:
+    /// more lines of it are indented, and control characters are escaped.
     pub fn log(&self, level: Level, text: &str) {
         if !self.verbosity().shows(level) {
             return;
@@ -200,7 +200,7 @@ impl Console {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return prompt.default.ok_or_else(|| {
                 let mut err = ErrorReply::failed(format!(
-                    "there is no terminal to ask `{}` on, and no default",
+                    "there is no terminal to ask `{}` on, and the question has no default",
                     prompt.question
                 ));
                 err.hint =

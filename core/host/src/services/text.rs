@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Returns a text of somebody else, for example of a file, a plugin or an engine, with its
+/// Returns a foreign text, for example of a file, a plugin or an engine, with its
 /// control characters escaped as Rust writes them. `line_feed` takes the place of line
 /// feeds: `\n` for one line, or an indentation for lines that stay lines.
 pub fn escaped(text: &str, line_feed: &str) -> String {
@@ -17,7 +17,7 @@ pub fn escaped(text: &str, line_feed: &str) -> String {
     shown
 }
 
-/// Some lines of somebody else, for example the end of a log. As the cause of an error
+/// Some lines of foreign text, for example the end of a log. As the cause of an error
 /// they are shown as lines, and indented.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt(pub String);

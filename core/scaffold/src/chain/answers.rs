@@ -1,6 +1,6 @@
 //! What the user answered to the plugins' questions, so that a replay need not ask again.
 
-use crate::record::Answer;
+use crate::record::file::Answer;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use std::sync::{Mutex, PoisonError};

@@ -15,7 +15,7 @@ pub struct Flag {
     pub plugins: Vec<String>,
 }
 
-/// Flags that cannot stand beside each other.
+/// Flags that clash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlagError {
@@ -65,7 +65,7 @@ impl Flags {
     ///
     /// # Errors
     ///
-    /// [`FlagError`] when two of them cannot stand beside each other.
+    /// [`FlagError`] when two of them clash.
     pub fn merge(
         plugins: impl IntoIterator<Item = (String, Vec<Arg>)>,
         reserved: &[(&str, Option<char>)],

@@ -5,4 +5,6 @@ pub(crate) mod answers;
 pub(crate) mod flags;
 pub(crate) mod members;
 pub(crate) mod services;
+mod staging;
 pub(crate) mod steps;
+pub(crate) mod tools;

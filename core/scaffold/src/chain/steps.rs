@@ -7,17 +7,18 @@ use super::answers::Answers;
 use super::flags::Flags;
 use super::members::{Chain, Member};
 use super::services::ChainServices;
+use super::staging;
 use crate::error::{ScaffoldError, StepError};
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
-use crate::record::{Origin, RecordedCommand};
-use crate::staging;
+use crate::record::file::{Origin, RecordedCommand};
 use crate::universe::Universe;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
 use pintle_plugin::{ChangeSet, Node, Select};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 
 pub(crate) const INIT: &str = "init";
 pub(crate) const EDIT: &str = "edit";
@@ -260,10 +261,12 @@ impl<'a> Steps<'a> {
         mut deleted: Vec<String>,
         added: Vec<Node>,
     ) -> Result<ChangeSet, StepError> {
+        let paths: Vec<_> = added.iter().map(Node::path).collect();
+        let gone = among(&deleted.iter().map(String::as_str).collect::<Vec<_>>(), &paths);
         let mut left = Vec::new();
-        for node in added {
+        for (node, is_gone) in added.into_iter().zip(gone) {
             let path = node.path();
-            let old = match deleted.iter().any(|it| it == path) {
+            let old = match is_gone {
                 true => None,
                 false => self.universe.nodes(Select::Path(path))?.pop(),
             };
@@ -305,5 +308,51 @@ impl<'a> Steps<'a> {
             }
         }
         Ok(self.project.put_resource(&whole)?)
+    }
+}
+
+/// Returns which of `paths` are among `deleted`. A plugin may replace every file of a large
+/// project, so the list must not be searched for each of them.
+fn among<P: Eq + Hash>(deleted: &[P], paths: &[P]) -> Vec<bool> {
+    let deleted: HashSet<&P> = deleted.iter().collect();
+    paths.iter().map(|it| deleted.contains(it)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
+    thread_local! {
+        static N_COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A path that counts how often one is compared with another.
+    struct Counted(usize);
+
+    impl PartialEq for Counted {
+        fn eq(&self, other: &Self) -> bool {
+            N_COMPARED.set(N_COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Counted {}
+
+    impl Hash for Counted {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn replacing_many_files_compares_each_with_few_others() {
+        let n = 2000;
+        let deleted: Vec<_> = (0..n).map(Counted).collect();
+        let paths: Vec<_> = (n / 2..n + n / 2).map(Counted).collect();
+        let gone = among(&deleted, &paths);
+        assert_eq!(gone.iter().filter(|it| **it).count(), n / 2);
+        assert!(N_COMPARED.get() < 10 * n, "{} comparisons", N_COMPARED.get());
     }
 }

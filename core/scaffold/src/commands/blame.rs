@@ -3,7 +3,7 @@
 
 use super::file_state::FileState;
 use super::working_project::{lock, open_directory, open_project};
-use crate::record::{Record, RecordedFile};
+use crate::record::file::{Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
 use serde::Serialize;
@@ -46,9 +46,14 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let (root, _) = open_project()?;
     let record = Record::load(&root)?;
     let wanted = matches.get_one::<PathBuf>("path").map(|it| inside(&root, it)).transpose()?;
-    let is_wanted = |it: &&RecordedFile| {
-        let Some(wanted) = wanted.as_deref().filter(|it| !it.is_empty()) else { return true };
-        it.path().strip_prefix(wanted).is_some_and(|it| it.is_empty() || it.starts_with('/'))
+    // The paths of scaffolded files are UTF-8, so another path has none of them.
+    let prefix = wanted.as_ref().map(|it| it.to_str());
+    let is_wanted = |it: &&RecordedFile| match prefix {
+        None | Some(Some("")) => true,
+        Some(None) => false,
+        Some(Some(prefix)) => {
+            it.path().strip_prefix(prefix).is_some_and(|it| it.is_empty() || it.starts_with('/'))
+        }
     };
     let dir = open_directory(&root)?;
     let mut rows = Vec::new();
@@ -70,7 +75,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         let exists = dir.exists(&wanted);
         let exists = exists.map_err(|err| CliError::from_error(Exit::Failed, &err))?;
         let what = if exists { "was not scaffolded" } else { "does not exist" };
-        let error = CliError::new(Exit::Failed, format!("`{wanted}` {what}"));
+        let error = CliError::new(Exit::Failed, format!("`{}` {what}", output::path(&wanted)));
         return Err(error.hint(Hint::new(|host| {
             format!("run `{} project blame` to list all scaffolded files", host.command_name)
         })));
@@ -92,22 +97,23 @@ fn text(rows: &[BlameRow]) -> String {
     output::table(&std::iter::once(heading).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }
 
-/// Returns a path as the record spells it.
-fn inside(root: &Path, path: &Path) -> Result<String, CliError> {
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let mut parts = Vec::new();
-    for part in relative.components() {
-        match part {
-            Component::CurDir => {}
-            Component::Normal(part) => parts.push(part.to_string_lossy()),
-            Component::ParentDir if !parts.is_empty() => {
-                parts.pop();
+/// Returns a path relative to the project, without `.` and `..`.
+fn inside(root: &Path, path: &Path) -> Result<PathBuf, CliError> {
+    let mut inside = PathBuf::new();
+    for part in path.strip_prefix(root).unwrap_or(path).components() {
+        let is_inside = match part {
+            Component::CurDir => true,
+            Component::ParentDir => inside.pop(),
+            Component::Normal(part) => {
+                inside.push(part);
+                true
             }
-            _ => {
-                let text = format!("`{}` is not in the project", path.display());
-                return Err(CliError::new(Exit::Usage, text));
-            }
+            _ => false,
+        };
+        if !is_inside {
+            let text = format!("`{}` is not in the project", output::path(path));
+            return Err(CliError::new(Exit::Usage, text));
         }
     }
-    Ok(parts.join("/"))
+    Ok(inside)
 }

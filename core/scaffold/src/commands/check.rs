@@ -5,7 +5,7 @@ use super::recorded_plugins::recorded_plugins;
 use super::working_project::{lock, open_directory, open_project};
 use crate::operations::rework::Rework;
 use crate::project::file::ProjectFile;
-use crate::record::Record;
+use crate::record::file::Record;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
 use pintle_host::fs::{Contents, Dir};

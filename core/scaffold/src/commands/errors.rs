@@ -7,7 +7,7 @@ use crate::error::{ScaffoldError, StepError};
 use crate::path::HOST_FOLDER;
 use crate::project::error::ProjectError;
 use crate::project::name::NameError;
-use crate::record::RecordError;
+use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::cli::{CliError, Exit, Hint};
@@ -261,4 +261,59 @@ fn journal_hint(journal: &str) -> Hint {
          then remove `{run}`"
     );
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::StepName;
+    use expect_test::expect;
+    use pintle_host::transport::CallError;
+    use pintle_plugin::message::{ErrorReply, Step};
+
+    fn replayed(source: StepError) -> ScaffoldError {
+        let (subcommand, plugin) = ("create api".to_owned(), "a.io/v1.0.0".to_owned());
+        let (step, source) = (StepName(Step::Scaffold), Box::new(source));
+        let source = ScaffoldError::Step { subcommand, step, plugin, source };
+        ScaffoldError::Replay { subcommand: "create api".to_owned(), id: 2, source: source.into() }
+    }
+
+    #[test]
+    fn no_cause_of_an_error_is_left_out() {
+        let plugin = "a.io/v1.0.0".parse().unwrap();
+        let mut reply = ErrorReply::failed("no wood");
+        reply.causes.push("no forest".to_owned());
+        let call = CallError::Failed { plugin, source: reply };
+        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: no wood: no forest"].assert_eq(&CliError::from(replayed(call.into())).to_string());
+
+        let path = "a".to_owned();
+        let source = UniverseError::Read { path, source: ErrorKind::PermissionDenied.into() };
+        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: failed to read `a`: permission denied"].assert_eq(&CliError::from(replayed(source.into())).to_string());
+    }
+
+    #[test]
+    fn a_hint_names_the_command_of_the_host() {
+        let err = ScaffoldError::NotInitialized { path: "PROJECT".into() };
+        let mut host = pintle_host::Identity::default();
+        host.command_name = "rudder".to_owned();
+        assert_eq!(err.hint().unwrap().text(&host), "run `rudder init` first");
+    }
+
+    #[test]
+    fn each_error_of_a_transaction_has_a_hint() {
+        let path = || "a".to_owned();
+        let changed = || TransactionError::Changed { path: path() };
+        let undo = TransactionError::Undo {
+            folder: "r".into(),
+            undo: changed().into(),
+            source: changed().into(),
+        };
+        let interrupted =
+            TransactionError::Interrupted { root: "r".into(), source: changed().into() };
+        let texts = [changed(), undo, interrupted].map(|it| it.hint_text().unwrap()).join("\n");
+        expect![[r#"
+            nothing was written; try again
+            `a` has changed meanwhile; once that is fixed, the next command finishes or undoes the run
+            move your `a` away; the next command then restores the old one"#]].assert_eq(&texts);
+    }
 }

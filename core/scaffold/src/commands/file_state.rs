@@ -1,6 +1,6 @@
 //! What became of a scaffolded file.
 
-use crate::record::{RecordError, RecordedFile};
+use crate::record::file::{RecordError, RecordedFile};
 use pintle_host::fs::{Cause, Dir, Error};
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ impl FileState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
+    use crate::record::file::Record;
     use pintle_host::fs::{Operation, fault};
     use pintle_plugin::{MODE_FILE, Node};
     use std::fs::{create_dir, remove_dir, remove_file, write};

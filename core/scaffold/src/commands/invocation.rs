@@ -18,7 +18,7 @@ use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::name::default_project_name;
-use crate::record::Record;
+use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
 use pintle_host::catalog::{PluginKey, ProjectVersion};
@@ -28,7 +28,7 @@ use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::Level;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use time::OffsetDateTime;
+use std::time::SystemTime;
 
 /// What is known of a subcommand before its line is parsed.
 struct Invocation {
@@ -118,11 +118,11 @@ impl Invocation {
 
     /// Returns what is known whatever is installed: the host's own flags.
     fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
-        Self::empty(subcommand, PathBuf::new(), session.host().default_project_version())
+        Self::empty(subcommand, PathBuf::new(), session.settings().default_project_version())
     }
 
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
-        let date = OffsetDateTime::now_utc().date().to_string();
+        let date = today();
         Self { subcommand, root, project: None, version, date, plugins: Vec::new() }
     }
 
@@ -139,7 +139,7 @@ impl Invocation {
         if let Some(project) = &self.project {
             return project.layout().iter().map(|it| plugin::parse_key(it)).collect();
         }
-        Ok(session.host().default_plugins(&self.version).to_vec())
+        Ok(session.settings().default_plugins(&self.version).to_vec())
     }
 
     fn chain<'a>(&'a self, session: &'a Session<'_>) -> Chain<'a> {
@@ -309,10 +309,16 @@ impl Invocation {
 
 fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVersion, CliError> {
     let Some(text) = option_values(line, "--project-version").pop() else {
-        return Ok(session.host().default_project_version());
+        return Ok(session.settings().default_project_version());
     };
     let text = text.to_string_lossy();
     text.parse().map_err(|err| {
         CliError::new(Exit::Usage, format!("invalid project version `{text}`")).cause(&err)
     })
+}
+
+/// Returns the day in UTC, such as `2026-11-21`.
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
 }

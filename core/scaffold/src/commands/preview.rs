@@ -1,4 +1,8 @@
 //! What a scaffolding command does, or would do, as the user sees it.
+//!
+//! With `-q`, the list of what was done is not shown, as it is a report that nobody asked for.
+//! What the user did ask for is a result and shown all the same: a listing, what would be done,
+//! the universe, and the report in a form for programs.
 
 use super::diff::diff;
 use crate::dump::{Detail, Dump};
@@ -8,6 +12,7 @@ use crate::project::file::PROJECT;
 use crate::universe::Change;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Session, output};
+use pintle_host::services::{Console, Verbosity};
 use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
 use serde::Serialize;
@@ -116,22 +121,18 @@ impl ShowOptions {
         for notice in &summary.notices {
             session.console().log(Level::Warn, notice);
         }
-        for ConflictRow { path, reason, marked } in &summary.left {
-            let text = match marked {
-                true => format!("`{path}` has conflict markers: {reason}"),
-                false => format!("`{path}` is left as it is: {reason}"),
-            };
-            session.console().log(Level::Warn, &text);
-        }
+        summary.left.iter().for_each(|it| it.log(session.console()));
         // The universe, or the diff, is the result then.
-        if !with_list
-            || self.dump.is_some()
-            || summary.changes.is_empty() && output::is_text(matches)
-        {
+        if !with_list || self.dump.is_some() {
+            return;
+        }
+        let is_report = output::is_text(matches) && !summary.dry_run;
+        let is_quiet = session.console().verbosity() == Verbosity::Quiet;
+        if output::is_text(matches) && summary.changes.is_empty() || is_report && is_quiet {
             return;
         }
         output::print(matches, session.console(), summary, |summary| {
-            let line = |it: &ChangeRow| format!("{} {}\n", it.mark(), it.path);
+            let line = |it: &ChangeRow| format!("{} {}\n", it.mark(), output::plain(&it.path));
             summary.changes.iter().map(line).collect()
         });
     }
@@ -168,6 +169,17 @@ impl ChangeRow {
 }
 
 impl ConflictRow {
+    fn log(&self, console: &Console) {
+        let Self { path, reason, marked } = self;
+        match marked {
+            // The command fails for it.
+            true => {
+                console.log(Level::Error, &format!("`{path}` has conflict markers: {reason}"));
+            }
+            false => console.log(Level::Warn, &format!("`{path}` is left as it is: {reason}")),
+        }
+    }
+
     fn new(conflict: &MergeConflict) -> Self {
         Self {
             path: conflict.path.clone(),

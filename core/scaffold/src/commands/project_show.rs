@@ -3,7 +3,7 @@
 use super::working_project::{lock, open_project};
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
-use crate::record::{Record, RecordedCommand};
+use crate::record::file::{Record, RecordedCommand};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output};
 use pintle_plugin::message;

@@ -1,7 +1,7 @@
-//! Which installed plugins do the commands of the record once more.
+//! Which installed plugins run the commands of the record again.
 
-use crate::record::Record;
-use crate::replay::Plugins;
+use crate::record::file::Record;
+use crate::record::replay::Plugins;
 use pintle_host::catalog::{PluginKey, ProjectVersion};
 use pintle_host::cli::{CliError, Session, plugin};
 use pintle_plugin::Level;

@@ -6,7 +6,7 @@ use super::preview::ShowOptions;
 use super::recorded_plugins::recorded_plugins;
 use super::working_project::{lock, open_project};
 use crate::operations::rework::Rework;
-use crate::record::Record;
+use crate::record::file::Record;
 use clap::{Arg, ArgMatches};
 use pintle_host::catalog::PluginKey;
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, plugin};

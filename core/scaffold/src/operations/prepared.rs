@@ -5,7 +5,7 @@ use crate::dump::Dump;
 use crate::error::ScaffoldError;
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
-use crate::record::{self, Record};
+use crate::record::file::{self, Record};
 use crate::transaction::{Committed, Lock, Transaction};
 use crate::universe::{Change, Universe};
 use pintle_plugin::message::ProjectEvent;
@@ -103,7 +103,7 @@ impl Prepared {
         event(&self.subcommand, &self.chain, &self.project, self.resource.as_ref())
     }
 
-    /// Brings the changes to the disk, in the project of the lock.
+    /// Writes the changes to the disk, in the project of the lock.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Prepared {
             transaction.change(change);
         }
         transaction.project(&self.project, self.project_before.as_deref());
-        transaction.state_file(record::FILE, Some(self.record.to_text()?.into_bytes()));
+        transaction.state_file(file::FILE, Some(self.record.to_text()?.into_bytes()));
         let Committed { added, replaced, deleted } = transaction.commit(lock)?;
         Ok(Report {
             subcommand: self.subcommand,

@@ -9,7 +9,7 @@ use crate::error::ScaffoldError;
 use crate::merge;
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::resource::Resource;
-use crate::record::{Record, RecordedCommand};
+use crate::record::file::{Record, RecordedCommand};
 use crate::transaction::Lock;
 use crate::universe::{Change, Universe};
 use pintle_plugin::Node;

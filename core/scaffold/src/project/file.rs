@@ -278,7 +278,7 @@ mod tests {
         };
         assert_eq!(said(b""), "the key `version` is missing");
         assert_eq!(said(&vec![b'#'; 2 << 20]), "it is larger than 1 MiB");
-        assert!(said(b"version: \xff\n").contains("utf-8"));
+        assert!(said(b"version: \xff\n").contains("UTF-8"));
         let two = said(b"version: \"3\"\n---\nversion: \"3\"\n");
         assert!(two.starts_with("line "), "{two}");
     }

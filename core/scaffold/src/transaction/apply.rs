@@ -9,8 +9,7 @@
 //! it has been moved to the run, where nobody else changes it, and never overwritten.
 
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, JOURNAL, Journal, RUN, UNDO, kept, staged, stamp};
-use super::lock::LOCK;
+use super::journal::{Entry, JOURNAL, Journal, LOCK, RUN, UNDO, kept, staged, stamp};
 use crate::path::{HOST_FOLDER, parents};
 use pintle_host::fs::{self, Dir, Kind};
 use std::collections::BTreeSet;
@@ -99,8 +98,13 @@ pub(super) fn discard(disk: &Dir) -> Result<()> {
         // All names there are the host's. Another one is none of its business.
         let Some(name) = entry.name.to_str() else { continue };
         let path = format!("{RUN}/{name}");
-        if path != LOCK {
-            disk.unlink(&path).map_err(disk_error("remove", &path))?;
+        if path == LOCK {
+            continue;
+        }
+        match disk.unlink(&path) {
+            // The lock of another process, on its way to a name that is taken by now.
+            Err(err) if err.is_absent() => {}
+            res => res.map_err(disk_error("remove", &path))?,
         }
     }
     Ok(())
@@ -120,7 +124,7 @@ fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
 fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let path = &entry.path;
     if !exists(disk, &kept(idx))? {
-        match disk.rename(path, &kept(idx)) {
+        match disk.rename(path, kept(idx)) {
             Err(err) if err.is_absent() => {
                 return Err(TransactionError::Disappeared { path: path.clone() });
             }

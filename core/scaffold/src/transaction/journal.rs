@@ -20,6 +20,9 @@ const FORMAT: u32 = 1;
 /// A journal larger than this is not one that a host wrote: it has some 200 bytes a file.
 const MAX_BYTES: u64 = 1 << 30;
 
+/// The file that is the lock.
+pub(super) const LOCK: &str = ".pintle/run/lock";
+
 /// What a commit is about to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Journal {
@@ -128,4 +131,9 @@ pub(super) fn is_own(path: &str) -> bool {
         || state.is_some_and(|it| {
             !matches!(it, "" | "." | ".." | "run") && !it.contains(['/', '\\', '\0'])
         })
+}
+
+/// Whether there is a journal in the folder of the run.
+pub(super) fn is_interrupted(disk: &Dir) -> fs::Result<bool> {
+    Ok(disk.exists(JOURNAL)? || disk.exists(UNDO)?)
 }

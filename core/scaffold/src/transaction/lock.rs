@@ -4,16 +4,13 @@
 //! file, and then the folders that it made necessary, can be removed.
 
 use super::error::{TransactionError, disk_error};
-use super::journal::{JOURNAL, RUN, UNDO};
-use super::recovery::{self, Recovery};
+use super::journal::{LOCK, RUN, is_interrupted};
+use super::recovery::{self, Recovery, interrupted};
 use crate::path::HOST_FOLDER;
 use pintle_host::fs::{self, Attempt, Cause, Dir, Kind, Operation, Unowned};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
-
-/// The file that is the lock.
-pub(super) const LOCK: &str = ".pintle/run/lock";
 
 /// How long a process waits for another. Scaffolding is done in less than a second; one
 /// that asks its user something takes longer, and then it is better to know.
@@ -113,7 +110,33 @@ fn attempt(disk: &Dir) -> fs::Result<Attempt> {
     fs::Lock::attempt(disk, LOCK, Unowned::Stale)
 }
 
-/// Whether there is a journal in the folder of the run.
-pub(super) fn is_interrupted(disk: &Dir) -> fs::Result<bool> {
-    Ok(disk.exists(JOURNAL)? || disk.exists(UNDO)?)
+/// Repairs the project in the folder `root` if a run was interrupted there.
+///
+/// Commands that only read call this first; those that write take the [`Lock`], which
+/// does the same. When there is nothing to do, this asks the system one question.
+///
+/// # Errors
+///
+/// [`TransactionError::Journal`] when the journal of the run is damaged,
+/// [`TransactionError::Interrupted`] when the disk or the user's changes are in the way.
+pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
+    match std::fs::symlink_metadata(root.join(RUN)) {
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Recovery::Nothing);
+        }
+        _ => {}
+    }
+    match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {
+        Ok(lock) => Ok(lock.recovery().clone()),
+        Err(TransactionError::Busy { process, .. }) => Ok(Recovery::Running { process }),
+        // Whoever may not write here may still read, if there is nothing to repair.
+        Err(err @ TransactionError::Disk { .. }) => {
+            let disk = Dir::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
+            match is_interrupted(&disk) {
+                Ok(false) => Ok(Recovery::Nothing),
+                _ => Err(interrupted(&disk, err)),
+            }
+        }
+        Err(err) => Err(err),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing here writes.
 
-use super::Transaction;
+use super::changes::Transaction;
 use super::error::{TransactionError, disk_error};
 use super::journal::{Entry, Journal, Stamp, create, is_own, staged};
 use crate::path::{self, HOST_FOLDER, PathError, parents};

@@ -2,14 +2,10 @@
 
 use super::apply::{self, discard, finish, give_up};
 use super::error::{TransactionError, disk_error, process_name};
-use super::journal::{JOURNAL, Journal, RUN, UNDO, is_own};
-use super::lock::{Lock, is_interrupted};
+use super::journal::{JOURNAL, Journal, UNDO, is_own};
 use crate::project::PROJECT;
 use pintle_host::fs::Dir;
 use std::fmt;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::time::Duration;
 
 /// What became of an interrupted run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,37 +55,6 @@ fn list(paths: &[String]) -> String {
     }
 }
 
-/// Repairs the project in the folder `root` if a run was interrupted there.
-///
-/// Commands that only read call this first; those that write take the [`Lock`], which
-/// does the same. When there is nothing to do, this asks the system one question.
-///
-/// # Errors
-///
-/// [`TransactionError::Journal`] when the journal of the run is damaged,
-/// [`TransactionError::Interrupted`] when the disk or the user's changes are in the way.
-pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
-    match std::fs::symlink_metadata(root.join(RUN)) {
-        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Recovery::Nothing);
-        }
-        _ => {}
-    }
-    match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {
-        Ok(lock) => Ok(lock.recovery().clone()),
-        Err(TransactionError::Busy { process, .. }) => Ok(Recovery::Running { process }),
-        // Whoever may not write here may still read, if there is nothing to repair.
-        Err(err @ TransactionError::Disk { .. }) => {
-            let disk = Dir::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
-            match is_interrupted(&disk) {
-                Ok(false) => Ok(Recovery::Nothing),
-                _ => Err(interrupted(&disk, err)),
-            }
-        }
-        Err(err) => Err(err),
-    }
-}
-
 /// Repairs a project whose lock is held.
 pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
     let is_there = |it| disk.exists(it).map_err(disk_error("look for", it));
@@ -125,6 +90,6 @@ pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
     Ok(Recovery::Undone { paths })
 }
 
-fn interrupted(disk: &Dir, source: TransactionError) -> TransactionError {
+pub(super) fn interrupted(disk: &Dir, source: TransactionError) -> TransactionError {
     TransactionError::Interrupted { root: disk.path().to_owned(), source: Box::new(source) }
 }

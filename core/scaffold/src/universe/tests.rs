@@ -3,6 +3,7 @@
 use super::*;
 use crate::commands::errors::Advice as _;
 use std::fs;
+use std::io;
 
 struct Project(tempfile::TempDir);
 
@@ -184,7 +185,7 @@ fn ten_thousand_files_cost_nothing_until_somebody_looks() {
     }
     let mut universe = project.universe();
     let n_accesses = |it: &Universe| {
-        it.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
+        it.files.disk.as_ref().unwrap().n_accesses.load(std::sync::atomic::Ordering::Relaxed)
     };
     assert!(universe.changes().unwrap().is_empty());
     assert!(universe.paths(Select::Plugin("a/v1")).unwrap().is_empty());
@@ -250,7 +251,7 @@ fn an_echo_leaves_a_git_work_tree_alone() {
     assert_eq!(universe.paths(Select::All).unwrap(), [".gitignore", "bin/run"]);
     universe.apply("a/v1", "edit", echo(&universe)).unwrap();
     assert_eq!(summary(&universe), [""; 0]);
-    let accessed = universe.disk.as_ref().unwrap();
+    let accessed = universe.files.disk.as_ref().unwrap();
     assert!(accessed.paths().iter().all(|it| !it.starts_with(".git/")));
     assert_eq!(git(&["fsck"]), "");
 }
@@ -563,4 +564,22 @@ fn ignore_rules_that_are_a_fifo_are_no_rules_and_ones_that_cannot_be_read_an_err
     });
     let err = project.universe().paths(Select::All).unwrap_err();
     assert_eq!(err.path(), Some(".gitignore"));
+}
+
+#[test]
+fn a_new_file_is_compared_with_few_of_those_beside_it() {
+    let project = Project::new(&["src/there"]);
+    let mut universe = project.universe();
+    let n = 3000;
+    let mut changes = ChangeSet::new();
+    for idx in 0..n {
+        changes.add(format!("src/{idx}"), "");
+    }
+    universe.apply("a/v1", "init", changes).unwrap();
+    let n_compared = universe.files.names.n_compared;
+    assert!(n_compared < 10 * n, "{n_compared} comparisons");
+    assert_eq!(
+        refusal(&mut universe, "b/v1", add("src/There")),
+        "`b/v1` adds `src/There`, which differs from `src/there` only in case"
+    );
 }

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 pub(super) struct Tree {
     /// Most names are so short that they lie in the map itself: looking for one among a
     /// hundred is then not a walk through the memory.
-    entries: BTreeMap<CompactString, Entry>,
+    entries: BTreeMap<CompactString, TreeNode>,
 }
 
 #[derive(Debug)]
-enum Entry {
+enum TreeNode {
     File(Node),
     Folder(Tree),
 }
@@ -33,8 +33,8 @@ impl Tree {
     pub(super) fn get(&self, path: &str) -> Option<&Node> {
         let (folder, name) = split(path);
         match self.folder(folder)?.entries.get(name)? {
-            Entry::File(node) => Some(node),
-            Entry::Folder(_) => None,
+            TreeNode::File(node) => Some(node),
+            TreeNode::Folder(_) => None,
         }
     }
 
@@ -44,13 +44,13 @@ impl Tree {
         let mut tree = self;
         for part in folder.split_inclusive('/') {
             match tree.entries.get_mut(part)? {
-                Entry::Folder(it) => tree = it,
-                Entry::File(_) => return None,
+                TreeNode::Folder(it) => tree = it,
+                TreeNode::File(_) => return None,
             }
         }
         match tree.entries.get_mut(name)? {
-            Entry::File(node) => Some(node),
-            Entry::Folder(_) => None,
+            TreeNode::File(node) => Some(node),
+            TreeNode::Folder(_) => None,
         }
     }
 
@@ -77,25 +77,25 @@ impl Tree {
         let (folder, name) = split(node.path());
         for part in folder.split_inclusive('/') {
             let entry = tree.entries.entry(part.into());
-            match entry.or_insert_with(|| Entry::Folder(Self::default())) {
-                Entry::Folder(it) => tree = it,
-                Entry::File(_) => unreachable!("a file's name does not end with a slash"),
+            match entry.or_insert_with(|| TreeNode::Folder(Self::default())) {
+                TreeNode::Folder(it) => tree = it,
+                TreeNode::File(_) => unreachable!("a file's name does not end with a slash"),
             }
         }
         let name = name.into();
-        tree.entries.insert(name, Entry::File(node));
+        tree.entries.insert(name, TreeNode::File(node));
     }
 
     /// Takes the node at `path` out, and the folders that it leaves empty.
     pub(super) fn remove(&mut self, path: &str) -> Option<Node> {
         let Some(slash) = path.find('/') else {
             return match self.entries.remove(path)? {
-                Entry::File(node) => Some(node),
-                Entry::Folder(_) => None,
+                TreeNode::File(node) => Some(node),
+                TreeNode::Folder(_) => None,
             };
         };
         let (folder, rest) = path.split_at(slash + 1);
-        let Entry::Folder(tree) = self.entries.get_mut(folder)? else { return None };
+        let TreeNode::Folder(tree) = self.entries.get_mut(folder)? else { return None };
         let node = tree.remove(rest)?;
         if tree.entries.is_empty() {
             self.entries.remove(folder);
@@ -107,16 +107,16 @@ impl Tree {
     pub(super) fn for_each<'a>(&'a self, each: &mut impl FnMut(&'a Node)) {
         for entry in self.entries.values() {
             match entry {
-                Entry::File(node) => each(node),
-                Entry::Folder(tree) => tree.for_each(each),
+                TreeNode::File(node) => each(node),
+                TreeNode::Folder(tree) => tree.for_each(each),
             }
         }
     }
 
     fn folder(&self, path: &str) -> Option<&Self> {
         path.split_inclusive('/').try_fold(self, |tree, part| match tree.entries.get(part)? {
-            Entry::Folder(it) => Some(it),
-            Entry::File(_) => None,
+            TreeNode::Folder(it) => Some(it),
+            TreeNode::File(_) => None,
         })
     }
 }

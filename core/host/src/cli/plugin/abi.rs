@@ -1,15 +1,18 @@
 //! `plugin abi`: what a plugin must fit, and where plugins are looked for.
 
-use super::super::output;
-use super::{CliError, Exit, Row, Run, Session, Step};
 use crate::LIBRARY_VERSION;
 use crate::catalog::PluginDir;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::session::Session;
 use clap::ArgMatches;
 use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, RUSTC, TARGET};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct Facts<'a> {
+struct Interface<'a> {
     interface: &'a str,
     abi_stable: &'a str,
     target: &'a str,
@@ -26,7 +29,7 @@ struct Directory {
     exists: bool,
 }
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "abi"],
     "Show what a plugin must fit, and where plugins are looked for",
     Run::Plain(run),
@@ -34,7 +37,7 @@ pub(in super::super) const ROW: Row = Row::new(
 .args(|command| command.arg(output::arg()));
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let facts = Facts {
+    let interface = Interface {
         interface: INTERFACE_VERSION,
         abi_stable: ABI_STABLE_VERSION,
         target: TARGET,
@@ -43,7 +46,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         suffix: std::env::consts::DLL_SUFFIX,
         directories: session.search().dirs().iter().map(directory).collect(),
     };
-    output::print(matches, session.console(), &facts, text);
+    output::print(matches, session.console(), &interface, text);
     Ok(Exit::Done.into())
 }
 
@@ -55,17 +58,17 @@ fn directory(dir: &PluginDir) -> Directory {
     }
 }
 
-fn text(facts: &Facts<'_>) -> String {
+fn text(interface: &Interface<'_>) -> String {
     let row = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
     let mut rows = vec![
-        row("interface", facts.interface),
-        row("abi_stable", facts.abi_stable),
-        row("target", facts.target),
-        row("rustc", facts.rustc),
-        row("library", facts.library),
-        row("suffix", facts.suffix),
+        row("interface", interface.interface),
+        row("abi_stable", interface.abi_stable),
+        row("target", interface.target),
+        row("rustc", interface.rustc),
+        row("library", interface.library),
+        row("suffix", interface.suffix),
     ];
-    for (idx, it) in facts.directories.iter().enumerate() {
+    for (idx, it) in interface.directories.iter().enumerate() {
         let missing = if it.exists { "" } else { ", missing" };
         let name = if idx == 0 { "directories" } else { "" };
         rows.push(row(name, &format!("{} ({}{missing})", it.path, it.origin)));

@@ -1,8 +1,12 @@
 //! `plugin check`: loads a plugin with every check, and says what was checked.
 
-use super::super::{dispatch, output};
-use super::{CliError, Exit, Row, Run, Session, Step, Subject, subject, subject_arg};
+use super::subject::{Subject, subject, subject_arg};
 use crate::LIBRARY_VERSION;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::session::Session;
+use crate::cli::{output, plugin_command};
 use crate::transport::{self, LoadedPlugin};
 use clap::ArgMatches;
 use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION};
@@ -22,7 +26,7 @@ struct Check {
     found: String,
 }
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "check"],
     "Load a plugin with every check, and say what was checked",
     Run::Plain(run),
@@ -97,8 +101,8 @@ fn code_checks(session: &Session<'_>, plugin: &LoadedPlugin) -> Result<Found, Cl
         ));
     }
     for command in &plugin.manifest().commands {
-        let description = dispatch::describe(session, plugin, &command.path)?;
-        dispatch::clap_command(session, plugin, &command.path, &description, &[])?;
+        let description = plugin_command::describe(session, plugin, &command.path)?;
+        plugin_command::clap_command(session, plugin, &command.path, &description, &[])?;
         let args = match description.args.len() {
             1 => "1 argument".to_owned(),
             n => format!("{n} arguments"),

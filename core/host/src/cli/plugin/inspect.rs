@@ -1,9 +1,13 @@
 //! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
 
 use super::super::{explain, output};
-use super::{CliError, Exit, Row, Run, Session, Step, Subject, subject, subject_arg};
+use super::subject::{Subject, subject, subject_arg};
 use crate::catalog::{Entry, PluginKey, Refusal, library_file};
 use crate::causes::with_causes;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::session::Session;
 use clap::ArgMatches;
 use pintle_plugin::manifest::Manifest;
 use serde::Serialize;
@@ -11,7 +15,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 #[derive(Serialize)]
-struct Facts {
+struct Inspection {
     path: Option<String>,
     transport: String,
     format: Option<String>,
@@ -21,7 +25,7 @@ struct Facts {
     manifest: Option<Manifest>,
 }
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "inspect"],
     "Show what a plugin says of itself, without running it",
     Run::Plain(run),
@@ -29,7 +33,7 @@ pub(in super::super) const ROW: Row = Row::new(
 .args(|command| command.arg(subject_arg()).arg(output::arg()));
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let facts = match subject(session, matches) {
+    let inspection = match subject(session, matches) {
         Ok(Subject::File(path)) => of_file(session, &path)?,
         Ok(Subject::Entry(entry)) => of_entry(session, entry)?,
         // What is wrong with a refused plugin is just what one wants to see here.
@@ -38,7 +42,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             None => return Err(err),
         },
     };
-    output::print(matches, session.console(), &facts, text);
+    output::print(matches, session.console(), &inspection, text);
     Ok(Exit::Done.into())
 }
 
@@ -53,10 +57,10 @@ fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a E
     })
 }
 
-fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
+fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Inspection, CliError> {
     match entry.path() {
         Some(path) => of_file(session, path),
-        None => Ok(Facts {
+        None => Ok(Inspection {
             path: None,
             transport: entry.transport().to_string(),
             format: None,
@@ -68,7 +72,7 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Facts, CliError> {
 }
 
 /// Reads a file of any platform; only what holds no manifest at all is an error.
-fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
+fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     let library = library_file::open(path).map_err(|err| unreadable(path, &err.into()))?;
     let manifest = match library.manifests() {
         [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
@@ -78,7 +82,7 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Facts, CliError> {
         }
     };
     let refused = crate::catalog::examine(path, session.rules()).err();
-    Ok(Facts {
+    Ok(Inspection {
         path: Some(output::path(path)),
         transport: "native".to_owned(),
         format: Some(library.format().to_string()),
@@ -94,18 +98,18 @@ fn unreadable(path: &Path, refusal: &Refusal) -> CliError {
         .hint(explain::refusal(refusal))
 }
 
-fn text(facts: &Facts) -> String {
+fn text(inspection: &Inspection) -> String {
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
             rows.push(vec![name.to_owned(), value]);
         }
     };
-    let path = facts.path.clone();
+    let path = inspection.path.clone();
     row("file", path.unwrap_or_default());
-    let format = [&facts.format, &facts.architecture].into_iter().flatten();
+    let format = [&inspection.format, &inspection.architecture].into_iter().flatten();
     row("format", format.cloned().collect::<Vec<_>>().join(", "));
-    if let Some(it) = &facts.manifest {
+    if let Some(it) = &inspection.manifest {
         row("name", it.name.clone());
         row("version", it.version.clone());
         row("description", it.description.clone());
@@ -128,7 +132,7 @@ fn text(facts: &Facts) -> String {
     }
     row(
         "this host",
-        facts.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
+        inspection.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
     );
     output::table(&rows)
 }

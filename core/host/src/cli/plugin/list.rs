@@ -1,9 +1,12 @@
 //! `plugin list`: every plugin file, and what became of it.
 
-use super::super::output;
-use super::{CliError, Exit, Row, Run, Session, Step};
 use crate::catalog::{Entry, State};
 use crate::causes::with_causes;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
 use serde::Serialize;
@@ -25,7 +28,7 @@ struct Listed<'a> {
     events: &'a [String],
 }
 
-pub(in super::super) const ROW: Row =
+pub(in crate::cli) const ROW: Row =
     Row::new(&["plugin", "list"], "List the plugins and what became of each", Run::Plain(run))
         .args(|command| {
             command

@@ -1,13 +1,16 @@
 //! `plugin run KEY COMMAND…`: a command of one plugin, whoever else offers it.
 
-use super::super::dispatch::run_plugin_command;
-use super::parse_key;
-use super::{CliError, Exit, Row, Run, Session, Step};
+use super::subject::parse_key;
 use crate::catalog::{Entry, ManifestCommand};
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::plugin_command;
+use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use std::ffi::OsString;
 
-pub(in super::super) const ROW: Row = Row::new(
+pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "run"],
     "Run a command of one plugin, whoever else offers it",
     Run::Plain(run),
@@ -32,7 +35,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let entry = session.catalog().resolve(&parse_key(key)?, None)?;
     let Some(command) = find(entry, &args) else { return Err(no_command(entry, key, &args)) };
     let rest = &args[command.path.len()..];
-    run_plugin_command(session, entry, command, rest, &["plugin", "run", key])
+    plugin_command::run(session, entry, command, rest, &["plugin", "run", key])
 }
 
 /// Returns the plugin's command whose words `args` begin with, the longest first.

@@ -2,6 +2,8 @@
 
 use super::fault::{self, Accident};
 use super::*;
+#[cfg(unix)]
+use rustix::io::Errno;
 use std::process::Command;
 
 /// What the killed process finds in its environment: the project, what it shall do, and
@@ -182,9 +184,9 @@ fn fail_everywhere(
 #[test]
 fn a_commit_with_one_failure_leaves_the_tree_before_or_after() {
     let (before, after) = both_trees();
-    for code in [libc::ENOSPC, libc::EACCES, libc::EIO] {
+    for code in [Errno::NOSPC, Errno::ACCESS, Errno::IO] {
         fail_everywhere(
-            |n| (n, Accident::Error(code)),
+            |n| (n, Accident::Error(code.raw_os_error())),
             |root, done, n| {
                 let expected = if done { &after } else { &before };
                 for found in [tree(root), recover(root).map(|_| everything(root)).unwrap()] {
@@ -203,7 +205,7 @@ fn a_commit_with_one_failure_leaves_the_tree_before_or_after() {
 fn a_disk_that_breaks_in_the_middle_is_repaired_when_it_is_back() {
     let trees = both_trees();
     fail_everywhere(
-        |n| (n, Accident::Broken(libc::EROFS)),
+        |n| (n, Accident::Broken(Errno::ROFS.raw_os_error())),
         |root, _, n| {
             recover(root).unwrap();
             assert_one_of(root, &trees, n);
@@ -220,9 +222,9 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
     let plan = Plan::new(&transaction, lock.disk()).unwrap();
     let journal = stage(lock.disk(), plan).unwrap();
     // The first file has moved, the second has not.
-    fault::plan(1, Accident::Broken(libc::EROFS));
+    fault::plan(1, Accident::Broken(Errno::ROFS.raw_os_error()));
     let err = apply::redo(lock.disk(), &journal).unwrap_err();
-    let err = super::undo(lock.disk(), &journal, err);
+    let err = undo(lock.disk(), &journal, err);
     fault::reset();
     let expected = format!(
         "failed to put the files back; the old ones are in `{}`",

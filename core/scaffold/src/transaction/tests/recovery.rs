@@ -129,7 +129,7 @@ fn a_stale_lock_file_is_no_lock() {
     let folder = project(&["x"]);
     let before = everything(folder.path());
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
-    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    fs::write(folder.path().join(journal::LOCK), "1\n").unwrap();
     fs::write(folder.path().join(".pintle/run/0.new"), "rubbish").unwrap();
     drop(Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap());
     assert_eq!(everything(folder.path()), before);
@@ -196,7 +196,7 @@ fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
     lock.disk().unlink(journal::staged(new)).unwrap();
     let err = apply::redo(lock.disk(), &journal).unwrap_err();
     assert_eq!(err.to_string(), "`src/api/v1.rs` has disappeared");
-    let err = super::undo(lock.disk(), &journal, err);
+    let err = undo(lock.disk(), &journal, err);
     assert!(matches!(err, TransactionError::Disappeared { .. }), "{err}");
     drop(lock);
     assert_eq!(everything(folder.path()), before);
@@ -263,10 +263,10 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     let _fault = without_locks(false);
     let folder = project(FILES);
     fs::create_dir_all(folder.path().join(RUN)).unwrap();
-    fs::write(folder.path().join(lock::LOCK), "1\n").unwrap();
+    fs::write(folder.path().join(journal::LOCK), "1\n").unwrap();
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
     let hint = err.hint_text().unwrap();
-    let path = folder.path().join(lock::LOCK).display().to_string();
+    let path = folder.path().join(journal::LOCK).display().to_string();
     assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
 }
 
@@ -297,4 +297,18 @@ fn a_journal_that_is_a_fifo_is_an_error_at_once() {
         cause = it;
     }
     assert_eq!(cause.to_string(), "it is a FIFO, not a regular file");
+}
+
+#[test]
+fn what_another_process_removes_first_is_no_reason_to_fail() {
+    use pintle_host::fs::{Operation, fault};
+    let folder = project(&[]);
+    let lock = lock(folder.path());
+    let rubbish = folder.path().join(RUN).join("0.new");
+    fs::write(&rubbish, "").unwrap();
+    let _fault = fault::inject(move |it| match it {
+        Operation::Unlink => Ok(fs::remove_file(&rubbish)?),
+        _ => Ok(()),
+    });
+    apply::discard(lock.disk()).unwrap();
 }

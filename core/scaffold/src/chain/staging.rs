@@ -3,15 +3,15 @@
 //!
 //! Invariant: no program of a plugin runs in the project itself.
 
-use super::error::StepError;
-use super::universe::Universe;
+use super::tools::{self, ToolError};
+use crate::error::StepError;
+use crate::universe::Universe;
 use pintle_host::fs::{self, Dir, Mode};
-use pintle_plugin::host::{HostServices, Stream};
+use pintle_host::services::Excerpt;
+use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::{ChangeSet, Node, Select, Tool};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// What the programs of one plugin did.
 #[derive(Debug, Default)]
@@ -44,12 +44,14 @@ pub(super) fn run(
 
     let mut done = Done::default();
     for tool in tools {
-        let Err(source) = start(copy.path(), &tool.command, services) else { continue };
         let command = tool.command.join(" ");
-        if tool.required {
-            return Err(StepError::Tool { command, source });
+        match run_tool(copy.path(), &tool, services) {
+            Ok(None) => {}
+            Ok(Some(reason)) => {
+                done.notices.push(format!("`{command}` of `{plugin}` failed: {reason}"));
+            }
+            Err(source) => return Err(StepError::Tool { command, source }),
         }
-        done.notices.push(format!("`{command}` of `{plugin}` failed: {source}"));
     }
 
     let after: BTreeMap<String, Node> = Universe::new(copy.path())
@@ -96,19 +98,26 @@ fn write(copy: &Dir, node: &Node) -> fs::Result<()> {
     copy.create_scratch(node.path(), node.bytes(), Mode::Exact(staged_mode(node)))
 }
 
-/// Runs `command`; what it prints is a message, not a result.
-fn start(folder: &Path, command: &[String], services: &dyn HostServices) -> io::Result<()> {
-    let Some((program, args)) = command.split_first() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
-    };
-    let output =
-        Command::new(program).args(args).current_dir(folder).stdin(Stdio::null()).output()?;
-    services.write(Stream::Err, &output.stdout);
-    services.write(Stream::Err, &output.stderr);
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(output.status.to_string())),
+/// Runs a tool; what it prints is a message, not a result. If the plugin does not require the
+/// tool, its failure is one too.
+fn run_tool(
+    folder: &Path,
+    tool: &Tool,
+    services: &dyn HostServices,
+) -> Result<Option<String>, ToolError> {
+    let log = |it: Option<Excerpt>| it.iter().for_each(|it| services.log(Level::Info, &it.0));
+    match tools::run(folder, &tool.command) {
+        Ok(output) => log(output),
+        Err(err) if tool.required => return Err(err),
+        Err(err) => {
+            let text = err.to_string();
+            if let ToolError::Status { output, .. } = err {
+                log(output);
+            }
+            return Ok(Some(text));
+        }
     }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -116,6 +125,7 @@ mod tests {
     use super::*;
     use pintle_host::fs::{Operation, fault};
     use pintle_plugin::MODE_FILE;
+    use std::io;
 
     #[test]
     fn a_directory_of_the_copy_that_cannot_be_read_is_not_taken_for_deleted() {

@@ -7,8 +7,9 @@
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
-use super::path;
-use super::universe::Change;
+use crate::merge;
+use crate::path;
+use crate::universe::Change;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::Compression;
@@ -23,7 +24,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The name of the record in the folder of the host's state.
-pub(super) const FILE: &str = "scaffold.jsonl";
+pub(crate) const FILE: &str = "scaffold.jsonl";
 
 /// The number of the format that this host reads and writes.
 const FORMAT: u32 = 1;
@@ -218,7 +219,7 @@ impl Record {
     /// # Errors
     ///
     /// [`RecordError::Full`] when it would not be read again.
-    pub(super) fn to_text(&self) -> Result<String, RecordError> {
+    pub(crate) fn to_text(&self) -> Result<String, RecordError> {
         self.to_text_within(MAX_BYTES)
     }
 
@@ -251,17 +252,17 @@ impl Record {
     }
 
     /// Returns the number of the next command.
-    pub(super) fn next_id(&self) -> u32 {
+    pub(crate) fn next_id(&self) -> u32 {
         self.commands.iter().map(|it| it.id).max().unwrap_or(0) + 1
     }
 
     /// Adds a command that was carried out.
-    pub(super) fn push(&mut self, command: RecordedCommand) {
+    pub(crate) fn push(&mut self, command: RecordedCommand) {
         self.commands.push(command);
     }
 
     /// Puts other commands in the place of those that are there.
-    pub(super) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
+    pub(crate) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
         self.commands = commands;
     }
 
@@ -274,7 +275,7 @@ impl Record {
     ///
     /// [`RecordError::Base`] when the record is damaged; [`RecordError::TooLarge`] for a file
     /// that is too large to be recorded.
-    pub(super) fn note(
+    pub(crate) fn note(
         &mut self,
         changes: &[Change],
         by: &dyn Fn(&str) -> Vec<Origin>,
@@ -290,9 +291,7 @@ impl Record {
                     let (base, before) = (known.content()?, known.by.clone());
                     let content = match base == old.bytes() {
                         true => new.bytes().to_vec(),
-                        false => {
-                            super::merge::bytes(old.bytes(), &base, new.bytes()).unwrap_or(base)
-                        }
+                        false => merge::bytes(old.bytes(), &base, new.bytes()).unwrap_or(base),
                     };
                     let node = Node::new(new.path(), content, new.mode());
                     self.put(&node, before, by(new.path()))?;
@@ -307,7 +306,7 @@ impl Record {
     /// # Errors
     ///
     /// [`RecordError::TooLarge`] when it is too large to be recorded.
-    pub(super) fn put(
+    pub(crate) fn put(
         &mut self,
         node: &Node,
         before: Vec<Origin>,
@@ -330,7 +329,7 @@ impl Record {
     }
 
     /// Forgets a file.
-    pub(super) fn forget(&mut self, path: &str) {
+    pub(crate) fn forget(&mut self, path: &str) {
         self.files.remove(path);
     }
 }
@@ -365,7 +364,7 @@ impl RecordedFile {
     /// # Errors
     ///
     /// [`RecordError::Base`] when the record is damaged.
-    pub(super) fn node(&self) -> Result<Node, RecordError> {
+    pub(crate) fn node(&self) -> Result<Node, RecordError> {
         Ok(Node::new(&*self.path, self.content()?, self.mode()))
     }
 }

@@ -1,60 +1,41 @@
-//! `completion SHELL`, and the answers to what its script asks.
+//! What a completion script is answered.
 //!
-//! The script calls the host at each Tab. Words are completed from manifests alone;
-//! only the options of one plugin's command load that plugin.
+//! Words are completed from manifests alone; only the options of one plugin's command load
+//! that plugin.
 
-use super::group::{Row, Run};
-use super::line::Line;
-use super::table::Target;
-use super::{CliError, Exit, Host, Session, Step, args, dispatch, global, hooked, tree};
+use super::script::variable;
 use crate::catalog::{Entry, ManifestCommand};
-use clap::{Arg, ArgMatches, Command};
+use crate::cli::builder::Host;
+use crate::cli::exit::Exit;
+use crate::cli::group::{Row, Run};
+use crate::cli::line::Line;
+use crate::cli::session::Session;
+use crate::cli::table::Target;
+use crate::cli::{args, global, hooked, plugin_command, tree};
+use clap::Command;
 use clap_complete::env::Shells;
 use std::ffi::OsString;
 
-const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
-
-pub(super) const ROW: Row =
-    Row::new(&["completion"], "Print the completion script of a shell", Run::Plain(run)).args(
-        |command| {
-            let shell = Arg::new("shell").value_name("SHELL").required(true);
-            command.arg(shell.value_parser(SHELLS).help("The shell"))
-        },
-    );
-
-/// Prints the script for the shell in `matches`.
-fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let shell = matches.get_one::<String>("shell").expect("the argument is required");
-    let shells = Shells::builtins();
-    let completer = shells.completer(shell).expect("the shells are clap_complete's");
-    let name = &session.identity().command_name;
-    let mut script = Vec::new();
-    completer
-        .write_registration(&variable(session.host()), name, name, name, &mut script)
-        .map_err(|err| CliError::from_error(Exit::Failed, &err))?;
-    session.console().println(String::from_utf8_lossy(&script).trim_end());
-    Ok(Exit::Done.into())
-}
-
 /// Returns the shell whose script asks for completions, if one does.
-pub(super) fn requested(host: &Host) -> Option<String> {
-    std::env::var(variable(host)).ok().filter(|it| !it.is_empty())
-}
-
-fn variable(host: &Host) -> String {
-    host.identity.env_var("COMPLETE")
+pub(in crate::cli) fn requested(host: &Host) -> Option<String> {
+    std::env::var(variable(&host.settings.identity)).ok().filter(|it| !it.is_empty())
 }
 
 /// Returns the words on the line, which stand behind `--` in the script's `args`.
-pub(super) fn line(args: Vec<OsString>) -> Vec<OsString> {
+pub(in crate::cli) fn line(args: Vec<OsString>) -> Vec<OsString> {
     args.into_iter().skip_while(|it| it != "--").skip(1).collect()
 }
 
 /// Answers a completion script for the words on the line.
-pub(super) fn complete(session: &Session<'_>, shell: &str, line: Vec<OsString>) -> Exit {
+pub(in crate::cli) fn complete(
+    host: &Host,
+    session: &Session<'_>,
+    shell: &str,
+    line: Vec<OsString>,
+) -> Exit {
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(shell) else { return Exit::Usage };
-    let mut command = tree(session, &line);
+    let mut command = tree(host, session, &line);
     let mut answer = Vec::new();
     let cwd = std::env::current_dir().ok();
     match completer.write_complete(&mut command, line, cwd.as_deref(), &mut answer) {
@@ -68,17 +49,17 @@ pub(super) fn complete(session: &Session<'_>, shell: &str, line: Vec<OsString>) 
 }
 
 /// Returns the full tree, with the options of the one command on the line.
-fn tree(session: &Session<'_>, line: &[OsString]) -> Command {
+fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
     // Only while the first word is typed can it be any plugin's.
     let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
     if Line::new(typed.get(1..).unwrap_or_default()).words().is_empty() {
-        return tree::first_word(session.host(), session.catalog());
+        return tree::first_word(host, session.catalog());
     }
     let line = Line::new(&line[1..]);
     let words = line.words();
     let first = words.first().map(String::as_str);
-    let root = tree::full(session.host(), session.catalog(), first);
-    let described = match session.host().find(&words) {
+    let root = tree::full(host, session.catalog(), first);
+    let described = match host.table.find(&words) {
         Some((Target::Row(row), n)) => of_row(session, row, &line.rest(n)),
         Some((Target::Extra(_), _)) => None,
         None => match session.catalog().find_command(&words) {
@@ -107,7 +88,7 @@ fn of_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Option<(Vec<St
 /// Returns the command with its options; a plugin that fails has none to complete.
 fn of_plugin(session: &Session<'_>, entry: &Entry, command: &ManifestCommand) -> Option<Command> {
     let plugin = session.load(entry).ok()?;
-    let description = dispatch::describe(session, &plugin, &command.path).ok()?;
+    let description = plugin_command::describe(session, &plugin, &command.path).ok()?;
     args::command(command.path.last()?.clone(), &description).ok()
 }
 

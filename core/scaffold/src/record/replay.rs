@@ -4,13 +4,14 @@
 //! out all the others, and a newer plugin's files are had by carrying out all commands
 //! with it; what the user made of the files since is brought in by a merge.
 
-use super::chain::answers::Answers;
-use super::chain::members::Chain;
-use super::chain::steps::{INIT, Steps, StepsInput};
-use super::error::ScaffoldError;
-use super::record::{Origin, RecordError, RecordedCommand};
-use super::universe::Universe;
-use crate::project::{ProjectFile, Resource};
+use super::file::{Origin, RecordError, RecordedCommand};
+use crate::chain::answers::Answers;
+use crate::chain::members::Chain;
+use crate::chain::steps::{INIT, Steps, StepsInput};
+use crate::error::ScaffoldError;
+use crate::project::file::ProjectFile;
+use crate::project::resource::Resource;
+use crate::universe::Universe;
 use pintle_host::Identity;
 use pintle_host::ProjectVersion;
 use pintle_host::transport::LoadedPlugin;
@@ -23,15 +24,15 @@ use std::collections::BTreeMap;
 pub type Plugins = BTreeMap<String, LoadedPlugin>;
 
 /// What recorded commands make.
-pub(super) struct Replayed {
+pub(crate) struct Replayed {
     /// The files, by path.
-    pub(super) files: BTreeMap<String, Node>,
+    pub(crate) files: BTreeMap<String, Node>,
     /// Who had a hand in each.
-    pub(super) by: BTreeMap<String, Vec<Origin>>,
+    pub(crate) by: BTreeMap<String, Vec<Origin>>,
     /// The PROJECT file.
-    pub(super) project: ProjectFile,
+    pub(crate) project: ProjectFile,
     /// The commands, with the keys of the plugins that carried them out now.
-    pub(super) commands: Vec<RecordedCommand>,
+    pub(crate) commands: Vec<RecordedCommand>,
 }
 
 /// Carries out `commands`, of which the first is `init`.
@@ -39,7 +40,7 @@ pub(super) struct Replayed {
 /// # Errors
 ///
 /// [`ScaffoldError::Replay`] for the command that fails.
-pub(super) fn replay(
+pub(crate) fn replay(
     commands: &[RecordedCommand],
     plugins: &Plugins,
     identity: &Identity,
@@ -142,7 +143,7 @@ fn first(
 }
 
 /// Returns the resource that the command was asked for.
-pub(super) fn resource(command: &RecordedCommand) -> Result<Resource, RecordError> {
+pub(crate) fn resource(command: &RecordedCommand) -> Result<Resource, RecordError> {
     serde_json::from_value(command.resource.clone())
         .map_err(|source| RecordError::Resource { id: command.id, source })
 }

@@ -1,0 +1,22 @@
+//! The commands that every host has, as a group like any other.
+
+use super::group::{Group, Noun};
+use super::{completion, events, help, plugin, version};
+
+/// The commands that every host has.
+pub(super) static GROUP: Group = Group {
+    name: "host",
+    nouns: &[Noun { word: "plugin", about: "List, inspect, check and run plugins" }],
+    rows: &[
+        help::ROW,
+        version::ROW,
+        completion::script::ROW,
+        plugin::list::ROW,
+        plugin::inspect::ROW,
+        plugin::check::ROW,
+        plugin::run::ROW,
+        plugin::abi::ROW,
+        events::ROW,
+    ],
+    ..Group::EMPTY
+};

@@ -1,0 +1,74 @@
+//! Parses what follows a command's words: once, with all that the command takes.
+
+use super::error::CliError;
+use super::exit::{Exit, Step};
+use super::session::Session;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
+use pintle_plugin::host::Stream;
+use std::ffi::OsString;
+
+/// Parses what follows a command's words, and goes on with it; or shows clap's error, or
+/// the help.
+pub(super) fn parse(
+    session: &Session<'_>,
+    command: Command,
+    rest: &[OsString],
+    run: impl FnOnce(&ArgMatches) -> Result<Step, CliError>,
+) -> Result<Step, CliError> {
+    session.narrow_form(&command);
+    let line = std::iter::once(OsString::new()).chain(rest.iter().cloned());
+    match command.try_get_matches_from(line) {
+        Ok(matches) => {
+            session.apply_verbosity(&matches);
+            run(&matches)
+        }
+        Err(err) => Ok(show_clap(session, &err).into()),
+    }
+}
+
+/// Shows clap's error, or the help or version that it is.
+pub(super) fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
+    if !err.use_stderr() {
+        session.console().styled(Stream::Out, &err.render().ansi().to_string());
+        return Exit::Done;
+    }
+    if err.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        && !session.form().is_text()
+    {
+        return session.fail(&CliError::from_clap(err));
+    }
+    session.console().styled(Stream::Err, &err.render().ansi().to_string());
+    Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cli;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts the runs whose session, and with it the catalog, is gone.
+    struct Counter(&'static AtomicUsize);
+
+    impl Drop for Counter {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_run_leaves_nothing_behind() {
+        static N_GONE: AtomicUsize = AtomicUsize::new(0);
+        let host = Cli::new().extra_command(Command::new("sail"), |_, context| {
+            context.session().catalog();
+            context.session().shared(|| Counter(&N_GONE));
+            Ok(0)
+        });
+        let host = host.build().unwrap();
+        for n in 1..=10 {
+            host.run(["pintle", "sail", "--plugin-dir", "/dev/null/none", "-q"]);
+            assert_eq!(N_GONE.load(Ordering::Relaxed), n);
+        }
+    }
+}

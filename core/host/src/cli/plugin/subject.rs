@@ -1,0 +1,57 @@
+//! A plugin as the user names it: by its file or by its key.
+
+use crate::catalog::{Entry, PluginKey};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use clap::{Arg, ArgMatches, value_parser};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Returns the argument that names a plugin by its file or its key.
+pub(super) fn subject_arg() -> Arg {
+    Arg::new("plugin")
+        .value_name("FILE|KEY")
+        .required(true)
+        .value_parser(value_parser!(OsString))
+        .value_hint(clap::ValueHint::FilePath)
+        .help("A plugin file, or the key of an installed plugin")
+}
+
+/// A plugin as the user named it.
+pub(super) enum Subject<'a> {
+    File(PathBuf),
+    Entry(&'a Entry),
+}
+
+/// Returns what the user means: a path that is one by its looks or because a file is
+/// there, else a key.
+pub(super) fn subject<'a>(
+    session: &'a Session<'_>,
+    matches: &ArgMatches,
+) -> Result<Subject<'a>, CliError> {
+    let text = matches.get_one::<OsString>("plugin").expect("the argument is required");
+    match text.to_str().filter(|it| !is_path(it)) {
+        Some(key) => Ok(Subject::Entry(session.catalog().resolve(&parse_key(key)?, None)?)),
+        // A key is text.
+        None => Ok(Subject::File(PathBuf::from(text))),
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    let path = Path::new(text);
+    let has_suffix =
+        path.extension().is_some_and(|it| ["so", "dylib", "dll"].iter().any(|ext| it == *ext));
+    let is_file = || path.symlink_metadata().is_ok_and(|it| !it.is_dir());
+    text.starts_with('.') || path.is_absolute() || has_suffix || is_file()
+}
+
+/// Reads a key as the user typed it.
+pub fn parse_key(text: &str) -> Result<PluginKey, CliError> {
+    text.parse().map_err(|err| {
+        CliError::new(Exit::Usage, format!("invalid plugin key `{text}`")).cause(&err).hint(
+            "a key is `name` or `name/version`, for example `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`"
+                .to_owned(),
+        )
+    })
+}

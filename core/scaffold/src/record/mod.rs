@@ -1,0 +1,4 @@
+//! How a project was made: the record of its commands, and their repetition.
+
+pub(crate) mod file;
+pub(crate) mod replay;

@@ -1,0 +1,130 @@
+//! What can go wrong in a universe.
+
+use crate::path::PathError;
+use pintle_host::causes::causes;
+use pintle_host::fs;
+use pintle_plugin::message::ErrorReply;
+use std::io;
+
+/// Why a change set does not fit the universe, or a node cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UniverseError {
+    /// The path is none that a plugin may use.
+    #[error("invalid path `{path}`")]
+    Path {
+        /// The path.
+        path: String,
+        /// The rule that it breaks.
+        source: PathError,
+    },
+    /// There is already a file at the path of an added node.
+    #[error("`{plugin}` adds `{path}`, which {} before", match other {
+        Some(other) => format!("`{other}` added"),
+        None => "was on disk".to_owned(),
+    })]
+    Conflict {
+        /// The path.
+        path: String,
+        /// The plugin that adds the node.
+        plugin: String,
+        /// The plugin that added the other node; `None` for a file on disk.
+        other: Option<String>,
+    },
+    /// There is something on disk at the path of an added node that is no file of the project.
+    #[error("`{plugin}` adds `{path}`, but there is {what} on disk")]
+    Occupied {
+        /// The path.
+        path: String,
+        /// The plugin that adds the node.
+        plugin: String,
+        /// What there is: `a symbolic link`, `a FIFO`.
+        what: &'static str,
+    },
+    /// An added node would differ only in case from something that is there.
+    #[error("`{plugin}` adds `{path}`, which differs from `{other}` only in case")]
+    Case {
+        /// The path.
+        path: String,
+        /// The plugin that adds the node.
+        plugin: String,
+        /// The file or folder that is there, by its path.
+        other: String,
+    },
+    /// An added node would have to be a file and a folder at once.
+    #[error("`{plugin}` adds `{path}`, but `{folder}` is {}", if folder == path { "a folder" } else { "no folder" })]
+    Folder {
+        /// The path.
+        path: String,
+        /// The plugin that adds the node.
+        plugin: String,
+        /// What is no folder, or the path itself when it is one.
+        folder: String,
+    },
+    /// There is no file to delete.
+    #[error("`{plugin}` deletes `{path}`, which does not exist")]
+    Missing {
+        /// The path.
+        path: String,
+        /// The plugin that deletes the node.
+        plugin: String,
+    },
+    /// A glob is malformed.
+    #[error("invalid glob `{glob}`")]
+    Glob {
+        /// The glob.
+        glob: String,
+        /// What is wrong with it.
+        source: glob::PatternError,
+    },
+    /// A folder cannot be read, so it is unknown which files there are.
+    #[error("failed to list the files of the project: `{path}` cannot be read")]
+    List {
+        /// The path of the folder, `.` for the project itself, or of its `.gitignore`.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("failed to read `{path}`")]
+    Read {
+        /// The path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl UniverseError {
+    /// Returns the path that the error is about, if it is about one.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Path { path, .. }
+            | Self::Conflict { path, .. }
+            | Self::Folder { path, .. }
+            | Self::Missing { path, .. }
+            | Self::Occupied { path, .. }
+            | Self::Case { path, .. }
+            | Self::List { path, .. }
+            | Self::Read { path, .. } => Some(path),
+            Self::Glob { .. } => None,
+        }
+    }
+}
+
+impl From<UniverseError> for ErrorReply {
+    fn from(err: UniverseError) -> Self {
+        let mut reply = Self::failed(err.to_string());
+        reply.causes.extend(causes(&err).map(ToString::to_string));
+        reply
+    }
+}
+
+pub(super) fn list_error(path: &str, source: io::Error) -> UniverseError {
+    let path = if path.is_empty() { "." } else { path };
+    UniverseError::List { path: path.to_owned(), source }
+}
+
+pub(super) fn read_error(path: &str, err: fs::Error) -> UniverseError {
+    UniverseError::Read { path: path.to_owned(), source: err.into() }
+}

@@ -1,0 +1,57 @@
+//! The names in the folders of a project by their lower case, to find those that differ from
+//! another one only in case without looking at all of them.
+
+use std::collections::HashMap;
+
+/// The names in those folders that a new file came to.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    folders: HashMap<String, HashMap<String, Vec<Name>>>,
+    /// How many names were looked at so far.
+    #[cfg(test)]
+    pub(super) n_compared: usize,
+}
+
+/// A name that is, or was, in a folder.
+#[derive(Debug)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) on_disk: bool,
+}
+
+impl Names {
+    /// Whether the names in a folder are known.
+    pub(super) fn knows(&self, folder: &str) -> bool {
+        self.folders.contains_key(folder)
+    }
+
+    /// Takes the names that are in a folder on disk.
+    pub(super) fn list(&mut self, folder: &str, on_disk: &[String]) {
+        let names = self.folders.entry(folder.to_owned()).or_default();
+        for text in on_disk {
+            let name = Name { text: text.clone(), on_disk: true };
+            names.entry(text.to_lowercase()).or_default().push(name);
+        }
+    }
+
+    /// Notes a name in a folder that is known.
+    pub(super) fn note(&mut self, folder: &str, text: &str) {
+        let Some(names) = self.folders.get_mut(folder) else { return };
+        let alike = names.entry(text.to_lowercase()).or_default();
+        if alike.iter().all(|it| it.text != text) {
+            alike.push(Name { text: text.to_owned(), on_disk: false });
+        }
+    }
+
+    /// Returns the names in a folder that differ from `text` in case at most.
+    pub(super) fn alike(&mut self, folder: &str, text: &str) -> &[Name] {
+        let names = self.folders.get(folder);
+        let alike = names.and_then(|it| it.get(&text.to_lowercase()));
+        let alike = alike.map(Vec::as_slice).unwrap_or_default();
+        #[cfg(test)]
+        {
+            self.n_compared += alike.len();
+        }
+        alike
+    }
+}

@@ -1,0 +1,237 @@
+//! A file of the universe, for authors and as it crosses the boundary.
+//!
+//! Invariant: the layout of [`RawNode`] never changes.
+#![expect(
+    unsafe_code,
+    reason = "the texts of a node, which only this file writes, are not checked again each time"
+)]
+#![allow(missing_docs, reason = "abi_stable's macros emit public items without documentation")]
+
+use crate::error::{ErrorReply, Result};
+use abi_stable::StableAbi;
+use abi_stable::std_types::{RArc, RVec};
+use anyhow::Context as _;
+use std::borrow::Cow;
+
+/// The permission bits of an ordinary file.
+pub const MODE_FILE: u32 = 0o644;
+
+/// The permission bits of an executable file.
+pub const MODE_EXECUTABLE: u32 = 0o755;
+
+/// A file of the universe. Cloning shares the bytes.
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct Node(RArc<RawNode>);
+
+impl Node {
+    /// Returns a new node: `path` relative to the project, with `/` between its parts.
+    pub fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
+        Self::with_origin(path, bytes, mode, "", "")
+    }
+
+    /// Returns a new node with its origin: the key of a plugin and a subcommand.
+    pub fn with_origin(
+        path: impl Into<String>,
+        bytes: impl Into<Vec<u8>>,
+        mode: u32,
+        plugin: &str,
+        subcommand: &str,
+    ) -> Self {
+        let origin = (plugin, subcommand);
+        Self(RArc::new(RawNode::new(path.into(), bytes.into(), mode, origin)))
+    }
+
+    /// Returns the path relative to the project, with `/` between its parts.
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// Returns the file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// Returns the file's bytes as text.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not UTF-8.
+    pub fn text(&self) -> Result<&str> {
+        str::from_utf8(self.bytes()).with_context(|| format!("`{}` is not UTF-8", self.path()))
+    }
+
+    /// Returns the Unix permission bits.
+    pub fn mode(&self) -> u32 {
+        self.0.mode()
+    }
+
+    /// Returns the key of the plugin that made the node, or `None` for what was on disk.
+    pub fn plugin(&self) -> Option<&str> {
+        Some(self.0.plugin()).filter(|it| !it.is_empty())
+    }
+
+    /// Returns the subcommand that made the node, or `None` for what was on disk.
+    pub fn subcommand(&self) -> Option<&str> {
+        Some(self.0.subcommand()).filter(|it| !it.is_empty())
+    }
+
+    /// Returns whether both are one and the same node, and not only alike.
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        std::ptr::eq(&raw const *self.0, &raw const *other.0)
+    }
+
+    /// Returns the same file with another origin; the bytes move if nobody else holds them.
+    pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
+        match RArc::try_unwrap(self.0) {
+            Ok(mut raw) => {
+                raw.attribute(plugin, subcommand);
+                Self(RArc::new(raw))
+            }
+            Err(shared) => {
+                let (path, bytes) = (shared.path(), shared.bytes());
+                Self::with_origin(path, bytes, shared.mode(), plugin, subcommand)
+            }
+        }
+    }
+
+    /// Takes a node that crossed the boundary.
+    pub(crate) fn from_raw(raw: RArc<RawNode>) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) fn into_raw(self) -> RArc<RawNode> {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node({:?}, {} bytes, {:o})", self.path(), self.bytes().len(), self.mode())
+    }
+}
+
+/// Which nodes are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Select<'a> {
+    /// All of them.
+    All,
+    /// Those whose path matches a glob: `*` and `?` stay inside a part, `**` crosses parts.
+    Glob(&'a str),
+    /// Those that the plugin with this key made.
+    Plugin(&'a str),
+    /// The one at this path.
+    Path(&'a str),
+    /// Those that the plugin with this key made in this subcommand.
+    Origin {
+        /// The plugin's key.
+        plugin: &'a str,
+        /// The subcommand, as `create api`.
+        subcommand: &'a str,
+    },
+}
+
+impl<'a> Select<'a> {
+    pub(crate) fn to_raw(self) -> (u32, Cow<'a, str>) {
+        match self {
+            Self::All => (0, "".into()),
+            Self::Glob(pattern) => (1, pattern.into()),
+            Self::Plugin(key) => (2, key.into()),
+            Self::Path(path) => (3, path.into()),
+            // No key has a NUL.
+            Self::Origin { plugin, subcommand } => (4, format!("{plugin}\0{subcommand}").into()),
+        }
+    }
+
+    pub(crate) fn from_raw(kind: u32, text: &'a str) -> Result<Self, ErrorReply> {
+        match kind {
+            0 => Ok(Self::All),
+            1 => Ok(Self::Glob(text)),
+            2 => Ok(Self::Plugin(text)),
+            3 => Ok(Self::Path(text)),
+            4 => match text.split_once('\0') {
+                Some((plugin, subcommand)) => Ok(Self::Origin { plugin, subcommand }),
+                None => Err(ErrorReply::failed("an origin has two parts")),
+            },
+            _ => Err(ErrorReply::unsupported(format!("this host has no node selection {kind}"))),
+        }
+    }
+}
+
+/// A file of the universe. Shared between host and plugins, and never changed.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawNode {
+    /// The Unix permission bits.
+    mode: u32,
+    path_len: u32,
+    plugin_len: u32,
+    /// The path, the full key of the plugin that made the node, and the subcommand in which
+    /// it did; both are empty for what was on disk. One piece of memory, as what is near is
+    /// read soon. UTF-8 each, as [`RawNode::new`] and `attribute` are the only makers.
+    texts: RVec<u8>,
+    bytes: RVec<u8>,
+}
+
+impl RawNode {
+    pub(crate) fn new(path: String, bytes: Vec<u8>, mode: u32, origin: (&str, &str)) -> Self {
+        let path_len = length(&path);
+        let mut node = Self {
+            mode,
+            path_len,
+            plugin_len: 0,
+            texts: path.into_bytes().into(),
+            bytes: bytes.into(),
+        };
+        if origin != ("", "") {
+            node.attribute(origin.0, origin.1);
+        }
+        node
+    }
+
+    pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {
+        let path = self.path().as_bytes();
+        let texts = [path, plugin.as_bytes(), subcommand.as_bytes()].concat();
+        self.texts = texts.into();
+        self.plugin_len = length(plugin);
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.text(0, self.path_len as usize)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        let start = self.path_len as usize;
+        self.text(start, start + self.plugin_len as usize)
+    }
+
+    pub(crate) fn subcommand(&self) -> &str {
+        self.text(self.path_len as usize + self.plugin_len as usize, self.texts.len())
+    }
+
+    /// Reads a text of a node; checking it each time would be most of the work of going
+    /// through ten thousand nodes.
+    fn text(&self, start: usize, end: usize) -> &str {
+        // SAFETY: the fields of a node are private, and whoever makes or changes a node, on
+        // either side of the boundary, does so in `new` and `attribute`, which put together
+        // whole `str`s and their lengths. A node cannot be changed while it is shared.
+        unsafe { std::str::from_utf8_unchecked(&self.texts.as_slice()[start..end]) }
+    }
+}
+
+/// Returns the length of a text of a node.
+///
+/// # Panics
+///
+/// For 4 GiB and more, which no path or key has.
+fn length(text: &str) -> u32 {
+    u32::try_from(text.len()).expect("a path or a key is shorter than 4 GiB")
+}
