@@ -25,7 +25,7 @@ fn hooks_follow_a_cluster_through_its_life() {
     expect![[r#"
         $ pintle cluster create NAME --agents 1
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 2 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
@@ -152,15 +152,15 @@ fn a_veto_leaves_everything_as_it_was() {
     expect![[r#"
         $ pintle cluster create NAME --harbour-veto pre-cluster-create
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
-        removing what was made
+        removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: plugin `harbour.example.org/v1.0.0` vetoed `pre-cluster-create`: the harbour is closed
         [exit 1]
         $ pintle cluster create NAME
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
@@ -191,13 +191,13 @@ fn a_hook_that_fails_behind_the_creation_undoes_it() {
     expect![[r#"
         $ pintle cluster create NAME --harbour-fail post-cluster-create --harbour-buoy IMAGE
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         harbour: buoy-NAME is running
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
-        removing what was made
+        removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` failed
           caused by: the tide is out
@@ -260,26 +260,26 @@ fn a_hook_that_hangs_is_left_behind() {
     expect![[r#"
         $ pintle cluster create NAME --harbour-wait pre-cluster-create
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 0.5 seconds now
-        removing what was made
+        removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1 seconds
-        hint: look at what the plugin waits for, or give hooks more time with the variable that ends in `HOOK_TIMEOUT`
+        hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
         [exit 1]
         $ pintle cluster create NAME --harbour-wait post-cluster-create
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
         warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 0.5 seconds now
-        removing what was made
+        removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
         error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1 seconds
-        hint: look at what the plugin waits for, or give hooks more time with the variable that ends in `HOOK_TIMEOUT`
+        hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
         [exit 1]
     "#]].assert_eq(&transcript);
     berth.assert_nothing_left();
@@ -361,8 +361,8 @@ fn a_section_for_a_plugin_that_is_not_there_is_refused() {
     expect![[r#"
         $ pintle cluster create --config c.yaml
         --- stderr ---
-        error: the cluster file has a section for the plugin `registry.pintle.dev`, and no such plugin listens when a cluster is made
-        hint: install the plugin, or take the section out of the file
+        error: the cluster file has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
+        hint: install the plugin, or remove the section from the file
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["cluster create --config c.yaml"]));
 }
@@ -375,7 +375,8 @@ fn events_are_listed_with_their_subscribers() {
         text.lines().filter(|it| it.contains("EVENT") || it.contains("example.org")).collect();
     expect![[r#"
         EVENT                 WHEN                                            SUBSCRIBERS
-        pre-cluster-create    before anything of a cluster is made            harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
+        pre-project-init      before a new project reaches the disk           veto.example.org/v1.0.0
+        pre-cluster-create    before anything of a cluster is created         harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
         post-cluster-create   when a new cluster is ready                     harbour-rival.example.org/v1.0.0, harbour.example.org/v1.0.0
         pre-cluster-start     before a cluster's nodes are started            harbour.example.org/v1.0.0
         post-cluster-start    when a started cluster is ready                 harbour.example.org/v1.0.0
@@ -386,12 +387,12 @@ fn events_are_listed_with_their_subscribers() {
         pre-node-create       before nodes join a cluster                     harbour.example.org/v1.0.0
         post-node-create      when the new nodes are ready                    harbour.example.org/v1.0.0
         pre-node-delete       before nodes leave a cluster                    harbour.example.org/v1.0.0
-        post-node-delete      when the nodes are gone                         harbour.example.org/v1.0.0
-        pre-project-init      before a new project reaches the disk           veto.example.org/v1.0.0"#]].assert_eq(&lines.join("\n"));
+        post-node-delete      when the nodes are gone                         harbour.example.org/v1.0.0"#]].assert_eq(&lines.join("\n"));
     let json = sandbox.run(["events", "-o", "json"]).success().stdout;
     let events: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(events.len(), 20);
-    assert_eq!(events[0]["subscribers"].as_array().unwrap().len(), 2);
+    let creation = events.iter().find(|it| it["name"] == "pre-cluster-create").unwrap();
+    assert_eq!(creation["subscribers"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_cluster_with_a_registry_comes_and_goes() {
     expect![[r#"
         $ pintle cluster create NAME --agents 2 --registry
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         the registry `pintle-NAME-registry` runs at localhost:[PORT]
         waiting for the nodes
         waiting for the nodes: done

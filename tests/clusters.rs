@@ -18,7 +18,7 @@ fn a_cluster_is_made_listed_and_deleted() {
     expect![[r#"
         $ pintle cluster create NAME --servers 3 --agents 2 --token hush-hush
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
         the cluster `NAME` is ready
@@ -211,7 +211,7 @@ fn a_cluster_file_says_it_all_and_the_line_has_the_last_word() {
     expect![[r#"
         $ pintle cluster create NAME --config c.yaml --agents 1 -e A=line
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
         the cluster `NAME` is ready
@@ -250,7 +250,7 @@ fn k3ds_file_is_read_and_what_has_no_meaning_is_named() {
         --- stderr ---
         warning: `options.k3d.disableImageVolume` has no meaning here
         warning: `options.runtime.gpuRequest` has no meaning here
-        making the cluster `NAME`
+        creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
         the cluster `NAME` is ready
@@ -282,7 +282,7 @@ fn a_stopped_cluster_starts_with_what_it_stored() {
         $ pintle kubeconfig get NAME
         --- stderr ---
         error: the kubeconfig of the cluster `NAME` does not exist
-        hint: it is there once the first server runs: `pintle cluster start NAME`
+        hint: the first server writes it when it runs: start it with `pintle cluster start NAME`
         [exit 1]
         $ pintle cluster start NAME
         --- stderr ---
@@ -334,7 +334,8 @@ fn nodes_join_and_leave() {
         [exit 2]
         $ pintle node create --cluster NAME --role server
         --- stderr ---
-        error: the cluster was made with one server, whose store no other server can join; make it with several, as `--servers 3`
+        error: the cluster was created with one server, whose store no other server can join
+        hint: create the cluster with several servers, for example with `--servers 3`
         [exit 2]
     "#]].assert_eq(&shown);
     let nodes = berth.kubectl("get nodes --no-headers -o name");
@@ -466,7 +467,7 @@ fn without_waiting_the_nodes_run() {
     expect![[r#"
         $ pintle cluster create NAME --servers 2 --no-wait
         --- stderr ---
-        making the cluster `NAME`
+        creating the cluster `NAME`
         the nodes of the cluster `NAME` run; they may not be ready yet
         `pintle kubeconfig merge NAME` puts it into your kubeconfig
         [exit 0]
@@ -527,12 +528,11 @@ fn archives_that_are_no_images_are_refused_by_every_node() {
         $ pintle image import half.tar -c NAME
         --- stderr ---
         error: the image was not imported into `pintle-NAME-server-0`, `pintle-NAME-agent-0`
-          caused by: it said last:
-          ctr: unrecognized image format
+          caused by: ctr: unrecognized image format
         [exit 1]
         $ pintle image import empty.tar -c NAME
         --- stderr ---
-        error: the image archive is empty
+        error: `empty.tar` is empty
         [exit 2]
         $ pintle image import ./absent.tar -c NAME
         --- stderr ---
