@@ -226,7 +226,9 @@ impl Crate {
                     rest = more;
                 }
                 Some((word, more))
-                    if self.modules.contains_key(&[&at[..], &[word.clone()]].concat()) =>
+                    if self
+                        .modules
+                        .contains_key(&[&at[..], std::slice::from_ref(word)].concat()) =>
                 {
                     at.push(word.clone());
                     rest = more;

@@ -37,7 +37,7 @@ pub struct Group {
     /// The events that its commands hand to hooks.
     pub events: &'static [EventInfo],
     /// Makes the services that it offers to plugins, for one run of the host.
-    pub services: Option<fn(&Session<'_>) -> Arc<dyn Service>>,
+    pub services: Option<MakeService>,
 }
 
 /// A word that commands stand under, for example `plugin` of `plugin list`.
@@ -64,6 +64,9 @@ pub struct Need {
     /// Returns why the command cannot run.
     pub check: fn(&Session<'_>) -> Result<(), CliError>,
 }
+
+/// Makes a service for one run of the host.
+pub type MakeService = fn(&Session<'_>) -> Arc<dyn Service>;
 
 type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 type RunHooked = fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Step, CliError>;

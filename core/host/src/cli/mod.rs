@@ -33,7 +33,7 @@ pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
-pub use group::{Bound, Group, Need, Noun, Row, Run};
+pub use group::{Bound, Group, MakeService, Need, Noun, Row, Run};
 pub use hint::Hint;
 pub use plugin_command::warn_deprecated;
 pub use session::Session;

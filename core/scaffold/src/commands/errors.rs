@@ -294,8 +294,8 @@ mod tests {
     #[test]
     fn a_hint_names_the_command_of_the_host() {
         let err = ScaffoldError::NotInitialized { path: "PROJECT".into() };
-        let mut host = pintle_host::Identity::default();
-        host.command_name = "rudder".to_owned();
+        let host =
+            pintle_host::Identity { command_name: "rudder".to_owned(), ..Default::default() };
         assert_eq!(err.hint().unwrap().text(&host), "run `rudder init` first");
     }
 
