@@ -555,3 +555,28 @@ fn a_disabled_plugin_can_be_seen_but_not_used() {
     "#]]
     .assert_eq(&format!("{listed}{transcript}"));
 }
+
+#[test]
+fn an_error_has_the_form_that_the_line_asks_for() {
+    check_good(
+        &[
+            "plugin check nobody -o json",
+            "plugin check nobody --output=yaml",
+            "-q plugin list -o json --bogus",
+            "plugin check nobody -o text",
+            "greet ada -o json",
+            "nonsense -o json",
+        ],
+        expect![[r#"
+            $ pintle plugin check nobody -o json
+            --- stderr ---
+            {
+              "code": 2,
+              "message": "no plugin `nobody` is installed",
+              "causes": [],
+              "hint": "type `pintle plugin list` to see which plugins there are"
+            }
+            [exit 2]
+        "#]],
+    );
+}

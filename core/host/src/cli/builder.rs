@@ -319,6 +319,25 @@ mod tests {
         ..Group::EMPTY
     };
 
+    static GUEST: Group = Group {
+        name: "guest",
+        rows: &[Row::new(
+            &["plugin", "polish"],
+            "Polish it",
+            Run::Plain(|_, _| Ok(Exit::Done.into())),
+        )],
+        ..Group::EMPTY
+    };
+
+    #[test]
+    fn a_group_may_add_a_verb_under_the_noun_of_another() {
+        let host = Cli::new().group(&GUEST).build().unwrap();
+        let plugin = host.command().find_subcommand("plugin").cloned().unwrap();
+        let verbs: Vec<_> = plugin.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(verbs, ["list", "inspect", "check", "run", "abi", "polish"]);
+        assert_eq!(host.run(["pintle", "-q", "plugin", "polish"]), Exit::Done.into());
+    }
+
     #[test]
     fn groups_that_clash_are_errors_at_construction() {
         check_err(

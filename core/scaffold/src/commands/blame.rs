@@ -2,7 +2,7 @@
 //! changed since.
 
 use super::file_state::FileState;
-use super::working_project::{lock, open_directory, open_project};
+use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
 use crate::record::file::{Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
@@ -39,10 +39,10 @@ pub(super) const ROW: Row = Row::new(
                 .help("A file, or a folder for all files in it [default: the whole project]"),
         )
         .arg(output::arg())
-});
+})
+.needs(&[PROJECT_TO_READ]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    lock(session, true)?;
     let (root, _) = open_project()?;
     let record = Record::load(&root)?;
     let wanted = matches.get_one::<PathBuf>("path").map(|it| inside(&root, it)).transpose()?;

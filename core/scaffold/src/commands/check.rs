@@ -2,7 +2,7 @@
 
 use super::file_state::FileState;
 use super::recorded_plugins::recorded_plugins;
-use super::working_project::{lock, open_directory, open_project};
+use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
 use crate::operations::rework::Rework;
 use crate::project::file::ProjectFile;
 use crate::record::file::Record;
@@ -47,10 +47,10 @@ pub(super) const ROW: Row = Row::new(
     "Check that every plugin of the project is there, fits, and agrees with the files",
     Run::Plain(run),
 )
-.args(|command| command.arg(output::arg()));
+.args(|command| command.arg(output::arg()))
+.needs(&[PROJECT_TO_READ]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    lock(session, true)?;
     let (root, project) = open_project()?;
     let mut findings = Findings(Vec::new());
     findings.plugins(session, &project);

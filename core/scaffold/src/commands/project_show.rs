@@ -1,6 +1,6 @@
 //! `project show`: what PROJECT says, and the commands that made the project.
 
-use super::working_project::{lock, open_project};
+use super::working_project::{PROJECT_TO_READ, open_project};
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
@@ -30,10 +30,10 @@ pub(super) const ROW: Row = Row::new(
     "Show the project: plugins, resources, and the commands that made it",
     Run::Plain(run),
 )
-.args(|command| command.arg(output::arg()));
+.args(|command| command.arg(output::arg()))
+.needs(&[PROJECT_TO_READ]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    lock(session, true)?;
     let (root, project) = open_project()?;
     let record = Record::load(&root)?;
     let form = Shown {

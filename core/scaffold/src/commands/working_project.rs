@@ -4,10 +4,19 @@ use crate::error::ScaffoldError;
 use crate::project::error::ProjectError;
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::transaction::{Lock, Recovery, recover};
-use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::cli::{CliError, Exit, Need, Session};
 use pintle_host::fs::Dir;
 use pintle_plugin::Level;
 use std::path::{Path, PathBuf};
+
+/// The project in the current directory, whole: what an interrupted run has left is
+/// repaired before anything is read.
+pub(super) const PROJECT_TO_READ: Need = Need {
+    check: |session| {
+        lock(session, true)?;
+        open_project().map(drop)
+    },
+};
 
 /// Opens the project's directory.
 pub(super) fn open_directory(root: &Path) -> Result<Dir, CliError> {
