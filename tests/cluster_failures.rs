@@ -107,7 +107,8 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
           caused by: expected number at 0
         hint: durations are `90s`, `5m`
         [exit 2]
-    "#]].assert_eq(&limit.transcript(&["cluster list", "buoy list"]));
+    "#]]
+    .assert_eq(&limit.transcript(&["cluster list", "buoy list"]));
 }
 
 #[test]
@@ -139,7 +140,8 @@ fn a_fifo_is_not_waited_for() {
         error: failed to read the cluster file `.`
           caused by: it is a directory, not a regular file
         [exit 1]
-    "#]].assert_eq(&transcript);
+    "#]]
+    .assert_eq(&transcript);
 }
 
 #[test]
