@@ -36,5 +36,5 @@ pub use role::Role;
 pub use spec::{
     AmendmentError, ApiAddress, ClusterFile, ClusterFileError, ClusterSpec, DEFAULT_IMAGE,
     Defaults, FileFault, FilterError, Filtered, Memory, NodeFilter, Pair, Privilege, Publish,
-    Secret, ValueError, VolumeMount,
+    Secret, ValueError, VolumeMount, parse as parse_cluster_file,
 };

@@ -5,8 +5,8 @@ use super::session_engine::names;
 use super::shared_args::parse_name;
 use crate::error::ClusterError;
 use crate::spec::{
-    ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair, Publish,
-    Secret, VolumeMount, absolute,
+    self, ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair,
+    Publish, Secret, VolumeMount, absolute,
 };
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_host::catalog::PluginName;
@@ -75,7 +75,7 @@ pub(super) fn read(
     let mut file = match matches.get_one::<String>("config") {
         Some(path) => {
             let (text, folder) = load(path)?;
-            ClusterFile::parse(&text, &folder, given.as_ref(), defaults.clone())
+            spec::parse(&text, &folder, given.as_ref(), defaults.clone())
                 .map_err(ClusterError::File)?
         }
         None => ClusterFile::empty(),

@@ -20,4 +20,5 @@ pub use cluster_spec::{ClusterSpec, DEFAULT_IMAGE, Defaults, Secret};
 pub use error::{ClusterFileError, FileFault};
 pub(crate) use fields::absolute;
 pub use node_filter::{FilterError, Filtered, NodeFilter};
+pub use parse::parse;
 pub use values::{ApiAddress, Memory, Pair, Privilege, Publish, ValueError, VolumeMount};

@@ -1,13 +1,13 @@
 //! Cluster files of both formats, whole and wrong.
 
-use super::{ClusterFile, ClusterFileError, Defaults, Pair, Privilege};
+use super::{ClusterFile, ClusterFileError, Defaults, Pair, Privilege, parse};
 use crate::role::Role;
 use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
 
 fn read(text: &str) -> Result<ClusterFile, String> {
-    ClusterFile::parse(text, Path::new("/f"), None, Defaults::default()).map_err(|err| shown(&err))
+    parse(text, Path::new("/f"), None, Defaults::default()).map_err(|err| shown(&err))
 }
 
 fn shown(err: &ClusterFileError) -> String {
@@ -78,7 +78,7 @@ plugins:
             let text = format!(
                 "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: a}}\nspec: {spec}\n"
             );
-            let file = ClusterFile::parse(&text, Path::new("/f"), None, defaults()).unwrap();
+            let file = parse(&text, Path::new("/f"), None, defaults()).unwrap();
             let spec = file.spec.unwrap();
             (spec.image, spec.privilege.to_string())
         };
@@ -162,7 +162,7 @@ options:
 
     #[test]
     fn k3ds_own_example_is_read_and_what_has_no_meaning_is_named() {
-        let file = ClusterFile::parse(WHOLE, Path::new("/f"), None, Defaults::default()).unwrap();
+        let file = parse(WHOLE, Path::new("/f"), None, Defaults::default()).unwrap();
         let spec = file.spec.unwrap();
         assert_eq!((spec.servers, spec.agents), (1, 2));
         assert_eq!(spec.api.host.as_deref(), Some("myhost.my.domain"));
@@ -196,7 +196,7 @@ options:
     fn what_an_item_has_more_is_named_too() {
         let text = "apiVersion: k3d.io/v1alpha4\nkind: Simple\nmetadata: {name: a}\n\
                     ports: [{port: '80', colour: red}]\nregistries: {create: {name: r, shape: round}}\n";
-        let file = ClusterFile::parse(text, Path::new("/f"), None, Defaults::default()).unwrap();
+        let file = parse(text, Path::new("/f"), None, Defaults::default()).unwrap();
         assert_eq!(
             file.warnings,
             [
