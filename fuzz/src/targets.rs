@@ -5,7 +5,7 @@
 
 use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
-    ApiAddress, ClusterFile, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
+    self, ApiAddress, ClusterName, Defaults, Filtered, Memory, NodeFilter, Pair, Privilege,
     Publish, Role, VolumeMount,
 };
 use pintle::scaffold::project::{check_domain, check_project_name};
@@ -244,7 +244,7 @@ fn cluster_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let name = ClusterName::from_str("given").expect("it is a name");
     for name in [None, Some(&name)] {
-        match ClusterFile::parse(text, Path::new("/folder"), name, Defaults::default()) {
+        match cluster::parse_cluster_file(text, Path::new("/folder"), name, Defaults::default()) {
             Ok(file) => {
                 assert!(name.is_none() || file.spec.is_none_or(|it| Some(&it.name) == name))
             }
