@@ -577,6 +577,46 @@ fn an_error_has_the_form_that_the_line_asks_for() {
               "hint": "type `pintle plugin list` to see which plugins there are"
             }
             [exit 2]
+            $ pintle plugin check nobody --output=yaml
+            --- stderr ---
+            code: 2
+            message: no plugin `nobody` is installed
+            causes: []
+            hint: type `pintle plugin list` to see which plugins there are
+            [exit 2]
+            $ pintle -q plugin list -o json --bogus
+            --- stderr ---
+            {
+              "code": 2,
+              "message": "unexpected argument '--bogus' found",
+              "causes": [],
+              "hint": "Usage: pintle plugin list --quiet --output <FORMAT> For more information, try '--help'."
+            }
+            [exit 2]
+            $ pintle plugin check nobody -o text
+            --- stderr ---
+            error: no plugin `nobody` is installed
+            hint: type `pintle plugin list` to see which plugins there are
+            [exit 2]
+            $ pintle greet ada -o json
+            --- stderr ---
+            error: unexpected argument '-o' found
+
+              tip: to pass '-o' as a value, use '-- -o'
+
+            Usage: pintle greet [OPTIONS] <NAME> [OTHERS]...
+
+            For more information, try '--help'.
+            [exit 2]
+            $ pintle nonsense -o json
+            --- stderr ---
+            {
+              "code": 2,
+              "message": "unrecognized subcommand 'nonsense'",
+              "causes": [],
+              "hint": "tip: a similar subcommand exists: 'node' Usage: pintle [OPTIONS] <COMMAND> For more information, try '--help'."
+            }
+            [exit 2]
         "#]],
     );
 }

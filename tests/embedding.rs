@@ -100,7 +100,104 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
             "init",
             "cluster list",
         ],
-        expect![[""]],
+        expect![[r#"
+            $ lighthouse --help
+            Keeps a lighthouse
+
+            Usage: lighthouse [OPTIONS] <COMMAND>
+
+            Commands:
+              help        Show the help of a command
+              version     Show the versions of the host and of its plugin interface
+              completion  Print the completion script of a shell
+              plugin      List, inspect, check and run plugins
+              events      List the events, and who subscribes
+              lamp        The lamp of the lighthouse
+              fog         Sound the horn
+
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
+
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+            [exit 0]
+            $ lighthouse lamp light --help
+            Light the lamp
+
+            Usage: lighthouse lamp light [OPTIONS]
+
+            Options:
+                  --colour <COLOUR>  [default: white] [possible values: white, red]
+              -h, --help             Print help
+
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+
+            Options of plugin keeper.lighthouse.example/v1.0.0:
+                  --keeper <KEEPER>  Who is on watch
+            [exit 0]
+            $ lighthouse lamp light --colour red --keeper ada
+            the lamp burns red
+            log: red, ada on watch
+            [exit 0]
+            $ lighthouse fog 2
+            honk honk
+            [exit 0]
+            $ lighthouse fog 0
+            --- stderr ---
+            error: invalid value '0' for '[TIMES]': 0 is not in 1..=255
+
+            For more information, try '--help'.
+            [exit 2]
+            $ lighthouse events
+            EVENT            WHEN                 SUBSCRIBERS
+            post-lamp-light  when the lamp burns  keeper.lighthouse.example/v1.0.0
+            [exit 0]
+            $ lighthouse lamp
+            --- stderr ---
+            The lamp of the lighthouse
+
+            Usage: lighthouse lamp [OPTIONS] <COMMAND>
+
+            Commands:
+              light  Light the lamp
+
+            Options:
+              -h, --help  Print help
+
+            Options of every command:
+                  --allow-panic-abort     Take plugins whose panics end the host
+                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              -q, --quiet                 Show errors only
+              -v, --verbose...            Show more (twice: everything)
+            [exit 2]
+            $ lighthouse init
+            --- stderr ---
+            error: unrecognized subcommand 'init'
+
+            Usage: lighthouse [OPTIONS] <COMMAND>
+
+            For more information, try '--help'.
+            [exit 2]
+            $ lighthouse cluster list
+            --- stderr ---
+            error: unrecognized subcommand 'cluster'
+
+            Usage: lighthouse [OPTIONS] <COMMAND>
+
+            For more information, try '--help'.
+            [exit 2]
+        "#]],
     );
 }
 
