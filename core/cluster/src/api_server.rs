@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long the API server may take for one answer.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -63,6 +63,8 @@ pub enum ApiError {
 pub(crate) struct NodeStatus {
     pub(crate) name: String,
     pub(crate) is_ready: bool,
+    /// What the node says of its readiness.
+    pub(crate) message: String,
 }
 
 impl Api {
@@ -88,10 +90,10 @@ impl Api {
         Ok(Self { client, server: credentials.server.clone() })
     }
 
-    /// Returns whether the API server says that it is ready.
-    pub(crate) async fn is_ready(&self) -> bool {
-        let answer = self.send(Method::GET, "/readyz", None).await;
-        answer.is_ok_and(|it| it.0.is_success())
+    /// Fails unless the API server says that it is ready.
+    pub(crate) async fn check_ready(&self) -> Result<(), ApiError> {
+        let (status, body) = self.send(Method::GET, "/readyz", None).await?;
+        accept("say that it is ready", status, &body).map(drop)
     }
 
     /// Returns the cluster's nodes.
@@ -103,13 +105,49 @@ impl Api {
         Ok(list.items.into_iter().map(Into::into).collect())
     }
 
-    /// Removes a node's object; that there is none is no error.
-    pub(crate) async fn forget_node(&self, name: &str) -> Result<(), ApiError> {
+    /// Returns when each node has last renewed its lease: unlike the condition `Ready`, which
+    /// stands for a while after a node has stopped, this is a sign of life.
+    pub(crate) async fn leases(&self) -> Result<BTreeMap<String, SystemTime>, ApiError> {
+        let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+        let (status, body) = self.send(Method::GET, path, None).await?;
+        let body = accept("list the leases of the nodes", status, &body)?;
+        let list: LeaseList =
+            serde_json::from_slice(body).map_err(|err| self.unreachable(Box::new(err)))?;
+        let renewed = |it: LeaseObject| {
+            let time = humantime::parse_rfc3339(&it.spec.renew_time?).ok()?;
+            Some((it.metadata.name, time))
+        };
+        Ok(list.items.into_iter().filter_map(renewed).collect())
+    }
+
+    /// Returns whether there is an object of a node.
+    pub(crate) async fn has_node(&self, name: &str) -> Result<bool, ApiError> {
+        let (status, body) = self.send(Method::GET, &format!("/api/v1/nodes/{name}"), None).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(false),
+            status => accept(&format!("look at the node `{name}`"), status, &body).map(|_| true),
+        }
+    }
+
+    /// Asks for the removal of a node's object, which finalizers may delay; that there is none
+    /// is no error.
+    pub(crate) async fn delete_node(&self, name: &str) -> Result<(), ApiError> {
         let path = format!("/api/v1/nodes/{name}");
-        let (status, body) = self.send(Method::DELETE, &path, None).await?;
+        self.delete(&path, &format!("delete the node `{name}`")).await
+    }
+
+    /// Removes the secret by which a node's name belongs to one container; that there is none
+    /// is no error. Source: k3s, "Node password", of its manual.
+    pub(crate) async fn delete_node_password(&self, name: &str) -> Result<(), ApiError> {
+        let path = format!("/api/v1/namespaces/kube-system/secrets/{name}.node-password.k3s");
+        self.delete(&path, &format!("delete the node password of `{name}`")).await
+    }
+
+    async fn delete(&self, path: &str, action: &str) -> Result<(), ApiError> {
+        let (status, body) = self.send(Method::DELETE, path, None).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(()),
-            status => accept(&format!("delete the node `{name}`"), status, &body).map(drop),
+            status => accept(action, status, &body).map(drop),
         }
     }
 
@@ -230,13 +268,33 @@ impl From<NodeObject> for NodeStatus {
         let is = |it: &BTreeMap<String, Value>, key: &str, value: &str| {
             it.get(key).and_then(Value::as_str) == Some(value)
         };
-        let is_ready = node
-            .status
-            .conditions
-            .iter()
-            .any(|it| is(it, "type", "Ready") && is(it, "status", "True"));
-        Self { name: node.metadata.name, is_ready }
+        let ready = node.status.conditions.iter().find(|it| is(it, "type", "Ready"));
+        let message = ready.and_then(|it| it.get("message")).and_then(Value::as_str);
+        Self {
+            is_ready: ready.is_some_and(|it| is(it, "status", "True")),
+            message: message.unwrap_or("it has not reported its state yet").to_owned(),
+            name: node.metadata.name,
+        }
     }
+}
+
+#[derive(Deserialize)]
+struct LeaseList {
+    #[serde(default)]
+    items: Vec<LeaseObject>,
+}
+
+#[derive(Deserialize)]
+struct LeaseObject {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: LeaseSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct LeaseSpec {
+    renew_time: Option<String>,
 }
 
 #[derive(Deserialize)]

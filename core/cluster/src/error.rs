@@ -83,6 +83,22 @@ pub enum ClusterError {
         /// Its name.
         name: String,
     },
+    /// All addresses that the host would choose from are in use.
+    #[error("no free addresses were found for the cluster's network")]
+    NoSubnet,
+    /// The subnet that the user chose has not enough addresses for nodes.
+    #[error(
+        "the subnet `{subnet}` is too small: {n_nodes} nodes need addresses in its lower half, \
+         which has {room} of them"
+    )]
+    SmallSubnet {
+        /// The subnet.
+        subnet: String,
+        /// How many nodes it has addresses for.
+        room: usize,
+        /// How many nodes the cluster has.
+        n_nodes: usize,
+    },
     /// The volume to mount does not exist.
     #[error("the volume `{name}` does not exist")]
     NoVolume {
@@ -109,6 +125,38 @@ pub enum ClusterError {
         /// The node.
         node: String,
     },
+    /// The cluster's API server must answer, and does not.
+    #[error("the API server of the cluster `{cluster}` does not answer")]
+    NoApi {
+        /// The cluster.
+        cluster: String,
+        /// Why, if that is known.
+        source: Option<Box<ClusterError>>,
+    },
+    /// Without the servers that are to be deleted, the others could not decide anything.
+    #[error(
+        "without {} the cluster `{cluster}` would lose its quorum: {n_ready} of the {n_left} \
+         servers that are left are ready",
+        quoted(servers)
+    )]
+    Quorum {
+        /// The cluster.
+        cluster: String,
+        /// The servers that are to be deleted.
+        servers: Vec<String>,
+        /// How many of those that are left are ready.
+        n_ready: usize,
+        /// How many are left.
+        n_left: usize,
+    },
+    /// A server has not left the cluster's store.
+    #[error("the node `{node}` has not left the cluster within {}", humantime::format_duration(*limit))]
+    NotLeft {
+        /// The node.
+        node: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// No further server can join the cluster.
     #[error("the cluster was created with one server, whose store no other server can join")]
     SingleServer,
@@ -127,7 +175,9 @@ pub enum ClusterError {
         node: String,
         /// Its exit code.
         code: i64,
-        /// The end of its log, if it has one.
+        /// Whether the system killed it because it needed more memory than it may have.
+        is_out_of_memory: bool,
+        /// The lines of its log that tell the cause, else its end, if it has one.
         source: Option<Excerpt>,
     },
     /// The plugin has no container of this name.

@@ -71,6 +71,8 @@ pub(crate) mod label {
     /// The host that the kubeconfig names.
     pub(crate) const API_HOST: &str = "api.host";
     pub(crate) const PRIVILEGE: &str = "privilege";
+    /// The address that a node has for its life.
+    pub(crate) const ADDRESS: &str = "address";
     /// The plugin whose container it is.
     pub(crate) const PLUGIN: &str = "plugin";
 }

@@ -55,6 +55,7 @@ fn exit(err: &ClusterError) -> Exit {
         | ClusterError::NoServer
         | ClusterError::FirstServer { .. }
         | ClusterError::SingleServer
+        | ClusterError::SmallSubnet { .. }
         | ClusterError::EmptyArchive { .. }
         | ClusterError::NoContainer { .. }
         | ClusterError::UnknownRequest => Exit::Usage,
@@ -86,12 +87,36 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::NoNetwork { .. } => {
             Hint::from("create it with `docker network create`, or omit `--network`")
         }
+        ClusterError::NoSubnet | ClusterError::SmallSubnet { .. } => {
+            Hint::from("choose a free range with `--subnet`, for example `172.28.0.0/22`")
+        }
         ClusterError::NoVolume { name } => {
             Hint::from(format!("create it with `docker volume create {name}`"))
         }
         ClusterError::NoMountSource { .. } => Hint::from("create it first"),
         ClusterError::SingleServer => {
             Hint::from("create the cluster with several servers, for example with `--servers 3`")
+        }
+        ClusterError::NoApi { cluster, .. } => {
+            let cluster = cluster.clone();
+            command(move |host| {
+                format!(
+                    "start the cluster with `{host} cluster start {cluster}`; with `--force` the \
+                     nodes' containers are deleted all the same, and the cluster still counts on \
+                     them when it starts"
+                )
+            })
+        }
+        ClusterError::Quorum { .. } => Hint::from(
+            "wait until the other servers are ready, or delete one server at a time; `--force` \
+             deletes all the same, and the cluster may be lost",
+        ),
+        ClusterError::NotLeft { .. } => Hint::from(
+            "its container is still there; `--force` deletes that all the same, and the cluster \
+             may be lost",
+        ),
+        ClusterError::NodeStopped { code: 137, is_out_of_memory, .. } => {
+            memory_hint(*is_out_of_memory)
         }
         ClusterError::TimedOut { is_undone, .. } => timeout_hint(*is_undone),
         ClusterError::Abandoned { name, .. } | ClusterError::NotUndone { name, .. } => {
@@ -124,6 +149,17 @@ fn start_hint(cluster: String, what: &'static str) -> Hint {
     command(move |host| format!("{what} with `{host} cluster start {cluster}`"))
 }
 
+/// What to do about a node that was killed (128 and SIGKILL).
+fn memory_hint(is_certain: bool) -> Hint {
+    Hint::from(match is_certain {
+        true => "it needed more memory than it may have: a server takes some 600 MiB, an agent 200",
+        false => {
+            "it was killed, most often for want of memory: a server takes some 600 MiB, an agent \
+             200; see what else runs, or give it more with `--memory`"
+        }
+    })
+}
+
 fn timeout_hint(is_undone: bool) -> Hint {
     match is_undone {
         true => Hint::from(
@@ -141,6 +177,10 @@ fn timeout_hint(is_undone: bool) -> Hint {
 fn engine_hint(err: &EngineError) -> Option<Hint> {
     Some(Hint::from(match err {
         EngineError::Endpoint(err) => endpoint_hint(err),
+        EngineError::Runtime { .. } => {
+            "the process may not open more files or start more threads: `ulimit -n` and `ulimit \
+             -u` show the limits"
+        }
         EngineError::TimeLimit { .. } => "durations are `90s`, `5m`",
         err if err.is_permission_denied() => {
             "your user may not use the engine's socket: join the group `docker`, or use a \

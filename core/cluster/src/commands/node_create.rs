@@ -108,8 +108,9 @@ pub(super) fn run(
         let hooks = in_run(session, hooks, &run);
         operations::create_nodes(&run, &hooks, &cluster, &spec, &options, &report).await
     })?;
+    let done = if options.wait { "has joined" } else { "was started" };
     for node in made {
-        session.console().log(Level::Info, &format!("the node `{node}` has joined"));
+        session.console().log(Level::Info, &format!("the node `{node}` {done}"));
     }
     Ok(Exit::Done.into())
 }

@@ -22,6 +22,12 @@ pub enum EngineError {
         /// What is wrong with it.
         source: humantime::DurationError,
     },
+    /// The process has no descriptors or threads left.
+    #[error("failed to prepare for calls to the engine")]
+    Runtime {
+        /// What the system said.
+        source: io::Error,
+    },
     /// No engine answers.
     #[error("no Docker engine answers at `{endpoint}`")]
     Unreachable {
@@ -124,6 +130,14 @@ impl EngineError {
     /// Returns whether the engine does not have what was asked for.
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
+    }
+
+    /// Returns what kind of fault the engine reported, if it is a known one.
+    pub(crate) fn fault(&self) -> Option<FaultKind> {
+        match self {
+            Self::Failed { source, .. } => source.kind(),
+            _ => None,
+        }
     }
 
     /// Returns whether something else has the name already, or works on the object.

@@ -67,21 +67,29 @@ impl Lazy {
 
     /// Runs asynchronous work to its end.
     ///
+    /// # Errors
+    ///
+    /// [`EngineError::Runtime`] when the process has no descriptors or threads left for it; the
+    /// work's own.
+    ///
     /// # Panics
     ///
     /// When it is called from within such work.
-    pub fn block_on<F: Future>(&self, work: F) -> F::Output {
-        self.runtime().block_on(work)
+    pub fn block_on<T, E: From<EngineError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.runtime()?.block_on(work)
     }
 
-    fn runtime(&self) -> &Runtime {
-        self.runtime.get_or_init(|| {
-            tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .expect("the system gives a process threads and an event queue")
-        })
+    fn runtime(&self) -> Result<&Runtime, EngineError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|source| EngineError::Runtime { source })?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 }
 

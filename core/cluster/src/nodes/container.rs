@@ -6,7 +6,7 @@ use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use bollard::query_parameters::{LogsOptionsBuilder, UploadToContainerOptionsBuilder};
 use futures_util::TryStreamExt as _;
-use pintle_host::services::Excerpt;
+use pintle_host::services::{Excerpt, escaped};
 
 /// Puts files into a container, which need not run.
 pub(crate) async fn put_files(
@@ -50,18 +50,100 @@ pub(crate) async fn exec(
     Ok((ended.exit_code.unwrap_or(-1), excerpt(said)))
 }
 
-/// Returns the last lines that a container has printed.
-pub(crate) async fn log_tail(engine: &Engine, id: &str) -> Option<Excerpt> {
-    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("10").build();
+/// How much of a log is looked through: k3s prints two screens of usage below what was wrong
+/// with it, and a stack of each goroutine below the line that says why it ends.
+const SEARCHED: &str = "2000";
+
+/// How many lines of a log are shown.
+const SHOWN: usize = 10;
+
+/// Returns why a container has ended: the lines of its log that tell the cause, else the last.
+pub(crate) async fn cause_of_end(engine: &Engine, id: &str) -> Option<Excerpt> {
+    excerpt(telling(&log(engine, id, SEARCHED).await).join("\n"))
+}
+
+/// Returns the last thing that a container complained of, as far as it concerns joining.
+pub(crate) async fn last_complaint(engine: &Engine, id: &str) -> Option<String> {
+    let log = log(engine, id, "50").await;
+    log.lines().rfind(|it| COMPLAINTS.iter().any(|words| it.contains(words))).map(|it| {
+        let line = escaped(it.trim_end(), " ");
+        line.chars().take(MAX_LINE).collect()
+    })
+}
+
+/// A longer line is cut off: that what matters comes first.
+const MAX_LINE: usize = 400;
+
+/// What nodes print without end while they are not let in. Source: k3s, by its logs.
+const COMPLAINTS: [&str; 6] = [
+    "401 Unauthorized",
+    "Node password rejected",
+    "x509: ",
+    "no such host",
+    "connection refused",
+    "level=fatal",
+];
+
+async fn log(engine: &Engine, id: &str, tail: &str) -> String {
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(tail).build();
     let lines = engine.docker().logs(id, Some(options));
     let lines = lines.map_ok(|it| it.to_string()).try_collect();
     let lines = in_time(TIME_LIMIT, || "read a log".to_owned(), lines).await;
     // Another failure is reported already; the log would only have explained it.
     let lines: Vec<String> = lines.unwrap_or_default();
-    excerpt(lines.concat())
+    lines.concat()
+}
+
+/// Returns the lines that tell why a program of Go's has ended, else the last ones.
+fn telling(log: &str) -> Vec<&str> {
+    let lines: Vec<_> = log.lines().collect();
+    let is_klog = |it: &str| {
+        it.strip_prefix('F')
+            .is_some_and(|it| it.chars().take(4).filter(char::is_ascii_digit).count() == 4)
+    };
+    let tells = |it: &str| {
+        let words = ["level=fatal", "flag provided but not defined"];
+        words.iter().any(|words| it.contains(words))
+            || is_klog(it)
+            || it.starts_with("panic:")
+            || it.starts_with("Error:")
+    };
+    let telling: Vec<_> = lines.iter().copied().filter(|it| tells(it)).collect();
+    // A node that was started again and again says the same each time.
+    let all = if telling.is_empty() { &lines } else { &telling };
+    let mut shown = all[all.len().saturating_sub(SHOWN)..].to_vec();
+    shown.dedup();
+    shown
 }
 
 fn excerpt(text: String) -> Option<Excerpt> {
     let is_empty = text.trim().is_empty();
     (!is_empty).then_some(Excerpt(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_that_tell_the_cause_are_shown_and_not_what_follows_them() {
+        let usage = (0..60).map(|it| format!("   --flag-{it} value  Something\n"));
+        let usage: String = usage.collect();
+        let wrong = format!("Incorrect Usage: flag provided but not defined: -x\n\n{usage}");
+        assert_eq!(telling(&wrong), ["Incorrect Usage: flag provided but not defined: -x"]);
+        let goroutines = "goroutine 1 [running]:\nmain.main()\n\t/go/main.go:1 +0x1\n".repeat(30);
+        for line in ["panic: assignment", "F1126 17:00:00.1 1 x.go:1] no", "Error: no such file"] {
+            let log = format!("time=\"t\" level=info msg=\"Starting\"\n{line}\n\n{goroutines}");
+            assert_eq!(telling(&log), [line]);
+        }
+        let fatal = "time=\"t\" level=fatal msg=\"starting kubernetes\"";
+        assert_eq!(telling(&format!("{goroutines}{fatal}\n")), [fatal]);
+    }
+
+    #[test]
+    fn without_such_lines_the_last_ones_are_shown() {
+        let log: String = (0..20).map(|it| format!("Flag {it}\n")).collect();
+        let shown = telling(&log);
+        assert_eq!((shown.len(), shown[9]), (SHOWN, "Flag 19"));
+    }
 }

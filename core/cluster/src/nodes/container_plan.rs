@@ -1,12 +1,13 @@
 //! From what a cluster is to be to the containers that are to be made. Pure.
 
+use super::subnet::Subnet;
 use crate::engine::File;
 use crate::names::{Names, label};
 use crate::role::Role;
 use crate::spec::{ClusterSpec, NodeFilter, Privilege, Secret};
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig, PortBinding,
-    RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, NetworkingConfig,
+    PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,38 +42,57 @@ pub(crate) struct Common<'a> {
     pub(crate) token: &'a Secret,
     /// The host at which the API server is published, as seen from here.
     pub(crate) api_host: &'a str,
+    /// The addresses of the network, if nodes can have fixed ones.
+    pub(crate) subnet: Option<Subnet>,
 }
 
 /// Returns all nodes of a cluster, the first server first.
 pub(crate) fn nodes(spec: &ClusterSpec, common: &Common<'_>) -> Vec<NodePlan> {
-    spec.nodes().map(|node| plan(spec, common, node)).collect()
+    let mut addresses = common.subnet.into_iter().flat_map(|it| it.of_nodes());
+    spec.nodes().map(|node| plan(spec, common, node, addresses.next())).collect()
 }
 
-fn plan(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> NodePlan {
+fn plan(
+    spec: &ClusterSpec,
+    common: &Common<'_>,
+    node: (Role, usize),
+    address: Option<Ipv4Addr>,
+) -> NodePlan {
     let (role, idx) = node;
     let is_first = node == (Role::Server, 0);
     let name = common.names.node(&spec.name, role, idx);
     let api_ip = is_first.then(|| api_ip(spec, common));
     let (exposed, bindings) = ports(spec, node, api_ip);
-    let endpoints = HashMap::from([(common.network.to_owned(), EndpointSettings::default())]);
+    let mut labels = labels(spec, common, node);
+    labels.extend(address.map(|it| (common.names.key(label::ADDRESS), it.to_string())));
     let body = ContainerCreateBody {
         hostname: Some(name.clone()),
         image: Some(spec.image.clone()),
         cmd: Some(args(spec, common, node)),
         env: Some(env(spec, common, node)),
-        labels: Some(labels(spec, common, node)),
+        labels: Some(labels),
         exposed_ports: Some(exposed),
         host_config: Some(HostConfig {
             port_bindings: Some(bindings),
             ..host_config(spec, common, node)
         }),
-        networking_config: Some(NetworkingConfig { endpoints_config: Some(endpoints) }),
+        networking_config: Some(networking(common.network, address)),
         ..ContainerCreateBody::default()
     };
     let all = NodeFilter::all();
     let files = ClusterSpec::for_node(&spec.files, node, &all).cloned();
     let files = spec.registries_file().into_iter().chain(files).collect();
     NodePlan { name, role, body, files }
+}
+
+/// Returns how a node is in its network.
+pub(crate) fn networking(network: &str, address: Option<Ipv4Addr>) -> NetworkingConfig {
+    let config = address.map(|it| EndpointIpamConfig {
+        ipv4_address: Some(it.to_string()),
+        ..EndpointIpamConfig::default()
+    });
+    let endpoint = EndpointSettings { ipam_config: config, ..EndpointSettings::default() };
+    NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }
 }
 
 /// Returns the arguments of k3s. Source: k3s, "k3s server" and "k3s agent" of its manual.
@@ -84,6 +104,12 @@ fn args(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<Str
         hosts.extend(spec.api.host.clone().filter(|it| it != common.api_host));
         for host in hosts {
             args.extend(["--tls-san".to_owned(), host]);
+        }
+        if idx == 0 {
+            // The others join it by its name, which older versions of k3s do not put into their
+            // certificate by themselves.
+            let own = common.names.node(&spec.name, role, idx);
+            args.extend(["--tls-san".to_owned(), own]);
         }
         if idx == 0 && spec.servers > 1 {
             args.push("--cluster-init".to_owned());
@@ -248,6 +274,7 @@ mod tests {
             is_network_external: false,
             token: &Secret("secret".into()),
             api_host,
+            subnet: "172.28.0.0/22".parse().ok(),
         };
         nodes(&spec, &common)
     }
@@ -270,7 +297,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "pintle-demo-server-0: server --tls-san 127.0.0.1 --cluster-init ",
+                "pintle-demo-server-0: server --tls-san 127.0.0.1 --tls-san pintle-demo-server-0 --cluster-init ",
                 "pintle-demo-server-1: server --tls-san 127.0.0.1 K3S_URL=https://pintle-demo-server-0:6443",
                 "pintle-demo-agent-0: agent K3S_URL=https://pintle-demo-server-0:6443",
             ]
@@ -290,7 +317,10 @@ mod tests {
             });
             it.memory.push(Filtered::plain("1g".parse().unwrap()));
         });
-        assert_eq!(cmd(&plans[0]), "server --tls-san 127.0.0.1 --disable=traefik");
+        assert_eq!(
+            cmd(&plans[0]),
+            "server --tls-san 127.0.0.1 --tls-san pintle-demo-server-0 --disable=traefik"
+        );
         assert_eq!(cmd(&plans[1]), "agent --node-label=a=b");
         assert!(plans.iter().all(|it| it.body.env.as_ref().unwrap().contains(&"A=1".into())));
         let team = |it: &NodePlan| it.body.labels.as_ref().unwrap().get("team").cloned();

@@ -6,10 +6,14 @@ pub(crate) mod container_plan;
 mod inventory;
 pub(crate) mod objects;
 pub(crate) mod readiness;
+mod subnet;
+mod waiting;
 mod watcher;
 
 pub(crate) use api_access::{api, credentials, first_server};
 pub(crate) use container::{exec, put_files};
 pub use inventory::{Cluster, Node, all_nodes, find, get, list};
 pub(crate) use inventory::{NodeContainer, nodes};
+pub(crate) use subnet::Subnet;
+pub(crate) use waiting::Waiting;
 pub(crate) use watcher::Watched;

@@ -1,14 +1,16 @@
-//! Waiting for what a user means by "ready": the API server answers, and reports that every
-//! node is ready. Nothing waits for a fixed time.
+//! Waiting for what a user means by "ready": the API server answers, and each node is Ready
+//! and has been heard of since its container was started. Nothing waits for a fixed time.
 
 use super::api_access::read_credentials;
 use super::inventory::NodeContainer;
-use crate::api_server::Api;
-use crate::engine::Engine;
+use super::waiting::Waiting;
+use crate::api_server::{Api, ApiError, NodeStatus};
+use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::kubeconfig::Credentials;
-use std::collections::BTreeSet;
-use std::time::Duration;
+use futures_util::future::try_join_all;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 /// Pauses between questions: short ones first, as most answers come soon.
 struct Pace(Duration);
@@ -31,7 +33,9 @@ pub(crate) async fn api(
     engine: &Engine,
     first: &NodeContainer,
     host: &str,
+    waiting: &Waiting,
 ) -> Result<(Credentials, Api), ClusterError> {
+    waiting.for_what("the API server");
     let mut pace = Pace::new();
     let credentials = loop {
         match read_credentials(engine, first, host).await? {
@@ -41,27 +45,124 @@ pub(crate) async fn api(
     };
     let api = Api::new(&credentials)?;
     let mut pace = Pace::new();
-    while !api.is_ready().await {
+    while let Err(err) = api.check_ready().await {
+        waiting.note(&err);
         pace.pause().await;
     }
     Ok((credentials, api))
 }
 
-/// Waits until all nodes with these names are ready.
-pub(crate) async fn nodes(api: &Api, names: BTreeSet<String>, progress: &dyn Fn(usize)) {
+/// Waits until all of these nodes are ready.
+pub(crate) async fn nodes(
+    engine: &Engine,
+    api: &Api,
+    nodes: &[NodeContainer],
+    waiting: &Waiting,
+    progress: &dyn Fn(usize),
+) -> Result<(), ClusterError> {
     let mut pace = Pace::new();
+    let mut started = BTreeMap::new();
     let mut n_before = 0;
     loop {
         // An API server that has just started may fail again for a moment.
-        let nodes = api.nodes().await.unwrap_or_default();
-        let n_ready = nodes.iter().filter(|it| it.is_ready && names.contains(&it.name)).count();
+        let missing = match state(engine, api, nodes, &mut started).await? {
+            Ok(missing) => missing,
+            Err(err) => {
+                waiting.note(&err);
+                pace.pause().await;
+                continue;
+            }
+        };
+        let n_ready = nodes.len() - missing.len();
         if n_ready > n_before {
             n_before = n_ready;
             progress(n_ready);
         }
-        if n_ready == names.len() {
-            return;
+        if missing.is_empty() {
+            return Ok(());
         }
+        waiting.for_nodes(missing);
         pace.pause().await;
+    }
+}
+
+/// Returns the nodes that are not ready, and why each is not.
+async fn state(
+    engine: &Engine,
+    api: &Api,
+    nodes: &[NodeContainer],
+    started: &mut BTreeMap<String, SystemTime>,
+) -> Result<Result<Vec<(NodeContainer, String)>, ApiError>, ClusterError> {
+    let listed: BTreeMap<_, _> = match api.nodes().await {
+        Ok(listed) => listed.into_iter().map(|it| (it.name.clone(), it)).collect(),
+        Err(err) => return Ok(Err(err)),
+    };
+    let is_ready = |it: &NodeContainer| listed.get(&it.name).is_some_and(|it| it.is_ready);
+    // The signs of life are asked for only when they decide.
+    let leases = match nodes.iter().any(is_ready) {
+        true => match api.leases().await {
+            Ok(leases) => leases,
+            Err(err) => return Ok(Err(err)),
+        },
+        false => BTreeMap::new(),
+    };
+    let unknown = nodes.iter().filter(|it| is_ready(it) && !started.contains_key(&it.name));
+    let times =
+        try_join_all(unknown.map(async |it| {
+            Ok::<_, ClusterError>((it.name.clone(), started_at(engine, it).await?))
+        }));
+    started.extend(times.await?);
+    let missing = nodes.iter().filter_map(|node| {
+        let why =
+            why_not_ready(listed.get(&node.name), leases.get(&node.name), started.get(&node.name));
+        Some((node.clone(), why?))
+    });
+    Ok(Ok(missing.collect()))
+}
+
+/// Returns why a node is not ready; `None` if it is.
+fn why_not_ready(
+    node: Option<&NodeStatus>,
+    renewed: Option<&SystemTime>,
+    started: Option<&SystemTime>,
+) -> Option<String> {
+    match (node, renewed, started) {
+        (None, ..) => Some("it has not joined yet".to_owned()),
+        (Some(node), ..) if !node.is_ready => Some(format!("NotReady: {}", node.message)),
+        (_, Some(renewed), Some(started)) if renewed > started => None,
+        _ => Some("it has not been heard of since it was started".to_owned()),
+    }
+}
+
+/// Returns when a container was last started.
+async fn started_at(engine: &Engine, node: &NodeContainer) -> Result<SystemTime, ClusterError> {
+    let action = || format!("look at the node `{}`", node.name);
+    let container = engine.docker().inspect_container(&node.id, None).await;
+    let container = container.map_err(|err| EngineError::failed(action(), err))?;
+    let text = container.state.and_then(|it| it.started_at).unwrap_or_default();
+    // An engine writes it as RFC 3339; what it could write else is no time at all.
+    Ok(humantime::parse_rfc3339(&text).unwrap_or(SystemTime::UNIX_EPOCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_ready_only_when_it_was_heard_of_since_its_start() {
+        let time = |secs| SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
+        let node =
+            |is_ready| NodeStatus { is_ready, message: "no network".into(), ..<_>::default() };
+        let why = |node: Option<&NodeStatus>, renewed, started: Option<u64>| {
+            why_not_ready(node, Option::map(renewed, time).as_ref(), started.map(time).as_ref())
+        };
+        assert_eq!(why(Some(&node(true)), Some(2), Some(1)), None);
+        let says = |it: Option<String>| it.unwrap();
+        assert_eq!(says(why(None, None, None)), "it has not joined yet");
+        assert_eq!(says(why(Some(&node(false)), Some(2), Some(1))), "NotReady: no network");
+        // What stands in the API is from before the node was stopped.
+        let silent = "it has not been heard of since it was started";
+        assert_eq!(says(why(Some(&node(true)), Some(1), Some(2))), silent);
+        assert_eq!(says(why(Some(&node(true)), None, Some(2))), silent);
     }
 }

@@ -1,6 +1,6 @@
 //! The nodes that have been started: each is watched, so that one that ends is noticed.
 
-use super::container::log_tail;
+use super::container::cause_of_end;
 use super::inventory::NodeContainer;
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
@@ -58,8 +58,11 @@ impl Watched {
                     }
                 };
                 if let Some(code) = has_given_up(&container) {
-                    let source = log_tail(engine, &node.id).await;
-                    return ClusterError::NodeStopped { node: node.name, code, source };
+                    let source = cause_of_end(engine, &node.id).await;
+                    let state = container.state.unwrap_or_default();
+                    let is_out_of_memory = state.oom_killed.unwrap_or_default();
+                    let node = node.name;
+                    return ClusterError::NodeStopped { node, code, is_out_of_memory, source };
                 }
             }
         }

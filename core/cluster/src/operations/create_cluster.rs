@@ -2,7 +2,7 @@
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::cluster_network;
-use super::create_node::create_node;
+use super::create_node::{create_node, join_in_turn};
 use super::mounts::check_mounts;
 use super::report::Report;
 use super::rollback::Run;
@@ -14,15 +14,14 @@ use crate::error::ClusterError;
 use crate::kubeconfig::{self, Credentials, Merged};
 use crate::names::{Names, label};
 use crate::nodes::container_plan::{self, Common, NodePlan};
-use crate::nodes::{self, Cluster, Watched, objects, readiness};
+use crate::nodes::{self, Cluster, NodeContainer, Waiting, Watched, objects, readiness};
 use crate::random::random_hex;
 use crate::role::Role;
 use crate::spec::{ClusterSpec, Secret, amendments};
 use bollard::models::VolumeCreateRequest;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::{ClusterInfo, NodeInfo};
-use std::collections::BTreeSet;
+use pintle_plugin::{ClusterInfo, Level, NodeInfo};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -161,6 +160,7 @@ impl Creation<'_> {
             is_network_external: network.is_external,
             token: &token,
             api_host: &api_host,
+            subnet: network.subnet,
         };
         let plans = container_plan::nodes(&spec, &common);
         let host = spec.api.host.clone().unwrap_or(api_host);
@@ -185,7 +185,7 @@ impl Creation<'_> {
         plans: Vec<NodePlan>,
         host: &str,
     ) -> Result<Option<Credentials>, ClusterError> {
-        let (run, engine) = (self.run, self.engine());
+        let (run, engine, wait) = (self.run, self.engine(), self.options.wait);
         run.enter("creating the nodes");
         let mut plans = plans.into_iter();
         let Some(first) = plans.next() else {
@@ -194,54 +194,61 @@ impl Creation<'_> {
         let first = create_node(run, first).await?;
         // Agents try again until they can join; servers of k3s give up.
         let (servers, agents): (Vec<_>, Vec<_>) = plans.partition(|it| it.role == Role::Server);
-        let all_names: BTreeSet<_> = std::iter::once(&first.name)
-            .chain(servers.iter().chain(&agents).map(|it| &it.name))
-            .cloned()
-            .collect();
-        let watched = Watched::default();
+        let (watched, waiting) = (Watched::default(), Waiting::default());
         let agents = try_join_all(agents.into_iter().map(async |it| {
             let node = create_node(run, it).await?;
-            watched.start(engine, &node).await
+            watched.start(engine, &node).await?;
+            Ok::<_, ClusterError>(node)
         }));
         let servers = try_join_all(servers.into_iter().map(|it| create_node(run, it)));
-        if !self.options.wait {
-            let first = watched.start(engine, &first);
-            let ((), _, servers) = tokio::try_join!(first, agents, servers)?;
-            watched.start_all(engine, &servers).await?;
-            return Ok(None);
-        }
         // Nothing waits for what it does not need: the kubeconfig needs the first server, and
         // the servers that join need its API; the agents need neither here.
         let control_plane = async {
             let first_started = async {
                 watched.start(engine, &first).await?;
-                run.enter("waiting for the API server");
-                readiness::api(engine, &first, host).await
+                Ok::<_, ClusterError>(())
             };
-            let ((credentials, api), servers) = tokio::try_join!(first_started, servers)?;
-            watched.start_all(engine, &servers).await?;
-            Ok::<_, ClusterError>((credentials, api))
+            let ((), servers) = tokio::try_join!(first_started, servers)?;
+            let mut all = vec![first.clone()];
+            if servers.is_empty() && !wait {
+                return Ok::<_, ClusterError>((None, all));
+            }
+            run.enter("waiting for the API server");
+            let (credentials, api) = readiness::api(engine, &first, host, &waiting).await?;
+            run.enter("waiting for the servers to join, one after the other");
+            all.extend(servers);
+            join_in_turn(engine, &api, &all, &watched, &waiting).await?;
+            Ok((Some((credentials, api)), all))
         };
         let all = async {
-            let ((credentials, api), _) = tokio::try_join!(control_plane, agents)?;
-            self.wait_for_nodes(&api, all_names).await;
-            Ok(credentials)
+            let ((control_plane, mut nodes), agents) = tokio::try_join!(control_plane, agents)?;
+            let Some((credentials, api)) = control_plane.filter(|_| wait) else { return Ok(None) };
+            nodes.extend(agents);
+            self.wait_for_nodes(&api, &nodes, &waiting).await?;
+            Ok(Some(credentials))
         };
         tokio::select! {
-            credentials = all => credentials.map(Some),
+            credentials = all => credentials,
             err = watched.stopped(engine) => Err(err),
+            never = waiting.tell(engine, |text| self.report.log(Level::Warn, text)) => match never {},
         }
     }
 
-    async fn wait_for_nodes(&self, api: &Api, names: BTreeSet<String>) {
-        let total = names.len();
+    async fn wait_for_nodes(
+        &self,
+        api: &Api,
+        nodes: &[NodeContainer],
+        waiting: &Waiting,
+    ) -> Result<(), ClusterError> {
+        let total = nodes.len();
         let progress = |done: usize| {
             self.run.enter(format!("waiting for the nodes, of which {done} of {total} were ready"));
             self.report.progress("waiting for the nodes", done, total);
         };
         progress(0);
-        readiness::nodes(api, names, &progress).await;
+        readiness::nodes(self.engine(), api, nodes, waiting, &progress).await?;
         self.report.progress_ends(true);
+        Ok(())
     }
 
     /// Makes the volume that the nodes share, and with it takes the cluster's name.

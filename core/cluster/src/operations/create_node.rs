@@ -1,11 +1,13 @@
-//! The container of a new node.
+//! The container of a new node, and servers that join the cluster.
 
 use super::rollback::Run;
-use crate::engine::EngineError;
+use crate::api_server::Api;
+use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::nodes::container_plan::NodePlan;
-use crate::nodes::{NodeContainer, put_files};
+use crate::nodes::{NodeContainer, Waiting, Watched, put_files, readiness};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
+use std::slice;
 use std::sync::Arc;
 
 /// Creates a node's container, with its files in it; it does not run yet.
@@ -25,4 +27,24 @@ pub(super) async fn create_node(
         put_files(run.engine(), &id, &name, &plan.files).await?;
     }
     Ok(NodeContainer { id, name })
+}
+
+/// Starts servers one after the other, each when the one before it is ready; the first of
+/// `servers` runs already.
+///
+/// The store of the cluster takes in one new member at a time, and a server of k3s that is
+/// refused gives up. Newer ones are said to try again; none is relied upon to.
+pub(super) async fn join_in_turn(
+    engine: &Engine,
+    api: &Api,
+    servers: &[NodeContainer],
+    watched: &Watched,
+    waiting: &Waiting,
+) -> Result<(), ClusterError> {
+    for pair in servers.windows(2) {
+        let [before, next] = pair else { continue };
+        readiness::nodes(engine, api, slice::from_ref(before), waiting, &|_| {}).await?;
+        watched.start(engine, next).await?;
+    }
+    Ok(())
 }

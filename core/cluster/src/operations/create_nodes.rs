@@ -1,29 +1,27 @@
 //! Nodes that join a cluster.
 
 use super::cluster_hooks::ClusterHooks as _;
-use super::create_node::create_node;
-use super::delete_nodes::forget;
+use super::create_node::{create_node, join_in_turn};
+use super::delete_nodes::{forget, forget_node};
 use super::report::Report;
 use super::rollback::Run;
 use super::supervise::Guard;
 use crate::engine::{Engine, EngineError, TIME_LIMIT, ensure_image, in_time, unpack_one};
 use crate::error::ClusterError;
 use crate::names::{ClusterName, Names, label};
-use crate::nodes::container_plan::NodePlan;
-use crate::nodes::{self, Cluster, Node, NodeContainer, Watched, readiness};
+use crate::nodes::container_plan::{self, NodePlan};
+use crate::nodes::{self, Cluster, Node, NodeContainer, Subnet, Waiting, Watched, readiness};
 use crate::role::Role;
 use crate::spec::{ClusterSpec, Filtered, Memory, Pair, REGISTRIES_FILE, amendments};
-use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, NetworkingConfig,
-};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig};
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
 use pintle_host::services::Excerpt;
-use pintle_plugin::{NodeEvent, NodeInfo};
+use pintle_plugin::{Level, NodeEvent, NodeInfo};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,11 +96,13 @@ pub async fn create_nodes(
         amendments::apply(&mut amended, run.names(), replies)?;
         run.enter("creating the nodes");
         report.step(&format!("adding {} to the cluster `{}`", names.join(", "), cluster.name));
+        let made = make(run, cluster, spec, amended, &names).await?;
+        run.enter("waiting for the nodes to be ready");
         let watched = Watched::default();
-        let made = make(run, cluster, spec, amended, &names, &watched).await?;
-        if options.wait {
-            run.enter("waiting for the nodes to be ready");
-            wait(run, cluster, &made, &watched, report).await?;
+        let is_server = spec.role == Role::Server;
+        match options.wait || is_server && made.len() > 1 {
+            true => join(run, cluster, &made, is_server, options.wait, &watched, report).await?,
+            false => watched.start_all(run.engine(), &made).await?,
         }
         let nodes = nodes::nodes(run.engine(), run.names(), &cluster.name).await?;
         let nodes = nodes.iter().filter(|it| names.contains(&it.name)).map(Node::info);
@@ -155,7 +155,6 @@ async fn make(
     spec: &NodeSpec,
     mut amended: ClusterSpec,
     names: &[String],
-    watched: &Watched,
 ) -> Result<Vec<NodeContainer>, ClusterError> {
     let engine = run.engine();
     let (first, _) = nodes::first_server(engine, run.names(), cluster)?;
@@ -167,17 +166,45 @@ async fn make(
     let image = spec.image.clone();
     let image = image.or_else(|| template.config.as_ref()?.image.clone()).unwrap_or_default();
     ensure_image(engine, &image).await?;
-    let plans = names.iter().map(|name| {
+    let addresses = free_addresses(run, cluster).await?;
+    let addresses = addresses.into_iter().map(Some).chain(std::iter::repeat(None));
+    let plans = names.iter().zip(addresses).map(|(name, address)| {
         let mut plan = plan(run, &template, is_same_role, spec, &amended, name, &first.name);
         plan.body.image = Some(image.clone());
+        let labels = plan.body.labels.get_or_insert_default();
+        let key = run.names().key(label::ADDRESS);
+        labels.remove(&key);
+        labels.extend(address.map(|it| (key, it.to_string())));
+        plan.body.networking_config = Some(container_plan::networking(&cluster.network, address));
         plan
     });
-    try_join_all(plans.map(async |it| {
-        let node = create_node(run, it).await?;
-        watched.start(engine, &node).await?;
-        Ok(node)
-    }))
-    .await
+    let made = try_join_all(plans.map(|it| create_node(run, it))).await?;
+    // What an earlier container has left under one of the names would keep the new one out.
+    if let Ok(api) = nodes::api(engine, run.names(), cluster).await {
+        for node in &made {
+            // A cluster that does not answer just now says so when it is waited for.
+            let _ = forget_node(&api, &node.name).await;
+        }
+    }
+    Ok(made)
+}
+
+/// Returns the addresses that new nodes may have; none if the nodes of the cluster have no
+/// fixed ones.
+async fn free_addresses(run: &Run, cluster: &Cluster) -> Result<Vec<Ipv4Addr>, ClusterError> {
+    let key = run.names().key(label::ADDRESS);
+    let used: Vec<Ipv4Addr> =
+        cluster.nodes.iter().filter_map(|it| it.own_label(&key)?.parse().ok()).collect();
+    if used.is_empty() {
+        return Ok(Vec::new());
+    }
+    let network = run.engine().docker().inspect_network(&cluster.network, None).await;
+    let action = || format!("look at the network `{}`", cluster.network);
+    let network = network.map_err(|err| EngineError::failed(action(), err))?;
+    let configs = network.ipam.and_then(|it| it.config).unwrap_or_default();
+    let subnet: Option<Subnet> = configs.into_iter().find_map(|it| it.subnet?.parse().ok());
+    let all = subnet.into_iter().flat_map(|it| it.of_nodes());
+    Ok(all.filter(|it| !used.contains(it)).collect())
 }
 
 /// Returns the node that the new ones are made after: the last of the same role, else the
@@ -270,8 +297,6 @@ fn plan(
     let host = template.host_config.clone().unwrap_or_default();
     let mut binds = host.binds.clone().unwrap_or_default();
     binds.extend(amended.volumes.iter().map(|it| it.value.to_bind()));
-    let network = host.network_mode.clone().unwrap_or_default();
-    let endpoints = HashMap::from([(network, EndpointSettings::default())]);
     let body = ContainerCreateBody {
         hostname: Some(name.to_owned()),
         cmd: Some(args),
@@ -284,7 +309,6 @@ fn plan(
             memory: spec.memory.map(|it| it.0).or(host.memory),
             ..host
         }),
-        networking_config: Some(NetworkingConfig { endpoints_config: Some(endpoints) }),
         ..ContainerCreateBody::default()
     };
     let files = amended.files.iter().map(|it| it.value.clone());
@@ -292,24 +316,41 @@ fn plan(
     NodePlan { name: name.to_owned(), role: spec.role, body, files }
 }
 
-async fn wait(
+/// Starts the nodes and waits until they are ready: servers one after the other, as with a new
+/// cluster, where only the last need not be waited for.
+async fn join(
     run: &Run,
     cluster: &Cluster,
     nodes: &[NodeContainer],
+    in_turn: bool,
+    wait: bool,
     watched: &Watched,
     report: &dyn Report,
 ) -> Result<(), ClusterError> {
-    let api = nodes::api(run.engine(), run.names(), cluster).await?;
-    let names = nodes.iter().map(|it| it.name.clone()).collect();
+    let engine = run.engine();
+    let waiting = Waiting::default();
     let total = nodes.len();
     let progress = |done| report.progress("waiting for the nodes", done, total);
-    progress(0);
-    tokio::select! {
-        () = readiness::nodes(&api, names, &progress) => {
-            report.progress_ends(true);
-            Ok(())
+    let joined = async {
+        let api = nodes::api(engine, run.names(), cluster).await?;
+        progress(0);
+        match (in_turn, nodes) {
+            (true, [first, ..]) => {
+                watched.start(engine, first).await?;
+                join_in_turn(engine, &api, nodes, watched, &waiting).await?;
+            }
+            _ => watched.start_all(engine, nodes).await?,
         }
-        err = watched.stopped(run.engine()) => Err(err),
+        if wait {
+            readiness::nodes(engine, &api, nodes, &waiting, &progress).await?;
+        }
+        report.progress_ends(true);
+        Ok(())
+    };
+    tokio::select! {
+        joined = joined => joined,
+        err = watched.stopped(engine) => Err(err),
+        never = waiting.tell(engine, |text| report.log(Level::Warn, text)) => match never {},
     }
 }
 

@@ -1,45 +1,162 @@
 //! Nodes that leave their cluster.
+//!
+//! Invariant: a server's container is removed only when the cluster's store has let the server
+//! go. The other way round, the store would go on counting on it, and of two servers the last
+//! could decide nothing any more.
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
-use crate::engine::Engine;
+use crate::api_server::Api;
+use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::names::Names;
 use crate::nodes::objects::remove_container;
 use crate::nodes::{self, Cluster, Node};
+use crate::role::Role;
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::NodeEvent;
+use std::time::Duration;
+
+/// How long a server may take to leave the store: one that does not run leaves at once, and
+/// one whose leader has just changed within some 45 s.
+const LEAVE_LIMIT: Duration = Duration::from_secs(90);
+
+/// How often the API is asked whether a server has left.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Removes nodes from their cluster.
 ///
+/// With `force`, containers go even when the cluster's API server does not answer, or the
+/// cluster would lose its quorum.
+///
 /// # Errors
 ///
-/// When a node is the first server, a hook vetoes, or the engine fails.
+/// When a node is the first server, the API server does not answer, the servers that would be
+/// left are not enough, a hook vetoes, or the engine fails.
 pub async fn delete_nodes(
     engine: &Engine,
     names: &Names,
     hooks: &Hooks,
     cluster: &Cluster,
     nodes: &[Node],
+    force: bool,
     report: &dyn Report,
 ) -> Result<(), ClusterError> {
     let (first, _) = nodes::first_server(engine, names, cluster)?;
     if nodes.iter().any(|it| it.id == first.id) {
         return Err(ClusterError::FirstServer { node: first.name });
     }
+    let api = match answering(engine, names, cluster).await {
+        Ok(api) => Some(api),
+        Err(_) if force => None,
+        Err(err) => return Err(err),
+    };
+    if let Some(api) = api.as_ref().filter(|_| !force) {
+        check_quorum(api, cluster, nodes).await?;
+    }
     let mut event = NodeEvent::default();
     event.cluster = cluster.info(false);
     event.nodes = nodes.iter().map(Node::info).collect();
     hooks.ask_for_veto("pre-node-delete", event.clone()).await?;
     for node in nodes {
+        if let Some(api) = api.as_ref().filter(|_| node.role == Role::Server) {
+            match leave(engine, api, node).await {
+                Err(err) if force => {
+                    report.warn(&format!("deleting `{}` all the same", node.name), err)
+                }
+                left => left?,
+            }
+        }
         remove_container(engine, &node.id, &node.name).await?;
+        match &api {
+            Some(api) => forget_node(api, &node.name).await?,
+            None => report.warn(
+                &format!("the cluster still counts on `{}`", node.name),
+                ClusterError::NoApi { cluster: cluster.name.clone(), source: None },
+            ),
+        }
     }
-    let gone: Vec<_> = nodes.iter().map(|it| it.name.clone()).collect();
-    forget(engine, names, cluster, &gone, report).await;
     match hooks.tell("post-node-delete", event).await.into_iter().next() {
         Some(err) => Err(err.into()),
         None => Ok(()),
     }
+}
+
+/// Returns a client for the API server of a cluster, which is ready.
+async fn answering(engine: &Engine, names: &Names, cluster: &Cluster) -> Result<Api, ClusterError> {
+    let ready = async {
+        let api = nodes::api(engine, names, cluster).await?;
+        api.check_ready().await?;
+        Ok::<_, ClusterError>(api)
+    };
+    ready.await.map_err(|err| match err {
+        err @ ClusterError::Engine(_) => err,
+        err => ClusterError::NoApi { cluster: cluster.name.clone(), source: Some(Box::new(err)) },
+    })
+}
+
+/// Fails if the servers that would be left cannot go on: most of them must be ready.
+async fn check_quorum(api: &Api, cluster: &Cluster, gone: &[Node]) -> Result<(), ClusterError> {
+    let is_gone = |it: &&Node| gone.iter().any(|gone| gone.id == it.id);
+    let (gone, left): (Vec<_>, Vec<_>) =
+        cluster.nodes.iter().filter(|it| it.role == Role::Server).partition(is_gone);
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let listed = api.nodes().await?;
+    let is_ready = |it: &&&Node| {
+        it.is_running() && listed.iter().any(|node| node.name == it.name && node.is_ready)
+    };
+    let (n_ready, n_left) = (left.iter().filter(is_ready).count(), left.len());
+    if n_ready > n_left / 2 {
+        return Ok(());
+    }
+    let servers = gone.iter().map(|it| it.name.clone()).collect();
+    Err(ClusterError::Quorum { cluster: cluster.name.clone(), servers, n_ready, n_left })
+}
+
+/// Has a server leave the store of the cluster: that is what the deletion of its object does,
+/// which is gone when the server is no member any more.
+async fn leave(engine: &Engine, api: &Api, node: &Node) -> Result<(), ClusterError> {
+    // Without its membership the server ends, and must not come again to ask for a new one.
+    set_restart(engine, node, RestartPolicyNameEnum::NO).await?;
+    let left = async {
+        api.delete_node(&node.name).await?;
+        // The answer may fail while the members agree on the change.
+        while api.has_node(&node.name).await.unwrap_or(true) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok::<_, ClusterError>(())
+    };
+    let left = match tokio::time::timeout(LEAVE_LIMIT, left).await {
+        Ok(left) => left,
+        Err(_) => Err(ClusterError::NotLeft { node: node.name.clone(), limit: LEAVE_LIMIT }),
+    };
+    if left.is_err() {
+        // What failed is told; the server goes on as before.
+        let _ = set_restart(engine, node, RestartPolicyNameEnum::UNLESS_STOPPED).await;
+    }
+    left
+}
+
+async fn set_restart(
+    engine: &Engine,
+    node: &Node,
+    name: RestartPolicyNameEnum,
+) -> Result<(), EngineError> {
+    let policy = RestartPolicy { name: Some(name), maximum_retry_count: None };
+    let update =
+        ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
+    let updated = engine.docker().update_container(&node.id, update).await;
+    let action = || format!("change how `{}` is started again", node.name);
+    updated.map_err(|err| EngineError::failed(action(), err))
+}
+
+/// Removes all that would keep a new container from the name of a node.
+pub(super) async fn forget_node(api: &Api, name: &str) -> Result<(), ClusterError> {
+    api.delete_node(name).await?;
+    Ok(api.delete_node_password(name).await?)
 }
 
 /// Removes nodes from what the cluster's API server lists; one that does not run keeps them.
@@ -53,7 +170,7 @@ pub(super) async fn forget(
     let forgotten = async {
         let api = nodes::api(engine, names, cluster).await?;
         for node in nodes {
-            api.forget_node(node).await?;
+            forget_node(&api, node).await?;
         }
         Ok::<_, ClusterError>(())
     };

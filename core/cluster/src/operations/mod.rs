@@ -8,6 +8,7 @@ mod create_nodes;
 mod delete_cluster;
 mod delete_nodes;
 mod export_kubeconfig;
+mod free_subnet;
 mod import_images;
 mod mounts;
 mod node_logs;

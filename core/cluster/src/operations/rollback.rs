@@ -150,14 +150,19 @@ impl Run {
         self.tasks.close();
     }
 
+    /// Ends the run, and waits for the requests that it has made.
+    pub(crate) async fn settle(&self) {
+        self.end();
+        self.tasks.wait().await;
+    }
+
     /// Removes everything that this run made, and nothing else.
     ///
     /// # Errors
     ///
     /// The first failure; the rest is removed all the same.
     pub(crate) async fn undo(&self) -> Result<(), ClusterError> {
-        self.end();
-        self.tasks.wait().await;
+        self.settle().await;
         let labels = [(label::RUN, self.id.as_str())];
         let objects = objects::find(&self.engine, &self.names, &labels).await?;
         Ok(objects::remove(&self.engine, &objects, &|name| self.forget(name)).await?)

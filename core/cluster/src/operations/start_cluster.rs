@@ -7,12 +7,12 @@ use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
 use crate::kubeconfig::{self, Credentials};
-use crate::names::Names;
-use crate::nodes::{self, Cluster, Node, NodeContainer, Watched, readiness};
+use crate::names::{Names, label};
+use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
 use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
+use pintle_plugin::Level;
 use serde_json::Map;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ async fn start_all(
     let event = hooks.event(cluster.info(false), &Map::new());
     hooks.ask_for_veto("pre-cluster-start", event).await?;
     report.step(&format!("starting the cluster `{}`", cluster.name));
+    warn_of_changing_addresses(names, &cluster, report);
     let nodes = Nodes::of(engine, names, &cluster)?;
     let name = cluster.name.parse()?;
     if options.wait {
@@ -75,39 +76,25 @@ async fn start_all(
     }
 }
 
-/// The nodes of a cluster, in the order of their start: the others join the first server.
+/// The nodes of a cluster.
 struct Nodes {
     first: NodeContainer,
     /// The host at which the API server is published.
     host: String,
-    servers: Vec<NodeContainer>,
-    agents: Vec<NodeContainer>,
-    names: BTreeSet<String>,
+    all: Vec<NodeContainer>,
     watched: Watched,
 }
 
 impl Nodes {
     fn of(engine: &Engine, names: &Names, cluster: &Cluster) -> Result<Self, ClusterError> {
         let (first, host) = nodes::first_server(engine, names, cluster)?;
-        let others = |role: Role| {
-            let of_role = cluster.nodes.iter().filter(|it| it.role == role && it.id != first.id);
-            of_role.map(Node::container).collect()
-        };
-        Ok(Self {
-            servers: others(Role::Server),
-            agents: others(Role::Agent),
-            names: cluster.nodes.iter().map(|it| it.name.clone()).collect(),
-            watched: Watched::default(),
-            first,
-            host,
-        })
+        let all = cluster.nodes.iter().map(Node::container).collect();
+        Ok(Self { first, host, all, watched: Watched::default() })
     }
 
+    /// Starts all nodes together: of several servers, none is ready before most of them run.
     async fn start(&self, engine: &Engine) -> Result<(), ClusterError> {
-        self.watched.start(engine, &self.first).await?;
-        let agents = self.watched.start_all(engine, &self.agents);
-        let servers = self.watched.start_all(engine, &self.servers);
-        tokio::try_join!(agents, servers).map(drop)
+        self.watched.start_all(engine, &self.all).await
     }
 
     async fn start_and_wait(
@@ -115,27 +102,37 @@ impl Nodes {
         engine: &Engine,
         report: &dyn Report,
     ) -> Result<Credentials, ClusterError> {
-        self.watched.start(engine, &self.first).await?;
-        let control_plane = async {
-            let ready = readiness::api(engine, &self.first, &self.host).await?;
-            // Agents try again until they can join; servers of k3s give up.
-            self.watched.start_all(engine, &self.servers).await?;
-            Ok::<_, ClusterError>(ready)
-        };
+        let waiting = Waiting::default();
         let wait = async {
-            let agents = self.watched.start_all(engine, &self.agents);
-            let ((credentials, api), ()) = tokio::try_join!(control_plane, agents)?;
-            let total = self.names.len();
+            self.start(engine).await?;
+            let (credentials, api) =
+                readiness::api(engine, &self.first, &self.host, &waiting).await?;
+            let total = self.all.len();
             let progress = |done| report.progress("waiting for the nodes", done, total);
             progress(0);
-            readiness::nodes(&api, self.names.clone(), &progress).await;
+            readiness::nodes(engine, &api, &self.all, &waiting, &progress).await?;
             report.progress_ends(true);
             Ok(credentials)
         };
         tokio::select! {
             credentials = wait => credentials,
             err = self.watched.stopped(engine) => Err(err),
+            never = waiting.tell(engine, |text| report.log(Level::Warn, text)) => match never {},
         }
+    }
+}
+
+/// Tells the user of servers whose addresses may be others after a start: the store of the
+/// cluster knows its members by them.
+fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Report) {
+    let key = names.key(label::ADDRESS);
+    let servers = cluster.nodes.iter().filter(|it| it.role == Role::Server);
+    if servers.clone().count() > 1 && servers.clone().any(|it| it.own_label(&key).is_none()) {
+        report.log(
+            Level::Warn,
+            "the servers of this cluster have no fixed addresses: it may not come up again; \
+             create clusters of several servers in a network of their own, with this version",
+        );
     }
 }
 

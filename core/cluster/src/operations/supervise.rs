@@ -48,6 +48,12 @@ impl Guard<'_> {
         self.run.end();
         self.report.progress_ends(false);
         if !self.rollback {
+            // What the engine is still making must not come after the end of the run.
+            tokio::select! {
+                biased;
+                () = signals.next() => {}
+                () = self.run.settle() => {}
+            }
             self.report_kept();
             return Err(failure);
         }

@@ -1,0 +1,74 @@
+//! Addresses for a cluster's own network that nothing else uses, on the engine or, as far as
+//! can be seen from here, on its machine.
+
+use crate::engine::{Engine, EngineError};
+use crate::error::ClusterError;
+use crate::nodes::Subnet;
+use bollard::query_parameters::ListNetworksOptions;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+/// Ranges for private use (RFC 1918), the first those that Docker and VPNs use least.
+const POOLS: [&str; 3] = ["172.28.0.0/14", "192.168.128.0/17", "10.224.0.0/12"];
+/// A network of 1,024 addresses, half of which are for nodes.
+const BITS: u8 = 22;
+
+/// Returns subnets that are free now, in the order in which they are to be tried. Another run
+/// may take one of them any moment: the engine decides.
+pub(super) async fn candidates(
+    engine: &Engine,
+    cluster: &str,
+) -> Result<impl Iterator<Item = Subnet>, ClusterError> {
+    let networks = engine.docker().list_networks(None::<ListNetworksOptions>).await;
+    let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
+    let configs = networks.into_iter().filter_map(|it| it.ipam?.config).flatten();
+    let mut used: Vec<Subnet> = configs.filter_map(|it| it.subnet?.parse().ok()).collect();
+    if engine.endpoint().is_local() {
+        // Where there is no such table, the engine's own check must do.
+        used.extend(routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
+    }
+    let pools = POOLS.iter().filter_map(|it| it.parse::<Subnet>().ok());
+    let all: Vec<_> = pools.map(|it| it.parts(BITS).collect::<Vec<_>>()).collect();
+    // Runs at the same time seldom begin with the same one.
+    let mut hasher = DefaultHasher::new();
+    cluster.hash(&mut hasher);
+    let start = usize::try_from(hasher.finish() % (1 << 16)).unwrap_or_default();
+    let rotated = all.into_iter().flat_map(move |mut pool| {
+        let n_parts = pool.len().max(1);
+        pool.rotate_left(start % n_parts);
+        pool
+    });
+    Ok(rotated.filter(move |it| !used.iter().any(|used| used.overlaps(it))))
+}
+
+/// Returns the ranges that a machine has routes to, but for the default one. Source: proc(5);
+/// numbers are in the order of bytes of the network, written as the machine's.
+fn routes(table: &str) -> impl Iterator<Item = Subnet> {
+    table.lines().filter_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let number = |idx: usize| u32::from_str_radix(words.get(idx)?, 16).ok().map(u32::from_be);
+        let (first, mask) = (number(1)?, number(7)?);
+        let bits = u8::try_from(mask.leading_ones()).ok()?;
+        (mask != 0).then(|| Subnet::new(first, bits))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn routes_of_the_machine_are_read() {
+        let table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n\
+                     eth0\t00000000\t0102A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
+                     docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+        let found: Vec<_> = routes(table).map(|it| it.to_string()).collect();
+        assert_eq!(found, ["172.17.0.0/16"]);
+    }
+
+    #[test]
+    fn every_pool_is_a_subnet() {
+        let count = |it: &str| it.parse::<Subnet>().unwrap().parts(BITS).count();
+        assert_eq!(POOLS.map(count), [256, 32, 1024]);
+    }
+}
