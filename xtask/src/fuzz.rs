@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// Builds the fuzzer, and returns it.
 fn build(target_dir: &Path) -> Result<std::path::PathBuf> {
     let triple = cargo::host_triple()?;
-    let mut command = cargo(["build", "--release", "--manifest-path=fuzz/Cargo.toml"]);
+    let mut command = cargo(["build", "--release", "--locked", "--manifest-path=fuzz/Cargo.toml"]);
     // With a target, the flags are for what is fuzzed alone, not for what runs while it is built.
     command.arg(format!("--target={triple}")).env("CARGO_TARGET_DIR", target_dir);
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));

@@ -6,6 +6,7 @@ use crate::engine::EngineError;
 use crate::kubeconfig::KubeconfigError;
 use crate::names::ClusterNameError;
 use crate::spec::{AmendmentError, ClusterFileError};
+use pintle_host::fs::Holder;
 use pintle_host::lifecycle::HookError;
 use pintle_host::services::Excerpt;
 use std::fmt;
@@ -32,6 +33,20 @@ pub enum ClusterError {
         name: String,
         /// Whether it has no node: a run that was killed left it.
         is_remains: bool,
+    },
+    /// Another run works on the cluster.
+    #[error("{holder} works on the cluster `{cluster}`")]
+    Busy {
+        /// The cluster.
+        cluster: String,
+        /// Who does.
+        holder: Holder,
+    },
+    /// Somebody has deleted the cluster while it was being made.
+    #[error("the cluster `{name}` was deleted while it was being created")]
+    Lost {
+        /// Its name.
+        name: String,
     },
     /// There is no cluster of this name.
     #[error("there is no cluster `{name}`")]

@@ -1,5 +1,8 @@
 //! Who the host is: the names that an embedding program sets.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 /// The host's names and version.
 ///
 /// The default is Pintle's own; [`Cli`](crate::Cli) sets the ones of an embedding host.
@@ -35,5 +38,16 @@ impl Identity {
             .to_ascii_uppercase()
             .replace(|it: char| !it.is_ascii_alphanumeric(), "_");
         format!("{prefix}_{suffix}")
+    }
+
+    /// Returns the folder of this host in the user's cache folder, by the XDG base directory
+    /// specification, or where Windows keeps such files. It need not exist.
+    pub fn cache_dir(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
+        let home = match cfg!(windows) {
+            true => absolute("LOCALAPPDATA"),
+            false => absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))),
+        };
+        Some(home?.join(&self.command_name))
     }
 }

@@ -1,6 +1,6 @@
 //! `cluster create`.
 
-use super::session_engine::{in_run, kubeconfig_path, names, report, with_engine};
+use super::session_engine::{in_run, kubeconfig_path, locks, names, report, with_engine};
 use super::shared_args::{timeout, timeout_arg, wait_args};
 use super::spec_options;
 use crate::operations::{self, CreateOptions, Run};
@@ -52,6 +52,7 @@ pub(super) fn run(
     let (name, names) = (spec.name.clone(), names(session));
     let described = outcome(session, &spec, &options);
     with_engine(session, async |engine| {
+        let _lock = locks(session).take(&engine, &name, &report).await?;
         let run = Arc::new(Run::new(engine, names.clone(), name.clone()));
         let hooks = in_run(session, hooks, &run);
         operations::create(&run, &hooks, spec, &options, &report).await

@@ -1,6 +1,6 @@
 //! `cluster delete`: removes clusters with everything that belongs to them.
 
-use super::session_engine::{kubeconfig_path, names, report, with_engine};
+use super::session_engine::{kubeconfig_path, locks, names, report, with_engine};
 use super::shared_args::{self, names_args};
 use crate::operations;
 use clap::{ArgMatches, Command};
@@ -26,6 +26,7 @@ pub(super) fn run(
     let mut exit = Exit::Done;
     for name in wanted {
         let deleted = with_engine(session, async |engine| {
+            let _lock = locks(session).take(&engine, &name, &report).await?;
             operations::delete(&engine, &names, &name, hooks, kubeconfig.as_deref(), &report).await
         })?;
         if deleted.removed.is_empty() {

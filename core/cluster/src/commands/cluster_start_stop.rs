@@ -13,7 +13,9 @@ pub(super) fn start_command(command: Command) -> Command {
 }
 
 pub(super) fn stop_command(command: Command) -> Command {
-    command.args(names_args()).arg(timeout_arg())
+    let timeout =
+        timeout_arg().help("How long it may take, for example 90s or 5m [default: no limit]");
+    command.args(names_args()).arg(timeout)
 }
 
 pub(super) fn start(

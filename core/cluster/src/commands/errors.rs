@@ -71,6 +71,11 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::Kubeconfig(err) => return kubeconfig_hint(err),
         ClusterError::File(err) => return file_hint(err),
         ClusterError::Exists { name, is_remains } => exists_hint(name.clone(), *is_remains),
+        ClusterError::Busy { holder, .. } if !holder.is_certain => Hint::from(format!(
+            "if no other run works on it, remove `{}`, which one that was killed may have left",
+            holder.path.display()
+        )),
+        ClusterError::Busy { .. } => Hint::from("wait until it has ended, or end it"),
         ClusterError::NotFound { .. } => {
             command(|host| format!("`{host} cluster list` lists the clusters"))
         }

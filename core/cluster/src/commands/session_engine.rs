@@ -6,7 +6,7 @@ use crate::engine::{Engine, Lazy};
 use crate::error::ClusterError;
 use crate::kubeconfig;
 use crate::names::Names;
-use crate::operations::{PluginContainers, Run};
+use crate::operations::{Locks, PluginContainers, Run};
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +56,12 @@ pub(super) fn with_engine<T>(
         work(engine).await
     };
     Ok(lazy.block_on(work)?)
+}
+
+/// Returns the locks that keep runs on one cluster out of each other's way.
+pub(super) fn locks(session: &Session<'_>) -> Locks {
+    let cache = session.identity().cache_dir(&|name| std::env::var_os(name));
+    Locks::new(cache.map(|it| it.join("clusters")))
 }
 
 pub(super) fn report<'a>(session: &'a Session<'_>) -> ConsoleReport<'a> {

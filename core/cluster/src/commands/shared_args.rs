@@ -31,7 +31,9 @@ pub(super) fn timeout_arg() -> Arg {
         .long("timeout")
         .value_name("DURATION")
         .value_parser(humantime::parse_duration)
-        .help("How long all of it may take, for example 90s or 5m [default: no limit]")
+        .help(
+            "How long all of it may take, for example 90s or 5m [default: 10m for the nodes alone]",
+        )
 }
 
 pub(super) fn wait_args() -> [Arg; 2] {

@@ -1,12 +1,13 @@
 //! The way to the API server of a cluster that runs: its address and its credentials.
 
 use super::container_plan::{API_PORT, KUBECONFIG_PATH};
-use super::inventory::{Cluster, NodeContainer, api_url};
+use super::inventory::{Cluster, Node, NodeContainer, api_url};
 use crate::api_server::Api;
 use crate::engine::{Engine, EngineError, TIME_LIMIT, in_time, unpack_one};
 use crate::error::ClusterError;
 use crate::kubeconfig::Credentials;
 use crate::names::{Names, label};
+use crate::role::Role;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
@@ -27,8 +28,15 @@ pub(crate) async fn credentials(
     cluster: &Cluster,
 ) -> Result<Credentials, ClusterError> {
     let (first, host) = first_server(engine, names, cluster)?;
-    let missing = || ClusterError::NoKubeconfig { cluster: cluster.name.clone() };
-    read_credentials(engine, &first, &host).await?.ok_or_else(missing)
+    // Any server will do while the first does not run.
+    let is_other = |it: &&Node| it.role == Role::Server && it.is_running() && it.id != first.id;
+    let others = cluster.nodes.iter().filter(is_other).map(Node::container);
+    for server in std::iter::once(first.clone()).chain(others) {
+        if let Some(credentials) = read_credentials(engine, &server, &host).await? {
+            return Ok(credentials);
+        }
+    }
+    Err(ClusterError::NoKubeconfig { cluster: cluster.name.clone() })
 }
 
 /// Returns the first server of a cluster, and the host at which its API is published.
@@ -45,20 +53,20 @@ pub(crate) fn first_server(
     Ok((first.container(), host))
 }
 
-/// Reads the credentials that the first server of a cluster has written; `None` before it
-/// has, or while it does not run.
+/// Reads the credentials that a server of a cluster has written; `None` before it has, or
+/// while it does not run.
 pub(crate) async fn read_credentials(
     engine: &Engine,
-    first: &NodeContainer,
+    server: &NodeContainer,
     host: &str,
 ) -> Result<Option<Credentials>, ClusterError> {
-    let action = || format!("look at the node `{}`", first.name);
-    let container = engine.docker().inspect_container(&first.id, None).await;
+    let action = || format!("look at the node `{}`", server.name);
+    let container = engine.docker().inspect_container(&server.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let Some(port) = api_port(&container) else { return Ok(None) };
     let options = DownloadFromContainerOptionsBuilder::new().path(KUBECONFIG_PATH).build();
-    let archive = engine.docker().download_from_container(&first.id, Some(options));
-    let action = || format!("read the kubeconfig in `{}`", first.name);
+    let archive = engine.docker().download_from_container(&server.id, Some(options));
+    let action = || format!("read the kubeconfig in `{}`", server.name);
     let archive = archive.map_ok(|it| it.to_vec()).try_concat();
     let archive: Vec<u8> = match in_time(TIME_LIMIT, action, archive).await {
         Ok(archive) => archive,

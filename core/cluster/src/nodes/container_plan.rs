@@ -59,9 +59,9 @@ fn plan(
     address: Option<Ipv4Addr>,
 ) -> NodePlan {
     let (role, idx) = node;
-    let is_first = node == (Role::Server, 0);
     let name = common.names.node(&spec.name, role, idx);
-    let api_ip = is_first.then(|| api_ip(spec, common));
+    // Every server is a way to the API, should the first one not run.
+    let api_ip = (role == Role::Server).then(|| api_ip(spec, common));
     let (exposed, bindings) = ports(spec, node, api_ip);
     let mut labels = labels(spec, common, node);
     labels.extend(address.map(|it| (common.names.key(label::ADDRESS), it.to_string())));
@@ -152,7 +152,8 @@ fn labels(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HashM
     labels
 }
 
-type Bindings = HashMap<String, Option<Vec<PortBinding>>>;
+/// Where a node's ports are published on the engine's machine.
+pub(crate) type Bindings = HashMap<String, Option<Vec<PortBinding>>>;
 
 /// Returns the ports of a node, and where they are published; the API's is published at
 /// `api_ip`.
@@ -171,7 +172,7 @@ fn ports(
         bindings.entry(container).or_default().get_or_insert_default().push(binding);
     };
     if let Some(ip) = api_ip {
-        publish(API_PORT.to_owned(), &ip, spec.api.port);
+        publish(API_PORT.to_owned(), &ip, spec.api.port.filter(|_| node == (Role::Server, 0)));
     }
     let first = NodeFilter::first_server();
     for port in ClusterSpec::for_node(&spec.ports, node, &first) {

@@ -7,7 +7,7 @@ mod inventory;
 pub(crate) mod objects;
 pub(crate) mod readiness;
 mod subnet;
-mod waiting;
+pub(crate) mod waiting;
 mod watcher;
 
 pub(crate) use api_access::{api, credentials, first_server};

@@ -5,13 +5,15 @@ use super::container::last_complaint;
 use super::inventory::NodeContainer;
 use crate::engine::Engine;
 use pintle_host::causes::with_causes;
-use std::convert::Infallible;
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// After how long a user wants to know.
 const FIRST: Duration = Duration::from_secs(10);
+/// How long nodes are waited for, unless the user says otherwise. The time that the engine
+/// takes to get images is not part of it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 /// How often it is told again.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -51,15 +53,26 @@ impl Waiting {
         self.state().problem = Some(with_causes(err));
     }
 
-    /// Tells `tell` what stands in the way, as long as it does; never returns.
-    pub(crate) async fn tell(&self, engine: &Engine, tell: impl Fn(&str)) -> Infallible {
-        tokio::time::sleep(FIRST).await;
-        loop {
-            if let Some(text) = self.describe(engine).await {
-                tell(&text);
+    /// Tells `tell` what stands in the way, as long as it does. Returns when it was waited for
+    /// [`LIMIT`], or never where the user has set a limit for all of the work.
+    pub(crate) async fn tell(
+        &self,
+        engine: &Engine,
+        of_user: Option<Duration>,
+        tell: impl Fn(&str),
+    ) {
+        let told = async {
+            tokio::time::sleep(FIRST).await;
+            loop {
+                if let Some(text) = self.describe(engine).await {
+                    tell(&text);
+                }
+                tokio::time::sleep(AGAIN).await;
             }
-            tokio::time::sleep(AGAIN).await;
-        }
+        };
+        let limit = of_user.map_or(LIMIT, |_| Duration::MAX);
+        // It does not end before the time is up.
+        let _: Result<(), _> = tokio::time::timeout(limit, told).await;
     }
 
     /// Returns what is waited for and why it is not there, if something is known.

@@ -12,8 +12,9 @@ use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, ensure_image};
 use crate::error::ClusterError;
 use crate::kubeconfig::{self, Credentials, Merged};
-use crate::names::{Names, label};
+use crate::names::{ClusterName, Names, label};
 use crate::nodes::container_plan::{self, Common, NodePlan};
+use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, NodeContainer, Waiting, Watched, objects, readiness};
 use crate::random::random_hex;
 use crate::role::Role;
@@ -164,12 +165,13 @@ impl Creation<'_> {
         };
         let plans = container_plan::nodes(&spec, &common);
         let host = spec.api.host.clone().unwrap_or(api_host);
-        let credentials = self.start(plans, &host).await?;
+        let credentials = self.start(&spec.name, plans, &host).await?;
 
         let is_ready = credentials.is_some();
         if let Some(credentials) = credentials {
             self.merge(&spec, credentials).await?;
         }
+        self.check_claim(&spec).await?;
         run.enter("running the hooks after the creation");
         let cluster = nodes::get(self.engine(), names, &spec.name).await?;
         let event = self.hooks.event(cluster.info(is_ready), &spec.plugins);
@@ -182,6 +184,7 @@ impl Creation<'_> {
     /// Makes and starts all nodes; returns the cluster's credentials if it is waited for.
     async fn start(
         &self,
+        name: &ClusterName,
         plans: Vec<NodePlan>,
         host: &str,
     ) -> Result<Option<Credentials>, ClusterError> {
@@ -230,7 +233,14 @@ impl Creation<'_> {
         tokio::select! {
             credentials = all => credentials,
             err = watched.stopped(engine) => Err(err),
-            never = waiting.tell(engine, |text| self.report.log(Level::Warn, text)) => match never {},
+            () = waiting.tell(engine, self.options.timeout, |it| self.report.log(Level::Warn, it)) => {
+                Err(ClusterError::TimedOut {
+                    work: format!("cluster create {name}"),
+                    limit: LIMIT,
+                    stage: run.stage(),
+                    is_undone: self.options.rollback,
+                })
+            }
         }
     }
 
@@ -280,6 +290,19 @@ impl Creation<'_> {
             true => ClusterError::Exists { name: spec.name.to_string(), is_remains: false },
             false => ClusterError::Taken { object: "volume", name },
         })
+    }
+
+    /// Fails if somebody has deleted the cluster meanwhile: then its volume, which was the
+    /// first that it had, is gone, or another one.
+    async fn check_claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
+        let name = self.run.names().volume(&spec.name);
+        let volume = self.engine().docker().inspect_volume(&name).await;
+        let action = format!("look at the volume `{name}`");
+        match volume.map_err(|err| EngineError::failed(action, err)) {
+            Ok(volume) if self.run.has_made(&volume.labels) => Ok(()),
+            Err(err) if !err.is_not_found() => Err(err.into()),
+            _ => Err(ClusterError::Lost { name: spec.name.to_string() }),
+        }
     }
 
     async fn merge(

@@ -9,11 +9,12 @@ use super::supervise::Guard;
 use crate::engine::{Engine, EngineError, TIME_LIMIT, ensure_image, in_time, unpack_one};
 use crate::error::ClusterError;
 use crate::names::{ClusterName, Names, label};
-use crate::nodes::container_plan::{self, NodePlan};
+use crate::nodes::container_plan::{self, API_PORT, Bindings, NodePlan};
+use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Subnet, Waiting, Watched, readiness};
 use crate::role::Role;
 use crate::spec::{ClusterSpec, Filtered, Memory, Pair, REGISTRIES_FILE, amendments};
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig, PortBinding};
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
@@ -21,6 +22,7 @@ use pintle_host::lifecycle::Hooks;
 use pintle_host::services::Excerpt;
 use pintle_plugin::{Level, NodeEvent, NodeInfo};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +103,7 @@ pub async fn create_nodes(
         let watched = Watched::default();
         let is_server = spec.role == Role::Server;
         match options.wait || is_server && made.len() > 1 {
-            true => join(run, cluster, &made, is_server, options.wait, &watched, report).await?,
+            true => join(run, cluster, &made, is_server, options, &watched, report).await?,
             false => watched.start_all(run.engine(), &made).await?,
         }
         let nodes = nodes::nodes(run.engine(), run.names(), &cluster.name).await?;
@@ -303,8 +305,7 @@ fn plan(
         env: Some(env),
         labels: Some(labels),
         host_config: Some(HostConfig {
-            // A port of the machine can be published once only.
-            port_bindings: None,
+            port_bindings: api_binding(&host, spec.role),
             binds: Some(binds),
             memory: spec.memory.map(|it| it.0).or(host.memory),
             ..host
@@ -323,7 +324,7 @@ async fn join(
     cluster: &Cluster,
     nodes: &[NodeContainer],
     in_turn: bool,
-    wait: bool,
+    options: &NodeOptions,
     watched: &Watched,
     report: &dyn Report,
 ) -> Result<(), ClusterError> {
@@ -341,7 +342,7 @@ async fn join(
             }
             _ => watched.start_all(engine, nodes).await?,
         }
-        if wait {
+        if options.wait {
             readiness::nodes(engine, &api, nodes, &waiting, &progress).await?;
         }
         report.progress_ends(true);
@@ -350,8 +351,24 @@ async fn join(
     tokio::select! {
         joined = joined => joined,
         err = watched.stopped(engine) => Err(err),
-        never = waiting.tell(engine, |text| report.log(Level::Warn, text)) => match never {},
+        () = waiting.tell(engine, options.timeout, |text| report.log(Level::Warn, text)) => {
+            Err(ClusterError::TimedOut {
+                work: format!("node create {}", cluster.name),
+                limit: LIMIT,
+                stage: run.stage(),
+                is_undone: options.rollback,
+            })
+        }
     }
+}
+
+/// Returns where the API of a new server is published: at the same address as that of the
+/// others, but at a port of its own, as a port of the machine can be published once only.
+fn api_binding(template: &HostConfig, role: Role) -> Option<Bindings> {
+    let bindings = template.port_bindings.as_ref()?.get(API_PORT)?.clone()?;
+    let free = |it: PortBinding| PortBinding { host_port: Some(String::new()), ..it };
+    let bindings = bindings.into_iter().map(free).collect();
+    (role == Role::Server).then(|| HashMap::from([(API_PORT.to_owned(), Some(bindings))]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What is done with clusters: creation, start, stop and deletion, of clusters and of nodes.
 
 mod cluster_hooks;
+mod cluster_lock;
 mod cluster_network;
 mod create_cluster;
 mod create_node;
@@ -20,6 +21,7 @@ mod start_cluster;
 mod stop_cluster;
 mod supervise;
 
+pub(crate) use cluster_lock::Locks;
 pub use create_cluster::{CreateOptions, create};
 pub use create_nodes::{NodeOptions, NodeSpec, create_nodes};
 pub use delete_cluster::{Deleted, all_names, delete};

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::error::ClusterError;
 use crate::kubeconfig::{self, Credentials};
 use crate::names::{Names, label};
+use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
 use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
@@ -63,7 +64,7 @@ async fn start_all(
     let nodes = Nodes::of(engine, names, &cluster)?;
     let name = cluster.name.parse()?;
     if options.wait {
-        let credentials = nodes.start_and_wait(engine, report).await?;
+        let credentials = nodes.start_and_wait(engine, options.timeout, report).await?;
         update_kubeconfig(options, names.cluster(&name), credentials).await?;
     } else {
         nodes.start(engine).await?;
@@ -100,6 +101,7 @@ impl Nodes {
     async fn start_and_wait(
         &self,
         engine: &Engine,
+        limit: Option<Duration>,
         report: &dyn Report,
     ) -> Result<Credentials, ClusterError> {
         let waiting = Waiting::default();
@@ -117,7 +119,14 @@ impl Nodes {
         tokio::select! {
             credentials = wait => credentials,
             err = self.watched.stopped(engine) => Err(err),
-            never = waiting.tell(engine, |text| report.log(Level::Warn, text)) => match never {},
+            () = waiting.tell(engine, limit, |text| report.log(Level::Warn, text)) => {
+                Err(ClusterError::TimedOut {
+                    work: "cluster start".to_owned(),
+                    limit: LIMIT,
+                    stage: "waiting for the nodes".to_owned(),
+                    is_undone: false,
+                })
+            }
         }
     }
 }

@@ -129,7 +129,9 @@ impl SearchPath {
                 dirs.extend(fixed_dirs(identity));
             }
         }
-        Self::from_dirs(dirs).with_index_in(cache_dir(identity, around.env))
+        // There are no stamps of files on Windows, and so no index.
+        let cache = identity.cache_dir(around.env).filter(|_| !cfg!(windows));
+        Self::from_dirs(dirs).with_index_in(cache)
     }
 }
 
@@ -164,20 +166,6 @@ fn data_home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let roaming = env("APPDATA").map(PathBuf::from).filter(|it| it.is_absolute());
     roaming.or_else(|| Some(etcetera::choose_base_strategy().ok()?.data_dir()))
-}
-
-/// The user's cache folder by the XDG specification, as [`data_home`] finds the data folder.
-#[cfg(not(windows))]
-fn cache_dir(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    let home = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(home.join(&identity.command_name))
-}
-
-/// There are no stamps of files on this platform, and so no index.
-#[cfg(windows)]
-fn cache_dir(_: &Identity, _: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    None
 }
 
 fn executable_dir(identity: &Identity, executable: Option<&Path>) -> Option<PluginDir> {

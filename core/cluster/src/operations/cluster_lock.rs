@@ -1,0 +1,85 @@
+//! Runs that make a cluster, and those that delete it, keep out of each other's way: who
+//! deletes what another run is still making cannot know what comes after.
+//!
+//! The lock is a file of the user's on this machine. What another user or machine makes on
+//! the same engine is not seen: a run that makes a cluster looks at its end whether the
+//! cluster is still its own.
+
+use super::report::Report;
+use crate::blocking::blocking;
+use crate::engine::Engine;
+use crate::error::ClusterError;
+use crate::names::ClusterName;
+use pintle_host::fs::{self, Attempt, Dir, Holder, Lock, Unowned};
+use pintle_plugin::Level;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long another run is waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How often the lock is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where the locks of clusters are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Locks {
+    folder: Option<PathBuf>,
+}
+
+impl Locks {
+    /// Returns the locks that are files in `folder`; without one there are none.
+    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// Takes the lock of a cluster on an engine, and waits for it if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Busy`] when another run does not end in time.
+    pub(crate) async fn take(
+        &self,
+        engine: &Engine,
+        cluster: &ClusterName,
+        report: &dyn Report,
+    ) -> Result<Option<Lock>, ClusterError> {
+        let Some(folder) = self.folder.clone() else { return Ok(None) };
+        let mut hasher = DefaultHasher::new();
+        engine.endpoint().to_string().hash(&mut hasher);
+        let name = format!("{:016x}-{cluster}.lock", hasher.finish());
+        let (start, mut has_told) = (Instant::now(), false);
+        loop {
+            let (folder, name) = (folder.clone(), name.clone());
+            let holder = match blocking(move || attempt(&folder, &name)).await {
+                Ok(Attempt::Taken(lock)) => return Ok(Some(lock)),
+                Ok(Attempt::Held(holder)) => holder,
+                Ok(Attempt::Vanished) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                // Where nothing can be written, nobody has a lock.
+                Err(_) => return Ok(None),
+            };
+            if start.elapsed() >= PATIENCE || !holder.is_certain {
+                return Err(busy(cluster, holder));
+            }
+            if !has_told {
+                has_told = true;
+                let text = format!("waiting for {holder}, which works on the cluster `{cluster}`");
+                report.log(Level::Info, &text);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+fn attempt(folder: &Path, name: &str) -> fs::Result<Attempt> {
+    // What cannot be made shows when it is opened.
+    let _ = std::fs::create_dir_all(folder);
+    Lock::attempt(&Dir::open(folder)?, name, Unowned::Stale)
+}
+
+fn busy(cluster: &ClusterName, holder: Holder) -> ClusterError {
+    ClusterError::Busy { cluster: cluster.to_string(), holder }
+}
