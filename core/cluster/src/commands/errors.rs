@@ -120,6 +120,13 @@ fn hint(err: &ClusterError) -> Option<Hint> {
             "its container is still there; `--force` deletes that all the same, and the cluster \
              may be lost",
         ),
+        ClusterError::NodeStopped { source: Some(said), .. } if lacks_privilege(&said.0) => {
+            Hint::from(
+                "its container lacks what a kubelet needs: this engine cannot give it that with \
+                 `--privilege reduced`; use an engine that starts privileged containers, and \
+                 `--privilege full`",
+            )
+        }
         ClusterError::NodeStopped { code: 137, is_out_of_memory, .. } => {
             memory_hint(*is_out_of_memory)
         }
@@ -152,6 +159,14 @@ fn exists_hint(name: String, is_remains: bool) -> Hint {
 
 fn start_hint(cluster: String, what: &'static str) -> Hint {
     command(move |host| format!("{what} with `{host} cluster start {cluster}`"))
+}
+
+/// Whether a node ended because its container may not do what a kubelet must. Source: the
+/// kubelet's own words.
+fn lacks_privilege(said: &str) -> bool {
+    ["open /dev/kmsg", "can't set sysctl", "kubepods: read-only file system"]
+        .iter()
+        .any(|it| said.contains(it))
 }
 
 /// What to do about a node that was killed (128 and SIGKILL).
@@ -272,6 +287,7 @@ fn file_hint(err: &ClusterFileError) -> Option<Hint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pintle_host::services::Excerpt;
 
     #[test]
     fn hints_name_the_host_that_runs() {
@@ -280,6 +296,21 @@ mod tests {
         let reply = reply(&err, &host);
         assert_eq!(reply.message, "there is no cluster `demo`");
         assert_eq!(reply.hint.as_deref(), Some("`rudder cluster list` lists the clusters"));
+    }
+
+    #[test]
+    fn why_a_node_ended_is_explained_where_its_words_or_its_code_tell() {
+        let hint = |code, is_out_of_memory, said: &str| {
+            let node = "n".to_owned();
+            let source = (!said.is_empty()).then(|| Excerpt(said.to_owned()));
+            let err = ClusterError::NodeStopped { node, code, is_out_of_memory, source };
+            reply(&err, &Identity::default()).hint.unwrap_or_default()
+        };
+        let kubelet = "failed to create kubelet: open /dev/kmsg: no such file or directory";
+        assert!(hint(1, false, kubelet).contains("--privilege full"));
+        assert!(hint(137, true, "").starts_with("it needed more memory than it may have"));
+        assert!(hint(137, false, "").starts_with("it was killed"));
+        assert_eq!(hint(1, false, "level=fatal"), "");
     }
 
     #[test]

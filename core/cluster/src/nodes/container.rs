@@ -102,7 +102,13 @@ fn telling(log: &str) -> Vec<&str> {
             .is_some_and(|it| it.chars().take(4).filter(char::is_ascii_digit).count() == 4)
     };
     let tells = |it: &str| {
-        let words = ["level=fatal", "flag provided but not defined"];
+        let words = [
+            "level=fatal",
+            "flag provided but not defined",
+            "open /dev/kmsg",
+            "can't set sysctl",
+            "kubepods: read-only file system",
+        ];
         words.iter().any(|words| it.contains(words))
             || is_klog(it)
             || it.starts_with("panic:")

@@ -6,8 +6,8 @@ use crate::names::{Names, label};
 use crate::role::Role;
 use crate::spec::{ClusterSpec, NodeFilter, Privilege, Secret};
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, NetworkingConfig,
-    PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HostConfig,
+    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -232,6 +232,12 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
     privileged(base, spec.privilege)
 }
 
+/// The control groups of the engine's machine, for the pods' own.
+const CGROUPS: &str = "/sys/fs/cgroup:/sys/fs/cgroup:rw";
+
+/// The kernel's log.
+const KERNEL_LOG: &str = "/dev/kmsg";
+
 /// Gives a container what k3s needs to run other containers in it.
 pub(crate) fn privileged(base: HostConfig, privilege: Privilege) -> HostConfig {
     match privilege {
@@ -241,8 +247,17 @@ pub(crate) fn privileged(base: HostConfig, privilege: Privilege) -> HostConfig {
             userns_mode: Some("host".to_owned()),
             ..base
         },
-        // What engines without CAP_SYS_RESOURCE can start.
+        // What engines without CAP_SYS_RESOURCE can start. The kubelet reads the kernel's log,
+        // sets parameters of the kernel, and makes groups of its own for pods.
         Privilege::Reduced => HostConfig {
+            binds: Some(base.binds.into_iter().flatten().chain([CGROUPS.to_owned()]).collect()),
+            devices: Some(vec![DeviceMapping {
+                path_on_host: Some(KERNEL_LOG.to_owned()),
+                path_in_container: Some(KERNEL_LOG.to_owned()),
+                cgroup_permissions: Some("r".to_owned()),
+            }]),
+            masked_paths: Some(Vec::new()),
+            readonly_paths: Some(Vec::new()),
             cap_add: Some(vec!["ALL".to_owned()]),
             cap_drop: Some(vec!["SYS_RESOURCE".to_owned()]),
             security_opt: Some(vec![
@@ -303,6 +318,45 @@ mod tests {
                 "pintle-demo-agent-0: agent K3S_URL=https://pintle-demo-server-0:6443",
             ]
         );
+    }
+
+    #[test]
+    fn every_node_has_an_address_of_its_own_and_a_server_its_way_to_the_api() {
+        let plans = plans(|it| {
+            (it.servers, it.agents) = (2, 1);
+            it.api.port = Some(6550);
+        });
+        let shown: Vec<_> = plans
+            .iter()
+            .map(|it| {
+                let label = it.body.labels.as_ref().unwrap()["pintle.address"].clone();
+                let networking = it.body.networking_config.clone().unwrap();
+                let endpoint = networking.endpoints_config.unwrap()["pintle-demo"].clone();
+                assert_eq!(endpoint.ipam_config.unwrap().ipv4_address, Some(label.clone()));
+                let host = it.body.host_config.clone().unwrap();
+                let api = host.port_bindings.unwrap().get(API_PORT).cloned().flatten();
+                let port = api.map(|it| format!("{:?}", it[0].host_port.clone().unwrap()));
+                format!("{} {label} {}", it.name, port.unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "pintle-demo-server-0 172.28.0.2 \"6550\"",
+                "pintle-demo-server-1 172.28.0.3 \"\"",
+                "pintle-demo-agent-0 172.28.0.4 ",
+            ]
+        );
+    }
+
+    #[test]
+    fn reduced_privileges_are_what_a_kubelet_needs() {
+        let host = privileged(HostConfig::default(), Privilege::Reduced);
+        assert_eq!(host.privileged, None);
+        assert_eq!((host.masked_paths, host.readonly_paths), (Some(vec![]), Some(vec![])));
+        assert_eq!(host.binds, Some(vec![CGROUPS.to_owned()]));
+        let device = host.devices.unwrap().remove(0);
+        assert_eq!(device.path_in_container.as_deref(), Some("/dev/kmsg"));
     }
 
     #[test]
