@@ -1,23 +1,37 @@
-//! The stand-in's API server: nodes, namespaces and configuration maps, enough of discovery
-//! for kubectl, and `Status` for everything else.
+//! The stand-in's API server: nodes, namespaces, configuration maps, secrets and leases, enough
+//! of discovery for kubectl, and `Status` for everything else. With etcd, the leader answers,
+//! and the others pass on to it.
 
-use crate::http::{Client, Request, Response};
+use crate::etcd::Etcd;
+use crate::http::{Request, Response};
+use crate::quorum::Standing;
 use crate::store::{Refusal, Store, Write};
-use crate::{VERSION, table};
+use crate::{VERSION, log, password, table};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where servers join etcd.
+pub(crate) const MEMBERS: &str = "/standin/members";
+/// Where nodes show their passwords, as in k3s.
+pub(crate) const KUBELET: &str = "/v1-k3s/serving-kubelet.crt";
+/// Where agents learn of the servers, as in k3s.
+pub(crate) const SERVERS: &str = "/v1-k3s/apiservers";
+/// The headers with the name and the password of a node, as in k3s.
+pub(crate) const NODE_NAME: &str = "k3s-node-name";
+pub(crate) const NODE_PASSWORD: &str = "k3s-node-password";
 
 /// Says that a request was passed on by another server, so that it is not passed on again.
 const PASSED_ON: &str = "x-standin-passed-on";
 
 pub(crate) struct Api {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) is_ready: AtomicBool,
     pub(crate) token: String,
     /// The authority's certificate, as PEM.
     pub(crate) authority: String,
-    /// The first server, which has the cluster's objects, for one that has joined it.
-    pub(crate) first: Option<Client>,
+    /// Where the objects are; a server without it has no others beside it.
+    pub(crate) etcd: Option<Arc<Etcd>>,
 }
 
 /// What there is of an object's kind.
@@ -26,16 +40,21 @@ pub(crate) struct Kind {
     pub(crate) plural: &'static str,
     singular: &'static str,
     short: &'static str,
+    /// The group, nothing for the oldest kinds.
+    group: &'static str,
     is_namespaced: bool,
 }
 
-/// The kinds that the server knows, all of version v1.
-const KINDS: [Kind; 3] = [
+const LEASES: &str = "coordination.k8s.io";
+
+/// The kinds that the server knows, all of version v1 of their groups.
+const KINDS: [Kind; 5] = [
     Kind {
         kind: "ConfigMap",
         plural: "configmaps",
         singular: "configmap",
         short: "cm",
+        group: "",
         is_namespaced: true,
     },
     Kind {
@@ -43,9 +62,33 @@ const KINDS: [Kind; 3] = [
         plural: "namespaces",
         singular: "namespace",
         short: "ns",
+        group: "",
         is_namespaced: false,
     },
-    Kind { kind: "Node", plural: "nodes", singular: "node", short: "no", is_namespaced: false },
+    Kind {
+        kind: "Node",
+        plural: "nodes",
+        singular: "node",
+        short: "no",
+        group: "",
+        is_namespaced: false,
+    },
+    Kind {
+        kind: "Secret",
+        plural: "secrets",
+        singular: "secret",
+        short: "",
+        group: "",
+        is_namespaced: true,
+    },
+    Kind {
+        kind: "Lease",
+        plural: "leases",
+        singular: "lease",
+        short: "",
+        group: LEASES,
+        is_namespaced: true,
+    },
 ];
 
 /// What a path means: all objects of a kind, those of a namespace, or one of them.
@@ -58,7 +101,7 @@ struct Target<'a> {
 impl Api {
     /// Answers a request.
     pub(crate) fn answer(&self, request: &Request) -> Response {
-        let is_ready = self.is_ready.load(Ordering::Acquire);
+        let is_ready = self.is_ready.load(Ordering::Acquire) && self.works();
         match request.path() {
             "/livez" => return text(200, "ok"),
             "/readyz" | "/healthz" if is_ready => return text(200, "ok"),
@@ -76,37 +119,119 @@ impl Api {
         if !request.is_known && bearer != Some(&self.token) {
             return status(401, "Unauthorized", "Unauthorized");
         }
-        if let Some(response) = self.pass_on(request) {
+        let Some(etcd) = &self.etcd else { return self.answer_here(request) };
+        if let Some(response) = etcd.answer(request) {
             return response;
         }
+        match etcd.standing() {
+            Standing::Leading => self.answer_as_leader(etcd, request),
+            Standing::Following(leader) if request.header(PASSED_ON).is_empty() => {
+                self.pass_on(etcd, &leader, request)
+            }
+            Standing::Learner => unavailable("etcdserver: rpc not supported for learner"),
+            _ => unavailable("etcdserver: no leader"),
+        }
+    }
+
+    /// Returns whether this server has to do what only one does.
+    pub(crate) fn leads(&self) -> bool {
+        self.etcd.as_ref().is_none_or(|it| it.standing() == Standing::Leading)
+    }
+
+    /// Returns whether requests for objects can be answered.
+    pub(crate) fn works(&self) -> bool {
+        let is_working =
+            |it: &Arc<Etcd>| matches!(it.standing(), Standing::Leading | Standing::Following(_));
+        self.etcd.as_ref().is_none_or(is_working)
+    }
+
+    fn answer_as_leader(&self, etcd: &Etcd, request: &Request) -> Response {
+        let before = self.store.stamp();
+        let response = self.answer_here(request);
+        // Renewals are many, and are copied a little later with all else.
+        let is_renewal = request.path().contains("/leases/") && request.method == "PATCH";
+        if request.method == "GET" || is_renewal || self.store.stamp() == before {
+            return response;
+        }
+        match etcd.replicate() {
+            Ok(()) => response,
+            Err(err) => unavailable(&format!("{err:#}")),
+        }
+    }
+
+    fn pass_on(&self, etcd: &Etcd, leader: &str, request: &Request) -> Response {
+        let mut passed = Request::new(&request.method, &request.target)
+            .with(PASSED_ON, "1")
+            .with("authorization", &format!("Bearer {}", self.token));
+        for header in ["accept", NODE_NAME, NODE_PASSWORD] {
+            passed = passed.with(header, request.header(header));
+        }
+        let passed = passed.with_body(request.header("content-type"), request.body.clone());
+        etcd.ask(leader, &passed).unwrap_or_else(|_| unavailable("etcdserver: no leader"))
+    }
+
+    fn answer_here(&self, request: &Request) -> Response {
         let path: Vec<_> = request.path().split('/').filter(|it| !it.is_empty()).collect();
         match (request.method.as_str(), path.as_slice()) {
+            ("POST", _) if request.path() == MEMBERS => self.add_member(request),
+            ("POST", _) if request.path() == KUBELET => self.check_password(request),
+            ("GET", _) if request.path() == SERVERS => json_response(200, &self.servers()),
             ("GET", ["api"]) => json_response(200, &versions()),
-            ("GET", ["apis"]) => json_response(
-                200,
-                &json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [] }),
-            ),
-            ("GET", ["api", "v1"]) => json_response(200, &resources()),
-            (_, ["api", "v1", rest @ ..]) => match target(rest) {
-                Some(target) => self.answer_for(request, &target),
-                None => not_found(),
-            },
+            ("GET", ["apis"]) => json_response(200, &groups()),
+            ("GET", ["apis", LEASES]) => json_response(200, &group(LEASES)),
+            ("GET", ["api", "v1"]) => json_response(200, &resources("", "v1")),
+            ("GET", ["apis", LEASES, "v1"]) => {
+                json_response(200, &resources(LEASES, &format!("{LEASES}/v1")))
+            }
+            (_, ["api", "v1", rest @ ..]) => self.answer_in_group(request, "", rest),
+            (_, ["apis", LEASES, "v1", rest @ ..]) => self.answer_in_group(request, LEASES, rest),
             _ => not_found(),
         }
     }
 
-    /// Lets the first server answer; nothing when it does not, or when there is none.
-    fn pass_on(&self, request: &Request) -> Option<Response> {
-        let first = self.first.as_ref()?;
-        if !request.header(PASSED_ON).is_empty() {
-            return None;
+    fn answer_in_group(&self, request: &Request, group: &str, path: &[&str]) -> Response {
+        match target(group, path) {
+            Some(target) => self.answer_for(request, &target),
+            None => not_found(),
         }
-        let passed = Request::new(&request.method, &request.target)
-            .with(PASSED_ON, "1")
-            .with("authorization", &format!("Bearer {}", self.token))
-            .with("accept", request.header("accept"))
-            .with_body(request.header("content-type"), request.body.clone());
-        first.send(&passed).ok()
+    }
+
+    /// Adds a server to etcd as a learner, and gives it all data.
+    fn add_member(&self, request: &Request) -> Response {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let (Some(name), Some(address)) = (body["name"].as_str(), body["address"].as_str()) else {
+            return status(400, "BadRequest", "a member has a name and an address");
+        };
+        if self.etcd.is_none() {
+            return status(400, "BadRequest", "etcd is disabled: the server has SQLite");
+        }
+        match self.store.change_members(|it| it.add_learner(name, address)) {
+            Ok(Ok(())) => {
+                log::info(&format!("Adding member {name}=https://{address}:2380 to etcd cluster"));
+                Response::json(200, self.store.export())
+            }
+            Ok(Err(message)) => unavailable(&message),
+            Err(refusal) => status(500, "InternalError", &format!("{refusal:?}")),
+        }
+    }
+
+    fn check_password(&self, request: &Request) -> Response {
+        let (node, given) = (request.header(NODE_NAME), request.header(NODE_PASSWORD));
+        match password::is_right(&self.store, node, given) {
+            Ok(true) => json_response(200, &success()),
+            Ok(false) => status(403, "Forbidden", password::REJECTED),
+            Err(refusal) => status(500, "InternalError", &format!("{refusal:?}")),
+        }
+    }
+
+    /// Returns the addresses of all servers, as their nodes tell them.
+    fn servers(&self) -> Value {
+        let (nodes, _) = self.store.list("nodes/");
+        let role = "node-role.kubernetes.io/control-plane";
+        let servers = nodes.iter().filter(|it| !it["metadata"]["labels"][role].is_null());
+        let addresses = servers.flat_map(|it| it["status"]["addresses"].as_array().cloned());
+        let addresses = addresses.flatten().filter(|it| it["type"] == "InternalIP");
+        addresses.map(|it| it["address"].clone()).collect()
     }
 
     fn answer_for(&self, request: &Request, target: &Target<'_>) -> Response {
@@ -123,7 +248,14 @@ impl Api {
                     None => target.missing(name),
                 };
             }
+            ("DELETE", Some(name)) if target.kind.kind == "Node" && self.is_member(name) => {
+                return self.begin_deletion(request, target, name);
+            }
             ("DELETE", Some(name)) => {
+                if target.kind.kind == "Node" {
+                    // Kubernetes's garbage collector does this.
+                    let _ = self.store.remove(&format!("leases/kube-node-lease/{name}"));
+                }
                 return match self.store.remove(&target.key(name)) {
                     Ok(Some(_)) => json_response(200, &success()),
                     Ok(None) => target.missing(name),
@@ -148,6 +280,22 @@ impl Api {
         self.write(request, target, how)
     }
 
+    fn is_member(&self, node: &str) -> bool {
+        self.store.members().iter().any(|it| it.node() == node)
+    }
+
+    /// Marks the node of a server: its etcd member goes first, then the object.
+    fn begin_deletion(&self, request: &Request, target: &Target<'_>, name: &str) -> Response {
+        let finalizer = "wrangler.cattle.io/managed-etcd-controller";
+        let mark = json!({
+            "metadata": { "deletionTimestamp": log::now(), "finalizers": [finalizer] },
+        });
+        match self.store.write(&target.key(name), mark, Write::Merge) {
+            Ok((it, _)) => show(request, target.kind, it),
+            Err(refusal) => target.refused(name, &refusal),
+        }
+    }
+
     fn list(&self, request: &Request, target: &Target<'_>) -> Response {
         let (mut items, version) = self.store.list(&target.key(""));
         if let Some(selector) = request.parameter("fieldSelector") {
@@ -164,7 +312,7 @@ impl Api {
             200,
             &json!({
                 "kind": format!("{}List", target.kind.kind),
-                "apiVersion": "v1",
+                "apiVersion": target.kind.api_version(),
                 "metadata": { "resourceVersion": version.to_string() },
                 "items": items,
             }),
@@ -184,7 +332,7 @@ impl Api {
             return status(400, "BadRequest", "the object has no name");
         };
         if how != Write::Merge {
-            object["apiVersion"] = "v1".into();
+            object["apiVersion"] = target.kind.api_version().into();
             object["kind"] = target.kind.kind.into();
         }
         if !object["metadata"].is_object() {
@@ -199,6 +347,12 @@ impl Api {
             Ok((it, false)) => show(request, target.kind, it),
             Err(refusal) => target.refused(&name, &refusal),
         }
+    }
+}
+
+impl Kind {
+    fn api_version(&self) -> String {
+        if self.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", self.group) }
     }
 }
 
@@ -232,7 +386,7 @@ impl Target<'_> {
     }
 }
 
-fn target<'a>(path: &[&'a str]) -> Option<Target<'a>> {
+fn target<'a>(group: &str, path: &[&'a str]) -> Option<Target<'a>> {
     let (namespace, plural, name) = match *path {
         ["namespaces", namespace, plural] => (Some(namespace), plural, None),
         ["namespaces", namespace, plural, name] => (Some(namespace), plural, Some(name)),
@@ -240,7 +394,7 @@ fn target<'a>(path: &[&'a str]) -> Option<Target<'a>> {
         [plural, name] => (None, plural, Some(name)),
         _ => return None,
     };
-    let kind = KINDS.iter().find(|it| it.plural == plural)?;
+    let kind = KINDS.iter().find(|it| it.group == group && it.plural == plural)?;
     let fits = match (namespace, name) {
         (Some(_), _) => kind.is_namespaced,
         (None, Some(_)) => !kind.is_namespaced,
@@ -292,9 +446,12 @@ fn status(code: u16, reason: &str, message: &str) -> Response {
     json_response(code, &body)
 }
 
+fn unavailable(message: &str) -> Response {
+    status(503, "ServiceUnavailable", message)
+}
+
 fn json_response(status: u16, body: &Value) -> Response {
-    let body = body.to_string().into_bytes();
-    Response { status, content_type: "application/json".to_owned(), body }
+    Response::json(status, body.to_string().into_bytes())
 }
 
 fn text(status: u16, body: &str) -> Response {
@@ -320,7 +477,22 @@ fn versions() -> Value {
     json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] })
 }
 
-fn resources() -> Value {
+fn groups() -> Value {
+    json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [group(LEASES)] })
+}
+
+fn group(name: &str) -> Value {
+    let version = json!({ "groupVersion": format!("{name}/v1"), "version": "v1" });
+    json!({
+        "kind": "APIGroup",
+        "apiVersion": "v1",
+        "name": name,
+        "versions": [version],
+        "preferredVersion": version,
+    })
+}
+
+fn resources(group: &str, version: &str) -> Value {
     let verbs = ["create", "delete", "get", "list", "patch", "update"];
     let describe = |it: &Kind| {
         json!({
@@ -329,11 +501,11 @@ fn resources() -> Value {
             "namespaced": it.is_namespaced,
             "kind": it.kind,
             "verbs": verbs,
-            "shortNames": [it.short],
+            "shortNames": Some(it.short).filter(|it| !it.is_empty()).into_iter().collect::<Vec<_>>(),
         })
     };
-    let resources: Vec<_> = KINDS.iter().map(describe).collect();
-    json!({ "kind": "APIResourceList", "groupVersion": "v1", "resources": resources })
+    let resources: Vec<_> = KINDS.iter().filter(|it| it.group == group).map(describe).collect();
+    json!({ "kind": "APIResourceList", "groupVersion": version, "resources": resources })
 }
 
 #[cfg(test)]
@@ -343,11 +515,11 @@ mod tests {
     fn api() -> (tempfile::TempDir, Api) {
         let folder = tempfile::tempdir().unwrap();
         let api = Api {
-            store: Store::open(folder.path().join("standin.json")).unwrap(),
+            store: Arc::new(Store::open(folder.path().join("standin.json")).unwrap()),
             is_ready: AtomicBool::new(false),
             token: "secret".to_owned(),
             authority: String::new(),
-            first: None,
+            etcd: None,
         };
         (folder, api)
     }

@@ -1,5 +1,6 @@
 //! What the command line and the environment ask for, as k3s reads them.
 
+use crate::flags::{self, Flag, Unknown};
 use anyhow::bail;
 use std::path::PathBuf;
 
@@ -26,21 +27,26 @@ pub(crate) struct Settings {
     pub(crate) token: Option<String>,
     /// The server to join; a server without it is the first.
     pub(crate) url: Option<String>,
+    /// Whether the first server keeps its data in etcd, so that others can join it.
+    pub(crate) is_cluster_init: bool,
     /// Further names of the server, for its certificate.
     pub(crate) names: Vec<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) kubeconfig: PathBuf,
 }
 
-/// Reads what is asked for. Arguments that k3s knows and a stand-in does not need are
-/// passed over, with their values.
+/// Reads what is asked for. Flags that k3s knows and a stand-in does not need are passed
+/// over, with their values.
+///
+/// # Errors
+///
+/// [`Unknown`] for a flag that k3s does not know; others when something is missing.
 pub(crate) fn read(
     program: &str,
-    args: impl Iterator<Item = String>,
+    mut args: impl Iterator<Item = String>,
     variable: impl Fn(&str) -> Option<String>,
     hostname: &str,
 ) -> anyhow::Result<Command> {
-    let mut args = args.peekable();
     match program.rsplit('/').next() {
         Some("ctr") => return Ok(Command::Ctr(args.collect())),
         Some("rm") => return Ok(Command::Rm(args.collect())),
@@ -62,22 +68,35 @@ pub(crate) fn read(
         hostname: hostname.to_owned(),
         token: variable("K3S_TOKEN"),
         url: variable("K3S_URL"),
+        is_cluster_init: false,
         names: Vec::new(),
         labels: Vec::new(),
         kubeconfig: kubeconfig.into(),
     };
     while let Some(arg) = args.next() {
-        let (flag, value) = match arg.split_once('=') {
-            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
-            None => (arg, None),
+        // k3s stops at the first word that is not a flag.
+        let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else { break };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (flag, None),
         };
-        let mut value = || value.clone().or_else(|| args.next()).unwrap_or_default();
-        match flag.as_str() {
-            "--token" | "-t" => settings.token = Some(value()),
-            "--server" | "-s" => settings.url = Some(value()),
-            "--node-name" => settings.name = value(),
-            "--tls-san" => settings.names.extend(list(&value())),
-            "--node-label" => settings.labels.extend(list(&value()).iter().map(|it| label(it))),
+        let known = flags::find(name);
+        let known = known.ok_or_else(|| Unknown { name: name.to_owned(), is_server })?;
+        let name = match known {
+            Flag::Switch("cluster-init") => {
+                settings.is_cluster_init = value.as_deref() != Some("false");
+                continue;
+            }
+            Flag::Switch(_) => continue,
+            Flag::WithValue(name) => name,
+        };
+        let value = value.or_else(|| args.next()).unwrap_or_default();
+        match name {
+            "token" => settings.token = Some(value),
+            "server" => settings.url = Some(value),
+            "node-name" => settings.name = value,
+            "tls-san" => settings.names.extend(list(&value)),
+            "node-label" => settings.labels.extend(list(&value).iter().map(|it| label(it))),
             _ => {}
         }
     }
@@ -129,6 +148,7 @@ mod tests {
         assert_eq!(settings.name, "host-0");
         assert_eq!(settings.token.as_deref(), Some("secret"));
         assert_eq!(settings.url, None);
+        assert!(settings.is_cluster_init);
         assert_eq!(settings.names, ["0.0.0.0", "lb", "host.example"]);
         let labels = [("a", "b"), ("c", "d"), ("e", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(settings.labels, labels);
@@ -146,6 +166,15 @@ mod tests {
         assert_eq!(says("node agent", &[("K3S_URL", "https://a")]), "--token is required");
         assert_eq!(says("node agent", &[("K3S_TOKEN", "x")]), "--server is required");
         assert_eq!(says("node server", &[("K3S_URL", "https://a")]), "--token is required");
+    }
+
+    #[test]
+    fn an_unknown_flag_is_an_error() {
+        for line in ["node server --no-such-flag", "node server --no-such-flag=1 --disable x"] {
+            let err = read_line(line, &[]).unwrap_err();
+            assert_eq!(err.to_string(), "flag provided but not defined: -no-such-flag");
+            assert!(err.downcast::<Unknown>().unwrap().is_server);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rustls::{
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -40,7 +40,12 @@ pub(crate) struct Client {
     pub(crate) host: String,
     port: u16,
     config: Arc<ClientConfig>,
+    limit: Duration,
+    /// The connections that wait for the next request; none when every request has its own.
+    idle: Option<Mutex<Vec<Stream>>>,
 }
+
+type Stream = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 
 /// The other server has another authority or does not know our token, so that asking again
 /// is of no use.
@@ -52,6 +57,21 @@ impl std::error::Error for Denied {}
 impl std::fmt::Display for Denied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("401 Unauthorized")
+    }
+}
+
+/// The other server's certificate is for other names than the one that it was asked by.
+#[derive(Debug)]
+pub(crate) struct WrongName {
+    valid: String,
+    expected: String,
+}
+
+impl std::error::Error for WrongName {}
+
+impl std::fmt::Display for WrongName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "x509: certificate is valid for {}, not {}", self.valid, self.expected)
     }
 }
 
@@ -89,6 +109,13 @@ impl Request {
     }
 }
 
+impl Response {
+    /// Returns an answer with JSON.
+    pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
+        Self { status, content_type: "application/json".to_owned(), body }
+    }
+}
+
 impl Client {
     /// Returns a client for an address like `https://host:6443`.
     pub(crate) fn new(url: &str, config: ClientConfig) -> anyhow::Result<Self> {
@@ -101,34 +128,75 @@ impl Client {
             Some((host.to_owned(), port)).filter(|(host, _)| !host.is_empty())
         };
         let (host, port) = parse().with_context(|| format!("failed to read the URL `{url}`"))?;
-        Ok(Self { host, port, config: Arc::new(config) })
+        Ok(Self { host, port, config: Arc::new(config), limit: PATIENCE, idle: None })
+    }
+
+    /// Keeps connections open for later requests. Only for servers that give the length of
+    /// every answer, as the stand-in does.
+    pub(crate) fn keep_alive(self) -> Self {
+        Self { idle: Some(Mutex::default()), ..self }
+    }
+
+    /// Sets how long connecting, and every step of an answer, may take.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Asks the server. The error is [`Denied`] when the server is of another cluster.
     pub(crate) fn send(&self, request: &Request) -> anyhow::Result<Response> {
-        let address = (self.host.as_str(), self.port).to_socket_addrs()?.next();
+        let kept = self.idle.as_ref().and_then(|it| lock(it).pop());
+        if let Some(stream) = kept {
+            match self.exchange(stream, request) {
+                // The server has ended the connection since.
+                Err(err) if !is_timeout(&err) => {}
+                other => return other,
+            }
+        }
+        self.exchange(self.connect()?, request)
+    }
+
+    fn connect(&self) -> anyhow::Result<Stream> {
+        let address = (self.host.as_str(), self.port).to_socket_addrs();
+        let address = address.with_context(|| format!("lookup {}: no such host", self.host))?;
+        let address = address.into_iter().next();
         let address = address.with_context(|| format!("no address for `{}`", self.host))?;
-        let tcp = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let tcp = TcpStream::connect_timeout(&address, self.limit)?;
         tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        tcp.set_write_timeout(Some(PATIENCE))?;
+        tcp.set_read_timeout(Some(self.limit))?;
+        tcp.set_write_timeout(Some(self.limit))?;
         let name = ServerName::try_from(self.host.clone())?;
         let session = ClientConnection::new(Arc::clone(&self.config), name)?;
-        let mut stream = StreamOwned::new(session, tcp);
+        Ok(BufReader::new(StreamOwned::new(session, tcp)))
+    }
+
+    fn exchange(&self, mut stream: Stream, request: &Request) -> anyhow::Result<Response> {
         // Version 1.0: the answer then comes in one piece, and the connection ends with it.
-        let mut head = format!("{} {} HTTP/1.0\r\n", request.method, request.target);
+        let version = if self.idle.is_some() { "1.1" } else { "1.0" };
+        let mut head = format!("{} {} HTTP/{version}\r\n", request.method, request.target);
         head += &format!("host: {}:{}\r\n", self.host, self.port);
         for (key, value) in &request.headers {
             head += &format!("{key}: {value}\r\n");
         }
         head += &format!("content-length: {}\r\n\r\n", request.body.len());
-        write(&mut stream, head.as_bytes(), &request.body).map_err(name_denial)?;
-        let response = read_response(&mut BufReader::new(stream))?;
+        write(stream.get_mut(), head.as_bytes(), &request.body).map_err(explain)?;
+        let response = read_response(&mut stream)?;
+        if let Some(idle) = &self.idle {
+            lock(idle).push(stream);
+        }
         if response.status == 401 {
             return Err(Denied.into());
         }
         Ok(response)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_timeout(err: &anyhow::Error) -> bool {
+    let kind = err.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
 }
 
 /// Answers requests for ever, each connection in a thread of its own.
@@ -203,7 +271,7 @@ fn read_request(stream: &mut impl BufRead) -> anyhow::Result<Option<Request>> {
 }
 
 fn read_response(stream: &mut impl BufRead) -> anyhow::Result<Response> {
-    let head = read_head(stream).map_err(name_denial)?;
+    let head = read_head(stream).map_err(explain)?;
     let head = head.context("the server ended the connection")?;
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Response::new(&mut headers);
@@ -249,14 +317,22 @@ fn write(stream: &mut impl Write, head: &[u8], body: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// Finds out if the connection failed because the other side's authority is not ours: the
-/// authority comes from the token.
-fn name_denial(err: io::Error) -> anyhow::Error {
+/// Finds out if the connection failed because of the other side's certificate: its authority
+/// is not ours, as the authority comes from the token; or it is for other names.
+fn explain(err: io::Error) -> anyhow::Error {
     let cause = err.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         )) => Denied.into(),
+        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        })) => {
+            let names = presented.iter().filter_map(|it| it.split('"').nth(1));
+            let valid = names.collect::<Vec<_>>().join(", ");
+            WrongName { valid, expected: expected.to_str().into_owned() }.into()
+        }
         _ => err.into(),
     }
 }
@@ -267,10 +343,14 @@ fn reason(status: u16) -> &'static str {
         201 => "Created",
         400 => "Bad Request",
         401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         409 => "Conflict",
+        410 => "Gone",
+        412 => "Precondition Failed",
         415 => "Unsupported Media Type",
+        503 => "Service Unavailable",
         _ => "Internal Server Error",
     }
 }
@@ -335,5 +415,43 @@ mod tests {
         let is_denied = |config| send(config).err().is_some_and(|it| it.is::<Denied>());
         assert!(is_denied(authority.client(None).unwrap()));
         assert!(is_denied(Authority::new("b").unwrap().client(None).unwrap()));
+    }
+
+    fn server(authority: &Authority, name: &str) -> String {
+        let names = BTreeSet::from([name.to_owned(), "kubernetes".to_owned()]);
+        let config = authority.serve(&authority.server(&names).unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let answer = |request: &Request| {
+            let body = request.body.clone();
+            Response { status: 200, content_type: String::new(), body }
+        };
+        serve(listener, config, answer).unwrap();
+        url
+    }
+
+    #[test]
+    fn a_certificate_is_valid_for_its_names_only() {
+        let authority = Authority::new("a").unwrap();
+        let url = server(&authority, "other");
+        let send = |config| Client::new(&url, config).unwrap().send(&Request::new("GET", "/"));
+        let err = send(authority.client(None).unwrap()).err().unwrap();
+        let expected = "x509: certificate is valid for kubernetes, other, not localhost";
+        assert_eq!(err.to_string(), expected);
+        assert!(send(authority.client_of_any_name(None).unwrap()).is_ok());
+        let stranger = Authority::new("b").unwrap().client_of_any_name(None).unwrap();
+        assert!(send(stranger).err().is_some_and(|it| it.is::<Denied>()));
+    }
+
+    #[test]
+    fn connections_are_kept_for_later_requests() {
+        let authority = Authority::new("a").unwrap();
+        let url = server(&authority, "localhost");
+        let client = Client::new(&url, authority.client(None).unwrap()).unwrap().keep_alive();
+        for word in ["one", "two"] {
+            let request = Request::new("PUT", "/").with_body("", word.as_bytes().to_vec());
+            assert_eq!(client.send(&request).unwrap().body, word.as_bytes());
+            assert_eq!(lock(client.idle.as_ref().unwrap()).len(), 1);
+        }
     }
 }

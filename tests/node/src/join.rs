@@ -1,36 +1,84 @@
 //! How a node comes to a server: it asks again and again until there is an answer.
 
-use crate::http::Denied;
-use crate::log;
+use crate::http::{Denied, WrongName};
+use crate::{log, times};
 use std::thread;
 use std::time::Duration;
 
-/// Does something until it succeeds, with pauses of 10 to 250 ms. The first failure is said.
+/// Does something until it succeeds, as agents do: whatever the failure, they try again, and
+/// log every one.
+pub(crate) fn without_end<T>(url: &str, mut step: impl FnMut() -> anyhow::Result<T>) -> T {
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match step() {
+            Ok(it) => return it,
+            Err(err) => log::info(&format!(
+                "Waiting to retrieve agent configuration; server is not ready: {url}: {err:#}"
+            )),
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(times::JOIN_RETRY);
+    }
+}
+
+/// Does something until it succeeds, as servers do.
 ///
 /// # Errors
 ///
-/// Only when the server does not know our token: another try is of no use then.
-pub(crate) fn until_done<T>(
+/// When the other server does not know our token or has a certificate for other names: a
+/// server then gives up at once.
+pub(crate) fn until_hopeless<T>(
     url: &str,
     mut step: impl FnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let mut pause = Duration::from_millis(10);
-    let mut is_first = true;
-    loop {
-        let err = match step() {
-            Ok(it) => return Ok(it),
-            Err(err) => err,
-        };
-        if err.is::<Denied>() {
-            return Err(err.context(format!("preparing node: token is not valid: {url}")));
-        }
-        if is_first {
-            log::info(&format!(
-                "Waiting to retrieve agent configuration; server is not ready: Get \"{url}\": {err:#}"
-            ));
-        }
-        is_first = false;
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(250));
+    without_end(url, || match step() {
+        Err(err) if is_hopeless(&err) => Ok(Err(explain(err, url))),
+        other => other.map(Ok),
+    })
+}
+
+/// Returns whether asking again is of no use.
+pub(crate) fn is_hopeless(err: &anyhow::Error) -> bool {
+    err.is::<Denied>() || err.is::<WrongName>()
+}
+
+/// Says which server has refused, and what it has not accepted.
+pub(crate) fn explain(err: anyhow::Error, url: &str) -> anyhow::Error {
+    let what = match err.is::<Denied>() {
+        true => format!("preparing server: token is not valid: {url}"),
+        false => format!("preparing server: Get \"{url}/cacerts\""),
+    };
+    err.context(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+
+    #[test]
+    fn agents_try_again_after_every_failure() {
+        let mut n_tries = 0;
+        without_end("https://a", || {
+            n_tries += 1;
+            match n_tries {
+                1 => Err(Denied.into()),
+                2 => bail!("lookup a: no such host"),
+                _ => Ok(()),
+            }
+        });
+        assert_eq!(n_tries, 3);
+    }
+
+    #[test]
+    fn servers_give_up_on_a_wrong_token() {
+        let mut n_tries = 0;
+        let result: anyhow::Result<()> = until_hopeless("https://a", || {
+            n_tries += 1;
+            if n_tries == 1 { bail!("connection refused") } else { Err(Denied.into()) }
+        });
+        let message = format!("{:#}", result.unwrap_err());
+        let expected = "preparing server: token is not valid: https://a: 401 Unauthorized";
+        assert_eq!(message, expected);
     }
 }

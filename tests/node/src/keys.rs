@@ -10,10 +10,15 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, date_time_ymd,
 };
 use ring::digest::{SHA256, digest};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -94,6 +99,19 @@ impl Authority {
         })
     }
 
+    /// Returns how to speak with the cluster's servers by whatever name or address: as agents
+    /// do, and members of etcd among themselves.
+    pub(crate) fn client_of_any_name(
+        &self,
+        identity: Option<&Identity>,
+    ) -> anyhow::Result<ClientConfig> {
+        let mut config = self.client(identity)?;
+        let roots = Arc::new(self.roots()?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider()).build()?;
+        config.dangerous().set_certificate_verifier(Arc::new(AnyName(verifier)));
+        Ok(config)
+    }
+
     /// Returns how to speak with clients; they may show a certificate of the authority.
     pub(crate) fn serve(&self, identity: &Identity) -> anyhow::Result<ServerConfig> {
         let roots = Arc::new(self.roots()?);
@@ -152,6 +170,50 @@ impl Authority {
     }
 }
 
+/// Accepts every certificate of the authority, whatever names are in it.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
 impl Identity {
     pub(crate) fn certificate_pem(&self) -> String {
         pem("CERTIFICATE", self.certificate.der())
@@ -181,6 +243,18 @@ pub(crate) fn write_secret(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         fs::rename(&temporary, path)
     };
     write().with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// Returns some random hexadecimal digits.
+///
+/// # Errors
+///
+/// When the system has no randomness.
+pub(crate) fn random(n_bytes: usize) -> anyhow::Result<String> {
+    let mut bytes = vec![0; n_bytes];
+    let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+    anyhow::ensure!(filled.is_ok(), "there is no randomness");
+    Ok(bytes.iter().map(|it| format!("{it:02x}")).collect())
 }
 
 /// Returns the hash of some words, in hexadecimal.

@@ -3,22 +3,34 @@
 
 mod api;
 mod args;
+mod controllers;
+mod crash;
+mod etcd;
+mod flags;
 mod http;
 mod images;
 mod join;
 mod keys;
+mod kubelet;
+mod lease;
 mod log;
+mod members;
 mod node;
+mod password;
 mod plane;
+mod quorum;
+mod servers;
 mod signals;
 mod standin;
 mod store;
 mod switches;
 mod table;
+mod times;
 
 use crate::args::{Command, Settings};
+use crate::flags::Unknown;
 use crate::switches::Switches;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::{env, io, thread};
@@ -33,6 +45,11 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
         Err(err) => {
+            if let Some(unknown) = err.downcast_ref::<Unknown>() {
+                // A closed output is not a reason to do anything else than end.
+                let _ = write!(io::stdout(), "{unknown}\n{}", flags::usage(unknown.is_server));
+                return ExitCode::FAILURE;
+            }
             log::fatal(&format!("{err:#}"));
             ExitCode::FAILURE
         }
@@ -63,13 +80,16 @@ fn run() -> anyhow::Result<ExitCode> {
 
 fn run_node(settings: Settings, switches: Switches) -> anyhow::Result<ExitCode> {
     signals::install(switches.hang_on_term)?;
+    let form = switches.crash_as;
     if switches.crash_at_start {
-        bail!("starting kubernetes: preparing server: failed to start: crashed as told");
+        let cause = "starting kubernetes: preparing server: failed to start: crashed as told";
+        crash::print(form, cause);
+        return Ok(ExitCode::FAILURE);
     }
     if let Some(duration) = switches.crash_after {
         thread::Builder::new().name("crash".to_owned()).spawn(move || {
             thread::sleep(duration);
-            log::fatal("apiserver exited: crashed as told");
+            crash::print(form, "apiserver exited: crashed as told");
             std::process::exit(1);
         })?;
     }
@@ -79,11 +99,4 @@ fn run_node(settings: Settings, switches: Switches) -> anyhow::Result<ExitCode> 
         standin::run(settings, switches).context("starting kubernetes")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Sleeps until a signal ends the process.
-fn park() -> ! {
-    loop {
-        thread::park();
-    }
 }

@@ -17,7 +17,8 @@ pub(crate) fn addresses() -> Vec<Ipv4Addr> {
     local_addresses(&fs::read_to_string("/proc/net/fib_trie").unwrap_or_default())
 }
 
-/// Returns all names and addresses under which a server may be reached.
+/// Returns the names and addresses that a server's certificate has. The name of the node is not
+/// one of them, as in k3s: only `--tls-san` adds it.
 pub(crate) fn server_names(settings: &Settings) -> BTreeSet<String> {
     let fixed = [
         "localhost",
@@ -31,7 +32,6 @@ pub(crate) fn server_names(settings: &Settings) -> BTreeSet<String> {
         "kubernetes.default.svc.cluster.local",
     ];
     let mut names: BTreeSet<String> = fixed.into_iter().map(str::to_owned).collect();
-    names.extend([settings.hostname.clone(), settings.name.clone()]);
     names.extend(addresses().iter().map(Ipv4Addr::to_string));
     names.extend(settings.names.iter().cloned());
     names

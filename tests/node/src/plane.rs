@@ -8,7 +8,7 @@ use crate::args::Settings;
 use crate::http::{Client, Request, Response};
 use crate::keys::{Authority, write_secret};
 use crate::standin::token;
-use crate::{STATE, join, log, node, park};
+use crate::{STATE, join, lease, log, node, times};
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use serde_json::{Value, json};
@@ -20,11 +20,15 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 const PROGRAMS: &str = "/usr/bin";
 const LOGS: &str = "/var/log";
 /// How long the children may take to end, all together.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two renewals of a lease: a true API server is slower than the stand-in's.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// The children, by their ids. What is no longer there has ended.
 static CHILDREN: Mutex<Children> =
@@ -51,9 +55,10 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
         run_server(&settings, &authority)
     } else {
         let url = settings.url.as_deref().context("--server is required")?;
-        register(&settings, &admin_client(&authority, url)?, url)?;
-        log::info(&format!("Successfully registered node {}", settings.name));
-        park()
+        let admin = authority.admin()?;
+        let client = Client::new(url, authority.client_of_any_name(Some(&admin))?)?;
+        join::without_end(url, || register(&settings, &client));
+        keep_lease(&settings, &client)
     }
 }
 
@@ -88,7 +93,7 @@ fn run_server(settings: &Settings, authority: &Authority) -> anyhow::Result<()> 
             // The first server's API server says when its store is there, and if our token is
             // the right one.
             let first = admin_client(authority, url)?;
-            join::until_done(url, || get(&first, "/readyz").map(drop))?;
+            join::until_hopeless(url, || get(&first, "/readyz").map(drop))?;
             format!("http://{}:2379", first.host)
         }
         None => {
@@ -97,9 +102,11 @@ fn run_server(settings: &Settings, authority: &Authority) -> anyhow::Result<()> 
         }
     };
     write_keys(settings, authority)?;
-    log::info("Running kube-apiserver --bind-address=0.0.0.0 --secure-port=6443");
-    start_api_server(&store)?;
     authority.write_kubeconfig(&settings.kubeconfig)?;
+    log::info(&format!("Wrote kubeconfig {}", settings.kubeconfig.display()));
+    log::info("Run: k3s kubectl");
+    log::info("Waiting for API server to become available");
+    start_api_server(&store)?;
     if settings.url.is_none() {
         start_controllers(authority)?;
     }
@@ -108,10 +115,10 @@ fn run_server(settings: &Settings, authority: &Authority) -> anyhow::Result<()> 
     while get(&client, "/readyz").is_err() {
         thread::sleep(Duration::from_millis(50));
     }
+    log::info("Kube API server is now running");
     log::info("k3s is up and running");
-    register(settings, &client, own)?;
-    log::info(&format!("Successfully registered node {}", settings.name));
-    park()
+    join::without_end(own, || register(settings, &client));
+    keep_lease(settings, &client)
 }
 
 fn start_etcd(settings: &Settings) -> anyhow::Result<()> {
@@ -191,23 +198,42 @@ fn admin_client(authority: &Authority, url: &str) -> anyhow::Result<Client> {
     Client::new(url, authority.client(Some(&authority.admin()?))?)
 }
 
-/// Makes the node known and Ready, as often as it takes.
-fn register(settings: &Settings, client: &Client, url: &str) -> anyhow::Result<()> {
-    join::until_done(url, || {
-        let version = get(client, "/version")?;
-        let version = version["gitVersion"].as_str().context("the server has no version")?;
-        let object = node::object(settings, version, true);
-        let made = send(client, "POST", "/api/v1/nodes", "application/json", &object)?;
-        // It is there already when the container was started before.
-        ensure!(matches!(made.status, 201 | 409), "the node is refused: {}", describe(&made));
-        let path = format!("/api/v1/nodes/{}", settings.name);
-        patch(client, &format!("{path}/status"), &json!({ "status": object["status"] }))?;
-        let labels = &object["metadata"]["labels"];
-        // Every new node is tainted as not ready, and only a controller of ours that does not
-        // run here would take it away.
-        let rest = json!({ "metadata": { "labels": labels }, "spec": { "taints": null } });
-        patch(client, &path, &rest)
-    })
+/// Makes the node known and Ready.
+fn register(settings: &Settings, client: &Client) -> anyhow::Result<()> {
+    let version = get(client, "/version")?;
+    let version = version["gitVersion"].as_str().context("the server has no version")?;
+    let object = node::object(settings, version, true);
+    let made = send(client, "POST", "/api/v1/nodes", "application/json", &object)?;
+    // It is there already when the container was started before.
+    ensure!(matches!(made.status, 201 | 409), "the node is refused: {}", describe(&made));
+    let path = format!("/api/v1/nodes/{}", settings.name);
+    patch(client, &format!("{path}/status"), &json!({ "status": object["status"] }))?;
+    let labels = &object["metadata"]["labels"];
+    // Every new node is tainted as not ready, and only a controller of ours that does not
+    // run here would take it away.
+    let rest = json!({ "metadata": { "labels": labels }, "spec": { "taints": null } });
+    patch(client, &path, &rest)?;
+    log::info(&format!("Successfully registered node {}", settings.name));
+    Ok(())
+}
+
+/// Renews the node's lease for ever. A host that waits for a node waits for this.
+fn keep_lease(settings: &Settings, client: &Client) -> ! {
+    let path = format!("{}?fieldManager=kubelet&force=true", lease::path(&settings.name));
+    loop {
+        let object = lease::object(&settings.name, OffsetDateTime::now_utc());
+        match send(client, "PATCH", &path, "application/apply-patch+yaml", &object) {
+            Ok(it) if matches!(it.status, 200 | 201) => thread::sleep(RENEWAL),
+            Ok(it) => {
+                log::info(&format!("failed to renew the lease: {}", describe(&it)));
+                thread::sleep(times::JOIN_RETRY);
+            }
+            Err(err) => {
+                log::info(&format!("failed to renew the lease: {err:#}"));
+                thread::sleep(times::JOIN_RETRY);
+            }
+        }
+    }
 }
 
 fn get(client: &Client, path: &str) -> anyhow::Result<Value> {

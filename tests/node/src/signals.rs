@@ -6,8 +6,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::{io, process, thread};
 
-/// Makes SIGTERM and SIGINT end the process with success at once, after its children;
-/// with `hang`, SIGTERM does nothing.
+/// Makes SIGTERM and SIGINT end the process at once, after its children, with exit code 1 as
+/// in k3s; with `hang`, SIGTERM does nothing.
 pub(crate) fn install(hang: bool) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -16,7 +16,7 @@ pub(crate) fn install(hang: bool) -> io::Result<()> {
                 continue;
             }
             plane::stop();
-            process::exit(0);
+            process::exit(1);
         }
     })?;
     Ok(())

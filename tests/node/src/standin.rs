@@ -1,25 +1,29 @@
 //! A node that only says that it is one: there is an API server with a few objects, and no
-//! kubelet.
+//! kubelet. It starts, joins and ends as a node of k3s does.
 
-use crate::api::Api;
+use crate::api::{Api, MEMBERS};
 use crate::args::Settings;
+use crate::controllers::Controllers;
+use crate::etcd::Etcd;
 use crate::http::{self, Client, Request};
 use crate::keys::{self, Authority};
+use crate::kubelet::{Kubelet, Rejected};
+use crate::members::{self, Members};
+use crate::servers::Servers;
 use crate::store::{Store, Write};
 use crate::switches::Switches;
-use crate::{STATE, VERSION, join, log, node, park};
-use anyhow::{Context as _, ensure};
-use serde_json::json;
+use crate::{STATE, VERSION, join, log, node, times};
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 use std::{fs, thread};
 
 /// Runs a node. Returns only when it cannot be run.
 pub(crate) fn run(settings: Settings, switches: Switches) -> anyhow::Result<()> {
-    let settings = Arc::new(settings);
     if settings.is_server {
         run_server(settings, switches)
     } else {
@@ -36,116 +40,141 @@ pub(crate) fn token(settings: &Settings) -> anyhow::Result<String> {
     if let Ok(token) = fs::read_to_string(&path) {
         return Ok(token);
     }
-    let mut bytes = [0; 16];
-    let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
-    ensure!(filled.is_ok(), "there is no randomness");
-    let token: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+    let token = keys::random(16)?;
     keys::write_secret(&path, token.as_bytes())?;
     Ok(token)
 }
 
 fn run_agent(settings: &Settings, switches: &Switches) -> anyhow::Result<()> {
+    let started = Instant::now();
     log::info(&format!("Starting k3s agent {VERSION} (stand-in)"));
     let token = token(settings)?;
-    let authority = Authority::new(&token)?;
-    let client = client(settings, &authority)?.context("--server is required")?;
-    register(&client, settings, &token, is_ready_at_once(switches))?;
-    log::info(&format!("Successfully registered node {}", settings.name));
-    if let Some(pause) = switches.node_ready_after.filter(|it| !it.is_zero()) {
-        thread::sleep(pause);
-        register(&client, settings, &token, true)?;
-    }
-    park()
+    let config = Authority::new(&token)?.client_of_any_name(None)?;
+    let url = settings.url.as_deref().context("--server is required")?;
+    let path = Path::new(STATE).join("agent/etc/k3s-agent-load-balancer.json");
+    let servers = Servers::new(url, config, &token, Some(path))?;
+    let ready_after = switches.node_ready_after;
+    let kubelet = Kubelet { settings, servers: &servers, started, ready_after };
+    join::without_end(url, || kubelet.log_in());
+    kubelet.run()
 }
 
-fn run_server(settings: Arc<Settings>, switches: Switches) -> anyhow::Result<()> {
+fn run_server(settings: Settings, switches: Switches) -> anyhow::Result<()> {
+    let started = Instant::now();
     log::info(&format!("Starting k3s {VERSION} (stand-in)"));
     let token = token(&settings)?;
     let authority = Authority::new(&token)?;
     let identity = authority.server(&node::server_names(&settings))?;
-    let store = Store::open(Path::new(STATE).join("standin.json"))?;
-    add_namespaces(&store)?;
+    let store = Arc::new(Store::open(Path::new(STATE).join("standin.json"))?);
+    let etcd = etcd(&settings, &authority, &token, &store)?;
     let api = Arc::new(Api {
         store,
         is_ready: AtomicBool::new(false),
         token,
         authority: authority.pem(),
-        first: client(&settings, &authority)?,
+        etcd,
     });
-    log::info("Running kube-apiserver --bind-address=0.0.0.0 --secure-port=6443");
-    let listener = TcpListener::bind("0.0.0.0:6443").context("failed to listen on port 6443")?;
-    let is_at_once = is_ready_at_once(&switches);
-    write_node(&api, &settings, is_at_once)?;
-    let answering = Arc::clone(&api);
-    let config = authority.serve(&identity)?;
-    if switches.ready_after == Some(Duration::ZERO) && api.first.is_none() {
-        api.is_ready.store(true, Ordering::Release);
-    }
-    http::serve(listener, config, move |it| answering.answer(it))?;
     authority.write_kubeconfig(&settings.kubeconfig)?;
-    if let Some(first) = &api.first {
-        register(first, &settings, &api.token, is_at_once)?;
+    log::info(&format!("Wrote kubeconfig {}", settings.kubeconfig.display()));
+    log::info("Run: k3s kubectl");
+    log::info("Waiting for API server to become available");
+    thread::sleep(times::API_START);
+    let listener = TcpListener::bind("0.0.0.0:6443").context("failed to listen on port 6443")?;
+    let config = authority.serve(&identity)?;
+    let answering = Arc::clone(&api);
+    http::serve(listener, config, move |it| answering.answer(it))?;
+    let (controlled, promotion) = (Arc::clone(&api), switches.promotion);
+    thread::Builder::new()
+        .name("controllers".to_owned())
+        .spawn(move || Controllers::new(promotion).run(&controlled))?;
+    while !api.works() {
+        thread::sleep(times::TICK);
     }
-    if let Some(pause) = switches.node_ready_after.filter(|it| !it.is_zero()) {
-        let (api, settings) = (Arc::clone(&api), Arc::clone(&settings));
-        thread::Builder::new().name("node".to_owned()).spawn(move || {
-            thread::sleep(pause);
-            if let Err(err) = become_ready(&api, &settings) {
-                log::info(&format!("failed to update the node: {err:#}"));
-            }
-        })?;
-    }
+    log::info("Kube API server is now running");
     if let Some(pause) = switches.ready_after {
-        thread::sleep(pause);
-        api.is_ready.store(true, Ordering::Release);
-        log::info("k3s is up and running");
+        let api = Arc::clone(&api);
+        let become_ready = move || {
+            thread::sleep(pause);
+            api.is_ready.store(true, Ordering::Release);
+            log::info("k3s is up and running");
+        };
+        thread::Builder::new().name("readiness".to_owned()).spawn(become_ready)?;
     }
-    park()
+    let config = authority.client_of_any_name(None)?;
+    let own = "https://127.0.0.1:6443";
+    let servers = Servers::new(own, config, &api.token, None)?;
+    let ready_after = switches.node_ready_after;
+    let kubelet = Kubelet { settings: &settings, servers: &servers, started, ready_after };
+    let logged_in = join::without_end(own, || match kubelet.log_in() {
+        Err(err) if err.is::<Rejected>() => Ok(Err(err)),
+        other => other.map(Ok),
+    });
+    logged_in.context("preparing server")?;
+    kubelet.run()
 }
 
-fn is_ready_at_once(switches: &Switches) -> bool {
-    switches.node_ready_after == Some(Duration::ZERO)
-}
-
-fn client(settings: &Settings, authority: &Authority) -> anyhow::Result<Option<Client>> {
-    let Some(url) = &settings.url else { return Ok(None) };
-    Client::new(url, authority.client(None)?).map(Some)
-}
-
-/// Tells the first server of this node, as often as it takes.
-fn register(
-    client: &Client,
+/// Returns this server as a member of etcd, which it may have to join; `None` when it keeps its
+/// data alone.
+fn etcd(
     settings: &Settings,
+    authority: &Authority,
     token: &str,
-    is_ready: bool,
-) -> anyhow::Result<()> {
-    let object = node::object(settings, VERSION, is_ready);
-    let request = Request::new("POST", "/api/v1/nodes")
-        .with("authorization", &format!("Bearer {token}"))
-        .with_body("application/json", object.to_string().into_bytes());
-    join::until_done(settings.url.as_deref().unwrap_or_default(), || {
-        let response = client.send(&request)?;
-        ensure!(matches!(response.status, 200 | 201), "the answer has status {}", response.status);
-        Ok(())
-    })
-}
-
-fn become_ready(api: &Api, settings: &Settings) -> anyhow::Result<()> {
-    write_node(api, settings, true)?;
-    match &api.first {
-        Some(first) => register(first, settings, &api.token, true),
-        None => Ok(()),
+    store: &Arc<Store>,
+) -> anyhow::Result<Option<Arc<Etcd>>> {
+    let is_member = !store.members().is_empty();
+    if !is_member && settings.url.is_none() {
+        add_namespaces(store)?;
+        if !settings.is_cluster_init {
+            return Ok(None);
+        }
     }
+    let path = Path::new(STATE).join("server/db/etcd/name");
+    let name = members::own_name(&path, &settings.name)?;
+    let addresses: Vec<_> = node::addresses().iter().map(ToString::to_string).collect();
+    let joined = store.members().find(&name).map(|it| it.address.clone());
+    let address = joined.filter(|it| addresses.contains(it));
+    let address = address.or_else(|| addresses.first().cloned());
+    let address = address.context("the container has no address")?;
+    match &settings.url {
+        _ if is_member => log::info("Managed etcd cluster already initialized, ignoring join"),
+        Some(url) => {
+            let client = Client::new(url, authority.client(None)?)?;
+            store.import(&join_etcd(&client, url, token, &name, &address)?)?;
+        }
+        None => {
+            let first = Members::of_first(&name, &address);
+            let changed = store.change_members(|it| *it = first);
+            changed.map_err(|err| anyhow::anyhow!("failed to begin etcd: {err:?}"))?;
+        }
+    }
+    let etcd = Etcd::new(name, address, token, authority, Arc::clone(store))?;
+    Ok(Some(Arc::new(etcd)))
 }
 
-fn write_node(api: &Api, settings: &Settings, is_ready: bool) -> anyhow::Result<()> {
-    let object = node::object(settings, VERSION, is_ready);
-    let written = api.store.write(&format!("nodes/{}", settings.name), object, Write::Join);
-    written.map(drop).map_err(|err| anyhow::anyhow!("failed to write the node: {err:?}"))
+/// Joins etcd as a learner, and returns its data. There is one attempt, as in k3s: whatever goes
+/// wrong ends the server.
+fn join_etcd(
+    client: &Client,
+    url: &str,
+    token: &str,
+    name: &str,
+    address: &str,
+) -> anyhow::Result<Vec<u8>> {
+    let body = json!({ "name": name, "address": address }).to_string();
+    let request = Request::new("POST", MEMBERS)
+        .with("authorization", &format!("Bearer {token}"))
+        .with_body("application/json", body.into_bytes());
+    let response = client.send(&request).map_err(|err| join::explain(err, url))?;
+    if response.status != 200 {
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let message = body["message"].as_str().unwrap_or_default();
+        bail!("preparing server: start managed database: joining etcd cluster: {message}");
+    }
+    Ok(response.body)
 }
 
 fn add_namespaces(store: &Store) -> anyhow::Result<()> {
-    for name in ["default", "kube-public", "kube-system"] {
+    for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         let key = format!("namespaces/{name}");
         if store.get(&key).is_some() {
             continue;

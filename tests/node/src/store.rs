@@ -1,5 +1,8 @@
-//! The stand-in's objects, in memory and in one file that outlives the process.
+//! The stand-in's objects, in memory and in one file that outlives the process. With etcd, its
+//! members are there too, and the whole is copied from the leader to the others.
 
+use crate::members::Members;
+use crate::quorum::Stamp;
 use crate::{keys, log};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
@@ -39,7 +42,10 @@ pub(crate) enum Refusal {
 
 #[derive(Default)]
 struct Content {
+    /// How often another server has begun to lead.
+    term: u64,
     version: u64,
+    members: Members,
     objects: Map<String, Value>,
 }
 
@@ -123,22 +129,88 @@ impl Store {
         Ok(removed)
     }
 
+    /// Returns how old the data is.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let content = self.lock();
+        (content.term, content.version)
+    }
+
+    pub(crate) fn members(&self) -> Members {
+        self.lock().members.clone()
+    }
+
+    /// Changes the members of etcd.
+    pub(crate) fn change_members<T>(
+        &self,
+        change: impl FnOnce(&mut Members) -> T,
+    ) -> Result<T, Refusal> {
+        let mut content = self.lock();
+        let result = change(&mut content.members);
+        content.version += 1;
+        self.save(&content)?;
+        Ok(result)
+    }
+
+    /// Begins a new term, and returns it.
+    pub(crate) fn begin_term(&self) -> Result<u64, Refusal> {
+        let mut content = self.lock();
+        content.term += 1;
+        self.save(&content)?;
+        Ok(content.term)
+    }
+
+    /// Returns everything, for another member.
+    pub(crate) fn export(&self) -> Vec<u8> {
+        self.lock().to_text().into_bytes()
+    }
+
+    /// Takes over everything from another member, unless what is here is newer.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or kept.
+    pub(crate) fn import(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let new = Content::parse(bytes)?;
+        let mut content = self.lock();
+        if (new.term, new.version) >= (content.term, content.version) {
+            *content = new;
+            let saved = self.save(&content);
+            saved.map_err(|err| anyhow::anyhow!("failed to keep the data: {err:?}"))?;
+        }
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn save(&self, content: &Content) -> Result<(), Refusal> {
-        let text = json!({ "version": content.version, "objects": content.objects }).to_string();
+        let text = content.to_text();
         keys::write_secret(&self.path, text.as_bytes()).map_err(Refusal::Failed)
     }
 }
 
 impl Content {
+    fn to_text(&self) -> String {
+        json!({
+            "term": self.term,
+            "version": self.version,
+            "members": self.members.to_json(),
+            "objects": self.objects,
+        })
+        .to_string()
+    }
+
     fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         let mut value: Value = serde_json::from_slice(bytes)?;
         let version = value["version"].as_u64().context("it has no version")?;
         match value["objects"].take() {
-            Value::Object(objects) => Ok(Self { version, objects }),
+            Value::Object(objects) => Ok(Self {
+                term: value["term"].as_u64().unwrap_or_default(),
+                version,
+                members: Members::parse(&value["members"]),
+                objects,
+            }),
             _ => anyhow::bail!("it has no objects"),
         }
     }
@@ -214,5 +286,20 @@ mod tests {
         assert_eq!(merged["metadata"]["uid"], first["metadata"]["uid"]);
         assert!(matches!(write(first, Write::Replace), Err(Refusal::Conflict)));
         assert!(write(merged, Write::Replace).is_ok());
+    }
+
+    #[test]
+    fn older_data_does_not_replace_newer() {
+        let ((_a, first), (_b, second)) = (store(), store());
+        let members = Members::of_first("a-1", "10.0.0.1");
+        first.change_members(|it| *it = members.clone()).unwrap();
+        second.import(&first.export()).unwrap();
+        assert_eq!((second.members(), second.stamp()), (members, (0, 1)));
+        second.begin_term().unwrap();
+        first.write("configmaps/d/a", map(json!({})), Write::Create).unwrap();
+        second.import(&first.export()).unwrap();
+        assert_eq!(second.get("configmaps/d/a"), None);
+        first.import(&second.export()).unwrap();
+        assert_eq!((first.get("configmaps/d/a"), first.stamp()), (None, (1, 1)));
     }
 }

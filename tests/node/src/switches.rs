@@ -1,5 +1,6 @@
 //! What a node is told to do wrong, by variables of its environment.
 
+use crate::{crash, times};
 use anyhow::Context as _;
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ pub(crate) struct Switches {
     pub(crate) node_ready_after: Option<Duration>,
     pub(crate) crash_at_start: bool,
     pub(crate) crash_after: Option<Duration>,
+    /// Which part prints the cause of a crash.
+    pub(crate) crash_as: crash::Form,
+    /// How often etcd's learner is looked at.
+    pub(crate) promotion: Duration,
     pub(crate) hang_on_term: bool,
     pub(crate) ctr_fails: bool,
 }
@@ -38,6 +43,11 @@ impl Switches {
             node_ready_after: after("STANDIN_NODE_NEVER_READY", "STANDIN_NODE_READY_AFTER")?,
             crash_at_start: is_on("STANDIN_CRASH_AT_START"),
             crash_after: duration("STANDIN_CRASH_AFTER")?,
+            crash_as: match variable("STANDIN_CRASH_AS") {
+                Some(it) => crash::Form::parse(&it).context("failed to read STANDIN_CRASH_AS")?,
+                None => crash::Form::default(),
+            },
+            promotion: duration("STANDIN_PROMOTION_EVERY")?.unwrap_or(times::PROMOTION),
             hang_on_term: is_on("STANDIN_HANG_ON_TERM"),
             ctr_fails: is_on("STANDIN_CTR_FAILS"),
         })
@@ -79,5 +89,13 @@ mod tests {
         assert_eq!(switches.ready_after, Some(Duration::from_millis(250)));
         assert_eq!(switches.node_ready_after, None);
         assert!(read(&[("STANDIN_CRASH_AFTER", "soon")]).is_err());
+    }
+
+    #[test]
+    fn a_crash_has_one_of_three_forms() {
+        let form = |it| read(&[("STANDIN_CRASH_AS", it)]).map(|it| it.crash_as);
+        assert_eq!(read(&[]).unwrap().crash_as, crash::Form::Fatal);
+        assert_eq!(form("klog").unwrap(), crash::Form::Klog);
+        assert!(form("loudly").is_err());
     }
 }
