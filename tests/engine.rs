@@ -254,6 +254,12 @@ impl Engine {
         (&self.runtime, &self.docker)
     }
 
+    /// Stops a container.
+    #[track_caller]
+    pub(crate) fn stop(&self, name: &str) {
+        self.runtime.block_on(self.docker.stop_container(name, None)).expect("it stops");
+    }
+
     /// Returns whether there is a container of this name.
     pub(crate) fn has_container(&self, name: &str) -> bool {
         self.runtime.block_on(self.docker.inspect_container(name, None)).is_ok()
@@ -372,6 +378,33 @@ impl Berth {
     #[track_caller]
     pub(crate) fn with_kubectl(self) -> Option<Self> {
         has_kubectl().then_some(self)
+    }
+
+    /// Starts containers in the cluster's network that are not the cluster's. They go with the
+    /// berth.
+    #[track_caller]
+    pub(crate) fn start_bystanders(&self, n: usize) {
+        use bollard::models::{ContainerCreateBody, HostConfig};
+        use bollard::query_parameters::CreateContainerOptionsBuilder;
+        let (runtime, docker) = self.engine.client();
+        for idx in 0..n {
+            let name = format!("{}-bystander-{idx}", self.name);
+            let body = ContainerCreateBody {
+                image: Some(self.image.clone()),
+                cmd: Some(vec!["server".to_owned()]),
+                labels: Some([("pintle.cluster".to_owned(), self.name.clone())].into()),
+                host_config: Some(HostConfig {
+                    network_mode: Some(format!("pintle-{}", self.name)),
+                    ..HostConfig::default()
+                }),
+                ..ContainerCreateBody::default()
+            };
+            let options = CreateContainerOptionsBuilder::new().name(&name).build();
+            runtime.block_on(async {
+                docker.create_container(Some(options), body).await.expect("it is created");
+                docker.start_container(&name, None).await.expect("it starts");
+            });
+        }
     }
 
     /// Adds a plugin of the fixtures.

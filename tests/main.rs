@@ -13,6 +13,7 @@ mod vices;
 
 mod cluster_failures;
 mod cluster_hooks;
+mod cluster_servers;
 mod cluster_whole;
 mod clusters;
 mod commands;

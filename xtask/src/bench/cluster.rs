@@ -50,13 +50,17 @@ current-context: other
 ";
 
 /// What of an object differs from one run to the next, or says nothing of the object.
-const OF_ONE_RUN: [&str; 9] = [
+const OF_ONE_RUN: [&str; 12] = [
     "Id",
     "Created",
     "CreatedAt",
     "Containers",
     "IPAM",
     "pintle.run",
+    // The host looks for a subnet that is free.
+    "IPAMConfig",
+    "pintle.address",
+    "IPRange",
     // Whether the client wanted to see the output.
     "AttachStdin",
     "AttachStdout",

@@ -21,6 +21,9 @@ trap wait EXIT
 all=pintle-$CLUSTER
 first=$all-server-0
 own=$WORK/own.yaml
+# Half of the addresses are for nodes. The host looks for a range that is free; a script can
+# only hope.
+net=172.31.252 free=172.31.254.0/23
 n_nodes=$(set -- 0 $JOINING $AGENTS && echo $#)
 
 create() {
@@ -29,10 +32,12 @@ create() {
     labels="$labels --label pintle.version=$VERSION --label pintle.run=$run"
 
     docker volume create $labels "$all-shared" & volume=$!
-    docker network create --driver bridge $labels "$all" & network=$!
+    docker network create --driver bridge --subnet $net.0/22 --gateway $net.1 --ip-range $free \
+        $labels "$all" & network=$!
     join $volume $network
 
-    # Agents ask again until they can join; servers of k3s give up, so they start later.
+    # Agents ask again until they can join; servers of k3s give up, so they start later, one
+    # after the other.
     node "run --detach" server 0 & started=$!
     agents= servers=
     for idx in $AGENTS; do
@@ -46,12 +51,12 @@ create() {
 }
 
 start() {
-    docker start "$first"
-    agents=
-    for idx in $AGENTS; do
-        docker start "$all-agent-$idx" & agents="$agents $!"
+    # Of several servers, none is ready before most of them run.
+    nodes=
+    for name in "$first" $(names server $JOINING) $(names agent $AGENTS); do
+        docker start "$name" & nodes="$nodes $!"
     done
-    wait_until_ready "" "$agents"
+    JOINING='' wait_until_ready "" "$nodes"
 }
 
 # Servers outlive agents, so that these can say good-bye. One `docker stop` stops all that it
@@ -73,17 +78,24 @@ delete() {
 node() {
     verb=$1 role=$2 idx=$3
     set -- "$IMAGE" "$role"
-    [ "$role" = agent ] || set -- "$@" --tls-san 127.0.0.1
+    if [ "$role" = server ]; then
+        address=$net.$((2 + idx))
+        set -- --publish 127.0.0.1::6443/tcp "$@" --tls-san 127.0.0.1
+    else
+        address=$net.$((2 + $(set -- 0 $JOINING && echo $#) + idx))
+    fi
     if [ "$role-$idx" = server-0 ]; then
+        set -- --label pintle.api.host=127.0.0.1 "$@" --tls-san "$first"
         [ -z "$JOINING" ] || set -- "$@" --cluster-init
-        set -- --publish 127.0.0.1::6443/tcp --label pintle.api.host=127.0.0.1 "$@"
     else
         set -- --env "K3S_URL=https://$first:6443" "$@"
     fi
     docker $verb \
         --name "$all-$role-$idx" --hostname "$all-$role-$idx" \
-        --network "$all" --add-host host.pintle.internal:host-gateway \
-        --volume "$all-shared:/var/lib/pintle" --tmpfs /run --tmpfs /var/run \
+        --network "$all" --ip "$address" --label "pintle.address=$address" \
+        --add-host host.pintle.internal:host-gateway \
+        --volume "$all-shared:/var/lib/pintle" --volume /sys/fs/cgroup:/sys/fs/cgroup:rw \
+        --device /dev/kmsg:/dev/kmsg:r --security-opt systempaths=unconfined --tmpfs /run --tmpfs /var/run \
         --restart unless-stopped \
         --cap-add ALL --cap-drop SYS_RESOURCE \
         --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
@@ -115,11 +127,14 @@ wait_until_ready() {
     done
     until ask /readyz > "$WORK/why"; do pause; done
     join $1
-    servers=
+    n_before=1
     for idx in $JOINING; do
-        docker start "$all-server-$idx" & servers="$servers $!"
+        # The store takes in one new server at a time.
+        until [ "$(n_ready_servers)" -ge $n_before ]; do pause; done
+        docker start "$all-server-$idx"
+        n_before=$((n_before + 1))
     done
-    join $2 $servers
+    join $2
     until [ "$(n_ready)" -eq "$n_nodes" ]; do pause; done
     join $merged
     mv "$WORK/merged" "$KUBECONFIG"
@@ -135,6 +150,11 @@ ask() {
 # Counts the nodes that are ready. In the form of a table, that is the only `"Ready"` there is.
 n_ready() {
     ask /api/v1/nodes | grep -o '"Ready"' | wc -l
+}
+
+# Counts the servers that are ready: their lines have the role.
+n_ready_servers() {
+    ask /api/v1/nodes | tr '{' '\n' | grep '"Ready"' | grep -c control-plane || true
 }
 
 pause() {

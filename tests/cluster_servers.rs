@@ -1,0 +1,179 @@
+//! Clusters of several servers, and what "ready" means, on nodes that behave as k3s does.
+
+use crate::engine::Berth;
+use expect_test::expect;
+use std::collections::BTreeMap;
+use std::fs;
+
+impl Berth {
+    fn node(&self, node: &str) -> String {
+        format!("pintle-{}-{node}", self.name)
+    }
+
+    /// Returns the address of a node in the cluster's network.
+    fn address_of(&self, node: &str) -> String {
+        let inspected = self.engine.inspect(&self.node(node));
+        let networks = inspected.network_settings.and_then(|it| it.networks).unwrap_or_default();
+        networks.into_values().find_map(|it| it.ip_address).unwrap_or_default()
+    }
+
+    /// Returns which nodes kubectl sees as Ready, by way of a kubeconfig.
+    fn ready(&self) -> BTreeMap<String, bool> {
+        let nodes = self.kubectl("get nodes --no-headers");
+        let node = |line: &str| {
+            let mut words = line.split_whitespace();
+            let name = self.hide(words.next()?);
+            Some((name.replace("pintle-NAME-", ""), words.next()? == "Ready"))
+        };
+        nodes.lines().filter_map(node).collect()
+    }
+}
+
+fn all_ready(nodes: &[&str]) -> BTreeMap<String, bool> {
+    nodes.iter().map(|it| ((*it).to_owned(), true)).collect()
+}
+
+#[test]
+fn three_servers_come_up_again_after_a_stop() {
+    let Some(berth) = Berth::standin("three").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 3 --agents 1").success();
+    let nodes = ["agent-0", "server-0", "server-1", "server-2"];
+    assert_eq!(berth.ready(), all_ready(&nodes));
+    let before = nodes.map(|it| berth.address_of(it));
+    let _ = berth.run("cluster stop NAME").success();
+    // Containers of others that come meanwhile must not take the nodes' addresses.
+    berth.start_bystanders(4);
+    let _ = berth.run("cluster start NAME --timeout 60s").success();
+    assert_eq!(nodes.map(|it| berth.address_of(it)), before);
+    assert_eq!(berth.ready(), all_ready(&nodes));
+}
+
+#[test]
+fn a_server_leaves_the_store_before_its_container_goes() {
+    let Some(berth) = Berth::standin("leave").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 2").success();
+    // From two to one: the one that is left must be able to decide alone.
+    let shown = berth.transcript(&["node delete pintle-NAME-server-1"]);
+    expect![[r#"
+        $ pintle node delete pintle-NAME-server-1
+        --- stderr ---
+        the node `pintle-NAME-server-1` is gone
+        [exit 0]
+    "#]]
+    .assert_eq(&shown);
+    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+    // The number is free again, and nothing of its last bearer is in the way.
+    let _ = berth.run("node create --cluster NAME --role server --timeout 60s").success();
+    assert_eq!(berth.ready(), all_ready(&["server-0", "server-1"]));
+}
+
+#[test]
+fn kubectl_goes_on_by_way_of_the_servers_that_are_left() {
+    let Some(berth) = Berth::standin("left").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 3").success();
+    berth.engine.stop(&berth.node("server-0"));
+    let other = berth.run("kubeconfig get NAME").success().stdout;
+    fs::write(berth.kubeconfig(), other).unwrap();
+    // The store has lost its leader perhaps, and has another one soon.
+    let name = berth.node("server-1");
+    assert!(berth.kubectl("get nodes -o name").contains(&name));
+    let _ = berth.run("cluster start NAME --timeout 60s").success();
+    let _ = berth.run("node delete pintle-NAME-server-2").success();
+    assert_eq!(berth.ready(), all_ready(&["server-0", "server-1"]));
+}
+
+#[test]
+fn a_server_is_not_deleted_where_the_cluster_could_not_go_on() {
+    let Some(berth) = Berth::standin("quorum") else { return };
+    let _ = berth.run("cluster create NAME --servers 3 --agents 1").success();
+    berth.engine.stop(&berth.node("server-1"));
+    let shown = berth.transcript(&[
+        "node delete pintle-NAME-server-2",
+        "cluster stop NAME",
+        "node delete pintle-NAME-server-2",
+        "node delete pintle-NAME-agent-0",
+    ]);
+    expect![[r#""#]].assert_eq(&shown);
+    assert_eq!(berth.things().len(), 6);
+}
+
+#[test]
+fn a_deleted_agent_leaves_its_name_free() {
+    let Some(berth) = Berth::standin("again").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --agents 1").success();
+    let _ = berth.run("node delete pintle-NAME-agent-0").success();
+    let _ = berth.run("node create --cluster NAME --timeout 30s").success();
+    assert_eq!(berth.ready(), all_ready(&["agent-0", "server-0"]));
+    // With force, the cluster has no part in it, and still the name can be used again.
+    let _ = berth.run("cluster stop NAME").success();
+    let _ = berth.run("node delete --force pintle-NAME-agent-0").success();
+    let _ = berth.run("cluster start NAME --timeout 60s").success();
+    let _ = berth.run("node create --cluster NAME --timeout 30s").success();
+    assert_eq!(berth.ready(), all_ready(&["agent-0", "server-0"]));
+}
+
+#[test]
+fn who_waits_is_told_for_what_and_why() {
+    let Some(berth) = Berth::standin("told") else { return };
+    let _ = berth.run("cluster create NAME").success();
+    let shown = berth.transcript(&[
+        "node create --cluster NAME --timeout 13s -e K3S_TOKEN=wrong",
+        "node create --cluster NAME --no-wait",
+    ]);
+    expect![[r#""#]].assert_eq(&shown);
+}
+
+#[test]
+fn why_k3s_ended_is_shown_and_not_its_usage() {
+    let Some(berth) = Berth::standin("usage") else { return };
+    let shown = berth.transcript(&["cluster create NAME --k3s-arg --no-such-flag"]);
+    expect![[r#""#]].assert_eq(&shown);
+    for kind in ["fatal", "klog", "panic"] {
+        let line =
+            format!("cluster create NAME -e STANDIN_CRASH_AT_START=1 -e STANDIN_CRASH_AS={kind}");
+        let output = berth.run(&line);
+        assert_eq!(output.code(), 1, "{output}");
+        assert!(output.stderr.contains("crashed as told"), "{output}");
+        assert!(!output.stderr.contains("goroutine"), "{output}");
+    }
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn proxies_are_for_neither_the_engine_nor_the_cluster() {
+    let Some(berth) = Berth::standin("proxies") else { return };
+    let names =
+        ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+    let berth = names.iter().fold(berth, |berth, name| berth.env(name, "http://127.0.0.1:1"));
+    let _ = berth.run("cluster create NAME --agents 1 --timeout 60s").success();
+    let _ = berth.run("node delete pintle-NAME-agent-0").success();
+}
+
+#[test]
+fn few_descriptors_are_an_error_and_never_a_panic() {
+    let Some(berth) = Berth::standin("descriptors") else { return };
+    for limit in 3..24 {
+        let script = format!("ulimit -n {limit}; exec \"$PINTLE\" cluster list");
+        let child = berth.sandbox.start_script(&[], &script);
+        let output = berth.sandbox.finish(child);
+        assert!(!output.stderr.contains("panic"), "with {limit}: {output}");
+        let code = output.status().code();
+        assert!(matches!(code, Some(0 | 1 | 2 | 5 | 127)), "with {limit}: {output}");
+    }
+}
+
+#[test]
+fn what_a_run_is_still_making_is_waited_for_by_a_deletion() {
+    let Some(berth) = Berth::standin("at-work") else { return };
+    let words = berth.words("cluster create NAME --agents 2 -e STANDIN_READY_AFTER=1500");
+    let child = berth.sandbox.start(words);
+    let start = std::time::Instant::now();
+    while berth.things().is_empty() {
+        assert!(start.elapsed().as_secs() < 30, "nothing is made");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let deleted = berth.run("cluster delete NAME").success();
+    assert!(deleted.stderr.contains("waiting for process"), "{deleted}");
+    let _ = berth.sandbox.finish(child).success();
+    berth.assert_nothing_left();
+}
