@@ -87,10 +87,21 @@ impl Lazy {
             return Ok(runtime);
         }
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(2).enable_all().build();
+        let runtime =
+            has_descriptors().and_then(|()| builder.worker_threads(2).enable_all().build());
         let runtime = runtime.map_err(|source| EngineError::Runtime { source })?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
+}
+
+/// Fails when the process cannot open as many descriptors as the runtime needs, which panics
+/// where it does not get those for signals.
+fn has_descriptors() -> std::io::Result<()> {
+    /// An event queue, something to wake it with, two ends of a pipe, and copies of them.
+    const NEEDED: usize = 8;
+    let file = tempfile::tempfile()?;
+    let copies: std::io::Result<Vec<_>> = (1..NEEDED).map(|_| file.try_clone()).collect();
+    copies.map(drop)
 }
 
 #[cfg(test)]

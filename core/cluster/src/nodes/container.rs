@@ -65,10 +65,17 @@ pub(crate) async fn cause_of_end(engine: &Engine, id: &str) -> Option<Excerpt> {
 /// Returns the last thing that a container complained of, as far as it concerns joining.
 pub(crate) async fn last_complaint(engine: &Engine, id: &str) -> Option<String> {
     let log = log(engine, id, "50").await;
-    log.lines().rfind(|it| COMPLAINTS.iter().any(|words| it.contains(words))).map(|it| {
-        let line = escaped(it.trim_end(), " ");
-        line.chars().take(MAX_LINE).collect()
-    })
+    let line = log.lines().rfind(|it| COMPLAINTS.iter().any(|words| it.contains(words)))?;
+    Some(escaped(&message(line), " ").chars().take(MAX_LINE).collect())
+}
+
+/// Returns what a line of a log says, without time and level: `time="…" level=… msg="…"`.
+fn message(line: &str) -> String {
+    let line = line.trim_end();
+    match line.split_once(" msg=\"") {
+        Some((_, message)) => message.trim_end_matches('"').replace("\\\"", "\""),
+        None => line.to_owned(),
+    }
 }
 
 /// A longer line is cut off: that what matters comes first.
@@ -144,6 +151,14 @@ mod tests {
         }
         let fatal = "time=\"t\" level=fatal msg=\"starting kubernetes\"";
         assert_eq!(telling(&format!("{goroutines}{fatal}\n")), [fatal]);
+    }
+
+    #[test]
+    fn a_complaint_is_shown_without_its_time() {
+        let line =
+            r#"time="2026-01-01T00:00:00Z" level=error msg="Get \"https://a\": no such host""#;
+        assert_eq!(message(line), r#"Get "https://a": no such host"#);
+        assert_eq!(message("E1126 no such host\r"), "E1126 no such host");
     }
 
     #[test]
