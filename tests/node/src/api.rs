@@ -511,6 +511,7 @@ fn resources(group: &str, version: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::Members;
 
     fn api() -> (tempfile::TempDir, Api) {
         let folder = tempfile::tempdir().unwrap();
@@ -584,5 +585,69 @@ mod tests {
             assert_eq!((status, body["kind"].as_str()), (404, Some("Status")), "{path}");
         }
         assert_eq!(ask(&api, "GET", "/api/v1/nodes?watch=true", Value::Null).0, 405);
+    }
+
+    #[test]
+    fn leases_have_a_group_of_their_own() {
+        let (_folder, api) = api();
+        let one = crate::lease::path("a");
+        let (status, lease) = ask(&api, "PATCH", &one, json!({ "spec": {} }));
+        assert_eq!((status, &lease["apiVersion"]), (201, &json!("coordination.k8s.io/v1")));
+        let list = one.strip_suffix("/a").unwrap();
+        let (_, list) = ask(&api, "GET", list, Value::Null);
+        assert_eq!(
+            (&list["kind"], list["items"].as_array().unwrap().len()),
+            (&json!("LeaseList"), 1)
+        );
+        assert_eq!(ask(&api, "GET", "/api/v1/leases", Value::Null).0, 404);
+        let (_, resources) = ask(&api, "GET", "/apis/coordination.k8s.io/v1", Value::Null);
+        assert_eq!(resources["resources"][0]["name"], "leases");
+    }
+
+    #[test]
+    fn a_password_is_checked_until_its_secret_is_deleted() {
+        let (_folder, api) = api();
+        let log_in = |password: &str| {
+            let request = Request::new("POST", KUBELET)
+                .with("authorization", "Bearer secret")
+                .with(NODE_NAME, "a")
+                .with(NODE_PASSWORD, password);
+            api.answer(&request).status
+        };
+        assert_eq!((log_in("x"), log_in("x"), log_in("y")), (200, 200, 403));
+        let secret = "/api/v1/namespaces/kube-system/secrets/a.node-password.k3s";
+        assert_eq!(ask(&api, "DELETE", secret, Value::Null).0, 200);
+        assert_eq!(log_in("y"), 200);
+    }
+
+    #[test]
+    fn the_node_of_a_member_is_only_marked_when_it_is_deleted() {
+        let (_folder, api) = api();
+        api.store.change_members(|it| *it = Members::of_first("a-1", "10.0.0.1")).unwrap();
+        for node in ["a", "b"] {
+            let object = json!({ "metadata": { "name": node } });
+            assert_eq!(ask(&api, "POST", "/api/v1/nodes", object).0, 201);
+            assert_eq!(ask(&api, "DELETE", &format!("/api/v1/nodes/{node}"), Value::Null).0, 200);
+        }
+        let (status, node) = ask(&api, "GET", "/api/v1/nodes/a", Value::Null);
+        assert!(status == 200 && node["metadata"]["deletionTimestamp"].is_string());
+        assert_eq!(ask(&api, "GET", "/api/v1/nodes/b", Value::Null).0, 404);
+    }
+
+    #[test]
+    fn agents_learn_the_addresses_of_servers() {
+        let (_folder, api) = api();
+        let node = |name: &str, labels: Value| {
+            let address = json!({ "type": "InternalIP", "address": format!("10.0.0.{name}") });
+            let metadata = json!({ "name": name, "labels": labels });
+            json!({ "metadata": metadata, "status": { "addresses": [address] } })
+        };
+        let role = json!({ "node-role.kubernetes.io/control-plane": "true" });
+        ask(&api, "POST", "/api/v1/nodes", node("1", role));
+        ask(&api, "POST", "/api/v1/nodes", node("2", json!({})));
+        assert_eq!(ask(&api, "GET", SERVERS, Value::Null).1, json!(["10.0.0.1"]));
+        // A server without etcd cannot be joined by others.
+        let member = json!({ "name": "b-1", "address": "10.0.0.2" });
+        assert_eq!(ask(&api, "POST", MEMBERS, member).0, 400);
     }
 }

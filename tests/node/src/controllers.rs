@@ -6,6 +6,7 @@ use crate::etcd::Etcd;
 use crate::lease::{self, Watch};
 use crate::store::{Refusal, Write};
 use crate::{log, times};
+use serde_json::Value;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -105,10 +106,14 @@ impl Controllers {
 
     fn mark_lost_nodes(&mut self, api: &Api) -> Result<(), Refusal> {
         let (nodes, _) = api.store.list("nodes/");
-        let name = |it: &serde_json::Value| it["metadata"]["name"].as_str().map(str::to_owned);
-        let names: Vec<_> = nodes.iter().filter_map(name).collect();
-        let lease = |name: &str| api.store.get(&format!("leases/kube-node-lease/{name}"));
-        for name in self.watch.lost(Instant::now(), &names, lease) {
+        let sign = |node: &Value| {
+            let name = node["metadata"]["name"].as_str()?.to_owned();
+            let lease = api.store.get(&format!("leases/kube-node-lease/{name}"));
+            let sign = lease::sign_of_life(node, lease.as_ref());
+            Some((name, sign))
+        };
+        let signs = nodes.iter().filter_map(sign).collect();
+        for name in self.watch.lost(Instant::now(), signs) {
             let key = format!("nodes/{name}");
             let node = api.store.get(&key).unwrap_or_default();
             if let Some(change) = lease::unknown(&node, &log::now()) {
@@ -134,4 +139,71 @@ fn remove_member(api: &Api, node: &str) -> Result<(), Refusal> {
     }
     api.store.remove(&format!("leases/kube-node-lease/{node}"))?;
     api.store.remove(&format!("nodes/{node}")).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Authority;
+    use crate::store::Store;
+    use serde_json::json;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    /// Returns a server that leads etcd alone, with a learner that is not there.
+    fn api(folder: &tempfile::TempDir) -> Api {
+        let store = Arc::new(Store::open(folder.path().join("standin.json")).unwrap());
+        let change = |it: &mut crate::members::Members| {
+            *it = crate::members::Members::of_first("a-1", "127.0.0.1:1");
+            it.add_learner("b-1", "127.0.0.1:2").unwrap();
+        };
+        store.change_members(change).unwrap();
+        let authority = Authority::new("a").unwrap();
+        let (name, address) = ("a-1".to_owned(), "127.0.0.1:1".to_owned());
+        let etcd = Etcd::new(name, address, "a", &authority, Arc::clone(&store)).unwrap();
+        etcd.tick().unwrap();
+        let (token, is_ready) = ("a".to_owned(), AtomicBool::new(true));
+        Api { store, is_ready, token, authority: String::new(), etcd: Some(Arc::new(etcd)) }
+    }
+
+    #[test]
+    fn the_member_of_a_deleted_node_goes_before_the_node() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = api(&folder);
+        let node = json!({ "metadata": { "name": "b", "deletionTimestamp": "now" } });
+        api.store.write("nodes/b", node, Write::Create).unwrap();
+        let mut controllers = Controllers::new(Duration::ZERO);
+        controllers.round(&api).unwrap();
+        assert!(api.store.members().find("b-1").is_some());
+        thread::sleep(times::FINALIZER);
+        controllers.round(&api).unwrap();
+        assert_eq!(api.store.members().find("b-1"), None);
+        assert_eq!(api.store.get("nodes/b"), None);
+    }
+
+    #[test]
+    fn a_learner_that_is_not_there_is_not_promoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = api(&folder);
+        Controllers::new(Duration::ZERO).round(&api).unwrap();
+        assert!(api.store.members().find("b-1").is_some_and(|it| it.is_learner));
+    }
+
+    #[test]
+    fn a_node_without_a_lease_is_unknown_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = api(&folder);
+        let conditions = json!([{ "type": "Ready", "status": "True" }]);
+        let node = json!({ "metadata": { "name": "c" }, "status": { "conditions": conditions } });
+        api.store.write("nodes/c", node, Write::Create).unwrap();
+        let mut controllers = Controllers::new(Duration::ZERO);
+        let readiness = || lease::readiness(&api.store.get("nodes/c").unwrap()).to_owned();
+        controllers.round(&api).unwrap();
+        assert_eq!(readiness(), "True");
+        while readiness() == "True" {
+            thread::sleep(times::TICK);
+            controllers.round(&api).unwrap();
+        }
+        assert_eq!(readiness(), "Unknown");
+    }
 }

@@ -34,7 +34,7 @@ pub(crate) fn print(form: Form, cause: &str) {
     match form {
         Form::Fatal => log::fatal(cause),
         Form::Klog => say(&klog_line(OffsetDateTime::now_utc(), cause)),
-        Form::Panic => say(&format!("panic: {cause}\n")),
+        Form::Panic => say(&format!("panic: {cause}\n\n")),
     }
     say(&goroutines());
 }

@@ -44,6 +44,8 @@ struct State {
     term: u64,
     peers: BTreeMap<String, Arc<Peer>>,
     complained: Option<Instant>,
+    /// When the data was last copied to all that did not have it.
+    copied: Option<Instant>,
 }
 
 /// Another member, and what was last heard of it.
@@ -69,6 +71,7 @@ impl Etcd {
             term: 0,
             peers: BTreeMap::new(),
             complained: None,
+            copied: None,
         };
         Ok(Self {
             name,
@@ -122,7 +125,8 @@ impl Etcd {
             };
         }
         self.change_standing(standing.clone());
-        if standing == Standing::Leading {
+        // Not every round: leases are renewed all the time.
+        if standing == Standing::Leading && self.has_to_copy() {
             self.send_to(|it| it.stamp < self.store.stamp());
         }
         Ok(())
@@ -202,7 +206,7 @@ impl Etcd {
             if state.peers.contains_key(&member.name) {
                 continue;
             }
-            let url = format!("https://{}:6443", member.address);
+            let url = member.url();
             let client = || {
                 let client = Client::new(&url, self.config.clone())?;
                 anyhow::Ok(client.keep_alive().within(times::PROBE_LIMIT))
@@ -258,6 +262,15 @@ impl Etcd {
         }
     }
 
+    fn has_to_copy(&self) -> bool {
+        let mut state = self.state();
+        let has_to = state.copied.is_none_or(|it| it.elapsed() > times::LEASE_RENEWAL);
+        if has_to {
+            state.copied = Some(Instant::now());
+        }
+        has_to
+    }
+
     fn leads_in(&self, term: u64) -> bool {
         let state = self.state();
         state.standing == Standing::Leading && state.term == term
@@ -296,4 +309,123 @@ impl Peer {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Api;
+    use crate::http;
+    use crate::members::Members;
+    use std::collections::BTreeSet;
+    use std::net::TcpListener;
+
+    /// Three members that listen, with the first `n_alive` of them answering.
+    fn three(folder: &tempfile::TempDir, n_alive: usize) -> Vec<Arc<Api>> {
+        let authority = Authority::new("a").unwrap();
+        let names = BTreeSet::from(["kubernetes".to_owned()]);
+        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<_> =
+            listeners.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
+        let mut members = Members::of_first("n0-a", &addresses[0]);
+        for (name, address) in ["n1-a", "n2-a"].into_iter().zip(&addresses[1..]) {
+            members.add_learner(name, address).unwrap();
+            members.promote(name);
+        }
+        let mut servers = Vec::new();
+        for (idx, listener) in listeners.into_iter().enumerate().take(n_alive) {
+            let path = folder.path().join(format!("{idx}.json"));
+            let store = Arc::new(Store::open(path).unwrap());
+            store.change_members(|it| *it = members.clone()).unwrap();
+            let (name, address) = (format!("n{idx}-a"), addresses[idx].clone());
+            let etcd = Etcd::new(name, address, "a", &authority, Arc::clone(&store)).unwrap();
+            let (token, is_ready) = ("a".to_owned(), AtomicBool::new(true));
+            let (etcd, authority_pem) = (Some(Arc::new(etcd)), String::new());
+            let api = Api { store, is_ready, token, authority: authority_pem, etcd };
+            let api = Arc::new(api);
+            let config = authority.serve(&authority.server(&names).unwrap()).unwrap();
+            let answering = Arc::clone(&api);
+            http::serve(listener, config, move |it| answering.answer(it)).unwrap();
+            servers.push(api);
+        }
+        servers
+    }
+
+    fn tick_until(servers: &[Arc<Api>], limit: Duration, is_done: impl Fn() -> bool) -> bool {
+        let start = Instant::now();
+        while !is_done() && start.elapsed() < limit {
+            servers.iter().for_each(|it| it.etcd.as_ref().unwrap().tick().unwrap());
+            thread::sleep(Duration::from_millis(5));
+        }
+        is_done()
+    }
+
+    fn ask(api: &Api, method: &str, path: &str) -> u16 {
+        let request = Request::new(method, path)
+            .with("authorization", "Bearer a")
+            .with_body("application/apply-patch+yaml", b"{}".to_vec());
+        api.answer(&request).status
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const MAP: &str = "/api/v1/namespaces/default/configmaps/x";
+
+    #[test]
+    fn what_one_member_writes_all_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let servers = three(&folder, 3);
+        assert!(tick_until(&servers, PATIENCE, || servers.iter().all(|it| it.works())));
+        assert_eq!(servers.iter().filter(|it| it.leads()).count(), 1);
+        assert_eq!(ask(&servers[2], "PATCH", MAP), 201);
+        for server in &servers {
+            assert_eq!(ask(server, "GET", MAP), 200);
+            assert!(server.store.get("configmaps/default/x").is_some());
+        }
+    }
+
+    #[test]
+    fn two_of_three_go_on_and_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let servers = three(&folder, 2);
+        assert!(tick_until(&servers, PATIENCE, || servers.iter().all(|it| it.works())));
+        assert_eq!(ask(&servers[1], "PATCH", MAP), 201);
+        let alone = three(&folder, 1);
+        assert!(
+            !tick_until(&alone, 6 * times::PROBE, || alone[0].works())
+                && ask(&alone[0], "GET", MAP) == 503
+        );
+        assert_eq!(ask(&alone[0], "GET", "/readyz"), 500);
+    }
+
+    #[test]
+    fn a_member_at_another_address_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let servers = three(&folder, 1);
+        let etcd = servers[0].etcd.as_ref().unwrap();
+        let address = servers[0].store.members().find("n1-a").unwrap().address.clone();
+        let probe = |to: &str, from: &str, address: &str| {
+            let request = etcd.request("GET", PROBE);
+            let request = request.with(TO, to).with(FROM, from).with(ADDRESS, address);
+            etcd.answer(&request).unwrap().status
+        };
+        assert_eq!(probe("n0-a", "n1-a", &address), 200);
+        assert_eq!(probe("n0-a", "n1-a", "10.0.0.9"), 412);
+        assert_eq!(probe("n2-a", "n1-a", &address), 412);
+        assert_eq!(probe("n0-a", "n3-a", &address), 410);
+    }
+
+    #[test]
+    fn a_new_leader_has_the_newest_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let servers = three(&folder, 2);
+        let newer = servers[1].store.clone();
+        newer.change_members(|_| ()).unwrap();
+        newer.begin_term().unwrap();
+        let object = json!({ "metadata": { "name": "x" } });
+        newer.write("configmaps/default/x", object, crate::store::Write::Create).unwrap();
+        assert!(tick_until(&servers, PATIENCE, || servers.iter().all(|it| it.works())));
+        assert!(servers[0].leads());
+        assert_eq!(ask(&servers[0], "GET", MAP), 200);
+        assert!(servers[0].store.stamp().0 >= 2);
+    }
 }

@@ -42,32 +42,34 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Returns which of the nodes are lost, given all nodes and their leases.
-    pub(crate) fn lost(
-        &mut self,
-        now: Instant,
-        nodes: &[String],
-        lease: impl Fn(&str) -> Option<Value>,
-    ) -> Vec<String> {
+    /// Returns which of the nodes are lost, given all nodes and their last signs of life.
+    pub(crate) fn lost(&mut self, now: Instant, nodes: Vec<(String, Value)>) -> Vec<String> {
         // Where this process has no time to look, the nodes have none to renew.
         let passed = self.last.replace(now).map_or(Duration::ZERO, |it| now - it);
         let passed = passed.min(times::TICK * 2);
-        self.seen.retain(|name, _| nodes.contains(name));
+        self.seen.retain(|name, _| nodes.iter().any(|(it, _)| it == name));
         let mut lost = Vec::new();
-        for name in nodes {
-            let renewed = lease(name).map(|it| it["spec"]["renewTime"].clone()).unwrap_or_default();
-            match self.seen.get_mut(name) {
-                Some((before, age)) if *before == renewed => {
+        for (name, sign) in nodes {
+            match self.seen.get_mut(&name) {
+                Some((before, age)) if *before == sign => {
                     *age += passed;
                     if *age >= times::LEASE_GRACE {
-                        lost.push(name.clone());
+                        lost.push(name);
                     }
                 }
-                _ => drop(self.seen.insert(name.clone(), (renewed, Duration::ZERO))),
+                _ => drop(self.seen.insert(name, (sign, Duration::ZERO))),
             }
         }
         lost
     }
+}
+
+/// Returns a node's last sign of life: the renewal of its lease, and its own last report.
+pub(crate) fn sign_of_life(node: &Value, lease: Option<&Value>) -> Value {
+    let renewed = lease.map(|it| it["spec"]["renewTime"].clone()).unwrap_or_default();
+    let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+    let reported = conditions.map(|it| it["lastHeartbeatTime"].clone()).next().unwrap_or_default();
+    json!([renewed, reported])
 }
 
 /// Returns the node's conditions with an unknown readiness; nothing when it is so already.
@@ -113,18 +115,27 @@ mod tests {
     #[test]
     fn a_node_is_lost_when_its_lease_is_not_renewed() {
         let mut watch = Watch::default();
-        let nodes = ["a".to_owned(), "b".to_owned()];
         let start = Instant::now();
         let n_ticks = times::LEASE_GRACE.as_millis() / times::TICK.as_millis();
         let n_ticks = u32::try_from(n_ticks).unwrap();
         let mut lost = vec![];
         for tick in 0..=n_ticks {
             assert!(lost.is_empty());
-            let renewed = |name: &str| if name == "a" { tick } else { 0 };
-            let lease = |name: &str| Some(json!({ "spec": { "renewTime": renewed(name) } }));
-            lost = watch.lost(start + times::TICK * tick, &nodes, lease);
+            let signs = vec![("a".to_owned(), json!(tick)), ("b".to_owned(), json!(0))];
+            lost = watch.lost(start + times::TICK * tick, signs);
         }
         assert_eq!(lost, ["b"]);
+    }
+
+    #[test]
+    fn a_lease_and_a_report_are_signs_of_life() {
+        let node = |time| json!({ "status": { "conditions": [{ "lastHeartbeatTime": time }] } });
+        let lease = |time| json!({ "spec": { "renewTime": time } });
+        let first = sign_of_life(&node("1"), Some(&lease("1")));
+        assert_eq!(first, sign_of_life(&node("1"), Some(&lease("1"))));
+        assert_ne!(first, sign_of_life(&node("2"), Some(&lease("1"))));
+        assert_ne!(first, sign_of_life(&node("1"), Some(&lease("2"))));
+        assert_ne!(first, sign_of_life(&node("1"), None));
     }
 
     #[test]

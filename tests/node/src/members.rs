@@ -40,6 +40,14 @@ impl Member {
     pub(crate) fn node(&self) -> &str {
         self.name.rsplit_once('-').map_or(&self.name, |(node, _)| node)
     }
+
+    /// Returns where it answers.
+    pub(crate) fn url(&self) -> String {
+        match self.address.contains(':') {
+            true => format!("https://{}", self.address),
+            false => format!("https://{}:6443", self.address),
+        }
+    }
 }
 
 impl Members {
