@@ -1,133 +1,188 @@
 //! The user's own kubeconfig, in which clusters come and go.
 //!
-//! Invariants: the file is changed in one rename, under a lock that kubectl respects too;
-//! entries of others are never touched.
+//! Invariants: a file is changed in one step, under a lock that kubectl respects too; of
+//! entries of others no byte changes.
 
-use super::credentials::to_text;
-use super::entries::{self, NotAList};
+use super::disk::{Source, invalid};
+use super::document;
+use super::edit::{self, Edit, Plan, Refusal};
 use super::error::KubeconfigError;
-use super::kubectl_lock;
-use pintle_host::fs::{self, Mode};
-use pintle_host::services::Excerpt;
-use serde_json::{Map, Value};
-use std::error::Error;
-use std::io::{self, ErrorKind};
+use super::location::Kubeconfig;
+use pintle_host::fs::Lock;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest kubeconfig that is read: an entry takes some kilobytes.
-const MAX_SIZE: u64 = 64 << 20;
-
-/// A new file is for its owner only: it holds keys. The user may have chosen otherwise.
-const MODE: Mode = Mode::Keep(0o600);
+/// How often other programs may change, while locks are taken, which files are to be locked.
+const MAX_ROUNDS: usize = 8;
 
 /// What a merge has changed, so that it can be taken back.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
-    path: PathBuf,
+    kubeconfig: Kubeconfig,
     name: String,
-    /// The context that was current before, if the merge made its own the current one.
-    previous: Option<Option<String>>,
+    written: Vec<Written>,
+    /// If the merge made its context the current one: in which file, and what was before.
+    previous: Option<(PathBuf, Option<String>)>,
 }
 
-/// Puts the entries of `config`, which has the context `name`, into the file at `path`.
+/// A file that was changed.
+#[derive(Debug, Clone)]
+struct Written {
+    path: PathBuf,
+    before: Option<Vec<u8>>,
+    after: Vec<u8>,
+}
+
+/// Puts the entries of `config`, which has the context `name`, into a kubeconfig.
 pub(crate) fn merge(
-    path: &Path,
+    kubeconfig: &Kubeconfig,
     config: &Value,
     name: &str,
     switch: bool,
 ) -> Result<Merged, KubeconfigError> {
     let mut previous = None;
-    change(path, |all| {
-        previous = entries::add(all, config, name, switch)?;
-        Ok(true)
+    let default = kubeconfig.default_idx();
+    let written = change(kubeconfig, name, |files| {
+        let plan = edit::merge(files, default, config, name, switch)?;
+        previous.clone_from(&plan.previous);
+        Ok(plan)
     })?;
-    Ok(Merged { path: path.to_owned(), name: name.to_owned(), previous })
+    let previous = previous.map(|(file, before)| (kubeconfig.paths()[file].clone(), before));
+    Ok(Merged { kubeconfig: kubeconfig.clone(), name: name.to_owned(), written, previous })
 }
 
 impl Merged {
     /// Takes a merge back.
     pub(crate) fn undo(&self) -> Result<(), KubeconfigError> {
-        change(&self.path, |all| {
-            entries::remove(all, &self.name)?;
-            if let (Some(Some(previous)), None) = (&self.previous, all.get("current-context")) {
-                all.insert("current-context".to_owned(), previous.clone().into());
+        let mut is_all = true;
+        for written in self.written.iter().rev() {
+            is_all &= written.restore()?;
+        }
+        if is_all {
+            return Ok(());
+        }
+        // Somebody has changed a file since.
+        change(&self.kubeconfig, &self.name, |files| {
+            let mut plan = edit::remove(files, &self.name)?;
+            let Some((path, Some(before))) = &self.previous else { return Ok(plan) };
+            let idx = self.kubeconfig.paths().iter().position(|it| it == path).unwrap_or(0);
+            if plan.edits[idx].contains(&Edit::Deselect) {
+                plan.edits[idx].retain(|it| *it != Edit::Deselect);
+                plan.edits[idx].push(Edit::Select(before.clone()));
             }
-            Ok(true)
+            Ok(plan)
         })
+        .map(drop)
     }
 }
 
-/// Takes the entries of the context `name` out of the file at `path`.
+impl Written {
+    /// Puts back what was there before, unless somebody has changed the file since; returns
+    /// whether it did.
+    fn restore(&self) -> Result<bool, KubeconfigError> {
+        let source = Source::read(&self.path)?;
+        let _lock = source.lock()?;
+        let source = Source::read(&self.path)?;
+        if source.bytes.as_ref() != Some(&self.after) {
+            return Ok(false);
+        }
+        match &self.before {
+            Some(bytes) => source.write(bytes)?,
+            None => source.delete()?,
+        }
+        Ok(true)
+    }
+}
+
+/// Takes the entries of the context `name` out of a kubeconfig.
 ///
 /// If the context is the current one, there is none afterwards: kubectl shall not go on
 /// with some other cluster.
-pub(crate) fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
-    if !path.exists() {
-        return Ok(());
-    }
-    change(path, |all| entries::remove(all, name))
+pub(crate) fn remove(kubeconfig: &Kubeconfig, name: &str) -> Result<(), KubeconfigError> {
+    change(kubeconfig, name, |files| edit::remove(files, name)).map(drop)
 }
 
-/// Returns whether the file at `path` has the context `name`.
-pub(crate) fn has(path: &Path, name: &str) -> bool {
-    read(path).is_ok_and(|all| entries::has(&all, name))
+/// Returns whether a kubeconfig has the context `name`.
+pub(crate) fn has(kubeconfig: &Kubeconfig, name: &str) -> bool {
+    read(kubeconfig.paths()).is_ok_and(|sources| edit::has(&values(&sources), name))
 }
 
-/// Reads, changes and replaces the file at `path`, which may not exist yet; `edit` returns
-/// whether there is something to write.
+/// Reads, changes and replaces the files of a kubeconfig, as far as `plan` has edits for
+/// them; only those are locked, as others may be in a place where that cannot be done.
 fn change(
-    path: &Path,
-    edit: impl FnOnce(&mut Map<String, Value>) -> Result<bool, NotAList>,
-) -> Result<(), KubeconfigError> {
-    let write = |source| KubeconfigError::Io { action: "write", path: path.to_owned(), source };
-    // Users keep links here; what they lead to is what changes.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = target.file_name().ok_or_else(|| write(ErrorKind::InvalidFilename.into()))?;
-    let folder = match target.parent() {
-        Some(it) if !it.as_os_str().is_empty() => it,
-        _ => Path::new("."),
-    };
-    make_private_folder(folder).map_err(write)?;
-    let _lock = kubectl_lock::take(folder, &name.to_owned())?;
-    let mut all = read(&target)?;
-    if !edit(&mut all).map_err(|err| invalid(path, err))? {
-        return Ok(());
+    kubeconfig: &Kubeconfig,
+    name: &str,
+    mut plan: impl FnMut(&[Value]) -> Result<Plan, Refusal>,
+) -> Result<Vec<Written>, KubeconfigError> {
+    let mut locks: BTreeMap<PathBuf, Lock> = BTreeMap::new();
+    for _ in 0..MAX_ROUNDS {
+        let sources = read(kubeconfig.paths())?;
+        let plan = plan(&values(&sources)).map_err(|err| refused(&sources, name, err))?;
+        let edits = || sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty());
+        if edits().all(|(source, _)| locks.contains_key(&source.target)) {
+            return write(edits());
+        }
+        // All of them, and always in the same order: so no two programs wait for each other.
+        locks.clear();
+        let targets: BTreeMap<_, _> = edits().map(|(it, _)| (it.target.clone(), it)).collect();
+        for (target, source) in targets {
+            locks.insert(target, source.lock()?);
+        }
     }
-    let text = to_text(&Value::Object(all));
-    fs::replace(&target, text.as_bytes(), MODE).map_err(|err| write(err.into()))
+    Err(KubeconfigError::Unstable { path: kubeconfig.default_path().to_owned() })
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>, KubeconfigError> {
-    let failed = |source| KubeconfigError::Io { action: "read", path: path.to_owned(), source };
-    let text = match fs::read_named(path, MAX_SIZE) {
-        Ok(contents) => contents.into_text().map_err(failed)?,
-        Err(err) if err.is_absent() => return Ok(Map::new()),
-        Err(err) => return Err(failed(err.into())),
-    };
-    if text.trim().is_empty() {
-        return Ok(Map::new());
+/// Writes the files, which are locked: all of them, or none.
+fn write<'a>(
+    edits: impl Iterator<Item = (&'a Source, &'a Vec<Edit>)>,
+) -> Result<Vec<Written>, KubeconfigError> {
+    let mut changed = Vec::new();
+    for (source, edits) in edits {
+        let unchangeable =
+            |err| KubeconfigError::Unchangeable { path: source.path.clone(), source: err };
+        let text = document::change(&source.text, edits).map_err(unchangeable)?;
+        changed.push((source, source.encoding.encode(&text)));
     }
-    let yaml = |err: serde_saphyr::Error| invalid(path, Excerpt(err.to_string()));
-    match serde_saphyr::from_str(&text).map_err(yaml)? {
-        Value::Object(all) => Ok(all),
-        Value::Null => Ok(Map::new()),
-        _ => Err(invalid(path, "it is not a map")),
+    let mut written: Vec<(&Source, Written)> = Vec::new();
+    for (source, after) in changed {
+        if let Err(err) = source.write(&after) {
+            for (source, it) in written {
+                // The first error is the one to report.
+                let _ = match &it.before {
+                    Some(bytes) => source.write(bytes),
+                    None => source.delete(),
+                };
+            }
+            return Err(err);
+        }
+        let (path, before) = (source.path.clone(), source.bytes.clone());
+        written.push((source, Written { path, before, after }));
     }
+    Ok(written.into_iter().map(|it| it.1).collect())
 }
 
-fn invalid(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> KubeconfigError {
-    KubeconfigError::Invalid { path: path.to_owned(), source: source.into() }
+/// Reads all files; of two paths that lead to the same file, only the first.
+fn read(paths: &[PathBuf]) -> Result<Vec<Source>, KubeconfigError> {
+    let mut sources: Vec<Source> = Vec::new();
+    for path in paths {
+        sources.push(Source::read(path)?);
+    }
+    Ok(sources)
 }
 
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)
+fn values(sources: &[Source]) -> Vec<Value> {
+    sources.iter().map(|it| it.value.clone()).collect()
 }
 
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
+fn refused(sources: &[Source], name: &str, refusal: Refusal) -> KubeconfigError {
+    let path = |file: usize| -> &Path { &sources[file].path };
+    match refusal {
+        Refusal::NotAList(file, list) => invalid(path(file), format!("`{list}` is not a list")),
+        Refusal::NotOurs(file) => {
+            KubeconfigError::NotOurs { path: path(file).to_owned(), context: name.to_owned() }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +190,27 @@ mod tests {
     use super::super::credentials::tests::config;
     use super::*;
     use std::fs;
+
+    fn read(path: &Path) -> Result<Value, KubeconfigError> {
+        Source::read(path).map(|it| it.value)
+    }
+
+    fn merge(
+        path: &Path,
+        config: &Value,
+        name: &str,
+        switch: bool,
+    ) -> Result<Merged, KubeconfigError> {
+        super::merge(&Kubeconfig::file(path), config, name, switch)
+    }
+
+    fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
+        super::remove(&Kubeconfig::file(path), name)
+    }
+
+    fn has(path: &Path, name: &str) -> bool {
+        super::has(&Kubeconfig::file(path), name)
+    }
 
     fn contexts(path: &Path) -> Vec<String> {
         let all = read(path).unwrap();
@@ -169,7 +245,7 @@ mod tests {
         merge(&path, &config("a"), "a", false).unwrap();
         merge(&path, &config("a"), "a", false).unwrap();
         assert_eq!(contexts(&path), ["a"]);
-        assert!(!read(&path).unwrap().contains_key("current-context"));
+        assert_eq!(read(&path).unwrap().get("current-context"), None);
         assert!(has(&path, "a"));
         remove(&path, "a").unwrap();
         assert!(!has(&path, "a"));

@@ -1,0 +1,1 @@
+//! What kubectl says of our kubeconfigs.
