@@ -189,6 +189,7 @@ fn refused(sources: &[Source], name: &str, refusal: Refusal) -> KubeconfigError 
 mod tests {
     use super::super::credentials::tests::config;
     use super::*;
+    use pintle_host::fs::{Operation, fault};
     use std::fs;
 
     fn read(path: &Path) -> Result<Value, KubeconfigError> {
@@ -306,5 +307,304 @@ mod tests {
             names.sort();
             assert_eq!(names, ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"]);
         }
+    }
+
+    /// Writes a kubeconfig; returns the directory that it is in, and its path.
+    fn written(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[track_caller]
+    fn check(text: &str, merged: &str) {
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", false).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), merged);
+        remove(&path, "a").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn of_others_every_byte_stays() {
+        check(
+            "# mine\nusers: null # none\nclusters:\n  -   name: 'y' # quoted\n      cluster: {server: \"x\"}\n\n\
+             # contexts follow\ncontexts: [ ]\n...\n"
+                .replace("[ ]", "null")
+                .as_str(),
+            "# mine\nusers: # none\n- name: admin@a\n  user:\n    client-certificate-data: eA==\n    \
+             client-key-data: eA==\nclusters:\n  -   name: 'y' # quoted\n      cluster: {server: \"x\"}\n  \
+             - name: a\n    cluster:\n      certificate-authority-data: eA==\n      server: https://a\n\n\
+             # contexts follow\ncontexts:\n- name: a\n  context:\n    cluster: a\n    user: admin@a\n...\n",
+        );
+        // The last text has all that follows, so ours is before it; and lines end as they did.
+        check(
+            "users: [{name: x}]\r\ncontexts: null\r\nclusters:\r\n- name: |+\r\n    x\r\n",
+            "users: [{name: x}, {\"name\": \"admin@a\", \"user\": {\"client-certificate-data\": \"eA==\", \
+             \"client-key-data\": \"eA==\"}}]\r\ncontexts:\r\n- name: a\r\n  context:\r\n    cluster: a\r\n    \
+             user: admin@a\r\nclusters:\r\n- name: |+\r\n    x\r\n- name: a\r\n  cluster:\r\n    \
+             certificate-authority-data: eA==\r\n    server: https://a\r\n",
+        );
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "{\"clusters\": [], \"contexts\": [{\"name\": \"x\"}], \"users\": null}";
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", true).unwrap();
+        let after: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(after["current-context"], "a");
+        assert_eq!(contexts(&path), ["x", "a"]);
+        remove(&path, "a").unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, text.replace("null", "[]"));
+    }
+
+    #[test]
+    fn an_empty_file_gets_all_of_a_kubeconfig() {
+        for text in ["", "\n", "# mine\n", "---\n", "{}"] {
+            let (_dir, path) = written(text);
+            merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read_to_string(&path).unwrap();
+            assert!(text == "{}" || after.starts_with(text), "{after}");
+            assert_eq!(contexts(&path), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_line_feed_and_a_tab_stays_readable() {
+        // As a block scalar, kubectl refuses it.
+        let text = "users:\n- name: x\n  user: {token: \"\\n\\tx\"}\nclusters:\ncontexts:\n";
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", false).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().starts_with(&text[..40]));
+    }
+
+    #[test]
+    fn certificates_are_on_one_line() {
+        let (_dir, path) = written("users:\n");
+        let (mut config, long) = (config("a"), "LS0t".repeat(600));
+        config["users"][0]["user"]["client-key-data"] = long.as_str().into();
+        merge(&path, &config, "a", false).unwrap();
+        let line = format!("    client-key-data: {long}");
+        assert!(fs::read_to_string(&path).unwrap().lines().any(|it| it == line));
+    }
+
+    #[test]
+    fn what_a_user_made_under_our_name_is_neither_replaced_nor_removed() {
+        let text =
+            "contexts:\n- name: a\n  context: {cluster: prod, user: me}\ncurrent-context: a\n";
+        let (_dir, path) = written(text);
+        let err = merge(&path, &config("a"), "a", true).unwrap_err();
+        assert!(matches!(err, KubeconfigError::NotOurs { .. }), "{err}");
+        remove(&path, "a").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert!(!has(&path, "a"));
+        // A context of theirs keeps the entries that it needs.
+        let text =
+            "contexts:\n- name: dev\n  context: {cluster: a, user: admin@a, namespace: dev}\n";
+        fs::write(&path, text).unwrap();
+        merge(&path, &config("a"), "a", true).unwrap();
+        remove(&path, "a").unwrap();
+        let left = read(&path).unwrap();
+        assert_eq!(contexts(&path), ["dev"]);
+        assert_eq!(left["clusters"][0]["name"], "a");
+        assert_eq!(left["users"][0]["name"], "admin@a");
+    }
+
+    #[test]
+    fn a_namespace_that_a_user_set_in_our_context_stays() {
+        let (_dir, path) = written("");
+        merge(&path, &config("a"), "a", true).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("    cluster: a\n", "    cluster: a\n    namespace: dev\n");
+        fs::write(&path, text).unwrap();
+        let mut new = config("a");
+        new["clusters"][0]["cluster"]["server"] = "https://b".into();
+        merge(&path, &new, "a", true).unwrap();
+        let after = read(&path).unwrap();
+        assert_eq!(after["contexts"][0]["context"]["namespace"], "dev");
+        assert_eq!(after["clusters"][0]["cluster"]["server"], "https://b");
+    }
+
+    #[test]
+    fn utf_16_and_a_byte_order_mark_stay() {
+        let (_dir, path) = written("");
+        let utf16 = |text: &str| -> Vec<u8> {
+            format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        let text = "kind: Config # ü\n";
+        for bytes in [utf16(text), format!("\u{feff}{text}").into()] {
+            fs::write(&path, &bytes).unwrap();
+            let merged = merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read(&path).unwrap();
+            assert!(after.starts_with(&bytes));
+            assert_eq!(after[2] == 0, bytes[2] == 0);
+            merged.undo().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_first_document_stays() {
+        for end in ["---\n", "...\n", "---\nkind: Other\nusers: 7\n"] {
+            let (_dir, path) = written(format!("kind: Config\n{end}"));
+            merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read_to_string(&path).unwrap();
+            assert!(
+                after.starts_with("kind: Config\nclusters:\n") && after.ends_with(end),
+                "{after}"
+            );
+        }
+    }
+
+    #[test]
+    fn undoing_a_merge_leaves_what_others_changed_since() {
+        let (_dir, path) = written("current-context: mine\n");
+        let merged = merge(&path, &config("a"), "a", true).unwrap();
+        let text = fs::read_to_string(&path).unwrap() + "# new\n";
+        fs::write(&path, text).unwrap();
+        merged.undo().unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            left,
+            "current-context: mine\nclusters: null\ncontexts: null\nusers: null\n# new\n"
+        );
+        // And a file that was not there is gone.
+        fs::remove_file(&path).unwrap();
+        merge(&path, &config("a"), "a", true).unwrap().undo().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_several_files_the_one_that_has_an_entry_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["one", "two", "three"].map(|it| dir.path().join(it));
+        let list = std::env::join_paths(&paths).unwrap();
+        let all = Kubeconfig::of_user(&|_| Some(list.clone())).unwrap();
+        let text = |idx: usize| fs::read_to_string(&paths[idx]).unwrap();
+        fs::write(&paths[1], "kind: Config\n").unwrap();
+        fs::write(&paths[2], "current-context: mine # here\n").unwrap();
+        // New entries are put into the first that exists, and the current context where it is.
+        let first = super::merge(&all, &config("a"), "a", true).unwrap();
+        assert!(!paths[0].exists());
+        assert_eq!(contexts(&paths[1]), ["a"]);
+        assert_eq!(text(2), "current-context: a # here\n");
+        first.undo().unwrap();
+        assert_eq!(text(1), "kind: Config\n");
+        assert_eq!(text(2), "current-context: mine # here\n");
+        // An entry changes in the file that has it.
+        merge(&paths[2], &config("a"), "a", false).unwrap();
+        let mut new = config("a");
+        new["clusters"][0]["cluster"]["server"] = "https://b".into();
+        super::merge(&all, &new, "a", false).unwrap();
+        assert_eq!(text(1), "kind: Config\n");
+        assert!(text(2).contains("https://b"));
+        // It is removed from all.
+        merge(&paths[0], &config("a"), "a", true).unwrap();
+        super::remove(&all, "a").unwrap();
+        assert!(!text(0).contains("name: a") && !text(2).contains("name: a"));
+        assert!(!text(0).contains("current-context"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_may_lead_to_nothing_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("new/target"), dir.path().join("link"));
+        std::os::unix::fs::symlink("new/target", &link).unwrap();
+        merge(&link, &config("a"), "a", true).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(contexts(&target), ["a"]);
+        // One that leads to itself leads nowhere.
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("link", &link).unwrap();
+        assert!(merge(&link, &config("a"), "a", true).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_read_only_file_is_left_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, path) = written("kind: Config\n");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let err = merge(&path, &config("a"), "a", false).unwrap_err();
+        assert!(matches!(err, KubeconfigError::ReadOnly { .. }), "{err}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // What has not to be changed may be read-only.
+        remove(&path, "a").unwrap();
+    }
+
+    /// Has the system refuse renames as those of a mount point, and operations that `fails`.
+    fn mount_point(fails: impl Fn(usize, Operation) -> bool + 'static) -> fault::Injected {
+        let mut n_writes = 0;
+        fault::inject(move |operation| {
+            n_writes += usize::from(operation == Operation::Write);
+            match operation {
+                Operation::Rename => Err(std::io::ErrorKind::ResourceBusy.into()),
+                _ if fails(n_writes, operation) => Err(std::io::ErrorKind::StorageFull.into()),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    #[test]
+    fn a_mount_point_is_written_in_place_with_the_old_content_beside_it() {
+        let (dir, path) = written("kind: Config\n");
+        let backup = dir.path().join("config.pintle-backup");
+        let injected = mount_point(|_, _| false);
+        merge(&path, &config("a"), "a", true).unwrap();
+        remove(&path, "a").unwrap();
+        drop(injected);
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, "kind: Config\nclusters: null\ncontexts: null\nusers: null\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // A disk that is full: at the last write, which is the one in place.
+        let n_writes = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counter = n_writes.clone();
+        let injected = mount_point(move |n, _| {
+            counter.set(n);
+            false
+        });
+        merge(&path, &config("b"), "b", true).unwrap();
+        drop(injected);
+        let last = n_writes.get();
+        fs::write(&path, &left).unwrap();
+        let injected = mount_point(move |n, operation| n == last && operation == Operation::Write);
+        let err = merge(&path, &config("b"), "b", true).unwrap_err();
+        drop(injected);
+        assert!(matches!(err, KubeconfigError::InPlace { .. }), "{err}");
+        assert!(err.to_string().contains(".pintle-backup"), "{err}");
+        assert_eq!(fs::read_to_string(&backup).unwrap(), left);
+        // The backup is not overwritten.
+        let injected = mount_point(|_, _| false);
+        let err = merge(&path, &config("c"), "c", true).unwrap_err();
+        drop(injected);
+        assert!(matches!(err, KubeconfigError::Backup { .. }), "{err}");
+        assert_eq!(fs::read_to_string(&backup).unwrap(), left);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_real_mount_point_is_written_in_place() {
+        let (dir, path) = written("kind: Config\n");
+        let other = dir.path().join("other");
+        fs::write(&other, "kind: Config\n").unwrap();
+        let run = |program: &str, args: &[&Path]| {
+            let output = std::process::Command::new(program).args(args).output();
+            output.is_ok_and(|it| it.status.success())
+        };
+        // Only root may mount.
+        if !run("mount", &[Path::new("--bind"), &other, &path]) {
+            return;
+        }
+        let res = merge(&path, &config("a"), "a", false);
+        assert!(run("umount", &[&path]));
+        res.unwrap();
+        assert_eq!(contexts(&other), ["a"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }
