@@ -2,7 +2,7 @@
 
 use super::edit::Edit;
 use super::render;
-use super::tree::{Document, Kind, Node, NotYaml};
+use super::tree::{Document, Kind, Node, NotYaml, Pair};
 use serde_json::Value;
 use std::ops::Range;
 
@@ -192,7 +192,7 @@ impl<'a> Splice<'a> {
     fn deselect(&self) -> Result<Change, Unchangeable> {
         const KEY: &str = "current-context";
         let (pairs, is_flow) = self.root()?;
-        let is_key = |it: &(Node, Node)| is_key(&it.0, KEY);
+        let is_key = |it: &Pair| is_key(&it.0, KEY);
         let idx = pairs.iter().position(is_key).ok_or(Unchangeable::Part(KEY))?;
         let (key, value) = &pairs[idx];
         if is_flow {
@@ -208,7 +208,7 @@ impl<'a> Splice<'a> {
     }
 
     /// Returns the pairs of the document, and whether they are in flow style.
-    fn root(&self) -> Result<(&'a [(Node, Node)], bool), Unchangeable> {
+    fn root(&self) -> Result<(&'a [Pair], bool), Unchangeable> {
         match &self.document.root {
             Some(Node { kind: Kind::Map { is_flow, pairs }, .. }) => Ok((pairs, *is_flow)),
             _ => Err(Unchangeable::Root),
@@ -250,7 +250,7 @@ impl<'a> Splice<'a> {
     }
 
     /// Returns the place of a new pair in block style, and its indentation.
-    fn member_place(&self, pairs: &[(Node, Node)]) -> Result<(&'a str, usize), Unchangeable> {
+    fn member_place(&self, pairs: &[Pair]) -> Result<(&'a str, usize), Unchangeable> {
         let (Some((key, _)), Some((_, value))) = (pairs.first(), pairs.last()) else {
             return Err(Unchangeable::Root);
         };
@@ -372,7 +372,7 @@ impl<'a> Splice<'a> {
     }
 }
 
-fn find<'a>(pairs: &'a [(Node, Node)], name: &str) -> Option<(&'a Node, &'a Node)> {
+fn find<'a>(pairs: &'a [Pair], name: &str) -> Option<(&'a Node, &'a Node)> {
     pairs.iter().find(|it| is_key(&it.0, name)).map(|it| (&it.0, &it.1))
 }
 

@@ -22,6 +22,10 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
+/// A key and its value.
+pub(super) type Pair = (Node, Node);
+
+/// What a part is.
 #[derive(Debug)]
 pub(super) enum Kind {
     Scalar {
@@ -34,7 +38,7 @@ pub(super) enum Kind {
     },
     Map {
         is_flow: bool,
-        pairs: Vec<(Node, Node)>,
+        pairs: Vec<Pair>,
     },
     /// A reference to an anchor.
     Alias,

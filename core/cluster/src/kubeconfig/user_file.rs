@@ -119,7 +119,14 @@ fn change(
     for _ in 0..MAX_ROUNDS {
         let sources = read(kubeconfig.paths())?;
         let plan = plan(&values(&sources)).map_err(|err| refused(&sources, name, err))?;
-        let edits = || sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty());
+        let all: Vec<_> =
+            sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty()).collect();
+        // Of two paths that lead to the same file, one is enough.
+        let is_first = |idx: &usize| {
+            let target = &all[*idx].0.target;
+            all[..*idx].iter().all(|(it, _)| it.target != *target)
+        };
+        let edits = || (0..all.len()).filter(is_first).map(|idx| all[idx]);
         if edits().all(|(source, _)| locks.contains_key(&source.target)) {
             return write(edits());
         }
@@ -162,13 +169,8 @@ fn write<'a>(
     Ok(written.into_iter().map(|it| it.1).collect())
 }
 
-/// Reads all files; of two paths that lead to the same file, only the first.
 fn read(paths: &[PathBuf]) -> Result<Vec<Source>, KubeconfigError> {
-    let mut sources: Vec<Source> = Vec::new();
-    for path in paths {
-        sources.push(Source::read(path)?);
-    }
-    Ok(sources)
+    paths.iter().map(|it| Source::read(it)).collect()
 }
 
 fn values(sources: &[Source]) -> Vec<Value> {
@@ -522,6 +524,21 @@ mod tests {
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("link", &link).unwrap();
         assert!(merge(&link, &config("a"), "a", true).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn two_names_of_a_file_are_one_file() {
+        let (dir, path) = written("kind: Config\n");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("config", &link).unwrap();
+        let list = std::env::join_paths([&path, &link]).unwrap();
+        let all = Kubeconfig::of_user(&|_| Some(list.clone())).unwrap();
+        super::merge(&all, &config("a"), "a", true).unwrap().undo().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
+        super::merge(&all, &config("a"), "a", true).unwrap();
+        super::remove(&all, "a").unwrap();
+        assert!(read(&path).unwrap()["contexts"].is_null());
     }
 
     #[test]
