@@ -174,7 +174,8 @@ fn why_k3s_ended_is_shown_and_not_its_usage() {
         error: the node `pintle-NAME-server-0` stopped with exit code 1
           caused by: flag provided but not defined: -no-such-flag
         [exit 1]
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     for kind in ["fatal", "klog", "panic"] {
         let line =
             format!("cluster create NAME -e STANDIN_CRASH_AT_START=1 -e STANDIN_CRASH_AS={kind}");

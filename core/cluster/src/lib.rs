@@ -24,7 +24,7 @@ mod spec;
 pub use api_server::ApiError;
 pub use commands::GROUP;
 pub use error::{ArchiveOrigin, ClusterError};
-pub use kubeconfig::{KubeconfigError, default_path as default_kubeconfig};
+pub use kubeconfig::{Kubeconfig, KubeconfigError};
 pub use names::{ClusterName, ClusterNameError, Names};
 pub use nodes::{Cluster, Node, all_nodes, find, get, list};
 pub use operations::{

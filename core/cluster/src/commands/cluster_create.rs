@@ -1,6 +1,6 @@
 //! `cluster create`.
 
-use super::session_engine::{in_run, kubeconfig_path, locks, names, report, with_engine};
+use super::session_engine::{in_run, locks, names, report, user_kubeconfig, with_engine};
 use super::shared_args::{timeout, timeout_arg, wait_args};
 use super::spec_options;
 use crate::operations::{self, CreateOptions, Run};
@@ -79,7 +79,7 @@ fn options(matches: &ArgMatches, file: &ClusterFile) -> Result<CreateOptions, Cl
         timeout: timeout(matches).or(file.timeout),
         rollback: !matches.get_flag("no-rollback") && file.rollback.unwrap_or(true),
         kubeconfig: match update && wait {
-            true => Some(kubeconfig_path()?),
+            true => Some(user_kubeconfig()?),
             false => None,
         },
         switch: switch("kubeconfig-switch", file.kubeconfig_switch),

@@ -1,6 +1,6 @@
 //! `cluster delete`: removes clusters with everything that belongs to them.
 
-use super::session_engine::{kubeconfig_path, locks, names, report, with_engine};
+use super::session_engine::{locks, names, report, user_kubeconfig, with_engine};
 use super::shared_args::{self, names_args};
 use crate::operations;
 use clap::{ArgMatches, Command};
@@ -21,13 +21,13 @@ pub(super) fn run(
     if matches.get_flag("all") {
         wanted = with_engine(session, async |engine| operations::all_names(&engine, &names).await)?;
     }
-    let kubeconfig = kubeconfig_path().ok();
+    let kubeconfig = user_kubeconfig().ok();
     let report = report(session);
     let mut exit = Exit::Done;
     for name in wanted {
         let deleted = with_engine(session, async |engine| {
             let _lock = locks(session).take(&engine, &name, &report).await?;
-            operations::delete(&engine, &names, &name, hooks, kubeconfig.as_deref(), &report).await
+            operations::delete(&engine, &names, &name, hooks, kubeconfig.as_ref(), &report).await
         })?;
         if deleted.removed.is_empty() {
             let text = format!("there is no cluster `{name}`: nothing to delete");

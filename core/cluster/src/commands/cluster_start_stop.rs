@@ -1,6 +1,6 @@
 //! `cluster start` and `cluster stop`.
 
-use super::session_engine::{kubeconfig_path, names, report, with_engine};
+use super::session_engine::{names, report, user_kubeconfig, with_engine};
 use super::shared_args::{self, names_args, timeout, timeout_arg, wait_args};
 use crate::nodes::{self, Cluster};
 use crate::operations::{self, StartOptions};
@@ -26,7 +26,7 @@ pub(super) fn start(
     let options = StartOptions {
         wait: !matches.get_flag("no-wait"),
         timeout: timeout(matches),
-        kubeconfig: kubeconfig_path().ok(),
+        kubeconfig: user_kubeconfig().ok(),
     };
     let (names, report) = (names(session), report(session));
     for cluster in wanted(session, matches)? {

@@ -267,6 +267,20 @@ fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
         KubeconfigError::Invalid { .. } => {
             Hint::from("fix the file, or name another one with KUBECONFIG")
         }
+        KubeconfigError::NotOurs { context, .. } => Hint::from(format!(
+            "rename it with `kubectl config rename-context {context} NEW`, or name another \
+             kubeconfig with KUBECONFIG"
+        )),
+        KubeconfigError::ReadOnly { .. } => {
+            Hint::from("permit its owner to write to it, or name another one with KUBECONFIG")
+        }
+        KubeconfigError::Unchangeable { .. } => {
+            Hint::from("change it by hand, or name another one with KUBECONFIG")
+        }
+        KubeconfigError::Backup { backup, .. } => Hint::from(format!(
+            "if `{}` exists, an earlier run has not finished: compare the two and remove it",
+            backup.display()
+        )),
         KubeconfigError::NoLocation => Hint::from("set KUBECONFIG to the path of a file"),
         _ => return None,
     })

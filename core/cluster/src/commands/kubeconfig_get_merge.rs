@@ -1,7 +1,8 @@
 //! `kubeconfig get` and `kubeconfig merge`.
 
-use super::session_engine::{ENGINE, kubeconfig_path, names, with_engine};
+use super::session_engine::{ENGINE, names, user_kubeconfig, with_engine};
 use super::shared_args::{self, name, name_arg, names_args};
+use crate::kubeconfig::Kubeconfig;
 use crate::{nodes, operations};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
@@ -49,9 +50,9 @@ fn get(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 fn merge(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let names = names(session);
     let given = shared_args::names(matches)?;
-    let path = match matches.get_one::<PathBuf>("output") {
-        Some(path) => path.clone(),
-        None => kubeconfig_path()?,
+    let kubeconfig = match matches.get_one::<PathBuf>("output") {
+        Some(path) => Kubeconfig::file(path),
+        None => user_kubeconfig()?,
     };
     let switch = matches.get_flag("switch");
     let merged = with_engine(session, async |engine| {
@@ -67,13 +68,15 @@ fn merge(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> 
         };
         let mut merged = Vec::new();
         for cluster in &clusters {
-            merged
-                .push(operations::merge_kubeconfig(&engine, &names, cluster, &path, switch).await?);
+            merged.push(
+                operations::merge_kubeconfig(&engine, &names, cluster, &kubeconfig, switch).await?,
+            );
         }
         Ok(merged)
     })?;
     for context in merged {
-        let text = format!("the context `{context}` is in `{}`", path.display());
+        let text =
+            format!("the context `{context}` is in `{}`", kubeconfig.default_path().display());
         session.console().log(Level::Info, &text);
     }
     Ok(Exit::Done.into())

@@ -4,11 +4,10 @@ use super::console_report::ConsoleReport;
 use super::service::ContainerService;
 use crate::engine::{Engine, Lazy};
 use crate::error::ClusterError;
-use crate::kubeconfig;
+use crate::kubeconfig::Kubeconfig;
 use crate::names::Names;
 use crate::operations::{Locks, PluginContainers, Run};
 use pintle_host::cli::{CliError, Hooks, Need, Session};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An engine. It is looked for when it is first called; what can be wrong before that is
@@ -68,7 +67,7 @@ pub(super) fn report<'a>(session: &'a Session<'_>) -> ConsoleReport<'a> {
     ConsoleReport::new(session.console())
 }
 
-/// Returns the kubeconfig that entries are written to.
-pub(super) fn kubeconfig_path() -> Result<PathBuf, ClusterError> {
-    Ok(kubeconfig::default_path(&|name| std::env::var_os(name))?)
+/// Returns the user's own kubeconfig.
+pub(super) fn user_kubeconfig() -> Result<Kubeconfig, ClusterError> {
+    Ok(Kubeconfig::of_user(&|name| std::env::var_os(name))?)
 }

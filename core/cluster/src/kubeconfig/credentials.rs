@@ -70,17 +70,13 @@ pub(super) fn user_name(context: &str) -> String {
     format!("admin@{context}")
 }
 
-/// Returns a kubeconfig as text.
-pub(crate) fn to_text(config: &Value) -> String {
-    serde_saphyr::to_string(config).expect("a kubeconfig has string keys")
-}
-
 fn invalid(err: impl std::error::Error + Send + Sync + 'static) -> KubeconfigError {
     KubeconfigError::OfCluster { source: Box::new(err) }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::render;
     use super::*;
 
     /// Returns a kubeconfig with one context.
@@ -97,7 +93,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_a_cluster_wrote_is_read_back() {
-        let text = to_text(&config("a"));
+        let text = render::document(&config("a"));
         let read = Credentials::of_cluster(text.as_bytes(), "https://b".into()).unwrap();
         assert_eq!((read.server.as_str(), read.key.as_slice()), ("https://b", b"x".as_slice()));
         let err = |text: &[u8]| {

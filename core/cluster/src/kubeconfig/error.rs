@@ -27,6 +27,57 @@ pub enum KubeconfigError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// It has a context of our name that refers to another cluster or user.
+    #[error("the context `{context}` in `{}` refers to another cluster or user", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// The context.
+        context: String,
+    },
+    /// It cannot be changed without changing entries of others.
+    #[error("failed to change the kubeconfig `{}` without changing anything else", path.display())]
+    Unchangeable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Its owner may not write to it.
+    #[error("the kubeconfig `{}` is read-only", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It must be written in place, and its content could not be saved before.
+    #[error("failed to save the kubeconfig `{}` as `{}`", path.display(), backup.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// Where its content was to be saved.
+        backup: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was written in place, and only a part of it.
+    #[error(
+        "failed to write the kubeconfig `{}`; its old content is in `{}`",
+        path.display(), backup.display()
+    )]
+    InPlace {
+        /// The file.
+        path: PathBuf,
+        /// Where its old content is.
+        backup: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Other programs change it all the time.
+    #[error("the kubeconfig `{}` changes too often", path.display())]
+    Unstable {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another program holds its lock.
     #[error("{holder} has locked the kubeconfig `{}`", path.display())]
     Locked {

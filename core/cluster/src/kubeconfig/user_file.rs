@@ -1,140 +1,219 @@
 //! The user's own kubeconfig, in which clusters come and go.
 //!
-//! Invariants: the file is changed in one rename, under a lock that kubectl respects too;
-//! entries of others are never touched.
+//! Invariants: a file is changed in one step, under a lock that kubectl respects too; of
+//! entries of others no byte changes.
 
-use super::credentials::to_text;
-use super::entries::{self, NotAList};
+use super::disk::{Source, invalid};
+use super::document;
+use super::edit::{self, Edit, Plan, Refusal};
 use super::error::KubeconfigError;
-use super::kubectl_lock;
-use pintle_host::fs::{self, Mode};
-use pintle_host::services::Excerpt;
-use serde_json::{Map, Value};
-use std::error::Error;
-use std::io::{self, ErrorKind};
+use super::location::Kubeconfig;
+use pintle_host::fs::Lock;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest kubeconfig that is read: an entry takes some kilobytes.
-const MAX_SIZE: u64 = 64 << 20;
-
-/// A new file is for its owner only: it holds keys. The user may have chosen otherwise.
-const MODE: Mode = Mode::Keep(0o600);
+/// How often other programs may change, while locks are taken, which files are to be locked.
+const MAX_ROUNDS: usize = 8;
 
 /// What a merge has changed, so that it can be taken back.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
-    path: PathBuf,
+    kubeconfig: Kubeconfig,
     name: String,
-    /// The context that was current before, if the merge made its own the current one.
-    previous: Option<Option<String>>,
+    written: Vec<Written>,
+    /// If the merge made its context the current one: in which file, and what was before.
+    previous: Option<(PathBuf, Option<String>)>,
 }
 
-/// Puts the entries of `config`, which has the context `name`, into the file at `path`.
+/// A file that was changed.
+#[derive(Debug, Clone)]
+struct Written {
+    path: PathBuf,
+    before: Option<Vec<u8>>,
+    after: Vec<u8>,
+}
+
+/// Puts the entries of `config`, which has the context `name`, into a kubeconfig.
 pub(crate) fn merge(
-    path: &Path,
+    kubeconfig: &Kubeconfig,
     config: &Value,
     name: &str,
     switch: bool,
 ) -> Result<Merged, KubeconfigError> {
     let mut previous = None;
-    change(path, |all| {
-        previous = entries::add(all, config, name, switch)?;
-        Ok(true)
+    let default = kubeconfig.default_idx();
+    let written = change(kubeconfig, name, |files| {
+        let plan = edit::merge(files, default, config, name, switch)?;
+        previous.clone_from(&plan.previous);
+        Ok(plan)
     })?;
-    Ok(Merged { path: path.to_owned(), name: name.to_owned(), previous })
+    let previous = previous.map(|(file, before)| (kubeconfig.paths()[file].clone(), before));
+    Ok(Merged { kubeconfig: kubeconfig.clone(), name: name.to_owned(), written, previous })
 }
 
 impl Merged {
     /// Takes a merge back.
     pub(crate) fn undo(&self) -> Result<(), KubeconfigError> {
-        change(&self.path, |all| {
-            entries::remove(all, &self.name)?;
-            if let (Some(Some(previous)), None) = (&self.previous, all.get("current-context")) {
-                all.insert("current-context".to_owned(), previous.clone().into());
+        let mut is_all = true;
+        for written in self.written.iter().rev() {
+            is_all &= written.restore()?;
+        }
+        if is_all {
+            return Ok(());
+        }
+        // Somebody has changed a file since.
+        change(&self.kubeconfig, &self.name, |files| {
+            let mut plan = edit::remove(files, &self.name)?;
+            let Some((path, Some(before))) = &self.previous else { return Ok(plan) };
+            let idx = self.kubeconfig.paths().iter().position(|it| it == path).unwrap_or(0);
+            if plan.edits[idx].contains(&Edit::Deselect) {
+                plan.edits[idx].retain(|it| *it != Edit::Deselect);
+                plan.edits[idx].push(Edit::Select(before.clone()));
             }
-            Ok(true)
+            Ok(plan)
         })
+        .map(drop)
     }
 }
 
-/// Takes the entries of the context `name` out of the file at `path`.
+impl Written {
+    /// Puts back what was there before, unless somebody has changed the file since; returns
+    /// whether it did.
+    fn restore(&self) -> Result<bool, KubeconfigError> {
+        let source = Source::read(&self.path)?;
+        let _lock = source.lock()?;
+        let source = Source::read(&self.path)?;
+        if source.bytes.as_ref() != Some(&self.after) {
+            return Ok(false);
+        }
+        match &self.before {
+            Some(bytes) => source.write(bytes)?,
+            None => source.delete()?,
+        }
+        Ok(true)
+    }
+}
+
+/// Takes the entries of the context `name` out of a kubeconfig.
 ///
 /// If the context is the current one, there is none afterwards: kubectl shall not go on
 /// with some other cluster.
-pub(crate) fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
-    if !path.exists() {
-        return Ok(());
-    }
-    change(path, |all| entries::remove(all, name))
+pub(crate) fn remove(kubeconfig: &Kubeconfig, name: &str) -> Result<(), KubeconfigError> {
+    change(kubeconfig, name, |files| edit::remove(files, name)).map(drop)
 }
 
-/// Returns whether the file at `path` has the context `name`.
-pub(crate) fn has(path: &Path, name: &str) -> bool {
-    read(path).is_ok_and(|all| entries::has(&all, name))
+/// Returns whether a kubeconfig has the context `name`.
+pub(crate) fn has(kubeconfig: &Kubeconfig, name: &str) -> bool {
+    read(kubeconfig.paths()).is_ok_and(|sources| edit::has(&values(&sources), name))
 }
 
-/// Reads, changes and replaces the file at `path`, which may not exist yet; `edit` returns
-/// whether there is something to write.
+/// Reads, changes and replaces the files of a kubeconfig, as far as `plan` has edits for
+/// them; only those are locked, as others may be in a place where that cannot be done.
 fn change(
-    path: &Path,
-    edit: impl FnOnce(&mut Map<String, Value>) -> Result<bool, NotAList>,
-) -> Result<(), KubeconfigError> {
-    let write = |source| KubeconfigError::Io { action: "write", path: path.to_owned(), source };
-    // Users keep links here; what they lead to is what changes.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = target.file_name().ok_or_else(|| write(ErrorKind::InvalidFilename.into()))?;
-    let folder = match target.parent() {
-        Some(it) if !it.as_os_str().is_empty() => it,
-        _ => Path::new("."),
-    };
-    make_private_folder(folder).map_err(write)?;
-    let _lock = kubectl_lock::take(folder, &name.to_owned())?;
-    let mut all = read(&target)?;
-    if !edit(&mut all).map_err(|err| invalid(path, err))? {
-        return Ok(());
+    kubeconfig: &Kubeconfig,
+    name: &str,
+    mut plan: impl FnMut(&[Value]) -> Result<Plan, Refusal>,
+) -> Result<Vec<Written>, KubeconfigError> {
+    let mut locks: BTreeMap<PathBuf, Lock> = BTreeMap::new();
+    for _ in 0..MAX_ROUNDS {
+        let sources = read(kubeconfig.paths())?;
+        let plan = plan(&values(&sources)).map_err(|err| refused(&sources, name, err))?;
+        let all: Vec<_> =
+            sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty()).collect();
+        // Of two paths that lead to the same file, one is enough.
+        let is_first = |idx: &usize| {
+            let target = &all[*idx].0.target;
+            all[..*idx].iter().all(|(it, _)| it.target != *target)
+        };
+        let edits = || (0..all.len()).filter(is_first).map(|idx| all[idx]);
+        if edits().all(|(source, _)| locks.contains_key(&source.target)) {
+            return write(edits());
+        }
+        // All of them, and always in the same order: so no two programs wait for each other.
+        locks.clear();
+        let targets: BTreeMap<_, _> = edits().map(|(it, _)| (it.target.clone(), it)).collect();
+        for (target, source) in targets {
+            locks.insert(target, source.lock()?);
+        }
     }
-    let text = to_text(&Value::Object(all));
-    fs::replace(&target, text.as_bytes(), MODE).map_err(|err| write(err.into()))
+    Err(KubeconfigError::Unstable { path: kubeconfig.default_path().to_owned() })
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>, KubeconfigError> {
-    let failed = |source| KubeconfigError::Io { action: "read", path: path.to_owned(), source };
-    let text = match fs::read_named(path, MAX_SIZE) {
-        Ok(contents) => contents.into_text().map_err(failed)?,
-        Err(err) if err.is_absent() => return Ok(Map::new()),
-        Err(err) => return Err(failed(err.into())),
-    };
-    if text.trim().is_empty() {
-        return Ok(Map::new());
+/// Writes the files, which are locked: all of them, or none.
+fn write<'a>(
+    edits: impl Iterator<Item = (&'a Source, &'a Vec<Edit>)>,
+) -> Result<Vec<Written>, KubeconfigError> {
+    let mut changed = Vec::new();
+    for (source, edits) in edits {
+        let unchangeable =
+            |err| KubeconfigError::Unchangeable { path: source.path.clone(), source: err };
+        let text = document::change(&source.text, edits).map_err(unchangeable)?;
+        changed.push((source, source.encoding.encode(&text)));
     }
-    let yaml = |err: serde_saphyr::Error| invalid(path, Excerpt(err.to_string()));
-    match serde_saphyr::from_str(&text).map_err(yaml)? {
-        Value::Object(all) => Ok(all),
-        Value::Null => Ok(Map::new()),
-        _ => Err(invalid(path, "it is not a map")),
+    let mut written: Vec<(&Source, Written)> = Vec::new();
+    for (source, after) in changed {
+        if let Err(err) = source.write(&after) {
+            for (source, it) in written {
+                // The first error is the one to report.
+                let _ = match &it.before {
+                    Some(bytes) => source.write(bytes),
+                    None => source.delete(),
+                };
+            }
+            return Err(err);
+        }
+        let (path, before) = (source.path.clone(), source.bytes.clone());
+        written.push((source, Written { path, before, after }));
     }
+    Ok(written.into_iter().map(|it| it.1).collect())
 }
 
-fn invalid(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> KubeconfigError {
-    KubeconfigError::Invalid { path: path.to_owned(), source: source.into() }
+fn read(paths: &[PathBuf]) -> Result<Vec<Source>, KubeconfigError> {
+    paths.iter().map(|it| Source::read(it)).collect()
 }
 
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)
+fn values(sources: &[Source]) -> Vec<Value> {
+    sources.iter().map(|it| it.value.clone()).collect()
 }
 
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
+fn refused(sources: &[Source], name: &str, refusal: Refusal) -> KubeconfigError {
+    let path = |file: usize| -> &Path { &sources[file].path };
+    match refusal {
+        Refusal::NotAList(file, list) => invalid(path(file), format!("`{list}` is not a list")),
+        Refusal::NotOurs(file) => {
+            KubeconfigError::NotOurs { path: path(file).to_owned(), context: name.to_owned() }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::credentials::tests::config;
     use super::*;
+    use pintle_host::fs::{Operation, fault};
     use std::fs;
+
+    fn read(path: &Path) -> Result<Value, KubeconfigError> {
+        Source::read(path).map(|it| it.value)
+    }
+
+    fn merge(
+        path: &Path,
+        config: &Value,
+        name: &str,
+        switch: bool,
+    ) -> Result<Merged, KubeconfigError> {
+        super::merge(&Kubeconfig::file(path), config, name, switch)
+    }
+
+    fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
+        super::remove(&Kubeconfig::file(path), name)
+    }
+
+    fn has(path: &Path, name: &str) -> bool {
+        super::has(&Kubeconfig::file(path), name)
+    }
 
     fn contexts(path: &Path) -> Vec<String> {
         let all = read(path).unwrap();
@@ -169,7 +248,7 @@ mod tests {
         merge(&path, &config("a"), "a", false).unwrap();
         merge(&path, &config("a"), "a", false).unwrap();
         assert_eq!(contexts(&path), ["a"]);
-        assert!(!read(&path).unwrap().contains_key("current-context"));
+        assert_eq!(read(&path).unwrap().get("current-context"), None);
         assert!(has(&path, "a"));
         remove(&path, "a").unwrap();
         assert!(!has(&path, "a"));
@@ -230,5 +309,319 @@ mod tests {
             names.sort();
             assert_eq!(names, ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"]);
         }
+    }
+
+    /// Writes a kubeconfig; returns the directory that it is in, and its path.
+    fn written(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[track_caller]
+    fn check(text: &str, merged: &str) {
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", false).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), merged);
+        remove(&path, "a").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn of_others_every_byte_stays() {
+        check(
+            "# mine\nusers: null # none\nclusters:\n  -   name: 'y' # quoted\n      cluster: {server: \"x\"}\n\n\
+             # contexts follow\ncontexts: [ ]\n...\n"
+                .replace("[ ]", "null")
+                .as_str(),
+            "# mine\nusers: # none\n- name: admin@a\n  user:\n    client-certificate-data: eA==\n    \
+             client-key-data: eA==\nclusters:\n  -   name: 'y' # quoted\n      cluster: {server: \"x\"}\n  \
+             - name: a\n    cluster:\n      certificate-authority-data: eA==\n      server: https://a\n\n\
+             # contexts follow\ncontexts:\n- name: a\n  context:\n    cluster: a\n    user: admin@a\n...\n",
+        );
+        // The last text has all that follows, so ours is before it; and lines end as they did.
+        check(
+            "users: [{name: x}]\r\ncontexts: null\r\nclusters:\r\n- name: |+\r\n    x\r\n",
+            "users: [{name: x}, {\"name\": \"admin@a\", \"user\": {\"client-certificate-data\": \"eA==\", \
+             \"client-key-data\": \"eA==\"}}]\r\ncontexts:\r\n- name: a\r\n  context:\r\n    cluster: a\r\n    \
+             user: admin@a\r\nclusters:\r\n- name: |+\r\n    x\r\n- name: a\r\n  cluster:\r\n    \
+             certificate-authority-data: eA==\r\n    server: https://a\r\n",
+        );
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "{\"clusters\": [], \"contexts\": [{\"name\": \"x\"}], \"users\": null}";
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", true).unwrap();
+        let after: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(after["current-context"], "a");
+        assert_eq!(contexts(&path), ["x", "a"]);
+        remove(&path, "a").unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, text.replace("null", "[]"));
+    }
+
+    #[test]
+    fn an_empty_file_gets_all_of_a_kubeconfig() {
+        for text in ["", "\n", "# mine\n", "---\n", "{}"] {
+            let (_dir, path) = written(text);
+            merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read_to_string(&path).unwrap();
+            assert!(text == "{}" || after.starts_with(text), "{after}");
+            assert_eq!(contexts(&path), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_line_feed_and_a_tab_stays_readable() {
+        // As a block scalar, kubectl refuses it.
+        let text = "users:\n- name: x\n  user: {token: \"\\n\\tx\"}\nclusters:\ncontexts:\n";
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", false).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().starts_with(&text[..40]));
+    }
+
+    #[test]
+    fn certificates_are_on_one_line() {
+        let (_dir, path) = written("users:\n");
+        let (mut config, long) = (config("a"), "LS0t".repeat(600));
+        config["users"][0]["user"]["client-key-data"] = long.as_str().into();
+        merge(&path, &config, "a", false).unwrap();
+        let line = format!("    client-key-data: {long}");
+        assert!(fs::read_to_string(&path).unwrap().lines().any(|it| it == line));
+    }
+
+    #[test]
+    fn what_a_user_made_under_our_name_is_neither_replaced_nor_removed() {
+        let text =
+            "contexts:\n- name: a\n  context: {cluster: prod, user: me}\ncurrent-context: a\n";
+        let (_dir, path) = written(text);
+        let err = merge(&path, &config("a"), "a", true).unwrap_err();
+        assert!(matches!(err, KubeconfigError::NotOurs { .. }), "{err}");
+        remove(&path, "a").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert!(!has(&path, "a"));
+        // A context of theirs keeps the entries that it needs.
+        let text =
+            "contexts:\n- name: dev\n  context: {cluster: a, user: admin@a, namespace: dev}\n";
+        fs::write(&path, text).unwrap();
+        merge(&path, &config("a"), "a", true).unwrap();
+        remove(&path, "a").unwrap();
+        let left = read(&path).unwrap();
+        assert_eq!(contexts(&path), ["dev"]);
+        assert_eq!(left["clusters"][0]["name"], "a");
+        assert_eq!(left["users"][0]["name"], "admin@a");
+    }
+
+    #[test]
+    fn a_namespace_that_a_user_set_in_our_context_stays() {
+        let (_dir, path) = written("");
+        merge(&path, &config("a"), "a", true).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("    cluster: a\n", "    cluster: a\n    namespace: dev\n");
+        fs::write(&path, text).unwrap();
+        let mut new = config("a");
+        new["clusters"][0]["cluster"]["server"] = "https://b".into();
+        merge(&path, &new, "a", true).unwrap();
+        let after = read(&path).unwrap();
+        assert_eq!(after["contexts"][0]["context"]["namespace"], "dev");
+        assert_eq!(after["clusters"][0]["cluster"]["server"], "https://b");
+    }
+
+    #[test]
+    fn utf_16_and_a_byte_order_mark_stay() {
+        let (_dir, path) = written("");
+        let utf16 = |text: &str| -> Vec<u8> {
+            format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        let text = "kind: Config # ü\n";
+        for bytes in [utf16(text), format!("\u{feff}{text}").into()] {
+            fs::write(&path, &bytes).unwrap();
+            let merged = merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read(&path).unwrap();
+            assert!(after.starts_with(&bytes));
+            assert_eq!(after[2] == 0, bytes[2] == 0);
+            merged.undo().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_first_document_stays() {
+        for end in ["---\n", "...\n", "---\nkind: Other\nusers: 7\n"] {
+            let (_dir, path) = written(format!("kind: Config\n{end}"));
+            merge(&path, &config("a"), "a", true).unwrap();
+            let after = fs::read_to_string(&path).unwrap();
+            assert!(
+                after.starts_with("kind: Config\nclusters:\n") && after.ends_with(end),
+                "{after}"
+            );
+        }
+    }
+
+    #[test]
+    fn undoing_a_merge_leaves_what_others_changed_since() {
+        let (_dir, path) = written("current-context: mine\n");
+        let merged = merge(&path, &config("a"), "a", true).unwrap();
+        let text = fs::read_to_string(&path).unwrap() + "# new\n";
+        fs::write(&path, text).unwrap();
+        merged.undo().unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            left,
+            "current-context: mine\nclusters: null\ncontexts: null\nusers: null\n# new\n"
+        );
+        // And a file that was not there is gone.
+        fs::remove_file(&path).unwrap();
+        merge(&path, &config("a"), "a", true).unwrap().undo().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_several_files_the_one_that_has_an_entry_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["one", "two", "three"].map(|it| dir.path().join(it));
+        let list = std::env::join_paths(&paths).unwrap();
+        let all = Kubeconfig::of_user(&|_| Some(list.clone())).unwrap();
+        let text = |idx: usize| fs::read_to_string(&paths[idx]).unwrap();
+        fs::write(&paths[1], "kind: Config\n").unwrap();
+        fs::write(&paths[2], "current-context: mine # here\n").unwrap();
+        // New entries are put into the first that exists, and the current context where it is.
+        let first = super::merge(&all, &config("a"), "a", true).unwrap();
+        assert!(!paths[0].exists());
+        assert_eq!(contexts(&paths[1]), ["a"]);
+        assert_eq!(text(2), "current-context: a # here\n");
+        first.undo().unwrap();
+        assert_eq!(text(1), "kind: Config\n");
+        assert_eq!(text(2), "current-context: mine # here\n");
+        // An entry changes in the file that has it.
+        merge(&paths[2], &config("a"), "a", false).unwrap();
+        let mut new = config("a");
+        new["clusters"][0]["cluster"]["server"] = "https://b".into();
+        super::merge(&all, &new, "a", false).unwrap();
+        assert_eq!(text(1), "kind: Config\n");
+        assert!(text(2).contains("https://b"));
+        // It is removed from all.
+        merge(&paths[0], &config("a"), "a", true).unwrap();
+        super::remove(&all, "a").unwrap();
+        assert!(!text(0).contains("name: a") && !text(2).contains("name: a"));
+        assert!(!text(0).contains("current-context"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_may_lead_to_nothing_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("new/target"), dir.path().join("link"));
+        std::os::unix::fs::symlink("new/target", &link).unwrap();
+        merge(&link, &config("a"), "a", true).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(contexts(&target), ["a"]);
+        // One that leads to itself leads nowhere.
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("link", &link).unwrap();
+        assert!(merge(&link, &config("a"), "a", true).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn two_names_of_a_file_are_one_file() {
+        let (dir, path) = written("kind: Config\n");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("config", &link).unwrap();
+        let list = std::env::join_paths([&path, &link]).unwrap();
+        let all = Kubeconfig::of_user(&|_| Some(list.clone())).unwrap();
+        super::merge(&all, &config("a"), "a", true).unwrap().undo().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
+        super::merge(&all, &config("a"), "a", true).unwrap();
+        super::remove(&all, "a").unwrap();
+        assert!(read(&path).unwrap()["contexts"].is_null());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_read_only_file_is_left_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, path) = written("kind: Config\n");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let err = merge(&path, &config("a"), "a", false).unwrap_err();
+        assert!(matches!(err, KubeconfigError::ReadOnly { .. }), "{err}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // What has not to be changed may be read-only.
+        remove(&path, "a").unwrap();
+    }
+
+    /// Has the system refuse renames as those of a mount point, and operations that `fails`.
+    fn mount_point(fails: impl Fn(usize, Operation) -> bool + 'static) -> fault::Injected {
+        let mut n_writes = 0;
+        fault::inject(move |operation| {
+            n_writes += usize::from(operation == Operation::Write);
+            match operation {
+                Operation::Rename => Err(std::io::ErrorKind::ResourceBusy.into()),
+                _ if fails(n_writes, operation) => Err(std::io::ErrorKind::StorageFull.into()),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    #[test]
+    fn a_mount_point_is_written_in_place_with_the_old_content_beside_it() {
+        let (dir, path) = written("kind: Config\n");
+        let backup = dir.path().join("config.pintle-backup");
+        let injected = mount_point(|_, _| false);
+        merge(&path, &config("a"), "a", true).unwrap();
+        remove(&path, "a").unwrap();
+        drop(injected);
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, "kind: Config\nclusters: null\ncontexts: null\nusers: null\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // A disk that is full: at the last write, which is the one in place.
+        let n_writes = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counter = n_writes.clone();
+        let injected = mount_point(move |n, _| {
+            counter.set(n);
+            false
+        });
+        merge(&path, &config("b"), "b", true).unwrap();
+        drop(injected);
+        let last = n_writes.get();
+        fs::write(&path, &left).unwrap();
+        let injected = mount_point(move |n, operation| n == last && operation == Operation::Write);
+        let err = merge(&path, &config("b"), "b", true).unwrap_err();
+        drop(injected);
+        assert!(matches!(err, KubeconfigError::InPlace { .. }), "{err}");
+        assert!(err.to_string().contains(".pintle-backup"), "{err}");
+        assert_eq!(fs::read_to_string(&backup).unwrap(), left);
+        // The backup is not overwritten.
+        let injected = mount_point(|_, _| false);
+        let err = merge(&path, &config("c"), "c", true).unwrap_err();
+        drop(injected);
+        assert!(matches!(err, KubeconfigError::Backup { .. }), "{err}");
+        assert_eq!(fs::read_to_string(&backup).unwrap(), left);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_real_mount_point_is_written_in_place() {
+        let (dir, path) = written("kind: Config\n");
+        let other = dir.path().join("other");
+        fs::write(&other, "kind: Config\n").unwrap();
+        let run = |program: &str, args: &[&Path]| {
+            let output = std::process::Command::new(program).args(args).output();
+            output.is_ok_and(|it| it.status.success())
+        };
+        // Only root may mount.
+        if !run("mount", &[Path::new("--bind"), &other, &path]) {
+            return;
+        }
+        let res = merge(&path, &config("a"), "a", false);
+        assert!(run("umount", &[&path]));
+        res.unwrap();
+        assert_eq!(contexts(&other), ["a"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -11,7 +11,7 @@ use crate::api_server::Api;
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, ensure_image};
 use crate::error::ClusterError;
-use crate::kubeconfig::{self, Credentials, Merged};
+use crate::kubeconfig::{self, Credentials, Kubeconfig, Merged};
 use crate::names::{ClusterName, Names, label};
 use crate::nodes::container_plan::{self, Common, NodePlan};
 use crate::nodes::waiting::LIMIT;
@@ -23,7 +23,6 @@ use bollard::models::VolumeCreateRequest;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::{ClusterInfo, Level, NodeInfo};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +37,7 @@ pub struct CreateOptions {
     /// Whether to remove everything again after a failure.
     pub rollback: bool,
     /// The kubeconfig to put the cluster into.
-    pub kubeconfig: Option<PathBuf>,
+    pub kubeconfig: Option<Kubeconfig>,
     /// Whether the cluster becomes that kubeconfig's current context.
     pub switch: bool,
 }
@@ -310,13 +309,13 @@ impl Creation<'_> {
         spec: &ClusterSpec,
         credentials: Credentials,
     ) -> Result<(), ClusterError> {
-        let Some(path) = self.options.kubeconfig.clone() else { return Ok(()) };
+        let Some(kubeconfig) = self.options.kubeconfig.clone() else { return Ok(()) };
         self.run.enter("writing the kubeconfig");
         let name = self.run.names().cluster(&spec.name);
         let (switch, merged) = (self.options.switch, Arc::clone(&self.merged));
         let merge = move || {
             let config = credentials.to_kubeconfig(&name);
-            let done = kubeconfig::merge(&path, &config, &name, switch)?;
+            let done = kubeconfig::merge(&kubeconfig, &config, &name, switch)?;
             *merged.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             Ok(())
         };

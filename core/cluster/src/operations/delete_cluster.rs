@@ -5,7 +5,7 @@ use super::report::Report;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig;
+use crate::kubeconfig::{self, Kubeconfig};
 use crate::names::{ClusterName, Names, label};
 use crate::nodes::{
     self,
@@ -14,7 +14,6 @@ use crate::nodes::{
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::{ClusterInfo, Level};
 use serde_json::Map;
-use std::path::Path;
 
 /// What became of a deletion.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub async fn delete(
     names: &Names,
     name: &ClusterName,
     hooks: &Hooks,
-    kubeconfig: Option<&Path>,
+    kubeconfig: Option<&Kubeconfig>,
     report: &dyn Report,
 ) -> Result<Deleted, ClusterError> {
     let labels = [(label::CLUSTER, name.as_str())];
@@ -77,13 +76,13 @@ pub async fn delete(
 }
 
 async fn forget(
-    kubeconfig: Option<&Path>,
+    kubeconfig: Option<&Kubeconfig>,
     names: &Names,
     name: &ClusterName,
 ) -> Result<(), ClusterError> {
-    let Some(path) = kubeconfig.map(Path::to_owned) else { return Ok(()) };
+    let Some(kubeconfig) = kubeconfig.cloned() else { return Ok(()) };
     let context = names.cluster(name);
-    Ok(blocking(move || kubeconfig::remove(&path, &context)).await?)
+    Ok(blocking(move || kubeconfig::remove(&kubeconfig, &context)).await?)
 }
 
 fn remains(names: &Names, name: &ClusterName) -> ClusterInfo {

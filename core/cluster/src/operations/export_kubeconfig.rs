@@ -3,10 +3,9 @@
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig;
+use crate::kubeconfig::{self, Kubeconfig};
 use crate::names::Names;
 use crate::nodes::{self, Cluster};
-use std::path::Path;
 
 /// Returns a cluster's kubeconfig, as text.
 ///
@@ -23,7 +22,7 @@ pub async fn kubeconfig_text(
     Ok(kubeconfig::to_text(&credentials.to_kubeconfig(&context)))
 }
 
-/// Puts a cluster into the kubeconfig at `path`, and returns the name of its context.
+/// Puts a cluster into a kubeconfig, and returns the name of its context.
 ///
 /// # Errors
 ///
@@ -32,13 +31,13 @@ pub async fn merge_kubeconfig(
     engine: &Engine,
     names: &Names,
     cluster: &Cluster,
-    path: &Path,
+    kubeconfig: &Kubeconfig,
     switch: bool,
 ) -> Result<String, ClusterError> {
     let credentials = nodes::credentials(engine, names, cluster).await?;
     let context = names.cluster(&cluster.name.parse()?);
-    let (path, name) = (path.to_owned(), context.clone());
+    let (kubeconfig, name) = (kubeconfig.clone(), context.clone());
     let config = credentials.to_kubeconfig(&name);
-    blocking(move || kubeconfig::merge(&path, &config, &name, switch)).await?;
+    blocking(move || kubeconfig::merge(&kubeconfig, &config, &name, switch)).await?;
     Ok(context)
 }

@@ -6,7 +6,7 @@ use super::supervise::bounded;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig::{self, Credentials};
+use crate::kubeconfig::{self, Credentials, Kubeconfig};
 use crate::names::{Names, label};
 use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
@@ -14,7 +14,6 @@ use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::Level;
 use serde_json::Map;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a cluster is started.
@@ -25,7 +24,7 @@ pub struct StartOptions {
     /// How long all of it may take.
     pub timeout: Option<Duration>,
     /// The kubeconfig to bring up to date, if the cluster is in it.
-    pub kubeconfig: Option<PathBuf>,
+    pub kubeconfig: Option<Kubeconfig>,
 }
 
 /// Starts all nodes of a cluster, and waits until it is ready.
@@ -151,11 +150,11 @@ async fn update_kubeconfig(
     context: String,
     credentials: Credentials,
 ) -> Result<(), ClusterError> {
-    let Some(path) = options.kubeconfig.clone() else { return Ok(()) };
-    let update = move || match kubeconfig::has(&path, &context) {
+    let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
+    let update = move || match kubeconfig::has(&kubeconfig, &context) {
         true => {
             let config = credentials.to_kubeconfig(&context);
-            kubeconfig::merge(&path, &config, &context, false).map(drop)
+            kubeconfig::merge(&kubeconfig, &config, &context, false).map(drop)
         }
         false => Ok(()),
     };

@@ -3,10 +3,10 @@
 use super::dir::Dir;
 use super::entry::{Kind, Mode};
 use super::error::{Cause, Error, Result, failed};
-use super::fault::Operation;
+use super::fault::{Operation, point};
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A name may have 255 bytes; this leaves enough of them for the rest of a temporary one.
@@ -39,6 +39,27 @@ impl Dir {
             let (operation, path) = (Operation::Write, self.path().join(path));
             Error { operation, path, cause: err.cause }
         })
+    }
+
+    /// Writes new bytes into the file at `path`, which must exist: for one that is a mount
+    /// point, which no other file can replace. A reader may see a part of them, and a failure
+    /// may leave a part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; [`ErrorKind::NotFound`] when there is no file.
+    pub fn overwrite(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+        let path = path.as_ref();
+        let missing = || self.failed(Operation::Write, path)(io::Error::from(ErrorKind::NotFound));
+        let file = self.open_for_lock(path)?.ok_or_else(missing)?;
+        let write = || {
+            point(Operation::Write)?;
+            (&file).write_all(bytes)?;
+            file.set_len(bytes.len() as u64)?;
+            point(Operation::Sync)?;
+            file.sync_all()
+        };
+        write().map_err(self.failed(Operation::Write, path))
     }
 
     fn try_replace(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {

@@ -136,3 +136,22 @@ fn a_reader_sees_the_old_bytes_or_the_new_ones() {
         }
     });
 }
+
+#[test]
+fn a_file_is_overwritten_where_it_is() {
+    let folder = folder(&[]);
+    let path = folder.path().join("a");
+    let dir = Dir::open(folder.path()).unwrap();
+    assert_eq!(dir.overwrite("a", b"x").unwrap_err().kind(), ErrorKind::NotFound);
+    fs::write(&path, "the old text").unwrap();
+    fs::hard_link(&path, folder.path().join("b")).unwrap();
+    for text in ["new", "a longer text than both"] {
+        dir.overwrite("a", text.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("b")).unwrap(), text);
+    }
+    let fault = fail_at(Operation::Write, 0, ENOSPC);
+    let err = dir.overwrite("a", b"x").unwrap_err();
+    drop(fault);
+    assert_eq!(err.kind(), ErrorKind::StorageFull);
+    assert_eq!(err.to_string(), format!("failed to write `{}`", path.display()));
+}

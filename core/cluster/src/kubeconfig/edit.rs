@@ -1,0 +1,196 @@
+//! What a merge or a removal changes in kubeconfigs, as data; their texts follow it.
+//!
+//! Invariants: an entry is ours if its name is the one that we give, and no context of
+//! somebody else needs it; a context is ours only if it also names our cluster and our user.
+
+use super::credentials::user_name;
+use super::splice::Place;
+use serde_json::{Value, json};
+
+/// The lists of a kubeconfig whose entries have names.
+const LISTS: [&str; 3] = ["clusters", "contexts", "users"];
+
+/// One change of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Edit {
+    /// Write what a kubeconfig begins with into an empty file.
+    Begin,
+    /// Add an entry.
+    Insert { list: &'static str, entry: Value },
+    /// Put an entry in the place of another one.
+    Replace { list: &'static str, idx: usize, entry: Value },
+    /// Remove an entry.
+    Remove { list: &'static str, idx: usize },
+    /// Set the current context.
+    Select(String),
+    /// Have no current context.
+    Deselect,
+}
+
+/// What to change in a list of files, of which the first that has an entry decides.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// For each file, in the order in which they are made.
+    pub(super) edits: Vec<Vec<Edit>>,
+    /// Which file the current context was set in, and what it was before.
+    pub(super) previous: Option<(usize, Option<String>)>,
+}
+
+/// Why there is no plan; with the file that is the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A list is something else.
+    NotAList(usize, &'static str),
+    /// A context of our name is somebody else's.
+    NotOurs(usize),
+}
+
+/// Plans to put in the entries of `config`, which has the context `name`: each in the file
+/// that has it, new ones in the file `default`. With `switch` the context becomes current.
+pub(super) fn merge(
+    files: &[Value],
+    default: usize,
+    config: &Value,
+    name: &str,
+    switch: bool,
+) -> Result<Plan, Refusal> {
+    let mut plan = Plan { edits: vec![Vec::new(); files.len()], previous: None };
+    for list in LISTS {
+        let all = files.iter().enumerate().map(|(file, it)| entries(file, it, list));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        for entry in config[list].as_array().into_iter().flatten() {
+            let found = all.iter().enumerate().find_map(|(file, entries)| {
+                entries.iter().position(|it| it["name"] == entry["name"]).map(|idx| (file, idx))
+            });
+            let entry = entry.clone();
+            match found {
+                None => plan.edits[default].push(Edit::Insert { list, entry }),
+                // A user may have set a namespace.
+                Some((file, idx)) if list == "contexts" => {
+                    if !is_ours(&all[file][idx], name) {
+                        return Err(Refusal::NotOurs(file));
+                    }
+                }
+                Some((file, idx)) if all[file][idx] != entry => {
+                    plan.edits[file].push(Edit::Replace { list, idx, entry });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    if switch {
+        let file = files.iter().position(|it| current(it).is_some()).unwrap_or(default);
+        let before = current(&files[file]);
+        if before != Some(name) {
+            plan.previous = Some((file, before.map(str::to_owned)));
+            plan.edits[file].push(Edit::Select(name.to_owned()));
+        }
+    }
+    for (edits, file) in plan.edits.iter_mut().zip(files) {
+        if !edits.is_empty() && file.is_null() {
+            edits.insert(0, Edit::Begin);
+        }
+    }
+    Ok(plan)
+}
+
+/// Plans to remove the entries of the context `name` from all files.
+pub(super) fn remove(files: &[Value], name: &str) -> Result<Plan, Refusal> {
+    let mut plan = Plan { edits: vec![Vec::new(); files.len()], previous: None };
+    let user = user_name(name);
+    let (mut is_removed, mut is_cluster_used, mut is_user_used) = (false, false, false);
+    for list in ["contexts", "clusters", "users"] {
+        for (file, value) in files.iter().enumerate() {
+            // From the last to the first, so that the places of the others stay true.
+            for (idx, entry) in entries(file, value, list)?.iter().enumerate().rev() {
+                let is_ours = match list {
+                    "contexts" => is_ours(entry, name),
+                    "clusters" => entry["name"] == name && !is_cluster_used,
+                    _ => entry["name"] == user.as_str() && !is_user_used,
+                };
+                if is_ours {
+                    plan.edits[file].push(Edit::Remove { list, idx });
+                }
+                if list == "contexts" {
+                    is_removed |= is_ours;
+                    is_cluster_used |= !is_ours && entry["context"]["cluster"] == name;
+                    is_user_used |= !is_ours && entry["context"]["user"] == user.as_str();
+                }
+            }
+        }
+    }
+    for (edits, file) in plan.edits.iter_mut().zip(files) {
+        if is_removed && current(file) == Some(name) {
+            edits.push(Edit::Deselect);
+        }
+    }
+    Ok(plan)
+}
+
+/// Returns the name of the current context, if the file has one.
+pub(super) fn current(file: &Value) -> Option<&str> {
+    file.get("current-context")?.as_str().filter(|it| !it.is_empty())
+}
+
+/// Whether one of the files has the context `name`, and it is ours.
+pub(super) fn has(files: &[Value], name: &str) -> bool {
+    let contexts = files.iter().filter_map(|it| it.get("contexts")?.as_array());
+    contexts.flatten().find(|it| it["name"] == name).is_some_and(|it| is_ours(it, name))
+}
+
+/// Returns what a file means after the edits. Lists that are empty, missing or null are the
+/// same, as for kubectl.
+pub(super) fn apply(file: &Value, edits: &[Edit], place: Place) -> Value {
+    let mut file = if file.is_null() { json!({}) } else { file.clone() };
+    for edit in edits {
+        match edit {
+            Edit::Begin => {
+                file["apiVersion"] = "v1".into();
+                file["kind"] = "Config".into();
+            }
+            Edit::Insert { list, entry } => {
+                if !file[list].is_array() {
+                    file[list] = json!([]);
+                }
+                let is_first = place == Place::Start;
+                if let Some(entries) = file[list].as_array_mut() {
+                    entries.insert(if is_first { 0 } else { entries.len() }, entry.clone());
+                }
+            }
+            Edit::Replace { list, idx, entry } => file[list][idx] = entry.clone(),
+            Edit::Remove { list, idx } => {
+                file[list].as_array_mut().map(|it| it.remove(*idx));
+            }
+            Edit::Select(name) => file["current-context"] = name.as_str().into(),
+            Edit::Deselect => {
+                file.as_object_mut().map(|it| it.shift_remove("current-context"));
+            }
+        }
+    }
+    normal(file)
+}
+
+/// Returns the meaning of a file without what kubectl does not tell apart.
+pub(super) fn normal(mut file: Value) -> Value {
+    if file.is_null() {
+        return json!({});
+    }
+    if let Some(all) = file.as_object_mut() {
+        let is_empty = |it: &Value| it.is_null() || it.as_array().is_some_and(Vec::is_empty);
+        all.retain(|key, value| !(LISTS.contains(&key.as_str()) && is_empty(value)));
+    }
+    file
+}
+
+fn is_ours(context: &Value, name: &str) -> bool {
+    let (cluster, user) = (&context["context"]["cluster"], &context["context"]["user"]);
+    context["name"] == name && cluster == name && *user == user_name(name).as_str()
+}
+
+fn entries<'a>(idx: usize, file: &'a Value, list: &'static str) -> Result<&'a [Value], Refusal> {
+    match file.get(list) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(entries)) => Ok(entries),
+        Some(_) => Err(Refusal::NotAList(idx, list)),
+    }
+}
