@@ -217,6 +217,9 @@ fn file_hint(err: &ClusterFileError) -> Option<Hint> {
         ClusterFileError::Kind { .. } => Some(Hint::from(
             "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
         )),
+        ClusterFileError::Unset { .. } => {
+            Some(Hint::from("set it; in the file of k3d, `$$` stands for a dollar sign"))
+        }
         ClusterFileError::NoName => {
             Some(Hint::from("give a name on the command line, or set `metadata.name` in the file"))
         }
