@@ -374,6 +374,11 @@ impl Berth {
         has_kubectl().then_some(self)
     }
 
+    /// Returns the image of the nodes.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
+
     /// Adds a plugin of the fixtures.
     #[track_caller]
     pub(crate) fn plugin(self, name: &str) -> Self {
