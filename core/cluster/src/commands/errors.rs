@@ -83,9 +83,7 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::NoFirstServer { .. } => {
             Hint::from("delete the cluster: without its first server it cannot be used")
         }
-        ClusterError::NoNetwork { .. } => {
-            Hint::from("create it with `docker network create`, or omit `--network`")
-        }
+        ClusterError::OtherSubnet { .. } => Hint::from("omit `--subnet`, or name another network"),
         ClusterError::NoVolume { name } => {
             Hint::from(format!("create it with `docker volume create {name}`"))
         }

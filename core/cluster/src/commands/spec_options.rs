@@ -59,8 +59,12 @@ pub(super) fn args() -> Vec<Arg> {
             "SIZE[@NODES]",
             "The most memory of a node, for example 2g (can be repeated)",
         ),
-        one("network", "NAME", "An existing network to use"),
-        one("subnet", "CIDR", "The addresses of the cluster's own network"),
+        one(
+            "network",
+            "NAME",
+            "A network to share with others; it is created if it does not exist",
+        ),
+        one("subnet", "CIDR", "The addresses of the cluster's network"),
         one("token", "SECRET", "The secret that nodes join with [default: a random one]"),
         one("privilege", "full|reduced", "How much the containers may do [default: full]")
             .value_parser(["full", "reduced"]),
@@ -193,12 +197,6 @@ fn apply(
     }
     spec.network = text("network").or(spec.network.take());
     spec.subnet = text("subnet").or(spec.subnet.take());
-    if spec.network.is_some() && spec.subnet.is_some() {
-        let text = "an existing network has its addresses already";
-        return Err(
-            CliError::new(Exit::Usage, text).hint("omit `--network` or `--subnet`".to_owned())
-        );
-    }
     spec.token = text("token").map(Secret).or(spec.token.take());
     spec.ports.extend(parsed::<Publish>(session, matches, "port")?);
     spec.volumes.extend(filtered(session, matches, "volume", &|it| {
