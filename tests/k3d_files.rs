@@ -63,13 +63,16 @@ impl Plan {
         copy_dir(&fixtures(), &berth.sandbox.path("home"));
         let registry = format!("pier-{}", berth.name);
         let subnet = berth.engine.free_subnet();
+        let (network, volume) = shared(&berth);
         Some(
             berth
                 .env("TOKEN", "from-environment")
                 .env("SUBNET", &subnet)
                 .env("REGISTRY", &registry)
                 .env("SERVERS", "1")
-                .env("AGENTS", "2"),
+                .env("AGENTS", "2")
+                .env("NETWORK", &network)
+                .env("VOLUME", &volume),
         )
     }
 
@@ -132,6 +135,7 @@ impl Plan {
             found = found.replace(&real.display().to_string(), "[FIXTURES]");
             found = found.replace(&folder.display().to_string(), "[FIXTURES]");
         }
+        found = found.replace(&shared(berth).1, "hold");
         assert_eq!(found, expected, "{file}: {name}");
         for line in files {
             let mut parts = line.splitn(4, ' ').skip(1);
@@ -158,6 +162,20 @@ impl Plan {
             assert_eq!(labels.get("pintle.api.host").map(String::as_str), Some(host), "{file}");
         }
     }
+}
+
+/// Returns the names of the network and the volume that clusters of a test share.
+fn shared(berth: &Berth) -> (String, String) {
+    (format!("lan-{}", berth.name), format!("hold-{}", berth.name))
+}
+
+/// Returns which of the shared network and volume there are.
+fn shared_things(berth: &Berth, (network, volume): &(String, String)) -> (bool, bool) {
+    let (runtime, docker) = berth.engine.client();
+    runtime.block_on(async {
+        let network = docker.inspect_network(network, None).await.is_ok();
+        (network, docker.inspect_volume(volume).await.is_ok())
+    })
 }
 
 /// Returns what the engine knows of a node, in the words of the plans.
@@ -271,6 +289,65 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
     "#]]
     .assert_eq(&shown);
     berth.assert_nothing_left();
+}
+
+#[test]
+fn what_clusters_share_goes_with_the_last_of_them() {
+    let (Some(one), Some(two)) = (Berth::new("one"), Berth::new("two")) else { return };
+    let names = shared(&one);
+    let subnet = one.engine.free_subnet();
+    let create = format!(
+        "cluster create NAME --no-wait --network {} --subnet {subnet} -v {}:/data",
+        names.0, names.1
+    );
+    let _ = one.run(&create).success();
+    let _ = two.run(&create).success();
+    let _ = one.run("cluster delete NAME").success();
+    assert_eq!(shared_things(&one, &names), (true, true));
+    // A stopped cluster uses them, too.
+    let _ = two.run("cluster stop NAME").success();
+    let _ = one.run(&create).success();
+    let _ = one.run("cluster delete NAME").success();
+    assert_eq!(shared_things(&one, &names), (true, true));
+    let other = one.run(&create.replace(&subnet, "10.1.2.0/24"));
+    assert!(
+        other.to_string().contains("exists, and does not have the addresses `10.1.2.0/24`"),
+        "{other}"
+    );
+    let _ = two.run("cluster delete NAME").success();
+    assert_eq!(shared_things(&one, &names), (false, false));
+    one.assert_nothing_left();
+}
+
+#[test]
+fn a_failed_creation_leaves_nothing_that_it_would_have_shared() {
+    let Some(berth) = Berth::new("undone") else { return };
+    let names = shared(&berth);
+    let line = format!(
+        "cluster create NAME --network {} -v {}:/data --image localhost:1/no-such-image",
+        names.0, names.1
+    );
+    let output = berth.run(&line);
+    assert!(output.to_string().contains("[exit 1]"), "{output}");
+    assert_eq!(shared_things(&berth, &names), (false, false));
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_volume_that_was_there_stays() {
+    let Some(berth) = Berth::new("kept") else { return };
+    let names = shared(&berth);
+    let (runtime, docker) = berth.engine.client();
+    let config =
+        bollard::models::VolumeCreateRequest { name: Some(names.1.clone()), ..Default::default() };
+    let _ = runtime.block_on(docker.create_volume(config)).expect("the engine creates it");
+    let created = berth.run(&format!("cluster create NAME --no-wait -v {}:/data", names.1));
+    let deleted = berth.run("cluster delete NAME");
+    let kept = shared_things(&berth, &names);
+    let none = None::<bollard::query_parameters::RemoveVolumeOptions>;
+    let _ = runtime.block_on(docker.remove_volume(&names.1, none));
+    let _ = (created.success(), deleted.success());
+    assert_eq!(kept, (false, true));
 }
 
 #[test]

@@ -58,9 +58,10 @@ pub struct ClusterSpec {
     pub files: Vec<Filtered<File>>,
     /// More lines of the nodes' `/etc/hosts`: an address, and the name for it.
     pub host_aliases: Vec<(String, String)>,
-    /// An existing network to use, rather than one of the cluster's own.
+    /// A network to share, rather than one of the cluster's own; it is created if it does not
+    /// exist.
     pub network: Option<String>,
-    /// The addresses of the cluster's own network, as `172.28.0.0/16`.
+    /// The addresses of the cluster's network, as `172.28.0.0/16`.
     pub subnet: Option<String>,
     /// The secret that nodes join with; a random one if there is none.
     pub token: Option<Secret>,

@@ -25,6 +25,8 @@ fn read(text: &str) -> Result<ClusterFile, String> {
         "SUBNET" => Some("10.99.0.0/24".to_owned()),
         "REGISTRY" => Some("pier".to_owned()),
         "SERVERS" => Some("1".to_owned()),
+        "NETWORK" => Some("lan".to_owned()),
+        "VOLUME" => Some("hold".to_owned()),
         "AGENTS" => Some("2".to_owned()),
         _ => None,
     };

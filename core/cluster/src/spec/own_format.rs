@@ -74,9 +74,10 @@ struct Spec {
     files: Vec<FileItem>,
     /// More names that the nodes know.
     host_aliases: Vec<HostAlias>,
-    /// An existing network to use, rather than one of the cluster's own.
+    /// A network to share, rather than one of the cluster's own; it is created if it does not
+    /// exist.
     network: Option<String>,
-    /// The addresses of the cluster's own network, as `172.28.0.0/16`.
+    /// The addresses of the cluster's network, as `172.28.0.0/16`.
     subnet: Option<String>,
     /// The secret that nodes join with; a random one if it is left out.
     token: Option<String>,
@@ -114,7 +115,8 @@ struct PortItem {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct VolumeItem {
-    /// As `/path/here:/path/there:ro`; a relative path starts from the file's folder.
+    /// As `/path/here:/path/there:ro`; a relative path starts from the file's folder. A volume
+    /// that does not exist is created.
     volume: String,
     /// Node filters, as `server:0`.
     #[serde(default)]

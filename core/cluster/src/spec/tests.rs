@@ -27,7 +27,7 @@ spec:
   servers: 3
   agents: 2
   image: k3s:x
-  api: { host: 0.0.0.0, port: 6550 }
+  api: { host: 0.0.0.0, ip: 127.0.0.1, port: 6550 }
   network: lan
   token: abc
   privilege: reduced
@@ -53,6 +53,7 @@ plugins:
         assert_eq!(spec.name.as_str(), "demo");
         assert_eq!((spec.api.host.as_deref(), spec.api.port), (Some("0.0.0.0"), Some(6550)));
         assert_eq!(spec.network.as_deref(), Some("lan"));
+        assert_eq!(spec.api.ip.unwrap().to_string(), "127.0.0.1");
         assert_eq!(spec.token.unwrap().0, "abc");
         assert_eq!(spec.privilege.to_string(), "reduced");
         assert_eq!(spec.ports[0].value.host, Some(8080));
