@@ -49,6 +49,19 @@ fn three_servers_come_up_again_after_a_stop() {
 }
 
 #[test]
+fn servers_join_one_after_the_other() {
+    let Some(berth) = Berth::standin("turns") else { return };
+    // The store takes in the next member when it has promoted the last one.
+    let slow = "-e STANDIN_PROMOTION_EVERY=3000";
+    let _ = berth.run(&format!("cluster create NAME --servers 3 {slow}")).success();
+    let _ = berth.run("node create --cluster NAME --role server --replicas 2").success();
+    for idx in 0..5 {
+        let server = berth.engine.inspect(&berth.node(&format!("server-{idx}")));
+        assert_eq!(server.restart_count, Some(0), "server-{idx} was refused");
+    }
+}
+
+#[test]
 fn a_server_leaves_the_store_before_its_container_goes() {
     let Some(berth) = Berth::standin("leave").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 2").success();

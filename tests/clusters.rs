@@ -238,18 +238,17 @@ fn a_cluster_file_says_it_all_and_the_line_has_the_last_word() {
 }
 
 #[test]
-fn k3ds_file_is_read_and_what_has_no_meaning_is_named() {
+fn k3ds_file_is_read_and_what_is_not_supported_is_named() {
     let Some(berth) = Berth::new("simple") else { return };
     let file = "apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {name: other}\nservers: 1\n\
                 agents: 1\nenv: [{envVar: A=1, nodeFilters: [\"agent:*\"]}]\noptions:\n  k3d: \
                 {wait: true, timeout: 60s, disableImageVolume: true}\n  runtime: {gpuRequest: all}\n";
     fs::write(berth.sandbox.work().join("k3d.yaml"), file).unwrap();
-    let shown = berth.transcript(&["cluster create NAME --config k3d.yaml"]);
+    let shown = berth.transcript(&["cluster create NAME --config k3d.yaml --ignore-unsupported"]);
     expect![[r#"
-        $ pintle cluster create NAME --config k3d.yaml
+        $ pintle cluster create NAME --config k3d.yaml --ignore-unsupported
         --- stderr ---
-        warning: `options.k3d.disableImageVolume` has no meaning here
-        warning: `options.runtime.gpuRequest` has no meaning here
+        warning: not supported, and ignored: `options.runtime.gpuRequest`: nodes cannot have GPUs
         creating the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done

@@ -407,6 +407,11 @@ impl Berth {
         }
     }
 
+    /// Returns the image of the nodes.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
+
     /// Adds a plugin of the fixtures.
     #[track_caller]
     pub(crate) fn plugin(self, name: &str) -> Self {

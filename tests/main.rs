@@ -24,6 +24,7 @@ mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;
+mod k3d_files;
 mod listing;
 mod operator;
 mod refused;

@@ -24,6 +24,20 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     built(&format!("libfixture_{}.so", name.replace('-', "_")))
 }
 
+/// Copies what is in a folder, with the folders in it, into another.
+#[track_caller]
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder is ours");
+    for entry in fs::read_dir(from).expect("the folder is there") {
+        let from = entry.expect("it can be read").path();
+        let to = to.join(from.file_name().expect("it has a name"));
+        match from.is_dir() {
+            true => copy_dir(&from, &to),
+            false => drop(fs::copy(&from, &to).expect("a file can be copied")),
+        }
+    }
+}
+
 /// Returns a file beside the test binary.
 #[track_caller]
 pub(crate) fn built(file_name: &str) -> PathBuf {

@@ -78,11 +78,13 @@ pub enum ClusterError {
         /// The cluster.
         cluster: String,
     },
-    /// The network to use does not exist.
-    #[error("the network `{name}` does not exist")]
-    NoNetwork {
+    /// The network to use exists, and has other addresses than the cluster is to have.
+    #[error("the network `{name}` exists, and does not have the addresses `{subnet}`")]
+    OtherSubnet {
         /// Its name.
         name: String,
+        /// The addresses that it does not have.
+        subnet: String,
     },
     /// Nodes cannot find each other by name in this network.
     #[error("the network `{name}` cannot be used: nodes could not find each other by name in it")]

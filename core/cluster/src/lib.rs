@@ -35,6 +35,6 @@ pub use operations::{
 pub use role::Role;
 pub use spec::{
     AmendmentError, ApiAddress, ClusterFile, ClusterFileError, ClusterSpec, DEFAULT_IMAGE,
-    Defaults, FileFault, FilterError, Filtered, Memory, NodeFilter, Pair, Privilege, Publish,
-    Secret, ValueError, VolumeMount, parse as parse_cluster_file,
+    Defaults, FileFault, FilterError, Filtered, Memory, NoSuchNode, NodeFilter, Pair, Privilege,
+    Publish, Secret, Ulimit, ValueError, VolumeMount, name_of_cluster, parse as parse_cluster_file,
 };

@@ -68,6 +68,10 @@ pub(crate) mod label {
     pub(crate) const NETWORK: &str = "network";
     /// `true` for a network that was there before the cluster.
     pub(crate) const NETWORK_EXTERNAL: &str = "network.external";
+    /// `true` for what clusters share, which goes with the last of them.
+    pub(crate) const SHARED: &str = "shared";
+    /// The volumes that a cluster shares with others.
+    pub(crate) const VOLUMES: &str = "volumes";
     /// The host that the kubeconfig names.
     pub(crate) const API_HOST: &str = "api.host";
     pub(crate) const PRIVILEGE: &str = "privilege";

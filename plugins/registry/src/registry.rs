@@ -233,6 +233,8 @@ mod tests {
         cache.0.labels.insert(label::PROXY.into(), "https://registry-1.docker.io".into());
         cache.0.ports.clear();
         assert_eq!(names(&cache), ["docker.io", "r1:5000"]);
+        cache.0.labels.insert(label::PROXY.into(), "*".into());
+        assert_eq!(names(&cache), ["*", "r1:5000"]);
     }
 
     #[test]

@@ -89,12 +89,10 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::NoFirstServer { .. } => {
             Hint::from("delete the cluster: without its first server it cannot be used")
         }
-        ClusterError::NoNetwork { .. } => {
-            Hint::from("create it with `docker network create`, or omit `--network`")
-        }
         ClusterError::NoSubnet | ClusterError::SmallSubnet { .. } => {
             Hint::from("choose a free range with `--subnet`, for example `172.28.0.0/22`")
         }
+        ClusterError::OtherSubnet { .. } => Hint::from("omit `--subnet`, or name another network"),
         ClusterError::NoVolume { name } => {
             Hint::from(format!("create it with `docker volume create {name}`"))
         }
@@ -291,6 +289,9 @@ fn file_hint(err: &ClusterFileError) -> Option<Hint> {
         ClusterFileError::Kind { .. } => Some(Hint::from(
             "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
         )),
+        ClusterFileError::Unset { .. } => {
+            Some(Hint::from("set it; in the file of k3d, `$$` stands for a dollar sign"))
+        }
         ClusterFileError::NoName => {
             Some(Hint::from("give a name on the command line, or set `metadata.name` in the file"))
         }

@@ -1,8 +1,10 @@
 //! Arguments that several commands have.
 
+use super::spec_options::load;
 use crate::error::ClusterError;
 use crate::names::ClusterName;
-use clap::{Arg, ArgAction, ArgMatches};
+use crate::spec::name_of_cluster;
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 use pintle_host::cli::CliError;
 use std::time::Duration;
 
@@ -10,19 +12,30 @@ pub(super) fn name_arg() -> Arg {
     Arg::new("name").value_name("NAME").required(true).help("The cluster's name")
 }
 
-pub(super) fn names_args() -> [Arg; 2] {
+/// The option that names a cluster file.
+pub(super) fn config_arg() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .short('c')
+        .value_name("FILE")
+        .value_hint(ValueHint::FilePath)
+        .help("A cluster file; `-` is the standard input")
+}
+
+pub(super) fn names_args() -> [Arg; 3] {
     [
         Arg::new("name")
             .value_name("NAME")
             .num_args(1..)
-            .required_unless_present("all")
+            .required_unless_present_any(["all", "config"])
             .help("The clusters' names"),
         Arg::new("all")
             .long("all")
             .short('a')
             .action(ArgAction::SetTrue)
-            .conflicts_with("name")
+            .conflicts_with_all(["name", "config"])
             .help("All clusters"),
+        config_arg().help("A cluster file that has the cluster's name; `-` is the standard input"),
     ]
 }
 
@@ -63,8 +76,14 @@ pub(super) fn name(matches: &ArgMatches) -> Result<ClusterName, CliError> {
     parse_name(matches.get_one::<String>("name").map_or("", |it| it))
 }
 
-/// Returns the clusters' names that the user typed.
+/// Returns the clusters' names that the user typed; the one in a cluster file counts only
+/// where the user typed none, as with `cluster create`.
 pub(super) fn names(matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let given = matches.get_many::<String>("name").into_iter().flatten();
-    given.map(|it| parse_name(it)).collect()
+    let mut names: Vec<_> = given.map(|it| parse_name(it)).collect::<Result<_, _>>()?;
+    if let (Some(path), true) = (matches.get_one::<String>("config"), names.is_empty()) {
+        let (text, folder) = load(path)?;
+        names.push(name_of_cluster(&text, &folder).map_err(ClusterError::File)?);
+    }
+    Ok(names)
 }

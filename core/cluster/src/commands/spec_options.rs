@@ -2,13 +2,13 @@
 
 use super::errors::FILTERS;
 use super::session_engine::names;
-use super::shared_args::parse_name;
+use super::shared_args::{config_arg, parse_name};
 use crate::error::ClusterError;
 use crate::spec::{
-    self, ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory, Pair,
-    Publish, Secret, VolumeMount, absolute,
+    self, ApiAddress, ClusterFile, ClusterSpec, DEFAULT_IMAGE, Defaults, Filtered, Memory,
+    NodeFilter, Pair, Publish, Secret, ValueError, variable_of_line, volume_of_line,
 };
-use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use pintle_host::catalog::PluginName;
 use pintle_host::cli::{CliError, Exit, Session};
 use pintle_host::fs::{self, Cause};
@@ -30,8 +30,11 @@ pub(super) fn args() -> Vec<Arg> {
     };
     vec![
         Arg::new("name").value_name("NAME").help("The cluster's name"),
-        one("config", "FILE", "A cluster file; `-` is the standard input")
-            .value_hint(ValueHint::FilePath),
+        config_arg(),
+        Arg::new("ignore-unsupported")
+            .long("ignore-unsupported")
+            .action(ArgAction::SetTrue)
+            .help("Accept a k3d file that asks for what is not supported, with warnings"),
         one("servers", "N", "How many servers [default: 1]")
             .short('s')
             .value_parser(value_parser!(u16).range(1..)),
@@ -56,8 +59,12 @@ pub(super) fn args() -> Vec<Arg> {
             "SIZE[@NODES]",
             "The most memory of a node, for example 2g (can be repeated)",
         ),
-        one("network", "NAME", "An existing network to use"),
-        one("subnet", "CIDR", "The addresses of the cluster's own network"),
+        one(
+            "network",
+            "NAME",
+            "A network to share with others; it is created if it does not exist",
+        ),
+        one("subnet", "CIDR", "The addresses of the cluster's network"),
         one("token", "SECRET", "The secret that nodes join with [default: a random one]"),
         one("privilege", "full|reduced", "How much the containers may do [default: full]")
             .value_parser(["full", "reduced"]),
@@ -83,6 +90,7 @@ pub(super) fn read(
     for warning in &file.warnings {
         session.console().log(Level::Warn, warning);
     }
+    check_supported(session, &file, matches.get_flag("ignore-unsupported"))?;
     let mut spec = match (file.spec.take(), given) {
         (Some(spec), _) => spec,
         (None, Some(name)) => ClusterSpec::with_defaults(name, defaults),
@@ -98,6 +106,26 @@ pub(super) fn read(
     apply(session, &mut spec, matches)?;
     qualify_plugins(session, &mut spec)?;
     Ok((spec, file))
+}
+
+/// Fails if the file asks for what is not supported, unless the user knows.
+fn check_supported(
+    session: &Session<'_>,
+    file: &ClusterFile,
+    is_ignored: bool,
+) -> Result<(), CliError> {
+    if file.unsupported.is_empty() {
+        return Ok(());
+    }
+    if is_ignored {
+        for it in &file.unsupported {
+            session.console().log(Level::Warn, &format!("not supported, and ignored: {it}"));
+        }
+        return Ok(());
+    }
+    let all = file.unsupported.join("; ");
+    Err(CliError::new(Exit::Usage, format!("not supported in the cluster file: {all}"))
+        .hint("remove it, or create the cluster without it by `--ignore-unsupported`".to_owned()))
 }
 
 /// Returns what the environment says of clusters in general.
@@ -116,7 +144,7 @@ fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
 }
 
 /// Reads a cluster file, and returns the directory that its relative paths start from.
-fn load(path: &str) -> Result<(String, PathBuf), CliError> {
+pub(super) fn load(path: &str) -> Result<(String, PathBuf), CliError> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let read = || -> std::io::Result<(String, PathBuf)> {
         if path == "-" {
@@ -169,23 +197,17 @@ fn apply(
     }
     spec.network = text("network").or(spec.network.take());
     spec.subnet = text("subnet").or(spec.subnet.take());
-    if spec.network.is_some() && spec.subnet.is_some() {
-        let text = "an existing network has its addresses already";
-        return Err(
-            CliError::new(Exit::Usage, text).hint("omit `--network` or `--subnet`".to_owned())
-        );
-    }
     spec.token = text("token").map(Secret).or(spec.token.take());
-    spec.ports.extend(filtered::<Publish>(session, matches, "port")?);
-    let here = std::env::current_dir().unwrap_or_default();
-    for mut mount in filtered::<VolumeMount>(session, matches, "volume")? {
-        absolute(&mut mount.value, &here);
-        spec.volumes.push(mount);
-    }
-    spec.env.extend(filtered::<Pair>(session, matches, "env")?);
-    spec.args.extend(filtered::<String>(session, matches, "k3s-arg")?);
-    spec.labels.extend(filtered::<Pair>(session, matches, "label")?);
-    spec.memory.extend(filtered::<Memory>(session, matches, "memory")?);
+    spec.ports.extend(parsed::<Publish>(session, matches, "port")?);
+    spec.volumes.extend(filtered(session, matches, "volume", &|it| {
+        volume_of_line(it).map_err(|err| err.to_string())
+    })?);
+    spec.env.extend(filtered(session, matches, "env", &variable)?);
+    spec.args.extend(parsed::<String>(session, matches, "k3s-arg")?);
+    spec.labels.extend(parsed::<Pair>(session, matches, "label")?);
+    spec.memory.extend(parsed::<Memory>(session, matches, "memory")?);
+    spec.check_nodes()
+        .map_err(|err| CliError::new(Exit::Usage, err.to_string()).hint(FILTERS.to_owned()))?;
     user_labels(session, spec.labels.iter().map(|it| it.value.clone()))?;
     Ok(())
 }
@@ -206,24 +228,50 @@ pub(super) fn user_labels(
     }
 }
 
-fn filtered<T: FromStr<Err: std::fmt::Display>>(
+fn parsed<T: FromStr<Err: std::fmt::Display>>(
     session: &Session<'_>,
     matches: &ArgMatches,
     name: &str,
 ) -> Result<Vec<Filtered<T>>, CliError> {
+    filtered(session, matches, name, &|it| it.parse().map_err(|err: T::Err| err.to_string()))
+}
+
+fn variable(text: &str) -> Result<Pair, String> {
+    match variable_of_line(text) {
+        Some(pair) => pair.map_err(|err: ValueError| err.to_string()),
+        None => Err(format!("the environment variable `{text}` is not set")),
+    }
+}
+
+/// Reads the values of an option, each with the nodes that it is for.
+fn filtered<T>(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+    name: &str,
+    read: &dyn Fn(&str) -> Result<T, String>,
+) -> Result<Vec<Filtered<T>>, CliError> {
     let texts = matches.get_many::<String>(name).into_iter().flatten();
     let read = |text: &String| {
-        let option = |why: &dyn std::fmt::Display| {
-            CliError::new(Exit::Usage, format!("`--{name} {text}`: {why}"))
-        };
-        let item: Filtered<String> = text.parse().map_err(|err| option(&err).hint(FILTERS))?;
+        let option = |why: &str| CliError::new(Exit::Usage, format!("`--{name} {text}`: {why}"));
+        let item = Filtered::from(text.as_str());
         if text.ends_with("@loadbalancer") {
             let note = "there is no load balancer here: the first server takes its ports";
             session.console().log(Level::Warn, note);
         }
-        item.try_map(|it| it.parse().map_err(|err| option(&err)))
+        item.try_map(|value: String| {
+            read(&value).map_err(|err| match not_a_filter(&value) {
+                Some(why) => option(&why).hint(FILTERS.to_owned()),
+                None => option(&err),
+            })
+        })
     };
     texts.map(read).collect()
+}
+
+/// Returns why what follows the last `@` of a value is not a filter.
+fn not_a_filter(value: &str) -> Option<String> {
+    let (_, filter) = value.rsplit_once('@')?;
+    filter.parse::<NodeFilter>().err().map(|err| err.to_string())
 }
 
 fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, CliError> {

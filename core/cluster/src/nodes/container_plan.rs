@@ -7,7 +7,7 @@ use crate::role::Role;
 use crate::spec::{ClusterSpec, NodeFilter, Privilege, Secret};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HostConfig,
-    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -174,8 +174,7 @@ fn ports(
     if let Some(ip) = api_ip {
         publish(API_PORT.to_owned(), &ip, spec.api.port.filter(|_| node == (Role::Server, 0)));
     }
-    let first = NodeFilter::first_server();
-    for port in ClusterSpec::for_node(&spec.ports, node, &first) {
+    for port in spec.ports_of(node) {
         for offset in 0..port.count {
             let container = format!("{}/{}", port.container + offset, port.protocol);
             publish(container, &port.ip, port.host.map(|it| it + offset));
@@ -186,7 +185,12 @@ fn ports(
 
 /// Returns the address that the API's port is published on: the one that the user named,
 /// else the loopback one, so that a throw-away cluster is not open to the network.
+///
+/// An address that is named as such is the only one: the name of the host is for clients.
 fn api_ip(spec: &ClusterSpec, common: &Common<'_>) -> String {
+    if let Some(ip) = spec.api.ip {
+        return ip.to_string();
+    }
     let host = spec.api.host.as_deref().unwrap_or(common.api_host);
     match host.parse::<IpAddr>() {
         Ok(ip) if spec.api.host.is_some() || ip.is_loopback() => ip.to_string(),
@@ -216,6 +220,11 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
             ..Default::default()
         })
         .collect();
+    let ulimits = spec.ulimits.iter().map(|it| ResourcesUlimits {
+        name: Some(it.name.clone()),
+        soft: Some(it.soft),
+        hard: Some(it.hard),
+    });
     let base = HostConfig {
         network_mode: Some(common.network.to_owned()),
         restart_policy: Some(RestartPolicy {
@@ -227,6 +236,8 @@ fn host_config(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> 
         tmpfs: Some(tmpfs.into()),
         extra_hosts: Some(aliases.chain([gateway]).collect()),
         memory: memory.map(|it| it.0),
+        ulimits: Some(ulimits.collect()).filter(|it: &Vec<_>| !it.is_empty()),
+        pid_mode: spec.host_pid.then(|| "host".to_owned()),
         ..HostConfig::default()
     };
     privileged(base, spec.privilege)
@@ -272,7 +283,7 @@ pub(crate) fn privileged(base: HostConfig, privilege: Privilege) -> HostConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Filtered;
+    use crate::spec::{ApiAddress, Filtered};
     use pintle_host::Identity;
 
     fn plans(change: impl FnOnce(&mut ClusterSpec)) -> Vec<NodePlan> {
@@ -399,6 +410,12 @@ mod tests {
         assert_eq!(binding(&all), pair("0.0.0.0", "6550"));
         let named = |it: &mut ClusterSpec| it.api = "box.lan:6550".parse().unwrap();
         assert_eq!(binding(&named), pair("0.0.0.0", "6550"));
+        let of_both = |host: &str, ip: &str| {
+            let (host, ip) = (Some(host.to_owned()), Some(ip.parse().unwrap()));
+            binding(&|it| it.api = ApiAddress { host: host.clone(), ip, port: Some(1) })
+        };
+        assert_eq!(of_both("box.lan", "127.0.0.1"), pair("127.0.0.1", "1"));
+        assert_eq!(of_both("localhost", "0.0.0.0"), pair("0.0.0.0", "1"));
         // The loopback address of another machine would be of no use here.
         let far = plans_at("10.1.2.3", |_| {});
         let far = far[0].body.host_config.clone().unwrap().port_bindings.unwrap();

@@ -3,9 +3,10 @@
 use super::cluster_hooks::ClusterHooks as _;
 use super::cluster_network;
 use super::create_node::{create_node, join_in_turn};
-use super::mounts::check_mounts;
+use super::mounts::{check_mounts, check_paths};
 use super::report::Report;
 use super::rollback::Run;
+use super::shared_things::SharedThings;
 use super::supervise::Guard;
 use crate::api_server::Api;
 use crate::blocking::blocking;
@@ -57,6 +58,7 @@ pub async fn create(
 ) -> Result<Cluster, ClusterError> {
     let name = spec.name.clone();
     check_free(run, &name.to_string()).await?;
+    let shared = SharedThings::of_spec(&spec);
     let creation = Creation {
         run,
         hooks,
@@ -90,7 +92,8 @@ pub async fn create(
                 report.warn("", err.into());
             }
         }
-        removed.and(forgotten.map_err(Into::into))
+        let released = shared.release(run.engine(), run.names()).await;
+        removed.and(forgotten.map_err(Into::into)).and(released.map_err(Into::into))
     };
     guard.watch(creation.create(spec), undo).await
 }
@@ -127,24 +130,25 @@ impl Creation<'_> {
 
     async fn create(&self, mut spec: ClusterSpec) -> Result<Cluster, ClusterError> {
         let (run, names) = (self.run, self.run.names());
-        check_mounts(self.engine(), &spec).await?;
-        let existing = match &spec.network {
-            Some(name) => Some(cluster_network::existing(self.engine(), name).await?),
-            None => None,
-        };
+        check_paths(self.engine(), &spec).await?;
+        if let Some(name) = &spec.network {
+            cluster_network::check_usable(name)?;
+        }
         self.report.step(&format!("creating the cluster `{}`", spec.name));
-        self.claim(&spec).await?;
+        let shared = SharedThings::of_spec(&spec);
+        self.claim(&spec, &shared).await?;
         run.enter("running the hooks before the creation");
         self.has_asked.store(true, Ordering::Relaxed);
         let event = self.hooks.event(announced(&spec, names), &spec.plugins);
         let replies = self.hooks.ask("pre-cluster-create", event).await?;
         amendments::apply(&mut spec, names, replies)?;
+        shared.make_volumes(run).await?;
         check_mounts(self.engine(), &spec).await?;
 
         run.enter("creating the network, and pulling the image");
         let network = async {
-            match existing {
-                Some(network) => Ok(network),
+            match &spec.network {
+                Some(name) => cluster_network::shared(self.run, name, &spec).await,
                 None => cluster_network::create(self.run, &spec).await,
             }
         };
@@ -265,11 +269,13 @@ impl Creation<'_> {
     /// Of two runs at once, the engine lets one make the volume, and gives it to the other
     /// as if that had: by the labels each knows whose it is. Names of networks are no such
     /// claim, as Docker lets two networks have the same.
-    async fn claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
+    async fn claim(&self, spec: &ClusterSpec, shared: &SharedThings) -> Result<(), ClusterError> {
         let name = self.run.names().volume(&spec.name);
+        let mut labels = self.run.labels();
+        labels.extend(shared.labels(self.run.names()));
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
-            labels: Some(self.run.labels()),
+            labels: Some(labels),
             ..VolumeCreateRequest::default()
         };
         let docker = self.engine().docker().clone();

@@ -2,6 +2,7 @@
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::report::Report;
+use super::shared_things::SharedThings;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
@@ -45,6 +46,7 @@ pub async fn delete(
         forget(kubeconfig, names, name).await?;
         return Ok(Deleted { removed: Vec::new(), failures: Vec::new() });
     }
+    let shared = SharedThings::of_cluster(engine, names, name).await?;
     let info = cluster.as_ref().map_or_else(|| remains(names, name), |it| it.info(false));
     let event = hooks.event(info, &Map::new());
     hooks.ask_for_veto("pre-cluster-delete", event.clone()).await?;
@@ -72,6 +74,7 @@ pub async fn delete(
         let removed = objects::remove(engine, &left, &|_| {}).await;
         failures.extend(removed.err().map(Into::into));
     }
+    failures.extend(shared.release(engine, names).await.err().map(Into::into));
     Ok(Deleted { removed: all.names(), failures })
 }
 

@@ -16,6 +16,7 @@ mod node_logs;
 mod plugin_containers;
 mod report;
 mod rollback;
+mod shared_things;
 mod signals;
 mod start_cluster;
 mod stop_cluster;

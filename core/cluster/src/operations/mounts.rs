@@ -1,12 +1,21 @@
-//! What a cluster mounts must exist.
+//! What a cluster mounts must exist, but for the volumes that are created for it.
 
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::spec::{ClusterSpec, VolumeMount};
 use std::path::Path;
 
-/// Fails if a mount names a path or a volume that does not exist: the engine would create
-/// an empty one, and nothing would remove it again.
+/// Fails if a mount names a path that does not exist: the engine would create an empty one,
+/// and nothing would remove it again.
+pub(super) async fn check_paths(engine: &Engine, spec: &ClusterSpec) -> Result<(), ClusterError> {
+    for mount in spec.volumes.iter().map(|it| &it.value).filter(|it| it.is_path()) {
+        let Some(source) = &mount.source else { continue };
+        check_path(engine, mount, source).await?;
+    }
+    Ok(())
+}
+
+/// Fails if a mount names a path or a volume that does not exist.
 pub(super) async fn check_mounts(engine: &Engine, spec: &ClusterSpec) -> Result<(), ClusterError> {
     for mount in spec.volumes.iter().map(|it| &it.value) {
         let Some(source) = &mount.source else { continue };

@@ -18,8 +18,10 @@ pub struct ClusterFile {
     pub kubeconfig_update: Option<bool>,
     /// Whether it becomes the current context there.
     pub kubeconfig_switch: Option<bool>,
-    /// What in the file has no meaning here.
+    /// What the user should know of how the file was read.
     pub warnings: Vec<String>,
+    /// What the file asks for and does not get.
+    pub unsupported: Vec<String>,
 }
 
 impl ClusterFile {
@@ -33,6 +35,7 @@ impl ClusterFile {
             kubeconfig_update: None,
             kubeconfig_switch: None,
             warnings: Vec::new(),
+            unsupported: Vec::new(),
         }
     }
 }

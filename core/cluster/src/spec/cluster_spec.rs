@@ -1,7 +1,7 @@
 //! What a cluster is to be.
 
-use super::node_filter::{Filtered, NodeFilter};
-use super::values::{ApiAddress, Memory, Pair, Privilege, Publish, VolumeMount};
+use super::node_filter::{Filtered, NoSuchNode, NodeFilter};
+use super::values::{ApiAddress, Memory, Pair, Privilege, Publish, Ulimit, VolumeMount};
 use crate::engine::File;
 use crate::names::ClusterName;
 use crate::role::Role;
@@ -50,13 +50,18 @@ pub struct ClusterSpec {
     pub labels: Vec<Filtered<Pair>>,
     /// The most memory of a node; where no nodes are named, of all.
     pub memory: Vec<Filtered<Memory>>,
+    /// Limits of the processes of all nodes.
+    pub ulimits: Vec<Ulimit>,
+    /// Whether the nodes see the processes of the engine's machine.
+    pub host_pid: bool,
     /// Files that are there before a node starts; where no nodes are named, on all.
     pub files: Vec<Filtered<File>>,
     /// More lines of the nodes' `/etc/hosts`: an address, and the name for it.
     pub host_aliases: Vec<(String, String)>,
-    /// An existing network to use, rather than one of the cluster's own.
+    /// A network to share, rather than one of the cluster's own; it is created if it does not
+    /// exist.
     pub network: Option<String>,
-    /// The addresses of the cluster's own network, as `172.28.0.0/16`.
+    /// The addresses of the cluster's network, as `172.28.0.0/16`.
     pub subnet: Option<String>,
     /// The secret that nodes join with; a random one if there is none.
     pub token: Option<Secret>,
@@ -105,6 +110,8 @@ impl ClusterSpec {
             args: Vec::new(),
             labels: Vec::new(),
             memory: Vec::new(),
+            ulimits: Vec::new(),
+            host_pid: false,
             files: Vec::new(),
             host_aliases: Vec::new(),
             network: None,
@@ -132,6 +139,34 @@ impl ClusterSpec {
         values.iter().filter(move |it| it.is_for(role, idx, default)).map(|it| &it.value)
     }
 
+    /// Returns the ports of one node. Of several nodes for which one port of the engine's
+    /// machine is meant, only the first can have it.
+    pub(crate) fn ports_of(&self, node: (Role, usize)) -> impl Iterator<Item = &Publish> {
+        let default = NodeFilter::first_server();
+        let is_for = move |it: &Filtered<Publish>, (role, idx)| it.is_for(role, idx, &default);
+        let ports = self.ports.iter().filter(move |it| match it.value.host {
+            None => is_for(it, node),
+            Some(_) => self.nodes().find(|node| is_for(it, *node)) == Some(node),
+        });
+        ports.map(|it| &it.value)
+    }
+
+    /// Checks that all nodes exist that values are for.
+    ///
+    /// # Errors
+    ///
+    /// When a node filter names one that does not.
+    pub fn check_nodes(&self) -> Result<(), NoSuchNode> {
+        let filters = filters(&self.ports)
+            .chain(filters(&self.volumes))
+            .chain(filters(&self.env))
+            .chain(filters(&self.args))
+            .chain(filters(&self.labels))
+            .chain(filters(&self.memory))
+            .chain(filters(&self.files));
+        filters.into_iter().try_for_each(|it| it.check(self.servers, self.agents))
+    }
+
     /// Returns the nodes' registries file, if there is anything to say in it.
     ///
     /// The user's own words on a registry come before those of plugins.
@@ -140,7 +175,10 @@ impl ClusterSpec {
             return None;
         }
         let mut all = self.registries.clone();
-        let mirrors = all.entry("mirrors").or_insert_with(|| Map::new().into());
+        let mirrors = all.entry("mirrors").or_insert(Value::Null);
+        if mirrors.is_null() {
+            *mirrors = Map::new().into();
+        }
         if let Value::Object(mirrors) = mirrors {
             for (registry, endpoints) in &self.mirrors {
                 let endpoints = serde_json::json!({ "endpoint": endpoints });
@@ -150,6 +188,10 @@ impl ClusterSpec {
         let text = serde_saphyr::to_string(&all).expect("the file has string keys");
         Some(File { path: REGISTRIES_FILE.to_owned(), bytes: text.into_bytes(), mode: 0o600 })
     }
+}
+
+fn filters<T>(values: &[Filtered<T>]) -> impl Iterator<Item = &NodeFilter> {
+    values.iter().filter_map(|it| it.nodes.as_ref())
 }
 
 #[cfg(test)]
@@ -171,6 +213,43 @@ mod tests {
             "r:5000": {"endpoint": ["http://r:5000"]},
         }});
         assert_eq!(file, expected);
+    }
+
+    #[test]
+    fn mirrors_without_a_value_take_those_of_plugins() {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        spec.mirrors.insert("r:5000".into(), vec!["http://r:5000".into()]);
+        spec.registries = serde_json::json!({"mirrors": null}).as_object().unwrap().clone();
+        let text = String::from_utf8(spec.registries_file().unwrap().bytes).unwrap();
+        assert!(text.contains("http://r:5000"), "{text}");
+    }
+
+    #[test]
+    fn values_are_for_nodes_that_exist() {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        let ports = |text: &str| {
+            let it: Filtered<String> = text.into();
+            vec![it.try_map(|it| it.parse()).unwrap()]
+        };
+        spec.ports = ports("8080:80@agent:*");
+        assert_eq!(spec.check_nodes(), Ok(()));
+        spec.ports = ports("8080:80@agent:0");
+        let err = spec.check_nodes().unwrap_err();
+        assert_eq!((err.filter.as_str(), err.agents), ("agent:0", Some(0)));
+        spec.agents = 1;
+        assert_eq!(spec.check_nodes(), Ok(()));
+    }
+
+    #[test]
+    fn only_one_node_has_a_port_of_the_engines_machine() {
+        let mut spec = ClusterSpec::new("demo".parse().unwrap());
+        spec.agents = 2;
+        for text in ["8080:80@agent:*", "81@all"] {
+            let it: Filtered<String> = text.into();
+            spec.ports.push(it.try_map(|it| it.parse()).unwrap());
+        }
+        let count: Vec<_> = spec.nodes().map(|it| spec.ports_of(it).count()).collect();
+        assert_eq!(count, [1, 2, 1]);
     }
 
     #[test]

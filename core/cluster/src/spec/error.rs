@@ -53,6 +53,12 @@ pub enum ClusterFileError {
         /// What is wrong with it.
         source: humantime::DurationError,
     },
+    /// A variable that it uses is not set.
+    #[error("the environment variable `{name}` of the cluster file is not set")]
+    Unset {
+        /// The variable.
+        name: String,
+    },
     /// A file for the nodes is described wrongly.
     #[error("the file `{path}` {fault}")]
     File {

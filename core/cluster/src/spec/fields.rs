@@ -1,9 +1,11 @@
 //! The values of cluster files, in whichever format.
 
 use super::cluster_spec::{ClusterSpec, Defaults};
+use super::destinations;
 use super::error::{ClusterFileError, FileFault};
 use super::node_filter::NodeFilter;
-use super::values::VolumeMount;
+use super::surroundings::Surroundings;
+use super::values::{Pair, ValueError, VolumeMount};
 use crate::engine::File;
 use crate::names::ClusterName;
 use pintle_host::fs;
@@ -41,24 +43,51 @@ pub(super) fn duration(text: &str) -> Result<Duration, ClusterFileError> {
     humantime::parse_duration(text).map_err(invalid)
 }
 
-/// Reads a mount; relative paths start from the file's folder.
-pub(super) fn volume(text: String, folder: &Path) -> Result<VolumeMount, ClusterFileError> {
+/// Reads a mount; relative paths start from `folder`.
+pub(super) fn volume(
+    text: String,
+    folder: &Path,
+    around: &Surroundings<'_>,
+) -> Result<VolumeMount, ClusterFileError> {
     let mut mount: VolumeMount = value(text)?;
-    absolute(&mut mount, folder);
+    absolute(&mut mount, folder, around);
     Ok(mount)
 }
 
 /// Makes the source of a mount an absolute path, if it is a path.
-pub(crate) fn absolute(mount: &mut VolumeMount, folder: &Path) {
+pub(super) fn absolute(mount: &mut VolumeMount, folder: &Path, around: &Surroundings<'_>) {
     let is_path = mount.is_path();
-    let Some(source) = mount.source.as_mut().filter(|_| is_path) else { return };
-    if let Some(rest) = source.strip_prefix("~/") {
-        if let Some(home) = std::env::home_dir() {
-            *source = home.join(rest).display().to_string();
-        }
-    } else if source.starts_with('.') {
-        let path = folder.join(&*source);
-        *source = path.canonicalize().unwrap_or(path).display().to_string();
+    let Some(source) = mount.source.as_mut().filter(|it| is_path && !it.starts_with('/')) else {
+        return;
+    };
+    let path = around.path(source, folder);
+    *source = path.canonicalize().unwrap_or(path).display().to_string();
+}
+
+/// Reads a mount of the command line, whose relative paths start from the current directory.
+pub(crate) fn volume_of_line(text: &str) -> Result<VolumeMount, ValueError> {
+    let around = Surroundings::of_process(Path::new(""));
+    let mut mount: VolumeMount = text.parse()?;
+    absolute(&mut mount, &around.here, &around);
+    Ok(mount)
+}
+
+/// Reads `NAME=VALUE`, or `NAME` alone for the variable of that name.
+pub(super) fn variable(text: String, around: &Surroundings<'_>) -> Result<Pair, ClusterFileError> {
+    if text.contains('=') || text.is_empty() {
+        return value(text);
+    }
+    match (around.var)(&text) {
+        Some(value) => Ok(Pair(text, value)),
+        None => Err(ClusterFileError::Unset { name: text }),
+    }
+}
+
+/// Reads a variable of the command line, as [`variable`] does; `None` if it is not set.
+pub(crate) fn variable_of_line(text: &str) -> Option<Result<Pair, ValueError>> {
+    match text.contains('=') || text.is_empty() {
+        true => Some(text.parse()),
+        false => std::env::var(text).ok().map(|it| Ok(Pair(text.to_owned(), it))),
     }
 }
 
@@ -67,15 +96,16 @@ pub(super) fn file(
     text: Option<String>,
     source: Option<PathBuf>,
     mode: Option<&str>,
-    folder: &Path,
+    around: &Surroundings<'_>,
 ) -> Result<File, ClusterFileError> {
+    let path = destinations::resolve(&path).into_owned();
     let wrong = |fault| ClusterFileError::File { path: path.clone(), fault };
     if !path.starts_with('/') || path.split('/').any(|it| it == "..") {
         return Err(wrong(FileFault::Path));
     }
     let bytes = match (text, source) {
         (Some(text), None) => text.into_bytes(),
-        (None, Some(source)) => read(folder.join(source))?,
+        (None, Some(source)) => read(around.path(&source.to_string_lossy(), around.folder))?,
         _ => return Err(wrong(FileFault::Content)),
     };
     let mode = u32::from_str_radix(mode.unwrap_or("0644"), 8);
@@ -83,7 +113,7 @@ pub(super) fn file(
     Ok(File { path, bytes, mode })
 }
 
-fn read(path: PathBuf) -> Result<Vec<u8>, ClusterFileError> {
+pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, ClusterFileError> {
     match fs::read_named(&path, MAX_SOURCE) {
         Ok(contents) => Ok(contents.bytes),
         Err(err) => Err(ClusterFileError::Read { path, source: err.into() }),

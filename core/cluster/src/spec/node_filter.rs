@@ -1,8 +1,9 @@
 //! Node filters: which nodes of a cluster a value is for.
 //!
 //! The grammar is k3d's: `VALUE@FILTER;FILTER…`, where a filter is `server`, `agent` or
-//! `all`, alone or with `:N`, `:N,M`, `:A-B` or `:*`. Source: k3d, docs/usage/commands
-//! and pkg/util/filter.go.
+//! `all`, alone or with `:N`, `:N,M`, `:A-B` (either end may be missing) or `:*`. In its
+//! oldest files, brackets stand for the colon: `server[0]`, `agent[0:1]`. Source: k3d,
+//! docs/usage/commands, pkg/util/filter.go and cmd/util/filter.go.
 
 use crate::role::Role;
 use std::str::FromStr;
@@ -13,6 +14,8 @@ pub struct NodeFilter(Vec<Selector>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Selector {
+    /// As it was written.
+    text: String,
     /// `None` means nodes of both roles.
     role: Option<Role>,
     places: Places,
@@ -22,8 +25,8 @@ struct Selector {
 enum Places {
     All,
     These(Vec<usize>),
-    /// Both ends are part of it.
-    Range(usize, usize),
+    /// Both ends are part of it; without the last one, it goes on to the last node.
+    Range(usize, Option<usize>),
 }
 
 /// Why a text is not a node filter.
@@ -31,15 +34,37 @@ enum Places {
 #[error("invalid node filter `{0}`")]
 pub struct FilterError(String);
 
+/// A node filter names a node that the cluster does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the node filter `{filter}` names a node that does not exist: the cluster has {}", counted(*.servers, *.agents))]
+pub struct NoSuchNode {
+    /// The filter, as it was written.
+    pub filter: String,
+    /// How many servers there are; `None` if the filter is not about servers.
+    pub servers: Option<usize>,
+    /// How many agents there are; `None` if the filter is not about agents.
+    pub agents: Option<usize>,
+}
+
+fn counted(servers: Option<usize>, agents: Option<usize>) -> String {
+    let count = |n: Option<usize>, role: &str| {
+        n.map(|it| format!("{it} {role}{}", if it == 1 { "" } else { "s" }))
+    };
+    let counts: Vec<_> =
+        [count(servers, "server"), count(agents, "agent")].into_iter().flatten().collect();
+    counts.join(" and ")
+}
+
 impl NodeFilter {
     /// Returns the filter that all nodes pass.
     pub fn all() -> Self {
-        Self(vec![Selector { role: None, places: Places::All }])
+        Self(vec![Selector { text: "all".to_owned(), role: None, places: Places::All }])
     }
 
     /// Returns the filter that only the first server passes.
     pub fn first_server() -> Self {
-        Self(vec![Selector { role: Some(Role::Server), places: Places::These(vec![0]) }])
+        let places = Places::These(vec![0]);
+        Self(vec![Selector { text: "server:0".to_owned(), role: Some(Role::Server), places }])
     }
 
     /// Returns whether a node passes.
@@ -49,9 +74,41 @@ impl NodeFilter {
                 && match &it.places {
                     Places::All => true,
                     Places::These(all) => all.contains(&idx),
-                    Places::Range(first, last) => (*first..=*last).contains(&idx),
+                    Places::Range(first, last) => {
+                        *first <= idx && last.is_none_or(|last| idx <= last)
+                    }
                 }
         })
+    }
+
+    /// Checks that the nodes that it names by number exist.
+    ///
+    /// # Errors
+    ///
+    /// When one does not. All nodes of a role may be none.
+    pub fn check(&self, servers: usize, agents: usize) -> Result<(), NoSuchNode> {
+        let lacks = |it: &&Selector| {
+            let count = match it.role {
+                Some(Role::Server) => servers,
+                Some(Role::Agent) => agents,
+                None => servers.max(agents),
+            };
+            match &it.places {
+                Places::All => false,
+                Places::These(all) => all.iter().any(|it| *it >= count),
+                // `agent:-` is as good as `agent:*`.
+                Places::Range(0, None) => false,
+                Places::Range(first, last) => last.unwrap_or(*first) >= count,
+            }
+        };
+        match self.0.iter().find(lacks) {
+            None => Ok(()),
+            Some(it) => Err(NoSuchNode {
+                filter: it.text.clone(),
+                servers: (it.role != Some(Role::Agent)).then_some(servers),
+                agents: (it.role != Some(Role::Server)).then_some(agents),
+            }),
+        }
     }
 }
 
@@ -65,29 +122,53 @@ impl FromStr for NodeFilter {
 }
 
 fn selector(text: &str) -> Option<Selector> {
-    let (role, places) = text.split_once(':').unwrap_or((text, "*"));
+    let unsuffixed = text.strip_suffix(":direct").or_else(|| text.strip_suffix(":proxy"));
+    let rest = unsuffixed.unwrap_or(text);
+    let (role, places, dash) = match rest.strip_suffix(']').and_then(|it| it.split_once('[')) {
+        // In brackets, a colon stands between the ends of a range.
+        Some((role, places)) => (role, places, ':'),
+        None => {
+            let (role, places) = rest.split_once(':').unwrap_or((rest, "*"));
+            (role, places, '-')
+        }
+    };
     let role = match role {
         "server" | "servers" => Some(Role::Server),
         "agent" | "agents" => Some(Role::Agent),
         "all" => None,
         // There is no load balancer here; what is meant for k3d's, the first server takes.
         "loadbalancer" if places == "*" => {
-            return Some(Selector { role: Some(Role::Server), places: Places::These(vec![0]) });
+            let places = Places::These(vec![0]);
+            return Some(Selector { text: text.to_owned(), role: Some(Role::Server), places });
         }
         _ => return None,
     };
-    let places = match places.split_once('-') {
+    let places = match places.split_once(dash) {
         _ if places == "*" => Places::All,
-        Some((first, last)) => {
-            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-            if first > last {
-                return None;
-            }
-            Places::Range(first, last)
-        }
-        None => Places::These(places.split(',').map(|it| it.parse().ok()).collect::<Option<_>>()?),
+        Some((first, last)) => range(first, last)?,
+        None => list(places)?,
     };
-    Some(Selector { role, places })
+    Some(Selector { text: text.to_owned(), role, places })
+}
+
+fn range(first: &str, last: &str) -> Option<Places> {
+    let end = |it: &str| match it {
+        "" => Some(None),
+        it => it.parse().ok().map(Some),
+    };
+    let (first, last): (Option<usize>, Option<usize>) = (end(first)?, end(last)?);
+    let first = first.unwrap_or(0);
+    if last.is_some_and(|it| it < first) {
+        return None;
+    }
+    Some(Places::Range(first, last))
+}
+
+/// Reads numbers with commas between; k3d lets one stand behind the last, too.
+fn list(text: &str) -> Option<Places> {
+    let text = text.strip_suffix(',').unwrap_or(text);
+    let all = text.split(',').map(|it| it.parse().ok()).collect::<Option<_>>();
+    all.map(Places::These)
 }
 
 /// A value, and the nodes it is for.
@@ -116,21 +197,37 @@ impl<T> Filtered<T> {
     }
 }
 
-/// Takes `VALUE@FILTER` apart; `\@` stands for an `@` in the value.
+/// Takes `VALUE@FILTER` apart, at the last `@` that a node filter follows: any other one is
+/// part of the value, and so is `\@`. Before an `@`, `\\` stands for one backslash.
+impl From<&str> for Filtered<String> {
+    fn from(text: &str) -> Self {
+        let mut free = text.rmatch_indices('@').map(|it| it.0).filter(|it| !is_escaped(text, *it));
+        match free.find_map(|at| Some((at, text[at + 1..].parse().ok()?))) {
+            Some((at, nodes)) => {
+                let value = &text[..at];
+                let value = if value.ends_with("\\\\") { &value[..at - 1] } else { value };
+                Self { value: unescaped(value), nodes: Some(nodes) }
+            }
+            None => Self::plain(unescaped(text)),
+        }
+    }
+}
+
 impl FromStr for Filtered<String> {
-    type Err = FilterError;
+    type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let at = text
-            .char_indices()
-            .find(|(idx, it)| *it == '@' && !text[..*idx].ends_with('\\'))
-            .map(|it| it.0);
-        let plain = |it: &str| it.replace("\\@", "@");
-        Ok(match at {
-            None => Self::plain(plain(text)),
-            Some(at) => Self { value: plain(&text[..at]), nodes: Some(text[at + 1..].parse()?) },
-        })
+        Ok(text.into())
     }
+}
+
+/// Returns whether the `@` at `at` has a backslash before it that no other one escapes.
+fn is_escaped(text: &str, at: usize) -> bool {
+    text[..at].ends_with('\\') && !text[..at].ends_with("\\\\")
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("\\\\@", "\\\u{0}@").replace("\\@", "@").replace('\u{0}', "")
 }
 
 #[cfg(test)]
@@ -160,19 +257,83 @@ mod tests {
     }
 
     #[test]
+    fn ranges_may_be_open_and_brackets_stand_for_the_colon() {
+        check("agent:1-", "agent1 agent2 agent3");
+        check("agent:-1", "agent0 agent1");
+        check("agent:0-1", "agent0 agent1");
+        check("agent:0,2,", "agent0 agent2");
+        check("server[0]", "server0");
+        check("agent[*]", "agent0 agent1 agent2 agent3");
+        check("agent[0:1]", "agent0 agent1");
+        check("agent[1,3]", "agent1 agent3");
+        check("agent:0:direct;server[1]:proxy", "server1 agent0");
+        check("loadbalancer:proxy", "server0");
+    }
+
+    #[test]
     fn what_is_no_filter_is_refused() {
-        for text in ["", "node", "server:", "server:x", "server:2-1", "server:0;", "loadbalancer:1"]
-        {
+        for text in [
+            "",
+            "node",
+            "server:",
+            "server:x",
+            "server:2-1",
+            "server:0;",
+            "loadbalancer:1",
+            "server:5432/db",
+            "server[0",
+            "server:0:sideways",
+        ] {
             assert!(text.parse::<NodeFilter>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn the_first_free_at_sign_divides() {
-        let parse = |it: &str| it.parse::<Filtered<String>>().unwrap();
-        assert_eq!(parse("a=b"), Filtered::plain("a=b".to_owned()));
-        assert_eq!(parse(r"mail=a\@b@server").value, "mail=a@b");
-        assert!(parse(r"mail=a\@b").nodes.is_none());
-        assert!("a@b".parse::<Filtered<String>>().is_err());
+    fn nodes_that_are_named_must_exist() {
+        let check = |filter: &str, servers, agents| {
+            filter
+                .parse::<NodeFilter>()
+                .unwrap()
+                .check(servers, agents)
+                .map_err(|it| it.to_string())
+        };
+        assert_eq!(
+            check("agent:0", 1, 0).unwrap_err(),
+            "the node filter `agent:0` names a node that does not exist: the cluster has 0 agents"
+        );
+        assert_eq!(
+            check("server:0;server:1", 1, 3).unwrap_err(),
+            "the node filter `server:1` names a node that does not exist: the cluster has 1 server"
+        );
+        assert_eq!(
+            check("all:3", 1, 3).unwrap_err(),
+            "the node filter `all:3` names a node that does not exist: the cluster has 1 server \
+             and 3 agents"
+        );
+        for filter in ["agent:1-", "agent:-1", "agent[1]", "agent:0-1", "agent:0,1"] {
+            assert!(check(filter, 1, 1).is_err(), "{filter}");
+        }
+        for filter in ["agent:*", "agents", "agent:-", "all", "loadbalancer"] {
+            assert_eq!(check(filter, 1, 0), Ok(()), "{filter}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_filter_follows_divides() {
+        let parse = |it: &str| {
+            let it: Filtered<String> = it.into();
+            (it.value, it.nodes.map(|it| it.0.into_iter().map(|it| it.text).collect::<Vec<_>>()))
+        };
+        let plain = |it: &str| (it.to_owned(), None);
+        let some = |it: &str, nodes: &str| (it.to_owned(), Some(vec![nodes.to_owned()]));
+        assert_eq!(parse("a=b"), plain("a=b"));
+        assert_eq!(parse("mail=a@b.example"), plain("mail=a@b.example"));
+        assert_eq!(parse("url=u:p@server:5432/db"), plain("url=u:p@server:5432/db"));
+        assert_eq!(parse("mail=a@b@agent:0"), some("mail=a@b", "agent:0"));
+        assert_eq!(parse("mail=a@server"), some("mail=a", "server"));
+        assert_eq!(parse(r"mail=a\@b@server"), some("mail=a@b", "server"));
+        assert_eq!(parse(r"mail=a\@server"), plain("mail=a@server"));
+        assert_eq!(parse(r"path=c:\\@server"), some(r"path=c:\", "server"));
+        assert_eq!(parse(r"path=c:\x\\y"), plain(r"path=c:\x\\y"));
     }
 }

@@ -5,11 +5,12 @@ use super::cluster_spec::{Defaults, Secret};
 use super::error::ClusterFileError;
 use super::fields::{base, duration, file, nodes, value, volume};
 use super::node_filter::Filtered;
+use super::surroundings::Surroundings;
 use super::values::{ApiAddress, Pair};
 use crate::names::ClusterName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What `apiVersion` says in it.
 pub(super) const API_VERSION: &str = "pintle.dev/v1alpha1";
@@ -73,9 +74,10 @@ struct Spec {
     files: Vec<FileItem>,
     /// More names that the nodes know.
     host_aliases: Vec<HostAlias>,
-    /// An existing network to use, rather than one of the cluster's own.
+    /// A network to share, rather than one of the cluster's own; it is created if it does not
+    /// exist.
     network: Option<String>,
-    /// The addresses of the cluster's own network, as `172.28.0.0/16`.
+    /// The addresses of the cluster's network, as `172.28.0.0/16`.
     subnet: Option<String>,
     /// The secret that nodes join with; a random one if it is left out.
     token: Option<String>,
@@ -92,6 +94,8 @@ struct Spec {
 struct Api {
     /// The host that the kubeconfig names; also the address to publish on, if it is one.
     host: Option<String>,
+    /// The only address to publish on, for example `127.0.0.1`, whatever the host is called.
+    ip: Option<String>,
     /// The port; a free one of the engine's choice if it is left out.
     port: Option<u16>,
 }
@@ -111,7 +115,8 @@ struct PortItem {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct VolumeItem {
-    /// As `/path/here:/path/there:ro`; a relative path starts from the file's folder.
+    /// As `/path/here:/path/there:ro`; a relative path starts from the file's folder. A volume
+    /// that does not exist is created.
     volume: String,
     /// Node filters, as `server:0`.
     #[serde(default)]
@@ -205,18 +210,18 @@ struct KubeconfigOptions {
 /// Reads a `Cluster`.
 pub(super) fn read(
     text: &str,
-    folder: &Path,
+    around: &Surroundings<'_>,
     name: Option<&ClusterName>,
     defaults: Defaults,
 ) -> Result<ClusterFile, ClusterFileError> {
     let document: Document = serde_saphyr::from_str(text).map_err(ClusterFileError::yaml)?;
-    document.into_file(folder, name, defaults)
+    document.into_file(around, name, defaults)
 }
 
 impl Document {
     fn into_file(
         self,
-        folder: &Path,
+        around: &Surroundings<'_>,
         name: Option<&ClusterName>,
         defaults: Defaults,
     ) -> Result<ClusterFile, ClusterFileError> {
@@ -227,9 +232,11 @@ impl Document {
         if let Some(image) = spec.image {
             all.image = image;
         }
-        all.api = ApiAddress { host: spec.api.host, port: spec.api.port };
+        let ip = spec.api.ip.map(value).transpose()?;
+        all.api = ApiAddress { host: spec.api.host, ip, port: spec.api.port };
         all.ports = list(spec.ports, |it| (it.nodes, it.port), value)?;
-        all.volumes = list(spec.volumes, |it| (it.nodes, it.volume), |it| volume(it, folder))?;
+        all.volumes =
+            list(spec.volumes, |it| (it.nodes, it.volume), |it| volume(it, around.folder, around))?;
         let pair = |it: PairItem| (it.nodes, Pair(it.name, it.value));
         all.env = list(spec.env, pair, Ok)?;
         all.labels = list(spec.labels, pair, Ok)?;
@@ -240,7 +247,7 @@ impl Document {
         all.files = list(
             files.drain(..),
             |mut it| (nodes(&mut it), it),
-            |it| file(it.path, it.text, it.source, it.mode.as_deref(), folder),
+            |it| file(it.path, it.text, it.source, it.mode.as_deref(), around),
         )?;
         for alias in spec.host_aliases {
             let ip = &alias.ip;
@@ -263,6 +270,7 @@ impl Document {
             kubeconfig_update: spec.options.kubeconfig.update,
             kubeconfig_switch: spec.options.kubeconfig.switch,
             warnings: Vec::new(),
+            unsupported: Vec::new(),
         })
     }
 }
@@ -282,6 +290,7 @@ fn list<I, P, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn the_schema_in_the_docs_is_that_of_the_types() {

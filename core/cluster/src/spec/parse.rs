@@ -3,7 +3,9 @@
 use super::cluster_file::ClusterFile;
 use super::cluster_spec::Defaults;
 use super::error::ClusterFileError;
-use super::{k3d_format, own_format};
+use super::expansion::expand;
+use super::surroundings::Surroundings;
+use super::{fields, k3d_format, own_format};
 use crate::names::ClusterName;
 use serde::Deserialize;
 use std::path::Path;
@@ -15,6 +17,7 @@ use std::path::Path;
 struct Head {
     api_version: String,
     kind: String,
+    metadata: serde_json::Value,
 }
 
 /// Reads a cluster file; `folder` is what its relative paths start from, `name` the
@@ -29,14 +32,53 @@ pub fn parse(
     name: Option<&ClusterName>,
     defaults: Defaults,
 ) -> Result<ClusterFile, ClusterFileError> {
-    let head: Head = serde_saphyr::from_str(text).map_err(ClusterFileError::yaml)?;
+    parse_in(text, &Surroundings::of_process(folder), name, defaults)
+}
+
+/// Reads a cluster file in other surroundings than those of this process.
+pub(super) fn parse_in(
+    text: &str,
+    around: &Surroundings<'_>,
+    name: Option<&ClusterName>,
+    defaults: Defaults,
+) -> Result<ClusterFile, ClusterFileError> {
+    let head = head(text, around)?;
     match (head.api_version.as_str(), head.kind.as_str()) {
         (own_format::API_VERSION, own_format::KIND) => {
-            own_format::read(text, folder, name, defaults)
+            own_format::read(text, around, name, defaults)
         }
-        (version, k3d_format::KIND) if version.starts_with(k3d_format::GROUP) => {
-            k3d_format::read(text, version, folder, name, defaults)
+        (version, k3d_format::KIND) if k3d_format::VERSIONS.contains(&version) => {
+            k3d_format::read(text, version, around, name, defaults)
         }
         _ => Err(ClusterFileError::Kind { version: head.api_version, kind: head.kind }),
     }
+}
+
+/// Returns the name of the cluster that a file describes, and nothing else of it.
+///
+/// # Errors
+///
+/// When it is invalid, or has no name.
+pub fn name_of_cluster(text: &str, folder: &Path) -> Result<ClusterName, ClusterFileError> {
+    let around = Surroundings::of_process(folder);
+    let head = head(text, &around)?;
+    let is_k3d = head.kind == k3d_format::KIND;
+    let name = match is_k3d {
+        true => k3d_format::name(text, &around)?,
+        false => {
+            let name = head.metadata["name"].as_str().map(str::to_owned);
+            name.map(fields::value).transpose()?
+        }
+    };
+    name.ok_or(ClusterFileError::NoName)
+}
+
+/// Reads the head of a file.
+fn head(text: &str, around: &Surroundings<'_>) -> Result<Head, ClusterFileError> {
+    let read = |text: &str| serde_saphyr::from_str(text).map_err(ClusterFileError::yaml);
+    read(text).or_else(|err| {
+        // Variables in braces may stand where YAML has a meaning for the braces.
+        let head: Head = expand(text, around.var).and_then(|it| read(&it)).map_err(|_| err)?;
+        Ok(head)
+    })
 }

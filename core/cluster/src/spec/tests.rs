@@ -27,7 +27,7 @@ spec:
   servers: 3
   agents: 2
   image: k3s:x
-  api: { host: 0.0.0.0, port: 6550 }
+  api: { host: 0.0.0.0, ip: 127.0.0.1, port: 6550 }
   network: lan
   token: abc
   privilege: reduced
@@ -53,6 +53,7 @@ plugins:
         assert_eq!(spec.name.as_str(), "demo");
         assert_eq!((spec.api.host.as_deref(), spec.api.port), (Some("0.0.0.0"), Some(6550)));
         assert_eq!(spec.network.as_deref(), Some("lan"));
+        assert_eq!(spec.api.ip.unwrap().to_string(), "127.0.0.1");
         assert_eq!(spec.token.unwrap().0, "abc");
         assert_eq!(spec.privilege.to_string(), "reduced");
         assert_eq!(spec.ports[0].value.host, Some(8080));
@@ -161,11 +162,12 @@ options:
 "#;
 
     #[test]
-    fn k3ds_own_example_is_read_and_what_has_no_meaning_is_named() {
+    fn k3ds_own_example_is_read_and_what_is_not_supported_is_named() {
         let file = parse(WHOLE, Path::new("/f"), None, Defaults::default()).unwrap();
         let spec = file.spec.unwrap();
         assert_eq!((spec.servers, spec.agents), (1, 2));
         assert_eq!(spec.api.host.as_deref(), Some("myhost.my.domain"));
+        assert_eq!(spec.api.ip.map(|it| it.to_string()).as_deref(), Some("127.0.0.1"));
         assert_eq!(spec.api.port, Some(6445));
         assert_eq!(spec.ports.len(), 2);
         assert_eq!(spec.env[0].value.1, "baz");
@@ -184,12 +186,16 @@ options:
             file.warnings,
             [
                 "`options.k3d.disableLoadbalancer`: there is no load balancer; the first server takes its ports",
-                "`options.k3d.disableImageVolume` has no meaning here",
-                "`options.k3d.loadbalancer.configOverrides` has no meaning here",
-                "`options.runtime.gpuRequest` has no meaning here",
-                "`options.runtime.ulimits` has no meaning here",
             ]
         );
+        assert_eq!(
+            file.unsupported,
+            [
+                "`options.k3d.loadbalancer.configOverrides`: there is no load balancer",
+                "`options.runtime.gpuRequest`: nodes cannot have GPUs",
+            ]
+        );
+        assert_eq!(spec.ulimits[0].name, "nofile");
     }
 
     #[test]
@@ -197,14 +203,8 @@ options:
         let text = "apiVersion: k3d.io/v1alpha4\nkind: Simple\nmetadata: {name: a}\n\
                     ports: [{port: '80', colour: red}]\nregistries: {create: {name: r, shape: round}}\n";
         let file = parse(text, Path::new("/f"), None, Defaults::default()).unwrap();
-        assert_eq!(
-            file.warnings,
-            [
-                "`k3d.io/v1alpha4` is read as `k3d.io/v1alpha5`",
-                "`ports.colour` has no meaning here",
-                "`registries.create.shape` has no meaning here",
-            ]
-        );
+        assert_eq!(file.warnings, ["`k3d.io/v1alpha4` is read as `k3d.io/v1alpha5`"]);
+        assert_eq!(file.unsupported, ["`ports.colour`", "`registries.create.shape`"]);
     }
 
     #[test]
@@ -218,5 +218,42 @@ options:
         assert!(err("servers: many").contains("invalid value of `servers` in the cluster file"));
         assert!(err("ports: [{}]").contains("lacks `port`"));
         assert!(err("options: {k3d: {timeout: soon}}").contains("`soon`"));
+        assert!(err("kubeAPI: {hostIP: box}").contains("invalid value of `kubeAPI.hostIP`"));
+        assert!(err("kubeAPI: {hostPort: x}").contains("invalid value of `kubeAPI.hostPort`"));
+        let port = "registries: {create: {hostPort: '70000'}}";
+        assert!(err(port).contains("invalid value of `registries.create.hostPort`"));
+        assert!(err("registries: {config: no-such.yaml}").contains("failed to read"));
+        let config = "registries: {config: '{mirrors: [a]}'}";
+        assert!(err(config).contains("`mirrors` is not a mapping"));
+        let unset = "the environment variable `NO_SUCH_VARIABLE` of the cluster file is not set";
+        assert!(err("token: ${NO_SUCH_VARIABLE}").contains(unset));
+        assert!(err("env: [{envVar: NO_SUCH_VARIABLE}]").contains(unset));
+    }
+
+    #[test]
+    fn versions_that_do_not_exist_are_not_read() {
+        let err = read("apiVersion: k3d.io/v2\nkind: Simple\n").unwrap_err();
+        assert_eq!(err, "unknown kind of cluster file: `Simple` of `k3d.io/v2`");
+    }
+
+    #[test]
+    fn variables_may_stand_where_yaml_has_braces() {
+        // cargo sets it.
+        let text =
+            "apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {name: ${CARGO_PKG_NAME}}\n";
+        assert_eq!(read(text).unwrap().spec.unwrap().name.as_str(), "pintle-cluster");
+    }
+
+    #[test]
+    fn the_name_is_read_without_the_rest() {
+        let name = |text: &str| {
+            super::super::name_of_cluster(text, Path::new("/f")).map(|it| it.to_string())
+        };
+        let head = "apiVersion: k3d.io/v1alpha5\nkind: Simple\n";
+        assert_eq!(name(head).unwrap(), "k3s-default");
+        assert_eq!(name(&format!("{head}metadata: {{name: A}}\nports: [1]\n")).unwrap(), "a");
+        let own = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n";
+        assert_eq!(name(&format!("{own}metadata: {{name: b}}\n")).unwrap(), "b");
+        assert_eq!(name(own).unwrap_err().to_string(), "the cluster has no name");
     }
 }

@@ -1,5 +1,6 @@
 //! The values of a cluster's options, and how they are written.
 
+use super::destinations;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -87,8 +88,11 @@ fn range(text: &str) -> Option<(u16, u16)> {
 /// Where the API server is published: `[HOST:]PORT`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiAddress {
-    /// The host that the kubeconfig names; also the address, if it is one.
+    /// The host that the kubeconfig names; also the address to publish on, if it is one and
+    /// `ip` names none.
     pub host: Option<String>,
+    /// The only address to publish on, whatever the host is called.
+    pub ip: Option<IpAddr>,
     /// The port; `None` leaves the choice to the engine.
     pub port: Option<u16>,
 }
@@ -110,7 +114,7 @@ impl FromStr for ApiAddress {
         if host.is_some_and(|it| it.is_empty() || it.contains(['/', ' '])) {
             return Err(error());
         }
-        Ok(Self { host: host.map(str::to_owned), port })
+        Ok(Self { host: host.map(str::to_owned), ip: None, port })
     }
 }
 
@@ -139,13 +143,14 @@ impl FromStr for VolumeMount {
             [source, target, options] => (Some(*source), *target, *options),
             _ => return Err(error()),
         };
+        let target = destinations::resolve(target);
         let has_source = source.is_none_or(|it| !it.is_empty());
         if !has_source || !target.starts_with('/') || target.len() < 2 {
             return Err(error());
         }
         Ok(Self {
             source: source.map(str::to_owned),
-            target: target.to_owned(),
+            target: target.into_owned(),
             options: options.to_owned(),
         })
     }
@@ -154,7 +159,8 @@ impl FromStr for VolumeMount {
 impl VolumeMount {
     /// Returns whether the source is a path, rather than the name of a volume.
     pub fn is_path(&self) -> bool {
-        self.source.as_ref().is_some_and(|it| it.starts_with(['/', '.', '~']))
+        // Names of volumes have no slash.
+        self.source.as_ref().is_some_and(|it| it.starts_with(['.', '~']) || it.contains('/'))
     }
 
     /// Returns the mount as the engine's API takes it.
@@ -165,8 +171,8 @@ impl VolumeMount {
     }
 }
 
-/// An amount of memory in bytes: digits and a unit `b`, `k`, `m`, `g` (powers of 1024), as
-/// the Docker command line writes it.
+/// An amount of memory in bytes: a number and a unit `b`, `k`, `m`, `g`, `t` (powers of
+/// 1024), as the Docker command line writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(pub i64);
 
@@ -174,20 +180,31 @@ impl FromStr for Memory {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || wrong(text, "amount of memory", "amounts are `512m`, `2g`");
-        let lower = text.to_ascii_lowercase();
-        let digits = lower.trim_end_matches(|it: char| it.is_ascii_alphabetic());
-        let shift = match &lower[digits.len()..] {
-            "" | "b" => 0,
-            "k" | "kb" | "ki" | "kib" => 10,
-            "m" | "mb" | "mi" | "mib" => 20,
-            "g" | "gb" | "gi" | "gib" => 30,
-            _ => return Err(error()),
-        };
-        let amount: i64 = digits.parse().map_err(|_| error())?;
-        let bytes = amount.checked_mul(1 << shift).filter(|it| *it > 0);
-        bytes.map(Self).ok_or_else(error)
+        memory(text)
+            .ok_or_else(|| wrong(text, "amount of memory", "amounts are `512m`, `512Mi`, `1.5g`"))
     }
+}
+
+fn memory(text: &str) -> Option<Memory> {
+    let lower = text.to_ascii_lowercase();
+    let number = lower.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let shift = match &lower[number.len()..] {
+        "" | "b" => 0,
+        "k" | "kb" | "ki" | "kib" => 10,
+        "m" | "mb" | "mi" | "mib" => 20,
+        "g" | "gb" | "gi" | "gib" => 30,
+        "t" | "tb" | "ti" | "tib" => 40,
+        _ => return None,
+    };
+    let (whole, fraction) = number.trim_end().split_once('.').unwrap_or((number.trim_end(), "0"));
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let whole = whole.parse::<i64>().ok()?.checked_mul(1 << shift)?;
+    let parts = i128::from(fraction.parse::<i64>().ok()?) << shift;
+    let part = i64::try_from(parts / 10_i128.pow(u32::try_from(fraction.len()).ok()?)).ok()?;
+    whole.checked_add(part).filter(|it| *it > 0).map(Memory)
 }
 
 /// `NAME=VALUE`.
@@ -203,6 +220,17 @@ impl FromStr for Pair {
             _ => Err(wrong(text, "pair", "pairs are `NAME=VALUE`")),
         }
     }
+}
+
+/// A limit of a container's processes, as `ulimit` sets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ulimit {
+    /// The name, for example `nofile`.
+    pub name: String,
+    /// The limit that applies.
+    pub soft: i64,
+    /// The most that a process may raise it to.
+    pub hard: i64,
 }
 
 /// How much the nodes' containers may do.
@@ -278,6 +306,13 @@ mod tests {
         assert_eq!(parse("data:/b"), Ok(("data:/b".into(), false)));
         assert_eq!(parse("./a:/b"), Ok(("./a:/b".into(), true)));
         assert_eq!(parse("/b"), Ok(("/b".into(), false)));
+        assert_eq!(parse("a/b:/c"), Ok(("a/b:/c".into(), true)));
+        let manifests = "/var/lib/rancher/k3s/server/manifests";
+        assert_eq!(parse("a:k3s-manifests"), Ok((format!("a:{manifests}"), false)));
+        assert_eq!(
+            parse("./a.yaml:k3s-manifests-custom/a.yaml:ro"),
+            Ok((format!("./a.yaml:{manifests}/custom/a.yaml:ro"), true))
+        );
         for text in ["", "a", "a:b", ":/b", "a:/", "a:/b:ro:x"] {
             assert!(parse(text).is_err(), "{text}");
         }
@@ -289,7 +324,11 @@ mod tests {
         assert_eq!(parse("512m"), Ok(512 << 20));
         assert_eq!(parse("2GiB"), Ok(2 << 30));
         assert_eq!(parse("4096"), Ok(4096));
-        for text in ["", "m", "-1g", "0", "1t", "9999999999g"] {
+        assert_eq!(parse("512Mi"), Ok(512 << 20));
+        assert_eq!(parse("1.5g"), Ok(3 << 29));
+        assert_eq!(parse("0.5k"), Ok(512));
+        assert_eq!(parse("1t"), Ok(1 << 40));
+        for text in ["", "m", "-1g", "0", "0.0g", "1.g", ".5g", "1.2.3g", "1e9", "9999999999g"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -1,0 +1,37 @@
+//! What a cluster file is read in: the directories that its paths start from, and the
+//! environment of the caller.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Where a cluster file is read.
+pub(crate) struct Surroundings<'a> {
+    /// The file's directory.
+    pub(super) folder: &'a Path,
+    /// The current directory.
+    pub(super) here: PathBuf,
+    pub(super) home: Option<PathBuf>,
+    /// Returns the value of an environment variable.
+    pub(super) var: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Returns those of this process, for a file in `folder`.
+    pub(crate) fn of_process(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            here: env::current_dir().unwrap_or_default(),
+            home: env::home_dir(),
+            var: &|name| env::var(name).ok(),
+        }
+    }
+
+    /// Returns a path that may begin with `~`, or be relative to `folder`.
+    pub(super) fn path(&self, text: &str, folder: &Path) -> PathBuf {
+        match (text.strip_prefix('~'), &self.home) {
+            (Some(""), Some(home)) => home.clone(),
+            (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_matches('/')),
+            _ => folder.join(text),
+        }
+    }
+}
