@@ -5,7 +5,7 @@
 //! libyaml's code; kubectl's parser is a port of it, and refuses what that refuses.
 
 use super::edit::{self, Edit};
-use super::splice::{self, Place, Unchangeable};
+use super::splice::{self, Unchangeable, Way};
 use super::tree::Document;
 use pintle_host::services::Excerpt;
 use serde::Deserialize as _;
@@ -27,21 +27,19 @@ pub(super) fn read(text: &str) -> Result<Value, Cause> {
 /// Returns `text` with the edits, of which it is known that they change nothing else.
 pub(super) fn change(text: &str, edits: &[Edit]) -> Result<String, Cause> {
     let before = (by_first_parser(text)?, by_second_parser(text)?);
-    let try_at = |place| -> Result<String, Cause> {
+    let try_way = |way| -> Result<String, Cause> {
         let mut new = text.to_owned();
         for edit in edits {
-            new = splice::apply(&new, edit, place)?;
+            new = splice::apply(&new, edit, way)?;
         }
-        let expected = (edit::apply(&before.0, edits, place), edit::apply(&before.1, edits, place));
+        let expected = (edit::apply(&before.0, edits, way), edit::apply(&before.1, edits, way));
         let after = (by_first_parser(&new)?, by_second_parser(&new)?);
         match (edit::normal(after.0), edit::normal(after.1)) == expected {
             true => Ok(new),
             false => Err("a change would also change entries of others".into()),
         }
     };
-    // What is put behind the last entry may become a part of it, as after some texts in block
-    // style; nothing becomes a part of what is put before the first.
-    try_at(Place::End).or_else(|err| try_at(Place::Start).map_err(|_| err))
+    try_way(Way::Usual).or_else(|err| try_way(Way::Careful).map_err(|_| err))
 }
 
 fn by_first_parser(text: &str) -> Result<Value, Cause> {

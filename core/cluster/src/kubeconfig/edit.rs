@@ -4,7 +4,7 @@
 //! somebody else needs it; a context is ours only if it also names our cluster and our user.
 
 use super::credentials::user_name;
-use super::splice::Place;
+use super::splice::Way;
 use serde_json::{Value, json};
 
 /// The lists of a kubeconfig whose entries have names.
@@ -140,7 +140,7 @@ pub(super) fn has(files: &[Value], name: &str) -> bool {
 
 /// Returns what a file means after the edits. Lists that are empty, missing or null are the
 /// same, as for kubectl.
-pub(super) fn apply(file: &Value, edits: &[Edit], place: Place) -> Value {
+pub(super) fn apply(file: &Value, edits: &[Edit], way: Way) -> Value {
     let mut file = if file.is_null() { json!({}) } else { file.clone() };
     for edit in edits {
         match edit {
@@ -152,7 +152,7 @@ pub(super) fn apply(file: &Value, edits: &[Edit], place: Place) -> Value {
                 if !file[list].is_array() {
                     file[list] = json!([]);
                 }
-                let is_first = place == Place::Start;
+                let is_first = way == Way::Careful;
                 if let Some(entries) = file[list].as_array_mut() {
                     entries.insert(if is_first { 0 } else { entries.len() }, entry.clone());
                 }
@@ -178,6 +178,9 @@ pub(super) fn normal(mut file: Value) -> Value {
     if let Some(all) = file.as_object_mut() {
         let is_empty = |it: &Value| it.is_null() || it.as_array().is_some_and(Vec::is_empty);
         all.retain(|key, value| !(LISTS.contains(&key.as_str()) && is_empty(value)));
+        if all.get("current-context").is_some_and(|it| it == "") {
+            all.shift_remove("current-context");
+        }
     }
     file
 }

@@ -17,17 +17,24 @@ pub(super) enum Unchangeable {
     Part(&'static str),
 }
 
-/// Where new parts are put: some texts end so that nothing can be added there.
+/// How a part is added or removed.
+///
+/// A text in block style can be such that it has all that follows (`|+`, or one that ends with
+/// the file): what is put behind it, and the empty lines behind what is removed, become a part
+/// of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Start,
-    End,
+pub(super) enum Way {
+    /// An entry is added behind the others; of what is removed, only its own lines go.
+    Usual,
+    /// An entry is added before the others; with what is removed go the empty lines behind it,
+    /// and a current context becomes an empty one.
+    Careful,
 }
 
 /// Returns `text` with one part changed.
-pub(super) fn apply(text: &str, edit: &Edit, place: Place) -> Result<String, Unchangeable> {
+pub(super) fn apply(text: &str, edit: &Edit, way: Way) -> Result<String, Unchangeable> {
     let document = Document::find(text)?;
-    let (range, new) = Splice { text, place, document: &document }.of(edit)?;
+    let (range, new) = Splice { text, way, document: &document }.of(edit)?;
     Ok([&text[..range.start], &new, &text[range.end..]].concat())
 }
 
@@ -36,7 +43,7 @@ type Change = (Range<usize>, String);
 
 struct Splice<'a> {
     text: &'a str,
-    place: Place,
+    way: Way,
     document: &'a Document,
 }
 
@@ -98,7 +105,7 @@ impl<'a> Splice<'a> {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
             return Err(Unchangeable::Part(list));
         };
-        let at = if self.place == Place::Start { first.start } else { last.end };
+        let at = if self.way == Way::Careful { first.start } else { last.end };
         Ok(self.lines_at(at, render::item(entry, self.indent(first), self.line_end())))
     }
 
@@ -195,6 +202,10 @@ impl<'a> Splice<'a> {
         let is_key = |it: &Pair| is_key(&it.0, KEY);
         let idx = pairs.iter().position(is_key).ok_or(Unchangeable::Part(KEY))?;
         let (key, value) = &pairs[idx];
+        if self.way == Way::Careful {
+            let range = self.value_range(key, value, KEY)?;
+            return Ok((range, "\"\"".to_owned()));
+        }
         if is_flow {
             let ranges: Vec<_> =
                 pairs.iter().map(|(key, value)| key.range.start..value.range.end).collect();
@@ -260,7 +271,7 @@ impl<'a> Splice<'a> {
             return Err(Unchangeable::Root);
         }
         let end = self.end_of_content(value.range.end);
-        Ok((indent, if self.place == Place::Start { start } else { end }))
+        Ok((indent, if self.way == Way::Careful { start } else { end }))
     }
 
     /// Adds a pair to a document in flow style.
@@ -305,8 +316,15 @@ impl<'a> Splice<'a> {
     }
 
     /// Removes whole lines, so that the line before the end of the text stays the last one.
-    fn without(&self, lines: Range<usize>) -> Change {
+    fn without(&self, mut lines: Range<usize>) -> Change {
         let mut start = lines.start;
+        while self.way == Way::Careful && lines.end < self.document.end {
+            let end = self.end_of_line(lines.end);
+            if !self.text[lines.end..end].trim().is_empty() {
+                break;
+            }
+            lines.end = end;
+        }
         if !self.text[lines.clone()].ends_with(['\n', '\r']) {
             let head = &self.text[..start];
             start =

@@ -351,6 +351,21 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_keeps_the_empty_lines_after_it_gets_no_more_of_them() {
+        let text = "users: null\ncontexts: null\nclusters:\n- name: |+\n    x\n\ncurrent-context: a\n\nkind: Config\n";
+        let (_dir, path) = written(text);
+        merge(&path, &config("a"), "a", false).unwrap();
+        remove(&path, "a").unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, text.replace("context: a", "context: \"\""));
+        let ours = "clusters:\n- name: |+\n    x\n- name: a\n\n\nkind: Config\n";
+        fs::write(&path, ours).unwrap();
+        remove(&path, "a").unwrap();
+        let left = fs::read_to_string(&path).unwrap();
+        assert_eq!(left, ours.replace("- name: a\n\n\n", ""));
+    }
+
+    #[test]
     fn json_stays_json() {
         let text = "{\"clusters\": [], \"contexts\": [{\"name\": \"x\"}], \"users\": null}";
         let (_dir, path) = written(text);
