@@ -237,7 +237,7 @@ struct Berths {
 }
 
 impl Berths {
-    const CLUSTERS: [&str; 5] = ["demo", "harbour", "other", "desk", "prod-1"];
+    const CLUSTERS: [&str; 6] = ["demo", "fleet", "harbour", "other", "desk", "prod-1"];
     const CONTAINER: &str = "shared";
 
     #[track_caller]
