@@ -510,15 +510,43 @@ impl Berth {
 }
 
 #[test]
+fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
+    let Some(berth) = Berth::standin("names") else { return };
+    let _ = berth.run("cluster create NAME --agents 1").success();
+    let image = berth.image().to_owned();
+    let path = berth.sandbox.work().join(&image);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "a program, say").unwrap();
+    let _ = berth.run(&format!("image import {image} -c NAME")).success();
+    // A path is the file.
+    let output = berth.run(&format!("image import ./{image} -c NAME"));
+    assert_eq!(output.code(), 1, "{output}");
+    assert!(output.stderr.contains("is no image archive"), "{output}");
+    fs::write(berth.sandbox.work().join("a"), berth.engine.save(&image)).unwrap();
+    let _ = berth.sandbox.script(&["sh", "-euc"], "gzip --fast a").success();
+    let _ = berth.run("image import a.gz -c NAME").success();
+    let script = format!("$PINTLE image import - -c {} < a.gz", berth.name);
+    let _ = berth.sandbox.script(&["sh", "-euc"], &script).success();
+    // A node that cannot take it is a failure, though the others have it.
+    berth.engine.pause(&format!("pintle-{}-agent-0", berth.name));
+    let shown = berth.transcript(&["image import a.gz -c NAME"]);
+    expect![[r#""#]].assert_eq(&shown);
+}
+
+#[test]
 fn archives_that_are_no_images_are_refused_by_every_node() {
     let Some(berth) = Berth::standin("noimage") else { return };
     let _ = berth.run("cluster create NAME --agents 1").success();
     let mut file = fs::File::create(berth.sandbox.work().join("half.tar")).unwrap();
     file.write_all(&[7; 4096]).unwrap();
     fs::File::create(berth.sandbox.work().join("empty.tar")).unwrap();
+    fs::create_dir(berth.sandbox.work().join("buoy")).unwrap();
+    let _ = berth.sandbox.script(&["sh", "-euc"], "tar cf other.tar half.tar").success();
     let shown = berth.transcript(&[
+        "image import other.tar -c NAME",
         "image import half.tar -c NAME",
-        "image import empty.tar -c NAME",
+        "image import ./empty.tar -c NAME",
+        "image import buoy -c NAME",
         "image import ./absent.tar -c NAME",
         "image import no/such:image -c NAME",
         "image import - half.tar -c NAME",

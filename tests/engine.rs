@@ -254,6 +254,12 @@ impl Engine {
         (&self.runtime, &self.docker)
     }
 
+    /// Pauses a container.
+    #[track_caller]
+    pub(crate) fn pause(&self, name: &str) {
+        self.runtime.block_on(self.docker.pause_container(name)).expect("it pauses");
+    }
+
     /// Stops a container.
     #[track_caller]
     pub(crate) fn stop(&self, name: &str) {

@@ -226,6 +226,22 @@ pub enum ClusterError {
         /// Why.
         source: std::io::Error,
     },
+    /// Neither the engine nor the current folder has it.
+    #[error("there is no image `{name}` on the engine, and a file `{name}` {file}")]
+    NoImage {
+        /// What the user called it.
+        name: String,
+        /// Why a file of the name is none.
+        file: String,
+    },
+    /// A file is no image archive.
+    #[error("`{}` {why}", path.display())]
+    NoArchive {
+        /// Its path.
+        path: PathBuf,
+        /// Why it is none.
+        why: String,
+    },
     /// A temporary file could not be written.
     #[error("failed to write a temporary file")]
     Spool {

@@ -20,7 +20,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 }
 
 fn text(cluster: &Cluster) -> String {
-    let origin = if cluster.network_is_external { " (was there before)" } else { "" };
+    let origin = if cluster.network_is_external { " (not of this cluster alone)" } else { "" };
     let mut text = format!(
         "Name:     {}\nAPI:      {}\nNetwork:  {}{origin}\nNodes:\n",
         cluster.name,

@@ -89,6 +89,12 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::NoFirstServer { .. } => {
             Hint::from("delete the cluster: without its first server it cannot be used")
         }
+        ClusterError::NoImage { .. } => Hint::from(
+            "pull or build the image first, or name an archive that `docker save` has written",
+        ),
+        ClusterError::NoArchive { .. } => {
+            Hint::from("write one with `docker save --output FILE IMAGE`")
+        }
         ClusterError::NoSubnet | ClusterError::SmallSubnet { .. } => {
             Hint::from("choose a free range with `--subnet`, for example `172.28.0.0/22`")
         }

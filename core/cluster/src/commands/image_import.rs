@@ -3,11 +3,10 @@
 use super::session_engine::{ENGINE, names, with_engine};
 use super::shared_args::parse_name;
 use crate::nodes;
-use crate::operations::{self, Source};
+use crate::operations;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
 use pintle_plugin::Level;
-use std::path::Path;
 
 pub(super) const ROW: Row =
     Row::new(&["image", "import"], "Import images into every node of clusters", Run::Plain(run))
@@ -21,8 +20,8 @@ pub(super) const ROW: Row =
                 .num_args(1..)
                 .value_hint(ValueHint::FilePath)
                 .help(
-                    "Images of the engine, archives as `docker save` writes them, or `-` for \
-                       one on the standard input",
+                    "Images of the engine, archives as `docker save` writes them (also compressed \
+                       by gzip), or `-` for one on the standard input",
                 ),
         )
         .arg(
@@ -47,20 +46,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         let text = "the standard input can be read only once: give one `-` and one cluster";
         return Err(CliError::new(Exit::Usage, text));
     }
-    // A file is one by its looks or because it is there; what else there is, the engine knows.
-    let is_file = |it: &&String| {
-        it.starts_with(['/', '.']) || it.ends_with(".tar") || Path::new(it).is_file()
-    };
-    let (files, images): (Vec<_>, Vec<_>) = given.iter().filter(|it| *it != "-").partition(is_file);
-    let images: Vec<String> = images.into_iter().cloned().collect();
-    let mut sources: Vec<_> = files.iter().map(|it| Source::File(Path::new(it))).collect();
-    if !images.is_empty() {
-        sources.push(Source::Engine(&images));
-    }
-    if sources.is_empty() {
-        sources.push(Source::Stdin);
-    }
     with_engine(session, async |engine| {
+        let sources = operations::sources(&engine, &given).await?;
         for name in &clusters {
             let cluster = nodes::get(&engine, &names, name).await?;
             for source in &sources {

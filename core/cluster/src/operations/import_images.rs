@@ -1,5 +1,6 @@
 //! Images on their way from the user or the engine into the nodes.
 
+use super::image_source::plain;
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, in_time};
 use crate::error::{ArchiveOrigin, ClusterError};
@@ -11,8 +12,9 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use hyper::body::Bytes;
 use pintle_host::fs;
-use std::io;
-use std::path::Path;
+use pintle_host::services::Excerpt;
+use std::io::{self, Seek as _};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
@@ -20,12 +22,12 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 const SILENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Where an image archive comes from.
-#[derive(Debug)]
-pub enum Source<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
     /// Images of the engine, by name.
-    Engine(&'a [String]),
-    /// A file with an archive, as `docker save` writes it.
-    File(&'a Path),
+    Engine(Vec<String>),
+    /// A file with an archive, as `docker save` writes it, which gzip may have compressed.
+    File(PathBuf),
     /// An archive on the standard input.
     Stdin,
 }
@@ -37,13 +39,14 @@ pub enum Source<'a> {
 ///
 /// # Errors
 ///
-/// When the archive cannot be read, or any node does not take it.
+/// When the archive cannot be read, or any node does not take it, for example because it does
+/// not run.
 pub async fn import(
     engine: &Engine,
     cluster: &Cluster,
-    source: &Source<'_>,
+    source: &Source,
 ) -> Result<Vec<String>, ClusterError> {
-    let nodes: Vec<_> = cluster.nodes.iter().filter(|it| it.is_running()).collect();
+    let (nodes, idle): (Vec<_>, Vec<_>) = cluster.nodes.iter().partition(|it| it.is_running());
     let stopped = || ClusterError::NoRunningNode { cluster: cluster.name.clone() };
     let first = nodes.first().ok_or_else(stopped)?;
     let name = format!("images-{}.tar", random_hex());
@@ -57,12 +60,18 @@ pub async fn import(
     let removed = exec(engine, first, &["rm", "-f", &path]).await;
     let names = imported?;
     match removed {
-        Ok((0, _)) => Ok(names),
+        Ok((0, _)) => {}
         Ok((_, output)) => {
-            Err(ClusterError::Import { nodes: vec![first.name.clone()], source: output })
+            return Err(ClusterError::Import { nodes: vec![first.name.clone()], source: output });
         }
-        Err(err) => Err(err.into()),
+        Err(err) => return Err(err.into()),
     }
+    if idle.is_empty() {
+        return Ok(names);
+    }
+    let states: Vec<_> = idle.iter().map(|it| format!("`{}` is {}", it.name, it.state)).collect();
+    let nodes = idle.iter().map(|it| it.name.clone()).collect();
+    Err(ClusterError::Import { nodes, source: Some(Excerpt(states.join(", "))) })
 }
 
 async fn import_everywhere(
@@ -91,7 +100,7 @@ async fn upload(
     engine: &Engine,
     node: &Node,
     name: &str,
-    source: &Source<'_>,
+    source: &Source,
 ) -> Result<(), ClusterError> {
     let mut archive = archive(engine, source).await?;
     let failed =
@@ -111,25 +120,25 @@ async fn upload(
     Ok(sent.map_err(|err| EngineError::failed(action, err))?)
 }
 
-impl Source<'_> {
+impl Source {
     fn origin(&self) -> ArchiveOrigin {
         match self {
             Self::Engine(_) => ArchiveOrigin::Engine,
-            Self::File(path) => ArchiveOrigin::File((*path).to_owned()),
+            Self::File(path) => ArchiveOrigin::File(path.clone()),
             Self::Stdin => ArchiveOrigin::Stdin,
         }
     }
 }
 
 /// Opens the archive. One that is not in a file is collected in an unnamed one.
-async fn archive(engine: &Engine, source: &Source<'_>) -> Result<tokio::fs::File, ClusterError> {
+async fn archive(engine: &Engine, source: &Source) -> Result<tokio::fs::File, ClusterError> {
     let file = match source {
         Source::Engine(names) => return save(engine, names).await,
         Source::File(path) => {
-            let path = path.to_path_buf();
-            blocking(move || Ok(fs::open_named(&path)?.0)).await
+            let path = path.clone();
+            blocking(move || plain(fs::open_named(&path)?.0)).await
         }
-        Source::Stdin => blocking(|| copy(&mut io::stdin().lock())).await,
+        Source::Stdin => blocking(|| plain(copy(&mut io::stdin().lock())?)).await,
     };
     let origin = source.origin();
     file.map(tokio::fs::File::from_std)
@@ -139,6 +148,7 @@ async fn archive(engine: &Engine, source: &Source<'_>) -> Result<tokio::fs::File
 fn copy(input: &mut dyn io::Read) -> io::Result<std::fs::File> {
     let mut file = tempfile::tempfile()?;
     io::copy(input, &mut file)?;
+    file.rewind()?;
     Ok(file)
 }
 
@@ -213,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_framed_file_is_a_whole_archive() {
-        use std::io::{Read as _, Seek as _, Write as _};
+        use std::io::{Read as _, Write as _};
         let mut file = tempfile::tempfile().unwrap();
         let bytes = vec![7; 300_000];
         file.write_all(&bytes).unwrap();
