@@ -523,10 +523,10 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
     assert_eq!(output.code(), 1, "{output}");
     assert!(output.stderr.contains("is no image archive"), "{output}");
     fs::write(berth.sandbox.work().join("a"), berth.engine.save(&image)).unwrap();
-    let _ = berth.sandbox.script(&["sh", "-euc"], "gzip --fast a").success();
+    let _ = berth.sandbox.script(&[], "gzip --fast a").success();
     let _ = berth.run("image import a.gz -c NAME").success();
     let script = format!("$PINTLE image import - -c {} < a.gz", berth.name);
-    let _ = berth.sandbox.script(&["sh", "-euc"], &script).success();
+    let _ = berth.sandbox.script(&[], &script).success();
     // A node that cannot take it is a failure, though the others have it.
     berth.engine.pause(&format!("pintle-{}-agent-0", berth.name));
     let shown = berth.transcript(&["image import a.gz -c NAME"]);
@@ -541,7 +541,7 @@ fn archives_that_are_no_images_are_refused_by_every_node() {
     file.write_all(&[7; 4096]).unwrap();
     fs::File::create(berth.sandbox.work().join("empty.tar")).unwrap();
     fs::create_dir(berth.sandbox.work().join("buoy")).unwrap();
-    let _ = berth.sandbox.script(&["sh", "-euc"], "tar cf other.tar half.tar").success();
+    let _ = berth.sandbox.script(&[], "tar cf other.tar half.tar").success();
     let shown = berth.transcript(&[
         "image import other.tar -c NAME",
         "image import half.tar -c NAME",
