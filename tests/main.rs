@@ -13,6 +13,7 @@ mod vices;
 
 mod cluster_failures;
 mod cluster_hooks;
+mod cluster_k3d_files;
 mod cluster_servers;
 mod cluster_whole;
 mod clusters;
@@ -24,7 +25,7 @@ mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;
-mod k3d_files;
+
 mod listing;
 mod operator;
 mod refused;

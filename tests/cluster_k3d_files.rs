@@ -198,7 +198,9 @@ fn shown(container: &ContainerInspectResponse) -> String {
     }
     sorted.sort();
     lines.extend(sorted);
-    let binds = host.binds.iter().flatten().filter(|it| !it.contains("-shared:"));
+    // What a container gets for its privileges is not of the file.
+    let of_host = |it: &&String| it.contains("-shared:") || it.starts_with("/sys/fs/cgroup:");
+    let binds = host.binds.iter().flatten().filter(|it| !of_host(it));
     lines.extend(binds.map(|it| format!("bind {it}")));
     let mounts = host.mounts.iter().flatten().filter_map(|it| it.target.as_ref());
     lines.extend(mounts.map(|it| format!("mount {it}")));
