@@ -135,7 +135,7 @@ impl Plan {
             found = found.replace(&real.display().to_string(), "[FIXTURES]");
             found = found.replace(&folder.display().to_string(), "[FIXTURES]");
         }
-        found = found.replace(&shared(berth).1, "hold");
+        found = found.replace(&shared(berth).1, "hold").replace(name, "ITSELF");
         assert_eq!(found, expected, "{file}: {name}");
         for line in files {
             let mut parts = line.splitn(4, ' ').skip(1);

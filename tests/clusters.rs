@@ -532,7 +532,13 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
     // A node that cannot take it is a failure, though the others have it.
     berth.engine.pause(&format!("pintle-{}-agent-0", berth.name));
     let shown = berth.transcript(&["image import a.gz -c NAME"]);
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        $ pintle image import a.gz -c NAME
+        --- stderr ---
+        error: the image was not imported into `pintle-NAME-agent-0`
+          caused by: `pintle-NAME-agent-0` is paused
+        [exit 1]
+    "#]].assert_eq(&shown);
 }
 
 #[test]
@@ -554,24 +560,35 @@ fn archives_that_are_no_images_are_refused_by_every_node() {
         "image import - half.tar -c NAME",
     ]);
     expect![[r#"
-        $ pintle image import half.tar -c NAME
+        $ pintle image import other.tar -c NAME
         --- stderr ---
         error: the image was not imported into `pintle-NAME-server-0`, `pintle-NAME-agent-0`
           caused by: ctr: unrecognized image format
         [exit 1]
-        $ pintle image import empty.tar -c NAME
+        $ pintle image import half.tar -c NAME
         --- stderr ---
-        error: `empty.tar` is empty
-        [exit 2]
+        error: there is no image `half.tar` on the engine, and a file `half.tar` is no image archive
+        hint: pull or build the image first, or name an archive that `docker save` has written
+        [exit 1]
+        $ pintle image import ./empty.tar -c NAME
+        --- stderr ---
+        error: `./empty.tar` is no image archive
+        hint: write one with `docker save --output FILE IMAGE`
+        [exit 1]
+        $ pintle image import buoy -c NAME
+        --- stderr ---
+        error: there is no image `buoy` on the engine, and a file `buoy` cannot be read: it is a directory, not a regular file
+        hint: pull or build the image first, or name an archive that `docker save` has written
+        [exit 1]
         $ pintle image import ./absent.tar -c NAME
         --- stderr ---
-        error: failed to read `./absent.tar`
-          caused by: No such file or directory (os error 2)
+        error: `./absent.tar` does not exist
+        hint: write one with `docker save --output FILE IMAGE`
         [exit 1]
         $ pintle image import no/such:image -c NAME
         --- stderr ---
-        error: the engine failed to look for the image `no/such:image`
-          caused by: no such image: no/such:image: No such image: no/such:image
+        error: there is no image `no/such:image` on the engine, and a file `no/such:image` does not exist
+        hint: pull or build the image first, or name an archive that `docker save` has written
         [exit 1]
         $ pintle image import - half.tar -c NAME
         --- stderr ---
