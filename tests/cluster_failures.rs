@@ -597,6 +597,31 @@ fn a_signal_at_any_moment_leaves_nothing() {
 }
 
 #[test]
+fn a_run_that_keeps_what_it_made_waits_for_its_requests() {
+    let Some(berth) = Berth::standin("settles") else { return };
+    let (proxy, held) = Proxy::holding(|_, line| {
+        let is_network = line.starts_with("POST ") && line.contains("/networks/create");
+        is_network.then_some(Side::Request)
+    });
+    let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+    let mut child =
+        berth.sandbox.start_with(&env, berth.words("cluster create NAME --no-rollback"));
+    let request = wait_for_call(&held, &mut child).expect("the network is made");
+    signal(&child, signals()[0]);
+    // Time enough for one that does not wait.
+    thread::sleep(Duration::from_millis(500));
+    let ended = child.try_wait().expect("it is a child of ours");
+    assert!(ended.is_none(), "it ended before the engine had done what it was asked for");
+    drop(request);
+    let output = berth.sandbox.finish(child);
+    assert_eq!(output.code(), 130, "{output}");
+    assert!(output.stderr.contains("what was created is kept"), "{output}");
+    let _ = berth.run("cluster delete NAME").success();
+    proxy.settle();
+    berth.assert_nothing_left();
+}
+
+#[test]
 fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     let Some(berth) = Berth::standin("ignored") else { return };
     let n_calls = calls_of_a_creation(&berth);

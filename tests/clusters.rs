@@ -538,7 +538,8 @@ fn an_image_comes_before_a_file_of_its_name_and_archives_may_be_compressed() {
         error: the image was not imported into `pintle-NAME-agent-0`
           caused by: `pintle-NAME-agent-0` is paused
         [exit 1]
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]
