@@ -819,8 +819,14 @@ fn run_with(berth: &Berth, env: &[(String, String)], line: &str) -> Output {
 fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
     let Some(berth) = Berth::standin("nodes").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME").success();
-    let start = || berth.sandbox.start(berth.words("node create --cluster NAME --replicas 2"));
-    let children: Vec<_> = (0..3).map(|_| start()).collect();
+    // They are of different machines: none has the lock of another.
+    let start = |idx: i32| {
+        let cache = berth.sandbox.path(&format!("cache-{idx}"));
+        let env = [("XDG_CACHE_HOME".to_owned(), cache.display().to_string())];
+        let words = berth.words("node create --cluster NAME --replicas 2");
+        berth.sandbox.start_with(&env, words)
+    };
+    let children: Vec<_> = (0..3).map(start).collect();
     let outputs: Vec<_> = children.into_iter().map(|it| berth.sandbox.finish(it)).collect();
     assert!(outputs.iter().any(|it| it.code() == 0), "one of them wins");
     // What the losers undid was theirs alone: every container is a node, and the reverse.

@@ -134,6 +134,38 @@ fn a_server_is_not_deleted_where_the_cluster_could_not_go_on() {
 }
 
 #[test]
+fn a_server_that_is_taken_back_leaves_the_store_first() {
+    let Some(berth) = Berth::standin("back").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 2").success();
+    let _ = berth.run("node delete pintle-NAME-server-1").success();
+    // It joins the store, and is never ready: one of two members is no quorum.
+    let line =
+        "node create --cluster NAME --role server --timeout 8s -e STANDIN_NODE_NEVER_READY=1";
+    let output = berth.run(line);
+    assert_eq!(output.code(), 1, "{output}");
+    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+}
+
+#[test]
+fn a_server_that_leaves_is_not_the_one_that_is_asked() {
+    let Some(berth) = Berth::standin("asked") else { return };
+    let _ = berth.run("cluster create NAME --servers 4").success();
+    berth.engine.stop(&berth.node("server-0"));
+    let _ = berth.run("node delete pintle-NAME-server-1").success();
+    let left = berth.run("cluster inspect NAME").success().stdout;
+    assert!(!left.contains("server-1") && left.contains("server-3"), "{left}");
+}
+
+#[test]
+fn of_several_servers_the_dead_ones_leave_first() {
+    let Some(berth) = Berth::standin("dead").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 3").success();
+    berth.engine.stop(&berth.node("server-2"));
+    let _ = berth.run("node delete pintle-NAME-server-1 pintle-NAME-server-2").success();
+    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+}
+
+#[test]
 fn a_deleted_agent_leaves_its_name_free() {
     let Some(berth) = Berth::standin("again").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --agents 1").success();

@@ -1,9 +1,12 @@
 //! Clusters with a registry beside them, and with a true control plane: the whole of what
 //! users do, on a real Docker engine.
 
+use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
 use crate::support::{built, install};
 use expect_test::expect;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// A berth with the plugin `registry`, whose image is Debian's docker-registry.
 pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
@@ -176,4 +179,80 @@ fn a_true_control_plane_has_all_nodes_and_keeps_what_it_stores() {
     assert!(!nodes.contains("agent-0") && nodes.contains("agent-1"), "{nodes}");
     let _ = berth.run("cluster delete NAME").success();
     berth.assert_nothing_left();
+}
+
+/// What a registry lets in: `ada` with the password `hush`.
+const ACCOUNTS: &str = "ada:$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa\n";
+
+/// Starts a registry that lets in nobody else, and returns its address. It goes with the berth.
+fn start_private_registry(berth: &Berth) -> Option<String> {
+    use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
+    use bollard::query_parameters::{
+        CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    };
+    use pintle::cluster::engine::{File, pack};
+    let image = berth.engine.image(Image::Registry)?;
+    let (name, port) = (format!("{}-vault", berth.name), free_port().to_string());
+    let binding = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(port.clone()) };
+    let env = ["AUTH=htpasswd", "AUTH_HTPASSWD_REALM=vault", "AUTH_HTPASSWD_PATH=/accounts"];
+    let body = ContainerCreateBody {
+        image: Some(image),
+        env: Some(env.iter().map(|it| format!("REGISTRY_{it}")).collect()),
+        labels: Some([("pintle.cluster".to_owned(), berth.name.clone())].into()),
+        host_config: Some(HostConfig {
+            port_bindings: Some([("5000/tcp".to_owned(), Some(vec![binding]))].into()),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    };
+    let accounts =
+        File { path: "/accounts".into(), bytes: ACCOUNTS.as_bytes().to_vec(), mode: 0o644 };
+    let archive = bollard::body_full(pack(&[accounts]).expect("it fits").into());
+    let (runtime, docker) = berth.engine.client();
+    runtime.block_on(async {
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        docker.create_container(Some(options), body).await.expect("it is created");
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        docker.upload_to_container(&name, Some(options), archive).await.expect("it is there");
+        docker.start_container(&name, None).await.expect("it starts");
+    });
+    Some(format!("localhost:{port}"))
+}
+
+#[test]
+fn an_image_is_pulled_with_the_credentials_of_docker_login() {
+    let Some(berth) = Berth::standin("login") else { return };
+    let Some(registry) = start_private_registry(&berth) else { return };
+    let image = format!("{registry}/node:1");
+    berth.engine.tag(berth.image(), &image);
+    berth.engine.push_as(&image, "ada", "hush");
+    berth.engine.remove_image(&image);
+    let line = format!("cluster create NAME --no-wait --image {image}");
+    let refused = berth.run(&line);
+    assert_eq!(refused.code(), 1, "{refused}");
+    assert!(refused.stderr.contains(&format!("pull the image `{image}`")), "{refused}");
+
+    let folder = berth.sandbox.path("home/.docker");
+    fs::create_dir_all(&folder).unwrap();
+    let configure = |text: String| fs::write(folder.join("config.json"), text).unwrap();
+    // "ada:hush"
+    configure(format!(r#"{{"auths": {{"{registry}": {{"auth": "YWRhOmh1c2g="}}}}}}"#));
+    let check = |berth: &Berth| {
+        let _ = berth.run(&line).success();
+        let _ = berth.run("cluster delete NAME").success();
+        berth.engine.remove_image(&image);
+    };
+    check(&berth);
+
+    // A helper that is not there is told when it matters.
+    configure(format!(r#"{{"credHelpers": {{"{registry}": "vault"}}}}"#));
+    let refused = berth.run(&line);
+    assert!(refused.stderr.contains("without the credentials of `docker login`"), "{refused}");
+    let helper = berth.sandbox.path("home/docker-credential-vault");
+    let answer = r#"{"ServerURL": "x", "Username": "ada", "Secret": "hush"}"#;
+    fs::write(&helper, format!("#!/bin/sh\ncat >/dev/null\necho '{answer}'\n")).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", berth.sandbox.path("home").display());
+    let berth = berth.env("PATH", &path);
+    check(&berth);
 }

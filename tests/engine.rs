@@ -178,11 +178,26 @@ impl Engine {
     /// Pushes an image to the registry that is in its name.
     #[track_caller]
     pub(crate) fn push(&self, name: &str) {
+        // An engine wants to be given credentials, even where none are asked for.
+        self.push_with(name, bollard::auth::DockerCredentials::default());
+    }
+
+    /// Pushes an image to a registry that asks for credentials.
+    #[track_caller]
+    pub(crate) fn push_as(&self, name: &str, user: &str, password: &str) {
+        let credentials = bollard::auth::DockerCredentials {
+            username: Some(user.to_owned()),
+            password: Some(password.to_owned()),
+            ..Default::default()
+        };
+        self.push_with(name, credentials);
+    }
+
+    #[track_caller]
+    fn push_with(&self, name: &str, credentials: bollard::auth::DockerCredentials) {
         let (repository, tag) = split_tag(name);
         let options = PushImageOptionsBuilder::new().tag(tag).build();
-        // An engine wants to be given credentials, even where none are asked for.
-        let credentials = Some(bollard::auth::DockerCredentials::default());
-        let steps = self.docker.push_image(repository, Some(options), credentials);
+        let steps = self.docker.push_image(repository, Some(options), Some(credentials));
         let done: Result<Vec<_>, _> = self.runtime.block_on(steps.try_collect());
         done.expect("the registry takes the image");
     }

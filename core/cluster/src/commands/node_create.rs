@@ -1,6 +1,6 @@
 //! `node create`.
 
-use super::session_engine::{in_run, names, report, with_engine};
+use super::session_engine::{in_run, locks, names, report, with_engine};
 use super::shared_args::{parse_name, timeout, timeout_arg, wait_args};
 use super::spec_options::user_labels;
 use crate::nodes;
@@ -103,6 +103,7 @@ pub(super) fn run(
     };
     let (names, report) = (names(session), report(session));
     let made = with_engine(session, async |engine| {
+        let _lock = locks(session).take(&engine, &name, &report).await?;
         let cluster = nodes::get(&engine, &names, &name).await?;
         let run = Arc::new(operations::Run::new(engine, names.clone(), name.clone()));
         let hooks = in_run(session, hooks, &run);

@@ -4,6 +4,7 @@
 
 mod archive;
 mod client;
+mod credentials;
 mod endpoint;
 mod error;
 mod lazy;

@@ -1,6 +1,7 @@
 //! Images that containers are made of: the engine pulls those that it does not have.
 
 use super::client::{Engine, in_time};
+use super::credentials::credentials;
 use super::error::EngineError;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::TryStreamExt as _;
@@ -19,13 +20,18 @@ pub(crate) async fn ensure_image(engine: &Engine, image: &str) -> Result<(), Eng
             err => return Err(err),
         },
     }
-    let action = || format!("pull the image `{image}`");
+    // Most images need no credentials; that some cannot be had is told if the pull fails.
+    let (credentials, problem) = match credentials(image).await {
+        Ok(credentials) => (credentials, String::new()),
+        Err(err) => (None, format!(" without the credentials of `docker login`: {err}")),
+    };
+    let action = || format!("pull the image `{image}`{problem}");
     let mut options = CreateImageOptionsBuilder::new().from_image(image);
     if !has_tag(image) {
         // Without a tag the engine would pull all that there are.
         options = options.tag("latest");
     }
-    let mut steps = Box::pin(docker.create_image(Some(options.build()), None, None));
+    let mut steps = Box::pin(docker.create_image(Some(options.build()), None, credentials));
     while in_time(SILENCE, action, steps.try_next()).await?.is_some() {}
     Ok(())
 }

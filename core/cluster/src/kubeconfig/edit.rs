@@ -72,6 +72,9 @@ pub(super) fn merge(
                     }
                 }
                 Some((file, idx)) if all[file][idx] != entry => {
+                    if !has(files, name) && is_needed(files, list, &entry["name"]) {
+                        return Err(Refusal::NotOurs(file));
+                    }
                     plan.edits[file].push(Edit::Replace { list, idx, entry });
                 }
                 Some(_) => {}
@@ -92,6 +95,13 @@ pub(super) fn merge(
         }
     }
     Ok(plan)
+}
+
+/// Whether a context refers to the cluster or the user `name`.
+fn is_needed(files: &[Value], list: &str, name: &Value) -> bool {
+    let key = list.trim_end_matches('s');
+    let contexts = files.iter().filter_map(|it| it.get("contexts")?.as_array()).flatten();
+    contexts.into_iter().any(|it| it["context"][key] == *name)
 }
 
 /// Plans to remove the entries of the context `name` from all files.

@@ -242,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_that_a_context_of_the_users_needs_is_not_replaced() {
+        let text = "clusters:\n- name: a\n  cluster: {server: 'https://mine'}\ncontexts:\n\
+                    - name: prod\n  context: {cluster: a, user: me}\n";
+        let (_dir, path) = written(text);
+        let err = merge(&path, &config("a"), "a", false).unwrap_err();
+        assert!(matches!(err, KubeconfigError::NotOurs { .. }), "{err}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
     fn merging_twice_replaces() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config");

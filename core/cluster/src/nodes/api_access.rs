@@ -39,6 +39,38 @@ pub(crate) async fn credentials(
     Err(ClusterError::NoKubeconfig { cluster: cluster.name.clone() })
 }
 
+/// Returns a client for the API of a server that is ready, of those that `may_be_asked`; the
+/// first server comes first.
+///
+/// # Errors
+///
+/// That of the last server that was asked.
+pub(crate) async fn ready_api(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+    may_be_asked: impl Fn(&Node) -> bool,
+) -> Result<Api, ClusterError> {
+    let (first, host) = first_server(engine, names, cluster)?;
+    let mut servers: Vec<_> = cluster
+        .nodes
+        .iter()
+        .filter(|it| it.role == Role::Server && it.is_running() && may_be_asked(it))
+        .map(Node::container)
+        .collect();
+    servers.sort_by_key(|it| it.id != first.id);
+    let mut failure = ClusterError::NoKubeconfig { cluster: cluster.name.clone() };
+    for server in servers {
+        let Some(credentials) = read_credentials(engine, &server, &host).await? else { continue };
+        let api = Api::new(&credentials)?;
+        match api.check_ready().await {
+            Ok(()) => return Ok(api),
+            Err(err) => failure = err.into(),
+        }
+    }
+    Err(failure)
+}
+
 /// Returns the first server of a cluster, and the host at which its API is published.
 pub(crate) fn first_server(
     engine: &Engine,

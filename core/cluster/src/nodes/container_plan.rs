@@ -102,6 +102,10 @@ fn args(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> Vec<Str
     if role == Role::Server {
         let mut hosts = vec![common.api_host.to_owned()];
         hosts.extend(spec.api.host.clone().filter(|it| it != common.api_host));
+        let reached = spec.api.reached_at(common.api_host);
+        if !hosts.contains(&reached) {
+            hosts.push(reached);
+        }
         for host in hosts {
             args.extend(["--tls-san".to_owned(), host]);
         }
@@ -146,8 +150,7 @@ fn labels(spec: &ClusterSpec, common: &Common<'_>, node: (Role, usize)) -> HashM
     labels.insert(key(label::NETWORK_EXTERNAL), common.is_network_external.to_string());
     labels.insert(key(label::PRIVILEGE), spec.privilege.to_string());
     if node == (Role::Server, 0) {
-        let host = spec.api.host.as_deref().unwrap_or(common.api_host);
-        labels.insert(key(label::API_HOST), host.to_owned());
+        labels.insert(key(label::API_HOST), spec.api.reached_at(common.api_host));
     }
     labels
 }

@@ -10,7 +10,7 @@ use crate::error::ClusterError;
 use crate::kubeconfig::Credentials;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Pauses between questions: short ones first, as most answers come soon.
 struct Pace(Duration);
@@ -43,11 +43,20 @@ pub(crate) async fn api(
             None => pace.pause().await,
         }
     };
-    let api = Api::new(&credentials)?;
-    let mut pace = Pace::new();
+    let (mut credentials, mut api) = (credentials.clone(), Api::new(&credentials)?);
+    let (mut pace, mut asked) = (Pace::new(), Instant::now());
     while let Err(err) = api.check_ready().await {
         waiting.note(&err);
         pace.pause().await;
+        // A server that the engine has started again has another port.
+        if asked.elapsed() >= Duration::from_secs(1) {
+            asked = Instant::now();
+            let now = read_credentials(engine, first, host).await?;
+            if let Some(now) = now.filter(|it| it.server != credentials.server) {
+                api = Api::new(&now)?;
+                credentials = now;
+            }
+        }
     }
     Ok((credentials, api))
 }
@@ -141,12 +150,45 @@ async fn started_at(engine: &Engine, node: &NodeContainer) -> Result<SystemTime,
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let text = container.state.and_then(|it| it.started_at).unwrap_or_default();
     // An engine writes it as RFC 3339; what it could write else is no time at all.
-    Ok(humantime::parse_rfc3339(&text).unwrap_or(SystemTime::UNIX_EPOCH))
+    Ok(parse_time(&text).unwrap_or(SystemTime::UNIX_EPOCH))
+}
+
+/// Reads a time of RFC 3339, which some engines write with the offset of the machine's zone.
+fn parse_time(text: &str) -> Option<SystemTime> {
+    // The date before it has signs, too.
+    let clock = text.find('T')?;
+    let Some(at) = text[clock..].find(['+', '-']) else {
+        return humantime::parse_rfc3339(text).ok();
+    };
+    let (time, offset) = text.split_at(clock + at);
+    let (hours, minutes) = offset[1..].split_once(':')?;
+    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let offset_secs = Duration::from_secs((hours * 60 + minutes) * 60);
+    let time = humantime::parse_rfc3339(&format!("{time}Z")).ok()?;
+    match offset.starts_with('+') {
+        true => time.checked_sub(offset_secs),
+        false => time.checked_add(offset_secs),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_may_be_those_of_a_zone() {
+        let utc = parse_time("2026-11-26T18:00:00.5Z").unwrap();
+        for text in [
+            "2026-11-26T18:00:00.500000000+00:00",
+            "2026-11-26T20:00:00.5+02:00",
+            "2026-11-26T12:30:00.5-05:30",
+        ] {
+            assert_eq!(parse_time(text), Some(utc), "{text}");
+        }
+        for text in ["", "2026-11-26", "2026-11-26T18:00:00+x:y"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_node_is_ready_only_when_it_was_heard_of_since_its_start() {

@@ -6,6 +6,7 @@ use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use futures_util::future::try_join_all;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ impl Watched {
 
     /// Waits until one of the nodes stops for good; as long as none does, without end.
     pub(crate) async fn stopped(&self, engine: &Engine) -> ClusterError {
+        // What the engine has started again earlier in their lives does not count.
+        let mut before = BTreeMap::new();
         loop {
             tokio::time::sleep(WATCH).await;
             let nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -57,7 +60,7 @@ impl Watched {
                         return EngineError::failed(action, err).into();
                     }
                 };
-                if let Some(code) = has_given_up(&container) {
+                if let Some(code) = has_given_up(&container, &node.id, &mut before) {
                     let source = cause_of_end(engine, &node.id).await;
                     let state = container.state.unwrap_or_default();
                     let is_out_of_memory = state.oom_killed.unwrap_or_default();
@@ -70,12 +73,47 @@ impl Watched {
 }
 
 /// Returns the exit code of a container that does not run and will not, or keeps ending.
-fn has_given_up(container: &ContainerInspectResponse) -> Option<i64> {
+///
+/// `before` has how often the engine had started each again when it was first looked at.
+fn has_given_up(
+    container: &ContainerInspectResponse,
+    id: &str,
+    before: &mut BTreeMap<String, i64>,
+) -> Option<i64> {
     let state = container.state.as_ref()?;
     let n_restarts = container.restart_count.unwrap_or_default();
+    // A start by hand sets the count to zero, where the container did not run.
+    let first = before.entry(id.to_owned()).or_insert(n_restarts);
+    *first = (*first).min(n_restarts);
     let is_over = match state.status? {
         ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => true,
-        _ => n_restarts >= MAX_RESTARTS,
+        _ => n_restarts - *first >= MAX_RESTARTS,
     };
     is_over.then(|| state.exit_code.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bollard::models::ContainerState;
+
+    #[test]
+    fn what_a_node_went_through_earlier_does_not_count() {
+        let mut before = BTreeMap::new();
+        let mut has_given_up = |n_restarts, status| {
+            let state = ContainerState { status: Some(status), ..ContainerState::default() };
+            let container = ContainerInspectResponse {
+                state: Some(state),
+                restart_count: Some(n_restarts),
+                ..ContainerInspectResponse::default()
+            };
+            super::has_given_up(&container, "a", &mut before).is_some()
+        };
+        assert!(!has_given_up(7, ContainerStateStatusEnum::RUNNING));
+        assert!(!has_given_up(9, ContainerStateStatusEnum::RUNNING));
+        assert!(has_given_up(10, ContainerStateStatusEnum::RESTARTING));
+        assert!(!has_given_up(0, ContainerStateStatusEnum::RUNNING));
+        assert!(has_given_up(3, ContainerStateStatusEnum::RUNNING));
+        assert!(has_given_up(0, ContainerStateStatusEnum::EXITED));
+    }
 }

@@ -167,7 +167,7 @@ impl Creation<'_> {
             subnet: network.subnet,
         };
         let plans = container_plan::nodes(&spec, &common);
-        let host = spec.api.host.clone().unwrap_or(api_host);
+        let host = spec.api.reached_at(&api_host);
         let credentials = self.start(&spec.name, plans, &host).await?;
 
         let is_ready = credentials.is_some();

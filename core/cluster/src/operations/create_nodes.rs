@@ -2,7 +2,7 @@
 
 use super::cluster_hooks::ClusterHooks as _;
 use super::create_node::{create_node, join_in_turn};
-use super::delete_nodes::{forget, forget_node};
+use super::delete_nodes::{forget, forget_node, leave};
 use super::report::Report;
 use super::rollback::Run;
 use super::supervise::Guard;
@@ -114,8 +114,12 @@ pub async fn create_nodes(
         }
     };
     let undo = async || {
+        run.settle().await;
         // Another run may have been first with the names; its nodes stay in the books.
         let made: Vec<_> = names.iter().filter(|it| run.knows(it)).cloned().collect();
+        if spec.role == Role::Server {
+            leave_again(run, cluster, &made, report).await;
+        }
         let removed = run.undo().await;
         if !made.is_empty() {
             forget(run.engine(), run.names(), cluster, &made, report).await;
@@ -126,6 +130,23 @@ pub async fn create_nodes(
         removed
     };
     guard.watch(work, undo).await
+}
+
+/// Has servers that have joined leave the store again, the last one first, before their
+/// containers go: the store would go on counting on them, and could lose its quorum.
+async fn leave_again(run: &Run, cluster: &Cluster, made: &[String], report: &dyn Report) {
+    let left = async {
+        let all = nodes::nodes(run.engine(), run.names(), &cluster.name).await?;
+        let is_made = |it: &Node| made.contains(&it.name);
+        let api = nodes::ready_api(run.engine(), run.names(), cluster, |it| !is_made(it)).await?;
+        for node in all.iter().rev().filter(|it| is_made(it)) {
+            leave(run.engine(), &api, node).await?;
+        }
+        Ok::<_, ClusterError>(())
+    };
+    if let Err(err) = left.await {
+        report.warn("the servers have not left the cluster", err);
+    }
 }
 
 fn cluster_name(cluster: &Cluster) -> Result<ClusterName, ClusterError> {
@@ -337,6 +358,11 @@ async fn join(
         progress(0);
         match (in_turn, nodes) {
             (true, [first, ..]) => {
+                // One that was not waited for when it was made may still be on its way in.
+                let is_server = |it: &&Node| it.role == Role::Server && it.is_running();
+                let before: Vec<_> =
+                    cluster.nodes.iter().filter(is_server).map(Node::container).collect();
+                readiness::nodes(engine, &api, &before, &waiting, &|_| {}).await?;
                 watched.start(engine, first).await?;
                 join_in_turn(engine, &api, nodes, watched, &waiting).await?;
             }

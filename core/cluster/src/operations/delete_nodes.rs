@@ -47,7 +47,12 @@ pub async fn delete_nodes(
     if nodes.iter().any(|it| it.id == first.id) {
         return Err(ClusterError::FirstServer { node: first.name });
     }
-    let api = match answering(engine, names, cluster).await {
+    let mut nodes = nodes.to_vec();
+    // The store lets a member go only while most of the others are up, so the dead ones go
+    // first; agents are not in it.
+    nodes.sort_by_key(Node::is_running);
+    let nodes = nodes.as_slice();
+    let api = match answering(engine, names, cluster, nodes).await {
         Ok(api) => Some(api),
         Err(_) if force => None,
         Err(err) => return Err(err),
@@ -70,7 +75,10 @@ pub async fn delete_nodes(
         }
         remove_container(engine, &node.id, &node.name).await?;
         match &api {
-            Some(api) => forget_node(api, &node.name).await?,
+            Some(api) => match forget_node(api, &node.name).await {
+                Err(err) if force => report.warn(&format!("forgetting `{}`", node.name), err),
+                forgotten => forgotten?,
+            },
             None => report.warn(
                 &format!("the cluster still counts on `{}`", node.name),
                 ClusterError::NoApi { cluster: cluster.name.clone(), source: None },
@@ -83,14 +91,15 @@ pub async fn delete_nodes(
     }
 }
 
-/// Returns a client for the API server of a cluster, which is ready.
-async fn answering(engine: &Engine, names: &Names, cluster: &Cluster) -> Result<Api, ClusterError> {
-    let ready = async {
-        let api = nodes::api(engine, names, cluster).await?;
-        api.check_ready().await?;
-        Ok::<_, ClusterError>(api)
-    };
-    ready.await.map_err(|err| match err {
+/// Returns a client for an API server of a cluster that is ready and stays.
+async fn answering(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+    gone: &[Node],
+) -> Result<Api, ClusterError> {
+    let stays = |it: &Node| gone.iter().all(|gone| gone.id != it.id);
+    nodes::ready_api(engine, names, cluster, stays).await.map_err(|err| match err {
         err @ ClusterError::Engine(_) => err,
         err => ClusterError::NoApi { cluster: cluster.name.clone(), source: Some(Box::new(err)) },
     })
@@ -118,7 +127,7 @@ async fn check_quorum(api: &Api, cluster: &Cluster, gone: &[Node]) -> Result<(),
 
 /// Has a server leave the store of the cluster: that is what the deletion of its object does,
 /// which is gone when the server is no member any more.
-async fn leave(engine: &Engine, api: &Api, node: &Node) -> Result<(), ClusterError> {
+pub(super) async fn leave(engine: &Engine, api: &Api, node: &Node) -> Result<(), ClusterError> {
     // Without its membership the server ends, and must not come again to ask for a new one.
     set_restart(engine, node, RestartPolicyNameEnum::NO).await?;
     let left = async {

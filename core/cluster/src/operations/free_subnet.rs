@@ -21,10 +21,11 @@ pub(super) async fn candidates(
     let networks = engine.docker().list_networks(None::<ListNetworksOptions>).await;
     let networks = networks.map_err(|err| EngineError::failed("list networks", err))?;
     let configs = networks.into_iter().filter_map(|it| it.ipam?.config).flatten();
-    let mut used: Vec<Subnet> = configs.filter_map(|it| it.subnet?.parse().ok()).collect();
+    let used: Vec<Subnet> = configs.filter_map(|it| it.subnet?.parse().ok()).collect();
+    let mut routed = Vec::new();
     if engine.endpoint().is_local() {
         // Where there is no such table, the engine's own check must do.
-        used.extend(routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
+        routed.extend(routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
     }
     let pools = POOLS.iter().filter_map(|it| it.parse::<Subnet>().ok());
     let all: Vec<_> = pools.map(|it| it.parts(BITS).collect::<Vec<_>>()).collect();
@@ -37,7 +38,17 @@ pub(super) async fn candidates(
         pool.rotate_left(start % n_parts);
         pool
     });
-    Ok(rotated.filter(move |it| !used.iter().any(|used| used.overlaps(it))))
+    let free: Vec<_> = rotated.filter(|it| !used.iter().any(|used| used.overlaps(it))).collect();
+    Ok(unrouted_first(free, &routed))
+}
+
+/// Returns the subnets to which the machine has no route of its own, and then the others: a VPN
+/// may have routes for all private addresses, or for all there are, and the engine does
+/// without them.
+fn unrouted_first(free: Vec<Subnet>, routed: &[Subnet]) -> impl Iterator<Item = Subnet> + use<> {
+    let is_routed = |it: &Subnet| routed.iter().any(|route| route.overlaps(it));
+    let (routed, unrouted): (Vec<_>, Vec<_>) = free.into_iter().partition(is_routed);
+    unrouted.into_iter().chain(routed)
 }
 
 /// Returns the ranges that a machine has routes to, but for the default one. Source: proc(5);
@@ -64,6 +75,18 @@ mod tests {
                      docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
         let found: Vec<_> = routes(table).map(|it| it.to_string()).collect();
         assert_eq!(found, ["172.17.0.0/16"]);
+    }
+
+    #[test]
+    fn a_route_for_everything_takes_no_subnet_away() {
+        let subnet = |it: &str| it.parse::<Subnet>().unwrap();
+        let free = vec![subnet("172.28.0.0/22"), subnet("10.224.0.0/22")];
+        let order = |routes: &[&str]| {
+            let routes: Vec<_> = routes.iter().map(|it| subnet(it)).collect();
+            unrouted_first(free.clone(), &routes).map(|it| it.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&["172.16.0.0/12"]), ["10.224.0.0/22", "172.28.0.0/22"]);
+        assert_eq!(order(&["0.0.0.0/1", "128.0.0.0/1"]), ["172.28.0.0/22", "10.224.0.0/22"]);
     }
 
     #[test]

@@ -65,8 +65,8 @@ fn shown(file: ClusterFile) -> String {
     if let Some(token) = &spec.token {
         write!(text, " token={}", token.0).unwrap();
     }
-    if let Some(host) = &spec.api.host {
-        write!(text, " api={host}").unwrap();
+    if spec.api.host.is_some() || spec.api.ip.is_some() {
+        write!(text, " api={}", spec.api.reached_at("127.0.0.1")).unwrap();
     }
     let options = [
         ("wait", file.wait),

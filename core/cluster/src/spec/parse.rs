@@ -62,12 +62,17 @@ pub(super) fn parse_in(
 pub fn name_of_cluster(text: &str, folder: &Path) -> Result<ClusterName, ClusterFileError> {
     let around = Surroundings::of_process(folder);
     let head = head(text, &around)?;
-    let is_k3d = head.kind == k3d_format::KIND;
-    let name = match is_k3d {
-        true => k3d_format::name(text, &around)?,
-        false => {
+    let name = match (head.api_version.as_str(), head.kind.as_str()) {
+        (own_format::API_VERSION, own_format::KIND) => {
             let name = head.metadata["name"].as_str().map(str::to_owned);
             name.map(fields::value).transpose()?
+        }
+        (version, k3d_format::KIND) if k3d_format::VERSIONS.contains(&version) => {
+            k3d_format::name(text, &around)?
+        }
+        // The name of something else is not that of a cluster.
+        _ => {
+            return Err(ClusterFileError::Kind { version: head.api_version, kind: head.kind });
         }
     };
     name.ok_or(ClusterFileError::NoName)

@@ -255,5 +255,8 @@ options:
         let own = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n";
         assert_eq!(name(&format!("{own}metadata: {{name: b}}\n")).unwrap(), "b");
         assert_eq!(name(own).unwrap_err().to_string(), "the cluster has no name");
+        // What is named there is no cluster.
+        let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: harbour}\n";
+        assert!(matches!(name(other), Err(ClusterFileError::Kind { .. })));
     }
 }

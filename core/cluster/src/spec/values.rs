@@ -97,6 +97,20 @@ pub struct ApiAddress {
     pub port: Option<u16>,
 }
 
+impl ApiAddress {
+    /// Returns the host at which clients reach the API, where the engine's machine is reached at
+    /// `engine_host`: the one that the user named, else the address that it listens on.
+    pub(crate) fn reached_at(&self, engine_host: &str) -> String {
+        // An address that stands for all addresses can be bound, not connected to.
+        let named = self
+            .host
+            .as_ref()
+            .filter(|it| it.parse::<IpAddr>().map_or(true, |ip| !ip.is_unspecified()));
+        let ip = || self.ip.filter(|it| !it.is_unspecified()).map(|it| it.to_string());
+        named.cloned().or_else(ip).unwrap_or_else(|| engine_host.to_owned())
+    }
+}
+
 impl FromStr for ApiAddress {
     type Err = ValueError;
 
@@ -297,6 +311,21 @@ mod tests {
         assert_eq!(parse("[::1]:0"), Ok((Some("::1".into()), None)));
         assert!(parse(":6550").is_err());
         assert!(parse("x").is_err());
+    }
+
+    #[test]
+    fn clients_reach_the_api_where_it_listens_unless_told_otherwise() {
+        let reached = |host: Option<&str>, ip: Option<&str>| {
+            let ip = ip.map(|it| it.parse().unwrap());
+            let api = ApiAddress { host: host.map(str::to_owned), ip, port: None };
+            api.reached_at("engine.example")
+        };
+        assert_eq!(reached(None, None), "engine.example");
+        assert_eq!(reached(Some("box"), Some("192.168.1.5")), "box");
+        assert_eq!(reached(None, Some("192.168.1.5")), "192.168.1.5");
+        assert_eq!(reached(None, Some("0.0.0.0")), "engine.example");
+        assert_eq!(reached(Some("0.0.0.0"), None), "engine.example");
+        assert_eq!(reached(Some("::"), Some("::1")), "::1");
     }
 
     #[test]
