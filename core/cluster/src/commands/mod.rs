@@ -2,6 +2,7 @@
 
 mod cluster_create;
 mod cluster_delete;
+mod cluster_file_text;
 mod cluster_inspect;
 mod cluster_list;
 mod cluster_logs;

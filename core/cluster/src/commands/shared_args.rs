@@ -1,6 +1,6 @@
 //! Arguments that several commands have.
 
-use super::spec_options::load;
+use super::cluster_file_text::load;
 use crate::error::ClusterError;
 use crate::names::ClusterName;
 use crate::spec::name_of_cluster;

@@ -1,5 +1,6 @@
 //! The options that say what a cluster is to be, and the cluster file behind them.
 
+use super::cluster_file_text::load;
 use super::errors::FILTERS;
 use super::session_engine::names;
 use super::shared_args::{config_arg, parse_name};
@@ -11,14 +12,8 @@ use crate::spec::{
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use pintle_host::catalog::PluginName;
 use pintle_host::cli::{CliError, Exit, Session};
-use pintle_host::fs::{self, Cause};
 use pintle_plugin::Level;
-use std::io::Read as _;
-use std::path::PathBuf;
 use std::str::FromStr;
-
-/// The largest cluster file that is read.
-const MAX_FILE: u64 = 16 << 20;
 
 /// The options, in the order of the help.
 pub(super) fn args() -> Vec<Arg> {
@@ -141,32 +136,6 @@ fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
         defaults.privilege = parse(&text)?;
     }
     Ok(defaults)
-}
-
-/// Reads a cluster file, and returns the directory that its relative paths start from.
-pub(super) fn load(path: &str) -> Result<(String, PathBuf), CliError> {
-    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let read = || -> std::io::Result<(String, PathBuf)> {
-        if path == "-" {
-            return Ok((read_stdin()?, here.clone()));
-        }
-        let path = here.join(path);
-        let folder = path.parent().unwrap_or(&here).to_owned();
-        Ok((fs::read_named(&path, MAX_FILE)?.into_text()?, folder))
-    };
-    read().map_err(|err| {
-        let text = format!("failed to read the cluster file `{path}`");
-        CliError::new(Exit::Failed, text).cause(&err)
-    })
-}
-
-fn read_stdin() -> std::io::Result<String> {
-    let mut text = String::new();
-    std::io::stdin().lock().take(MAX_FILE + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > MAX_FILE {
-        true => Err(Cause::TooLarge { limit: MAX_FILE }.into()),
-        false => Ok(text),
-    }
 }
 
 /// Lets the command line change what the file says: single values replace those of the

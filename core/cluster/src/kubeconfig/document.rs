@@ -4,8 +4,8 @@
 //! it, and both find what they found before, with the changes and nothing else. The second is
 //! libyaml's code; kubectl's parser is a port of it, and refuses what that refuses.
 
-use super::edit::{self, Edit};
-use super::splice::{self, Unchangeable, Way};
+use super::edit::{self, Edit, Way};
+use super::splice::{self, Unchangeable};
 use super::tree::Document;
 use pintle_host::services::Excerpt;
 use serde::Deserialize as _;

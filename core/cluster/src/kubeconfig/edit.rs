@@ -4,7 +4,6 @@
 //! somebody else needs it; a context is ours only if it also names our cluster and our user.
 
 use super::credentials::user_name;
-use super::splice::Way;
 use serde_json::{Value, json};
 
 /// The lists of a kubeconfig whose entries have names.
@@ -25,6 +24,20 @@ pub(super) enum Edit {
     Select(String),
     /// Have no current context.
     Deselect,
+}
+
+/// How a part is added or removed.
+///
+/// A text in block style can be such that it has all that follows (`|+`, or one that ends with
+/// the file): what is put behind it, and the empty lines behind what is removed, become a part
+/// of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// An entry is added behind the others; of what is removed, only its own lines go.
+    Usual,
+    /// An entry is added before the others; with what is removed go the empty lines behind it,
+    /// and a current context becomes an empty one.
+    Careful,
 }
 
 /// What to change in a list of files, of which the first that has an entry decides.

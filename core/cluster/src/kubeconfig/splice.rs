@@ -1,6 +1,6 @@
 //! Changes a kubeconfig as a text: what is not ours keeps every byte.
 
-use super::edit::Edit;
+use super::edit::{Edit, Way};
 use super::render;
 use super::tree::{Document, Kind, Node, NotYaml, Pair};
 use serde_json::Value;
@@ -15,20 +15,6 @@ pub(super) enum Unchangeable {
     Root,
     #[error("`{0}` is written in a way that cannot be edited in place")]
     Part(&'static str),
-}
-
-/// How a part is added or removed.
-///
-/// A text in block style can be such that it has all that follows (`|+`, or one that ends with
-/// the file): what is put behind it, and the empty lines behind what is removed, become a part
-/// of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// An entry is added behind the others; of what is removed, only its own lines go.
-    Usual,
-    /// An entry is added before the others; with what is removed go the empty lines behind it,
-    /// and a current context becomes an empty one.
-    Careful,
 }
 
 /// Returns `text` with one part changed.

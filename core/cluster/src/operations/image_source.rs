@@ -4,10 +4,9 @@
 //! before a file of the same name: folders and programs are often called like the images that
 //! are made of them. Who means the file writes a path, as `./buoy`.
 
-use super::import_images::Source;
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError};
-use crate::error::ClusterError;
+use crate::error::{ArchiveOrigin, ClusterError};
 use flate2::read::MultiGzDecoder;
 use pintle_host::fs;
 use std::io::{self, Read as _, Seek as _};
@@ -15,6 +14,27 @@ use std::path::{Path, PathBuf};
 
 /// The longest beginning of a file that tells what it is: a block of a tar archive.
 const BLOCK: usize = 512;
+
+/// Where an image archive comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Images of the engine, by name.
+    Engine(Vec<String>),
+    /// A file with an archive, as `docker save` writes it, which gzip may have compressed.
+    File(PathBuf),
+    /// An archive on the standard input.
+    Stdin,
+}
+
+impl Source {
+    pub(super) fn origin(&self) -> ArchiveOrigin {
+        match self {
+            Self::Engine(_) => ArchiveOrigin::Engine,
+            Self::File(path) => ArchiveOrigin::File(path.clone()),
+            Self::Stdin => ArchiveOrigin::Stdin,
+        }
+    }
+}
 
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

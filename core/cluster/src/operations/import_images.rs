@@ -1,9 +1,9 @@
 //! Images on their way from the user or the engine into the nodes.
 
-use super::image_source::plain;
+use super::image_source::{Source, plain};
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, in_time};
-use crate::error::{ArchiveOrigin, ClusterError};
+use crate::error::ClusterError;
 use crate::nodes::container_plan::SHARED_FOLDER;
 use crate::nodes::{Cluster, Node, exec};
 use crate::random::random_hex;
@@ -14,23 +14,11 @@ use hyper::body::Bytes;
 use pintle_host::fs;
 use pintle_host::services::Excerpt;
 use std::io::{self, Seek as _};
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
 /// How long the engine may be silent while it saves an image.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
-
-/// Where an image archive comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Images of the engine, by name.
-    Engine(Vec<String>),
-    /// A file with an archive, as `docker save` writes it, which gzip may have compressed.
-    File(PathBuf),
-    /// An archive on the standard input.
-    Stdin,
-}
 
 /// Imports images into the nodes of a cluster, and returns the nodes that took them.
 ///
@@ -118,16 +106,6 @@ async fn upload(
     let sent = docker.upload_to_container(&node.id, Some(options), body).await;
     let action = format!("put the image archive into `{}`", node.name);
     Ok(sent.map_err(|err| EngineError::failed(action, err))?)
-}
-
-impl Source {
-    fn origin(&self) -> ArchiveOrigin {
-        match self {
-            Self::Engine(_) => ArchiveOrigin::Engine,
-            Self::File(path) => ArchiveOrigin::File(path.clone()),
-            Self::Stdin => ArchiveOrigin::Stdin,
-        }
-    }
 }
 
 /// Opens the archive. One that is not in a file is collected in an unnamed one.
