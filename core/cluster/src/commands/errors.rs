@@ -7,9 +7,9 @@ use crate::error::ClusterError;
 use crate::kubeconfig::KubeconfigError;
 use crate::spec::ClusterFileError;
 use pintle_host::Identity;
+use pintle_host::causes::causes;
 use pintle_host::cli::{CliError, Exit, Hint};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
-use std::error::Error;
 
 /// What node filters look like.
 pub(super) const FILTERS: &str = "filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` \
@@ -28,11 +28,7 @@ impl From<ClusterError> for CliError {
 /// Returns an error as a plugin gets it that has asked for a service.
 pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
     let mut reply = ErrorReply::failed(err.to_string());
-    let mut source = err.source();
-    while let Some(cause) = source {
-        reply.causes.push(cause.to_string());
-        source = cause.source();
-    }
+    reply.causes = causes(err).map(ToString::to_string).collect();
     reply.hint = hint(err).map(|it| it.text(host));
     match err {
         _ if err.is_absence_of_engine() => reply.kind = ErrorKind::NoEngine,
