@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(spec.check_nodes(), Ok(()));
         spec.ports = ports("8080:80@agent:0");
         let err = spec.check_nodes().unwrap_err();
-        assert_eq!((err.filter.as_str(), err.agents), ("agent:0", Some(0)));
+        assert_eq!((err.filter.as_str(), err.count), ("agent:0", 0));
         spec.agents = 1;
         assert_eq!(spec.check_nodes(), Ok(()));
     }

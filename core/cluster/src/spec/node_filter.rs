@@ -2,7 +2,8 @@
 //!
 //! The grammar is k3d's: `VALUE@FILTER;FILTER…`, where a filter is `server`, `agent` or
 //! `all`, alone or with `:N`, `:N,M`, `:A-B` (either end may be missing) or `:*`. In its
-//! oldest files, brackets stand for the colon: `server[0]`, `agent[0:1]`. Source: k3d,
+//! oldest files, brackets stand for the colon: `server[0]`, `agent[0:1]`. `all` means all nodes,
+//! whatever follows it, as numbers are those of a role. Source: k3d,
 //! docs/usage/commands, pkg/util/filter.go and cmd/util/filter.go.
 
 use crate::role::Role;
@@ -36,23 +37,14 @@ pub struct FilterError(String);
 
 /// A node filter names a node that the cluster does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the node filter `{filter}` names a node that does not exist: the cluster has {}", counted(*.servers, *.agents))]
+#[error("the node filter `{filter}` names a node that does not exist: the cluster has {count} {role}{}", if *.count == 1 { "" } else { "s" })]
 pub struct NoSuchNode {
     /// The filter, as it was written.
     pub filter: String,
-    /// How many servers there are; `None` if the filter is not about servers.
-    pub servers: Option<usize>,
-    /// How many agents there are; `None` if the filter is not about agents.
-    pub agents: Option<usize>,
-}
-
-fn counted(servers: Option<usize>, agents: Option<usize>) -> String {
-    let count = |n: Option<usize>, role: &str| {
-        n.map(|it| format!("{it} {role}{}", if it == 1 { "" } else { "s" }))
-    };
-    let counts: Vec<_> =
-        [count(servers, "server"), count(agents, "agent")].into_iter().flatten().collect();
-    counts.join(" and ")
+    /// Of which role it is.
+    pub role: Role,
+    /// How many nodes of that role there are.
+    pub count: usize,
 }
 
 impl NodeFilter {
@@ -87,28 +79,24 @@ impl NodeFilter {
     ///
     /// When one does not. All nodes of a role may be none.
     pub fn check(&self, servers: usize, agents: usize) -> Result<(), NoSuchNode> {
-        let lacks = |it: &&Selector| {
-            let count = match it.role {
-                Some(Role::Server) => servers,
-                Some(Role::Agent) => agents,
-                None => servers.max(agents),
+        for Selector { text, role, places } in &self.0 {
+            let (role, count) = match role {
+                Some(role @ Role::Server) => (*role, servers),
+                Some(role @ Role::Agent) => (*role, agents),
+                None => continue,
             };
-            match &it.places {
+            let lacks = match places {
                 Places::All => false,
                 Places::These(all) => all.iter().any(|it| *it >= count),
                 // `agent:-` is as good as `agent:*`.
                 Places::Range(0, None) => false,
                 Places::Range(first, last) => last.unwrap_or(*first) >= count,
+            };
+            if lacks {
+                return Err(NoSuchNode { filter: text.clone(), role, count });
             }
-        };
-        match self.0.iter().find(lacks) {
-            None => Ok(()),
-            Some(it) => Err(NoSuchNode {
-                filter: it.text.clone(),
-                servers: (it.role != Some(Role::Agent)).then_some(servers),
-                agents: (it.role != Some(Role::Server)).then_some(agents),
-            }),
         }
+        Ok(())
     }
 }
 
@@ -148,6 +136,7 @@ fn selector(text: &str) -> Option<Selector> {
         Some((first, last)) => range(first, last)?,
         None => list(places)?,
     };
+    let places = if role.is_none() { Places::All } else { places };
     Some(Selector { text: text.to_owned(), role, places })
 }
 
@@ -252,8 +241,19 @@ mod tests {
         check("agent:1,3", "agent1 agent3");
         check("agents:1-2", "agent1 agent2");
         check("server:0;agent:*", "server0 agent0 agent1 agent2 agent3");
-        check("all:0", "server0 agent0");
         check("loadbalancer", "server0");
+    }
+
+    #[test]
+    fn all_means_all_whatever_follows_it_as_with_k3d() {
+        let all = "server0 server1 server2 server3 agent0 agent1 agent2 agent3";
+        for filter in ["all", "all:*", "all:0", "all:1-2", "all[0]", "all:7", "server:0;all:0"] {
+            check(filter, all);
+            assert_eq!(filter.parse::<NodeFilter>().unwrap().check(1, 0), Ok(()), "{filter}");
+        }
+        for filter in ["all:", "all:x", "all:2-1"] {
+            assert!(filter.parse::<NodeFilter>().is_err(), "{filter}");
+        }
     }
 
     #[test]
@@ -304,11 +304,6 @@ mod tests {
         assert_eq!(
             check("server:0;server:1", 1, 3).unwrap_err(),
             "the node filter `server:1` names a node that does not exist: the cluster has 1 server"
-        );
-        assert_eq!(
-            check("all:3", 1, 3).unwrap_err(),
-            "the node filter `all:3` names a node that does not exist: the cluster has 1 server \
-             and 3 agents"
         );
         for filter in ["agent:1-", "agent:-1", "agent[1]", "agent:0-1", "agent:0,1"] {
             assert!(check(filter, 1, 1).is_err(), "{filter}");
