@@ -32,6 +32,7 @@ use crate::flags::Unknown;
 use crate::switches::Switches;
 use anyhow::Context as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, io, thread};
 
@@ -40,6 +41,9 @@ const VERSION: &str = "v1.34.1+k3s1";
 
 /// Where k3s keeps its state.
 const STATE: &str = "/var/lib/rancher/k3s";
+
+/// Tells a container that it has crashed before.
+const CRASHED: &str = "/crashed";
 
 fn main() -> ExitCode {
     match run() {
@@ -86,9 +90,11 @@ fn run_node(settings: Settings, switches: Switches) -> anyhow::Result<ExitCode> 
         crash::print(form, cause);
         return Ok(ExitCode::FAILURE);
     }
-    if let Some(duration) = switches.crash_after {
+    let is_over = switches.crash_once && Path::new(CRASHED).exists();
+    if let Some(duration) = switches.crash_after.filter(|_| !is_over) {
         thread::Builder::new().name("crash".to_owned()).spawn(move || {
             thread::sleep(duration);
+            let _ = std::fs::write(CRASHED, "");
             crash::print(form, "apiserver exited: crashed as told");
             std::process::exit(1);
         })?;

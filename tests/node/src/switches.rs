@@ -13,6 +13,8 @@ pub(crate) struct Switches {
     pub(crate) node_ready_after: Option<Duration>,
     pub(crate) crash_at_start: bool,
     pub(crate) crash_after: Option<Duration>,
+    /// Whether only the first start ends so.
+    pub(crate) crash_once: bool,
     /// Which part prints the cause of a crash.
     pub(crate) crash_as: crash::Form,
     /// How often etcd's learner is looked at.
@@ -43,6 +45,7 @@ impl Switches {
             node_ready_after: after("STANDIN_NODE_NEVER_READY", "STANDIN_NODE_READY_AFTER")?,
             crash_at_start: is_on("STANDIN_CRASH_AT_START"),
             crash_after: duration("STANDIN_CRASH_AFTER")?,
+            crash_once: is_on("STANDIN_CRASH_ONCE"),
             crash_as: match variable("STANDIN_CRASH_AS") {
                 Some(it) => crash::Form::parse(&it).context("failed to read STANDIN_CRASH_AS")?,
                 None => crash::Form::default(),
@@ -71,7 +74,12 @@ mod tests {
         assert_eq!(switches.ready_after, Some(Duration::ZERO));
         assert_eq!(switches.node_ready_after, Some(Duration::ZERO));
         assert_eq!(switches.crash_after, None);
-        assert!(!switches.crash_at_start && !switches.hang_on_term && !switches.ctr_fails);
+        assert!(
+            !switches.crash_at_start
+                && !switches.crash_once
+                && !switches.hang_on_term
+                && !switches.ctr_fails
+        );
     }
 
     #[test]
