@@ -22,6 +22,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The longest answer that is read: lists of nodes take some ten kilobytes a node.
 const MAX_ANSWER: usize = 32 << 20;
 
+/// The labels of nodes that are servers. Source: k3s, pkg/server, "setNodeLabelsAndAnnotations".
+const SERVER_ROLES: [&str; 2] =
+    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/etcd"];
+
 /// A cluster's API server.
 pub(crate) struct Api {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -63,6 +67,8 @@ pub enum ApiError {
 pub(crate) struct NodeStatus {
     pub(crate) name: String,
     pub(crate) is_ready: bool,
+    /// Whether it is one of the control plane or of the cluster's store.
+    pub(crate) is_server: bool,
     /// What the node says of its readiness.
     pub(crate) message: String,
 }
@@ -247,9 +253,16 @@ struct NodeList {
 
 #[derive(Deserialize)]
 struct NodeObject {
-    metadata: Metadata,
+    metadata: NodeMetadata,
     #[serde(default)]
     status: Status,
+}
+
+#[derive(Deserialize)]
+struct NodeMetadata {
+    name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -270,7 +283,9 @@ impl From<NodeObject> for NodeStatus {
         };
         let ready = node.status.conditions.iter().find(|it| is(it, "type", "Ready"));
         let message = ready.and_then(|it| it.get("message")).and_then(Value::as_str);
+        let is_server = SERVER_ROLES.iter().any(|it| node.metadata.labels.contains_key(*it));
         Self {
+            is_server,
             is_ready: ready.is_some_and(|it| is(it, "status", "True")),
             message: message.unwrap_or("it has not reported its state yet").to_owned(),
             name: node.metadata.name,

@@ -165,6 +165,8 @@ pub enum ClusterError {
         n_ready: usize,
         /// How many are left.
         n_left: usize,
+        /// Those of them that have no container any more.
+        lost: Vec<String>,
     },
     /// A server has not left the cluster's store.
     #[error("the node `{node}` has not left the cluster within {}", humantime::format_duration(*limit))]
@@ -261,6 +263,8 @@ pub enum ClusterError {
         nodes: Vec<String>,
         /// What the first one printed, if anything.
         source: Option<Excerpt>,
+        /// Whether the archive was given to them as zstd has compressed it.
+        is_zstd: bool,
     },
     /// It was not done in time.
     #[error("`{work}` timed out after {} while {stage}", humantime::format_duration(*limit))]

@@ -112,6 +112,15 @@ fn hint(err: &ClusterError) -> Option<Hint> {
                 )
             })
         }
+        ClusterError::Import { is_zstd: true, .. } => Hint::from(
+            "not every containerd reads what zstd has compressed: decompress the archive first, \
+             with `zstd -d`, or compress it by gzip",
+        ),
+        ClusterError::Quorum { lost, .. } if !lost.is_empty() => Hint::from(format!(
+            "the cluster still counts on servers whose containers are gone: remove them \
+                 first, with `kubectl delete node {}`",
+            lost.join(" ")
+        )),
         ClusterError::Quorum { .. } => Hint::from(
             "wait until the other servers are ready, or delete one server at a time; `--force` \
              deletes all the same, and the cluster may be lost",

@@ -1,8 +1,9 @@
 //! `node delete`.
 
-use super::session_engine::{names, report, with_engine};
+use super::session_engine::{locks, names, report, with_engine};
 use crate::error::ClusterError;
-use crate::{nodes, operations};
+use crate::nodes::{self, Node};
+use crate::operations;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Hooks, Session, Step};
 use pintle_plugin::Level;
@@ -37,13 +38,15 @@ pub(super) fn run(
                 return Err(ClusterError::NoNode { name: (*name).clone() });
             }
         }
-        for cluster in &clusters {
-            let own: Vec<_> =
-                cluster.nodes.iter().filter(|it| wanted.contains(&&it.name)).cloned().collect();
-            if !own.is_empty() {
-                operations::delete_nodes(&engine, &names, hooks, cluster, &own, force, &report)
-                    .await?;
-            }
+        let is_wanted = |it: &&Node| wanted.contains(&&it.name);
+        for cluster in clusters.iter().filter(|it| it.nodes.iter().any(|it| is_wanted(&it))) {
+            let name = cluster.name.parse()?;
+            let _lock = locks(session).take(&engine, &name, &report).await?;
+            // Another run may have changed it meanwhile.
+            let cluster = nodes::get(&engine, &names, &name).await?;
+            let own: Vec<_> = cluster.nodes.iter().filter(is_wanted).cloned().collect();
+            operations::delete_nodes(&engine, &names, hooks, &cluster, &own, force, &report)
+                .await?;
         }
         Ok(())
     })?;

@@ -105,24 +105,28 @@ async fn answering(
     })
 }
 
-/// Fails if the servers that would be left cannot go on: most of them must be ready.
+/// Fails if the servers that would be left cannot go on: most of them must be ready. A server
+/// whose container is gone counts for as long as the cluster has a node of its name.
 async fn check_quorum(api: &Api, cluster: &Cluster, gone: &[Node]) -> Result<(), ClusterError> {
-    let is_gone = |it: &&Node| gone.iter().any(|gone| gone.id == it.id);
-    let (gone, left): (Vec<_>, Vec<_>) =
-        cluster.nodes.iter().filter(|it| it.role == Role::Server).partition(is_gone);
-    if gone.is_empty() {
+    let servers = cluster.nodes.iter().filter(|it| it.role == Role::Server);
+    let is_gone = |name: &str| gone.iter().any(|it| it.name == name);
+    if !servers.clone().any(|it| is_gone(&it.name)) {
         return Ok(());
     }
     let listed = api.nodes().await?;
+    let has_container = |name: &str| servers.clone().any(|it| it.name == name);
+    let lost = listed.iter().filter(|it| it.is_server && !has_container(&it.name));
+    let lost: Vec<_> = lost.map(|it| it.name.clone()).collect();
+    let left: Vec<_> = servers.clone().filter(|it| !is_gone(&it.name)).collect();
     let is_ready = |it: &&&Node| {
         it.is_running() && listed.iter().any(|node| node.name == it.name && node.is_ready)
     };
-    let (n_ready, n_left) = (left.iter().filter(is_ready).count(), left.len());
+    let (n_ready, n_left) = (left.iter().filter(is_ready).count(), left.len() + lost.len());
     if n_ready > n_left / 2 {
         return Ok(());
     }
-    let servers = gone.iter().map(|it| it.name.clone()).collect();
-    Err(ClusterError::Quorum { cluster: cluster.name.clone(), servers, n_ready, n_left })
+    let servers = servers.map(|it| it.name.clone()).filter(|it| is_gone(it)).collect();
+    Err(ClusterError::Quorum { cluster: cluster.name.clone(), servers, n_ready, n_left, lost })
 }
 
 /// Has a server leave the store of the cluster: that is what the deletion of its object does,

@@ -38,9 +38,10 @@ impl Source {
 
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Tar,
-    /// Nodes take it as it is. Source: containerd, which looks at the stream.
+    /// Whether a node can read it depends on its containerd: what `ctr` imports by itself must be
+    /// a plain archive, what it hands to the transfer service of newer ones may be compressed.
     Zstd,
     Gzip,
     /// Nothing that a node can read.
@@ -137,15 +138,16 @@ fn format(file: &mut std::fs::File) -> io::Result<Format> {
     Ok(Format::of(&head))
 }
 
-/// Returns the archive in a file without what gzip has done to it.
-pub(super) fn plain(mut file: std::fs::File) -> io::Result<std::fs::File> {
-    if format(&mut file)? != Format::Gzip {
-        return Ok(file);
+/// Returns the archive in a file without what gzip has done to it, and what it is then.
+pub(super) fn plain(mut file: std::fs::File) -> io::Result<(std::fs::File, Format)> {
+    let format = format(&mut file)?;
+    if format != Format::Gzip {
+        return Ok((file, format));
     }
     let mut plain = tempfile::tempfile()?;
     io::copy(&mut MultiGzDecoder::new(io::BufReader::new(file)), &mut plain)?;
     plain.rewind()?;
-    Ok(plain)
+    Ok((plain, Format::Tar))
 }
 
 #[cfg(test)]
@@ -193,7 +195,7 @@ mod tests {
     fn what_is_zipped_is_unzipped_and_what_is_cut_off_is_an_error() {
         let read = |bytes: &[u8]| {
             let mut text = Vec::new();
-            plain(file(bytes))?.read_to_end(&mut text)?;
+            plain(file(bytes))?.0.read_to_end(&mut text)?;
             io::Result::Ok(text)
         };
         let archive = archive();

@@ -1,6 +1,6 @@
 //! Images on their way from the user or the engine into the nodes.
 
-use super::image_source::{Source, plain};
+use super::image_source::{Format, Source, plain};
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, in_time};
 use crate::error::ClusterError;
@@ -41,7 +41,7 @@ pub async fn import(
     let path = format!("{SHARED_FOLDER}/{name}");
     let uploaded = upload(engine, first, &name, source).await;
     let imported = match uploaded {
-        Ok(()) => import_everywhere(engine, &nodes, &path).await,
+        Ok(format) => import_everywhere(engine, &nodes, &path, format).await,
         Err(err) => Err(err),
     };
     // Whatever happened, the archive must not fill the engine's disk.
@@ -50,7 +50,8 @@ pub async fn import(
     match removed {
         Ok((0, _)) => {}
         Ok((_, output)) => {
-            return Err(ClusterError::Import { nodes: vec![first.name.clone()], source: output });
+            let nodes = vec![first.name.clone()];
+            return Err(ClusterError::Import { nodes, source: output, is_zstd: false });
         }
         Err(err) => return Err(err.into()),
     }
@@ -59,13 +60,15 @@ pub async fn import(
     }
     let states: Vec<_> = idle.iter().map(|it| format!("`{}` is {}", it.name, it.state)).collect();
     let nodes = idle.iter().map(|it| it.name.clone()).collect();
-    Err(ClusterError::Import { nodes, source: Some(Excerpt(states.join(", "))) })
+    let source = Some(Excerpt(states.join(", ")));
+    Err(ClusterError::Import { nodes, source, is_zstd: false })
 }
 
 async fn import_everywhere(
     engine: &Engine,
     nodes: &[&Node],
     path: &str,
+    format: Format,
 ) -> Result<Vec<String>, ClusterError> {
     let command = ["ctr", "-n", "k8s.io", "images", "import", "--all-platforms", path];
     let results = join_all(nodes.iter().map(|it| exec(engine, it, &command))).await;
@@ -80,17 +83,19 @@ async fn import_everywhere(
         return Ok(nodes.iter().map(|it| it.name.clone()).collect());
     }
     let (nodes, mut outputs): (Vec<_>, Vec<_>) = failures.into_iter().unzip();
-    Err(ClusterError::Import { nodes, source: outputs.swap_remove(0) })
+    let is_zstd = format == Format::Zstd;
+    Err(ClusterError::Import { nodes, source: outputs.swap_remove(0), is_zstd })
 }
 
-/// Puts an archive into the shared folder, as a file of its own in an archive around it.
+/// Puts an archive into the shared folder, as a file of its own in an archive around it;
+/// returns what it is.
 async fn upload(
     engine: &Engine,
     node: &Node,
     name: &str,
     source: &Source,
-) -> Result<(), ClusterError> {
-    let mut archive = archive(engine, source).await?;
+) -> Result<Format, ClusterError> {
+    let (mut archive, format) = archive(engine, source).await?;
     let failed =
         |source_err| ClusterError::ReadArchive { origin: source.origin(), source: source_err };
     // Its size must be known before it is sent.
@@ -105,13 +110,17 @@ async fn upload(
     let body = bollard::body_try_stream(framed(head, archive, size));
     let sent = docker.upload_to_container(&node.id, Some(options), body).await;
     let action = format!("put the image archive into `{}`", node.name);
-    Ok(sent.map_err(|err| EngineError::failed(action, err))?)
+    sent.map_err(|err| EngineError::failed(action, err))?;
+    Ok(format)
 }
 
 /// Opens the archive. One that is not in a file is collected in an unnamed one.
-async fn archive(engine: &Engine, source: &Source) -> Result<tokio::fs::File, ClusterError> {
+async fn archive(
+    engine: &Engine,
+    source: &Source,
+) -> Result<(tokio::fs::File, Format), ClusterError> {
     let file = match source {
-        Source::Engine(names) => return save(engine, names).await,
+        Source::Engine(names) => return Ok((save(engine, names).await?, Format::Tar)),
         Source::File(path) => {
             let path = path.clone();
             blocking(move || plain(fs::open_named(&path)?.0)).await
@@ -119,7 +128,7 @@ async fn archive(engine: &Engine, source: &Source) -> Result<tokio::fs::File, Cl
         Source::Stdin => blocking(|| plain(copy(&mut io::stdin().lock())?)).await,
     };
     let origin = source.origin();
-    file.map(tokio::fs::File::from_std)
+    file.map(|(file, format)| (tokio::fs::File::from_std(file), format))
         .map_err(|source| ClusterError::ReadArchive { origin, source })
 }
 
