@@ -39,6 +39,12 @@ impl Credentials {
         })
     }
 
+    /// Returns credentials that are good for nothing, while those of a cluster are not known.
+    pub(super) fn unknown() -> Self {
+        let (server, authority) = ("https://127.0.0.1:6443".to_owned(), b"unknown".to_vec());
+        Self { server, certificate: authority.clone(), key: authority.clone(), authority }
+    }
+
     /// Returns a kubeconfig with one context, called `name`.
     pub(crate) fn to_kubeconfig(&self, name: &str) -> Value {
         let user = user_name(name);

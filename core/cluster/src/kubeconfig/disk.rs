@@ -65,11 +65,24 @@ impl Source {
         kubectl_lock::take(folder, &name.to_owned())
     }
 
+    /// Fails if the file could not be written, as far as that can be known before.
+    pub(super) fn check_writable(&self) -> Result<(), KubeconfigError> {
+        self.check_mode()?;
+        // A folder that is not there yet is created only for what is written.
+        let has_folder = self.place()?.0.is_dir();
+        if has_folder { self.lock().map(drop) } else { Ok(()) }
+    }
+
+    fn check_mode(&self) -> Result<(), KubeconfigError> {
+        match self.is_read_only {
+            true => Err(KubeconfigError::ReadOnly { path: self.path.clone() }),
+            false => Ok(()),
+        }
+    }
+
     /// Replaces the file, which is locked.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), KubeconfigError> {
-        if self.is_read_only {
-            return Err(KubeconfigError::ReadOnly { path: self.path.clone() });
-        }
+        self.check_mode()?;
         match fs::replace(&self.target, bytes, MODE) {
             // It is a mount point, as in a container.
             Err(err) if err.kind() == ErrorKind::ResourceBusy => self.write_in_place(bytes),

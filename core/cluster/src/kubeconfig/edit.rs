@@ -1,7 +1,8 @@
 //! What a merge or a removal changes in kubeconfigs, as data; their texts follow it.
 //!
-//! Invariants: an entry is ours if its name is the one that we give, and no context of
-//! somebody else needs it; a context is ours only if it also names our cluster and our user.
+//! Invariants: an entry is ours if its name is the one that we give, it has what our cluster
+//! wrote, and no context of somebody else needs it; a context is ours only if it also names our
+//! cluster and our user.
 
 use super::credentials::user_name;
 use serde_json::{Value, json};
@@ -117,19 +118,39 @@ fn is_needed(files: &[Value], list: &str, name: &Value) -> bool {
     contexts.into_iter().any(|it| it["context"][key] == *name)
 }
 
-/// Plans to remove the entries of the context `name` from all files.
-pub(super) fn remove(files: &[Value], name: &str) -> Result<Plan, Refusal> {
+/// Plans to remove the entries of the context `name` from all files; `written` is what its
+/// cluster wrote, if that is known.
+pub(super) fn remove(
+    files: &[Value],
+    name: &str,
+    written: Option<&Value>,
+) -> Result<Plan, Refusal> {
     let mut plan = Plan { edits: vec![Vec::new(); files.len()], previous: None };
-    let user = user_name(name);
+    let (user, has_context) = (user_name(name), has(files, name));
+    let is_known = |list: &str, entry: &Value| match written {
+        Some(written) => is_written(list, entry, written),
+        // Without a context of ours that needs it, it may be anybody's.
+        None => has_context && is_plain(list, entry),
+    };
+    let all = |list: &'static str| files.iter().filter_map(move |it| it.get(list)?.as_array());
+    let mut clusters = all("clusters").flatten().filter(|it| it["name"] == name);
+    // What refers to a cluster of somebody else is not ours either.
+    let is_cluster_ours = clusters.all(|it| is_known("clusters", it));
     let (mut is_removed, mut is_cluster_used, mut is_user_used) = (false, false, false);
     for list in ["contexts", "clusters", "users"] {
         for (file, value) in files.iter().enumerate() {
             // From the last to the first, so that the places of the others stay true.
             for (idx, entry) in entries(file, value, list)?.iter().enumerate().rev() {
                 let is_ours = match list {
-                    "contexts" => is_ours(entry, name),
-                    "clusters" => entry["name"] == name && !is_cluster_used,
-                    _ => entry["name"] == user.as_str() && !is_user_used,
+                    "contexts" => is_ours(entry, name) && is_cluster_ours,
+                    "clusters" => entry["name"] == name && !is_cluster_used && is_cluster_ours,
+                    // The credentials for a cluster of ours may have been renewed.
+                    _ => {
+                        let is_plain = || has_context && is_cluster_ours && is_plain(list, entry);
+                        entry["name"] == user.as_str()
+                            && !is_user_used
+                            && (is_known(list, entry) || is_plain())
+                    }
                 };
                 if is_ours {
                     plan.edits[file].push(Edit::Remove { list, idx });
@@ -148,6 +169,30 @@ pub(super) fn remove(files: &[Value], name: &str) -> Result<Plan, Refusal> {
         }
     }
     Ok(plan)
+}
+
+/// Whether a cluster or a user is the one that a cluster wrote, of which something may have
+/// changed since: another port, a way through a tunnel.
+fn is_written(list: &str, entry: &Value, written: &Value) -> bool {
+    let (key, fields) = fields(list);
+    let written = &written[list][0][key];
+    fields.iter().any(|it| entry[key][it].as_str().is_some_and(|field| written[it] == field))
+}
+
+/// Whether a cluster or a user has what we write, and nothing else.
+fn is_plain(list: &str, entry: &Value) -> bool {
+    let (key, fields) = fields(list);
+    entry[key].as_object().is_some_and(|it| {
+        it.len() == fields.len() && fields.iter().all(|field| it.contains_key(*field))
+    })
+}
+
+/// Returns where an entry has its content, and the fields that we write there.
+fn fields(list: &str) -> (&'static str, [&'static str; 2]) {
+    match list {
+        "clusters" => ("cluster", ["certificate-authority-data", "server"]),
+        _ => ("user", ["client-certificate-data", "client-key-data"]),
+    }
 }
 
 /// Returns the name of the current context, if the file has one.

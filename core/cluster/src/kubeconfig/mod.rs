@@ -19,4 +19,4 @@ pub(crate) use credentials::Credentials;
 pub use error::KubeconfigError;
 pub use location::Kubeconfig;
 pub(crate) use render::document as to_text;
-pub(crate) use user_file::{Merged, has, merge, remove};
+pub(crate) use user_file::{Merged, check, has, merge, remove};

@@ -266,7 +266,8 @@ fn check(path: &Path, text: &str, round: usize, count: &mut Count) {
         assert_eq!(fs::read_to_string(path).unwrap(), text);
         return;
     }
-    remove(&kubeconfig, "a").unwrap_or_else(|err| panic!("{text:?}\n{after:?}\n{err:?}"));
+    remove(&kubeconfig, "a", Some(&config("a")))
+        .unwrap_or_else(|err| panic!("{text:?}\n{after:?}\n{err:?}"));
     let left = fs::read_to_string(path).unwrap();
     count.same += usize::from(left == text);
     assert!(left == text || kubectl(path).is_some(), "{left}");

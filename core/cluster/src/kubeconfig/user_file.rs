@@ -3,6 +3,7 @@
 //! Invariants: a file is changed in one step, under a lock that kubectl respects too; of
 //! entries of others no byte changes.
 
+use super::credentials::Credentials;
 use super::disk::{Source, invalid};
 use super::document;
 use super::edit::{self, Edit, Plan, Refusal};
@@ -21,6 +22,8 @@ const MAX_ROUNDS: usize = 8;
 pub(crate) struct Merged {
     kubeconfig: Kubeconfig,
     name: String,
+    /// What was put in.
+    config: Value,
     written: Vec<Written>,
     /// If the merge made its context the current one: in which file, and what was before.
     previous: Option<(PathBuf, Option<String>)>,
@@ -49,7 +52,8 @@ pub(crate) fn merge(
         Ok(plan)
     })?;
     let previous = previous.map(|(file, before)| (kubeconfig.paths()[file].clone(), before));
-    Ok(Merged { kubeconfig: kubeconfig.clone(), name: name.to_owned(), written, previous })
+    let (kubeconfig, name, config) = (kubeconfig.clone(), name.to_owned(), config.clone());
+    Ok(Merged { kubeconfig, name, config, written, previous })
 }
 
 impl Merged {
@@ -64,7 +68,7 @@ impl Merged {
         }
         // Somebody has changed a file since.
         change(&self.kubeconfig, &self.name, |files| {
-            let mut plan = edit::remove(files, &self.name)?;
+            let mut plan = edit::remove(files, &self.name, Some(&self.config))?;
             let Some((path, Some(before))) = &self.previous else { return Ok(plan) };
             let idx = self.kubeconfig.paths().iter().position(|it| it == path).unwrap_or(0);
             if plan.edits[idx].contains(&Edit::Deselect) {
@@ -95,12 +99,35 @@ impl Written {
     }
 }
 
-/// Takes the entries of the context `name` out of a kubeconfig.
+/// Fails where a merge of a context `name` would fail, as far as that can be known before there
+/// is a cluster; writes nothing.
+pub(crate) fn check(
+    kubeconfig: &Kubeconfig,
+    name: &str,
+    switch: bool,
+) -> Result<(), KubeconfigError> {
+    let config = Credentials::unknown().to_kubeconfig(name);
+    let sources = read(kubeconfig.paths())?;
+    let plan = edit::merge(&values(&sources), kubeconfig.default_idx(), &config, name, switch);
+    let plan = plan.map_err(|err| refused(&sources, name, err))?;
+    for (source, edits) in sources.iter().zip(&plan.edits).filter(|it| !it.1.is_empty()) {
+        changed(source, edits)?;
+        source.check_writable()?;
+    }
+    Ok(())
+}
+
+/// Takes the entries of the context `name` out of a kubeconfig; `written` is what the cluster
+/// wrote, if that is known.
 ///
 /// If the context is the current one, there is none afterwards: kubectl shall not go on
 /// with some other cluster.
-pub(crate) fn remove(kubeconfig: &Kubeconfig, name: &str) -> Result<(), KubeconfigError> {
-    change(kubeconfig, name, |files| edit::remove(files, name)).map(drop)
+pub(crate) fn remove(
+    kubeconfig: &Kubeconfig,
+    name: &str,
+    written: Option<&Value>,
+) -> Result<(), KubeconfigError> {
+    change(kubeconfig, name, |files| edit::remove(files, name, written)).map(drop)
 }
 
 /// Returns whether a kubeconfig has the context `name`.
@@ -144,15 +171,12 @@ fn change(
 fn write<'a>(
     edits: impl Iterator<Item = (&'a Source, &'a Vec<Edit>)>,
 ) -> Result<Vec<Written>, KubeconfigError> {
-    let mut changed = Vec::new();
+    let mut all = Vec::new();
     for (source, edits) in edits {
-        let unchangeable =
-            |err| KubeconfigError::Unchangeable { path: source.path.clone(), source: err };
-        let text = document::change(&source.text, edits).map_err(unchangeable)?;
-        changed.push((source, source.encoding.encode(&text)));
+        all.push((source, changed(source, edits)?));
     }
     let mut written: Vec<(&Source, Written)> = Vec::new();
-    for (source, after) in changed {
+    for (source, after) in all {
         if let Err(err) = source.write(&after) {
             for (source, it) in written {
                 // The first error is the one to report.
@@ -167,6 +191,13 @@ fn write<'a>(
         written.push((source, Written { path, before, after }));
     }
     Ok(written.into_iter().map(|it| it.1).collect())
+}
+
+/// Returns the content of a file after the edits.
+fn changed(source: &Source, edits: &[Edit]) -> Result<Vec<u8>, KubeconfigError> {
+    let text = document::change(&source.text, edits)
+        .map_err(|err| KubeconfigError::Unchangeable { path: source.path.clone(), source: err })?;
+    Ok(source.encoding.encode(&text))
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<Source>, KubeconfigError> {
@@ -192,6 +223,7 @@ mod tests {
     use super::super::credentials::tests::config;
     use super::*;
     use pintle_host::fs::{Operation, fault};
+    use serde_json::json;
     use std::fs;
 
     fn read(path: &Path) -> Result<Value, KubeconfigError> {
@@ -208,7 +240,7 @@ mod tests {
     }
 
     fn remove(path: &Path, name: &str) -> Result<(), KubeconfigError> {
-        super::remove(&Kubeconfig::file(path), name)
+        super::remove(&Kubeconfig::file(path), name, None)
     }
 
     fn has(path: &Path, name: &str) -> bool {
@@ -368,11 +400,12 @@ mod tests {
         remove(&path, "a").unwrap();
         let left = fs::read_to_string(&path).unwrap();
         assert_eq!(left, text.replace("context: a", "context: \"\""));
-        let ours = "clusters:\n- name: |+\n    x\n- name: a\n\n\nkind: Config\n";
-        fs::write(&path, ours).unwrap();
-        remove(&path, "a").unwrap();
+        let entry = "- name: a\n  cluster: {server: 'https://a'}\n\n\n";
+        let ours = format!("clusters:\n- name: |+\n    x\n{entry}kind: Config\n");
+        fs::write(&path, &ours).unwrap();
+        super::remove(&Kubeconfig::file(&path), "a", Some(&config("a"))).unwrap();
         let left = fs::read_to_string(&path).unwrap();
-        assert_eq!(left, ours.replace("- name: a\n\n\n", ""));
+        assert_eq!(left, ours.replace(entry, ""));
     }
 
     #[test]
@@ -438,6 +471,57 @@ mod tests {
         assert_eq!(contexts(&path), ["dev"]);
         assert_eq!(left["clusters"][0]["name"], "a");
         assert_eq!(left["users"][0]["name"], "admin@a");
+    }
+
+    #[test]
+    fn what_a_user_made_of_our_entries_is_known_by_what_the_cluster_wrote() {
+        let removed = |change: &dyn Fn(&mut Value), written: Option<&Value>| {
+            let (_dir, path) = written_config(change);
+            super::remove(&Kubeconfig::file(&path), "a", written).unwrap();
+            let left = read(&path).unwrap();
+            ["contexts", "clusters", "users"]
+                .map(|it| left[it].as_array().is_none_or(Vec::is_empty))
+        };
+        let ours = config("a");
+        let tunnel = |it: &mut Value| it["clusters"][0]["cluster"]["server"] = "https://x".into();
+        let prod = |it: &mut Value| {
+            tunnel(it);
+            it["clusters"][0]["cluster"]["certificate-authority-data"] = "eQ==".into();
+        };
+        let token = |it: &mut Value| it["users"][0]["user"] = json!({ "token": "x" });
+        let orphans = |it: &mut Value| it["contexts"] = Value::Null;
+        for written in [None, Some(&ours)] {
+            assert_eq!(removed(&|_| {}, written), [true; 3]);
+            assert_eq!(removed(&tunnel, written), [true; 3]);
+            assert_eq!(removed(&token, written), [true, true, false]);
+        }
+        assert_eq!(removed(&prod, Some(&ours)), [false; 3]);
+        assert_eq!(removed(&orphans, Some(&ours)), [true; 3]);
+        // Whose they are is not known.
+        assert_eq!(removed(&orphans, None), [true, false, false]);
+    }
+
+    /// Writes what a merge of `a` writes, changed by a user.
+    fn written_config(change: &dyn Fn(&mut Value)) -> (tempfile::TempDir, PathBuf) {
+        let mut config = config("a");
+        change(&mut config);
+        written(config.to_string())
+    }
+
+    #[test]
+    fn a_check_finds_what_a_merge_would_and_writes_nothing() {
+        let (dir, path) = written("kind: Config\n");
+        let check = || super::check(&Kubeconfig::file(&path), "a", true);
+        check().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let new = dir.path().join("new/config");
+        super::check(&Kubeconfig::file(&new), "a", true).unwrap();
+        assert!(!new.parent().unwrap().exists());
+        for text in ["- a\n", "contexts:\n- {name: a, context: {cluster: b, user: c}}\n"] {
+            fs::write(&path, text).unwrap();
+            assert!(check().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -530,7 +614,7 @@ mod tests {
         assert!(text(2).contains("https://b"));
         // It is removed from all.
         merge(&paths[0], &config("a"), "a", true).unwrap();
-        super::remove(&all, "a").unwrap();
+        super::remove(&all, "a", None).unwrap();
         assert!(!text(0).contains("name: a") && !text(2).contains("name: a"));
         assert!(!text(0).contains("current-context"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
@@ -562,7 +646,7 @@ mod tests {
         super::merge(&all, &config("a"), "a", true).unwrap().undo().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
         super::merge(&all, &config("a"), "a", true).unwrap();
-        super::remove(&all, "a").unwrap();
+        super::remove(&all, "a", None).unwrap();
         assert!(read(&path).unwrap()["contexts"].is_null());
     }
 

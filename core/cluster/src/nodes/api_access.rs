@@ -11,6 +11,45 @@ use crate::role::Role;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::TryStreamExt as _;
+use std::time::{Duration, Instant};
+
+/// How often it is looked at whether an API server is published at another port.
+const RENEWAL: Duration = Duration::from_secs(1);
+
+/// The way to the API server of a cluster, by one of its servers.
+pub(crate) struct ApiAccess {
+    server: NodeContainer,
+    host: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) api: Api,
+    looked: Instant,
+}
+
+impl ApiAccess {
+    pub(super) fn new(
+        server: NodeContainer,
+        host: &str,
+        credentials: Credentials,
+    ) -> Result<Self, ClusterError> {
+        let api = Api::new(&credentials)?;
+        Ok(Self { server, host: host.to_owned(), credentials, api, looked: Instant::now() })
+    }
+
+    /// Finds the way again if it has changed: a server that the engine has started again has
+    /// another port, unless the user chose one.
+    pub(super) async fn renew(&mut self, engine: &Engine) -> Result<(), ClusterError> {
+        if self.looked.elapsed() < RENEWAL {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let now = read_credentials(engine, &self.server, &self.host).await?;
+        if let Some(now) = now.filter(|it| it.server != self.credentials.server) {
+            self.api = Api::new(&now)?;
+            self.credentials = now;
+        }
+        Ok(())
+    }
+}
 
 /// Returns a client for the API server of a cluster.
 pub(crate) async fn api(
@@ -18,7 +57,7 @@ pub(crate) async fn api(
     names: &Names,
     cluster: &Cluster,
 ) -> Result<Api, ClusterError> {
-    Ok(Api::new(&credentials(engine, names, cluster).await?)?)
+    Ok(access(engine, names, cluster).await?.api)
 }
 
 /// Returns the credentials for the API server of a cluster.
@@ -27,13 +66,22 @@ pub(crate) async fn credentials(
     names: &Names,
     cluster: &Cluster,
 ) -> Result<Credentials, ClusterError> {
+    Ok(access(engine, names, cluster).await?.credentials)
+}
+
+/// Returns the way to the API server of a cluster.
+pub(crate) async fn access(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Result<ApiAccess, ClusterError> {
     let (first, host) = first_server(engine, names, cluster)?;
     // Any server will do while the first does not run.
     let is_other = |it: &&Node| it.role == Role::Server && it.is_running() && it.id != first.id;
     let others = cluster.nodes.iter().filter(is_other).map(Node::container);
     for server in std::iter::once(first.clone()).chain(others) {
         if let Some(credentials) = read_credentials(engine, &server, &host).await? {
-            return Ok(credentials);
+            return ApiAccess::new(server, &host, credentials);
         }
     }
     Err(ClusterError::NoKubeconfig { cluster: cluster.name.clone() })
@@ -96,6 +144,30 @@ pub(crate) async fn read_credentials(
     let container = engine.docker().inspect_container(&server.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let Some(port) = api_port(&container) else { return Ok(None) };
+    let Some(text) = read_kubeconfig(engine, server).await? else { return Ok(None) };
+    Ok(Some(Credentials::of_cluster(&text, api_url(host, port))?))
+}
+
+/// Returns the credentials that a cluster has written at any time, to know them again: its
+/// servers need not run, and then there is no address in them.
+pub(crate) async fn written_credentials(engine: &Engine, cluster: &Cluster) -> Option<Credentials> {
+    for server in cluster.nodes.iter().filter(|it| it.role == Role::Server) {
+        // One that cannot be read tells nothing; another one may.
+        let read = read_kubeconfig(engine, &server.container()).await;
+        let Ok(Some(text)) = read else { continue };
+        let url = cluster.api.clone().unwrap_or_default();
+        if let Ok(credentials) = Credentials::of_cluster(&text, url) {
+            return Some(credentials);
+        }
+    }
+    None
+}
+
+/// Reads the kubeconfig that a server has written; `None` if there is none yet.
+async fn read_kubeconfig(
+    engine: &Engine,
+    server: &NodeContainer,
+) -> Result<Option<Vec<u8>>, ClusterError> {
     let options = DownloadFromContainerOptionsBuilder::new().path(KUBECONFIG_PATH).build();
     let archive = engine.docker().download_from_container(&server.id, Some(options));
     let action = || format!("read the kubeconfig in `{}`", server.name);
@@ -107,10 +179,7 @@ pub(crate) async fn read_credentials(
     };
     // Half a file, or none: the server is about to write it.
     let Ok(text) = unpack_one(&archive) else { return Ok(None) };
-    if text.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Credentials::of_cluster(&text, api_url(host, port))?))
+    Ok(Some(text).filter(|it| !it.is_empty()))
 }
 
 fn api_port(container: &ContainerInspectResponse) -> Option<u16> {

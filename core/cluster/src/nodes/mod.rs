@@ -10,7 +10,9 @@ mod subnet;
 pub(crate) mod waiting;
 mod watcher;
 
-pub(crate) use api_access::{api, credentials, first_server, ready_api};
+pub(crate) use api_access::{
+    ApiAccess, access, api, credentials, first_server, ready_api, written_credentials,
+};
 pub(crate) use container::{exec, put_files};
 pub use inventory::{Cluster, Node, all_nodes, find, get, list};
 pub(crate) use inventory::{NodeContainer, nodes};

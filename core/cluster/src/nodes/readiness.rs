@@ -1,16 +1,15 @@
 //! Waiting for what a user means by "ready": the API server answers, and each node is Ready
 //! and has been heard of since its container was started. Nothing waits for a fixed time.
 
-use super::api_access::read_credentials;
+use super::api_access::{ApiAccess, read_credentials};
 use super::inventory::NodeContainer;
 use super::waiting::Waiting;
 use crate::api_server::{Api, ApiError, NodeStatus};
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
-use crate::kubeconfig::Credentials;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Pauses between questions: short ones first, as most answers come soon.
 struct Pace(Duration);
@@ -27,14 +26,13 @@ impl Pace {
     }
 }
 
-/// Waits until the API server of a first server is ready, and returns its credentials
-/// and a client for it.
+/// Waits until the API server of a first server is ready, and returns the way to it.
 pub(crate) async fn api(
     engine: &Engine,
     first: &NodeContainer,
     host: &str,
     waiting: &Waiting,
-) -> Result<(Credentials, Api), ClusterError> {
+) -> Result<ApiAccess, ClusterError> {
     waiting.for_what("the API server");
     let mut pace = Pace::new();
     let credentials = loop {
@@ -43,28 +41,20 @@ pub(crate) async fn api(
             None => pace.pause().await,
         }
     };
-    let (mut credentials, mut api) = (credentials.clone(), Api::new(&credentials)?);
-    let (mut pace, mut asked) = (Pace::new(), Instant::now());
-    while let Err(err) = api.check_ready().await {
+    let mut access = ApiAccess::new(first.clone(), host, credentials)?;
+    let mut pace = Pace::new();
+    while let Err(err) = access.api.check_ready().await {
         waiting.note(&err);
         pace.pause().await;
-        // A server that the engine has started again has another port.
-        if asked.elapsed() >= Duration::from_secs(1) {
-            asked = Instant::now();
-            let now = read_credentials(engine, first, host).await?;
-            if let Some(now) = now.filter(|it| it.server != credentials.server) {
-                api = Api::new(&now)?;
-                credentials = now;
-            }
-        }
+        access.renew(engine).await?;
     }
-    Ok((credentials, api))
+    Ok(access)
 }
 
 /// Waits until all of these nodes are ready.
 pub(crate) async fn nodes(
     engine: &Engine,
-    api: &Api,
+    access: &mut ApiAccess,
     nodes: &[NodeContainer],
     waiting: &Waiting,
     progress: &dyn Fn(usize),
@@ -74,11 +64,12 @@ pub(crate) async fn nodes(
     let mut n_before = 0;
     loop {
         // An API server that has just started may fail again for a moment.
-        let missing = match state(engine, api, nodes, &mut started).await? {
+        let missing = match state(engine, &access.api, nodes, &mut started).await? {
             Ok(missing) => missing,
             Err(err) => {
                 waiting.note(&err);
                 pace.pause().await;
+                access.renew(engine).await?;
                 continue;
             }
         };

@@ -8,7 +8,6 @@ use super::report::Report;
 use super::rollback::Run;
 use super::shared_things::SharedThings;
 use super::supervise::Guard;
-use crate::api_server::Api;
 use crate::blocking::blocking;
 use crate::engine::{Engine, EngineError, ensure_image};
 use crate::error::ClusterError;
@@ -16,7 +15,7 @@ use crate::kubeconfig::{self, Credentials, Kubeconfig, Merged};
 use crate::names::{ClusterName, Names, label};
 use crate::nodes::container_plan::{self, Common, NodePlan};
 use crate::nodes::waiting::LIMIT;
-use crate::nodes::{self, Cluster, NodeContainer, Waiting, Watched, objects, readiness};
+use crate::nodes::{self, ApiAccess, Cluster, NodeContainer, Waiting, Watched, objects, readiness};
 use crate::random::random_hex;
 use crate::role::Role;
 use crate::spec::{ClusterSpec, Secret, amendments};
@@ -134,6 +133,7 @@ impl Creation<'_> {
         if let Some(name) = &spec.network {
             cluster_network::check_usable(name)?;
         }
+        self.check_kubeconfig(&spec).await?;
         self.report.step(&format!("creating the cluster `{}`", spec.name));
         let shared = SharedThings::of_spec(&spec);
         self.claim(&spec, &shared).await?;
@@ -184,6 +184,13 @@ impl Creation<'_> {
         }
     }
 
+    /// Fails if the cluster could not be put into the kubeconfig when it is ready.
+    async fn check_kubeconfig(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
+        let Some(kubeconfig) = self.options.kubeconfig.clone() else { return Ok(()) };
+        let (name, switch) = (self.run.names().cluster(&spec.name), self.options.switch);
+        Ok(blocking(move || kubeconfig::check(&kubeconfig, &name, switch)).await?)
+    }
+
     /// Makes and starts all nodes; returns the cluster's credentials if it is waited for.
     async fn start(
         &self,
@@ -220,18 +227,18 @@ impl Creation<'_> {
                 return Ok::<_, ClusterError>((None, all));
             }
             run.enter("waiting for the API server");
-            let (credentials, api) = readiness::api(engine, &first, host, &waiting).await?;
+            let mut access = readiness::api(engine, &first, host, &waiting).await?;
             run.enter("waiting for the servers to join, one after the other");
             all.extend(servers);
-            join_in_turn(engine, &api, &all, &watched, &waiting).await?;
-            Ok((Some((credentials, api)), all))
+            join_in_turn(engine, &mut access, &all, &watched, &waiting).await?;
+            Ok((Some(access), all))
         };
         let all = async {
             let ((control_plane, mut nodes), agents) = tokio::try_join!(control_plane, agents)?;
-            let Some((credentials, api)) = control_plane.filter(|_| wait) else { return Ok(None) };
+            let Some(mut access) = control_plane.filter(|_| wait) else { return Ok(None) };
             nodes.extend(agents);
-            self.wait_for_nodes(&api, &nodes, &waiting).await?;
-            Ok(Some(credentials))
+            self.wait_for_nodes(&mut access, &nodes, &waiting).await?;
+            Ok(Some(access.credentials))
         };
         tokio::select! {
             credentials = all => credentials,
@@ -249,7 +256,7 @@ impl Creation<'_> {
 
     async fn wait_for_nodes(
         &self,
-        api: &Api,
+        access: &mut ApiAccess,
         nodes: &[NodeContainer],
         waiting: &Waiting,
     ) -> Result<(), ClusterError> {
@@ -259,7 +266,7 @@ impl Creation<'_> {
             self.report.progress("waiting for the nodes", done, total);
         };
         progress(0);
-        readiness::nodes(self.engine(), api, nodes, waiting, &progress).await?;
+        readiness::nodes(self.engine(), access, nodes, waiting, &progress).await?;
         self.report.progress_ends(true);
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! The container of a new node, and servers that join the cluster.
 
 use super::rollback::Run;
-use crate::api_server::Api;
 use crate::engine::{Engine, EngineError};
 use crate::error::ClusterError;
 use crate::nodes::container_plan::NodePlan;
-use crate::nodes::{NodeContainer, Waiting, Watched, put_files, readiness};
+use crate::nodes::{ApiAccess, NodeContainer, Waiting, Watched, put_files, readiness};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use std::slice;
 use std::sync::Arc;
@@ -36,14 +35,14 @@ pub(super) async fn create_node(
 /// refused gives up. Newer ones are said to try again; none is relied upon to.
 pub(super) async fn join_in_turn(
     engine: &Engine,
-    api: &Api,
+    access: &mut ApiAccess,
     servers: &[NodeContainer],
     watched: &Watched,
     waiting: &Waiting,
 ) -> Result<(), ClusterError> {
     for pair in servers.windows(2) {
         let [before, next] = pair else { continue };
-        readiness::nodes(engine, api, slice::from_ref(before), waiting, &|_| {}).await?;
+        readiness::nodes(engine, access, slice::from_ref(before), waiting, &|_| {}).await?;
         watched.start(engine, next).await?;
     }
     Ok(())

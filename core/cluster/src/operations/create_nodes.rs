@@ -354,7 +354,7 @@ async fn join(
     let total = nodes.len();
     let progress = |done| report.progress("waiting for the nodes", done, total);
     let joined = async {
-        let api = nodes::api(engine, run.names(), cluster).await?;
+        let mut access = nodes::access(engine, run.names(), cluster).await?;
         progress(0);
         match (in_turn, nodes) {
             (true, [first, ..]) => {
@@ -362,14 +362,14 @@ async fn join(
                 let is_server = |it: &&Node| it.role == Role::Server && it.is_running();
                 let before: Vec<_> =
                     cluster.nodes.iter().filter(is_server).map(Node::container).collect();
-                readiness::nodes(engine, &api, &before, &waiting, &|_| {}).await?;
+                readiness::nodes(engine, &mut access, &before, &waiting, &|_| {}).await?;
                 watched.start(engine, first).await?;
-                join_in_turn(engine, &api, nodes, watched, &waiting).await?;
+                join_in_turn(engine, &mut access, nodes, watched, &waiting).await?;
             }
             _ => watched.start_all(engine, nodes).await?,
         }
         if options.wait {
-            readiness::nodes(engine, &api, nodes, &waiting, &progress).await?;
+            readiness::nodes(engine, &mut access, nodes, &waiting, &progress).await?;
         }
         report.progress_ends(true);
         Ok(())

@@ -6,7 +6,7 @@ use super::shared_things::SharedThings;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig::{self, Kubeconfig};
+use crate::kubeconfig::{self, Credentials, Kubeconfig};
 use crate::names::{ClusterName, Names, label};
 use crate::nodes::{
     self,
@@ -43,11 +43,15 @@ pub async fn delete(
     let cluster = nodes::find(engine, names, name).await?;
     if all.is_empty() {
         // A run that was killed between the two may have left its entries.
-        forget(kubeconfig, names, name).await?;
+        forget(kubeconfig, names, name, None).await?;
         return Ok(Deleted { removed: Vec::new(), failures: Vec::new() });
     }
     let shared = SharedThings::of_cluster(engine, names, name).await?;
     let info = cluster.as_ref().map_or_else(|| remains(names, name), |it| it.info(false));
+    let written = match (kubeconfig, &cluster) {
+        (Some(_), Some(cluster)) => nodes::written_credentials(engine, cluster).await,
+        _ => None,
+    };
     let event = hooks.event(info, &Map::new());
     hooks.ask_for_veto("pre-cluster-delete", event.clone()).await?;
 
@@ -59,7 +63,7 @@ pub async fn delete(
     let mut failures = Vec::new();
     let removed = objects::remove(engine, &own, &|_| {}).await;
     failures.extend(removed.err().map(Into::into));
-    failures.extend(forget(kubeconfig, names, name).await.err());
+    failures.extend(forget(kubeconfig, names, name, written).await.err());
     // Hooks see a cluster that is gone, and remove what they added.
     let of_hooks = hooks.tell("post-cluster-delete", event).await;
     let has_failed_hook = !of_hooks.is_empty();
@@ -78,14 +82,19 @@ pub async fn delete(
     Ok(Deleted { removed: all.names(), failures })
 }
 
+/// Removes the entries of a cluster from a kubeconfig; `written` is what the cluster wrote, if
+/// that is known.
 async fn forget(
     kubeconfig: Option<&Kubeconfig>,
     names: &Names,
     name: &ClusterName,
+    written: Option<Credentials>,
 ) -> Result<(), ClusterError> {
     let Some(kubeconfig) = kubeconfig.cloned() else { return Ok(()) };
     let context = names.cluster(name);
-    Ok(blocking(move || kubeconfig::remove(&kubeconfig, &context)).await?)
+    let written = written.map(|it| it.to_kubeconfig(&context));
+    let remove = move || kubeconfig::remove(&kubeconfig, &context, written.as_ref());
+    Ok(blocking(remove).await?)
 }
 
 fn remains(names: &Names, name: &ClusterName) -> ClusterInfo {

@@ -106,14 +106,13 @@ impl Nodes {
         let waiting = Waiting::default();
         let wait = async {
             self.start(engine).await?;
-            let (credentials, api) =
-                readiness::api(engine, &self.first, &self.host, &waiting).await?;
+            let mut access = readiness::api(engine, &self.first, &self.host, &waiting).await?;
             let total = self.all.len();
             let progress = |done| report.progress("waiting for the nodes", done, total);
             progress(0);
-            readiness::nodes(engine, &api, &self.all, &waiting, &progress).await?;
+            readiness::nodes(engine, &mut access, &self.all, &waiting, &progress).await?;
             report.progress_ends(true);
-            Ok(credentials)
+            Ok(access.credentials)
         };
         tokio::select! {
             credentials = wait => credentials,
@@ -138,8 +137,12 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
     if servers.clone().count() > 1 && servers.clone().any(|it| it.own_label(&key).is_none()) {
         report.log(
             Level::Warn,
-            "the servers of this cluster have no fixed addresses: it may not come up again; \
-             create clusters of several servers in a network of their own, with this version",
+            &format!(
+                "the servers of the cluster `{}` have no fixed addresses: if they get other ones, \
+                 it does not start again; delete it and create it again, without a network that \
+                 exists already",
+                cluster.name
+            ),
         );
     }
 }
