@@ -3,7 +3,7 @@
 
 use crate::engine::{Berth, Image};
 use crate::proxy::{Held, Proxy, Side, Vice, is_change, wait_for_call};
-use crate::support::Output;
+use crate::support::{Output, skip};
 use expect_test::expect;
 use rustix::process::Signal;
 use std::fs;
@@ -430,33 +430,150 @@ fn without_rollback_what_was_made_is_kept_for_a_look() {
 }
 
 #[test]
-fn a_kubeconfig_that_cannot_be_written_undoes_the_cluster() {
+fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
     let Some(berth) = Berth::standin("kubeconfig") else { return };
-    fs::create_dir_all(berth.kubeconfig().parent().unwrap()).unwrap();
-    fs::write(berth.kubeconfig(), "- no\n- kubeconfig\n").unwrap();
+    let path = berth.kubeconfig();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let check = |text: &str, expected: expect_test::Expect| {
+        fs::write(&path, text.replace("NAME", &berth.name)).unwrap();
+        let shown = berth.transcript(&["cluster create NAME"]);
+        expected.assert_eq(&shown);
+        berth.assert_nothing_left();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text.replace("NAME", &berth.name));
+    };
+    check(
+        "- no\n- kubeconfig\n",
+        expect![[r#"
+            $ pintle cluster create NAME
+            --- stderr ---
+            error: `[HOME]/.kube/config` is not a valid kubeconfig
+              caused by: it is not a map
+            hint: fix the file, or name another one with KUBECONFIG
+            [exit 1]
+        "#]],
+    );
+    check(
+        "contexts:\n- {name: pintle-NAME, context: {cluster: prod, user: me}}\n",
+        expect![[r#"
+            $ pintle cluster create NAME
+            --- stderr ---
+            error: the context `pintle-NAME` in `[HOME]/.kube/config` refers to another cluster or user
+            hint: rename it with `kubectl config rename-context pintle-NAME NEW`, or name another kubeconfig with KUBECONFIG
+            [exit 1]
+        "#]],
+    );
+    fs::write(&path, "kind: Config\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     let shown = berth.transcript(&["cluster create NAME"]);
     expect![[r#"
         $ pintle cluster create NAME
         --- stderr ---
-        creating the cluster `NAME`
-        waiting for the nodes
-        waiting for the nodes: done
-        removing what was created
-        error: `[HOME]/.kube/config` is not a valid kubeconfig
-          caused by: it is not a map
-        hint: fix the file, or name another one with KUBECONFIG
+        error: the kubeconfig `[HOME]/.kube/config` is read-only
+        hint: permit its owner to write to it, or name another one with KUBECONFIG
+        [exit 1]
+    "#]]
+    .assert_eq(&shown);
+    // A FIFO would be waited for without end.
+    fs::remove_file(&path).unwrap();
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.is_ok_and(|it| it.success()));
+    let shown = berth.transcript(&["cluster create NAME"]);
+    expect![[r#"
+        $ pintle cluster create NAME
+        --- stderr ---
+        error: failed to read the kubeconfig `[HOME]/.kube/config`
+          caused by: it is a FIFO, not a regular file
         [exit 1]
     "#]]
     .assert_eq(&shown);
     berth.assert_nothing_left();
-    assert_eq!(fs::read_to_string(berth.kubeconfig()).unwrap(), "- no\n- kubeconfig\n");
-    // A FIFO would be waited for without end.
-    fs::remove_file(berth.kubeconfig()).unwrap();
-    let made = Command::new("mkfifo").arg(berth.kubeconfig()).status();
-    assert!(made.is_ok_and(|it| it.success()));
-    let output = berth.run("cluster create NAME");
+    // What is not to be written need not be writable.
+    let _ = berth.run("cluster create NAME --kubeconfig-update=false").success();
+}
+
+#[test]
+fn a_kubeconfig_that_becomes_invalid_meanwhile_undoes_the_cluster() {
+    let Some(berth) = Berth::standin("meanwhile") else { return };
+    let (proxy, held) = Proxy::holding(|_, line| {
+        (line.starts_with("POST ") && line.contains("/start")).then_some(Side::Request)
+    });
+    let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+    let mut child = berth.sandbox.start_with(&env, berth.words("cluster create NAME"));
+    let start = wait_for_call(&held, &mut child).expect("the node is started");
+    fs::create_dir_all(berth.kubeconfig().parent().unwrap()).unwrap();
+    fs::write(berth.kubeconfig(), "- no\n- kubeconfig\n").unwrap();
+    drop(start);
+    let output = berth.sandbox.finish(child);
     assert_eq!(output.code(), 1, "{output}");
+    assert!(output.stderr.contains("is not a valid kubeconfig"), "{output}");
+    proxy.settle();
     berth.assert_nothing_left();
+    assert_eq!(fs::read_to_string(berth.kubeconfig()).unwrap(), "- no\n- kubeconfig\n");
+}
+
+#[test]
+fn what_a_user_has_put_under_the_names_of_a_cluster_stays() {
+    let Some(berth) = Berth::standin("mine") else { return };
+    let of_user = "apiVersion: v1\nkind: Config\nclusters:\n- name: pintle-NAME\n  \
+                   cluster: {server: 'https://prod.example:6443'}\nusers:\n\
+                   - name: admin@pintle-NAME\n  user: {token: secret}\n";
+    let context = "contexts:\n- name: pintle-NAME\n  \
+                   context: {cluster: pintle-NAME, user: admin@pintle-NAME}\n\
+                   current-context: pintle-NAME\n";
+    for text in [of_user.to_owned(), format!("{of_user}{context}")] {
+        let text = text.replace("NAME", &berth.name);
+        let _ = berth.run("cluster create NAME").success();
+        fs::write(berth.kubeconfig(), &text).unwrap();
+        let _ = berth.run("cluster delete NAME").success();
+        assert_eq!(fs::read_to_string(berth.kubeconfig()).unwrap(), text);
+        fs::remove_file(berth.kubeconfig()).unwrap();
+    }
+}
+
+#[test]
+fn the_entries_of_a_cluster_go_with_it_in_whatever_state_it_is() {
+    let Some(berth) = Berth::standin("entries") else { return };
+    let is_in = || fs::read_to_string(berth.kubeconfig()).unwrap().contains(&berth.name);
+    let server = format!("pintle-{}-server-0", berth.name);
+    for state in ["running", "behind a tunnel", "stopped", "lost"] {
+        let _ = berth.run("cluster create NAME").success();
+        assert!(is_in(), "{state}");
+        match state {
+            "stopped" => berth.engine.stop(&server),
+            "lost" => berth.engine.remove_container(&server),
+            "behind a tunnel" => {
+                let text = fs::read_to_string(berth.kubeconfig()).unwrap();
+                let text = text.replace("https://127.0.0.1:", "https://localhost:1");
+                fs::write(berth.kubeconfig(), text).unwrap();
+            }
+            _ => {}
+        }
+        let _ = berth.run("cluster delete NAME").success();
+        assert!(!is_in(), "{state}");
+    }
+}
+
+#[test]
+fn an_archive_that_a_node_cannot_read_because_of_zstd_is_explained() {
+    let Some(berth) = Berth::standin("zstd") else { return };
+    let is_there = Command::new("zstd").arg("--version").output().is_ok();
+    if !is_there {
+        skip("zstd");
+        return;
+    }
+    let _ = berth.run("cluster create NAME").success();
+    fs::write(berth.sandbox.work().join("a.tar"), berth.engine.save(berth.image())).unwrap();
+    let _ = berth.sandbox.script(&[], "zstd -q a.tar").success();
+    let expected = expect![[r#"
+        --- stderr ---
+        error: the image was not imported into `pintle-NAME-server-0`
+          caused by: ctr: unrecognized image format
+        hint: not every containerd reads what zstd has compressed: decompress the archive first, with `zstd -d`, or compress it by gzip
+        [exit 1]
+    "#]];
+    expected.assert_eq(&berth.shown(&berth.run("image import a.tar.zst -c NAME")));
+    let script = format!("$PINTLE image import - -c {} < a.tar.zst", berth.name);
+    expected.assert_eq(&berth.shown(&berth.sandbox.script(&[], &script)));
 }
 
 /// The creation that is cut off.

@@ -1,9 +1,12 @@
 //! Clusters of several servers, and what "ready" means, on nodes that behave as k3s does.
 
 use crate::engine::Berth;
+use crate::proxy::Proxy;
 use expect_test::expect;
 use std::collections::BTreeMap;
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 impl Berth {
     fn node(&self, node: &str) -> String {
@@ -17,6 +20,16 @@ impl Berth {
         networks.into_values().find_map(|it| it.ip_address).unwrap_or_default()
     }
 
+    /// Waits until something has happened.
+    #[track_caller]
+    fn wait_until(&self, what: &str, has_happened: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !has_happened() {
+            assert!(start.elapsed().as_secs() < 30, "it is not so that {what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Returns which nodes kubectl sees as Ready, by way of a kubeconfig.
     fn ready(&self) -> BTreeMap<String, bool> {
         let nodes = self.kubectl("get nodes --no-headers");
@@ -27,10 +40,13 @@ impl Berth {
         };
         nodes.lines().filter_map(node).collect()
     }
-}
 
-fn all_ready(nodes: &[&str]) -> BTreeMap<String, bool> {
-    nodes.iter().map(|it| ((*it).to_owned(), true)).collect()
+    /// Fails the test unless these are the nodes, and all of them Ready.
+    #[track_caller]
+    fn assert_ready(&self, nodes: &[&str]) {
+        let expected = nodes.iter().map(|it| ((*it).to_owned(), true)).collect();
+        assert_eq!(self.ready(), expected);
+    }
 }
 
 #[test]
@@ -38,14 +54,14 @@ fn three_servers_come_up_again_after_a_stop() {
     let Some(berth) = Berth::standin("three").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 3 --agents 1").success();
     let nodes = ["agent-0", "server-0", "server-1", "server-2"];
-    assert_eq!(berth.ready(), all_ready(&nodes));
+    berth.assert_ready(&nodes);
     let before = nodes.map(|it| berth.address_of(it));
     let _ = berth.run("cluster stop NAME").success();
     // Containers of others that come meanwhile must not take the nodes' addresses.
     berth.start_bystanders(4);
     let _ = berth.run("cluster start NAME --timeout 60s").success();
     assert_eq!(nodes.map(|it| berth.address_of(it)), before);
-    assert_eq!(berth.ready(), all_ready(&nodes));
+    berth.assert_ready(&nodes);
 }
 
 #[test]
@@ -74,10 +90,10 @@ fn a_server_leaves_the_store_before_its_container_goes() {
         [exit 0]
     "#]]
     .assert_eq(&shown);
-    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+    berth.assert_ready(&["server-0"]);
     // The number is free again, and nothing of its last bearer is in the way.
     let _ = berth.run("node create --cluster NAME --role server --timeout 60s").success();
-    assert_eq!(berth.ready(), all_ready(&["server-0", "server-1"]));
+    berth.assert_ready(&["server-0", "server-1"]);
 }
 
 #[test]
@@ -92,7 +108,7 @@ fn kubectl_goes_on_by_way_of_the_servers_that_are_left() {
     assert!(berth.kubectl("get nodes -o name").contains(&name));
     let _ = berth.run("cluster start NAME --timeout 60s").success();
     let _ = berth.run("node delete pintle-NAME-server-2").success();
-    assert_eq!(berth.ready(), all_ready(&["server-0", "server-1"]));
+    berth.assert_ready(&["server-0", "server-1"]);
 }
 
 #[test]
@@ -134,6 +150,26 @@ fn a_server_is_not_deleted_where_the_cluster_could_not_go_on() {
 }
 
 #[test]
+fn a_member_without_a_container_counts_until_its_node_is_deleted() {
+    let Some(berth) = Berth::standin("member").and_then(Berth::with_kubectl) else { return };
+    let _ = berth.run("cluster create NAME --servers 3").success();
+    berth.engine.remove_container(&berth.node("server-1"));
+    let shown = berth.transcript(&["node delete pintle-NAME-server-2"]);
+    expect![[r#"
+        $ pintle node delete pintle-NAME-server-2
+        --- stderr ---
+        error: without `pintle-NAME-server-2` the cluster `NAME` would lose its quorum: 1 of the 2 servers that are left are ready
+        hint: the cluster still counts on servers whose containers are gone: remove them first, with `kubectl delete node pintle-NAME-server-1`
+        [exit 1]
+    "#]]
+    .assert_eq(&shown);
+    let _ = berth.kubectl(&format!("delete node --wait=false {}", berth.node("server-1")));
+    berth.wait_until("the cluster has forgotten it", || !berth.ready().contains_key("server-1"));
+    let _ = berth.run("node delete pintle-NAME-server-2").success();
+    berth.assert_ready(&["server-0"]);
+}
+
+#[test]
 fn a_server_that_is_taken_back_leaves_the_store_first() {
     let Some(berth) = Berth::standin("back").and_then(Berth::with_kubectl) else { return };
     let _ = berth.run("cluster create NAME --servers 2").success();
@@ -143,7 +179,7 @@ fn a_server_that_is_taken_back_leaves_the_store_first() {
         "node create --cluster NAME --role server --timeout 8s -e STANDIN_NODE_NEVER_READY=1";
     let output = berth.run(line);
     assert_eq!(output.code(), 1, "{output}");
-    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+    berth.assert_ready(&["server-0"]);
 }
 
 #[test]
@@ -162,7 +198,7 @@ fn of_several_servers_the_dead_ones_leave_first() {
     let _ = berth.run("cluster create NAME --servers 3").success();
     berth.engine.stop(&berth.node("server-2"));
     let _ = berth.run("node delete pintle-NAME-server-1 pintle-NAME-server-2").success();
-    assert_eq!(berth.ready(), all_ready(&["server-0"]));
+    berth.assert_ready(&["server-0"]);
 }
 
 #[test]
@@ -171,13 +207,13 @@ fn a_deleted_agent_leaves_its_name_free() {
     let _ = berth.run("cluster create NAME --agents 1").success();
     let _ = berth.run("node delete pintle-NAME-agent-0").success();
     let _ = berth.run("node create --cluster NAME --timeout 30s").success();
-    assert_eq!(berth.ready(), all_ready(&["agent-0", "server-0"]));
+    berth.assert_ready(&["agent-0", "server-0"]);
     // With force, the cluster has no part in it, and still the name can be used again.
     let _ = berth.run("cluster stop NAME").success();
     let _ = berth.run("node delete --force pintle-NAME-agent-0").success();
     let _ = berth.run("cluster start NAME --timeout 60s").success();
     let _ = berth.run("node create --cluster NAME --timeout 30s").success();
-    assert_eq!(berth.ready(), all_ready(&["agent-0", "server-0"]));
+    berth.assert_ready(&["agent-0", "server-0"]);
 }
 
 #[test]
@@ -235,6 +271,9 @@ fn why_k3s_ended_is_shown_and_not_its_usage() {
 #[test]
 fn proxies_are_for_neither_the_engine_nor_the_cluster() {
     let Some(berth) = Berth::standin("proxies") else { return };
+    // By TCP, as a proxy has no part in a socket of files.
+    let (engine, _held) = Proxy::holding(|_, _| None);
+    let berth = berth.env("DOCKER_HOST", &engine.address());
     let names =
         ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
     let berth = names.iter().fold(berth, |berth, name| berth.env(name, "http://127.0.0.1:1"));
@@ -260,13 +299,64 @@ fn what_a_run_is_still_making_is_waited_for_by_a_deletion() {
     let Some(berth) = Berth::standin("at-work") else { return };
     let words = berth.words("cluster create NAME --agents 2 -e STANDIN_READY_AFTER=1500");
     let child = berth.sandbox.start(words);
-    let start = std::time::Instant::now();
-    while berth.things().is_empty() {
-        assert!(start.elapsed().as_secs() < 30, "nothing is made");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    berth.wait_until("something is made", || !berth.things().is_empty());
     let deleted = berth.run("cluster delete NAME").success();
     assert!(deleted.stderr.contains("waiting for process"), "{deleted}");
     let _ = berth.sandbox.finish(child).success();
     berth.assert_nothing_left();
+}
+
+#[test]
+fn nodes_that_are_being_made_are_waited_for_by_a_deletion_of_nodes() {
+    let Some(berth) = Berth::standin("in-turn") else { return };
+    let _ = berth.run("cluster create NAME --agents 1").success();
+    let before = berth.things().len();
+    let line = "node create --cluster NAME -e STANDIN_NODE_READY_AFTER=1500";
+    let child = berth.sandbox.start(berth.words(line));
+    berth.wait_until("a node is made", || berth.things().len() > before);
+    let deleted = berth.run("node delete pintle-NAME-agent-1").success();
+    assert!(deleted.stderr.contains("waiting for process"), "{deleted}");
+    let _ = berth.sandbox.finish(child).success();
+    assert_eq!(berth.things().len(), before);
+}
+
+#[test]
+fn a_server_that_restarts_while_nodes_are_waited_for_is_found_again() {
+    let Some(berth) = Berth::standin("moved").and_then(Berth::with_kubectl) else { return };
+    // Its API is published at another port then.
+    let crash = "-e STANDIN_CRASH_AFTER=2000@server:0 -e STANDIN_CRASH_ONCE=1@server:0";
+    let line = format!(
+        "cluster create NAME --agents 1 --timeout 60s {crash} -e STANDIN_NODE_READY_AFTER=4000@agent:0"
+    );
+    let _ = berth.run(&line).success();
+    let server = berth.engine.inspect(&berth.node("server-0"));
+    assert_eq!(server.restart_count, Some(1), "it did not crash in time");
+    berth.assert_ready(&["agent-0", "server-0"]);
+}
+
+#[test]
+fn servers_without_fixed_addresses_are_told_of_when_they_start() {
+    let Some(berth) = Berth::standin("unfixed") else { return };
+    // In a network without a subnet of its own the engine chooses the addresses at each start,
+    // as it did for the clusters of earlier versions.
+    let network = format!("{}-net", berth.name);
+    berth.engine.create_network(&network, &[]);
+    let _ = berth.run(&format!("cluster create NAME --servers 3 --network {network}"));
+    let shown = berth.transcript(&["cluster stop NAME", "cluster start NAME --no-wait"]);
+    let _ = berth.run("cluster delete NAME");
+    let _ = berth.engine.remove_network(&network);
+    expect![[r#"
+        $ pintle cluster stop NAME
+        --- stderr ---
+        stopping the cluster `NAME`
+        the cluster `NAME` has stopped
+        [exit 0]
+        $ pintle cluster start NAME --no-wait
+        --- stderr ---
+        starting the cluster `NAME`
+        warning: the servers of the cluster `NAME` have no fixed addresses: if they get other ones, it does not start again; delete it and create it again, without a network that exists already
+        the cluster `NAME` runs
+        [exit 0]
+    "#]]
+    .assert_eq(&shown);
 }
