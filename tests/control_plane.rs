@@ -44,7 +44,8 @@ impl ControlPlane {
             format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
         ];
         plane.spawn(&programs.join("etcd"), &etcd);
-        let file = |name: &str| plane.path(name).display().to_string();
+        let keys = plane.folder.path().to_owned();
+        let file = |name: &str| keys.join(name).display().to_string();
         let server = [
             format!("--etcd-servers={store}"),
             "--bind-address=127.0.0.1".to_owned(),
