@@ -216,7 +216,8 @@ fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
     let as_deployed = ["apply", "--server-side", "--validate=strict", "-f", "-"];
     plane.kubectl_with(&as_deployed, &manifest).unwrap_or_else(|err| panic!("{err}"));
     let pods = ["get", "pods", "--namespace=admitted-system", "--output=name"];
-    plane.wait_for("the operator has a pod", || plane.kubectl(&pods).is_ok_and(|it| it != ""));
+    plane
+        .wait_for("the operator has a pod", || plane.kubectl(&pods).is_ok_and(|it| !it.is_empty()));
     assert_structural(&plane);
 
     // Others are not admitted there.
