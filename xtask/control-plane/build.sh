@@ -23,7 +23,7 @@ cp "$work/root/usr/bin/etcd" "$bin/"
 # The user's settings and workspaces are not for this; the module proxy and the caches are.
 export GOFLAGS= GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
 version=$(go list -mod=readonly -m -f '{{.Version}}' k8s.io/kubernetes)
-echo "building Kubernetes $version: about ten minutes of CPU time"
+echo "building Kubernetes $version: about eleven minutes of CPU time"
 minor=${version#v1.}
 package=k8s.io/component-base/version
 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" -ldflags "-s -w \
