@@ -24,10 +24,7 @@ impl ControlPlane {
     /// Starts a control plane; `None` when its programs are not there.
     #[track_caller]
     pub(crate) fn start() -> Option<Self> {
-        let Some(programs) = programs() else {
-            skip("a control plane; `cargo xtask control-plane` builds it");
-            return None;
-        };
+        let programs = programs()?;
         if Command::new("openssl").arg("version").output().is_err() {
             skip("openssl");
             return None;
@@ -47,31 +44,34 @@ impl ControlPlane {
             format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
         ];
         plane.spawn(&programs.join("etcd"), &etcd);
-        let file = |name: &str| plane.path(name).display().to_string();
+        let keys = plane.folder.path().to_owned();
+        let file = |name: &str| keys.join(name).display().to_string();
         let server = [
             format!("--etcd-servers={store}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
             format!("--secure-port={api}"),
-            "--insecure-port=0".to_owned(),
             format!("--tls-cert-file={}", file("server.crt")),
             format!("--tls-private-key-file={}", file("server.key")),
             format!("--client-ca-file={}", file("ca.crt")),
             "--authorization-mode=RBAC".to_owned(),
-            "--service-account-issuer=https://localhost".to_owned(),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!("--service-account-signing-key-file={}", file("accounts.key")),
             format!("--service-account-key-file={}", file("accounts.key")),
             "--service-cluster-ip-range=10.43.0.0/16".to_owned(),
             // No pod runs here, and no service is reached by its address.
             "--endpoint-reconciler-type=none".to_owned(),
-            "--disable-admission-plugins=ServiceAccount".to_owned(),
+            "--allow-privileged=true".to_owned(),
         ];
         plane.spawn(&programs.join("kube-apiserver"), &server);
         plane.write_kubeconfig(api);
         let controllers = [
             format!("--kubeconfig={}", plane.kubeconfig().display()),
-            // A node without a kubelet would be taken for a lost one.
-            "--controllers=*,-nodelifecycle".to_owned(),
             "--leader-elect=false".to_owned(),
-            format!("--service-account-private-key-file={}", plane.path("accounts.key").display()),
+            // Several control planes run at a time, and no client asks the controllers.
+            "--secure-port=0".to_owned(),
+            format!("--service-account-private-key-file={}", file("accounts.key")),
+            format!("--root-ca-file={}", file("ca.crt")),
         ];
         plane.spawn(&programs.join("kube-controller-manager"), &controllers);
         plane.wait_for("the API server is ready", || {
@@ -93,7 +93,7 @@ impl ControlPlane {
         self.folder.path().join(name)
     }
 
-    /// Runs kubectl; an error is what it wrote to the standard error.
+    /// Runs kubectl; an error is what it wrote to the standard error. A warning fails the test.
     pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String, String> {
         self.kubectl_with(args, "")
     }
@@ -110,7 +110,12 @@ impl ControlPlane {
         drop(stdin);
         let out = child.wait_with_output().expect("kubectl ends");
         let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
-        if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
+        let stderr = text(&out.stderr);
+        if !out.status.success() {
+            return Err(stderr);
+        }
+        assert!(!stderr.contains("Warning:"), "kubectl {}: {stderr}", args.join(" "));
+        Ok(text(&out.stdout))
     }
 
     /// Waits until something is so; fails the test when it does not come about.
@@ -236,11 +241,24 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+/// Returns stock kustomize, or `None` when it is not built.
+#[track_caller]
+pub(crate) fn kustomize() -> Option<PathBuf> {
+    Some(programs()?.join("kustomize"))
+}
+
+/// Returns the directory of the programs; `None` when they are not built, or by another recipe.
+#[track_caller]
 fn programs() -> Option<PathBuf> {
-    // `target/<profile>/deps` holds the tests.
-    let deps = deps_dir();
-    let programs = deps.ancestors().nth(2)?.join("control-plane/bin");
-    programs.is_dir().then_some(programs)
+    // `target/<profile>/deps` has the tests.
+    let kept = deps_dir().ancestors().nth(2)?.join("control-plane");
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/control-plane");
+    let read = |dir: &Path| ["go.mod", "build.sh"].map(|it| fs::read(dir.join(it)).ok());
+    if read(&kept.join("module")) != read(&recipe) {
+        skip("a control plane; `cargo xtask control-plane` builds it, with Go 1.26 or newer");
+        return None;
+    }
+    Some(kept.join("bin"))
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 //! The operator that the plugin `rust` scaffolds: it passes its own checks, and it works on
 //! a true API server.
 
-use crate::control_plane::{ControlPlane, free_port};
+use crate::control_plane::{ControlPlane, free_port, kustomize};
 use crate::engine::{Berth, Image};
 use crate::kubectl::has_kustomize;
 use crate::support::{Sandbox, built, deps_dir};
@@ -162,6 +162,110 @@ fn kustomize_reads_the_manifests_of_a_scaffolded_operator() {
     }
 }
 
+#[test]
+fn stock_kustomize_builds_the_same_objects_as_kubectl() {
+    if !has_kustomize() {
+        return;
+    }
+    let Some(kustomize) = kustomize() else { return };
+    let operator = Operator::scaffold("stocked", ALL);
+    for folder in ["default", "crd", "samples"] {
+        let folder = format!("config/{folder}");
+        let stock = operator.run(Command::new(&kustomize).args(["build", &folder]));
+        let kubectl = operator.run(Command::new("kubectl").args(["kustomize", &folder]));
+        assert!(!objects(&stock).is_empty(), "{folder} is empty");
+        assert_eq!(objects(&stock), objects(&kubectl), "{folder}");
+    }
+}
+
+/// Returns the objects of a manifest, in an order of their own.
+fn objects(manifest: &str) -> Vec<Value> {
+    let documents = manifest.split("\n---\n");
+    let read = |it| serde_saphyr::from_str(it).expect("kustomize prints YAML");
+    let mut objects: Vec<Value> = documents.map(read).collect();
+    objects.sort_by_key(Value::to_string);
+    objects
+}
+
+#[test]
+fn a_cluster_with_restricted_pods_admits_all_of_a_scaffolded_operator() {
+    if !has_kustomize() {
+        return;
+    }
+    let Some(plane) = ControlPlane::start() else { return };
+    let operator = Operator::scaffold("admitted", ALL);
+    // cert-manager does not run here; its kinds are enough.
+    for (kind, plural) in [("Certificate", "certificates"), ("Issuer", "issuers")] {
+        apply(&plane, &any_definition("cert-manager.io", "v1", kind, plural));
+    }
+    let restricted = ["enforce", "audit", "warn"]
+        .map(|it| (format!("pod-security.kubernetes.io/{it}"), json!("restricted")));
+    let namespace = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "admitted-system",
+            "labels": serde_json::Map::from_iter(restricted),
+        },
+    });
+    // Not applied: kubectl would take the labels away as it applies the operator's manifest.
+    plane.kubectl_with(&["create", "-f", "-"], &namespace.to_string()).expect("it is new");
+    assert_structural(&plane);
+
+    let manifest = operator.run(Command::new("kubectl").args(["kustomize", "config/default"]));
+    let as_deployed = ["apply", "--server-side", "--validate=strict", "-f", "-"];
+    plane.kubectl_with(&as_deployed, &manifest).unwrap_or_else(|err| panic!("{err}"));
+    let pods = ["get", "pods", "--namespace=admitted-system", "--output=name"];
+    plane
+        .wait_for("the operator has a pod", || plane.kubectl(&pods).is_ok_and(|it| !it.is_empty()));
+    assert_structural(&plane);
+
+    // Others are not admitted there.
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "root", "namespace": "admitted-system" },
+        "spec": { "containers": [{ "name": "root", "image": "root" }] },
+    });
+    let err = refusal(&plane, &pod);
+    assert!(err.contains("violates PodSecurity \"restricted"), "{err}");
+}
+
+/// Returns a definition of a kind with whatever fields.
+fn any_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.{group}") },
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": { "kind": kind, "plural": plural },
+            "versions": [{
+                "name": version,
+                "served": true,
+                "storage": true,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": true,
+                    },
+                },
+            }],
+        },
+    })
+}
+
+/// Checks that the server takes all schemas for structural ones.
+#[track_caller]
+fn assert_structural(plane: &ControlPlane) {
+    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+    plane.kubectl(&wait).expect("the definitions are taken");
+    let types = "jsonpath={.items[*].status.conditions[?(@.status==\"True\")].type}";
+    let types = plane.kubectl(&["get", "crd", "--output", types]).expect("there are definitions");
+    assert!(!types.contains("NonStructuralSchema"), "{types}");
+}
+
 /// A replica of the operator under way, outside of the cluster.
 struct Replica {
     child: Child,
@@ -270,6 +374,21 @@ fn a_scaffolded_operator_works_on_a_cluster() {
         "object.spec.message.clone().unwrap_or_default()",
         "object.spec.message.clone().unwrap_or_default().to_uppercase()",
     );
+    // And rules of a schema, as the documentation of schemars has them.
+    operator.replace(
+        "src/api/crew/v1/sailor.rs",
+        "    #[schemars(length(max = 253))]\n",
+        "    #[schemars(length(max = 253), extend(\"x-kubernetes-validations\" = \
+         [{\"rule\": \"self != 'mutiny'\", \"message\": \"not on this ship\"}]))]\n",
+    );
+    operator.replace(
+        "src/api/crew/v1/sailor.rs",
+        "    pub message: Option<String>,\n",
+        "    pub message: Option<String>,\n    /// What the sailor can do.\n    \
+         #[serde(default, skip_serializing_if = \"Vec::is_empty\")]\n    \
+         #[schemars(extend(\"x-kubernetes-list-type\" = \"set\"))]\n    \
+         pub skills: Vec<String>,\n",
+    );
     operator.cargo(&["build", "--quiet", "--bins"]);
     fs::create_dir(plane.path("webhook")).expect("the folder is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
@@ -285,7 +404,9 @@ fn a_scaffolded_operator_works_on_a_cluster() {
 
     objects_are_reconciled(&plane);
     a_failure_is_told(&plane);
+    schemas_hold(&plane);
     webhooks_answer(&plane);
+    samples_are_valid(&plane, &operator);
     let first = nothing_is_lost_by_a_restart(&plane, first);
     another_replica_takes_over(&plane, first);
 }
@@ -346,8 +467,7 @@ fn definitions_are_established(plane: &ControlPlane, operator: &Operator, port: 
         }
         apply(plane, &definition);
     }
-    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    plane.kubectl(&wait).expect("the definitions are taken");
+    assert_structural(plane);
 }
 
 fn admission_is_registered(plane: &ControlPlane, port: u16) {
@@ -432,13 +552,38 @@ fn a_failure_is_told(plane: &ControlPlane) {
     plane.wait_for("it works after all", || ready("status") == "True");
 }
 
-fn webhooks_answer(plane: &ControlPlane) {
-    // A kind without webhooks: a defaulting one would refuse before the schema is asked.
-    let mut sailor = captain("bad", json!(5));
-    sailor["kind"] = json!("Sailor");
-    let err = refusal(plane, &sailor);
+/// The schemas are checked on a kind without webhooks: a defaulting one would refuse before
+/// the schema is asked.
+fn schemas_hold(plane: &ControlPlane) {
+    let sailor = |spec: Value| {
+        let mut sailor = captain("tom", Value::Null);
+        sailor["kind"] = json!("Sailor");
+        sailor["spec"] = spec;
+        sailor
+    };
+    let refusal = |spec: Value| refusal(plane, &sailor(spec));
+    let err = refusal(json!({ "message": 5 }));
     assert!(err.contains("spec.message") && err.contains("must be of type string"), "{err}");
+    let err = refusal(json!({ "mesage": "hey" }));
+    assert!(err.contains("unknown field \"spec.mesage\""), "{err}");
+    let err = refusal(json!({ "message": "mutiny" }));
+    assert!(err.contains("spec.message") && err.contains("not on this ship"), "{err}");
+    let err = refusal(json!({ "skills": ["knots", "knots"] }));
+    assert!(err.contains("spec.skills[1]: Duplicate value"), "{err}");
+    apply(plane, &sailor(json!({ "message": "hey", "skills": ["knots", "maps"] })));
+}
 
+fn samples_are_valid(plane: &ControlPlane, operator: &Operator) {
+    let samples = fs::read_dir(operator.root().join("config/samples"));
+    let samples = samples.expect("they are scaffolded").flatten().map(|it| it.path());
+    for sample in samples.filter(|it| !it.ends_with("kustomization.yaml")) {
+        let text = fs::read_to_string(&sample).expect("it is a text");
+        let applied = plane.kubectl_with(&["apply", "-f", "-"], &text);
+        applied.unwrap_or_else(|err| panic!("{}: {err}", sample.display()));
+    }
+}
+
+fn webhooks_answer(plane: &ControlPlane) {
     let mut silent = captain("silent", Value::Null);
     silent["spec"] = json!({});
     apply(plane, &silent);

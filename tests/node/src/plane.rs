@@ -145,7 +145,6 @@ fn start_api_server(store: &str) -> anyhow::Result<()> {
             format!("--etcd-servers={store}"),
             "--bind-address=0.0.0.0".to_owned(),
             "--secure-port=6443".to_owned(),
-            "--insecure-port=0".to_owned(),
             format!("--advertise-address={}", address()?),
             format!("--tls-cert-file={}", file("server.crt")),
             format!("--tls-private-key-file={}", file("server.key")),
@@ -169,7 +168,7 @@ fn start_controllers(authority: &Authority) -> anyhow::Result<()> {
         &[
             format!("--kubeconfig={kubeconfig}"),
             // A node without a kubelet would be taken for a lost one.
-            "--controllers=*,-nodelifecycle".to_owned(),
+            "--controllers=*,-node-lifecycle-controller".to_owned(),
             "--leader-elect=false".to_owned(),
             format!("--service-account-private-key-file={}", file("accounts.key")),
             format!("--root-ca-file={}", file("ca.crt")),

@@ -1,0 +1,31 @@
+# Builds the programs of a Kubernetes control plane, and kustomize.
+#
+# Runs in this folder or in a copy of it. $1 is the folder for the programs, $2 an empty folder
+# to work in; both are absolute. Nothing is installed, and apt has its own lists here.
+set -eu
+bin=$1
+work=$2
+
+echo "downloading etcd"
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
+printf 'deb [signed-by=%s] http://deb.debian.org/debian bookworm main\n' \
+    /usr/share/keyrings/debian-archive-keyring.gpg > "$work/sources.list"
+apt() {
+    apt-get -qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" \
+        -o "APT::Sandbox::User=$(id -un)" "$@"
+}
+apt update
+(cd "$work/debs" && apt download etcd-server)
+dpkg -x "$work"/debs/etcd-server_*.deb "$work/root"
+cp "$work/root/usr/bin/etcd" "$bin/"
+
+# The user's settings and workspaces are not for this; the module proxy and the caches are.
+export GOFLAGS= GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
+version=$(go list -mod=readonly -m -f '{{.Version}}' k8s.io/kubernetes)
+echo "building Kubernetes $version: about eleven minutes of CPU time"
+minor=${version#v1.}
+package=k8s.io/component-base/version
+go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" -ldflags "-s -w \
+    -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=${minor%%.*}" ./...
+GOBIN=$bin go install -trimpath -ldflags "-s -w" sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
