@@ -220,10 +220,12 @@ fn a_deleted_agent_leaves_its_name_free() {
 fn who_waits_is_told_for_what_and_why() {
     let Some(berth) = Berth::standin("told") else { return };
     let _ = berth.run("cluster create NAME").success();
-    let shown = berth.transcript(&[
+    let lines = [
         "node create --cluster NAME --timeout 13s -e K3S_TOKEN=wrong",
         "node create --cluster NAME --no-wait",
-    ]);
+    ];
+    let shown = lines.map(|it| format!("$ pintle {it}\n{}", berth.run(it))).concat();
+    let shown = berth.hide_names(&shown);
     expect![[r#"
         $ pintle node create --cluster NAME --timeout 13s -e K3S_TOKEN=wrong
         --- stderr ---

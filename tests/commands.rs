@@ -500,6 +500,27 @@ fn a_panic_in_construction_is_a_crash() {
 }
 
 #[test]
+fn an_argument_cannot_forge_a_line_of_the_host() {
+    let sandbox = Sandbox::new().plugin("good");
+    let forged = "bogus\nhint: forged\r\u{1b}[2J";
+    let lines: [&[&str]; 6] = [
+        &[forged],
+        &["plugin", forged],
+        &["plugin", "list", "-o", forged],
+        &["plugin", "list", &format!("--{forged}")],
+        &["completion", forged],
+        &["greet", "ada", &format!("--times={forged}")],
+    ];
+    for line in lines {
+        let output = sandbox.run(line);
+        assert_eq!(output.code(), 2, "{output}");
+        let is_plain = |it: char| it == '\n' || !it.is_control();
+        assert!(output.stderr.chars().all(is_plain), "{line:?}: {:?}", output.stderr);
+        assert!(!output.stderr.lines().any(|it| it.starts_with("hint: forged")), "{output}");
+    }
+}
+
+#[test]
 fn a_full_pipe_that_nobody_reads_is_no_error() {
     use std::process::{Command, Stdio};
     let sandbox = Sandbox::new().plugin("good");

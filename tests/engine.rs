@@ -472,6 +472,12 @@ impl Berth {
     }
 
     pub(crate) fn hide(&self, text: &str) -> String {
+        self.hide_names(&without_waiting(text))
+    }
+
+    /// Returns what a host said with the cluster's name and what differs from run to run
+    /// replaced, and nothing left out.
+    pub(crate) fn hide_names(&self, text: &str) -> String {
         let text = text.replace(&self.name, "NAME");
         hide_ids(&hide_ports(&text.replace(&self.image, "IMAGE")))
     }
@@ -514,6 +520,20 @@ impl Drop for Berth {
 }
 
 /// Hides numbers of ports, which the engine chooses.
+/// Returns a text without what the host says when it has waited for long, which depends on how
+/// busy the machine is. Tests of that do not come here.
+fn without_waiting(text: &str) -> String {
+    let (mut shown, mut is_inside) = (String::new(), false);
+    for line in text.split_inclusive('\n') {
+        let is_detail = is_inside && line.starts_with("  ");
+        is_inside = is_detail || line.starts_with("warning: still waiting for ");
+        if !is_inside {
+            shown.push_str(line);
+        }
+    }
+    shown
+}
+
 fn hide_ports(text: &str) -> String {
     let hide = |text: &str, host: &str| {
         let mut parts = text.split(host);

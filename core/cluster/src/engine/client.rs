@@ -55,7 +55,10 @@ impl Engine {
         let opened = tokio::task::spawn_blocking(move || open(&target, limit)).await;
         let docker = opened.expect("the client does not panic").map_err(unreachable)?;
         // Newer engines refuse old clients and old engines refuse newer ones, so one asks first.
-        let docker = docker.negotiate_version().await.map_err(unreachable)?;
+        // The client's own limit ends with the head of the answer.
+        let negotiated = tokio::time::timeout(limit, docker.negotiate_version()).await;
+        let negotiated = negotiated.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError));
+        let docker = negotiated.map_err(unreachable)?;
         Ok(Self { docker, endpoint })
     }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The name of the context that stands for the usual sockets.
@@ -149,8 +150,24 @@ impl Endpoint {
     ///
     /// [`EndpointError`] when what it says makes no sense.
     pub fn find(environment: &Environment<'_>) -> Result<Self, EndpointError> {
+        let endpoint = Self::locate(environment)?;
+        if let Self::Tcp { tls: Some(folder), .. } = &endpoint {
+            check_certificates(folder)?;
+        }
+        Ok(endpoint)
+    }
+
+    fn locate(environment: &Environment<'_>) -> Result<Self, EndpointError> {
         if let Some(address) = environment.text("DOCKER_HOST") {
-            return Self::parse(&address, environment.certificates(&address), Origin::Variable);
+            let tls = environment.certificates(&address);
+            let endpoint = Self::parse(&address, tls, Origin::Variable)?;
+            let wants_tls = environment.text("DOCKER_TLS_VERIFY").is_some();
+            return match endpoint {
+                Self::Tcp { tls: None, .. } if wants_tls => {
+                    Err(EndpointError::NoCertificates { address, origin: Origin::Variable })
+                }
+                endpoint => Ok(endpoint),
+            };
         }
         let configuration = environment.configuration();
         let context = match environment.text("DOCKER_CONTEXT") {
@@ -279,11 +296,25 @@ fn of_context(name: &str, contexts: &Path) -> Result<Endpoint, EndpointError> {
         };
         let address = context.endpoints.get("docker").map(|it| it.host.as_str());
         let tls = contexts.join("tls").join(&folder.name).join("docker");
-        let tls = Some(tls).filter(|it| it.is_dir());
+        // Certificates that cannot be looked at are not taken for none.
+        let tls = match Dir::open(&tls) {
+            Ok(_) => Some(tls),
+            Err(err) if err.kind() == ErrorKind::NotFound => None,
+            Err(err) => return Err(invalid(&tls, err.cause)),
+        };
         let origin = Origin::Context(name.to_owned());
         return Endpoint::parse(address.unwrap_or_default(), tls, origin);
     }
     Err(failure.unwrap_or_else(missing))
+}
+
+/// Makes sure that the certificates which are there can be read: the client takes whatever has
+/// their names, and waits for it.
+fn check_certificates(folder: &Path) -> Result<(), EndpointError> {
+    for name in ["ca.pem", "cert.pem", "key.pem"] {
+        read(&folder.join(name))?;
+    }
+    Ok(())
 }
 
 fn read_context(path: &Path) -> Result<Option<Context>, EndpointError> {
@@ -417,6 +448,40 @@ mod tests {
             &[],
             "tcp://box:2376 with /certs",
         );
+    }
+
+    #[test]
+    fn tls_that_is_asked_for_is_never_left_out() {
+        // Nowhere to look for certificates.
+        let vars = [("DOCKER_HOST", "tcp://box:2376"), ("DOCKER_TLS_VERIFY", "1")];
+        let expected =
+            "`tcp://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it";
+        check(&vars, &[], expected);
+        check(&[("DOCKER_HOST", "unix:///a.sock"), vars[1]], &[], "unix:///a.sock");
+
+        // A context's certificates that cannot be looked at: here, the folder is a loop.
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("contexts/meta/aa");
+        std::fs::create_dir_all(&folder).unwrap();
+        let meta = r#"{"Name": "far", "Endpoints": {"docker": {"Host": "tcp://far:2376"}}}"#;
+        std::fs::write(folder.join("meta.json"), meta).unwrap();
+        let tls = dir.path().join("contexts/tls");
+        std::os::unix::fs::symlink(&tls, &tls).unwrap();
+        let config = dir.path().display().to_string();
+        let context = [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", "far")];
+        let err = find(&context, &[]).unwrap_err().to_string();
+        assert!(err.ends_with("docker` is not a valid configuration of Docker"), "{err}");
+    }
+
+    #[test]
+    fn a_fifo_among_the_certificates_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(dir.path().join("ca.pem")).status();
+        assert!(made.unwrap().success());
+        let certs = dir.path().display().to_string();
+        let vars = [("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", certs.as_str())];
+        let err = find(&vars, &[]).unwrap_err().to_string();
+        assert!(err.ends_with("ca.pem` is not a valid configuration of Docker"), "{err}");
     }
 
     #[test]

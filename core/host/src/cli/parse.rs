@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::exit::{Exit, Step};
 use super::session::Session;
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
@@ -34,12 +34,23 @@ pub(super) fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
         return Exit::Done;
     }
     if err.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        && !session.form().is_text()
+        && (!session.form().is_text() || quotes_control_characters(err))
     {
         return session.fail(&CliError::from_clap(err));
     }
     session.console().styled(Stream::Err, &err.render().ansi().to_string());
     Exit::Usage
+}
+
+/// Whether clap quotes something of the line, as it stands there, that could steer the terminal
+/// or look like a line of the host.
+fn quotes_control_characters(err: &clap::Error) -> bool {
+    let is_risky = |text: &String| text.contains(char::is_control);
+    err.context().any(|(_, value)| match value {
+        ContextValue::String(text) => is_risky(text),
+        ContextValue::Strings(texts) => texts.iter().any(is_risky),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
