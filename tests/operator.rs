@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The operator's sources, in a project that the host has made.
-struct Operator {
+pub(crate) struct Operator {
     sandbox: Sandbox,
 }
 
 impl Operator {
     /// Scaffolds a project of this name, with each of the commands.
     #[track_caller]
-    fn scaffold(name: &str, commands: &[&str]) -> Self {
+    pub(crate) fn scaffold(name: &str, commands: &[&str]) -> Self {
         let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
@@ -37,13 +37,13 @@ impl Operator {
         Self { sandbox }
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.sandbox.work()
     }
 
     /// Runs cargo in the project; its dependencies are compiled once for all tests.
     #[track_caller]
-    fn cargo(&self, args: &[&str]) -> String {
+    pub(crate) fn cargo(&self, args: &[&str]) -> String {
         self.run(Command::new(env!("CARGO")).args(args))
     }
 
@@ -75,7 +75,7 @@ impl Operator {
     }
 
     #[track_caller]
-    fn replace(&self, path: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
         let path = self.root().join(path);
         let text = fs::read_to_string(&path).expect("the file is scaffolded");
         assert_eq!(text.matches(from).count(), 1, "the scaffold has another shape: {text}");
@@ -84,7 +84,7 @@ impl Operator {
 }
 
 /// Returns the folder that all scaffolded projects are compiled in.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     deps_dir().ancestors().nth(2).expect("`deps` is in a target folder").join("scaffolded")
 }
 
@@ -319,7 +319,7 @@ impl Drop for Replica {
     }
 }
 
-fn http_get(address: &str, path: &str) -> String {
+pub(crate) fn http_get(address: &str, path: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut text = String::new();
     if let Ok(mut stream) = std::net::TcpStream::connect(address) {
@@ -332,7 +332,7 @@ fn http_get(address: &str, path: &str) -> String {
 }
 
 /// Returns how the API server reaches a webhook of the replica: by URL, with its authority.
-fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
+pub(crate) fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
     let authority = fs::read(plane.path("ca.crt")).expect("the authority is made");
     let authority = base64::engine::general_purpose::STANDARD.encode(authority);
     json!({ "url": format!("https://127.0.0.1:{port}{path}"), "caBundle": authority })
@@ -342,7 +342,7 @@ fn client_config(plane: &ControlPlane, port: u16, path: &str) -> Value {
 const STORED: &str = "captains.v1.crew.example.org";
 
 #[track_caller]
-fn apply(plane: &ControlPlane, object: &Value) {
+pub(crate) fn apply(plane: &ControlPlane, object: &Value) {
     plane
         .kubectl_with(&["apply", "-f", "-"], &object.to_string())
         .unwrap_or_else(|err| panic!("{err}"));
@@ -350,12 +350,12 @@ fn apply(plane: &ControlPlane, object: &Value) {
 
 /// Returns how the server refuses an object.
 #[track_caller]
-fn refusal(plane: &ControlPlane, object: &Value) -> String {
+pub(crate) fn refusal(plane: &ControlPlane, object: &Value) -> String {
     let said = plane.kubectl_with(&["apply", "-f", "-"], &object.to_string());
     said.expect_err("the object should be refused")
 }
 
-fn captain(name: &str, message: Value) -> Value {
+pub(crate) fn captain(name: &str, message: Value) -> Value {
     json!({
         "apiVersion": "crew.example.org/v1",
         "kind": "Captain",
@@ -499,7 +499,7 @@ fn admission_is_registered(plane: &ControlPlane, port: u16) {
 }
 
 /// Returns a field of an object, or an empty text.
-fn field(plane: &ControlPlane, object: &str, path: &str) -> String {
+pub(crate) fn field(plane: &ControlPlane, object: &str, path: &str) -> String {
     plane.kubectl(&["get", object, "-o", &format!("jsonpath={{{path}}}")]).unwrap_or_default()
 }
 

@@ -40,10 +40,12 @@ templates! {
     "src/api/mod.rs": "src/api/mod.rs",
     "src/backoff.rs": "src/backoff.rs",
     "src/bin/crdgen.rs": "src/bin/crdgen.rs",
+    "src/client.rs": "src/client.rs",
     "src/conditions.rs": "src/conditions.rs",
     "src/controller/mod.rs": "src/controller/mod.rs",
     "src/crd.rs": "src/crd.rs",
     "src/error.rs": "src/error.rs",
+    "src/events.rs": "src/events.rs",
     "src/leader.rs": "src/leader.rs",
     "src/lib.rs": "src/lib.rs",
     "src/main.rs": "src/main.rs",
@@ -51,6 +53,8 @@ templates! {
     "src/metrics.rs": "src/metrics.rs",
     "src/serve.rs": "src/serve.rs",
     "src/settings.rs": "src/settings.rs",
+    "src/shutdown.rs": "src/shutdown.rs",
+    "src/watch.rs": "src/watch.rs",
 }
 
 #[derive(Serialize)]

@@ -13,6 +13,7 @@ macro_rules! template {
 /// The files that all webhooks share, and their templates.
 const SHARED: &[(&str, &str)] = &[
     ("src/webhook/mod.rs", template!("server.rs")),
+    ("src/patch.rs", template!("patch.rs")),
     ("config/webhook/kustomization.yaml", template!("config/kustomization.yaml")),
     ("config/webhook/service.yaml", template!("config/service.yaml")),
     ("config/certmanager/kustomization.yaml", template!("config/certmanager/kustomization.yaml")),
@@ -62,7 +63,7 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let crate_name = names.package.replace('-', "_");
     let lines = [
         ("Cargo.toml", "dependencies", DEPENDENCIES),
-        ("src/lib.rs", "modules", "pub mod webhook;"),
+        ("src/lib.rs", "modules", "mod patch;\npub mod webhook;"),
         (
             "src/settings.rs",
             "settings",

@@ -52,7 +52,10 @@ fn check_rustfmt(made: &Scaffolded) {
 fn init_makes_a_project_that_is_called_by_its_name() {
     let made = init();
     assert!(made.text("Cargo.toml").starts_with("[package]\nname = \"demo\"\n"));
-    assert!(made.text("src/main.rs").contains("use demo::{Manager, Result, Settings};\n"));
+    assert!(
+        made.text("src/main.rs")
+            .contains("use demo::{Manager, Result, Settings, client, shutdown};\n")
+    );
     assert!(made.tools.is_empty());
     check_rustfmt(&made);
 
