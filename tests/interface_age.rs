@@ -163,4 +163,14 @@ fn all_differences_are_shown_on_demand_only() {
     assert_eq!((short.code(), long.code()), (3, 3));
     assert!(short.stderr.lines().count() <= 3, "{short}");
     assert!(long.stderr.lines().count() > 20, "{long}");
+
+    let detail = |options: &[&str]| {
+        let words = ["plugin", "check", "changed-type", "-o", "json"];
+        let output = sandbox.run(words.iter().chain(options));
+        let error: serde_json::Value =
+            serde_json::from_str(&output.stderr).expect("the object and no more");
+        error["detail"].as_str().map(|it| it.lines().count())
+    };
+    assert_eq!(detail(&[]), None);
+    assert!(detail(&["-v"]).is_some_and(|it| it > 20));
 }

@@ -3,8 +3,8 @@
 use crate::chain::flags::FlagError;
 use crate::chain::tools::ToolError;
 use crate::project::error::ProjectError;
+use crate::project::gvk::Gvk;
 use crate::project::name::NameError;
-use crate::project::resource::Gvk;
 use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;

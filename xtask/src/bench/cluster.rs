@@ -4,6 +4,7 @@
 //! have made is the same. All of it bears the label `pintle.cluster=bench-…`, and is gone
 //! at the end, whatever happens.
 
+use super::before::NOT_SLOWER;
 use super::table::Row;
 use super::timing::{Program, Stats, stats};
 use crate::node_images;
@@ -108,6 +109,34 @@ pub(super) fn rows(host: &Path) -> Vec<Row> {
     rows.flatten().collect()
 }
 
+/// Returns the rows of clusters of this host against those of the host `before`.
+pub(super) fn rows_before(host: &Path, before: &Path) -> Vec<Row> {
+    if let Some(why) = obstacle() {
+        println!("clusters are left out: {why}");
+        return Vec::new();
+    }
+    let image = match image() {
+        Ok(image) => image,
+        Err(err) => return vec![Row::missing("clusters", &err)],
+    };
+    let rows = SIZES.iter().map(|size| {
+        eprintln!("measuring: clusters of {size}, before and now");
+        let measured = Berth::new(host, &image, size).and_then(|now| {
+            let before = Berth::new(before, &image, size)?;
+            let life = |berth: &Berth| berth.life(Maker::Host);
+            // Both are cold in their first round.
+            life(&before)?;
+            life(&now)?;
+            in_turns(size, || life(&now), || life(&before))
+        });
+        match measured {
+            Ok((now, before)) => rows_of_steps(size, &now, "before", &before, NOT_SLOWER),
+            Err(err) => vec![Row::missing(format!("clusters of {size}"), &err)],
+        }
+    });
+    rows.flatten().collect()
+}
+
 /// Returns why there cannot be any cluster, or none of the script's.
 fn obstacle() -> Option<String> {
     if !node_images::has_engine() {
@@ -143,28 +172,47 @@ fn measure(berth: &Berth, size: &Size) -> Result<Vec<Row>> {
     if let Some(difference) = difference(&ours, &theirs) {
         bail!("the script makes something else: {difference}");
     }
-    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for pair in 0..size.n_pairs {
-        let mut makers = [Maker::Host, Maker::Script];
-        // Neither is always the one that comes second.
-        if pair % 2 == 1 {
-            makers.reverse();
-        }
-        for maker in makers {
-            let times = if maker == Maker::Host { &mut our_times } else { &mut their_times };
-            times.push(berth.life(maker)?);
-        }
-    }
-    Ok(rows_of_steps(size, &our_times, &their_times))
+    let life = |maker| berth.life(maker);
+    let (ours, theirs) = in_turns(size, || life(Maker::Host), || life(Maker::Script))?;
+    Ok(rows_of_steps(size, &ours, "script with the docker CLI", &theirs, 1.0))
 }
 
-fn rows_of_steps(size: &Size, ours: &[[f64; 4]], theirs: &[[f64; 4]]) -> Vec<Row> {
+/// The times of the steps of many lives.
+type Times = Vec<[f64; 4]>;
+
+/// Lets clusters live that are made by us and by others.
+fn in_turns(
+    size: &Size,
+    ours: impl Fn() -> Result<[f64; 4]>,
+    theirs: impl Fn() -> Result<[f64; 4]>,
+) -> Result<(Times, Times)> {
+    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+    for pair in 0..size.n_pairs {
+        // Neither is always the one that comes second.
+        if pair % 2 == 1 {
+            their_times.push(theirs()?);
+            our_times.push(ours()?);
+        } else {
+            our_times.push(ours()?);
+            their_times.push(theirs()?);
+        }
+    }
+    Ok((our_times, their_times))
+}
+
+fn rows_of_steps(
+    size: &Size,
+    ours: &[[f64; 4]],
+    other: &str,
+    theirs: &[[f64; 4]],
+    times: f64,
+) -> Vec<Row> {
     let row = |(idx, step): (usize, &str)| {
         let median = |times: &[[f64; 4]]| stats(times.iter().map(|it| it[idx]).collect()).median;
         let turns: Stats =
             stats(ours.iter().zip(theirs).map(|(ours, theirs)| ours[idx] / theirs[idx]).collect());
         let work = format!("cluster {step}, {size}");
-        Row::at_most(work, median(ours), "script with the docker CLI", median(theirs), turns, 1.0)
+        Row::at_most(work, median(ours), other, median(theirs), turns, times)
     };
     STEPS.into_iter().enumerate().map(row).collect()
 }
@@ -418,7 +466,7 @@ mod tests {
     fn each_step_has_its_row_and_its_budget() {
         let size = Size { servers: 3, agents: 2, n_pairs: 2 };
         let (ours, theirs) = ([[1e6, 2e6, 3e6, 4e6]; 2], [[1e6, 1e6, 6e6, 8e6]; 2]);
-        let rows = rows_of_steps(&size, &ours, &theirs);
+        let rows = rows_of_steps(&size, &ours, "script", &theirs, 1.0);
         let shown: Vec<_> = rows.iter().map(|it| (it.work.as_str(), it.verdict.holds())).collect();
         assert_eq!(
             shown,

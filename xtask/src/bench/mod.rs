@@ -3,6 +3,7 @@
 //! Everything is built for release. The exit code is 1 when a budget is broken, or
 //! when something that has one cannot be measured.
 
+mod before;
 mod cluster;
 mod machine;
 mod patch;
@@ -44,6 +45,10 @@ pub(crate) struct Options {
     /// Measure only this
     #[arg(long, value_name = "WHAT")]
     only: Option<Part>,
+    /// Hold each program against the one of the same name in this folder, from a release
+    /// build of another version, instead of the budgets
+    #[arg(long, value_name = "FOLDER")]
+    before: Option<PathBuf>,
 }
 
 /// A part of the table.
@@ -66,6 +71,18 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let is_wanted = |part| options.only.is_none_or(|only| only == part);
     let mut rows = Vec::new();
+    if let Some(folder) = &options.before {
+        // The programs run in folders of their own.
+        let folder = folder.canonicalize();
+        let folder = folder.context("failed to find the folder of `--before`")?;
+        if is_wanted(Part::Plugins) {
+            rows.extend(before::rows(&Stage::build()?, &folder, options.runs));
+        }
+        if is_wanted(Part::Clusters) {
+            rows.extend(cluster::rows_before(&stage::host()?, &folder.join("pintle")));
+        }
+        return report(options, &rows);
+    }
     if is_wanted(Part::Plugins) {
         let stage = Stage::build()?;
         rows.extend(start_up(&stage, options.runs));
@@ -77,14 +94,18 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if is_wanted(Part::Clusters) {
         rows.extend(cluster::rows(&stage::host()?));
     }
+    report(options, &rows)
+}
 
+/// Shows the rows, and returns the exit code: whether all of them are within their budgets.
+fn report(options: &Options, rows: &[Row]) -> Result<ExitCode> {
     let facts = machine::facts();
-    println!("{facts}\n\n{}", table::text(&rows));
+    println!("{facts}\n\n{}", table::text(rows));
     if let Some(path) = &options.out {
-        write(path, &format!("{facts}\n\n{}", table::markdown(&rows)))?;
+        write(path, &format!("{facts}\n\n{}", table::markdown(rows)))?;
     }
     if let Some(path) = &options.svg {
-        write(path, &svg::draw(&rows))?;
+        write(path, &svg::draw(rows))?;
     }
     let broken: Vec<_> = rows.iter().filter(|it| !it.verdict.holds()).collect();
     for row in &broken {
@@ -103,20 +124,27 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn start_up(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for n_plugins in [0, 1, 100, 1_000] {
-        let listed = if n_plugins == 0 { "" } else { "bench-hello" };
-        let programs = [
-            ("version", stage.host(n_plugins, &["version"]), "pintle"),
-            ("--help", stage.host(n_plugins, &["--help"]), "Usage"),
-            ("plugin list", stage.host(n_plugins, &["plugin", "list"]), listed),
-            ("completion of a word", stage.completion(n_plugins, "versi"), "version"),
-        ];
-        for (name, program, expected) in programs {
-            let work = format!("{name}, {} installed", plugins(n_plugins));
+        for (work, program, expected) in starts(stage, n_plugins) {
             let other = ("empty clap program", stage.empty());
             rows.push(row(work, &program, expected, &other, Some(5.0 * MILLISECOND), n_runs));
         }
     }
     rows
+}
+
+/// Returns what a host does at its start with some plugins installed: the work, the program,
+/// and a word of what it prints.
+fn starts(stage: &Stage, n_plugins: usize) -> [(String, Program, &'static str); 4] {
+    let listed = if n_plugins == 0 { "" } else { "bench-hello" };
+    [
+        ("version", stage.host(n_plugins, &["version"]), "pintle"),
+        ("--help", stage.host(n_plugins, &["--help"]), "Usage"),
+        ("plugin list", stage.host(n_plugins, &["plugin", "list"]), listed),
+        ("completion of a word", stage.completion(n_plugins, "versi"), "version"),
+    ]
+    .map(|(name, program, expected)| {
+        (format!("{name}, {} installed", plugins(n_plugins)), program, expected)
+    })
 }
 
 fn plugins(n_plugins: usize) -> String {

@@ -131,7 +131,7 @@ impl Row {
     ) -> Self {
         Self {
             measured: format!("{:.2} of it ({:.2} to {:.2})", turns.median, turns.low, turns.high),
-            budget: format!("at most {times:.1} of it"),
+            budget: format!("at most {times} of it"),
             verdict: Verdict::Used(ours / theirs / times),
             ..Self::ratio(work, ours, other, theirs)
         }
@@ -235,7 +235,8 @@ mod tests {
 
     fn comparison(ours: f64, other: f64) -> Comparison {
         let stats = |median| Stats { median, low: median, high: median };
-        Comparison { ours: stats(ours), other: stats(other), extra: stats(ours - other) }
+        let (extra, ratio) = (stats(ours - other), stats(ours / other));
+        Comparison { ours: stats(ours), other: stats(other), extra, ratio }
     }
 
     #[test]
@@ -264,7 +265,7 @@ mod tests {
         assert!(row(2e6).verdict.holds() && !row(2.1e6).verdict.holds());
         assert_eq!(
             row(1e6).cells()[3..6],
-            ["0.50", "0.50 of it (0.25 to 2.00)", "at most 1.0 of it"]
+            ["0.50", "0.50 of it (0.25 to 2.00)", "at most 1 of it"]
         );
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Comparison {
     pub(super) other: Stats,
     /// What ours took more, turn by turn.
     pub(super) extra: Stats,
+    /// What ours took of the other's time, turn by turn.
+    pub(super) ratio: Stats,
 }
 
 impl Program {
@@ -104,8 +106,10 @@ pub(super) fn compare(ours: &Program, other: &Program, n_runs: usize) -> Result<
         other_times.push(other.time()?.as_nanos() as f64);
         our_times.push(ours.time()?.as_nanos() as f64);
     }
-    let extra = our_times.iter().zip(&other_times).map(|(ours, other)| ours - other).collect();
-    Ok(Comparison { ours: stats(our_times), other: stats(other_times), extra: stats(extra) })
+    let turns = || our_times.iter().zip(&other_times);
+    let extra = stats(turns().map(|(ours, other)| ours - other).collect());
+    let ratio = stats(turns().map(|(ours, other)| ours / other).collect());
+    Ok(Comparison { ours: stats(our_times), other: stats(other_times), extra, ratio })
 }
 
 /// Returns the middle of some numbers, which must not be none.

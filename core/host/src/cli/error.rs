@@ -44,6 +44,8 @@ struct Object<'a> {
     message: &'a str,
     causes: Vec<&'a str>,
     hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
 }
 
 impl CliError {
@@ -104,27 +106,25 @@ impl CliError {
 
     /// Shows the error on the standard error.
     pub(super) fn show(&self, console: &Console, identity: &Identity, form: Form) {
-        match form.text_of(&self.object(identity)) {
-            Some(text) => console.message(text.trim_end()),
-            None => self.show_text(console, identity),
-        }
         let is_verbose = matches!(console.verbosity(), Verbosity::Debug | Verbosity::Trace);
-        if let (Some(detail), true) = (&self.detail, is_verbose) {
-            // Much of it is not the host's text: no line of it can look like one of the host's.
-            console.message(&format!("  {}", escaped(detail.trim_end(), "\n  ")));
+        let detail = self.detail.as_deref().filter(|_| is_verbose);
+        match form.text_of(&self.object(identity, detail)) {
+            Some(text) => console.message(text.trim_end()),
+            None => self.show_text(console, identity, detail),
         }
     }
 
-    fn object(&self, identity: &Identity) -> Object<'_> {
+    fn object<'a>(&'a self, identity: &Identity, detail: Option<&'a str>) -> Object<'a> {
         Object {
             code: self.exit.code(),
             message: &self.message,
             causes: self.causes.iter().map(Cause::text).collect(),
             hint: self.hint.as_ref().map(|it| it.text(identity)),
+            detail,
         }
     }
 
-    fn show_text(&self, console: &Console, identity: &Identity) {
+    fn show_text(&self, console: &Console, identity: &Identity, detail: Option<&str>) {
         let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         let hint = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
         console.message(&format!("{error}error:{error:#} {}", escaped(&self.message, "\\n")));
@@ -133,6 +133,10 @@ impl CliError {
         }
         if let Some(text) = self.hint.as_ref().map(|it| it.text(identity)) {
             console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
+        }
+        if let Some(detail) = detail {
+            // Much of it is not the host's text: no line of it can look like one of the host's.
+            console.message(&format!("  {}", escaped(detail.trim_end(), "\n  ")));
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::subcommand::Subcommand;
 use crate::error::ScaffoldError;
 use crate::project::file::ProjectFile;
-use crate::project::resource::{Api, Gvk, Resource};
+use crate::project::gvk::Gvk;
+use crate::project::resource::{Api, Resource};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit};
 

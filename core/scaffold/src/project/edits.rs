@@ -3,8 +3,9 @@
 use super::content::config_key;
 use super::error::ProjectError;
 use super::file::ProjectFile;
+use super::gvk::Gvk;
 use super::name::{check_domain, check_project_name};
-use super::resource::{Gvk, Resource};
+use super::resource::Resource;
 use pintle_plugin::message::ProjectInfo;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -5,8 +5,9 @@
 
 use super::content::{Content, config_key};
 use super::error::ProjectError;
+use super::gvk::Gvk;
 use super::migrate::Migrated;
-use super::resource::{Gvk, Resource};
+use super::resource::Resource;
 use super::rewrite::{Depth, rewrite};
 use super::yaml::read;
 use pintle_host::ProjectVersion;

@@ -6,6 +6,7 @@ mod content;
 mod edits;
 pub(crate) mod error;
 pub(crate) mod file;
+pub(crate) mod gvk;
 mod migrate;
 pub(crate) mod name;
 mod plural;
@@ -15,5 +16,6 @@ mod yaml;
 
 pub use error::ProjectError;
 pub use file::{PROJECT, ProjectFile};
+pub use gvk::Gvk;
 pub use name::{NameError, check_domain, check_project_name, default_project_name};
-pub use resource::{Api, Gvk, Resource};
+pub use resource::{Api, Resource};

@@ -1,0 +1,134 @@
+//! What identifies a resource: API group, version and kind, by the rules of Kubernetes.
+
+use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_subdomain};
+use std::fmt;
+
+/// A kind of a version of an API group: what identifies a resource.
+///
+/// Every value keeps Kubernetes' rules.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gvk {
+    group: String,
+    domain: String,
+    version: String,
+    kind: String,
+}
+
+impl Gvk {
+    /// Returns a checked kind: `group` without its domain, as `crew`, and the project's domain.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] for the part that breaks a rule of Kubernetes.
+    pub fn new(group: &str, domain: &str, version: &str, kind: &str) -> Result<Self, NameError> {
+        if !group.is_empty() && !is_subdomain(group) || group.is_empty() && domain.is_empty() {
+            return Err(NameError::new("group", group, SUBDOMAIN_RULE, "crew"));
+        }
+        if !domain.is_empty() {
+            check_domain(domain)?;
+        }
+        if !is_version(version) {
+            let rule =
+                "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
+            return Err(NameError::new("version", version, rule, "v1alpha1"));
+        }
+        if !is_kind(kind) {
+            let rule = "it must be letters and digits in upper camel case, at most 63";
+            return Err(NameError::new("kind", kind, rule, "Captain"));
+        }
+        let [group, domain, version, kind] = [group, domain, version, kind].map(str::to_owned);
+        let gvk = Self { group, domain, version, kind };
+        if gvk.qualified_group().len() > 253 {
+            return Err(NameError::new("group", &gvk.qualified_group(), SUBDOMAIN_RULE, "crew"));
+        }
+        Ok(gvk)
+    }
+
+    /// Returns the group without its domain, as `crew`.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Returns the domain, as `example.org`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Returns the version, as `v1alpha1`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Returns the kind, as `Captain`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns the group with its domain, as `crew.example.org`.
+    pub fn qualified_group(&self) -> String {
+        match (self.group.as_str(), self.domain.as_str()) {
+            ("", domain) => domain.to_owned(),
+            (group, "") => group.to_owned(),
+            (group, domain) => format!("{group}.{domain}"),
+        }
+    }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.qualified_group(), self.version, self.kind)
+    }
+}
+
+/// Whether `text` is `vN`, `vNalphaN` or `vNbetaN`.
+fn is_version(text: &str) -> bool {
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let Some(text) = text.strip_prefix('v') else { return false };
+    match text.split_once("alpha").or_else(|| text.split_once("beta")) {
+        Some((major, minor)) => is_number(major) && is_number(minor),
+        None => is_number(text),
+    }
+}
+
+/// Whether `text` is a name in upper camel case.
+fn is_kind(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|it: char| it.is_ascii_uppercase())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_outside_the_rules_of_kubernetes_are_refused() {
+        let check = |group, version, kind, what: &str| {
+            let err = Gvk::new(group, "example.org", version, kind).unwrap_err();
+            assert!(err.to_string().starts_with(&format!("invalid {what} ")), "{err}");
+        };
+        check("Crew", "v1", "Captain", "group");
+        check("crew_", "v1", "Captain", "group");
+        for version in
+            ["", "1", "v", "v1.0", "v1gamma1", "v1alpha", "valpha1", "V1", "v1beta1beta1"]
+        {
+            check("crew", version, "Captain", "version");
+        }
+        for kind in ["", "captain", "Cap-tain", "Cäptain", "1Captain", &"C".repeat(64)] {
+            check("crew", "v1", kind, "kind");
+        }
+        for version in ["v1", "v12", "v1alpha1", "v2beta10"] {
+            Gvk::new("crew", "example.org", version, "Captain").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_kind_is_shown_with_its_whole_group() {
+        let gvk = Gvk::new("crew", "example.org", "v1", "Captain").unwrap();
+        assert_eq!(gvk.to_string(), "crew.example.org/v1/Captain");
+        assert_eq!(
+            Gvk::new("apps", "", "v1", "Deployment").unwrap().to_string(),
+            "apps/v1/Deployment"
+        );
+    }
+}

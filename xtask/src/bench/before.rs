@@ -1,0 +1,114 @@
+//! Each program against the one of the same name from a build of another version.
+//!
+//! The two run in turns, on the same plugins and projects: a machine whose pace changes says
+//! nothing by times that were taken on different days.
+
+use super::stage::Stage;
+use super::table::Row;
+use super::timing::{Program, compare, stats};
+use super::{N_IN_PROCESS, N_PROJECTS, measure, starts};
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// How many times as long something may take as before. Two copies of one program differ by
+/// less than this.
+pub(super) const NOT_SLOWER: f64 = 1.05;
+
+/// How many plugins a project goes through.
+const N_CHAIN: usize = 10;
+
+/// Returns a row for everything that the programs in `folder` can do as well.
+pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Vec<Row> {
+    let plain = |name: &str, program, expected| (name.to_owned(), program, expected);
+    let mut programs = Vec::new();
+    for n_plugins in [0, 1, 100, 1_000] {
+        programs.extend(starts(stage, n_plugins));
+    }
+    programs.push(plain(
+        "a native plugin's command, 100 plugins installed",
+        stage.host(100, &["bench-hello"]),
+        "hello, world",
+    ));
+    let mut rows = Vec::new();
+    for (work, now, expected) in programs {
+        eprintln!("measuring, before and now: {work}");
+        let before = other(&now, folder);
+        let compared = now.probe(expected).and_then(|()| {
+            before.probe(expected)?;
+            compare(&now, &before, n_runs)
+        });
+        rows.push(match compared {
+            Ok(it) => {
+                let (now, before) = (it.ours.median, it.other.median);
+                Row::at_most(work, now, "before", before, it.ratio, NOT_SLOWER)
+            }
+            Err(err) => Row::missing(work, &err),
+        });
+    }
+    rows.push(project(stage, folder).unwrap_or_else(|err| Row::missing("init", &err)));
+
+    let inside = [
+        ("in-process", stage.in_process()),
+        ("universe native", stage.chain("native", N_CHAIN)),
+        ("universe look", stage.chain("look", N_CHAIN)),
+        ("universe first", stage.chain("first", N_CHAIN)),
+        ("universe disk", stage.disk()),
+    ];
+    for (name, now) in inside {
+        eprintln!("measuring, before and now: {name}");
+        let measured = in_process(&now, &other(&now, folder));
+        rows.extend(measured.unwrap_or_else(|err| vec![Row::missing(name, &err)]));
+    }
+    rows
+}
+
+/// Returns the program of the same name in another folder, called the same way.
+fn other(program: &Program, folder: &Path) -> Program {
+    let name = program.path.file_name().unwrap_or_default();
+    let mut other = Program { path: folder.join(name), ..program.clone() };
+    // Another version may write its index in another form, and each would void the other's.
+    for (_, cache) in other.env.iter_mut().filter(|it| it.0 == "XDG_CACHE_HOME") {
+        *cache = Path::new(cache).join("before").into();
+    }
+    other
+}
+
+/// A new project by a chain of three.
+fn project(stage: &Stage, folder: &Path) -> Result<Row> {
+    let (mut now, mut before) = (Vec::new(), Vec::new());
+    // Each project needs a folder of its own.
+    for number in 0..N_PROJECTS {
+        now.push(stage.init(2 * number)?.time()?.as_nanos() as f64);
+        let program = other(&stage.init(2 * number + 1)?, folder);
+        before.push(program.time()?.as_nanos() as f64);
+    }
+    Ok(row("init with a chain of three, on disk".to_owned(), now, before))
+}
+
+/// What two programs measure inside of themselves, in turns: a row for each of the results
+/// that both have.
+fn in_process(now: &Program, before: &Program) -> Result<Vec<Row>> {
+    // The first run makes what is missing, or finds it cold.
+    measure(now)?;
+    measure(before)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..N_IN_PROCESS {
+        ours.push(measure(now)?);
+        theirs.push(measure(before)?);
+    }
+    let names = ours.first().context("nothing was measured")?.keys();
+    // What has grown is memory and no time.
+    let names = names.filter(|it| !it.ends_with("_grown"));
+    let names = names.filter(|it| theirs.iter().all(|their| their.contains_key(*it)));
+    let numbers = |results: &[Map<String, Value>], name: &str| -> Vec<f64> {
+        results.iter().filter_map(|it| it[name].as_f64()).collect()
+    };
+    Ok(names.map(|it| row(it.clone(), numbers(&ours, it), numbers(&theirs, it))).collect())
+}
+
+fn row(work: String, now: Vec<f64>, before: Vec<f64>) -> Row {
+    let turns = stats(now.iter().zip(&before).map(|(now, before)| now / before).collect());
+    let (now, before) = (stats(now).median, stats(before).median);
+    Row::at_most(work, now, "before", before, turns, NOT_SLOWER)
+}
