@@ -107,6 +107,7 @@ fn in_process(now: &Program, before: &Program) -> Result<Vec<Row>> {
     Ok(names.map(|it| row(it.clone(), numbers(&ours, it), numbers(&theirs, it))).collect())
 }
 
+/// Returns a row of what was measured in turns.
 fn row(work: String, now: Vec<f64>, before: Vec<f64>) -> Row {
     let turns = stats(now.iter().zip(&before).map(|(now, before)| now / before).collect());
     let (now, before) = (stats(now).median, stats(before).median);

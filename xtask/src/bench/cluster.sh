@@ -109,8 +109,9 @@ node() {
 # is running; $1 are the jobs in the background that create the others, and $2 those that
 # start the agents.
 wait_until_ready() {
-    docker port "$first" 6443/tcp > "$WORK/address" & port=$!
     n_tries=0
+    until docker port "$first" 6443/tcp > "$WORK/address" 2> "$WORK/no-port"; do pause; done &
+    port=$!
     until docker cp "$first:/output/kubeconfig.yaml" "$own.new" 2> "$WORK/why" &&
         grep -q client-key-data: "$own.new"; do
         pause
