@@ -454,9 +454,17 @@ fn a_command_that_repeats_another_and_changes_nothing_is_not_recorded() {
         fixture.create_api("Sailor", true, false, json!({"force": true})).unwrap();
     }
     assert_eq!((record(), fixture.tree()), (before, tree));
+    let edit = || {
+        let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
+        fixture.run("edit", json!({}), project, None).unwrap();
+    };
+    edit();
+    let before = record();
+    edit();
+    assert_eq!(record(), before);
     // The same words with another effect are another command.
     fixture.create_api("Sailor", true, true, json!({"force": true})).unwrap();
-    assert_eq!(record().commands().len(), 4);
+    assert_eq!(record().commands().len(), 5);
     let prepared = fixture.delete_api("Sailor").unwrap();
     assert!(prepared.conflicts().is_empty());
     fixture.commit(prepared);

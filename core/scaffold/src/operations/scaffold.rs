@@ -7,7 +7,7 @@ use crate::chain::members::Chain;
 use crate::chain::steps::{EDIT, FORCE, INIT, SKIP_EXISTING, Steps, StepsInput};
 use crate::error::ScaffoldError;
 use crate::merge;
-use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::file::{PROJECT, ProjectFile, absent};
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
 use crate::transaction::Lock;
@@ -167,6 +167,7 @@ fn spare_users_change(
 fn check_start(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
     let path = root.join(PROJECT);
     match (chain.subcommand == INIT, std::fs::symlink_metadata(&path).is_ok()) {
+        (true, true) if !path.exists() && path.is_symlink() => return Err(absent(&path).into()),
         (true, true) => return Err(ScaffoldError::AlreadyInitialized { path }),
         (false, false) => return Err(ScaffoldError::NotInitialized { path }),
         _ => {}
