@@ -876,8 +876,8 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle project upgrade
             --- stderr ---
             error: no plugin `shipyard.example.org` is installed
-            hint: type `pintle plugin list` to see which plugins there are
-            [exit 2]
+            hint: install the plugin; run `pintle plugin list` to list the plugins
+            [exit 3]
             $ pintle project show -o json
             {
               "version": "3",
@@ -960,8 +960,8 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle delete api --group crew --version v1 --kind Captain
             --- stderr ---
             error: no plugin `shipyard.example.org/v1.0.0` is installed
-            hint: type `pintle plugin list` to see which plugins there are
-            [exit 2]
+            hint: install the plugin; run `pintle plugin list` to list the plugins
+            [exit 3]
         "#]],
     );
 }
