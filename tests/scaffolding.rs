@@ -329,6 +329,7 @@ fn the_universe_can_be_seen_also_when_something_fails() {
 #[test]
 fn webhooks_are_made_and_undone() {
     let sandbox = project();
+    add_versions(&sandbox);
     let create = "create webhook --group crew --version v1 --kind Captain";
     let delete = "delete webhook --group crew --version v1 --kind Captain";
     let lines = [
@@ -364,6 +365,8 @@ fn webhooks_are_made_and_undone() {
             domain    my.domain
             version   3
             plugin    shipyard.example.org/v1.0.0
+            resource  crew.my.domain/v1beta1/Captain:
+            resource  crew.my.domain/v1alpha1/Captain:
             resource  crew.my.domain/v1/Captain: api, controller, defaulting webhook, validation webhook, conversion webhook
             command   1 init
             command   2 create api --group crew --version v1 --kind Captain
@@ -385,6 +388,8 @@ fn webhooks_are_made_and_undone() {
             domain    my.domain
             version   3
             plugin    shipyard.example.org/v1.0.0
+            resource  crew.my.domain/v1beta1/Captain:
+            resource  crew.my.domain/v1alpha1/Captain:
             resource  crew.my.domain/v1/Captain: api, controller
             command   1 init
             command   2 create api --group crew --version v1 --kind Captain
@@ -409,6 +414,14 @@ fn webhooks_are_made_and_undone() {
             port: home
             flag: white
         resources:
+        - domain: my.domain
+          group: crew
+          kind: Captain
+          version: v1beta1
+        - domain: my.domain
+          group: crew
+          kind: Captain
+          version: v1alpha1
         - api:
             crdVersion: v1
             namespaced: true
@@ -863,8 +876,8 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle project upgrade
             --- stderr ---
             error: no plugin `shipyard.example.org` is installed
-            hint: type `pintle plugin list` to see which plugins there are
-            [exit 2]
+            hint: install the plugin; run `pintle plugin list` to list the plugins
+            [exit 3]
             $ pintle project show -o json
             {
               "version": "3",
@@ -947,8 +960,8 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             $ pintle delete api --group crew --version v1 --kind Captain
             --- stderr ---
             error: no plugin `shipyard.example.org/v1.0.0` is installed
-            hint: type `pintle plugin list` to see which plugins there are
-            [exit 2]
+            hint: install the plugin; run `pintle plugin list` to list the plugins
+            [exit 3]
         "#]],
     );
 }
@@ -1210,4 +1223,144 @@ fn a_fifo_in_the_place_of_any_file_of_a_project_is_not_waited_for() {
         };
         assert!(said.contains(expected), "{fifo}: {said}");
     }
+}
+
+#[test]
+fn a_conversion_names_versions_that_the_project_has() {
+    let sandbox = project();
+    let create = "create webhook --group crew --version v1 --kind Captain --conversion --spoke";
+    let before = read(&sandbox, "PROJECT");
+    for (spoke, expected) in [
+        (",,", "error: invalid version ``: "),
+        (",v1alpha1", "error: invalid version ``: "),
+        ("../x", "error: invalid version `../x`: "),
+        ("v1\n", "error: invalid version `v1\\n`: "),
+        ("v2", "error: the project has no resource `crew.my.domain/v2/Captain` to convert"),
+        ("v1", "error: `v1` is the version that the others are converted to and from"),
+    ] {
+        let output = sandbox.run(create.split(' ').chain([spoke]));
+        assert_eq!(output.code(), 2, "{spoke:?}: {output}");
+        assert!(output.stderr.contains(expected), "{spoke:?}: {output}");
+        assert!(output.stderr.contains("\nhint: "), "{spoke:?}: {output}");
+    }
+    assert_eq!(read(&sandbox, "PROJECT"), before);
+    add_versions(&sandbox);
+    let output = sandbox.run(words(&format!("{create} v1alpha1,v1beta1,v1alpha1")));
+    assert_eq!(output.code(), 2, "{output}");
+    assert!(output.stderr.contains("error: the version `v1alpha1` is given twice"), "{output}");
+    let _ = sandbox.run(words(&format!("{create} v1alpha1,v1beta1"))).success();
+    assert!(read(&sandbox, "PROJECT").contains("spoke:"));
+}
+
+/// Adds two more versions of the captain to PROJECT.
+fn add_versions(sandbox: &Sandbox) {
+    let mut text = read(sandbox, "PROJECT");
+    for version in ["v1alpha1", "v1beta1"] {
+        let entry = "\n- domain: my.domain\n  group: crew\n  kind: Captain\n  version: ";
+        text = text.replacen("resources:", &format!("resources:{entry}{version}"), 1);
+    }
+    write(sandbox, "PROJECT", &text);
+}
+
+#[test]
+fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
+    let sandbox = project();
+    let line = format!("{CREATE} Sailor");
+    let delete = format!("{DELETE} Captain");
+    let unplug = || {
+        for entry in fs::read_dir(sandbox.plugins()).expect("the folder is ours") {
+            fs::remove_file(entry.expect("the folder is ours").path()).expect("it is ours");
+        }
+    };
+    unplug();
+    for line in [line.as_str(), delete.as_str(), "edit", "project upgrade"] {
+        let output = sandbox.run(words(line));
+        assert_eq!(output.code(), 3, "{line}: {output}");
+        assert!(output.stderr.contains("no plugin `shipyard.example.org"), "{output}");
+        assert!(output.stderr.contains("\nhint: "), "{line}: {output}");
+    }
+    // What the line itself names is another matter.
+    let output = sandbox.run(words(&format!("{line} --plugins nobody")));
+    assert_eq!(output.code(), 2, "{output}");
+}
+
+#[test]
+fn a_name_on_the_line_that_breaks_a_rule_is_wrong_usage() {
+    let sandbox = Sandbox::new().plugin("shipyard");
+    for (option, value) in [("--domain", "UPPER"), ("--project-name", "a/b"), ("--domain", "a..b")]
+    {
+        let output = sandbox.run(["init", "--plugins", "shipyard", option, value]);
+        assert_eq!(output.code(), 2, "{option} {value}: {output}");
+        assert!(output.stderr.contains("\nhint: write it like `"), "{output}");
+    }
+    assert!(tree(&sandbox).is_empty());
+}
+
+#[test]
+fn an_invalid_domain_in_project_is_the_projects_fault() {
+    let sandbox = project();
+    let text = read(&sandbox, "PROJECT").replacen("domain: my.domain", "domain: My_Domain", 1);
+    write(&sandbox, "PROJECT", &text);
+    check(
+        &sandbox,
+        &[&format!("{CREATE} Sailor"), "project check"],
+        expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Sailor
+        --- stderr ---
+        error: invalid project file `[SANDBOX]/desk/PROJECT`
+          caused by: invalid domain `My_Domain`: it must be dot-separated parts of lower-case letters, digits and `-`, each at most 63 long and starting and ending with a letter or digit, 253 in all
+        hint: write it like `example.org`
+        [exit 1]
+        $ pintle project check
+        problem  PROJECT                      invalid domain `My_Domain`: it must be dot-separated parts of lower-case letters, digits and `-`, each at most 63 long and starting and ending with a letter or digit, 253 in all
+        ok       shipyard.example.org/v1.0.0  it is there and fits
+        ok       files                        5 were scaffolded, 0 of them changed since
+        ok       plugins                      they would make the same files today
+        [exit 1]
+    "#]],
+    );
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_no_matter_of_permission_unless_it_is() {
+    let sandbox = project();
+    let path = sandbox.work().join(".pintle/scaffold.jsonl");
+    let show = || {
+        let output = sandbox.run(["project", "show"]);
+        assert_eq!(output.code(), 1, "{output}");
+        assert!(!output.stderr.contains("permission"), "{output}");
+        output.stderr
+    };
+    fs::write(&path, [0xff]).expect("it is ours");
+    assert!(show().contains("it is not valid UTF-8"));
+    fs::remove_file(&path).expect("it is ours");
+    fs::create_dir(&path).expect("the folder is ours");
+    assert!(show().contains("it is a directory, not a regular file"));
+}
+
+#[test]
+fn a_project_file_that_is_a_dangling_link_is_called_that() {
+    let sandbox = Sandbox::new().plugin("shipyard");
+    std::os::unix::fs::symlink("nowhere", sandbox.work().join("PROJECT")).expect("it is ours");
+    check(
+        &sandbox,
+        &["project show", "init --plugins shipyard", &format!("{CREATE} Sailor")],
+        expect![[r#"
+            $ pintle project show
+            --- stderr ---
+            error: failed to read `[SANDBOX]/desk/PROJECT`
+              caused by: it is a symbolic link to a file that does not exist
+            [exit 1]
+            $ pintle init --plugins shipyard
+            --- stderr ---
+            error: failed to read `[SANDBOX]/desk/PROJECT`
+              caused by: it is a symbolic link to a file that does not exist
+            [exit 1]
+            $ pintle create api --group crew --version v1 --kind Sailor
+            --- stderr ---
+            error: failed to read `[SANDBOX]/desk/PROJECT`
+              caused by: it is a symbolic link to a file that does not exist
+            [exit 1]
+        "#]],
+    );
 }

@@ -173,3 +173,44 @@ fn new_files_obey_the_umask() {
         assert_eq!(mode, expected, "{path}");
     }
 }
+
+#[test]
+fn a_state_that_may_not_be_looked_at_is_no_interrupted_run() {
+    let sandbox = Sandbox::unprivileged().plugin("good");
+    let work = sandbox.work();
+    if rustix::process::geteuid().is_root() {
+        chown(&work, Some(65534), Some(65534)).expect("root may");
+    }
+    let _ = sandbox.run(["init", "--plugins", "good"]).success();
+    set_mode(&work.join(".pintle"), 0o000);
+    let said = sandbox.transcript(&["project show"]);
+    set_mode(&work.join(".pintle"), 0o755);
+    expect![[r#"
+        $ pintle project show
+        --- stderr ---
+        error: failed to look for `.pintle/run`
+          caused by: Permission denied (os error 13)
+        hint: check that you have permission to search the directory of `.pintle/run`
+        [exit 1]
+    "#]]
+    .assert_eq(&said);
+}
+
+#[test]
+fn a_formatter_that_is_killed_takes_nothing_with_it() {
+    let mut sandbox = with_rust(Sandbox::new());
+    let _ = sandbox.run(["init", "--plugins", "rust", "--domain", "example.org"]).success();
+    let mine = sandbox.work().join("src/controller/mine.rs");
+    fs::write(&mine, "// Mine.\n").expect("the project is ours");
+    let tools = sandbox.path("tools");
+    fs::create_dir(&tools).expect("the sandbox is ours");
+    let script = "#!/bin/sh\n: > src/controller/mine.rs\nkill -9 $$\n";
+    fs::write(tools.join("rustfmt"), script).expect("the sandbox is ours");
+    set_mode(&tools.join("rustfmt"), 0o755);
+    sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", tools.display()));
+    let output = sandbox.run(create_api("Captain")).success();
+    assert!(output.stderr.contains("failed: signal: 9"), "{output}");
+    assert_eq!(fs::read_to_string(&mine).expect("it is there"), "// Mine.\n");
+    let made = sandbox.work().join("src/api/crew/v1/captain.rs");
+    assert!(fs::read_to_string(made).expect("it was made").contains("Captain"));
+}

@@ -1,5 +1,6 @@
 //! Merges what the user and a plugin made of one file, three ways.
 
+use crate::record::file::is_executable;
 use pintle_plugin::Node;
 
 /// What becomes of a file that was scaffolded as `base` and is now made otherwise.
@@ -62,8 +63,7 @@ pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&No
 
 fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     let base_bytes = base.map_or(&[][..], Node::bytes);
-    let base_mode = base.map_or(ours.mode(), Node::mode);
-    let mode = if theirs.mode() == base_mode { ours.mode() } else { theirs.mode() };
+    let mode = mode(base, ours, theirs);
     let bytes = match three_way(base_bytes, ours.bytes(), theirs.bytes()) {
         Ok(bytes) => bytes,
         Err(Some(bytes)) => return Verdict::Conflict(bytes, mode),
@@ -72,6 +72,18 @@ fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     match bytes == ours.bytes() && mode == ours.mode() {
         true => Verdict::Keep,
         false => Verdict::Write(bytes, mode),
+    }
+}
+
+/// Returns the mode of `ours`, executable if `theirs` has become so. The other bits are not
+/// the plugin's to change: a umask or a checkout gave them to the file.
+fn mode(base: Option<&Node>, ours: &Node, theirs: &Node) -> u32 {
+    let base = base.unwrap_or(ours);
+    match (is_executable(base.mode()), is_executable(theirs.mode())) {
+        // Whoever may read it may execute it.
+        (false, true) => ours.mode() | (ours.mode() & 0o444) >> 2,
+        (true, false) => ours.mode() & !0o111,
+        _ => ours.mode(),
     }
 }
 
@@ -147,5 +159,13 @@ mod tests {
         let theirs = Node::new("a", "1\n", MODE_EXECUTABLE);
         let verdict = merge(Some(&node("1\n")), Some(&node("mine\n")), Some(&theirs));
         assert_eq!(verdict, Verdict::Write(b"mine\n".to_vec(), MODE_EXECUTABLE));
+
+        let private = |mode| Node::new("a", "1\n", mode);
+        let verdict = merge(Some(&node("1\n")), Some(&private(0o600)), Some(&theirs));
+        assert_eq!(verdict, Verdict::Write(b"1\n".to_vec(), 0o700));
+        let verdict = merge(Some(&theirs), Some(&private(0o750)), Some(&node("2\n")));
+        assert_eq!(verdict, Verdict::Write(b"2\n".to_vec(), 0o640));
+        let verdict = merge(Some(&private(0o600)), Some(&private(0o600)), Some(&node("1\n")));
+        assert_eq!(verdict, Verdict::Keep);
     }
 }

@@ -79,15 +79,7 @@ impl Scaffold for Init {
     }
 
     fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
-        Ok(match vice(call)?.as_str() {
-            "tool" => vec![Tool::optional(["pintle-no-such-tool"])],
-            "required-tool" => vec![Tool::required(["false"])],
-            "good-tool" => {
-                let script = "echo tool >> chain.txt; mkdir -p target; touch made.txt target/no";
-                vec![Tool::required(["sh", "-c", script])]
-            }
-            _ => Vec::new(),
-        })
+        tools(call)
     }
 }
 
@@ -96,6 +88,10 @@ struct CreateApi;
 
 impl Scaffold for CreateApi {
     const SUBCOMMAND: &'static str = "create api";
+
+    fn bind_flags(&self) -> Vec<Arg> {
+        vec![Arg::option("vice").help("What goes wrong")]
+    }
 
     fn inject_resource(&self, _call: &ScaffoldCall<'_>, resource: &mut Resource) -> Result<()> {
         if resource.api {
@@ -135,6 +131,30 @@ impl Scaffold for CreateApi {
         }
         Ok(())
     }
+
+    fn post_scaffold(&self, call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+        tools(call)
+    }
+}
+
+/// Returns the tools of a vice.
+fn tools(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
+    let shell = |script: &str| ["sh", "-c", script].map(str::to_owned);
+    let good = "echo tool >> chain.txt; mkdir -p target; touch made.txt target/no";
+    let greedy = "echo tool >> chain.txt; echo tool > mine.txt; rm -f other.txt; touch made.txt";
+    let killed = format!("{greedy}; kill -9 $$");
+    Ok(match vice(call)?.as_str() {
+        "tool" => vec![Tool::optional(["pintle-no-such-tool"])],
+        "required-tool" => vec![Tool::required(["false"])],
+        "good-tool" => vec![Tool::required(shell(good))],
+        "greedy-tool" => vec![Tool::required(shell(greedy))],
+        "killed-tool" => vec![
+            Tool::required(shell("echo first >> chain.txt")),
+            Tool::optional(shell(&killed)),
+            Tool::required(shell("echo last >> chain.txt")),
+        ],
+        _ => Vec::new(),
+    })
 }
 
 fn vice(call: &ScaffoldCall<'_>) -> Result<String> {

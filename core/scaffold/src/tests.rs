@@ -386,6 +386,91 @@ fn tools_run_in_a_copy_and_what_they_change_is_the_plugins() {
     assert!(fixture.tree().is_empty());
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_that_a_killed_tool_has_left_is_taken() {
+    let fixture = Fixture::new(&[A]);
+    fixture.write("mine.txt", "mine");
+    fixture.write("other.txt", "mine");
+    let report = fixture.init(json!({"vice": "killed-tool"})).unwrap();
+    assert_eq!(fixture.text("mine.txt"), "mine");
+    assert_eq!(fixture.text("other.txt"), "mine");
+    assert!(!fixture.folder.path().join("made.txt").exists());
+    // What the tools before and after it have done counts.
+    assert_eq!(fixture.text("chain.txt"), format!("{A}\nfirst\nlast\n"));
+    assert_eq!(report.added, ["bin/0", "chain.txt"]);
+    let [notice] = report.notices.as_slice() else { panic!("one notice") };
+    assert!(notice.contains("kill -9 $$` of `a.pintle.dev/v1.0.0` failed: signal: 9"), "{notice}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tool_changes_what_plugins_have_made_and_nothing_of_the_users() {
+    let fixture = Fixture::new(&[A]);
+    fixture.write("mine.txt", "mine");
+    fixture.write("other.txt", "mine");
+    let report = fixture.init(json!({"vice": "greedy-tool"})).unwrap();
+    assert_eq!(report.added, ["bin/0", "chain.txt", "made.txt"]);
+    assert!(report.replaced.is_empty() && report.deleted.is_empty());
+    assert_eq!(fixture.text("mine.txt"), "mine");
+    assert_eq!(fixture.text("other.txt"), "mine");
+
+    // A file of an earlier command may change while the user has not changed it.
+    let greedy = || json!({"vice": "greedy-tool"});
+    let report = fixture.create_api("Captain", false, true, greedy()).unwrap();
+    assert_eq!(report.replaced, ["chain.txt"]);
+    assert_eq!(fixture.text("chain.txt"), format!("{A}\ntool\ntool\n"));
+    fixture.write("chain.txt", "mine");
+    let report = fixture.create_api("Sailor", false, true, greedy()).unwrap();
+    assert_eq!(report.replaced, ["kinds.txt", "list.txt"]);
+    assert_eq!(fixture.text("chain.txt"), "mine");
+
+    // What is ignored is the user's, too, also when the tool lists it no more.
+    fixture.write(".gitignore", "mine.txt\n");
+    fixture.write("mine.txt", "still mine");
+    fixture.create_api("Mate", false, true, greedy()).unwrap();
+    assert_eq!(fixture.text("mine.txt"), "still mine");
+}
+
+#[test]
+fn a_command_that_repeats_another_and_changes_nothing_is_not_recorded() {
+    let fixture = Fixture::new(&[A]);
+    let record = || Record::load(fixture.folder.path()).unwrap();
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", false, true, json!({})).unwrap();
+    let before = record();
+    fixture.write("unrelated.txt", "mine");
+    let report = fixture.create_api("Captain", false, true, json!({"force": true})).unwrap();
+    assert_eq!(report.replaced, ["kinds.txt"], "the plugin adds to this file each time");
+    assert_eq!(record().commands().len(), before.commands().len() + 1);
+
+    let fixture = Fixture::new(&[A]);
+    let record = || Record::load(fixture.folder.path()).unwrap();
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", true, false, json!({})).unwrap();
+    fixture.create_api("Sailor", true, false, json!({"force": true})).unwrap();
+    let (before, tree) = (record(), fixture.tree());
+    for _ in 0..2 {
+        fixture.create_api("Sailor", true, false, json!({"force": true})).unwrap();
+    }
+    assert_eq!((record(), fixture.tree()), (before, tree));
+    let edit = || {
+        let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
+        fixture.run("edit", json!({}), project, None).unwrap();
+    };
+    edit();
+    let before = record();
+    edit();
+    assert_eq!(record(), before);
+    // The same words with another effect are another command.
+    fixture.create_api("Sailor", true, true, json!({"force": true})).unwrap();
+    assert_eq!(record().commands().len(), 5);
+    let prepared = fixture.delete_api("Sailor").unwrap();
+    assert!(prepared.conflicts().is_empty());
+    fixture.commit(prepared);
+    assert!(!fixture.folder.path().join("src/sailors.rs").exists());
+}
+
 #[test]
 fn what_was_scaffolded_is_undone_but_not_what_the_user_did() {
     let fixture = Fixture::new(&[A]);
@@ -458,6 +543,32 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     fixture.commit(prepared);
     let text = fixture.text("chain.txt");
     assert!(text.contains("<<<<<<<") && text.contains("mine") && text.contains("v3.0.0"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_mode_that_a_umask_or_checkout_gives_a_file_is_no_change() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fixture = Fixture::new(&[A]);
+    let place = |path: &str| fixture.folder.path().join(path);
+    let mode = |path: &str| fs::metadata(place(path)).unwrap().permissions().mode() & 0o777;
+    let set = |path: &str, mode| {
+        fs::set_permissions(place(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", false, true, json!({})).unwrap();
+    set("kinds.txt", 0o600);
+    set("bin/0", 0o700);
+    fixture.create_api("Sailor", false, true, json!({})).unwrap();
+    set("chain.txt", 0o664);
+    let record = Record::load(fixture.folder.path()).unwrap();
+    assert_eq!(record.file("kinds.txt").unwrap().mode(), 0o644);
+    assert_eq!(record.file("bin/0").unwrap().mode(), 0o755);
+    let drift = fixture.rework(&fixture.plugins, |rework| rework.drift(&Silent)).unwrap();
+    assert_eq!(drift, <[String; 0]>::default());
+    let report = fixture.commit(fixture.upgrade("a.pintle.dev/v2.0.0").unwrap());
+    assert_eq!(report.replaced, ["chain.txt"]);
+    assert_eq!([mode("kinds.txt"), mode("bin/0"), mode("chain.txt")], [0o600, 0o700, 0o664]);
 }
 
 #[test]

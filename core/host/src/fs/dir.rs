@@ -257,7 +257,8 @@ impl Dir {
         let (from, to) = (from.as_ref(), to.as_ref());
         match self.rename_exclusive(from, to) {
             Err(err) if err.operation != Operation::Link => Err(err),
-            Err(err) if err.kind() == ErrorKind::AlreadyExists => Err(err),
+            // A disk that fails or is full is no reason to take the way that is less safe.
+            Err(err) if !lacks_links(&err) => Err(err),
             Err(_) if self.exists(to)? => {
                 let taken = io::Error::from(ErrorKind::AlreadyExists);
                 Err(self.failed(Operation::RenameNew, from)(taken))
@@ -414,6 +415,11 @@ impl std::os::fd::AsFd for Dir {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.root.as_fd()
     }
+}
+
+/// Whether a second name failed as the file system has none; FAT calls that not permitted.
+fn lacks_links(err: &Error) -> bool {
+    err.is_unsupported() || err.kind() == ErrorKind::PermissionDenied
 }
 
 /// Checks that a path is relative and has no `..`.

@@ -6,5 +6,6 @@ pub(crate) mod flags;
 pub(crate) mod members;
 pub(crate) mod services;
 mod staging;
+mod staging_folder;
 pub(crate) mod steps;
 pub(crate) mod tools;

@@ -1,8 +1,10 @@
 //! Runs the programs that plugins name after scaffolding, as formatters, in a copy of
 //! the project; what they change there enters the universe.
 //!
-//! Invariant: no program of a plugin runs in the project itself.
+//! Invariant: no program of a plugin runs in the project itself, and what one has done
+//! counts only if it succeeded, and only for files that are not the user's.
 
+use super::staging_folder::StagingFolder;
 use super::tools::{self, ToolError};
 use crate::error::StepError;
 use crate::universe::Universe;
@@ -10,7 +12,7 @@ use pintle_host::fs::{self, Dir, Mode};
 use pintle_host::services::Excerpt;
 use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::{ChangeSet, Node, Select, Tool};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the programs of one plugin did.
@@ -22,67 +24,104 @@ pub(super) struct Done {
     pub(super) notices: Vec<String>,
 }
 
-/// Runs the programs of the plugin with the key `plugin`, and takes over what they change.
-///
-/// # Errors
-///
-/// [`StepError::Tool`] when a required program fails; [`StepError::Staging`] when the
-/// copy cannot be made.
-pub(super) fn run(
-    universe: &mut Universe,
-    plugin: &str,
-    subcommand: &str,
-    tools: Vec<Tool>,
-    services: &dyn HostServices,
-) -> Result<Done, StepError> {
-    let failed = |source| StepError::Staging { source };
-    let unreachable = |err: fs::Error| failed(err.into());
-    let copy = tempfile::Builder::new().prefix("pintle-staging-").tempdir().map_err(failed)?;
-    let dir = Dir::open(copy.path()).map_err(unreachable)?;
-    let before = universe.all_nodes()?.to_vec();
-    before.iter().try_for_each(|it| write(&dir, it)).map_err(unreachable)?;
+/// The programs of a plugin, and what they may do.
+pub(super) struct Staging<'a> {
+    /// The key of the plugin.
+    pub(super) plugin: &'a str,
+    pub(super) subcommand: &'a str,
+    /// Whether the programs may change or delete a file that is there.
+    pub(super) may_change: &'a dyn Fn(&Node) -> bool,
+    pub(super) services: &'a dyn HostServices,
+}
 
-    let mut done = Done::default();
-    for tool in tools {
-        let command = tool.command.join(" ");
-        match run_tool(copy.path(), &tool, services) {
-            Ok(None) => {}
-            Ok(Some(reason)) => {
-                done.notices.push(format!("`{command}` of `{plugin}` failed: {reason}"));
+impl Staging<'_> {
+    /// Runs the programs, and takes over what those that succeed have changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Tool`] when a required program fails; [`StepError::Staging`] when the
+    /// copy cannot be made.
+    pub(super) fn run(&self, universe: &mut Universe, tools: Vec<Tool>) -> Result<Done, StepError> {
+        let mut done = Done::default();
+        let mut copy = None;
+        for tool in tools {
+            let command = tool.command.join(" ");
+            let current = match copy.take() {
+                Some(copy) => copy,
+                None => Copy::new(universe)?,
+            };
+            match run_tool(current.folder.path(), &tool, self.services) {
+                Ok(None) => {
+                    done.changed.extend(self.take_over(universe, &current)?);
+                    copy = Some(current);
+                }
+                // What it has left in the copy may be half of something, and goes with it.
+                Ok(Some(reason)) => {
+                    let plugin = self.plugin;
+                    done.notices.push(format!("`{command}` of `{plugin}` failed: {reason}"));
+                }
+                Err(source) => return Err(StepError::Tool { command, source }),
             }
-            Err(source) => return Err(StepError::Tool { command, source }),
         }
+        Ok(done)
     }
 
-    let after: BTreeMap<String, Node> = Universe::new(copy.path())
-        .nodes(Select::All)?
-        .into_iter()
-        .map(|it| (it.path().to_owned(), it))
-        .collect();
-    let mut changes = ChangeSet::new();
-    for old in &before {
-        match after.get(old.path()) {
-            Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(old) => {}
-            Some(new) => {
-                let mode = if new.mode() == staged_mode(old) { old.mode() } else { new.mode() };
-                changes.add_node(Node::new(new.path(), new.bytes(), mode));
-            }
-            // What the copy's ignore rules hide is there all the same.
-            None if dir.exists(old.path()).map_err(unreachable)? => {}
-            None => {
-                changes.delete(old.path());
+    /// Takes over how the copy differs from the universe; returns the paths that were made
+    /// or changed.
+    fn take_over(&self, universe: &mut Universe, copy: &Copy) -> Result<Vec<String>, StepError> {
+        let mut after = copy.files()?;
+        let mut changes = ChangeSet::new();
+        for old in universe.all_nodes()? {
+            match after.remove(old.path()) {
+                Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(old) => {}
+                // What the copy's ignore rules hide is there all the same.
+                None if copy.dir.exists(old.path()).map_err(unreachable)? => {}
+                _ if !(self.may_change)(old) => {}
+                None => {
+                    changes.delete(old.path());
+                }
+                Some(new) => {
+                    let mode = if new.mode() == staged_mode(old) { old.mode() } else { new.mode() };
+                    changes.add_node(Node::new(new.path(), new.bytes(), mode));
+                }
             }
         }
-    }
-    let known: BTreeSet<&str> = before.iter().map(Node::path).collect();
-    for (path, new) in after {
-        if !known.contains(path.as_str()) {
-            changes.add_node(new);
+        for (path, new) in after {
+            // A file that the project ignores is not in the copy, and there all the same.
+            let hidden = universe.nodes(Select::Path(&path))?.pop();
+            if hidden.is_none_or(|it| (self.may_change)(&it)) {
+                changes.add_node(new);
+            }
         }
+        let changed = changes.added().iter().map(|it| it.path().to_owned()).collect();
+        universe.replace_contents(self.plugin, self.subcommand, changes)?;
+        Ok(changed)
     }
-    done.changed = changes.added().iter().map(|it| it.path().to_owned()).collect();
-    universe.replace_contents(plugin, subcommand, changes)?;
-    Ok(done)
+}
+
+/// A copy of the universe's files.
+struct Copy {
+    folder: StagingFolder,
+    dir: Dir,
+}
+
+impl Copy {
+    fn new(universe: &Universe) -> Result<Self, StepError> {
+        let folder = StagingFolder::new().map_err(|source| StepError::Staging { source })?;
+        let dir = Dir::open(folder.path()).map_err(unreachable)?;
+        universe.all_nodes()?.iter().try_for_each(|it| write(&dir, it)).map_err(unreachable)?;
+        Ok(Self { folder, dir })
+    }
+
+    /// Returns the files that are in the copy now, by path.
+    fn files(&self) -> Result<BTreeMap<String, Node>, StepError> {
+        let nodes = Universe::new(self.folder.path()).nodes(Select::All)?;
+        Ok(nodes.into_iter().map(|it| (it.path().to_owned(), it)).collect())
+    }
+}
+
+fn unreachable(err: fs::Error) -> StepError {
+    StepError::Staging { source: err.into() }
 }
 
 /// Returns the mode of a file in the copy: its owner must be able to change it, whatever
@@ -141,8 +180,9 @@ mod tests {
             }
         });
         let tools = vec![Tool::required(["true"])];
-        let services = crate::tests::Silent;
-        let err = run(&mut universe, "p/v1", "init", tools, &services).unwrap_err();
+        let (may_change, services) = (&|_: &Node| true, &crate::tests::Silent);
+        let staging = Staging { plugin: "p/v1", subcommand: "init", may_change, services };
+        let err = staging.run(&mut universe, tools).unwrap_err();
         let expected = "failed to list the files of the project: `src` cannot be read";
         assert_eq!(err.to_string(), expected);
         assert!(universe.changes().unwrap().is_empty());

@@ -7,11 +7,11 @@ use super::answers::Answers;
 use super::flags::Flags;
 use super::members::{Chain, Member};
 use super::services::ChainServices;
-use super::staging;
+use super::staging::Staging;
 use crate::error::{ScaffoldError, StepError};
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
-use crate::record::file::{Origin, RecordedCommand};
+use crate::record::file::{Origin, Record, RecordedCommand};
 use crate::universe::Universe;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
@@ -45,6 +45,9 @@ pub(crate) struct Steps<'a> {
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
     pub(crate) universe: Universe,
+    /// What is known of how the project was made; `None` in a replay, where a command has
+    /// made every file.
+    pub(crate) record: Option<Record>,
     /// Which plugins had a hand in a file, in order.
     touched: BTreeMap<String, Vec<String>>,
     /// Files that a plugin would have made, had they not been on disk.
@@ -62,12 +65,13 @@ pub(crate) struct StepsInput<'a> {
     pub(crate) project: ProjectFile,
     pub(crate) resource: Option<Resource>,
     pub(crate) universe: Universe,
+    /// What is known of how the project was made; `None` in a replay.
+    pub(crate) record: Option<Record>,
 }
 
 impl<'a> Steps<'a> {
     pub(crate) fn new(input: StepsInput<'a>) -> Self {
-        let StepsInput { chain, flags, args, services, answers, project, resource, universe } =
-            input;
+        let StepsInput { chain, flags, args, services, answers, project, resource, .. } = input;
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
         Self {
             members: chain.members(),
@@ -79,7 +83,8 @@ impl<'a> Steps<'a> {
             project,
             resource,
             known,
-            universe,
+            universe: input.universe,
+            record: input.record,
             touched: BTreeMap::new(),
             adopted: Vec::new(),
             notices: Vec::new(),
@@ -242,9 +247,11 @@ impl<'a> Steps<'a> {
                 self.universe.apply(key, self.chain.subcommand, changes)?;
             }
             Step::PostScaffold if !reply.tools.is_empty() => {
-                let subcommand = self.chain.subcommand;
-                let done =
-                    staging::run(&mut self.universe, key, subcommand, reply.tools, self.services)?;
+                let (record, adopted) = (self.record.as_ref(), &self.adopted);
+                let may_change = &|it: &Node| is_scaffolded(it, record, adopted);
+                let (subcommand, services) = (self.chain.subcommand, self.services);
+                let staging = Staging { plugin: key, subcommand, may_change, services };
+                let done = staging.run(&mut self.universe, reply.tools)?;
                 done.changed.iter().for_each(|it| self.touch(it, key));
                 self.notices.extend(done.notices);
             }
@@ -309,6 +316,15 @@ impl<'a> Steps<'a> {
         }
         Ok(self.project.put_resource(&whole)?)
     }
+}
+
+/// Whether a file is as plugins have made it, in this command or in one before, so that
+/// their tools may change it. All others are the user's.
+fn is_scaffolded(node: &Node, record: Option<&Record>, adopted: &[Node]) -> bool {
+    let Some(record) = record else { return true };
+    node.plugin().is_some()
+        || adopted.iter().any(|it| it.path() == node.path() && it.bytes() == node.bytes())
+        || record.has(node)
 }
 
 /// Returns which of `paths` are among `deleted`. A plugin may replace every file of a large

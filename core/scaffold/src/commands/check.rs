@@ -53,6 +53,9 @@ pub(super) const ROW: Row = Row::new(
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let (root, project) = open_project()?;
     let mut findings = Findings(Vec::new());
+    if let Err(err) = project.check_domain() {
+        findings.add(Level::Problem, "PROJECT", &err.to_string());
+    }
     findings.plugins(session, &project);
     match Record::load(&root) {
         Ok(record) if record.is_empty() => findings.add(

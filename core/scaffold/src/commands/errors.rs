@@ -34,6 +34,9 @@ impl From<ScaffoldError> for CliError {
                 StepError::Call(call) => Self::from(*call).under(message),
                 source => failed(&source).under(message),
             },
+            err @ ScaffoldError::Absent { .. } => {
+                Self::from_error(Exit::Refused, &err).hint_if_known(err.hint())
+            }
             err => failed(&err),
         }
     }
@@ -53,6 +56,12 @@ impl From<UniverseError> for CliError {
 
 impl From<RecordError> for CliError {
     fn from(err: RecordError) -> Self {
+        failed(&err)
+    }
+}
+
+impl From<TransactionError> for CliError {
+    fn from(err: TransactionError) -> Self {
         failed(&err)
     }
 }
@@ -192,7 +201,7 @@ impl Advice for RecordError {
             Self::Format { .. } => {
                 Some(Hint::new(|host| format!("install a newer version of {}", host.command_name)))
             }
-            Self::Read { .. } => Some("check that you have permission to read it".into()),
+            Self::Read { source, .. } => read_hint(source.kind()),
             Self::TooLarge { .. } | Self::Full => {
                 Some("leave the plugin that writes such files out of the chain".into())
             }
@@ -210,6 +219,13 @@ impl Advice for TransactionError {
             Self::Occupied { path } => Some(format!("move `{path}` away, then try again").into()),
             Self::Disappeared { .. } | Self::Changed { .. } => {
                 Some("nothing was written; try again".into())
+            }
+            Self::Disk { action: "look for", path, source }
+                if source.kind() == ErrorKind::PermissionDenied =>
+            {
+                let text =
+                    format!("check that you have permission to search the directory of `{path}`");
+                Some(text.into())
             }
             Self::Disk { path, source, .. } => disk_hint(path, source.kind()),
             Self::Busy { lock: Some(lock), .. } => Some(
@@ -236,6 +252,19 @@ impl Advice for TransactionError {
             },
             Self::Path { .. } => None,
         }
+    }
+}
+
+/// Returns what to do about a record that cannot be read.
+fn read_hint(kind: ErrorKind) -> Option<Hint> {
+    match kind {
+        ErrorKind::PermissionDenied => Some("check that you have permission to read it".into()),
+        // It is too large, no text, or no file.
+        ErrorKind::FileTooLarge
+        | ErrorKind::InvalidData
+        | ErrorKind::InvalidInput
+        | ErrorKind::IsADirectory => Some("restore it from version control".into()),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@
 use super::commit::show_or_commit;
 use super::options;
 use super::preview::ShowOptions;
-use super::recorded_plugins::recorded_plugins;
+use super::recorded_plugins::{missing, recorded_plugins};
 use super::resource_args::{find_gvk, resource};
 use super::subcommand::Subcommand;
 use super::working_project::{current_dir, load_project, lock};
@@ -17,7 +17,7 @@ use crate::operations::prepared::Prepared;
 use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
-use crate::project::name::default_project_name;
+use crate::project::name::{check_domain, check_project_name, default_project_name};
 use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
@@ -105,8 +105,14 @@ impl Invocation {
             None => asked_version(session, line)?,
         };
         let mut invocation = Self { project, ..Self::empty(subcommand, root, version) };
-        for key in invocation.keys(session, line)? {
-            let plugin = session.load(session.catalog().resolve(&key, Some(&version))?)?;
+        let given = given_keys(line);
+        for key in invocation.keys(session, &given)? {
+            let found = session.catalog().resolve(&key, Some(&version));
+            let found = match given.is_empty() {
+                true => found.map_err(missing)?,
+                false => found?,
+            };
+            let plugin = session.load(found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
                 let text = format!("plugin `{}` is twice in the chain", plugin.key());
                 return Err(CliError::new(Exit::Usage, text));
@@ -127,12 +133,7 @@ impl Invocation {
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
-    fn keys(&self, session: &Session<'_>, line: &[OsString]) -> Result<Vec<PluginKey>, CliError> {
-        let given = option_values(line, "--plugins");
-        let given = given.iter().map(|it| it.to_string_lossy());
-        let given: Vec<_> = given
-            .flat_map(|it| it.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
-            .collect();
+    fn keys(&self, session: &Session<'_>, given: &[String]) -> Result<Vec<PluginKey>, CliError> {
         if !given.is_empty() {
             return given.iter().map(|it| plugin::parse_key(it)).collect();
         }
@@ -288,7 +289,11 @@ impl Invocation {
 
     fn project_file(&self, matches: &ArgMatches) -> Result<ProjectFile, CliError> {
         match (&self.project, self.subcommand) {
-            (Some(project), _) => return Ok(project.clone()),
+            (Some(project), _) => {
+                let path = self.root.join(PROJECT);
+                project.check_domain().map_err(|err| err.in_file(&path))?;
+                return Ok(project.clone());
+            }
             (None, Subcommand::Init) => {}
             (None, _) => {
                 let path = self.root.join(PROJECT);
@@ -297,14 +302,28 @@ impl Invocation {
         }
         let text = |name: &str| matches.get_one::<String>(name);
         let mut project = ProjectFile::new(&self.version)?;
-        project.set_domain(text("domain").map_or("", |it| it))?;
         let default = default_project_name(&self.root);
-        project.set_project_name(text("project-name").unwrap_or(&default))?;
+        let (domain, name) = (text("domain").map_or("", |it| it), text("project-name"));
+        let name = name.unwrap_or(&default);
+        // What the line gives is wrong usage; what a plugin or PROJECT does is not.
+        if !domain.is_empty() {
+            check_domain(domain)?;
+        }
+        check_project_name(name)?;
+        project.set_domain(domain)?;
+        project.set_project_name(name)?;
         if let Some(repo) = text("repo") {
             project.set_repo(repo)?;
         }
         Ok(project)
     }
+}
+
+/// Returns the keys on the line.
+fn given_keys(line: &[OsString]) -> Vec<String> {
+    let given = option_values(line, "--plugins");
+    let given = given.iter().map(|it| it.to_string_lossy());
+    given.flat_map(|it| it.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>()).collect()
 }
 
 fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVersion, CliError> {

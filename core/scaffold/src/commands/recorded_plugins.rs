@@ -2,9 +2,22 @@
 
 use crate::record::file::Record;
 use crate::record::replay::Plugins;
-use pintle_host::catalog::{PluginKey, ProjectVersion};
-use pintle_host::cli::{CliError, Session, plugin};
+use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
+use pintle_host::cli::{CliError, Exit, Hint, Session, plugin};
 use pintle_plugin::Level;
+
+/// Returns the error of a plugin that the project needs: it is no fault of the line.
+pub(super) fn missing(err: ResolveError) -> CliError {
+    match err {
+        ResolveError::NotFound { .. } => {
+            CliError::from_error(Exit::Refused, &err).hint(Hint::new(|host| {
+                let name = &host.command_name;
+                format!("install the plugin; run `{name} plugin list` to list the plugins")
+            }))
+        }
+        err => err.into(),
+    }
+}
 
 /// Returns the plugins that the commands of the record were carried out with, or what
 /// takes their place; `wanted` says which to take instead of those of its name.
@@ -25,11 +38,12 @@ pub(super) fn recorded_plugins(
             let exact = asked.clone().unwrap_or_else(|| key.clone());
             let found = match session.catalog().resolve(&exact, version.as_ref()) {
                 Ok(entry) => entry,
-                Err(err) if asked.is_some() => return Err(err.into()),
+                Err(err) if asked.is_some() => return Err(missing(err)),
                 // Another version of the plugin does the same commands.
                 Err(_) => {
                     let any = PluginKey::new(key.name().clone(), None);
-                    let entry = session.catalog().resolve(&any, version.as_ref())?;
+                    let entry =
+                        session.catalog().resolve(&any, version.as_ref()).map_err(missing)?;
                     let text = format!("`{key}` is not installed; another version does its part");
                     session.console().log(Level::Warn, &text);
                     entry

@@ -6,7 +6,8 @@ use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
 use crate::project::resource::{Api, Resource};
 use clap::ArgMatches;
-use pintle_host::cli::{CliError, Exit};
+use pintle_host::Identity;
+use pintle_host::cli::{CliError, Exit, Hint};
 
 /// Returns the resource that the line names.
 pub(super) fn resource(
@@ -68,13 +69,47 @@ fn webhook_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resou
     resource.webhooks.defaulting = matches.get_flag("defaulting");
     resource.webhooks.validation = matches.get_flag("validation");
     resource.webhooks.conversion = matches.get_flag("conversion");
-    resource.webhooks.spoke =
-        matches.get_many::<String>("spoke").into_iter().flatten().cloned().collect();
+    resource.webhooks.spoke = spokes(project, resource.gvk(), matches)?;
     if !resource.webhooks.is_any() {
         return Err(CliError::new(Exit::Usage, "no webhook is selected")
             .hint("use one or more of `--defaulting`, `--validation` and `--conversion`"));
     }
     Ok(resource)
+}
+
+/// Returns the versions that are converted to and from that of `hub`.
+fn spokes(project: &ProjectFile, hub: &Gvk, matches: &ArgMatches) -> Result<Vec<String>, CliError> {
+    let mut spokes: Vec<String> = Vec::new();
+    for version in matches.get_many::<String>("spoke").into_iter().flatten() {
+        let gvk = Gvk::new(hub.group(), hub.domain(), version, hub.kind())?;
+        check_spoke(project, hub, &gvk, spokes.contains(version))?;
+        spokes.push(version.clone());
+    }
+    Ok(spokes)
+}
+
+fn check_spoke(
+    project: &ProjectFile,
+    hub: &Gvk,
+    spoke: &Gvk,
+    is_twice: bool,
+) -> Result<(), CliError> {
+    let version = spoke.version();
+    let (text, hint): (String, Hint) = if spoke == hub {
+        let text = format!("`{version}` is the version that the others are converted to and from");
+        (text, "name the other versions with `--spoke`".into())
+    } else if is_twice {
+        let text = format!("the version `{version}` is given twice");
+        (text, "name each version once with `--spoke`".into())
+    } else if project.resource(spoke).is_none() {
+        let text = format!("the project has no resource `{spoke}` to convert");
+        let hint =
+            move |host: &Identity| format!("run `{} create api` for it first", host.command_name);
+        (text, Hint::new(hint))
+    } else {
+        return Ok(());
+    };
+    Err(CliError::new(Exit::Usage, text).hint(hint))
 }
 
 /// Returns the resource of the project that the user means: one of the project's domain,

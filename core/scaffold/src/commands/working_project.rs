@@ -48,7 +48,7 @@ pub(super) fn lock(session: &Session<'_>, only_looks: bool) -> Result<Option<Loc
     let console = session.console();
     let root = current_dir()?;
     if only_looks {
-        let recovery = recover(&root).map_err(ScaffoldError::Transaction)?;
+        let recovery = recover(&root)?;
         tell_recovery(session, &recovery);
         return Ok(None);
     }

@@ -15,7 +15,7 @@ use crate::merge;
 use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
 use crate::project::resource::Resource;
-use crate::record::file::{Record, RecordedCommand};
+use crate::record::file::{Record, RecordedCommand, is_executable};
 use crate::record::replay::{Plugins, Replayed, replay, resource};
 use crate::universe::Universe;
 use pintle_host::Identity;
@@ -110,9 +110,10 @@ impl Rework<'_> {
             project: self.project,
             resource: Some(resource),
             universe,
+            record: Some(self.record),
         });
         steps.take_all()?;
-        let record = self.record;
+        let record = steps.record.unwrap_or_default();
         Ok(Prepared {
             subcommand: subcommand.to_owned(),
             chain: chain.keys(),
@@ -242,7 +243,9 @@ fn changed_paths(
 ) -> BTreeSet<String> {
     let paths = before.keys().chain(after.keys());
     let differs = |it: &&String| match (before.get(*it), after.get(*it)) {
-        (Some(one), Some(other)) => one.bytes() != other.bytes() || one.mode() != other.mode(),
+        (Some(one), Some(other)) => {
+            one.bytes() != other.bytes() || is_executable(one.mode()) != is_executable(other.mode())
+        }
         _ => true,
     };
     paths.filter(differs).cloned().collect()

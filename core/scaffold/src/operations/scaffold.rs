@@ -7,7 +7,7 @@ use crate::chain::members::Chain;
 use crate::chain::steps::{EDIT, FORCE, INIT, SKIP_EXISTING, Steps, StepsInput};
 use crate::error::ScaffoldError;
 use crate::merge;
-use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::file::{PROJECT, ProjectFile, absent};
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
 use crate::transaction::Lock;
@@ -57,7 +57,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
     let early = |error: ScaffoldError| failed(error, Universe::new(root));
     check_start(root, &chain).map_err(early)?;
     let record = Record::load(root).map_err(|err| early(err.into()))?;
-    let mut command = Steps::recorded(&chain, &args, &project, resource.as_ref());
+    let command = Steps::recorded(&chain, &args, &project, resource.as_ref());
     let before = (chain.subcommand != INIT).then(|| project.to_string());
     let mut steps = Steps::new(StepsInput {
         chain,
@@ -68,21 +68,21 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
         project,
         resource,
         universe: Universe::new(root),
+        record: Some(record),
     });
     if let Err(error) = steps.take_all() {
         return Err(failed(error, steps.universe));
     }
-    command.id = record.next_id();
-    finish(before, steps, record, command).map_err(early)
+    finish(before, steps, command).map_err(early)
 }
 
 /// Turns the steps of a command, all of them taken, into what it is about to do.
 fn finish(
     project_before: Option<String>,
-    steps: Steps<'_>,
-    mut record: Record,
+    mut steps: Steps<'_>,
     mut command: RecordedCommand,
 ) -> Result<Prepared, ScaffoldError> {
+    let mut record = steps.record.take().unwrap_or_default();
     let mut notices = steps.notices.clone();
     if let Some(version) = steps.project.migrated_from()
         && project_before.as_deref() != Some(steps.project.to_string().as_str())
@@ -90,14 +90,21 @@ fn finish(
         notices.push(format!("PROJECT is migrated from version {version} to 3"));
     }
     let changes = spare_users_changes(&steps, &record, &mut notices)?;
-    let by = |path: &str| steps.origins(path, command.id);
-    record.note(&changes, &by)?;
-    for node in &steps.adopted {
-        record.put(node, Vec::new(), by(node.path()))?;
+    command.answers = std::mem::take(&mut steps.answers).into_given();
+    let is_idle = changes.is_empty()
+        && project_before.as_deref() == Some(steps.project.to_string().as_str())
+        && steps.adopted.iter().all(|it| record.has(it));
+    // What changes nothing and was said before need not be said again in a replay.
+    if !is_idle || !record.ends_with(&command) {
+        command.id = record.next_id();
+        let by = |path: &str| steps.origins(path, command.id);
+        record.note(&changes, &by)?;
+        for node in &steps.adopted {
+            record.put(node, Vec::new(), by(node.path()))?;
+        }
+        record.push(command);
     }
     let (subcommand, chain) = (steps.chain.subcommand, steps.chain.keys());
-    command.answers = steps.answers.into_given();
-    record.push(command);
     Ok(Prepared {
         subcommand: subcommand.to_owned(),
         chain,
@@ -160,6 +167,7 @@ fn spare_users_change(
 fn check_start(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
     let path = root.join(PROJECT);
     match (chain.subcommand == INIT, std::fs::symlink_metadata(&path).is_ok()) {
+        (true, true) if !path.exists() && path.is_symlink() => return Err(absent(&path).into()),
         (true, true) => return Err(ScaffoldError::AlreadyInitialized { path }),
         (false, false) => return Err(ScaffoldError::NotInitialized { path }),
         _ => {}

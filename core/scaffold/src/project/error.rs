@@ -3,7 +3,7 @@
 use super::name::NameError;
 use pintle_host::ProjectVersion;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with a PROJECT file.
 #[derive(Debug, thiserror::Error)]
@@ -67,4 +67,11 @@ pub enum ProjectError {
     /// A name in the project breaks a rule.
     #[error(transparent)]
     Name(#[from] NameError),
+}
+
+impl ProjectError {
+    /// Returns the error as one of the file at `path`.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self::Invalid { path: path.to_owned(), source: Box::new(self) }
+    }
 }

@@ -7,6 +7,7 @@ use super::content::{Content, config_key};
 use super::error::ProjectError;
 use super::gvk::Gvk;
 use super::migrate::Migrated;
+use super::name::check_domain;
 use super::resource::Resource;
 use super::rewrite::{Depth, rewrite};
 use super::yaml::read;
@@ -86,13 +87,10 @@ impl ProjectFile {
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
         let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
         let text = read().map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => ProjectError::Missing { path: path.to_owned() },
+            io::ErrorKind::NotFound => absent(path),
             _ => ProjectError::Read { path: path.to_owned(), source },
         })?;
-        Self::parse(&text).map_err(|source| ProjectError::Invalid {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        Self::parse(&text).map_err(|err| err.in_file(path))
     }
 
     /// Returns the version that the file had before this host read it in version 3, if it
@@ -110,6 +108,14 @@ impl ProjectFile {
     /// Returns the domain of the project's API groups, or an empty text.
     pub fn domain(&self) -> &str {
         &self.content.domain
+    }
+
+    /// Checks the domain, which a user may have edited. A file without one is valid.
+    pub(crate) fn check_domain(&self) -> Result<(), ProjectError> {
+        match self.domain() {
+            "" => Ok(()),
+            domain => Ok(check_domain(domain)?),
+        }
     }
 
     /// Returns the repository that the project lives in, or an empty text.
@@ -184,6 +190,18 @@ impl ProjectFile {
         *self = edited.ok_or_else(|| ProjectError::Edit { key: key.to_owned() })?;
         self.migrated_from = migrated_from;
         Ok(())
+    }
+}
+
+/// Returns the error of a file that cannot be found at `path`.
+pub(crate) fn absent(path: &Path) -> ProjectError {
+    let path = path.to_owned();
+    match path.is_symlink() {
+        true => {
+            let source = io::Error::other("it is a symbolic link to a file that does not exist");
+            ProjectError::Read { path, source }
+        }
+        false => ProjectError::Missing { path },
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
+use crate::chain::steps::FORCE;
 use crate::merge;
 use crate::path;
 use crate::universe::Change;
@@ -16,7 +17,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use pintle_host::fs::{Cause, Dir};
-use pintle_plugin::Node;
+use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ pub struct Answer {
 #[non_exhaustive]
 pub struct RecordedFile {
     path: String,
-    /// The permission bits, as chmod takes them: `644`.
+    /// The permission bits, as chmod takes them: `644` or `755`; older hosts wrote others, too.
     mode: String,
     /// Who had a hand in it, in order.
     by: Vec<Origin>,
@@ -214,6 +215,18 @@ impl Record {
         self.files.get(path)
     }
 
+    /// Whether the file is known, and still as it was scaffolded.
+    pub(crate) fn has(&self, node: &Node) -> bool {
+        let file = self.file(node.path());
+        file.is_some_and(|it| it.content().is_ok_and(|it| it == node.bytes()))
+    }
+
+    /// Whether the last command of its kind for the same resource is this one, word for word.
+    pub(crate) fn ends_with(&self, command: &RecordedCommand) -> bool {
+        let last = self.commands.iter().rev().find(|it| it.concerns_as(command));
+        last.is_some_and(|it| it.says_as(command))
+    }
+
     /// Returns the text that goes to the disk.
     ///
     /// # Errors
@@ -322,7 +335,7 @@ impl Record {
             }
         }
         let path = node.path().to_owned();
-        let mode = format!("{:o}", node.mode());
+        let mode = format!("{:o}", mode(node.mode()));
         let base = pack(node.bytes());
         self.files.insert(path.clone(), RecordedFile { path, mode, by: all, base });
         Ok(())
@@ -331,6 +344,25 @@ impl Record {
     /// Forgets a file.
     pub(crate) fn forget(&mut self, path: &str) {
         self.files.remove(path);
+    }
+}
+
+impl RecordedCommand {
+    fn concerns_as(&self, other: &Self) -> bool {
+        let name = |it: &Self| {
+            ["group", "domain", "version", "kind"].map(|key| it.resource.get(key).cloned())
+        };
+        self.subcommand == other.subcommand && name(self) == name(other)
+    }
+
+    /// Whether the two differ in nothing but number and day, and in that one was forced.
+    fn says_as(&self, other: &Self) -> bool {
+        let words = |it: &Self| {
+            let mut it = Self { id: 0, date: String::new(), ..it.clone() };
+            it.args.shift_remove(FORCE);
+            it
+        };
+        words(self) == words(other)
     }
 }
 
@@ -345,9 +377,10 @@ impl RecordedFile {
         &self.by
     }
 
-    /// Returns the permission bits that the file was scaffolded with.
+    /// Returns the permission bits that the file was scaffolded with. Of those, only whether
+    /// it can be executed is known: the others are those of the user's umask.
     pub fn mode(&self) -> u32 {
-        u32::from_str_radix(&self.mode, 8).unwrap_or(pintle_plugin::MODE_FILE)
+        u32::from_str_radix(&self.mode, 8).map_or(MODE_FILE, mode)
     }
 
     /// Returns the file as it was scaffolded.
@@ -374,6 +407,16 @@ fn file(root: &Path) -> PathBuf {
     root.join(path::HOST_FOLDER).join(FILE)
 }
 
+/// Returns the mode that is recorded of a file, as git does.
+fn mode(mode: u32) -> u32 {
+    if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
+}
+
+/// Whether its owner may execute the file.
+pub(crate) fn is_executable(mode: u32) -> bool {
+    mode & 0o100 != 0
+}
+
 fn pack(bytes: &[u8]) -> String {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
@@ -393,7 +436,6 @@ fn unpack(text: &str) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pintle_plugin::MODE_FILE;
 
     fn node(path: &str, text: &str) -> Node {
         Node::new(path, text, MODE_FILE)
@@ -423,6 +465,19 @@ mod tests {
         assert_eq!(read.file("bin").unwrap().mode(), 0o755);
         assert_eq!(read.to_text().unwrap().lines().count(), 4);
         assert!(Record::load(&folder.path().join("elsewhere")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn of_a_mode_only_the_executable_bit_is_recorded_and_read() {
+        let mut record = Record::default();
+        for (path, mode, expected) in
+            [("a", 0o600, 0o644), ("b", 0o664, 0o644), ("c", 0o710, 0o755)]
+        {
+            record.put(&Node::new(path, "", mode), Vec::new(), Vec::new()).unwrap();
+            assert_eq!(record.file(path).unwrap().mode(), expected, "{mode:o}");
+            let old = RecordedFile { mode: format!("{mode:o}"), ..record.files[path].clone() };
+            assert_eq!(old.mode(), expected, "{mode:o} of an older host");
+        }
     }
 
     #[test]

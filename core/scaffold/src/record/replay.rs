@@ -111,6 +111,7 @@ impl Replayed {
             project: self.project.clone(),
             resource,
             universe: Universe::from_nodes(files)?,
+            record: None,
         });
         run.take_all()?;
         for node in run.universe.all_nodes()?.to_vec() {

@@ -12,13 +12,20 @@ use super::error::{TransactionError, disk_error};
 use super::journal::{Entry, JOURNAL, Journal, LOCK, RUN, UNDO, kept, staged, stamp};
 use crate::path::{HOST_FOLDER, parents};
 use pintle_host::fs::{self, Dir, Kind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::ErrorKind;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
 /// Brings all files into place; what is in place already stays.
+///
+/// If all of them were there once, nothing is looked at any more: what is different now is
+/// what the user did since.
 pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
+    if was_applied(disk, journal)? {
+        return sync(disk, journal);
+    }
+    let made = journal.made.iter().map(String::as_str).collect();
     // What goes away first: a new folder may have the name of an old file.
     for (idx, entry) in deletions(journal) {
         take_old(disk, idx, entry)?;
@@ -34,8 +41,8 @@ pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     }
     for (idx, entry) in journal.entries.iter().enumerate() {
         match (&entry.old, &entry.new) {
-            (None, Some(_)) => put_new(disk, idx, entry, journal)?,
-            (Some(_), Some(_)) => replace(disk, idx, entry, journal)?,
+            (None, Some(_)) => put_new(disk, idx, entry, &made)?,
+            (Some(_), Some(_)) => replace(disk, idx, entry, &made)?,
             (_, None) => {}
         }
     }
@@ -116,6 +123,18 @@ pub(super) fn give_up(disk: &Dir) -> fs::Result<()> {
     disk.sync(RUN)
 }
 
+/// Whether every file was in its place at the end: no new one waits in the run, and all old
+/// ones are there.
+fn was_applied(disk: &Dir, journal: &Journal) -> Result<bool> {
+    for (idx, entry) in journal.entries.iter().enumerate() {
+        let waits = entry.new.is_some() && exists(disk, &staged(idx))?;
+        if waits || entry.old.is_some() && !exists(disk, &kept(idx))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn deletions(journal: &Journal) -> impl Iterator<Item = (usize, &Entry)> {
     journal.entries.iter().enumerate().filter(|(_, it)| it.new.is_none())
 }
@@ -135,7 +154,7 @@ fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
 }
 
 /// Moves the new file of an entry to its place, where nothing is.
-fn put_new(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Result<()> {
     if !exists(disk, &staged(idx))? {
         // It is in its place, unless it was lost on the way.
         return match exists(disk, &entry.path)? {
@@ -143,7 +162,7 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<(
             false => Err(TransactionError::Disappeared { path: entry.path.clone() }),
         };
     }
-    for folder in parents(&entry.path).filter(|it| journal.made.iter().any(|made| made == it)) {
+    for folder in parents(&entry.path).filter(|it| made.contains(it)) {
         match disk.create_dir(folder) {
             Err(err) if err.kind() == ErrorKind::NotADirectory => {
                 return Err(TransactionError::Occupied { path: folder.to_owned() });
@@ -156,14 +175,14 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<(
 
 /// Moves the new file of an entry to its place, and the old one from there to the run; in
 /// one step where the system has that, so that there is no moment without the file.
-fn replace(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<()> {
+fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Result<()> {
     let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
     if !exists(disk, &kept)? {
         if is_staged(disk, idx, entry)? {
             match disk.exchange(&staged, path) {
                 Err(err) if err.is_unsupported() => {
                     take_old(disk, idx, entry)?;
-                    return put_new(disk, idx, entry, journal);
+                    return put_new(disk, idx, entry, made);
                 }
                 Err(err) if err.is_absent() => {
                     return Err(TransactionError::Disappeared { path: path.clone() });
@@ -175,7 +194,7 @@ fn replace(disk: &Dir, idx: usize, entry: &Entry, journal: &Journal) -> Result<(
     }
     expect_old(disk, idx, entry)?;
     // Only if there was no exchange.
-    put_new(disk, idx, entry, journal)
+    put_new(disk, idx, entry, made)
 }
 
 /// Moves the new file of an entry back to the run.

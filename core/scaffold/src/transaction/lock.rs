@@ -117,6 +117,7 @@ fn attempt(disk: &Dir) -> fs::Result<Attempt> {
 ///
 /// # Errors
 ///
+/// [`TransactionError::Disk`] when it cannot be known whether there was such a run,
 /// [`TransactionError::Journal`] when the journal of the run is damaged,
 /// [`TransactionError::Interrupted`] when the disk or the user's changes are in the way.
 pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
@@ -124,7 +125,8 @@ pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Recovery::Nothing);
         }
-        _ => {}
+        Err(err) => return Err(disk_error("look for", RUN)(err)),
+        Ok(_) => {}
     }
     match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {
         Ok(lock) => Ok(lock.recovery().clone()),

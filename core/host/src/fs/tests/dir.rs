@@ -158,6 +158,22 @@ fn without_hard_links_a_file_is_renamed_if_the_name_is_free() {
 }
 
 #[test]
+fn a_link_that_the_disk_refuses_is_an_error_and_never_a_rename_that_overwrites() {
+    for code in [EIO, ENOSPC] {
+        let folder = folder(&[("a", "a")]);
+        let dir = Dir::open(folder.path()).unwrap();
+        let _fault = fault::inject(move |it| match it {
+            Operation::RenameNew => Err(ErrorKind::Unsupported.into()),
+            Operation::Link => Err(std::io::Error::from_raw_os_error(code)),
+            _ => Ok(()),
+        });
+        let err = dir.rename_new("a", "c").unwrap_err();
+        assert_eq!(err.operation, Operation::Link, "{err}");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+}
+
+#[test]
 fn directories_are_created_on_the_way_and_files_stay_files() {
     let folder = folder(&[("file", "")]);
     let dir = Dir::open(folder.path()).unwrap();

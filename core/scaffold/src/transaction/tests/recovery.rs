@@ -77,6 +77,20 @@ fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
 }
 
 #[test]
+fn a_run_that_has_put_everything_in_place_is_not_undone_any_more() {
+    let folder = almost_finished();
+    fs::remove_file(folder.path().join("src/api/v1.rs")).unwrap();
+    fs::write(folder.path().join("README.md"), "mine").unwrap();
+    let recovery = recover(folder.path()).unwrap();
+    assert!(matches!(recovery, Recovery::Finished { .. }), "{recovery}");
+    assert!(!folder.path().join("src/api/v1.rs").exists());
+    assert_eq!(fs::read_to_string(folder.path().join("README.md")).unwrap(), "mine");
+    assert_eq!(fs::read_to_string(folder.path().join("PROJECT")).unwrap(), "version: \"3\"\n");
+    assert!(!folder.path().join(RUN).exists());
+    assert_eq!(recover(folder.path()).unwrap(), Recovery::Nothing);
+}
+
+#[test]
 fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
     for path in ["README.md", "src/api/v1.rs"] {
         let folder = almost_finished();
