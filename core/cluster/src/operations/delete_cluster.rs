@@ -39,14 +39,19 @@ pub async fn delete(
     report: &dyn Report,
 ) -> Result<Deleted, ClusterError> {
     let labels = [(label::CLUSTER, name.as_str())];
-    let all = objects::find(engine, names, &labels).await?;
-    let cluster = nodes::find(engine, names, name).await?;
+    // None of these waits for another's answer.
+    let (all, cluster, shared, of_plugins) = tokio::join!(
+        objects::find(engine, names, &labels),
+        nodes::find(engine, names, name),
+        SharedThings::of_cluster(engine, names, name),
+        containers_of_plugins(engine, names, name),
+    );
+    let (all, cluster, shared, of_plugins) = (all?, cluster?, shared?, of_plugins?);
     if all.is_empty() {
         // A run that was killed between the two may have left its entries.
         forget(kubeconfig, names, name, None).await?;
         return Ok(Deleted { removed: Vec::new(), failures: Vec::new() });
     }
-    let shared = SharedThings::of_cluster(engine, names, name).await?;
     let info = cluster.as_ref().map_or_else(|| remains(names, name), |it| it.info(false));
     let written = match (kubeconfig, &cluster) {
         (Some(_), Some(cluster)) => nodes::written_credentials(engine, cluster).await,
@@ -56,14 +61,16 @@ pub async fn delete(
     hooks.ask_for_veto("pre-cluster-delete", event.clone()).await?;
 
     report.step(&format!("deleting the cluster `{name}`"));
-    let of_plugins = containers_of_plugins(engine, names, name).await?;
     let is_of_plugin = |id: &String| of_plugins.iter().any(|it| it.0 == *id);
     let mut own = all.clone();
     own.containers.retain(|it| !is_of_plugin(&it.0));
     let mut failures = Vec::new();
-    let removed = objects::remove(engine, &own, &|_| {}).await;
+    let (removed, forgotten) = tokio::join!(
+        objects::remove(engine, &own, &|_| {}),
+        forget(kubeconfig, names, name, written),
+    );
     failures.extend(removed.err().map(Into::into));
-    failures.extend(forget(kubeconfig, names, name, written).await.err());
+    failures.extend(forgotten.err());
     // Hooks see a cluster that is gone, and remove what they added.
     let of_hooks = hooks.tell("post-cluster-delete", event).await;
     let has_failed_hook = !of_hooks.is_empty();
