@@ -1,6 +1,5 @@
 //! Merges what the user and a plugin made of one file, three ways.
 
-use crate::record::file::is_executable;
 use pintle_plugin::Node;
 
 /// What becomes of a file that was scaffolded as `base` and is now made otherwise.
@@ -85,6 +84,11 @@ fn mode(base: Option<&Node>, ours: &Node, theirs: &Node) -> u32 {
         (true, false) => ours.mode() & !0o111,
         _ => ours.mode(),
     }
+}
+
+/// Whether its owner may execute a file of this mode.
+pub(crate) fn is_executable(mode: u32) -> bool {
+    mode & 0o100 != 0
 }
 
 /// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the

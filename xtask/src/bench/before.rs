@@ -3,17 +3,12 @@
 //! The two run in turns, on the same plugins and projects: a machine whose pace changes says
 //! nothing by times that were taken on different days.
 
-use super::stage::Stage;
-use super::table::Row;
-use super::timing::{Program, compare, stats};
-use super::{N_IN_PROCESS, N_PROJECTS, measure, starts};
+use super::stage::{N_PROJECTS, Stage};
+use super::table::{NOT_SLOWER, Row};
+use super::timing::{N_IN_PROCESS, Program, compare, measure, stats};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use std::path::Path;
-
-/// How many times as long something may take as before. Two copies of one program differ by
-/// less than this.
-pub(super) const NOT_SLOWER: f64 = 1.05;
 
 /// How many plugins a project goes through.
 const N_CHAIN: usize = 10;
@@ -23,7 +18,7 @@ pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Vec<Row> {
     let plain = |name: &str, program, expected| (name.to_owned(), program, expected);
     let mut programs = Vec::new();
     for n_plugins in [0, 1, 100, 1_000] {
-        programs.extend(starts(stage, n_plugins));
+        programs.extend(stage.starts(n_plugins));
     }
     programs.push(plain(
         "a native plugin's command, 100 plugins installed",

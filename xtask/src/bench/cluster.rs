@@ -4,8 +4,7 @@
 //! have made is the same. All of it bears the label `pintle.cluster=bench-…`, and is gone
 //! at the end, whatever happens.
 
-use super::before::NOT_SLOWER;
-use super::table::Row;
+use super::table::{NOT_SLOWER, Row};
 use super::timing::{Program, Stats, stats};
 use crate::node_images;
 use anyhow::{Context, Result, bail, ensure};

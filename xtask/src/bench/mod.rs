@@ -14,21 +14,15 @@ mod timing;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
-use stage::Stage;
+use stage::{N_PROJECTS, Stage};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use table::Row;
-use timing::{Program, compare, stats};
+use timing::{N_IN_PROCESS, Program, compare, measure, stats};
 
 const MILLISECOND: f64 = 1e6;
 const MICROSECOND: f64 = 1e3;
-
-/// How often a program runs that measures inside of itself.
-const N_IN_PROCESS: usize = 10;
-
-/// How many projects are made.
-const N_PROJECTS: usize = 30;
 
 /// What to do with the results.
 #[derive(clap::Args)]
@@ -124,35 +118,12 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn start_up(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for n_plugins in [0, 1, 100, 1_000] {
-        for (work, program, expected) in starts(stage, n_plugins) {
+        for (work, program, expected) in stage.starts(n_plugins) {
             let other = ("empty clap program", stage.empty());
             rows.push(row(work, &program, expected, &other, Some(5.0 * MILLISECOND), n_runs));
         }
     }
     rows
-}
-
-/// Returns what a host does at its start with some plugins installed: the work, the program,
-/// and a word of what it prints.
-fn starts(stage: &Stage, n_plugins: usize) -> [(String, Program, &'static str); 4] {
-    let listed = if n_plugins == 0 { "" } else { "bench-hello" };
-    [
-        ("version", stage.host(n_plugins, &["version"]), "pintle"),
-        ("--help", stage.host(n_plugins, &["--help"]), "Usage"),
-        ("plugin list", stage.host(n_plugins, &["plugin", "list"]), listed),
-        ("completion of a word", stage.completion(n_plugins, "versi"), "version"),
-    ]
-    .map(|(name, program, expected)| {
-        (format!("{name}, {} installed", plugins(n_plugins)), program, expected)
-    })
-}
-
-fn plugins(n_plugins: usize) -> String {
-    match n_plugins {
-        1 => "1 plugin".to_owned(),
-        1_000 => "1,000 plugins".to_owned(),
-        _ => format!("{n_plugins} plugins"),
-    }
 }
 
 /// A native plugin's command, against an empty clap program and against the same
@@ -284,11 +255,6 @@ fn executable_hook(stage: &Stage, n_runs: usize) -> Result<timing::Stats> {
     let hook = stage.hook();
     hook.probe("")?;
     Ok(compare(&hook, &stage.empty(), n_runs)?.ours)
-}
-
-fn measure(program: &Program) -> Result<Map<String, Value>> {
-    let out = program.output().context("failed to measure inside one process")?;
-    serde_json::from_slice(&out).context("the results are not JSON")
 }
 
 /// Returns the best of one result of several runs: what else the machine does meanwhile can

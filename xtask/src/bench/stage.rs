@@ -14,6 +14,9 @@ const WORD: &str = "bench-hello";
 /// How many plugins there are at the most.
 const N_PLUGINS: usize = 1_000;
 
+/// How many projects are made.
+pub(super) const N_PROJECTS: usize = 30;
+
 /// How many plugins are installed in one of the host's runs.
 const FOLDERS: &[usize] = &[0, 1, 100, N_PLUGINS];
 
@@ -60,6 +63,21 @@ impl Stage {
         program.env.push(("PINTLE_PLUGIN_PATH".to_owned(), plugins.into()));
         program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
         program
+    }
+
+    /// Returns what a host does at its start with some plugins installed: the work, the program,
+    /// and a word of what it prints.
+    pub(super) fn starts(&self, n_plugins: usize) -> [(String, Program, &'static str); 4] {
+        let listed = if n_plugins == 0 { "" } else { "bench-hello" };
+        [
+            ("version", self.host(n_plugins, &["version"]), "pintle"),
+            ("--help", self.host(n_plugins, &["--help"]), "Usage"),
+            ("plugin list", self.host(n_plugins, &["plugin", "list"]), listed),
+            ("completion of a word", self.completion(n_plugins, "versi"), "version"),
+        ]
+        .map(|(name, program, expected)| {
+            (format!("{name}, {} installed", plugins(n_plugins)), program, expected)
+        })
     }
 
     /// Returns the host as a shell's completion script calls it, to complete `word`.
@@ -187,6 +205,14 @@ fn install(library: &Path, temp: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn plugins(n_plugins: usize) -> String {
+    match n_plugins {
+        1 => "1 plugin".to_owned(),
+        1_000 => "1,000 plugins".to_owned(),
+        _ => format!("{n_plugins} plugins"),
+    }
 }
 
 fn file_name(idx: usize) -> String {

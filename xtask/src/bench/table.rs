@@ -3,6 +3,10 @@
 use super::timing::{Comparison, Stats};
 use std::fmt::Write as _;
 
+/// How many times as long something may take as before. Two copies of one program differ by
+/// less than this.
+pub(super) const NOT_SLOWER: f64 = 1.05;
+
 const HEADER: [&str; 7] = ["work", "ours", "against", "ratio", "measured", "budget", "holds"];
 
 /// One result.

@@ -3,6 +3,7 @@
 //! Two programs are timed in turns, so that whatever else the machine does hits both.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
@@ -11,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How many runs of each program go before the first that counts.
 const WARM_UP: usize = 5;
+
+/// How often a program runs that measures inside of itself.
+pub(super) const N_IN_PROCESS: usize = 10;
 
 /// A program as it is run, with nothing of the caller's environment.
 #[derive(Clone, Default)]
@@ -110,6 +114,12 @@ pub(super) fn compare(ours: &Program, other: &Program, n_runs: usize) -> Result<
     let extra = stats(turns().map(|(ours, other)| ours - other).collect());
     let ratio = stats(turns().map(|(ours, other)| ours / other).collect());
     Ok(Comparison { ours: stats(our_times), other: stats(other_times), extra, ratio })
+}
+
+/// Runs a program that measures inside of itself, and returns its results by their names.
+pub(super) fn measure(program: &Program) -> Result<Map<String, Value>> {
+    let out = program.output().context("failed to measure inside one process")?;
+    serde_json::from_slice(&out).context("the results are not JSON")
 }
 
 /// Returns the middle of some numbers, which must not be none.

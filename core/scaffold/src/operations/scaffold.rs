@@ -95,7 +95,7 @@ fn finish(
         && project_before.as_deref() == Some(steps.project.to_string().as_str())
         && steps.adopted.iter().all(|it| record.has(it));
     // What changes nothing and was said before need not be said again in a replay.
-    if !is_idle || !record.ends_with(&command) {
+    if !is_idle || !is_repeated(&record, &command) {
         command.id = record.next_id();
         let by = |path: &str| steps.origins(path, command.id);
         record.note(&changes, &by)?;
@@ -117,6 +117,22 @@ fn finish(
         notices,
         conflicts: Vec::new(),
     })
+}
+
+/// Whether the last command of its kind for the same resource is this one, word for word.
+fn is_repeated(record: &Record, command: &RecordedCommand) -> bool {
+    let subject = |it: &RecordedCommand| {
+        let gvk = ["group", "domain", "version", "kind"];
+        (it.subcommand.clone(), gvk.map(|key| it.resource.get(key).cloned()))
+    };
+    // That a command was forced is no matter once its files are there.
+    let words = |it: &RecordedCommand| {
+        let mut it = RecordedCommand { id: 0, date: String::new(), ..it.clone() };
+        it.args.shift_remove(FORCE);
+        it
+    };
+    let last = record.commands().iter().rfind(|it| subject(it) == subject(command));
+    last.is_some_and(|it| words(it) == words(command))
 }
 
 /// Returns the changes of a command so that what the user has changed since it was

@@ -7,8 +7,7 @@
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
-use crate::chain::steps::FORCE;
-use crate::merge;
+use crate::merge::{self, is_executable};
 use crate::path;
 use crate::universe::Change;
 use base64::Engine as _;
@@ -221,12 +220,6 @@ impl Record {
         file.is_some_and(|it| it.content().is_ok_and(|it| it == node.bytes()))
     }
 
-    /// Whether the last command of its kind for the same resource is this one, word for word.
-    pub(crate) fn ends_with(&self, command: &RecordedCommand) -> bool {
-        let last = self.commands.iter().rev().find(|it| it.concerns_as(command));
-        last.is_some_and(|it| it.says_as(command))
-    }
-
     /// Returns the text that goes to the disk.
     ///
     /// # Errors
@@ -347,25 +340,6 @@ impl Record {
     }
 }
 
-impl RecordedCommand {
-    fn concerns_as(&self, other: &Self) -> bool {
-        let name = |it: &Self| {
-            ["group", "domain", "version", "kind"].map(|key| it.resource.get(key).cloned())
-        };
-        self.subcommand == other.subcommand && name(self) == name(other)
-    }
-
-    /// Whether the two differ in nothing but number and day, and in that one was forced.
-    fn says_as(&self, other: &Self) -> bool {
-        let words = |it: &Self| {
-            let mut it = Self { id: 0, date: String::new(), ..it.clone() };
-            it.args.shift_remove(FORCE);
-            it
-        };
-        words(self) == words(other)
-    }
-}
-
 impl RecordedFile {
     /// Returns the path relative to the project.
     pub fn path(&self) -> &str {
@@ -410,11 +384,6 @@ fn file(root: &Path) -> PathBuf {
 /// Returns the mode that is recorded of a file, as git does.
 fn mode(mode: u32) -> u32 {
     if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
-}
-
-/// Whether its owner may execute the file.
-pub(crate) fn is_executable(mode: u32) -> bool {
-    mode & 0o100 != 0
 }
 
 fn pack(bytes: &[u8]) -> String {
