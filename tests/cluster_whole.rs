@@ -7,6 +7,7 @@ use crate::support::{built, install};
 use expect_test::expect;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 /// A berth with the plugin `registry`, whose image is Debian's docker-registry.
 pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
@@ -216,7 +217,24 @@ fn start_private_registry(berth: &Berth) -> Option<String> {
         docker.upload_to_container(&name, Some(options), archive).await.expect("it is there");
         docker.start_container(&name, None).await.expect("it starts");
     });
-    Some(format!("localhost:{port}"))
+    let address = format!("localhost:{port}");
+    // The engine takes connections to a published port before the program inside listens.
+    let answers = (0..300).any(|_| {
+        let answers = answers_http(&address);
+        if !answers {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        answers
+    });
+    assert!(answers, "the registry at {address} does not answer");
+    Some(address)
+}
+
+fn answers_http(address: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
+    let asked = stream.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n");
+    asked.is_ok() && matches!(stream.read(&mut [0; 64]), Ok(1..))
 }
 
 #[test]

@@ -246,6 +246,10 @@ pub struct ScaffoldReply {
 }
 
 /// A program to run in the project after its files are made, as a formatter.
+///
+/// It works on a copy, of which the host takes what a successful run has added, and what it
+/// has changed in files that plugins have made and the user has not changed since. Nothing of
+/// a failed run is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
