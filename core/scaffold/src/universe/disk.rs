@@ -182,7 +182,8 @@ impl Disk {
                 }
             }
         }
-        listing.files.sort_unstable();
+        // The files of each folder are in order already, which this sort makes use of.
+        listing.files.sort();
         listing.unreadable.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         listing
     }
@@ -226,7 +227,7 @@ fn to_node(path: &str, file: Contents) -> Node {
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() }
 }
 
 /// Whether what is at `path` on disk, whose folders are not hidden, is none of a plugin's business.
