@@ -92,6 +92,24 @@ enum Maker {
 
 /// Returns the rows of clusters; none where there is no engine, which is said.
 pub(super) fn rows(host: &Path) -> Vec<Row> {
+    of_sizes(|image, size| measure(&Berth::new(host, image, size)?, size))
+}
+
+/// Returns the rows of clusters of this host against those of the host `before`.
+pub(super) fn rows_before(host: &Path, before: &Path) -> Vec<Row> {
+    of_sizes(|image, size| {
+        let (now, before) = (Berth::new(host, image, size)?, Berth::new(before, image, size)?);
+        let life = |berth: &Berth| berth.life(Maker::Host);
+        // Both are cold in their first round.
+        life(&before)?;
+        life(&now)?;
+        let (now, before) = in_turns(size, || life(&now), || life(&before))?;
+        Ok(rows_of_steps(size, &now, "before", &before, NOT_SLOWER))
+    })
+}
+
+/// Measures clusters of each size with the image of the nodes.
+fn of_sizes(measure: impl Fn(&str, &Size) -> Result<Vec<Row>>) -> Vec<Row> {
     if let Some(why) = obstacle() {
         println!("clusters are left out: {why}");
         return Vec::new();
@@ -102,36 +120,8 @@ pub(super) fn rows(host: &Path) -> Vec<Row> {
     };
     let rows = SIZES.iter().map(|size| {
         eprintln!("measuring: clusters of {size}");
-        let rows = Berth::new(host, &image, size).and_then(|it| measure(&it, size));
+        let rows = measure(&image, size);
         rows.unwrap_or_else(|err| vec![Row::missing(format!("clusters of {size}"), &err)])
-    });
-    rows.flatten().collect()
-}
-
-/// Returns the rows of clusters of this host against those of the host `before`.
-pub(super) fn rows_before(host: &Path, before: &Path) -> Vec<Row> {
-    if let Some(why) = obstacle() {
-        println!("clusters are left out: {why}");
-        return Vec::new();
-    }
-    let image = match image() {
-        Ok(image) => image,
-        Err(err) => return vec![Row::missing("clusters", &err)],
-    };
-    let rows = SIZES.iter().map(|size| {
-        eprintln!("measuring: clusters of {size}, before and now");
-        let measured = Berth::new(host, &image, size).and_then(|now| {
-            let before = Berth::new(before, &image, size)?;
-            let life = |berth: &Berth| berth.life(Maker::Host);
-            // Both are cold in their first round.
-            life(&before)?;
-            life(&now)?;
-            in_turns(size, || life(&now), || life(&before))
-        });
-        match measured {
-            Ok((now, before)) => rows_of_steps(size, &now, "before", &before, NOT_SLOWER),
-            Err(err) => vec![Row::missing(format!("clusters of {size}"), &err)],
-        }
     });
     rows.flatten().collect()
 }
