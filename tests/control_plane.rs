@@ -100,6 +100,14 @@ impl ControlPlane {
 
     /// Runs kubectl with something on its standard input.
     pub(crate) fn kubectl_with(&self, args: &[&str], input: &str) -> Result<String, String> {
+        let (stdout, stderr) = self.kubectl_says(args, input);
+        let stdout = stdout.ok_or_else(|| stderr.clone())?;
+        assert!(!stderr.contains("Warning:"), "kubectl {}: {stderr}", args.join(" "));
+        Ok(stdout)
+    }
+
+    /// Runs kubectl; returns its standard output, if all went well, and its standard error.
+    pub(crate) fn kubectl_says(&self, args: &[&str], input: &str) -> (Option<String>, String) {
         use std::io::Write as _;
         let mut command = Command::new("kubectl");
         command.args(args).env("KUBECONFIG", self.kubeconfig()).env("HOME", self.folder.path());
@@ -110,12 +118,7 @@ impl ControlPlane {
         drop(stdin);
         let out = child.wait_with_output().expect("kubectl ends");
         let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
-        let stderr = text(&out.stderr);
-        if !out.status.success() {
-            return Err(stderr);
-        }
-        assert!(!stderr.contains("Warning:"), "kubectl {}: {stderr}", args.join(" "));
-        Ok(text(&out.stdout))
+        (out.status.success().then(|| text(&out.stdout)), text(&out.stderr))
     }
 
     /// Waits until something is so; fails the test when it does not come about.
@@ -241,10 +244,11 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Returns stock kustomize, or `None` when it is not built.
+/// Returns a program that is built with the control plane: stock `kustomize` or
+/// `kubebuilder`. `None` when it is not built.
 #[track_caller]
-pub(crate) fn kustomize() -> Option<PathBuf> {
-    Some(programs()?.join("kustomize"))
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    Some(programs()?.join(name))
 }
 
 /// Returns the directory of the programs; `None` when they are not built, or by another recipe.

@@ -28,6 +28,7 @@ mod interface_age;
 
 mod listing;
 mod operator;
+mod operator_deployed;
 mod operator_faults;
 mod refused;
 mod scaffolding;

@@ -1,7 +1,7 @@
 //! The operator that the plugin `rust` scaffolds: it passes its own checks, and it works on
 //! a true API server.
 
-use crate::control_plane::{ControlPlane, free_port, kustomize};
+use crate::control_plane::{ControlPlane, free_port, program};
 use crate::engine::{Berth, Image};
 use crate::kubectl::has_kustomize;
 use crate::support::{Sandbox, built, deps_dir};
@@ -9,7 +9,8 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The operator's sources, in a project that the host has made.
 pub(crate) struct Operator {
@@ -20,6 +21,12 @@ impl Operator {
     /// Scaffolds a project of this name, with each of the commands.
     #[track_caller]
     pub(crate) fn scaffold(name: &str, commands: &[&str]) -> Self {
+        Self::scaffold_with(name, "", commands)
+    }
+
+    /// Scaffolds a project with more options of `init`.
+    #[track_caller]
+    pub(crate) fn scaffold_with(name: &str, options: &str, commands: &[&str]) -> Self {
         let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
@@ -28,13 +35,28 @@ impl Operator {
             .library("ci.so", &built("libpintle_plugin_ci.so"))
             // For rustfmt, which the plugin asks for.
             .env("PATH", path);
-        let init =
-            format!("init --domain example.org --plugins rust,license,ci --project-name {name}");
+        let init = format!(
+            "init --domain example.org --plugins rust,license,ci --project-name {name} {options}"
+        );
         for line in std::iter::once(init.as_str()).chain(commands.iter().copied()) {
-            let out = sandbox.run(line.split(' ')).success();
+            let out = sandbox.run(line.split_whitespace()).success();
             assert!(!out.stderr.contains("failed"), "{out}");
         }
         Self { sandbox }
+    }
+
+    /// Runs the host in the project.
+    #[track_caller]
+    pub(crate) fn pintle(&self, line: &str) {
+        let _ = self.sandbox.run(line.split_whitespace()).success();
+    }
+
+    /// Runs the host in the project; returns why it refuses the command.
+    #[track_caller]
+    pub(crate) fn refused(&self, line: &str) -> String {
+        let out = self.sandbox.run(line.split_whitespace());
+        assert_eq!(out.code(), 2, "{out}");
+        out.stderr
     }
 
     pub(crate) fn root(&self) -> PathBuf {
@@ -47,10 +69,26 @@ impl Operator {
         self.run(Command::new(env!("CARGO")).args(args))
     }
 
-    /// Runs a program in the project.
+    /// Runs a program in the project; returns its standard output.
     #[track_caller]
-    fn run(&self, command: &mut Command) -> String {
+    pub(crate) fn run(&self, command: &mut Command) -> String {
+        let out = self.output(command);
+        let [stdout, stderr] =
+            [out.stdout, out.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        assert!(out.status.success(), "{command:?}\n{stdout}\n{stderr}");
+        stdout
+    }
+
+    /// Runs a program in the project.
+    pub(crate) fn output(&self, command: &mut Command) -> Output {
+        let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
         command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
+        // A proxy of rustup's would look for the toolchain that the project names.
+        command.env("PATH", format!("{}:{path}", tools.display()));
+        // Projects share the folder that they are compiled in, and `crdgen` in it.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         // What the outer cargo says is not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -61,11 +99,7 @@ impl Operator {
                 command.env_remove(&name);
             }
         }
-        let out = command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"));
-        let [stdout, stderr] =
-            [out.stdout, out.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-        assert!(out.status.success(), "{command:?}\n{stdout}\n{stderr}");
-        stdout
+        command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"))
     }
 
     /// Runs a script of the workflow in the project.
@@ -115,7 +149,10 @@ const ALL: &[&str] = &[
 
 #[test]
 fn a_scaffolded_operator_passes_its_own_checks() {
-    let operator = Operator::scaffold("checked", ALL);
+    let (webhooks, kinds) = ALL.split_last().expect("there are commands");
+    let operator = Operator::scaffold("checked", kinds);
+    operator.run(Command::new("make").args(["lint", "test"]));
+    operator.pintle(webhooks);
     let user = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"];
     for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "-m", "x"]] {
         operator.run(Command::new("git").args(user).args(args));
@@ -144,6 +181,7 @@ fn a_scaffolded_operator_passes_its_own_checks() {
     let scaffolded = read();
     operator.cargo(&["run", "--quiet", "--bin", "crdgen", "config/crd/bases"]);
     assert_eq!(read(), scaffolded);
+    kubebuilder_makes_a_chart(&operator);
 }
 
 #[test]
@@ -163,11 +201,114 @@ fn kustomize_reads_the_manifests_of_a_scaffolded_operator() {
 }
 
 #[test]
+fn names_and_namespace_are_those_that_kustomize_is_given() {
+    if !has_kustomize() {
+        return;
+    }
+    let operator = Operator::scaffold("renamed", ALL);
+    let path = "config/default/kustomization.yaml";
+    operator.replace(path, "namespace: renamed-system", "namespace: elsewhere");
+    operator.replace(path, "namePrefix: renamed-", "namePrefix: other-");
+    let text = operator.run(Command::new("kubectl").args(["kustomize", "config/default"]));
+    let left: Vec<&str> = text.lines().filter(|it| it.contains("renamed-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    for expected in [
+        "- other-webhook-service.elsewhere.svc\n",
+        "- other-webhook-service.elsewhere.svc.cluster.local\n",
+        "name: other-selfsigned-issuer\n",
+        "cert-manager.io/inject-ca-from: elsewhere/other-serving-cert\n",
+        "          name: other-webhook-service\n          namespace: elsewhere\n          path: /convert\n",
+        "      name: other-webhook-service\n      namespace: elsewhere\n      path: /mutate/",
+        "      name: other-webhook-service\n      namespace: elsewhere\n      path: /validate/",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert_eq!(text.matches("cert-manager.io/inject-ca-from: elsewhere/other-").count(), 3);
+}
+
+#[test]
+fn every_object_has_its_labels_and_a_name_of_its_own() {
+    if !has_kustomize() {
+        return;
+    }
+    let operator = Operator::scaffold("labelled", ALL);
+    let text = operator.run(Command::new("kubectl").args(["kustomize", "config/default"]));
+    let mut names = std::collections::BTreeSet::new();
+    for object in objects(&text) {
+        let (kind, metadata) = (&object["kind"], &object["metadata"]);
+        let labels = &metadata["labels"];
+        assert_eq!(labels["app.kubernetes.io/name"], "labelled", "{object}");
+        assert_eq!(labels["app.kubernetes.io/managed-by"], "kustomize", "{object}");
+        // The files of a chart are called by the names alone, that of the Deployment apart.
+        if kind != "Namespace" && kind != "Deployment" {
+            assert!(names.insert(metadata["name"].to_string()), "{kind} {}", metadata["name"]);
+        }
+        if kind == "Deployment" {
+            let template = &object["spec"]["template"];
+            let annotations = &template["metadata"]["annotations"];
+            assert_eq!(annotations["kubectl.kubernetes.io/default-container"], "manager");
+            assert_eq!(template["spec"]["containers"][0]["name"], "manager");
+        }
+    }
+    for role in ["admin", "editor", "viewer"] {
+        for kind in ["crew-captain", "crew-sailor", "fleet-ship"] {
+            assert!(names.contains(&format!("\"labelled-{kind}-{role}-role\"")), "{names:?}");
+        }
+    }
+}
+
+/// Kubebuilder's optional plugins work on the project; the one for Helm makes a chart of all.
+fn kubebuilder_makes_a_chart(operator: &Operator) {
+    let Some(kubebuilder) = program("kubebuilder") else { return };
+    if !has_kustomize() {
+        return;
+    }
+    // The keys that kubebuilder can read; the host reads them as well.
+    let path = operator.root().join("PROJECT");
+    let project = fs::read_to_string(&path).expect("it is scaffolded").replace("/v1.0.0", "/v1");
+    fs::write(&path, project).expect("the project is ours");
+    operator.run(Command::new("make").arg("build-installer"));
+    let helm = "--plugins=helm.kubebuilder.io/v2-alpha";
+    operator.run(Command::new(kubebuilder).args(["edit", helm]));
+    let installer = fs::read_to_string(operator.root().join("dist/install.yaml"));
+    let objects = objects(&installer.expect("make writes it"));
+    let chart = operator.root().join("dist/chart/templates");
+    let files = walk(&chart);
+    for object in objects.iter().filter(|it| it["kind"] != "Namespace") {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let file = match object["kind"].as_str() {
+            Some("Deployment") => "manager/manager.yaml".to_owned(),
+            _ => format!("{}.yaml", name.trim_start_matches("checked-")),
+        };
+        let n_same = files.iter().filter(|it| it.ends_with(&file)).count();
+        assert_eq!(n_same, 1, "{file}: {files:?}");
+    }
+    let manager = fs::read_to_string(chart.join("manager/manager.yaml")).expect("it is there");
+    for value in [".Values.metrics.port", ".Values.webhook.port", ".Values.manager.image"] {
+        assert!(manager.contains(value), "{value}: {manager}");
+    }
+    // And the host goes on with the project.
+    operator.pintle("create api --group crew --version v1 --kind Cook");
+}
+
+/// Returns all files in a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("it is a folder").flatten() {
+        match entry.path() {
+            path if path.is_dir() => files.append(&mut walk(&path)),
+            path => files.push(path),
+        }
+    }
+    files
+}
+
+#[test]
 fn stock_kustomize_builds_the_same_objects_as_kubectl() {
     if !has_kustomize() {
         return;
     }
-    let Some(kustomize) = kustomize() else { return };
+    let Some(kustomize) = program("kustomize") else { return };
     let operator = Operator::scaffold("stocked", ALL);
     for folder in ["default", "crd", "samples"] {
         let folder = format!("config/{folder}");
@@ -283,10 +424,10 @@ impl Replica {
         let log = log.expect("the folder is ours");
         let child = Command::new(target().join("debug/proven"))
             .args(["--leader-elect", "--identity", identity, "--namespace", "default"])
-            .args(["--metrics-addr", &format!("127.0.0.1:{metrics}")])
-            .args(["--health-addr", &format!("127.0.0.1:{health}")])
-            .args(["--webhook-addr", &format!("127.0.0.1:{webhook_port}")])
-            .arg("--webhook-cert-dir")
+            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
+            .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))
+            .arg(format!("--webhook-port={webhook_port}"))
+            .arg("--webhook-cert-path")
             .arg(plane.path("webhook"))
             .env("KUBECONFIG", plane.kubeconfig())
             .stdin(Stdio::null())
@@ -389,6 +530,19 @@ fn a_scaffolded_operator_works_on_a_cluster() {
          #[schemars(extend(\"x-kubernetes-list-type\" = \"set\"))]\n    \
          pub skills: Vec<String>,\n",
     );
+    // What the validation says of objects of these names.
+    operator.replace(
+        "src/webhook/crew/v1/captain_validation.rs",
+        "    let (_, _) = (old, warnings);\n",
+        "    let _ = old;\n    if object.metadata.name.as_deref() == Some(\"warned\") {\n        \
+         warnings.push(\"the rum is low\".to_owned());\n    }\n",
+    );
+    operator.replace(
+        "src/webhook/crew/v1/captain_validation.rs",
+        "    let (_, _) = (object, warnings);\n    Ok(())\n",
+        "    let _ = warnings;\n    match object.metadata.name.as_deref() {\n        \
+         Some(\"needed\") => Err(\"the ship needs a captain\".to_owned()),\n        _ => Ok(()),\n    }\n",
+    );
     operator.cargo(&["build", "--quiet", "--bins"]);
     fs::create_dir(plane.path("webhook")).expect("the folder is new");
     plane.make_certificate("hook", "/CN=webhook", "subjectAltName=IP:127.0.0.1");
@@ -431,8 +585,8 @@ fn a_scaffolded_operator_reconciles_on_a_cluster_of_ours() {
     berth.kubectl("wait --for=condition=Established crd --all --timeout=60s");
     let [metrics, health] = [free_port(), free_port()];
     let mut child = Command::new(target().join("debug/moored"))
-        .args(["--metrics-addr", &format!("127.0.0.1:{metrics}")])
-        .args(["--health-addr", &format!("127.0.0.1:{health}")])
+        .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
+        .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))
         .env("KUBECONFIG", berth.kubeconfig())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -489,7 +643,10 @@ fn admission_is_registered(plane: &ControlPlane, port: u16) {
                     "rules": [{
                         "apiGroups": ["crew.example.org"],
                         "apiVersions": ["v1"],
-                        "operations": ["CREATE", "UPDATE"],
+                        "operations": match verb {
+                            "validate" => json!(["CREATE", "UPDATE", "DELETE"]),
+                            _ => json!(["CREATE", "UPDATE"]),
+                        },
                         "resources": ["captains"],
                     }],
                 }],
@@ -592,6 +749,13 @@ fn webhooks_answer(plane: &ControlPlane) {
     let err = refusal(plane, &captain("blank", json!(" ")));
     assert!(err.contains("denied the request: spec.message: it must not be blank"), "{err}");
 
+    let (_, stderr) =
+        plane.kubectl_says(&["apply", "-f", "-"], &captain("warned", json!("hey")).to_string());
+    assert!(stderr.contains("Warning: the rum is low"), "{stderr}");
+    apply(plane, &captain("needed", json!("hey")));
+    let err = plane.kubectl(&["delete", "captain", "needed"]).expect_err("it is needed");
+    assert!(err.contains("denied the request: the ship needs a captain"), "{err}");
+
     let converted = plane.kubectl(&["get", "captains.v2.crew.example.org", "silent", "-o", "json"]);
     let converted = converted.expect("the conversion webhook answers");
     let converted: Value = serde_json::from_str(&converted).expect("kubectl prints JSON");
@@ -601,6 +765,8 @@ fn webhooks_answer(plane: &ControlPlane) {
 
 fn nothing_is_lost_by_a_restart(plane: &ControlPlane, replica: Replica) -> Replica {
     let port = replica.webhook_port;
+    // Nobody answers while no replica runs.
+    plane.kubectl(&["delete", "validatingwebhookconfiguration/validate"]).expect("it is there");
     replica.stop();
     // The stored version is asked for, since nobody answers for conversions either.
     plane.kubectl(&["delete", &format!("{STORED}/ann"), "--wait=false"]).expect("it is there");
@@ -626,9 +792,7 @@ fn another_replica_takes_over(plane: &ControlPlane, first: Replica) {
     assert_eq!(holder(), "first", "the second replica waits for the lease");
 
     // Webhooks are asked of the first replica, which is about to end.
-    for kind in ["mutatingwebhookconfiguration/mutate", "validatingwebhookconfiguration/validate"] {
-        plane.kubectl(&["delete", kind]).expect("it is there");
-    }
+    plane.kubectl(&["delete", "mutatingwebhookconfiguration/mutate"]).expect("it is there");
     first.stop();
     plane.wait_for("the second replica leads", || holder() == "second");
     plane.kubectl(&["delete", "configmap", "bob-captain"]).expect("it is there");

@@ -44,10 +44,11 @@ impl Running {
         let log = folder.join(format!("operator-{health}.log"));
         let file = fs::File::create(&log).expect("the folder is ours");
         let child = Command::new(target().join("debug").join(name))
-            .args(["--metrics-addr", &format!("127.0.0.1:{metrics}")])
-            .args(["--health-addr", &format!("127.0.0.1:{health}")])
-            .args(["--webhook-addr", &format!("127.0.0.1:{}", webhooks.unwrap_or_default())])
-            .arg("--webhook-cert-dir")
+            .arg(format!("--metrics-bind-address=127.0.0.1:{metrics}"))
+            .arg("--metrics-secure=false")
+            .arg(format!("--health-probe-bind-address=127.0.0.1:{health}"))
+            .arg(format!("--webhook-port={}", webhooks.unwrap_or_default()))
+            .arg("--webhook-cert-path")
             .arg(folder.join("webhook"))
             .args(args)
             .env("KUBECONFIG", kubeconfig)
@@ -161,6 +162,18 @@ fn answer(mut stream: TcpStream) {
 #[test]
 fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     let operator = Operator::scaffold("ending", PROJECT);
+    // A server of the user's own, which ends early when it is told to.
+    operator.replace(
+        "src/main.rs",
+        "        // +pintle:scaffold:controllers\n",
+        "        // +pintle:scaffold:controllers\n        .server(dying)\n",
+    );
+    let main = operator.root().join("src/main.rs");
+    let dying = "\nasync fn dying(\n    context: ending::Context,\n    starting: ending::Starting,\n) \
+                 -> Result<()> {\n    starting.done();\n    if std::env::var_os(\"DYING\").is_none() {\n        \
+                 context.stop.cancelled().await;\n    }\n    Ok(())\n}\n";
+    let text = fs::read_to_string(&main).expect("it is scaffolded");
+    fs::write(&main, text + dying).expect("the project is ours");
     operator.cargo(&["build", "--quiet", "--bins"]);
     let folder = operator.root();
 
@@ -190,8 +203,8 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let addr = taken.local_addr().expect("it is bound").to_string();
     let mut second = Command::new(target().join("debug/ending"))
-        .args(["--metrics-addr", &addr])
-        .args(["--health-addr", &format!("127.0.0.1:{}", free_port())])
+        .arg(format!("--metrics-bind-address={addr}"))
+        .arg("--health-probe-bind-address=0")
         .env("KUBECONFIG", &silent)
         .env("ENABLE_WEBHOOKS", "false")
         .stdout(Stdio::piped())
@@ -202,6 +215,17 @@ fn a_scaffolded_operator_ends_when_it_is_told_to_and_says_why() {
     stdout.read_to_string(&mut log).expect("it is a text");
     assert_eq!(second.wait().expect("it is ours").code(), Some(1), "{log}");
     assert!(log.contains(&format!("failed to listen on {addr}")), "{log}");
+
+    // A server that dies ends the process, and is named.
+    let dying = Command::new(target().join("debug/ending"))
+        .args(["--metrics-bind-address=0", "--health-probe-bind-address=0", "--webhook-port=-1"])
+        .env("KUBECONFIG", &silent)
+        .env("DYING", "true")
+        .output()
+        .expect("the operator is built");
+    let log = String::from_utf8_lossy(&dying.stdout);
+    assert_eq!(dying.status.code(), Some(1), "{log}");
+    assert!(log.contains("`ending::dying` ended early"), "{log}");
 
     // The API server is gone.
     let gone = kubeconfig(&folder, free_port());
@@ -395,7 +419,7 @@ fn a_bad_object_stops_nothing(plane: &ControlPlane, running: &Running) {
         events.is_ok_and(|it| it.contains("\"Invalid\"") && it.contains("field rank"))
     });
     let metrics = http_get(&format!("127.0.0.1:{}", running.metrics), "/metrics");
-    let series = r#"reconciliations_total{kind="Sailor",result="invalid"}"#;
+    let series = r#"controller_runtime_terminal_reconcile_errors_total{controller="sailor"} "#;
     assert!(metrics.contains(series), "{metrics}");
     assert!(running.log().contains("the object does not fit its type"), "{}", running.log());
     let bad = get(plane, "sailor/bad");

@@ -155,6 +155,8 @@ pub struct ProjectInfo {
     pub name: String,
     /// Whether the API groups have folders of their own.
     pub multigroup: bool,
+    /// Whether the operator works in its own namespace only.
+    pub namespaced: bool,
     /// The resources that the project has so far.
     pub resources: Vec<Resource>,
 }

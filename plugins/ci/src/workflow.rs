@@ -12,6 +12,7 @@ const WORKFLOW: &str = include_str!("../templates/workflow.yml");
 const DEFINITIONS: &str = include_str!("../templates/definitions.yml");
 const MANIFESTS: &str = include_str!("../templates/manifests.yml");
 const CLUSTER: &str = include_str!("../templates/cluster.yml");
+const CLUSTER_TESTS: &str = include_str!("../templates/cluster-tests.yml");
 const CERT_MANAGER: &str = include_str!("../templates/cert-manager.yml");
 
 /// What there is to check.
@@ -20,6 +21,7 @@ pub(crate) struct Project {
     definitions: bool,
     manifests: bool,
     image: bool,
+    cluster_tests: bool,
     webhooks: bool,
 }
 
@@ -41,6 +43,7 @@ impl Project {
             definitions: has("src/bin/crdgen.rs")?,
             manifests,
             image: manifests && has("Dockerfile")? && has("Makefile")?,
+            cluster_tests: has("tests/cluster.rs")?,
             webhooks: has("config/certmanager/kustomization.yaml")?,
         })
     }
@@ -101,6 +104,9 @@ pub(crate) fn add(project: Project, config: &json::Value, draft: &mut Draft<'_>)
     }
     if project.image {
         draft.insert(PATH, "jobs", CLUSTER, Place::Last)?;
+        if project.cluster_tests {
+            draft.insert(PATH, "cluster-tests", CLUSTER_TESTS, Place::Last)?;
+        }
         if project.webhooks {
             draft.insert(PATH, "cluster", CERT_MANAGER, Place::Last)?;
         }

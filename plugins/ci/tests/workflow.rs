@@ -71,6 +71,8 @@ fn an_operator_is_checked_alone_and_in_a_cluster() {
             "Load the image",
             "Deploy",
             "Wait for the operator",
+            "Test the operator in the cluster",
+            "Undeploy",
             "Show what went wrong",
         ]
     );

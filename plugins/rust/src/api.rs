@@ -11,6 +11,7 @@ const VERSION: &str = include_str!("../templates/api/version.rs.jinja");
 const GROUP: &str = include_str!("../templates/api/group.rs.jinja");
 const CONTROLLER: &str = include_str!("../templates/api/controller.rs.jinja");
 const WATCHER: &str = include_str!("../templates/api/watcher.rs.jinja");
+const ROLE: &str = include_str!("../templates/api/role.yaml.jinja");
 const SAMPLE: &str = include_str!("../templates/api/sample.yaml.jinja");
 const CONTROLLERS: &str = include_str!("../templates/api/controllers.rs.jinja");
 
@@ -34,6 +35,8 @@ pub(crate) struct Names {
     pub(crate) kind_module: String,
     #[serde(rename = "type")]
     pub(crate) type_name: String,
+    /// Whether the operator works in its own namespace only.
+    own_namespace: bool,
 }
 
 impl Names {
@@ -71,6 +74,7 @@ impl Names {
             version_module: module(version),
             kind_module: module(kind),
             type_name: type_name(kind),
+            own_namespace: project.namespaced,
         })
     }
 
@@ -130,12 +134,20 @@ pub(crate) fn scaffold(
     if resource.api {
         scaffold_type(names, draft)?;
         scaffold_manifests(resource, names, project, draft)?;
+        scaffold_roles(names, draft)?;
     }
     if resource.controller {
         let path = names.type_path();
         if resource.external || resource.core {
             return scaffold_watcher(resource, names, draft);
         }
+        ensure!(
+            names.namespaced || !project.namespaced,
+            UsageError(format!(
+                "the operator works in its own namespace only, and objects of kind `{}` have none",
+                names.kind
+            ))
+        );
         ensure!(
             resource.api || draft.exists(&path)?,
             UsageError(format!("the controller has no API type to look after: no file `{path}`"))
@@ -164,6 +176,41 @@ fn scaffold_manifests(
     let line = format!("- {sample}");
     draft.insert("config/samples/kustomization.yaml", "samples", &line, Place::Last)
 }
+
+/// Drafts a role for each sort of user that the resource may have.
+fn scaffold_roles(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+    #[derive(Serialize)]
+    struct Values<'a> {
+        #[serde(flatten)]
+        names: &'a Names,
+        role: &'a str,
+        purpose: &'a str,
+        verbs: &'a str,
+        group_label: String,
+    }
+    let Names { group_module, singular, .. } = names;
+    for (role, purpose, verbs) in ROLES {
+        let group_label = group_module.trim_matches('_').replace('_', "-");
+        let values = Values { names, role, purpose, verbs, group_label };
+        let file = format!("{group_module}_{singular}_{role}_role.yaml");
+        let path = format!("config/rbac/{file}");
+        draft.ensure(&path, || render(&path, ROLE, &values))?;
+        let line = format!("- {file}");
+        draft.insert("config/rbac/kustomization.yaml", "roles", &line, Place::Last)?;
+    }
+    Ok(())
+}
+
+/// The roles of users, what each is for, and what it may do.
+const ROLES: &[(&str, &str, &str)] = &[
+    ("admin", "For those who also decide what others may do.", r#"["*"]"#),
+    (
+        "editor",
+        "For those who change objects.",
+        "[create, delete, get, list, patch, update, watch]",
+    ),
+    ("viewer", "For those who look at objects.", "[get, list, watch]"),
+];
 
 /// Drafts the definition of the resource's kind, with all its versions.
 pub(crate) fn scaffold_definition(
@@ -249,6 +296,8 @@ fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
 fn scaffold_controller(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     register(names, draft, |path| render(path, CONTROLLER, names))?;
     let Names { group, plural, .. } = names;
+    let definition = format!("\"{plural}.{group}\",");
+    draft.insert("tests/cluster.rs", "reconciled", &definition, Place::Last)?;
     allow(draft, group, plural, &["get", "list", "patch", "update", "watch"])?;
     allow(draft, group, &format!("{plural}/finalizers"), &["update"])?;
     allow(draft, group, &format!("{plural}/status"), &["get", "patch"])?;

@@ -2,7 +2,7 @@
 
 use crate::names;
 use crate::template::render;
-use pintle_plugin::{Draft, Result};
+use pintle_plugin::prelude::*;
 use serde::Serialize;
 
 macro_rules! templates {
@@ -14,6 +14,7 @@ macro_rules! templates {
 }
 
 templates! {
+    ".devcontainer/devcontainer.json": "devcontainer.json",
     ".dockerignore": "dockerignore",
     ".gitignore": "gitignore",
     "Cargo.toml": "Cargo.toml",
@@ -22,9 +23,9 @@ templates! {
     "README.md": "README.md",
     "config/crd/kustomization.yaml": "config/crd/kustomization.yaml",
     "config/default/kustomization.yaml": "config/default/kustomization.yaml",
+    "config/default/metrics_service.yaml": "config/default/metrics_service.yaml",
     "config/manager/deployment.yaml": "config/manager/deployment.yaml",
     "config/manager/kustomization.yaml": "config/manager/kustomization.yaml",
-    "config/manager/metrics_service.yaml": "config/manager/metrics_service.yaml",
     "config/manager/namespace.yaml": "config/manager/namespace.yaml",
     "config/network-policy/kustomization.yaml": "config/network-policy/kustomization.yaml",
     "config/network-policy/metrics.yaml": "config/network-policy/metrics.yaml",
@@ -33,11 +34,17 @@ templates! {
     "config/rbac/kustomization.yaml": "config/rbac/kustomization.yaml",
     "config/rbac/leader_election_role.yaml": "config/rbac/leader_election_role.yaml",
     "config/rbac/leader_election_role_binding.yaml": "config/rbac/leader_election_role_binding.yaml",
+    "config/rbac/metrics_auth_role.yaml": "config/rbac/metrics_auth_role.yaml",
+    "config/rbac/metrics_auth_role_binding.yaml": "config/rbac/metrics_auth_role_binding.yaml",
+    "config/rbac/metrics_reader_role.yaml": "config/rbac/metrics_reader_role.yaml",
     "config/rbac/role.yaml": "config/rbac/role.yaml",
     "config/rbac/role_binding.yaml": "config/rbac/role_binding.yaml",
     "config/rbac/service_account.yaml": "config/rbac/service_account.yaml",
     "config/samples/kustomization.yaml": "config/samples/kustomization.yaml",
+    "rust-toolchain.toml": "rust-toolchain.toml",
+    "src/address.rs": "src/address.rs",
     "src/api/mod.rs": "src/api/mod.rs",
+    "src/auth.rs": "src/auth.rs",
     "src/backoff.rs": "src/backoff.rs",
     "src/bin/crdgen.rs": "src/bin/crdgen.rs",
     "src/client.rs": "src/client.rs",
@@ -51,11 +58,17 @@ templates! {
     "src/main.rs": "src/main.rs",
     "src/manager.rs": "src/manager.rs",
     "src/metrics.rs": "src/metrics.rs",
+    "src/queue.rs": "src/queue.rs",
     "src/serve.rs": "src/serve.rs",
     "src/settings.rs": "src/settings.rs",
     "src/shutdown.rs": "src/shutdown.rs",
+    "src/tls.rs": "src/tls.rs",
     "src/watch.rs": "src/watch.rs",
+    "tests/cluster.rs": "tests/cluster.rs",
 }
+
+/// The version of Rust that projects are tested with.
+const RUST: &str = "1.95.0";
 
 #[derive(Serialize)]
 struct Values<'a> {
@@ -64,13 +77,22 @@ struct Values<'a> {
     package: &'a str,
     #[serde(rename = "crate")]
     crate_name: &'a str,
+    /// Whether the operator works in its own namespace only.
+    own_namespace: bool,
+    rust: &'static str,
 }
 
 /// Drafts a project that compiles, without any API; `host` is the command that makes APIs.
-pub(crate) fn scaffold(host: &str, project: &str, draft: &mut Draft<'_>) -> Result<()> {
-    let package = names::package(project);
-    let crate_name = package.replace('-', "_");
-    let values = Values { host, name: project, package: &package, crate_name: &crate_name };
+pub(crate) fn scaffold(host: &str, project: &ProjectInfo, draft: &mut Draft<'_>) -> Result<()> {
+    let package = names::package(&project.name);
+    let values = Values {
+        host,
+        name: &project.name,
+        crate_name: &package.replace('-', "_"),
+        package: &package,
+        own_namespace: project.namespaced,
+        rust: RUST,
+    };
     for (path, template) in TEMPLATES {
         draft.add(path, render(path, template, &values)?)?;
     }

@@ -29,7 +29,7 @@ impl Scaffold for Init {
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let mut draft = Draft::new(call.universe, call.args.flag("force"));
-        init::scaffold(&call.caller().host, &call.project().name, &mut draft)?;
+        init::scaffold(&call.caller().host, call.project(), &mut draft)?;
         draft.finish(changes);
         Ok(())
     }

@@ -70,12 +70,18 @@ const TYPES: &[&str] = &[
 /// The packages that a project depends on, those of Rust itself, and the project's other program.
 const PACKAGES: &[&str] = &[
     "alloc",
+    "axum",
+    "axum-server",
+    "clap",
     "core",
     "crdgen",
     "futures",
     "k8s-openapi",
     "kube",
     "proc-macro",
+    "prometheus-client",
+    "rcgen",
+    "rustls",
     "schemars",
     "serde",
     "serde-saphyr",
@@ -84,6 +90,7 @@ const PACKAGES: &[&str] = &[
     "test",
     "thiserror",
     "tokio",
+    "tokio-util",
     "tracing",
     "tracing-subscriber",
 ];

@@ -17,17 +17,19 @@ const SHARED: &[(&str, &str)] = &[
     ("config/webhook/kustomization.yaml", template!("config/kustomization.yaml")),
     ("config/webhook/service.yaml", template!("config/service.yaml")),
     ("config/certmanager/kustomization.yaml", template!("config/certmanager/kustomization.yaml")),
+    (
+        "config/certmanager/kustomizeconfig.yaml",
+        template!("config/certmanager/kustomizeconfig.yaml"),
+    ),
     ("config/certmanager/issuer.yaml", template!("config/certmanager/issuer.yaml")),
     ("config/certmanager/certificate.yaml", template!("config/certmanager/certificate.yaml")),
     ("config/default/webhook_patch.yaml", template!("config/default_patch.yaml")),
+    ("config/default/webhook_replacements.yaml", template!("config/replacements.yaml")),
     ("config/network-policy/webhooks.yaml", template!("config/policy.yaml")),
 ];
 
 /// What the server needs besides what every operator has.
-const DEPENDENCIES: &str = "\
-axum-server = { version = \"0.8\", features = [\"tls-rustls-no-provider\"] }
-json-patch = \"4.0\"
-rustls = { version = \"0.23\", default-features = false, features = [\"ring\", \"std\"] }";
+const DEPENDENCIES: &str = "json-patch = \"4.0\"";
 
 /// Drafts the webhooks that the resource asks for.
 pub(crate) fn scaffold(
@@ -70,7 +72,12 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
             "\n#[command(flatten)]\npub webhook: crate::webhook::Options,",
         ),
         ("config/default/kustomization.yaml", "resources", "- ../webhook\n- ../certmanager"),
-        ("config/default/kustomization.yaml", "patches", "- path: webhook_patch.yaml"),
+        (
+            "config/default/kustomization.yaml",
+            "patches",
+            "- path: webhook_patch.yaml\n  target:\n    kind: Deployment",
+        ),
+        ("config/default/kustomization.yaml", "replacements", "- path: webhook_replacements.yaml"),
         ("config/network-policy/kustomization.yaml", "policies", "- webhooks.yaml"),
     ];
     for (path, marker, text) in lines {
@@ -98,8 +105,9 @@ struct Admission {
     /// The end of the module's name.
     name: &'static str,
     template: &'static str,
-    /// The function of the server, and the function of the module.
-    functions: (&'static str, &'static str),
+    /// The function of the server, and the functions of the module that it takes.
+    function: &'static str,
+    arguments: &'static [&'static str],
     /// The first part of the path.
     verb: &'static str,
     manifest: (&'static str, &'static str),
@@ -109,7 +117,8 @@ struct Admission {
 const DEFAULTING: Admission = Admission {
     name: "defaulting",
     template: template!("defaulting.rs"),
-    functions: ("mutate", "default"),
+    function: "mutate",
+    arguments: &["default"],
     verb: "mutate",
     manifest: ("mutating.yaml", template!("config/mutating.yaml")),
     operations: "[CREATE, UPDATE]",
@@ -118,22 +127,25 @@ const DEFAULTING: Admission = Admission {
 const VALIDATION: Admission = Admission {
     name: "validation",
     template: template!("validation.rs"),
-    functions: ("validate", "validate"),
+    function: "validate",
+    arguments: &["validate", "validate_deletion"],
     verb: "validate",
     manifest: ("validating.yaml", template!("config/validating.yaml")),
     operations: "[CREATE, UPDATE]",
 };
 
 fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) -> Result<()> {
-    let Names { group, version, plural, package, .. } = names;
+    let Names { group, version, plural, .. } = names;
     let Names { group_module, version_module, kind_module, .. } = names;
     let module = format!("{kind_module}_{}", kind.name);
     add_module(names, draft, &module, kind.template)?;
     let route = format!("/{}/{group}/{version}/{plural}", kind.verb);
-    let (server, function) = kind.functions;
+    let argument = |it: &&str| format!("{group_module}::{version_module}::{module}::{it}");
+    let arguments: Vec<String> = kind.arguments.iter().map(argument).collect();
     let lines = format!(
-        ".route(\n    \"{route}\",\n    post(async |review| {server}(review, \
-         {group_module}::{version_module}::{module}::{function})),\n)"
+        ".route(\n    \"{route}\",\n    post(async |review| {}(review, {})),\n)",
+        kind.function,
+        arguments.join(", ")
     );
     draft.insert("src/webhook/mod.rs", "webhook-routes", &lines, Place::Last)?;
 
@@ -145,7 +157,7 @@ fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) ->
     let operations = kind.operations;
     let webhook = format!(
         "- name: {verb}.{version}.{plural}.{group}\n  admissionReviewVersions: [v1]\n  \
-         clientConfig:\n    service:\n      name: {package}-webhook-service\n      namespace: {package}-system\n      \
+         clientConfig:\n    service:\n      name: webhook-service\n      namespace: system\n      \
          path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n  rules:\n  \
          - apiGroups: [{group}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
          resources: [{plural}]",

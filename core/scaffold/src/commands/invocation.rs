@@ -315,6 +315,7 @@ impl Invocation {
         if let Some(repo) = text("repo") {
             project.set_repo(repo)?;
         }
+        project.set_namespaced(matches.get_flag("namespaced"))?;
         Ok(project)
     }
 }

@@ -29,6 +29,7 @@ fn init() -> Vec<Arg> {
         text("domain", "DOMAIN", "The domain of the API groups").default_value("my.domain"),
         text("repo", "URL", "The repository of the project"),
         text("project-name", "NAME", "The name of the project [default: the folder's]"),
+        flag("namespaced", "Let the operator work in its own namespace only".to_owned()),
     ]
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Content {
     pub(super) project_name: String,
     pub(super) cli_version: Option<String>,
     pub(super) multigroup: bool,
+    pub(super) namespaced: bool,
     pub(super) layout: Layout,
     pub(super) plugins: Map<String, Value>,
     pub(super) resources: Vec<Resource>,

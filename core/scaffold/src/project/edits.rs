@@ -20,7 +20,8 @@ impl ProjectFile {
         self.set_domain(&info.domain)?;
         self.set_repo(&info.repo)?;
         self.set_project_name(&info.name)?;
-        self.set_multigroup(info.multigroup)
+        self.set_multigroup(info.multigroup)?;
+        self.set_namespaced(info.namespaced)
     }
 
     /// Sets the domain of the project's API groups.
@@ -75,6 +76,18 @@ impl ProjectFile {
             return Ok(());
         }
         self.edit("multigroup", |values| insert(values, "multigroup", multigroup))
+    }
+
+    /// Sets whether the operator works in its own namespace only.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError`] when the text cannot be edited.
+    pub fn set_namespaced(&mut self, namespaced: bool) -> Result<(), ProjectError> {
+        if namespaced == self.content.namespaced {
+            return Ok(());
+        }
+        self.edit("namespaced", |values| insert(values, "namespaced", namespaced))
     }
 
     /// Sets the plugins that made the project. A map of configurations stays one, and
@@ -392,6 +405,7 @@ version: \"3\"
         project.set_layout(&keys).unwrap();
         project.set_config("license.pintle.dev/v1.0.0", json!({"year": "2026"})).unwrap();
         project.set_multigroup(true).unwrap();
+        project.set_namespaced(true).unwrap();
         let mut resource = captain("Captain");
         resource.api = Some(Api { namespaced: true, ..Api::default() });
         resource.controller = true;
@@ -409,6 +423,7 @@ plugins:
   license.pintle.dev/v1.0.0:
     year: "2026"
 multigroup: true
+namespaced: true
 resources:
 - api:
     crdVersion: v1

@@ -138,6 +138,11 @@ impl ProjectFile {
         self.content.multigroup
     }
 
+    /// Returns whether the operator works in its own namespace only.
+    pub fn namespaced(&self) -> bool {
+        self.content.namespaced
+    }
+
     /// Returns the keys of the plugins that made the project, in order.
     pub fn layout(&self) -> &[String] {
         &self.content.layout.keys
@@ -168,6 +173,7 @@ impl ProjectFile {
         info.repo = self.content.repo.clone();
         info.name = self.content.project_name.clone();
         info.multigroup = self.content.multigroup;
+        info.namespaced = self.content.namespaced;
         info.resources = self.content.resources.iter().map(Resource::to_message).collect();
         info
     }
