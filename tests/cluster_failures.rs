@@ -207,8 +207,8 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 1]
         $ pintle cluster create NAME --config bad.yaml
         --- stderr ---
-        error: invalid cluster file
-          caused by: error: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+        error: invalid cluster file `bad.yaml`
+          caused by: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
              --> <input>:3:8
               |
             1 | apiVersion: pintle.dev/v1alpha1

@@ -271,8 +271,8 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
     expect![[r#"
         $ pintle cluster create NAME --config 41-unsupported.yaml
         --- stderr ---
-        error: not supported in the cluster file: `image: latest`: channels of k3s are not looked up; name an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
-        hint: remove it, or create the cluster without it by `--ignore-unsupported`
+        error: not supported in the cluster file `41-unsupported.yaml`: `image: latest`: channels of k3s are not looked up; name an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
+        hint: remove it, or ignore it with `--ignore-unsupported`
         [exit 2]
         $ pintle cluster create NAME -p 8080:80@agent:0
         --- stderr ---
@@ -281,8 +281,9 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
         [exit 2]
         $ pintle cluster create NAME --config 12-token.yaml
         --- stderr ---
-        error: the environment variable `TOKEN` of the cluster file is not set
-        hint: set it; in the file of k3d, `$$` stands for a dollar sign
+        error: invalid cluster file `12-token.yaml`
+          caused by: the environment variable `TOKEN` is not set
+        hint: set it; in k3d's files, `$$` stands for a dollar sign
         [exit 2]
         $ pintle cluster create NAME -e NO_SUCH_VARIABLE
         --- stderr ---
