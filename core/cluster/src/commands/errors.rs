@@ -214,7 +214,7 @@ fn engine_hint(err: &EngineError) -> Option<Hint> {
             "the process may not open more files or start more threads: `ulimit -n` and `ulimit \
              -u` show the limits"
         }
-        EngineError::TimeLimit { .. } => "durations are `90s`, `5m`",
+        EngineError::TimeLimit { .. } => "write a duration such as `90s` or `5m`",
         err if err.is_permission_denied() => {
             "your user may not use the engine's socket: join the group `docker`, or use a \
              rootless engine"
@@ -280,10 +280,20 @@ fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
         KubeconfigError::Invalid { .. } => {
             Hint::from("fix the file, or name another one with KUBECONFIG")
         }
-        KubeconfigError::NotOurs { context, .. } => Hint::from(format!(
-            "rename it with `kubectl config rename-context {context} NEW`, or name another \
-             kubeconfig with KUBECONFIG"
+        KubeconfigError::NotOurs { path, context } => Hint::from(format!(
+            "rename it with `kubectl --kubeconfig {} config rename-context {context} NEW`, or \
+             choose another kubeconfig",
+            path.display()
         )),
+        KubeconfigError::NotWritten { path, kind, name, is_needed: false } => Hint::from(format!(
+            "remove it with `kubectl --kubeconfig {} config delete-{kind} {name}`, or choose \
+             another kubeconfig",
+            path.display()
+        )),
+        KubeconfigError::NotWritten { .. } => Hint::from(
+            "rename it in the file, and in the contexts that refer to it, or choose another \
+             kubeconfig",
+        ),
         KubeconfigError::ReadOnly { .. } => {
             Hint::from("permit its owner to write to it, or name another one with KUBECONFIG")
         }

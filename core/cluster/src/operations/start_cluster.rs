@@ -13,7 +13,7 @@ use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readine
 use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::Level;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How a cluster is started.
@@ -56,12 +56,15 @@ async fn start_all(
     options: &StartOptions,
     report: &dyn Report,
 ) -> Result<Cluster, ClusterError> {
+    let name = cluster.name.parse()?;
+    if options.wait {
+        check_kubeconfig(engine, names, &cluster, options, report).await?;
+    }
     let event = hooks.event(cluster.info(false), &Map::new());
     hooks.ask_for_veto("pre-cluster-start", event).await?;
     report.step(&format!("starting the cluster `{}`", cluster.name));
     warn_of_changing_addresses(names, &cluster, report);
     let nodes = Nodes::of(engine, names, &cluster)?;
-    let name = cluster.name.parse()?;
     if options.wait {
         let credentials = nodes.start_and_wait(engine, options.timeout, report).await?;
         update_kubeconfig(options, names.cluster(&name), credentials).await?;
@@ -147,6 +150,37 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
     }
 }
 
+/// Fails if the cluster is in the kubeconfig, and could not be changed there when it is ready.
+async fn check_kubeconfig(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+    options: &StartOptions,
+    report: &dyn Report,
+) -> Result<(), ClusterError> {
+    let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
+    let context = names.cluster(&cluster.name.parse()?);
+    let check = |config: Option<Value>| {
+        let (kubeconfig, context) = (kubeconfig.clone(), context.clone());
+        blocking(move || kubeconfig::check(&kubeconfig, &context, false, config.as_ref()))
+    };
+    match kubeconfig::has(&kubeconfig, &context) {
+        Ok(false) => return Ok(()),
+        // The cluster may not be in it at all.
+        Err(err) => {
+            report.warn("the kubeconfig is not updated", err.into());
+            return Ok(());
+        }
+        Ok(true) => {}
+    }
+    let Err(err) = check(None).await else { return Ok(()) };
+    // There may be nothing to change: only the cluster knows what it wrote.
+    match nodes::credentials_to_come(engine, names, cluster).await {
+        Some(credentials) => Ok(check(Some(credentials.to_kubeconfig(&context))).await?),
+        None => Err(err.into()),
+    }
+}
+
 /// Brings the kubeconfig up to date, if the cluster is in it.
 async fn update_kubeconfig(
     options: &StartOptions,
@@ -155,11 +189,12 @@ async fn update_kubeconfig(
 ) -> Result<(), ClusterError> {
     let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
     let update = move || match kubeconfig::has(&kubeconfig, &context) {
-        true => {
+        Ok(true) => {
             let config = credentials.to_kubeconfig(&context);
             kubeconfig::merge(&kubeconfig, &config, &context, false).map(drop)
         }
-        false => Ok(()),
+        // Of one that cannot be read, the user knows already.
+        _ => Ok(()),
     };
     Ok(blocking(update).await?)
 }
