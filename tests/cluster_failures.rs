@@ -560,6 +560,17 @@ fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
         [exit 0]
     "#]]
     .assert_eq(&shown);
+    // What a user has made of the cluster's entry stays.
+    let mine = "clusters:\n- {name: pintle-NAME, cluster: {server: 'https://tunnel'}}\ncontexts:\n\
+                - name: pintle-NAME\n  context: {cluster: pintle-NAME, user: admin@pintle-NAME}\n";
+    let mine = mine.replace("NAME", &berth.name);
+    fs::write(&path, &mine).unwrap();
+    let started = berth.run("cluster start NAME").success();
+    assert!(
+        started.stderr.contains("warning: the kubeconfig is not updated: the cluster"),
+        "{started}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), mine);
     // What is not to be changed need not be writable: a cluster that is not in the file, or one
     // whose port stays.
     fs::write(&path, "kind: Config\n").unwrap();

@@ -6,7 +6,7 @@ use super::supervise::bounded;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig::{self, Credentials, Kubeconfig};
+use crate::kubeconfig::{self, Credentials, Kubeconfig, KubeconfigError};
 use crate::names::{Names, label};
 use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
@@ -57,9 +57,10 @@ async fn start_all(
     report: &dyn Report,
 ) -> Result<Cluster, ClusterError> {
     let name = cluster.name.parse()?;
-    if options.wait {
-        check_kubeconfig(engine, names, &cluster, options, report).await?;
-    }
+    let kubeconfig = match &options.kubeconfig {
+        Some(it) if options.wait => changeable(engine, names, &cluster, it, report).await?,
+        _ => None,
+    };
     let event = hooks.event(cluster.info(false), &Map::new());
     hooks.ask_for_veto("pre-cluster-start", event).await?;
     report.step(&format!("starting the cluster `{}`", cluster.name));
@@ -67,7 +68,7 @@ async fn start_all(
     let nodes = Nodes::of(engine, names, &cluster)?;
     if options.wait {
         let credentials = nodes.start_and_wait(engine, options.timeout, report).await?;
-        update_kubeconfig(options, names.cluster(&name), credentials).await?;
+        update_kubeconfig(kubeconfig, names.cluster(&name), credentials).await?;
     } else {
         nodes.start(engine).await?;
     }
@@ -150,51 +151,61 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
     }
 }
 
-/// Fails if the cluster is in the kubeconfig, and could not be changed there when it is ready.
-async fn check_kubeconfig(
+/// Returns the kubeconfig if the cluster is in it, and may be changed there when it is ready.
+///
+/// # Errors
+///
+/// When it could not be written.
+async fn changeable(
     engine: &Engine,
     names: &Names,
     cluster: &Cluster,
-    options: &StartOptions,
+    kubeconfig: &Kubeconfig,
     report: &dyn Report,
-) -> Result<(), ClusterError> {
-    let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
+) -> Result<Option<Kubeconfig>, ClusterError> {
     let context = names.cluster(&cluster.name.parse()?);
     let check = |config: Option<Value>| {
         let (kubeconfig, context) = (kubeconfig.clone(), context.clone());
-        blocking(move || kubeconfig::check(&kubeconfig, &context, false, config.as_ref()))
+        blocking(move || match kubeconfig::has(&kubeconfig, &context) {
+            Ok(true) => kubeconfig::check(&kubeconfig, &context, false, config.as_ref())
+                .map(|()| Some(kubeconfig)),
+            Ok(false) => Ok(None),
+            Err(err) => Err(err),
+        })
     };
-    match kubeconfig::has(&kubeconfig, &context) {
-        Ok(false) => return Ok(()),
-        // The cluster may not be in it at all.
-        Err(err) => {
-            report.warn("the kubeconfig is not updated", err.into());
-            return Ok(());
-        }
-        Ok(true) => {}
+    let mut checked = check(None).await;
+    if checked.is_err() {
+        // There may be nothing to change: only the cluster knows what it wrote.
+        let credentials = nodes::credentials_to_come(engine, names, cluster).await;
+        checked = check(credentials.map(|it| it.to_kubeconfig(&context))).await;
     }
-    let Err(err) = check(None).await else { return Ok(()) };
-    // There may be nothing to change: only the cluster knows what it wrote.
-    match nodes::credentials_to_come(engine, names, cluster).await {
-        Some(credentials) => Ok(check(Some(credentials.to_kubeconfig(&context))).await?),
-        None => Err(err.into()),
+    match checked {
+        // The cluster may not be in a file that cannot be read, and what is not ours stays.
+        Err(
+            err @ (KubeconfigError::Io { action: "read", .. }
+            | KubeconfigError::Invalid { .. }
+            | KubeconfigError::NotWritten { .. }),
+        ) => {
+            report.warn("the kubeconfig is not updated", err.into());
+            Ok(None)
+        }
+        checked => Ok(checked?),
     }
 }
 
-/// Brings the kubeconfig up to date, if the cluster is in it.
+/// Brings the kubeconfig up to date, unless the cluster is in it no longer.
 async fn update_kubeconfig(
-    options: &StartOptions,
+    kubeconfig: Option<Kubeconfig>,
     context: String,
     credentials: Credentials,
 ) -> Result<(), ClusterError> {
-    let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
-    let update = move || match kubeconfig::has(&kubeconfig, &context) {
-        Ok(true) => {
+    let Some(kubeconfig) = kubeconfig else { return Ok(()) };
+    let update = move || match kubeconfig::has(&kubeconfig, &context)? {
+        true => {
             let config = credentials.to_kubeconfig(&context);
             kubeconfig::merge(&kubeconfig, &config, &context, false).map(drop)
         }
-        // Of one that cannot be read, the user knows already.
-        _ => Ok(()),
+        false => Ok(()),
     };
     Ok(blocking(update).await?)
 }
