@@ -1,9 +1,10 @@
 //! Clusters on a real Docker engine, when something goes wrong: after each failure the
 //! engine holds nothing of ours, and the user knows why.
 
+use crate::control_plane::free_port;
 use crate::engine::{Berth, Image};
 use crate::proxy::{Held, Proxy, Side, Vice, is_change, wait_for_call};
-use crate::support::{Output, skip};
+use crate::support::{Output, Sandbox, skip};
 use expect_test::expect;
 use rustix::process::Signal;
 use std::fs;
@@ -22,7 +23,7 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn without_an_engine_the_exit_code_is_5() {
-    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let sandbox = Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
     let transcript = sandbox.transcript(&[
         "cluster list",
         "cluster create demo",
@@ -83,7 +84,7 @@ fn without_an_engine_the_exit_code_is_5() {
 
 #[test]
 fn https_without_certificates_and_bad_time_limits_are_errors() {
-    let sandbox = crate::support::Sandbox::new().plugin("harbour");
+    let sandbox = Sandbox::new().plugin("harbour");
     let https = sandbox.env("DOCKER_HOST", "https://127.0.0.1:1");
     expect![[r#"
         $ pintle cluster list
@@ -99,13 +100,13 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
         --- stderr ---
         error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
           caused by: expected number at 0
-        hint: durations are `90s`, `5m`
+        hint: write a duration such as `90s` or `5m`
         [exit 2]
         $ pintle buoy list
         --- stderr ---
         error: invalid duration `soon` in PINTLE_ENGINE_TIMEOUT
           caused by: expected number at 0
-        hint: durations are `90s`, `5m`
+        hint: write a duration such as `90s` or `5m`
         [exit 2]
     "#]]
     .assert_eq(&limit.transcript(&["cluster list", "buoy list"]));
@@ -113,7 +114,7 @@ fn https_without_certificates_and_bad_time_limits_are_errors() {
 
 #[test]
 fn a_fifo_is_not_waited_for() {
-    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let sandbox = Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
     let made = Command::new("mkfifo").arg(sandbox.work().join("fifo")).status();
     assert!(made.is_ok_and(|it| it.success()));
     let text = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\n\
@@ -207,8 +208,8 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         [exit 1]
         $ pintle cluster create NAME --config bad.yaml
         --- stderr ---
-        error: invalid cluster file
-          caused by: error: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
+        error: invalid cluster file `bad.yaml`
+          caused by: line 3 column 8: unknown field `serverz`, expected one of servers, agents, image, api, ports, volumes, env, args, labels, memory, files, hostAliases, network, subnet, token, privilege, registries, options
              --> <input>:3:8
               |
             1 | apiVersion: pintle.dev/v1alpha1
@@ -243,7 +244,7 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
 
 #[test]
 fn a_cluster_file_comes_from_the_standard_input() {
-    let sandbox = crate::support::Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let sandbox = Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
     let head = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a}\n";
     fs::write(sandbox.work().join("good.yaml"), head).unwrap();
     fs::write(sandbox.work().join("bad.yaml"), format!("{head}spec: {{agents: few}}\n")).unwrap();
@@ -458,7 +459,42 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
             $ pintle cluster create NAME
             --- stderr ---
             error: the context `pintle-NAME` in `[HOME]/.kube/config` refers to another cluster or user
-            hint: rename it with `kubectl config rename-context pintle-NAME NEW`, or name another kubeconfig with KUBECONFIG
+            hint: rename it with `kubectl --kubeconfig [HOME]/.kube/config config rename-context pintle-NAME NEW`, or choose another kubeconfig
+            [exit 1]
+        "#]],
+    );
+    // What the user made is not replaced, with or without a context that refers to it.
+    let cluster = "clusters:\n- {name: pintle-NAME, cluster: {server: 'https://prod'}}\n";
+    check(
+        cluster,
+        expect![[r#"
+            $ pintle cluster create NAME
+            --- stderr ---
+            error: the cluster `pintle-NAME` in `[HOME]/.kube/config` was not written for this cluster
+            hint: remove it with `kubectl --kubeconfig [HOME]/.kube/config config delete-cluster pintle-NAME`, or choose another kubeconfig
+            [exit 1]
+        "#]],
+    );
+    check(
+        "users:\n- {name: admin@pintle-NAME, user: {token: secret}}\n",
+        expect![[r#"
+            $ pintle cluster create NAME
+            --- stderr ---
+            error: the user `admin@pintle-NAME` in `[HOME]/.kube/config` was not written for this cluster
+            hint: remove it with `kubectl --kubeconfig [HOME]/.kube/config config delete-user admin@pintle-NAME`, or choose another kubeconfig
+            [exit 1]
+        "#]],
+    );
+    // Under another name, the context would still need the cluster.
+    check(
+        &format!(
+            "{cluster}contexts:\n- {{name: pintle-NAME, context: {{cluster: pintle-NAME}}}}\n"
+        ),
+        expect![[r#"
+            $ pintle cluster create NAME
+            --- stderr ---
+            error: the cluster `pintle-NAME` in `[HOME]/.kube/config` was not written for this cluster
+            hint: rename it in the file, and in the contexts that refer to it, or choose another kubeconfig
             [exit 1]
         "#]],
     );
@@ -489,6 +525,184 @@ fn a_kubeconfig_that_cannot_be_written_is_refused_before_anything_is_made() {
     berth.assert_nothing_left();
     // What is not to be written need not be writable.
     let _ = berth.run("cluster create NAME --kubeconfig-update=false").success();
+}
+
+#[test]
+fn a_cluster_in_a_kubeconfig_that_cannot_be_written_is_not_started() {
+    let Some(berth) = Berth::standin("unwritten") else { return };
+    let _ = berth.run("cluster create NAME").success();
+    let _ = berth.run("cluster stop NAME").success();
+    let path = berth.kubeconfig();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let shown = berth.transcript(&["cluster start NAME", "cluster list"]);
+    expect![[r#"
+        $ pintle cluster start NAME
+        --- stderr ---
+        error: the kubeconfig `[HOME]/.kube/config` is read-only
+        hint: permit its owner to write to it, or name another one with KUBECONFIG
+        [exit 1]
+    "#]]
+    .assert_eq(shown.split_inclusive("[exit 1]\n").next().unwrap());
+    let server = berth.engine.inspect(&format!("pintle-{}-server-0", berth.name));
+    assert_eq!(server.state.and_then(|it| it.running), Some(false));
+    // A file that cannot be read may be about anything else.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, "- no\n- kubeconfig\n").unwrap();
+    let shown = berth.transcript(&["cluster start NAME"]);
+    expect![[r#"
+        $ pintle cluster start NAME
+        --- stderr ---
+        warning: the kubeconfig is not updated: `[HOME]/.kube/config` is not a valid kubeconfig: it is not a map
+        starting the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        the cluster `NAME` is ready
+        [exit 0]
+    "#]]
+    .assert_eq(&shown);
+    // What a user has made of the cluster's entry stays.
+    let mine = "clusters:\n- {name: pintle-NAME, cluster: {server: 'https://tunnel'}}\ncontexts:\n\
+                - name: pintle-NAME\n  context: {cluster: pintle-NAME, user: admin@pintle-NAME}\n";
+    let mine = mine.replace("NAME", &berth.name);
+    fs::write(&path, &mine).unwrap();
+    let started = berth.run("cluster start NAME").success();
+    assert!(
+        started.stderr.contains("warning: the kubeconfig is not updated: the cluster"),
+        "{started}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), mine);
+    // What is not to be changed need not be writable: a cluster that is not in the file, or one
+    // whose port stays.
+    fs::write(&path, "kind: Config\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let _ = berth.run("cluster start NAME").success();
+    fs::remove_file(&path).unwrap();
+    let _ = berth.run("cluster delete NAME").success();
+    let port = free_port();
+    let _ = berth.run(&format!("cluster create NAME --api-port {port}")).success();
+    let _ = berth.run("cluster stop NAME").success();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let _ = berth.run("cluster start NAME").success();
+}
+
+#[test]
+fn whatever_is_wrong_with_a_cluster_file_the_error_names_it() {
+    let sandbox = Sandbox::new().env("DOCKER_HOST", "unix:///no/such.sock");
+    let own = |text: &str| {
+        format!("apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: a}}\n{text}\n")
+    };
+    let k3d = |text: &str| {
+        format!("apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata: {{name: a}}\n{text}\n")
+    };
+    let mut shown = String::new();
+    for text in [
+        "kind: [\n".to_owned(),
+        "kind: Pod\napiVersion: v1\n".to_owned(),
+        "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n".to_owned(),
+        own("spec: {servers: 0}"),
+        own("spec: {servers: many}"),
+        own("spec: {ports: [{port: x}]}"),
+        own("spec: {ports: [{port: '80', nodes: [boat]}]}"),
+        own("spec: {ports: [{port: '80', nodes: ['agent:0']}]}"),
+        own("spec: {labels: [{name: pintle.role, value: x}]}"),
+        own("spec: {privilege: some}"),
+        own("spec: {files: [{path: /a, source: no-such}]}"),
+        own("spec: {files: [{path: a, text: b}]}"),
+        own("spec: {options: {timeout: soon}}"),
+        own("plugins: {'*': {}}"),
+        own("plugins: {registry: {}}"),
+        k3d("token: ${NO_SUCH_VARIABLE}"),
+        k3d("env: [{envVar: NO_SUCH_VARIABLE}]"),
+        k3d("servers: many"),
+        k3d("image: latest"),
+        k3d("colour: red"),
+        k3d("network: [a]"),
+        k3d("ports: [{}]"),
+        k3d("registries: {config: no-such.yaml}"),
+    ] {
+        fs::write(sandbox.work().join("c.yaml"), &text).unwrap();
+        let output = sandbox.run(["cluster", "create", "--config", "c.yaml"]);
+        let first = output.stderr.lines().take_while(|it| !it.contains("--> <input>"));
+        assert!(
+            output.stderr.lines().next().is_some_and(|it| it.contains("`c.yaml`")),
+            "{text}{output}"
+        );
+        shown.extend(first.map(|it| format!("{it}\n")));
+    }
+    expect![[r#"
+        error: invalid cluster file `c.yaml`
+          caused by: line 1 column 7: expected string scalar
+        error: invalid cluster file `c.yaml`
+          caused by: unknown kind `Pod` of version `v1`
+        hint: supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`
+        error: invalid cluster file `c.yaml`
+          caused by: the cluster has no name
+        hint: give a name on the command line, or set `metadata.name` in the file
+        error: invalid cluster file `c.yaml`
+          caused by: a cluster has at least one server
+        error: invalid cluster file `c.yaml`
+          caused by: line 4 column 17: invalid u64
+        error: invalid cluster file `c.yaml`
+          caused by: invalid port mapping `x`; mappings are `8080:80`, `127.0.0.1:8080:80/tcp`, `80`
+        error: invalid cluster file `c.yaml`
+          caused by: invalid node filter `boat`
+        error: invalid cluster file `c.yaml`
+          caused by: the node filter `agent:0` names a node that does not exist: the cluster has 0 agents
+        hint: filters are `server:0`, `agent:0,2`, `agent:0-3`, `server:*`, `all`, several with `;` between; write `\@` for an `@` in the value
+        error: invalid cluster file `c.yaml`
+          caused by: the label `pintle.role` is reserved for the host
+        error: invalid cluster file `c.yaml`
+          caused by: invalid privilege `some`; privileges are `full` and `reduced`
+        error: failed to read what belongs to the cluster file `c.yaml`
+          caused by: failed to read `[SANDBOX]/desk/no-such`
+          caused by: No such file or directory (os error 2)
+        error: invalid cluster file `c.yaml`
+          caused by: the file `a` has no absolute path
+        error: invalid cluster file `c.yaml`
+          caused by: invalid duration `soon`
+          caused by: expected number at 0
+        error: invalid cluster file `c.yaml`
+          caused by: `*` under `plugins` is not the name of a plugin
+        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
+        hint: install the plugin, or remove the section from the file
+        error: invalid cluster file `c.yaml`
+          caused by: the environment variable `NO_SUCH_VARIABLE` is not set
+        hint: set it; in k3d's files, `$$` stands for a dollar sign
+        error: invalid cluster file `c.yaml`
+          caused by: the environment variable `NO_SUCH_VARIABLE` is not set
+        hint: set it; in k3d's files, `$$` stands for a dollar sign
+        error: invalid cluster file `c.yaml`
+          caused by: invalid value of `servers`
+          caused by: invalid type: string "many", expected usize
+        error: not supported in the cluster file `c.yaml`: `image: latest`: channels of k3s are not looked up; name an image
+        hint: remove it, or ignore it with `--ignore-unsupported`
+        error: not supported in the cluster file `c.yaml`: `colour`
+        hint: remove it, or ignore it with `--ignore-unsupported`
+        error: invalid cluster file `c.yaml`
+          caused by: `network` is not a string
+        error: invalid cluster file `c.yaml`
+          caused by: an item lacks `port`
+        error: failed to read what belongs to the cluster file `c.yaml`
+          caused by: failed to read `[SANDBOX]/desk/no-such.yaml`
+          caused by: No such file or directory (os error 2)
+    "#]].assert_eq(&shown);
+    // Commands that take only the cluster's name from a file name it, too.
+    fs::write(sandbox.work().join("c.yaml"), "kind: Pod\napiVersion: v1\n").unwrap();
+    let shown = sandbox.transcript(&["cluster delete --config c.yaml", "cluster stop -c d.yaml"]);
+    expect![[r#"
+        $ pintle cluster delete --config c.yaml
+        --- stderr ---
+        error: invalid cluster file `c.yaml`
+          caused by: unknown kind `Pod` of version `v1`
+        hint: supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`
+        [exit 2]
+        $ pintle cluster stop -c d.yaml
+        --- stderr ---
+        error: failed to read the cluster file `d.yaml`
+          caused by: No such file or directory (os error 2)
+        [exit 1]
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]
@@ -661,7 +875,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let host = env!("CARGO_BIN_EXE_pintle");
     fs::write(&launcher, format!("#!/bin/sh\ntrap '' INT HUP\nexec '{host}' \"$@\"\n")).unwrap();
     fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).unwrap();
-    let sandbox = crate::support::Sandbox::of(&launcher, "PINTLE");
+    let sandbox = Sandbox::of(&launcher, "PINTLE");
     let Some(berth) = Berth::with("ignored", Image::Standin, sandbox) else { return };
     let (proxy, held) = Proxy::holding(|_, line| {
         let is_start = line.starts_with("POST ") && line.contains("/start");

@@ -361,7 +361,7 @@ fn a_section_for_a_plugin_that_is_not_there_is_refused() {
     expect![[r#"
         $ pintle cluster create --config c.yaml
         --- stderr ---
-        error: the cluster file has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
+        error: the cluster file `c.yaml` has a section for the plugin `registry.pintle.dev`, and no such plugin subscribes to the creation of clusters
         hint: install the plugin, or remove the section from the file
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["cluster create --config c.yaml"]));

@@ -1,7 +1,7 @@
 //! k3d's files in `tests/fixtures/k3d`: a cluster from each of them has on the engine what
 //! its plan says. The plans are the snapshot of a unit test of `pintle-cluster`.
 
-use crate::cluster_whole::with_registry;
+use crate::cluster_whole::{address, start_registry, with_registry};
 use crate::engine::{Berth, Image};
 use crate::support::copy_dir;
 use bollard::models::ContainerInspectResponse;
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 /// The plans of all files.
 const PLANS: &str = include_str!("../core/cluster/src/spec/k3d_files.txt");
 
-/// Files whose registry ends again at once, as what it is a cache of cannot be reached.
+/// Files whose registry is a cache, which ends unless it reaches what it is a cache of: they have
+/// a test of their own.
 const CACHES: &[&str] = &["30-registry-proxy", "31-registry-proxy-all"];
 
 fn fixtures() -> PathBuf {
@@ -246,6 +247,65 @@ fn the_last_quarter_of_the_files_becomes_what_is_planned() {
 }
 
 #[test]
+fn a_cache_of_a_file_serves_what_its_remote_has() {
+    let plan = plans().into_iter().find(|it| it.file == "30-registry-proxy");
+    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let (far, cache) = (format!("{}-far", berth.name), format!("pier-{}", berth.name));
+    let Some(far_address) = start_registry(&berth, &far, &[]) else { return };
+    let pushed = format!("{far_address}/buoy:1");
+    berth.engine.tag(berth.image(), &pushed);
+    berth.engine.push(&pushed);
+    berth.engine.remove_image(&pushed);
+    let networks = berth.engine.inspect(&far).network_settings.unwrap().networks.unwrap();
+    let remote = format!("{}:5000", networks["bridge"].ip_address.clone().unwrap());
+    let berth = berth.env("REMOTE", &format!("http://{remote}"));
+    let create =
+        format!("cluster create NAME --config 30-registry-proxy.yaml --image {}", berth.image());
+    let created = berth.run(&create).success();
+    assert!(created.stderr.contains(&format!("the registry `{cache}` runs at")), "{created}");
+    // Nodes pull what the remote has from the cache, which is in their network.
+    let server = format!("pintle-{}-server-0", berth.name);
+    let mirrors = berth.engine.file(&server, "/etc/rancher/k3s/registries.yaml").unwrap();
+    let mirror = format!("\"{remote}\":\n    endpoint:\n    - http://{cache}:5000\n");
+    assert!(mirrors.contains(&mirror), "{mirrors}");
+    let networks = berth.engine.inspect(&cache).network_settings.unwrap().networks.unwrap();
+    assert!(networks.contains_key(&format!("pintle-{}", berth.name)), "{networks:?}");
+
+    let pulled = format!("{}/buoy:1", address(&berth, &cache));
+    berth.engine.pull(&pulled);
+    berth.engine.remove_image(&pulled);
+    // From now on the cache has it itself.
+    berth.engine.remove_container(&far);
+    berth.engine.pull(&pulled);
+    berth.engine.remove_image(&pulled);
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_cache_that_ends_again_and_again_is_told() {
+    let plan = plans().into_iter().find(|it| it.file == "31-registry-proxy-all");
+    let Some(berth) = plan.expect("there is the file").berth() else { return };
+    let cache = format!("pier-{}", berth.name);
+    // The registry of the tests can be no cache of all others; nodes and pods come up without it.
+    let create = format!(
+        "cluster create NAME --config 31-registry-proxy-all.yaml --image {}",
+        berth.image()
+    );
+    let told = format!("the registry `{cache}` does not keep running");
+    let created = berth.run(&create).success();
+    assert!(created.stderr.contains(&told), "{created}");
+    let env = berth.engine.inspect(&cache).config.and_then(|it| it.env).unwrap_or_default();
+    assert!(env.contains(&"REGISTRY_PROXY_REMOTEURL=*".to_owned()), "{env:?}");
+    let server = format!("pintle-{}-server-0", berth.name);
+    let mirrors = berth.engine.file(&server, "/etc/rancher/k3s/registries.yaml").unwrap();
+    let mirror = format!("\"*\":\n    endpoint:\n    - http://{cache}:5000\n");
+    assert!(mirrors.contains(&mirror), "{mirrors}");
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
 fn every_file_has_a_plan() {
     let mut files: Vec<_> = fs::read_dir(fixtures())
         .expect("the folder is there")
@@ -271,8 +331,8 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
     expect![[r#"
         $ pintle cluster create NAME --config 41-unsupported.yaml
         --- stderr ---
-        error: not supported in the cluster file: `image: latest`: channels of k3s are not looked up; name an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
-        hint: remove it, or create the cluster without it by `--ignore-unsupported`
+        error: not supported in the cluster file `41-unsupported.yaml`: `image: latest`: channels of k3s are not looked up; name an image; `LB` of `env` for `loadbalancer`: there is no load balancer; `manifests`: use `files` with the destination `k3s-manifests` instead; `options.k3d.loadbalancer.configOverrides`: there is no load balancer; `options.runtime.gpuRequest`: nodes cannot have GPUs; `colour`
+        hint: remove it, or ignore it with `--ignore-unsupported`
         [exit 2]
         $ pintle cluster create NAME -p 8080:80@agent:0
         --- stderr ---
@@ -281,8 +341,9 @@ fn what_is_not_supported_is_an_error_and_so_are_nodes_that_do_not_exist() {
         [exit 2]
         $ pintle cluster create NAME --config 12-token.yaml
         --- stderr ---
-        error: the environment variable `TOKEN` of the cluster file is not set
-        hint: set it; in the file of k3d, `$$` stands for a dollar sign
+        error: invalid cluster file `12-token.yaml`
+          caused by: the environment variable `TOKEN` is not set
+        hint: set it; in k3d's files, `$$` stands for a dollar sign
         [exit 2]
         $ pintle cluster create NAME -e NO_SUCH_VARIABLE
         --- stderr ---

@@ -246,6 +246,41 @@ fn who_waits_is_told_for_what_and_why() {
 }
 
 #[test]
+fn who_waits_for_what_cannot_be_reached_is_told_the_last_error() {
+    let cases = [
+        (
+            "no-such-name.invalid",
+            "",
+            "waiting for the API server: the API server at `https://no-such-name.invalid:",
+        ),
+        // No machine has this address (RFC 5737).
+        ("192.0.2.1", "", "waiting for the API server: the API server at `https://192.0.2.1:"),
+        (
+            "127.0.0.1",
+            " -e STANDIN_NODE_NEVER_READY=1",
+            "waiting for the nodes\n  `pintle-NAME-server-0`: ",
+        ),
+    ];
+    let waiting = cases.map(|(host, options, told)| {
+        let berth = Berth::standin("unreached")?;
+        let file = format!(
+            "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n\
+             spec: {{api: {{host: {host}, ip: 127.0.0.1}}}}\n"
+        );
+        fs::write(berth.sandbox.work().join("c.yaml"), file).unwrap();
+        let line = format!("cluster create NAME --config c.yaml --timeout 13s{options}");
+        let child = berth.sandbox.start(berth.words(&line));
+        Some((berth, child, told))
+    });
+    for (berth, child, told) in waiting.into_iter().flatten() {
+        let output = berth.sandbox.finish(child);
+        let told = format!("warning: still {}", told.replace("NAME", &berth.name));
+        assert!(output.code() == 1 && output.stderr.contains(&told), "{told}\n{output}");
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
 fn why_k3s_ended_is_shown_and_not_its_usage() {
     let Some(berth) = Berth::standin("usage") else { return };
     let shown = berth.transcript(&["cluster create NAME --k3s-arg --no-such-flag"]);

@@ -20,7 +20,7 @@ pub(crate) fn with_registry(name: &str, image: Image) -> Option<Berth> {
 
 /// Returns the address of a registry on this machine.
 #[track_caller]
-fn address(berth: &Berth, name: &str) -> String {
+pub(crate) fn address(berth: &Berth, name: &str) -> String {
     let list = berth.run("registry list -o json").success().stdout;
     let list: Vec<serde_json::Value> = serde_json::from_str(&list).expect("it is JSON");
     let own = list.iter().find(|it| it["name"] == name).expect("it is listed");
@@ -185,17 +185,22 @@ fn a_true_control_plane_has_all_nodes_and_keeps_what_it_stores() {
 /// What a registry lets in: `ada` with the password `hush`.
 const ACCOUNTS: &str = "ada:$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa\n";
 
-/// Starts a registry that lets in nobody else, and returns its address. It goes with the berth.
+/// Starts a registry that lets in nobody else, and returns its address.
 fn start_private_registry(berth: &Berth) -> Option<String> {
+    let env = ["AUTH=htpasswd", "AUTH_HTPASSWD_REALM=vault", "AUTH_HTPASSWD_PATH=/accounts"];
+    start_registry(berth, &format!("{}-vault", berth.name), &env)
+}
+
+/// Starts a registry that Pintle has not made, and returns its address. It goes with the berth.
+pub(crate) fn start_registry(berth: &Berth, name: &str, env: &[&str]) -> Option<String> {
     use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
     use bollard::query_parameters::{
         CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder,
     };
     use pintle::cluster::engine::{File, pack};
     let image = berth.engine.image(Image::Registry)?;
-    let (name, port) = (format!("{}-vault", berth.name), free_port().to_string());
+    let port = free_port().to_string();
     let binding = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(port.clone()) };
-    let env = ["AUTH=htpasswd", "AUTH_HTPASSWD_REALM=vault", "AUTH_HTPASSWD_PATH=/accounts"];
     let body = ContainerCreateBody {
         image: Some(image),
         env: Some(env.iter().map(|it| format!("REGISTRY_{it}")).collect()),
@@ -211,11 +216,11 @@ fn start_private_registry(berth: &Berth) -> Option<String> {
     let archive = bollard::body_full(pack(&[accounts]).expect("it fits").into());
     let (runtime, docker) = berth.engine.client();
     runtime.block_on(async {
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
         docker.create_container(Some(options), body).await.expect("it is created");
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        docker.upload_to_container(&name, Some(options), archive).await.expect("it is there");
-        docker.start_container(&name, None).await.expect("it starts");
+        docker.upload_to_container(name, Some(options), archive).await.expect("it is there");
+        docker.start_container(name, None).await.expect("it starts");
     });
     let address = format!("localhost:{port}");
     // The engine takes connections to a published port before the program inside listens.

@@ -24,8 +24,13 @@ pub enum ClusterError {
     #[error(transparent)]
     Name(#[from] ClusterNameError),
     /// A cluster file.
-    #[error(transparent)]
-    File(#[from] ClusterFileError),
+    #[error("{} `{path}`", what_failed(source))]
+    File {
+        /// As the user named it.
+        path: String,
+        /// What is wrong with it.
+        source: ClusterFileError,
+    },
     /// There is a cluster of this name, or what is left of one.
     #[error("a cluster `{name}` exists already, or is being created")]
     Exists {
@@ -319,6 +324,13 @@ impl fmt::Display for ArchiveOrigin {
             Self::Stdin => f.write_str("the standard input"),
             Self::Engine => f.write_str("the image archive of the engine"),
         }
+    }
+}
+
+fn what_failed(err: &ClusterFileError) -> &'static str {
+    match err {
+        ClusterFileError::Read { .. } => "failed to read what belongs to the cluster file",
+        _ => "invalid cluster file",
     }
 }
 

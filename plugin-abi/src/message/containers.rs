@@ -61,6 +61,8 @@ pub struct ContainerInfo {
     pub running: bool,
     /// What the engine calls its state, as `running` or `exited`.
     pub state: String,
+    /// How often the engine has restarted it, because it ended by itself, since it was started.
+    pub restarts: u64,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// The ports that are published now.

@@ -110,6 +110,10 @@ fn mirror(mut amendment: Amendment, registry: &Registry, ports: &BTreeSet<u16>) 
 /// Returns the registry as it is once it runs.
 fn started(host: &Host<'_>, registry: &Registry) -> Result<Registry> {
     if registry.running {
+        // It may be one that is started again and again.
+        if registry.state != "running" {
+            registry.tell(host);
+        }
         return Ok(registry.clone());
     }
     let started = Registry::from(host.containers().start(&registry.name)?);

@@ -5,10 +5,19 @@ use pintle_plugin::anyhow;
 use pintle_plugin::containers::{ContainerInfo, Containers, PublishedPort};
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, ToSocketAddrs as _};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How often a port of the engine's choice is tried to be kept.
 const MAX_TRIES: usize = 3;
+
+/// How long a cache may take to answer, or to find that it does not reach its registry.
+const TRIAL: Duration = Duration::from_secs(1);
+
+/// How often it is asked.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A registry.
 #[derive(Debug, Clone)]
@@ -68,17 +77,21 @@ impl Registry {
         keys
     }
 
+    /// Whether it has run since it was started.
+    fn keeps_running(&self) -> bool {
+        self.state == "running" && self.restarts == 0
+    }
+
     /// Says that it was started, and whether it has lived until now.
     pub(crate) fn tell(&self, host: &Host<'_>) {
-        let (name, state) = (&self.name, &self.state);
-        if state == "running" {
+        let name = &self.name;
+        if self.keeps_running() {
             let at = self.address().map_or(String::new(), |it| format!(" at {it}"));
             host.info(format!("the registry `{name}` runs{at}"));
         } else {
             // A cache ends when it does not reach its registry, and is started again and again.
             host.warn(format!(
-                "the registry `{name}` was started, but is {state}; the logs of that container \
-                 say why"
+                "the registry `{name}` does not keep running: `docker logs {name}` shows why"
             ));
         }
     }
@@ -151,9 +164,37 @@ pub(crate) fn make(
         port => containers.run(spec.container(port)),
     };
     match container {
+        Ok(container) if spec.proxy.is_some() => on_trial(containers, Registry(container)),
         Ok(container) => Ok(Registry(container)),
         Err(err) => Err(explain(err, spec)),
     }
+}
+
+/// Waits until a cache answers or has ended. Whether its port can be reached from here is up to
+/// the engine, so one that does neither is taken for one that runs.
+fn on_trial(containers: Containers<'_>, mut cache: Registry) -> Result<Registry> {
+    let start = Instant::now();
+    while cache.keeps_running() && start.elapsed() < TRIAL {
+        if cache.address().is_some_and(|it| answers(&it)) {
+            break;
+        }
+        thread::sleep(PAUSE);
+        cache = containers.find(&cache.name)?.map_or(cache, Registry);
+    }
+    Ok(cache)
+}
+
+/// Whether HTTP is spoken there: an engine takes connections for a program that does not listen
+/// yet.
+fn answers(address: &str) -> bool {
+    let mut addresses = address.to_socket_addrs().into_iter().flatten();
+    let stream = addresses.find_map(|it| TcpStream::connect_timeout(&it, TRIAL).ok());
+    let ask = |mut stream: TcpStream| {
+        stream.set_read_timeout(Some(TRIAL))?;
+        stream.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n")?;
+        stream.read_exact(&mut [0])
+    };
+    stream.is_some_and(|it| ask(it).is_ok())
 }
 
 /// Runs a registry at a port of the engine's choice, and makes that a fixed one.

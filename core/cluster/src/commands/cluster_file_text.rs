@@ -2,6 +2,7 @@
 
 use pintle_host::cli::{CliError, Exit};
 use pintle_host::fs::{self, Cause};
+use std::error::Error;
 use std::io::Read as _;
 use std::path::PathBuf;
 
@@ -23,6 +24,11 @@ pub(super) fn load(path: &str) -> Result<(String, PathBuf), CliError> {
         let text = format!("failed to read the cluster file `{path}`");
         CliError::new(Exit::Failed, text).cause(&err)
     })
+}
+
+/// Returns the error of a file that asks for what cannot be.
+pub(super) fn invalid(path: &str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> CliError {
+    CliError::new(Exit::Usage, format!("invalid cluster file `{path}`")).cause(&*cause.into())
 }
 
 fn read_stdin() -> std::io::Result<String> {

@@ -21,6 +21,10 @@ impl From<ClusterError> for CliError {
         if let ClusterError::Hook(hook) = &err {
             return Self::from_hook(hook);
         }
+        // An excerpt of the file is shown as lines only if it is a cause itself.
+        if let ClusterError::File { source: ClusterFileError::Invalid { source }, .. } = &err {
+            return Self::new(exit(&err), err.to_string()).cause(&**source);
+        }
         Self::from_error(exit(&err), &err).hint_if_known(hint(&err))
     }
 }
@@ -42,10 +46,10 @@ fn exit(err: &ClusterError) -> Exit {
     match err {
         _ if err.is_absence_of_engine() => Exit::NoEngine,
         _ if err.is_interrupt() => Exit::Interrupted,
-        ClusterError::File(ClusterFileError::Read { .. }) => Exit::Failed,
+        ClusterError::File { source: ClusterFileError::Read { .. }, .. } => Exit::Failed,
         ClusterError::Engine(EngineError::TimeLimit { .. })
         | ClusterError::Name(_)
-        | ClusterError::File(_)
+        | ClusterError::File { .. }
         | ClusterError::UnusableNetwork { .. }
         | ClusterError::Taken { .. }
         | ClusterError::NoServer
@@ -65,7 +69,7 @@ fn hint(err: &ClusterError) -> Option<Hint> {
         ClusterError::Engine(err) => return engine_hint(err),
         ClusterError::Api(err) => return api_hint(err),
         ClusterError::Kubeconfig(err) => return kubeconfig_hint(err),
-        ClusterError::File(err) => return file_hint(err),
+        ClusterError::File { source, .. } => return file_hint(source),
         ClusterError::Exists { name, is_remains } => exists_hint(name.clone(), *is_remains),
         ClusterError::Busy { holder, .. } if !holder.is_certain => Hint::from(format!(
             "if no other run works on it, remove `{}`, which one that was killed may have left",
@@ -210,7 +214,7 @@ fn engine_hint(err: &EngineError) -> Option<Hint> {
             "the process may not open more files or start more threads: `ulimit -n` and `ulimit \
              -u` show the limits"
         }
-        EngineError::TimeLimit { .. } => "durations are `90s`, `5m`",
+        EngineError::TimeLimit { .. } => "write a duration such as `90s` or `5m`",
         err if err.is_permission_denied() => {
             "your user may not use the engine's socket: join the group `docker`, or use a \
              rootless engine"
@@ -276,10 +280,20 @@ fn kubeconfig_hint(err: &KubeconfigError) -> Option<Hint> {
         KubeconfigError::Invalid { .. } => {
             Hint::from("fix the file, or name another one with KUBECONFIG")
         }
-        KubeconfigError::NotOurs { context, .. } => Hint::from(format!(
-            "rename it with `kubectl config rename-context {context} NEW`, or name another \
-             kubeconfig with KUBECONFIG"
+        KubeconfigError::NotOurs { path, context } => Hint::from(format!(
+            "rename it with `kubectl --kubeconfig {} config rename-context {context} NEW`, or \
+             choose another kubeconfig",
+            path.display()
         )),
+        KubeconfigError::NotWritten { path, kind, name, is_needed: false } => Hint::from(format!(
+            "remove it with `kubectl --kubeconfig {} config delete-{kind} {name}`, or choose \
+             another kubeconfig",
+            path.display()
+        )),
+        KubeconfigError::NotWritten { .. } => Hint::from(
+            "rename it in the file, and in the contexts that refer to it, or choose another \
+             kubeconfig",
+        ),
         KubeconfigError::ReadOnly { .. } => {
             Hint::from("permit its owner to write to it, or name another one with KUBECONFIG")
         }
@@ -301,7 +315,7 @@ fn file_hint(err: &ClusterFileError) -> Option<Hint> {
             "supported are `Cluster` of `pintle.dev/v1alpha1`, and `Simple` of `k3d.io/v1alpha5`",
         )),
         ClusterFileError::Unset { .. } => {
-            Some(Hint::from("set it; in the file of k3d, `$$` stands for a dollar sign"))
+            Some(Hint::from("set it; in k3d's files, `$$` stands for a dollar sign"))
         }
         ClusterFileError::NoName => {
             Some(Hint::from("give a name on the command line, or set `metadata.name` in the file"))

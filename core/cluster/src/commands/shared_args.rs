@@ -83,7 +83,8 @@ pub(super) fn names(matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> 
     let mut names: Vec<_> = given.map(|it| parse_name(it)).collect::<Result<_, _>>()?;
     if let (Some(path), true) = (matches.get_one::<String>("config"), names.is_empty()) {
         let (text, folder) = load(path)?;
-        names.push(name_of_cluster(&text, &folder).map_err(ClusterError::File)?);
+        let name = name_of_cluster(&text, &folder);
+        names.push(name.map_err(|source| ClusterError::File { path: path.clone(), source })?);
     }
     Ok(names)
 }

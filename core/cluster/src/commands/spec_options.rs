@@ -1,6 +1,6 @@
 //! The options that say what a cluster is to be, and the cluster file behind them.
 
-use super::cluster_file_text::load;
+use super::cluster_file_text::{invalid, load};
 use super::errors::FILTERS;
 use super::session_engine::names;
 use super::shared_args::{config_arg, parse_name};
@@ -45,7 +45,7 @@ pub(super) fn args() -> Vec<Arg> {
             .value_parser(value_parser!(ApiAddress)),
         many("port", "[[IP:]PORT:]PORT[@NODES]", "A port to publish (can be repeated)").short('p'),
         many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)").short('v'),
-        many("env", "NAME=VALUE[@NODES]", "An environment variable (can be repeated)").short('e'),
+        many("env", "NAME[=VALUE][@NODES]", "An environment variable (can be repeated)").short('e'),
         many("k3s-arg", "ARG[@NODES]", "An argument of k3s (can be repeated)")
             .allow_hyphen_values(true),
         many("label", "NAME=VALUE[@NODES]", "A label of the containers (can be repeated)"),
@@ -74,18 +74,19 @@ pub(super) fn read(
     let given = matches.get_one::<String>("name").map(|it| parse_name(it)).transpose()?;
     let identity = session.identity();
     let defaults = defaults(session)?;
-    let mut file = match matches.get_one::<String>("config") {
-        Some(path) => {
+    let path = matches.get_one::<String>("config").map_or("", |it| it);
+    let mut file = match matches.contains_id("config") {
+        true => {
             let (text, folder) = load(path)?;
             spec::parse(&text, &folder, given.as_ref(), defaults.clone())
-                .map_err(ClusterError::File)?
+                .map_err(|source| ClusterError::File { path: path.to_owned(), source })?
         }
-        None => ClusterFile::empty(),
+        false => ClusterFile::empty(),
     };
     for warning in &file.warnings {
         session.console().log(Level::Warn, warning);
     }
-    check_supported(session, &file, matches.get_flag("ignore-unsupported"))?;
+    check_supported(session, path, &file, matches.get_flag("ignore-unsupported"))?;
     let mut spec = match (file.spec.take(), given) {
         (Some(spec), _) => spec,
         (None, Some(name)) => ClusterSpec::with_defaults(name, defaults),
@@ -98,14 +99,17 @@ pub(super) fn read(
             return Err(CliError::new(Exit::Usage, text).hint(hint));
         }
     };
+    set_sizes(&mut spec, matches);
+    check_file(session, path, &spec)?;
     apply(session, &mut spec, matches)?;
-    qualify_plugins(session, &mut spec)?;
+    qualify_plugins(session, path, &mut spec)?;
     Ok((spec, file))
 }
 
 /// Fails if the file asks for what is not supported, unless the user knows.
 fn check_supported(
     session: &Session<'_>,
+    path: &str,
     file: &ClusterFile,
     is_ignored: bool,
 ) -> Result<(), CliError> {
@@ -119,8 +123,8 @@ fn check_supported(
         return Ok(());
     }
     let all = file.unsupported.join("; ");
-    Err(CliError::new(Exit::Usage, format!("not supported in the cluster file: {all}"))
-        .hint("remove it, or create the cluster without it by `--ignore-unsupported`".to_owned()))
+    Err(CliError::new(Exit::Usage, format!("not supported in the cluster file `{path}`: {all}"))
+        .hint("remove it, or ignore it with `--ignore-unsupported`".to_owned()))
 }
 
 /// Returns what the environment says of clusters in general.
@@ -138,7 +142,28 @@ fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     Ok(defaults)
 }
 
-/// Lets the command line change what the file says: single values replace those of the
+fn set_sizes(spec: &mut ClusterSpec, matches: &ArgMatches) {
+    if let Some(servers) = matches.get_one::<u16>("servers") {
+        spec.servers = usize::from(*servers);
+    }
+    if let Some(agents) = matches.get_one::<u16>("agents") {
+        spec.agents = usize::from(*agents);
+    }
+}
+
+/// Checks what can only be known of a file when the sizes of the cluster are.
+fn check_file(session: &Session<'_>, path: &str, spec: &ClusterSpec) -> Result<(), CliError> {
+    if spec.servers == 0 {
+        return Err(invalid(path, ClusterError::NoServer));
+    }
+    spec.check_nodes().map_err(|err| invalid(path, err).hint(FILTERS.to_owned()))?;
+    match spec.labels.iter().find(|it| names(session).is_reserved(&it.value.0)) {
+        Some(label) => Err(invalid(path, reserved(&label.value.0))),
+        None => Ok(()),
+    }
+}
+
+/// Lets the command line change the rest of what the file says: single values replace those of the
 /// file, and repeated ones come after them.
 fn apply(
     session: &Session<'_>,
@@ -146,15 +171,6 @@ fn apply(
     matches: &ArgMatches,
 ) -> Result<(), CliError> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
-    if let Some(servers) = matches.get_one::<u16>("servers") {
-        spec.servers = usize::from(*servers);
-    }
-    if let Some(agents) = matches.get_one::<u16>("agents") {
-        spec.agents = usize::from(*agents);
-    }
-    if spec.servers == 0 {
-        return Err(ClusterError::NoServer.into());
-    }
     if let Some(image) = text("image") {
         spec.image = image;
     }
@@ -189,12 +205,13 @@ pub(super) fn user_labels(
     let names = names(session);
     let labels: Vec<_> = labels.collect();
     match labels.iter().find(|it| names.is_reserved(&it.0)) {
-        Some(label) => Err(CliError::new(
-            Exit::Usage,
-            format!("the label `{}` is reserved for the host", label.0),
-        )),
+        Some(label) => Err(CliError::new(Exit::Usage, reserved(&label.0))),
         None => Ok(labels),
     }
+}
+
+fn reserved(label: &str) -> String {
+    format!("the label `{label}` is reserved for the host")
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(
@@ -248,14 +265,17 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, CliError> 
 }
 
 /// Lets the sections for plugins be known by the plugins' full names.
-fn qualify_plugins(session: &Session<'_>, spec: &mut ClusterSpec) -> Result<(), CliError> {
+fn qualify_plugins(
+    session: &Session<'_>,
+    path: &str,
+    spec: &mut ClusterSpec,
+) -> Result<(), CliError> {
     let qualifier = &session.identity().name_qualifier;
     let sections = std::mem::take(&mut spec.plugins);
     for (name, section) in sections {
         let wrong = || {
-            let text =
-                format!("`{name}` under `plugins` in the cluster file is not a plugin's name");
-            CliError::new(Exit::Usage, text)
+            let text = format!("`{name}` under `plugins` is not the name of a plugin");
+            invalid(path, text)
         };
         let full: PluginName = name.parse().map_err(|_| wrong())?;
         let full = full.qualified(qualifier).map_err(|_| wrong())?.to_string();
@@ -265,8 +285,8 @@ fn qualify_plugins(session: &Session<'_>, spec: &mut ClusterSpec) -> Result<(), 
         };
         if !listens("pre-cluster-create") && !listens("post-cluster-create") {
             let text = format!(
-                "the cluster file has a section for the plugin `{full}`, and no such plugin \
-                 subscribes to the creation of clusters"
+                "the cluster file `{path}` has a section for the plugin `{full}`, and no such \
+                 plugin subscribes to the creation of clusters"
             );
             return Err(CliError::new(Exit::Failed, text)
                 .hint("install the plugin, or remove the section from the file".to_owned()));

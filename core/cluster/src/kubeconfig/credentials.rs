@@ -41,7 +41,7 @@ impl Credentials {
 
     /// Returns credentials that are good for nothing, while those of a cluster are not known.
     pub(super) fn unknown() -> Self {
-        let (server, authority) = ("https://127.0.0.1:6443".to_owned(), b"unknown".to_vec());
+        let (server, authority) = ("https://unknown.invalid".to_owned(), b"unknown".to_vec());
         Self { server, certificate: authority.clone(), key: authority.clone(), authority }
     }
 

@@ -55,8 +55,18 @@ pub(super) struct Plan {
 pub(super) enum Refusal {
     /// A list is something else.
     NotAList(usize, &'static str),
-    /// A context of our name is somebody else's.
-    NotOurs(usize),
+    /// An entry of our name is somebody else's.
+    NotOurs(NotOurs),
+}
+
+/// An entry that has the name of one of ours, and is not ours.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotOurs {
+    pub(super) file: usize,
+    pub(super) list: &'static str,
+    pub(super) name: String,
+    /// For a cluster or a user: whether a context refers to it.
+    pub(super) is_needed: bool,
 }
 
 /// Plans to put in the entries of `config`, which has the context `name`: each in the file
@@ -69,6 +79,7 @@ pub(super) fn merge(
     switch: bool,
 ) -> Result<Plan, Refusal> {
     let mut plan = Plan { edits: vec![Vec::new(); files.len()], previous: None };
+    let mut not_ours = Vec::new();
     for list in LISTS {
         let all = files.iter().enumerate().map(|(file, it)| entries(file, it, list));
         let all = all.collect::<Result<Vec<_>, _>>()?;
@@ -77,23 +88,33 @@ pub(super) fn merge(
                 entries.iter().position(|it| it["name"] == entry["name"]).map(|idx| (file, idx))
             });
             let entry = entry.clone();
-            match found {
-                None => plan.edits[default].push(Edit::Insert { list, entry }),
-                // A user may have set a namespace.
-                Some((file, idx)) if list == "contexts" => {
-                    if !is_ours(&all[file][idx], name) {
-                        return Err(Refusal::NotOurs(file));
-                    }
+            let Some((file, idx)) = found else {
+                plan.edits[default].push(Edit::Insert { list, entry });
+                continue;
+            };
+            let old = &all[file][idx];
+            let is_known = match list {
+                "contexts" => is_ours(old, name),
+                _ => {
+                    // A run that was killed may have left entries with other certificates.
+                    let is_left = || has(files, name) && is_plain(list, old);
+                    *old == entry || is_written(list, old, config) || is_left()
                 }
-                Some((file, idx)) if all[file][idx] != entry => {
-                    if !has(files, name) && is_needed(files, list, &entry["name"]) {
-                        return Err(Refusal::NotOurs(file));
-                    }
-                    plan.edits[file].push(Edit::Replace { list, idx, entry });
-                }
-                Some(_) => {}
+            };
+            if !is_known {
+                let is_needed = list != "contexts" && is_needed(files, list, &entry["name"]);
+                let name = entry["name"].as_str().unwrap_or_default().to_owned();
+                not_ours.push(NotOurs { file, list, name, is_needed });
+            } else if list != "contexts" && *old != entry {
+                // Of a context, the user may have set the namespace.
+                plan.edits[file].push(Edit::Replace { list, idx, entry });
             }
         }
+    }
+    // A context that has another name still needs its cluster and its user.
+    not_ours.sort_by_key(|it| it.list == "contexts");
+    if let Some(it) = not_ours.into_iter().next() {
+        return Err(Refusal::NotOurs(it));
     }
     if switch {
         let file = files.iter().position(|it| current(it).is_some()).unwrap_or(default);

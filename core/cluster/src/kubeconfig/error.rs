@@ -35,6 +35,19 @@ pub enum KubeconfigError {
         /// The context.
         context: String,
     },
+    /// It has a cluster or a user of our name that our cluster did not write, and that no
+    /// context of ours refers to.
+    #[error("the {kind} `{name}` in `{}` was not written for this cluster", path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// `cluster` or `user`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Whether a context refers to it.
+        is_needed: bool,
+    },
     /// It cannot be changed without changing entries of others.
     #[error("failed to change the kubeconfig `{}` without changing anything else", path.display())]
     Unchangeable {

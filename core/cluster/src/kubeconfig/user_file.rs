@@ -6,7 +6,7 @@
 use super::credentials::Credentials;
 use super::disk::{Source, invalid};
 use super::document;
-use super::edit::{self, Edit, Plan, Refusal};
+use super::edit::{self, Edit, NotOurs, Plan, Refusal};
 use super::error::KubeconfigError;
 use super::location::Kubeconfig;
 use pintle_host::fs::Lock;
@@ -46,7 +46,7 @@ pub(crate) fn merge(
 ) -> Result<Merged, KubeconfigError> {
     let mut previous = None;
     let default = kubeconfig.default_idx();
-    let written = change(kubeconfig, name, |files| {
+    let written = change(kubeconfig, |files| {
         let plan = edit::merge(files, default, config, name, switch)?;
         previous.clone_from(&plan.previous);
         Ok(plan)
@@ -67,7 +67,7 @@ impl Merged {
             return Ok(());
         }
         // Somebody has changed a file since.
-        change(&self.kubeconfig, &self.name, |files| {
+        change(&self.kubeconfig, |files| {
             let mut plan = edit::remove(files, &self.name, Some(&self.config))?;
             let Some((path, Some(before))) = &self.previous else { return Ok(plan) };
             let idx = self.kubeconfig.paths().iter().position(|it| it == path).unwrap_or(0);
@@ -99,17 +99,19 @@ impl Written {
     }
 }
 
-/// Fails where a merge of a context `name` would fail, as far as that can be known before there
-/// is a cluster; writes nothing.
+/// Fails where a merge of a context `name` would fail, as far as that can be known before the
+/// cluster runs; writes nothing. `config` is what would be merged, if there is a cluster.
 pub(crate) fn check(
     kubeconfig: &Kubeconfig,
     name: &str,
     switch: bool,
+    config: Option<&Value>,
 ) -> Result<(), KubeconfigError> {
-    let config = Credentials::unknown().to_kubeconfig(name);
+    let unknown = Credentials::unknown().to_kubeconfig(name);
+    let config = config.unwrap_or(&unknown);
     let sources = read(kubeconfig.paths())?;
-    let plan = edit::merge(&values(&sources), kubeconfig.default_idx(), &config, name, switch);
-    let plan = plan.map_err(|err| refused(&sources, name, err))?;
+    let plan = edit::merge(&values(&sources), kubeconfig.default_idx(), config, name, switch);
+    let plan = plan.map_err(|err| refused(&sources, err))?;
     for (source, edits) in sources.iter().zip(&plan.edits).filter(|it| !it.1.is_empty()) {
         changed(source, edits)?;
         source.check_writable()?;
@@ -127,25 +129,24 @@ pub(crate) fn remove(
     name: &str,
     written: Option<&Value>,
 ) -> Result<(), KubeconfigError> {
-    change(kubeconfig, name, |files| edit::remove(files, name, written)).map(drop)
+    change(kubeconfig, |files| edit::remove(files, name, written)).map(drop)
 }
 
 /// Returns whether a kubeconfig has the context `name`.
-pub(crate) fn has(kubeconfig: &Kubeconfig, name: &str) -> bool {
-    read(kubeconfig.paths()).is_ok_and(|sources| edit::has(&values(&sources), name))
+pub(crate) fn has(kubeconfig: &Kubeconfig, name: &str) -> Result<bool, KubeconfigError> {
+    Ok(edit::has(&values(&read(kubeconfig.paths())?), name))
 }
 
 /// Reads, changes and replaces the files of a kubeconfig, as far as `plan` has edits for
 /// them; only those are locked, as others may be in a place where that cannot be done.
 fn change(
     kubeconfig: &Kubeconfig,
-    name: &str,
     mut plan: impl FnMut(&[Value]) -> Result<Plan, Refusal>,
 ) -> Result<Vec<Written>, KubeconfigError> {
     let mut locks: BTreeMap<PathBuf, Lock> = BTreeMap::new();
     for _ in 0..MAX_ROUNDS {
         let sources = read(kubeconfig.paths())?;
-        let plan = plan(&values(&sources)).map_err(|err| refused(&sources, name, err))?;
+        let plan = plan(&values(&sources)).map_err(|err| refused(&sources, err))?;
         let all: Vec<_> =
             sources.iter().zip(&plan.edits).filter(|(_, edits)| !edits.is_empty()).collect();
         // Of two paths that lead to the same file, one is enough.
@@ -208,12 +209,21 @@ fn values(sources: &[Source]) -> Vec<Value> {
     sources.iter().map(|it| it.value.clone()).collect()
 }
 
-fn refused(sources: &[Source], name: &str, refusal: Refusal) -> KubeconfigError {
+fn refused(sources: &[Source], refusal: Refusal) -> KubeconfigError {
     let path = |file: usize| -> &Path { &sources[file].path };
     match refusal {
         Refusal::NotAList(file, list) => invalid(path(file), format!("`{list}` is not a list")),
-        Refusal::NotOurs(file) => {
-            KubeconfigError::NotOurs { path: path(file).to_owned(), context: name.to_owned() }
+        Refusal::NotOurs(NotOurs { file, list, name, is_needed }) => {
+            let path = path(file).to_owned();
+            match list {
+                "contexts" => KubeconfigError::NotOurs { path, context: name },
+                list => KubeconfigError::NotWritten {
+                    path,
+                    kind: list.trim_end_matches('s'),
+                    name,
+                    is_needed,
+                },
+            }
         }
     }
 }
@@ -244,7 +254,7 @@ mod tests {
     }
 
     fn has(path: &Path, name: &str) -> bool {
-        super::has(&Kubeconfig::file(path), name)
+        super::has(&Kubeconfig::file(path), name).unwrap()
     }
 
     fn contexts(path: &Path) -> Vec<String> {
@@ -279,8 +289,53 @@ mod tests {
                     - name: prod\n  context: {cluster: a, user: me}\n";
         let (_dir, path) = written(text);
         let err = merge(&path, &config("a"), "a", false).unwrap_err();
-        assert!(matches!(err, KubeconfigError::NotOurs { .. }), "{err}");
+        assert!(matches!(err, KubeconfigError::NotWritten { is_needed: true, .. }), "{err}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn clusters_and_users_that_somebody_else_wrote_are_not_replaced() {
+        let cluster = "clusters:\n- name: a\n  cluster: {server: 'https://mine'}\n";
+        let user = "users:\n- name: admin@a\n  user: {token: mine}\n";
+        for (text, kind, name) in [(cluster, "cluster", "a"), (user, "user", "admin@a")] {
+            let (_dir, path) = written(text);
+            for err in [
+                merge(&path, &config("a"), "a", false).map(drop).unwrap_err(),
+                super::check(&Kubeconfig::file(&path), "a", false, None).unwrap_err(),
+            ] {
+                let text = format!(
+                    "the {kind} `{name}` in `{}` was not written for this cluster",
+                    path.display()
+                );
+                assert_eq!(err.to_string(), text);
+            }
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_context_of_ours_makes_nothing_ours_that_we_would_not_write() {
+        let mine = "clusters:\n- name: a\n  cluster: {server: 'https://127.0.0.1:6443'}\ncontexts:\n\
+                    - name: a\n  context: {cluster: a, user: admin@a}\n";
+        let (_dir, path) = written(mine);
+        let err = super::check(&Kubeconfig::file(&path), "a", false, None).unwrap_err();
+        assert!(matches!(err, KubeconfigError::NotWritten { is_needed: true, .. }), "{err}");
+        assert!(merge(&path, &config("a"), "a", false).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), mine);
+    }
+
+    #[test]
+    fn what_the_cluster_wrote_is_brought_up_to_date_without_a_context() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        merge(&path, &config("a"), "a", false).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let contexts = text.find("contexts:").unwrap()..text.find("users:").unwrap();
+        let text = text.replace(&text[contexts], "").replace("https://a", "https://before");
+        fs::write(&path, text).unwrap();
+        merge(&path, &config("a"), "a", false).unwrap();
+        assert_eq!(read(&path).unwrap()["clusters"], config("a")["clusters"]);
+        assert!(has(&path, "a"));
     }
 
     #[test]
@@ -511,12 +566,12 @@ mod tests {
     #[test]
     fn a_check_finds_what_a_merge_would_and_writes_nothing() {
         let (dir, path) = written("kind: Config\n");
-        let check = || super::check(&Kubeconfig::file(&path), "a", true);
+        let check = || super::check(&Kubeconfig::file(&path), "a", true, None);
         check().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "kind: Config\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         let new = dir.path().join("new/config");
-        super::check(&Kubeconfig::file(&new), "a", true).unwrap();
+        super::check(&Kubeconfig::file(&new), "a", true, None).unwrap();
         assert!(!new.parent().unwrap().exists());
         for text in ["- a\n", "contexts:\n- {name: a, context: {cluster: b, user: c}}\n"] {
             fs::write(&path, text).unwrap();

@@ -163,6 +163,20 @@ pub(crate) async fn written_credentials(engine: &Engine, cluster: &Cluster) -> O
     None
 }
 
+/// Returns the credentials that a cluster will have when it is started; without an address if
+/// the engine chooses the port only then.
+pub(crate) async fn credentials_to_come(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+) -> Option<Credentials> {
+    let (first, host) = first_server(engine, names, cluster).ok()?;
+    let credentials = written_credentials(engine, cluster).await?;
+    let container = engine.docker().inspect_container(&first.id, None).await.ok()?;
+    let server = requested_port(&container).map(|it| api_url(&host, it)).unwrap_or_default();
+    Some(Credentials { server, ..credentials })
+}
+
 /// Reads the kubeconfig that a server has written; `None` if there is none yet.
 async fn read_kubeconfig(
     engine: &Engine,
@@ -180,6 +194,12 @@ async fn read_kubeconfig(
     // Half a file, or none: the server is about to write it.
     let Ok(text) = unpack_one(&archive) else { return Ok(None) };
     Ok(Some(text).filter(|it| !it.is_empty()))
+}
+
+fn requested_port(container: &ContainerInspectResponse) -> Option<u16> {
+    let bindings = container.host_config.as_ref()?.port_bindings.as_ref()?;
+    let port = bindings.get(API_PORT)?.as_ref()?.first()?.host_port.as_ref()?;
+    port.parse().ok().filter(|it| *it > 0)
 }
 
 fn api_port(container: &ContainerInspectResponse) -> Option<u16> {

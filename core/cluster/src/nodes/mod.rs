@@ -11,7 +11,8 @@ pub(crate) mod waiting;
 mod watcher;
 
 pub(crate) use api_access::{
-    ApiAccess, access, api, credentials, first_server, ready_api, written_credentials,
+    ApiAccess, access, api, credentials, credentials_to_come, first_server, ready_api,
+    written_credentials,
 };
 pub(crate) use container::{exec, put_files};
 pub use inventory::{Cluster, Node, all_nodes, find, get, list};

@@ -188,7 +188,7 @@ impl Creation<'_> {
     async fn check_kubeconfig(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
         let Some(kubeconfig) = self.options.kubeconfig.clone() else { return Ok(()) };
         let (name, switch) = (self.run.names().cluster(&spec.name), self.options.switch);
-        Ok(blocking(move || kubeconfig::check(&kubeconfig, &name, switch)).await?)
+        Ok(blocking(move || kubeconfig::check(&kubeconfig, &name, switch, None)).await?)
     }
 
     /// Makes and starts all nodes; returns the cluster's credentials if it is waited for.

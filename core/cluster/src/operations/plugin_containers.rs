@@ -205,6 +205,7 @@ impl PluginContainers {
         info.image = config.image.unwrap_or_default();
         info.running = state.running.unwrap_or_default();
         info.state = state.status.map(|it| it.to_string()).unwrap_or_default();
+        info.restarts = container.restart_count.unwrap_or_default().try_into().unwrap_or_default();
         info.labels = config.labels.unwrap_or_default().into_iter().collect();
         info.cluster =
             info.labels.get(&self.names.key(label::CLUSTER)).cloned().unwrap_or_default();

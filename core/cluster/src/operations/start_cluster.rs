@@ -6,14 +6,14 @@ use super::supervise::bounded;
 use crate::blocking::blocking;
 use crate::engine::Engine;
 use crate::error::ClusterError;
-use crate::kubeconfig::{self, Credentials, Kubeconfig};
+use crate::kubeconfig::{self, Credentials, Kubeconfig, KubeconfigError};
 use crate::names::{Names, label};
 use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
 use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
 use pintle_plugin::Level;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How a cluster is started.
@@ -56,15 +56,19 @@ async fn start_all(
     options: &StartOptions,
     report: &dyn Report,
 ) -> Result<Cluster, ClusterError> {
+    let name = cluster.name.parse()?;
+    let kubeconfig = match &options.kubeconfig {
+        Some(it) if options.wait => changeable(engine, names, &cluster, it, report).await?,
+        _ => None,
+    };
     let event = hooks.event(cluster.info(false), &Map::new());
     hooks.ask_for_veto("pre-cluster-start", event).await?;
     report.step(&format!("starting the cluster `{}`", cluster.name));
     warn_of_changing_addresses(names, &cluster, report);
     let nodes = Nodes::of(engine, names, &cluster)?;
-    let name = cluster.name.parse()?;
     if options.wait {
         let credentials = nodes.start_and_wait(engine, options.timeout, report).await?;
-        update_kubeconfig(options, names.cluster(&name), credentials).await?;
+        update_kubeconfig(kubeconfig, names.cluster(&name), credentials).await?;
     } else {
         nodes.start(engine).await?;
     }
@@ -147,14 +151,56 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
     }
 }
 
-/// Brings the kubeconfig up to date, if the cluster is in it.
+/// Returns the kubeconfig if the cluster is in it, and may be changed there when it is ready.
+///
+/// # Errors
+///
+/// When it could not be written.
+async fn changeable(
+    engine: &Engine,
+    names: &Names,
+    cluster: &Cluster,
+    kubeconfig: &Kubeconfig,
+    report: &dyn Report,
+) -> Result<Option<Kubeconfig>, ClusterError> {
+    let context = names.cluster(&cluster.name.parse()?);
+    let check = |config: Option<Value>| {
+        let (kubeconfig, context) = (kubeconfig.clone(), context.clone());
+        blocking(move || match kubeconfig::has(&kubeconfig, &context) {
+            Ok(true) => kubeconfig::check(&kubeconfig, &context, false, config.as_ref())
+                .map(|()| Some(kubeconfig)),
+            Ok(false) => Ok(None),
+            Err(err) => Err(err),
+        })
+    };
+    let mut checked = check(None).await;
+    if checked.is_err() {
+        // There may be nothing to change: only the cluster knows what it wrote.
+        let credentials = nodes::credentials_to_come(engine, names, cluster).await;
+        checked = check(credentials.map(|it| it.to_kubeconfig(&context))).await;
+    }
+    match checked {
+        // The cluster may not be in a file that cannot be read, and what is not ours stays.
+        Err(
+            err @ (KubeconfigError::Io { action: "read", .. }
+            | KubeconfigError::Invalid { .. }
+            | KubeconfigError::NotWritten { .. }),
+        ) => {
+            report.warn("the kubeconfig is not updated", err.into());
+            Ok(None)
+        }
+        checked => Ok(checked?),
+    }
+}
+
+/// Brings the kubeconfig up to date, unless the cluster is in it no longer.
 async fn update_kubeconfig(
-    options: &StartOptions,
+    kubeconfig: Option<Kubeconfig>,
     context: String,
     credentials: Credentials,
 ) -> Result<(), ClusterError> {
-    let Some(kubeconfig) = options.kubeconfig.clone() else { return Ok(()) };
-    let update = move || match kubeconfig::has(&kubeconfig, &context) {
+    let Some(kubeconfig) = kubeconfig else { return Ok(()) };
+    let update = move || match kubeconfig::has(&kubeconfig, &context)? {
         true => {
             let config = credentials.to_kubeconfig(&context);
             kubeconfig::merge(&kubeconfig, &config, &context, false).map(drop)

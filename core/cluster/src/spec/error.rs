@@ -8,14 +8,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterFileError {
-    /// It is not valid YAML, a key is unknown, or a value is.
-    #[error("invalid cluster file")]
+    /// It is not valid YAML, a key is unknown, or a value is invalid.
+    #[error(transparent)]
     Invalid {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
     /// It is of a kind that is not supported.
-    #[error("unknown kind of cluster file: `{kind}` of `{version}`")]
+    #[error("unknown kind `{kind}` of version `{version}`")]
     Kind {
         /// What `apiVersion` says.
         version: String,
@@ -26,27 +26,27 @@ pub enum ClusterFileError {
     #[error("the cluster has no name")]
     NoName,
     /// The value of a key cannot be used.
-    #[error("invalid value of `{key}` in the cluster file")]
+    #[error("invalid value of `{key}`")]
     Value {
         /// The key, with those above it.
         key: String,
         /// What is wrong with its value.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The value of a key is not a text.
-    #[error("`{key}` in the cluster file is not a text")]
+    /// The value of a key is not a string.
+    #[error("`{key}` is not a string")]
     NotText {
         /// The key, with those above it.
         key: String,
     },
     /// An item of a list is incomplete.
-    #[error("an item of the cluster file lacks `{key}`")]
+    #[error("an item lacks `{key}`")]
     Incomplete {
         /// The missing key.
         key: String,
     },
     /// A duration is invalid.
-    #[error("invalid duration `{text}` in the cluster file")]
+    #[error("invalid duration `{text}`")]
     Duration {
         /// The text.
         text: String,
@@ -54,7 +54,7 @@ pub enum ClusterFileError {
         source: humantime::DurationError,
     },
     /// A variable that it uses is not set.
-    #[error("the environment variable `{name}` of the cluster file is not set")]
+    #[error("the environment variable `{name}` is not set")]
     Unset {
         /// The variable.
         name: String,
@@ -94,6 +94,8 @@ pub enum FileFault {
 impl ClusterFileError {
     /// Returns the error of the YAML parser, which shows the lines that are wrong.
     pub(super) fn yaml(err: serde_saphyr::Error) -> Self {
-        Self::Invalid { source: Box::new(Excerpt(err.to_string())) }
+        let text = err.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text).to_owned();
+        Self::Invalid { source: Box::new(Excerpt(text)) }
     }
 }

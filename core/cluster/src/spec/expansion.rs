@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_unset_variable_is_named_unless_it_is_in_a_comment() {
-        let text = "the environment variable `NONE` of the cluster file is not set";
+        let text = "the environment variable `NONE` is not set";
         assert_eq!(outcome("a: ${NONE}").unwrap_err(), text);
         assert_eq!(outcome("a: x#$NONE").unwrap_err(), text);
         assert_eq!(outcome("# $NONE $A\na: b # ${NONE}").unwrap(), "# $NONE 1\na: b # ${NONE}");

@@ -24,6 +24,7 @@ fn read(text: &str) -> Result<ClusterFile, String> {
         "TOKEN" => Some("from-environment".to_owned()),
         "SUBNET" => Some("10.99.0.0/24".to_owned()),
         "REGISTRY" => Some("pier".to_owned()),
+        "REMOTE" => Some("http://127.0.0.1:1".to_owned()),
         "SERVERS" => Some("1".to_owned()),
         "NETWORK" => Some("lan".to_owned()),
         "VOLUME" => Some("hold".to_owned()),

@@ -100,7 +100,7 @@ plugins:
                 "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: a}}\nspec:\n  {spec}\n"
             )
         };
-        check("kind: Cluster\n", "unknown kind of cluster file: `Cluster` of ``");
+        check("kind: Cluster\n", "unknown kind `Cluster` of version ``");
         check(&with("serverz: 3"), "unknown field `serverz`");
         check(&with("serverz: 3"), "line 5");
         check(&with("ports: [{port: x}]"), "invalid port mapping `x`");
@@ -215,7 +215,7 @@ options:
             );
             read(&text).unwrap_err()
         };
-        assert!(err("servers: many").contains("invalid value of `servers` in the cluster file"));
+        assert!(err("servers: many").contains("invalid value of `servers`"));
         assert!(err("ports: [{}]").contains("lacks `port`"));
         assert!(err("options: {k3d: {timeout: soon}}").contains("`soon`"));
         assert!(err("kubeAPI: {hostIP: box}").contains("invalid value of `kubeAPI.hostIP`"));
@@ -225,7 +225,7 @@ options:
         assert!(err("registries: {config: no-such.yaml}").contains("failed to read"));
         let config = "registries: {config: '{mirrors: [a]}'}";
         assert!(err(config).contains("`mirrors` is not a mapping"));
-        let unset = "the environment variable `NO_SUCH_VARIABLE` of the cluster file is not set";
+        let unset = "the environment variable `NO_SUCH_VARIABLE` is not set";
         assert!(err("token: ${NO_SUCH_VARIABLE}").contains(unset));
         assert!(err("env: [{envVar: NO_SUCH_VARIABLE}]").contains(unset));
     }
@@ -233,7 +233,7 @@ options:
     #[test]
     fn versions_that_do_not_exist_are_not_read() {
         let err = read("apiVersion: k3d.io/v2\nkind: Simple\n").unwrap_err();
-        assert_eq!(err, "unknown kind of cluster file: `Simple` of `k3d.io/v2`");
+        assert_eq!(err, "unknown kind `Simple` of version `k3d.io/v2`");
     }
 
     #[test]

@@ -164,6 +164,17 @@ fn two_caches_of_one_registry_are_asked_in_turn() {
 }
 
 #[test]
+fn a_cache_that_ends_again_and_again_is_told() {
+    let ends = || with(cache(registry("one", 1), "*"), |it| it.state = "restarting".into());
+    let text = "the registry `one` does not keep running: `docker logs one` shows why";
+    let event = event("caches", json!({ "registry-use": ["one"] }));
+    for name in ["pre-cluster-create", "post-cluster-start"] {
+        let done = run(name, &event, &[within(ends(), "pintle-caches")]);
+        assert_eq!(done.log, [(Level::Warn, text.to_owned())], "{name}");
+    }
+}
+
+#[test]
 fn a_registry_that_cannot_be_used_or_made_stops_the_cluster() {
     let err = |options: Value| {
         let all = [registry("one", 1), registry("pintle-bad-registry", 2)];

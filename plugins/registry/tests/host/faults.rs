@@ -135,8 +135,7 @@ fn a_registry_that_ends_at_once_is_told() {
     dead.state = "exited".into();
     let host = Faulty::new(vec![dead], |_, _| None);
     host.hand("pre-cluster-create", &event("faulty", json!({ "registry-use": ["one"] }))).unwrap();
-    let expected =
-        "the registry `one` was started, but is exited; the logs of that container say why";
+    let expected = "the registry `one` does not keep running: `docker logs one` shows why";
     assert_eq!(host.state().log, [expected]);
 }
 
