@@ -86,6 +86,8 @@ impl Operator {
         command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
         // A proxy of rustup's would look for the toolchain that the project names.
         command.env("PATH", format!("{}:{path}", tools.display()));
+        // No test debugs them.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
         // Projects share the folder that they are compiled in, and `crdgen` in it.
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);

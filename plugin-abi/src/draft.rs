@@ -113,16 +113,21 @@ impl<'a> Draft<'a> {
                 .universe
                 .get(path)?
                 .with_context(|| format!("there is no file `{path}` to insert `{line}` in"))
-                .hint("`init` makes this file; bring it back, or run the command where it is")?;
+                .hint(
+                    "`init` makes this file; restore it, or run the command where it is; if an \
+                     older version of the plugin made the project, run `project upgrade` first",
+                )?;
             let text = node.text()?.to_owned();
             self.files.insert(path.to_owned(), File { original: Some(node), text });
         }
         let file = self.files.get_mut(path).context("the file was just added")?;
         let marker = format!("{} {MARKER}{marker}", comment(path));
         let new = with_line(&file.text, &marker, line, place);
-        file.text = new
-            .with_context(|| format!("`{path}` has no line `{marker}`"))
-            .hint(format!("put that line back, where lines such as `{line}` belong"))?;
+        file.text =
+            new.with_context(|| format!("`{path}` has no line `{marker}`")).hint(format!(
+                "put that line back, where lines such as `{line}` belong; if an older version of \
+                 the plugin made the file, run `project upgrade` first"
+            ))?;
         Ok(())
     }
 
