@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The operator's sources, in a project that the host has made.
 pub(crate) struct Operator {
@@ -81,6 +81,18 @@ impl Operator {
 
     /// Runs a program in the project.
     pub(crate) fn output(&self, command: &mut Command) -> Output {
+        let _alone = alone();
+        self.prepare(command);
+        command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"))
+    }
+
+    /// Starts a program in the project; one that compiles has to be [`alone`].
+    pub(crate) fn spawn(&self, command: &mut Command) -> Child {
+        self.prepare(command);
+        command.spawn().unwrap_or_else(|err| panic!("{command:?}: {err}"))
+    }
+
+    fn prepare(&self, command: &mut Command) {
         let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
         let path = std::env::var("PATH").unwrap_or_default();
         command.current_dir(self.root()).env("CARGO_TARGET_DIR", target());
@@ -88,9 +100,6 @@ impl Operator {
         command.env("PATH", format!("{}:{path}", tools.display()));
         // No test debugs them.
         command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
-        // Projects share the folder that they are compiled in, and `crdgen` in it.
-        static ONE: Mutex<()> = Mutex::new(());
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         // What the outer cargo says is not meant for this one.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -101,7 +110,6 @@ impl Operator {
                 command.env_remove(&name);
             }
         }
-        command.output().unwrap_or_else(|err| panic!("{command:?}: {err}"))
     }
 
     /// Runs a script of the workflow in the project.
@@ -117,6 +125,13 @@ impl Operator {
         assert_eq!(text.matches(from).count(), 1, "the scaffold has another shape: {text}");
         fs::write(&path, text.replace(from, to)).expect("the project is ours");
     }
+}
+
+/// Waits until no other test compiles a project: they share the directory for that, and
+/// the program `crdgen` in it.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the folder that all scaffolded projects are compiled in.

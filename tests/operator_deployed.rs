@@ -3,9 +3,10 @@
 
 use crate::control_plane::{ControlPlane, free_port};
 use crate::kubectl::has_kustomize;
-use crate::operator::{Operator, apply, captain, field, target};
+use crate::operator::{Operator, alone, apply, captain, field, http_get, target};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -231,4 +232,34 @@ fn a_namespaced_operator_works_in_its_namespace_only() {
     assert_eq!(field(&plane, "captain/ann", ".metadata.finalizers"), "");
     assert!(!deployed.log().contains("forbidden"), "{}", deployed.log());
     operator.run(&mut make(&plane, "undeploy"));
+    drop(deployed);
+    webhooks_are_off_in_a_local_run(&plane, &operator);
+}
+
+/// `make run` works on a machine that the cluster cannot reach, also with webhooks.
+fn webhooks_are_off_in_a_local_run(plane: &ControlPlane, operator: &Operator) {
+    operator.pintle(
+        "create webhook --group crew --version v1 --kind Captain --defaulting --validation",
+    );
+    let health = free_port();
+    let mut command = make(plane, "run");
+    command
+        .env("METRICS_BIND_ADDRESS", "0")
+        .env("HEALTH_PROBE_BIND_ADDRESS", format!("127.0.0.1:{health}"))
+        .process_group(0);
+    let compiling = alone();
+    let mut run = operator.spawn(&mut command);
+    plane.wait_for("the operator is ready", || {
+        http_get(&format!("127.0.0.1:{health}"), "/readyz").contains(" 200 ")
+    });
+    drop(compiling);
+    apply(plane, &captain("bob", json!("hey")));
+    plane.wait_for("the object is reconciled", || {
+        field(plane, "captain/bob", ".status.conditions[0].status") == "True"
+    });
+    // As Ctrl-C does: the whole group of the terminal.
+    let group = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).expect("it runs");
+    let _ = run.wait().expect("it is ours");
+    assert!(http_get(&format!("127.0.0.1:{health}"), "/readyz").is_empty(), "it has ended");
 }
