@@ -764,7 +764,7 @@ fn webhooks_answer(plane: &ControlPlane) {
     assert_eq!(field(plane, "captain/silent", ".spec.message"), "hello");
 
     let err = refusal(plane, &captain("blank", json!(" ")));
-    assert!(err.contains("denied the request: spec.message: it must not be blank"), "{err}");
+    assert!(err.contains("denied the request: spec.message: must not be blank"), "{err}");
 
     let (_, stderr) =
         plane.kubectl_says(&["apply", "-f", "-"], &captain("warned", json!("hey")).to_string());

@@ -274,8 +274,8 @@ fn a_scaffolded_operator_loses_nothing_and_minds_its_manners() {
         let path = format!("src/api/crew/{version}/captain.rs");
         operator.replace(&path, message, &format!("{message}{more}"));
         let mood = "/// An enum.\n#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]\n\
-                    pub enum Mood {\n    Good,\n    Bad,\n}\n\n/// What the controller has seen";
-        operator.replace(&path, "/// What the controller has seen", mood);
+                    pub enum Mood {\n    Good,\n    Bad,\n}\n\n/// The observed state";
+        operator.replace(&path, "/// The observed state", mood);
     }
     // A field that became required; the definition in the cluster is from before.
     let rank = format!("{message}    pub rank: String,\n");
@@ -421,7 +421,7 @@ fn a_bad_object_stops_nothing(plane: &ControlPlane, running: &Running) {
     let metrics = http_get(&format!("127.0.0.1:{}", running.metrics), "/metrics");
     let series = r#"controller_runtime_terminal_reconcile_errors_total{controller="sailor"} "#;
     assert!(metrics.contains(series), "{metrics}");
-    assert!(running.log().contains("the object does not fit its type"), "{}", running.log());
+    assert!(running.log().contains("the object does not match its type"), "{}", running.log());
     let bad = get(plane, "sailor/bad");
     assert!(bad.get("status").is_none() && bad["metadata"].get("finalizers").is_none(), "{bad}");
     for name in ["bad", "held", "good"] {

@@ -55,10 +55,10 @@ fn an_operator_is_checked_alone_and_in_a_cluster() {
             "actions/checkout@v6",
             "Install Rust",
             "Swatinem/rust-cache@v2",
-            "Check the format",
-            "Check the lints",
-            "Test",
-            "Check that the definitions follow the types",
+            "Check formatting",
+            "Run clippy",
+            "Run the tests",
+            "Check that the CRDs match the types",
             "Check the manifests",
         ]
     );
@@ -69,11 +69,11 @@ fn an_operator_is_checked_alone_and_in_a_cluster() {
             "Build the image",
             "Create a cluster",
             "Load the image",
-            "Deploy",
+            "Deploy the operator",
             "Wait for the operator",
             "Test the operator in the cluster",
-            "Undeploy",
-            "Show what went wrong",
+            "Undeploy the operator",
+            "Show events and logs",
         ]
     );
     assert_eq!(made.config, json!({ "branch": "main" }));
@@ -86,7 +86,7 @@ fn the_first_webhook_brings_cert_manager_once() {
     let made = ci("create webhook").config(before.config).downstream_of(&made).run().unwrap();
     let cluster = steps(&made, "cluster");
     let idx = cluster.iter().position(|it| it.contains("cert-manager")).unwrap();
-    assert_eq!(cluster[idx - 1..][2], "Deploy", "it is there before the operator");
+    assert_eq!(cluster[idx - 1..][2], "Deploy the operator", "it is there before the operator");
     let again = ci("create webhook").downstream_of(&made).run().unwrap();
     assert!(again.added.is_empty());
 }
@@ -101,7 +101,7 @@ fn a_project_with_webhooks_gets_them_from_the_start() {
 #[test]
 fn only_what_is_there_is_checked() {
     let made = ci("init").upstream("a.b/v1", "Cargo.toml", "").run().unwrap();
-    assert_eq!(steps(&made, "check").last().unwrap(), "Test");
+    assert_eq!(steps(&made, "check").last().unwrap(), "Run the tests");
     assert!(steps(&made, "cluster").is_empty());
 }
 

@@ -203,13 +203,13 @@ fn scaffold_roles(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
 
 /// The roles of users, what each is for, and what it may do.
 const ROLES: &[(&str, &str, &str)] = &[
-    ("admin", "For those who also decide what others may do.", r#"["*"]"#),
+    ("admin", "For users who change objects and grant permissions on them.", r#"["*"]"#),
     (
         "editor",
-        "For those who change objects.",
+        "For users who change objects.",
         "[create, delete, get, list, patch, update, watch]",
     ),
-    ("viewer", "For those who look at objects.", "[get, list, watch]"),
+    ("viewer", "For users who view objects.", "[get, list, watch]"),
 ];
 
 /// Drafts the definition of the resource's kind, with all its versions.
