@@ -9,10 +9,14 @@ use expect_test::expect;
 fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
     let newer = rebuilt::newer();
     let sandbox = Sandbox::new().plugin("good").library("newer.so", &newer.plugin);
-    let lines = ["shout", "plugin check newer", "plugin list", "greet ada"];
+    let lines = ["shout", "shout --for 5m", "plugin check newer", "plugin list", "greet ada"];
     expect![[r#"
         $ pintle shout
         ahoy (this host cannot shout)
+        [exit 0]
+        $ pintle shout --for 5m
+        ahoy (this host cannot shout)
+        for 5m
         [exit 0]
         $ pintle plugin check newer
         plugin       newer.example.org/v1.0.0
@@ -28,7 +32,7 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         host         requires `*`, this is 0.1.0
         project      3
         functions    manifest, call
-        command      `shout`, 0 arguments
+        command      `shout`, 1 argument
         every check passed
         [exit 0]
         $ pintle plugin list
@@ -119,7 +123,7 @@ fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
         host         requires `*`, this is 0.1.0
         project      3
         functions    manifest, call, salute
-        command      `shout`, 0 arguments
+        command      `shout`, 1 argument
         every check passed
         --- stderr ---
         the plugin says a salute of its own

@@ -98,6 +98,15 @@ fn newer_interface(path: &str, text: String) -> String {
         "src/raw.rs" => NEW_IN_RAW.iter().fold(text, add) + NEW_FUNCTIONS,
         "src/export.rs" => NEW_IN_EXPORT.iter().fold(text, add) + NEW_FUNCTION,
         "src/host.rs" => NEW_IN_HOST.iter().fold(text, add),
+        "src/args.rs" => {
+            let text = replace_once(&text, "    Flag,\n", "    Flag,\n    /// New.\n    Count,\n");
+            let text =
+                replace_once(&text, "    Path,\n", "    Path,\n    /// New.\n    Duration,\n");
+            replace_once(&text, "impl Arg {\n", NEW_ARGUMENT)
+        }
+        "src/testing/values.rs" => text
+            .replace("ValueType::String | ", "ValueType::String | ValueType::Duration | ")
+            .replace("ValueType::String => ", "ValueType::String | ValueType::Duration => "),
         _ => text,
     }
 }
@@ -122,6 +131,15 @@ impl PluginRootRef {
         own.unwrap_or_else(|| \"the default salute\".to_owned())
     }
 }
+";
+
+const NEW_ARGUMENT: &str = "impl Arg {
+    /// Takes a duration, in a new way.
+    pub fn lasting(mut self) -> Self {
+        (self.kind, self.value) = (ArgKind::Count, ValueType::Duration);
+        self
+    }
+
 ";
 
 const NEW_IN_EXPORT: &[(&str, &str)] =

@@ -45,28 +45,26 @@ pub struct Arg {
     pub repeated: bool,
 }
 
-/// How an [`Arg`] is given.
+/// How an [`Arg`] is given. A way that this release does not know counts as an option.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ArgKind {
     /// By its place.
     Positional,
-    /// As `--name VALUE`.
-    #[default]
-    Option,
     /// As `--name`; true when given.
     Flag,
+    /// As `--name VALUE`.
+    #[default]
+    #[serde(other)]
+    Option,
 }
 
-/// What the value of an [`Arg`] is.
+/// What the value of an [`Arg`] is. A type that this release does not know counts as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ValueType {
-    /// Any text.
-    #[default]
-    String,
     /// A whole number of 64 bits with a sign.
     Integer,
     /// A floating-point number of 64 bits.
@@ -75,6 +73,10 @@ pub enum ValueType {
     Boolean,
     /// A path, completed as one.
     Path,
+    /// Any text.
+    #[default]
+    #[serde(other)]
+    String,
 }
 
 impl Arg {
@@ -208,5 +210,18 @@ impl Args {
     /// When a field has no argument, or an argument another type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(Value::Object(self.0.clone())).context("the arguments do not fit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_newer_plugin_declares_degrades() {
+        let arg = json!({ "name": "when", "kind": "count", "value": "duration", "new": [1] });
+        let arg: Arg = serde_json::from_value(arg).unwrap();
+        assert_eq!(arg, Arg::option("when"));
     }
 }

@@ -55,6 +55,37 @@ impl fmt::Display for NoEngine {
 
 impl StdError for NoEngine {}
 
+/// The error of a side that is older, and does not know what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Unsupported(pub(crate) String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Unsupported {}
+
+/// Tells errors apart.
+pub trait ErrorExt {
+    /// Returns whether the host is too old for what it was asked for, so that the plugin can
+    /// do without.
+    fn is_unsupported(&self) -> bool;
+}
+
+impl ErrorExt for anyhow::Error {
+    fn is_unsupported(&self) -> bool {
+        layers(self).any(|it| it.is::<Unsupported>())
+    }
+}
+
+/// Returns the error, and those that hints were added to, from the outside in.
+fn layers(err: &anyhow::Error) -> impl Iterator<Item = &anyhow::Error> {
+    // A hint or a mark may be below several layers of context.
+    std::iter::successors(Some(err), |it| it.downcast_ref::<Hinted>().map(|it| &it.error))
+}
+
 /// Adds advice to an error.
 pub trait Hint<T> {
     /// Adds a line that says what to do about the error.
@@ -114,8 +145,9 @@ impl ErrorReply {
         Self { message: message.into(), ..Self::default() }
     }
 
-    pub(crate) fn unsupported(message: String) -> Self {
-        Self { message, kind: ErrorKind::Unsupported, ..Self::default() }
+    /// Returns the error of a side that does not know what it was asked for.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self { message: message.into(), kind: ErrorKind::Unsupported, ..Self::default() }
     }
 
     pub(crate) fn panicked(message: String) -> Self {
@@ -135,19 +167,17 @@ impl StdError for ErrorReply {}
 pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
     let mut kind = ErrorKind::Failed;
     let mut hint = None;
-    let mut cause: Option<&anyhow::Error> = Some(&err);
-    // A hint or a usage mark may sit below several layers of context.
-    while let Some(err) = cause {
-        if err.downcast_ref::<UsageError>().is_some() {
+    for err in layers(&err) {
+        if err.is::<UsageError>() {
             kind = ErrorKind::Usage;
-        }
-        if err.downcast_ref::<NoEngine>().is_some() {
+        } else if err.is::<NoEngine>() {
             kind = ErrorKind::NoEngine;
+        } else if err.is::<Unsupported>() {
+            kind = ErrorKind::Unsupported;
         }
-        cause = err.downcast_ref::<Hinted>().map(|it| {
+        if let Some(it) = err.downcast_ref::<Hinted>() {
             hint.get_or_insert_with(|| it.hint.clone());
-            &it.error
-        });
+        }
     }
     let causes = err.chain().skip(1).map(ToString::to_string).collect();
     ErrorReply { message: err.to_string(), causes, hint, kind }
@@ -163,6 +193,7 @@ pub(crate) fn from_reply(reply: ErrorReply) -> anyhow::Error {
     let root = match reply.kind {
         ErrorKind::Usage => UsageError(root).into(),
         ErrorKind::NoEngine => NoEngine(root).into(),
+        ErrorKind::Unsupported => Unsupported(root).into(),
         _ => anyhow::Error::msg(root),
     };
     let err = contexts.into_iter().fold(root, anyhow::Error::context);
@@ -197,9 +228,11 @@ mod tests {
             kind: ErrorKind::Failed,
         };
         assert_eq!(into_reply(from_reply(reply.clone())), reply);
-        for kind in [ErrorKind::Usage, ErrorKind::NoEngine] {
+        for kind in [ErrorKind::Usage, ErrorKind::NoEngine, ErrorKind::Unsupported] {
             let reply = ErrorReply { kind, ..reply.clone() };
-            assert_eq!(into_reply(from_reply(reply.clone())), reply);
+            let err = from_reply(reply.clone());
+            assert_eq!(err.is_unsupported(), kind == ErrorKind::Unsupported);
+            assert_eq!(into_reply(err), reply);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`export_plugin!`](crate::export_plugin) and what its expansion builds on.
 
 use crate::args::Arg;
-use crate::error::{ErrorReply, into_reply};
+use crate::error::{ErrorReply, Unsupported, into_reply};
 use crate::host::Host;
 use crate::message::{
     self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, HookReply,
@@ -94,21 +94,21 @@ extern "C" fn call<P: Linked>(
         let input = input.as_slice();
         let message = match entry {
             entry::DESCRIBE => {
-                let request = message::decode("describe request", input)?;
+                let request = message::decode_request("describe request", input)?;
                 P::plugin().describe(&request).map(|it| message::encode(&it))?
             }
             entry::COMMAND => {
-                let request = message::decode("command request", input)?;
+                let request = message::decode_request("command request", input)?;
                 P::plugin().command(request, host).map(|it| message::encode(&it))?
             }
             entry::SCAFFOLD => {
-                let request = message::decode("scaffold request", input)?;
+                let request = message::decode_request("scaffold request", input)?;
                 let (reply, added) = P::plugin().scaffold(request, host)?;
                 return Ok((message::encode(&reply), added));
             }
             entry::EVENT => P::plugin().event(text(name)?, input, host)?,
             entry::OPTIONS => {
-                let request = message::decode("describe request", input)?;
+                let request = message::decode_request("describe request", input)?;
                 message::encode(&P::plugin().options(&request))
             }
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
@@ -206,6 +206,7 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
                 reply.tools = it.post_scaffold(call)?;
                 Ok(())
             }
+            Step::Unknown => Err(Unsupported("this plugin does not know the step".into()).into()),
         }
     }
 }

@@ -48,7 +48,7 @@ pub use cluster::{
 };
 pub use containers::{ContainerInfo, ContainerSpec, Containers};
 pub use draft::{Draft, Place};
-pub use error::{Hint, Result, UsageError};
+pub use error::{ErrorExt, Hint, Result, UsageError};
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
 pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};

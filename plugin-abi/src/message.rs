@@ -9,6 +9,7 @@ pub(crate) mod containers;
 
 use self::containers::{ContainerInfo, ContainerRequest};
 use crate::args::Arg;
+use crate::manifest::INTERFACE_VERSION;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,6 +26,8 @@ pub struct Caller {
     pub version: String,
     /// The full key of the plugin that is called, as `hello.example.org/v1.0.0`.
     pub plugin: String,
+    /// The version of the interface that the host was built with; empty before 1.1.
+    pub interface: String,
 }
 
 /// Asks for the description of one command.
@@ -140,6 +143,9 @@ pub enum Step {
     Scaffold,
     /// The plugin names the tools to run on the result.
     PostScaffold,
+    /// A step that this release does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What PROJECT says of the project as a whole.
@@ -422,4 +428,54 @@ pub fn decode<'a, T: Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, 
         reply.causes.push(err.to_string());
         reply
     })
+}
+
+/// Reads a host's request; an error names the interface versions of both sides.
+///
+/// # Errors
+///
+/// An [`ErrorReply`] that names the message when the bytes are not one.
+pub(crate) fn decode_request<'a, T: Deserialize<'a>>(
+    name: &str,
+    bytes: &'a [u8],
+) -> Result<T, ErrorReply> {
+    decode(name, bytes).map_err(|mut reply| {
+        /// The one part of a request that any release can read.
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Called {
+            caller: Caller,
+        }
+        let Called { caller } = serde_json::from_slice(bytes).unwrap_or_default();
+        reply.message = format!(
+            "the {name} is not a valid message for interface {INTERFACE_VERSION} of `{}`",
+            caller.plugin
+        );
+        if !caller.interface.is_empty() {
+            reply.causes.push(format!("the host has interface {}", caller.interface));
+        }
+        reply
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_a_newer_host_is_unknown() {
+        let request: ScaffoldRequest = decode("", br#"{"step":"review"}"#).unwrap();
+        assert_eq!(request.step, Step::Unknown);
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_names_both_sides() {
+        let bytes = br#"{"caller":{"plugin":"a.b/v1.0.0","interface":"9.1.0"},"path":"x"}"#;
+        let err = decode_request::<CommandRequest>("command request", bytes).unwrap_err();
+        let expected = format!(
+            "the command request is not a valid message for interface {INTERFACE_VERSION} of `a.b/v1.0.0`"
+        );
+        assert_eq!(err.message, expected);
+        assert_eq!(err.causes[1], "the host has interface 9.1.0");
+    }
 }

@@ -19,6 +19,11 @@ pub const MODE_FILE: u32 = 0o644;
 /// The permission bits of an executable file.
 pub const MODE_EXECUTABLE: u32 = 0o755;
 
+/// The bits of a node's mode that are permissions. The others are reserved for the type of
+/// the file, as in `st_mode` of stat(2), with 0 for an ordinary file: one day, a node may be
+/// a symbolic link.
+const PERMISSIONS: u32 = 0o7777;
+
 /// A file of the universe. Cloning shares the bytes.
 #[derive(Clone)]
 #[repr(transparent)]
@@ -63,7 +68,12 @@ impl Node {
 
     /// Returns the Unix permission bits.
     pub fn mode(&self) -> u32 {
-        self.0.mode()
+        self.0.mode() & PERMISSIONS
+    }
+
+    /// Returns whether this is an ordinary file, the only type of node of this release.
+    pub fn is_file(&self) -> bool {
+        self.0.mode() & !PERMISSIONS == 0
     }
 
     /// Returns the key of the plugin that made the node, or `None` for what was on disk.
@@ -113,6 +123,7 @@ impl std::fmt::Debug for Node {
 
 /// Which nodes are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Select<'a> {
     /// All of them.
     All,
@@ -162,7 +173,7 @@ impl<'a> Select<'a> {
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawNode {
-    /// The Unix permission bits.
+    /// The Unix permission bits; those above them are reserved for the type of the file.
     mode: u32,
     path_len: u32,
     plugin_len: u32,

@@ -56,6 +56,7 @@ pub struct Call {
 
 /// How a [`Command`] ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The host exits with this code.
     Exit(u8),

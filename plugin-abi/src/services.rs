@@ -6,6 +6,7 @@ use crate::node::{Node, Select};
 
 /// Where a plugin's output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stream {
     /// The standard output: results.
     Out = 0,
@@ -15,6 +16,7 @@ pub enum Stream {
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Level {
     /// Something failed.
     Error = 1,

@@ -314,7 +314,8 @@ fn manifest(plugin: LinkedPlugin) -> Result<Manifest, Error> {
 fn caller(plugin: LinkedPlugin) -> Result<Caller, Error> {
     let Manifest { name, version, .. } = manifest(plugin)?;
     let plugin = format!("{name}/v{version}");
-    Ok(Caller { host: "pintle".into(), version: "0.1.0".into(), plugin })
+    let interface = crate::manifest::INTERFACE_VERSION.into();
+    Ok(Caller { host: "pintle".into(), version: "0.1.0".into(), plugin, interface })
 }
 
 fn decode<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, Error> {

@@ -17,8 +17,15 @@ impl Command for Shout {
     const PATH: &'static [&'static str] = &["shout"];
     const ABOUT: &'static str = "Let the host shout";
 
-    fn run(&self, _call: &Call, host: &Host<'_>) -> Result<Outcome> {
+    fn args(&self) -> Vec<Arg> {
+        vec![Arg::option("for").lasting().help("How long")]
+    }
+
+    fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {
         host.println(host.shout("ahoy"));
+        if let Some(duration) = call.args.find::<String>("for")? {
+            host.println(format!("for {duration}"));
+        }
         Ok(Outcome::done())
     }
 }

@@ -44,7 +44,7 @@ impl Engine {
             }
             ContainerRequest::Apply { cluster, manifest } => self.applied.push((cluster, manifest)),
             ContainerRequest::Unknown => {
-                return Err(ErrorReply::failed("the test kit does not know this call"));
+                return Err(ErrorReply::unsupported("the test kit does not know this call"));
             }
         }
         Ok(Vec::new())

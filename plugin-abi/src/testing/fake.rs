@@ -125,7 +125,7 @@ impl HostServices for FakeHost {
                 Ok(ServiceReply { containers, ..ServiceReply::default() })
             }
             ServiceRequest::Unknown => {
-                Err(ErrorReply::failed("the test kit does not know this service"))
+                Err(ErrorReply::unsupported("the test kit does not know this service"))
             }
         }
     }

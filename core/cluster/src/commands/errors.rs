@@ -37,6 +37,7 @@ pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
     match err {
         _ if err.is_absence_of_engine() => reply.kind = ErrorKind::NoEngine,
         ClusterError::Engine(EngineError::TimeLimit { .. }) => reply.kind = ErrorKind::Usage,
+        ClusterError::UnknownRequest => reply.kind = ErrorKind::Unsupported,
         _ => {}
     }
     reply

@@ -13,6 +13,7 @@ use crate::services::{Console, Service, Services, Verbosity};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
+use pintle_plugin::manifest::INTERFACE_VERSION;
 use pintle_plugin::message::Caller;
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -288,6 +289,7 @@ impl<'a> Session<'a> {
         caller.host = self.settings.identity.command_name.clone();
         caller.version = self.settings.identity.version.clone();
         caller.plugin = plugin.to_string();
+        caller.interface = INTERFACE_VERSION.to_owned();
         caller
     }
 

@@ -88,7 +88,7 @@ impl Console {
         match stream {
             Stream::Out => self.write_out(bytes),
             // Without a standard error, there is no place left to report that.
-            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
+            _ => drop(io::stderr().lock().write_all(bytes)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Console {
     pub fn styled(&self, stream: Stream, text: &str) {
         let choice = match stream {
             Stream::Out => anstream::AutoStream::choice(&io::stdout()),
-            Stream::Err => anstream::AutoStream::choice(&io::stderr()),
+            _ => anstream::AutoStream::choice(&io::stderr()),
         };
         match choice {
             anstream::ColorChoice::Never => {
@@ -228,7 +228,7 @@ fn heading(level: Level) -> Option<(Style, &'static str)> {
         Level::Warn => Some((bold.fg_color(Some(AnsiColor::Yellow.into())), "warning")),
         Level::Info => None,
         Level::Debug => Some((Style::new().dimmed(), "debug")),
-        Level::Trace => Some((Style::new().dimmed(), "trace")),
+        _ => Some((Style::new().dimmed(), "trace")),
     }
 }
 

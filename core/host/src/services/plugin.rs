@@ -74,7 +74,9 @@ impl HostServices for PluginServices {
             request => {
                 let service = self.services.of_groups.iter().rev().find(|it| it.takes(&request));
                 let service = service.ok_or_else(|| {
-                    ErrorReply::failed("this host does not offer the service that was asked for")
+                    ErrorReply::unsupported(
+                        "this host does not offer the service that was asked for",
+                    )
                 })?;
                 let name = self.plugin.split('/').next().unwrap_or_default();
                 return service.call(name, request);

@@ -4,13 +4,14 @@ use super::error::CallError;
 use crate::catalog::PluginKey;
 use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
-use pintle_plugin::manifest::Manifest;
+use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::message::{
     self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
     HookReply, ScaffoldReply, ScaffoldRequest,
 };
 use pintle_plugin::raw::{PluginRootRef, RawHost};
 use serde::Serialize;
+use std::cmp::Ordering;
 
 /// A plugin that has passed every check and can be called.
 #[derive(Clone)]
@@ -116,7 +117,25 @@ impl LoadedPlugin {
         name: &str,
         reply: Result<Vec<u8>, ErrorReply>,
     ) -> Result<T, CallError> {
-        reply.and_then(|it| message::decode(name, &it)).map_err(|err| self.failed(err))
+        let reply = reply.map_err(|err| self.failed(err))?;
+        message::decode(name, &reply).map_err(|err| self.failed(self.of_another_age(err)))
+    }
+
+    /// Says who must move when an answer cannot be read and the interfaces differ.
+    fn of_another_age(&self, mut err: ErrorReply) -> ErrorReply {
+        let theirs = &self.manifest.abi.interface;
+        let parse = |it: &str| semver::Version::parse(it).ok();
+        let newer = parse(theirs).zip(parse(INTERFACE_VERSION)).map(|(it, ours)| it.cmp(&ours));
+        err.message =
+            format!("{}: it has interface {theirs}, this host {INTERFACE_VERSION}", err.message);
+        err.hint = match newer {
+            Some(Ordering::Greater) => Some("update the host".to_owned()),
+            Some(Ordering::Less) => {
+                Some(format!("rebuild the plugin against pintle-plugin {INTERFACE_VERSION}"))
+            }
+            _ => Some("report this to the plugin's author".to_owned()),
+        };
+        err
     }
 
     fn failed(&self, err: ErrorReply) -> CallError {

@@ -3,7 +3,7 @@
 use crate::path::PathError;
 use pintle_host::causes::causes;
 use pintle_host::fs;
-use pintle_plugin::message::ErrorReply;
+use pintle_plugin::message::{ErrorKind, ErrorReply};
 use std::io;
 
 /// Why a change set does not fit the universe, or a node cannot be had.
@@ -41,6 +41,14 @@ pub enum UniverseError {
         /// What there is: `a symbolic link`, `a FIFO`.
         what: &'static str,
     },
+    /// The added node is not an ordinary file: the plugin is newer than this host.
+    #[error("`{plugin}` adds `{path}` as a type of file that this host does not support")]
+    FileType {
+        /// The plugin that adds the node.
+        plugin: String,
+        /// The path.
+        path: String,
+    },
     /// An added node would differ only in case from something that is there.
     #[error("`{plugin}` adds `{path}`, which differs from `{other}` only in case")]
     Case {
@@ -77,6 +85,9 @@ pub enum UniverseError {
         /// What is wrong with it.
         source: glob::PatternError,
     },
+    /// The plugin is newer than this host.
+    #[error("this host does not support the plugin's way of selecting files")]
+    Selection,
     /// A folder cannot be read, so it is unknown which files there are.
     #[error("failed to list the files of the project: `{path}` cannot be read")]
     List {
@@ -105,9 +116,10 @@ impl UniverseError {
             | Self::Missing { path, .. }
             | Self::Occupied { path, .. }
             | Self::Case { path, .. }
+            | Self::FileType { path, .. }
             | Self::List { path, .. }
             | Self::Read { path, .. } => Some(path),
-            Self::Glob { .. } => None,
+            Self::Glob { .. } | Self::Selection => None,
         }
     }
 }
@@ -116,6 +128,9 @@ impl From<UniverseError> for ErrorReply {
     fn from(err: UniverseError) -> Self {
         let mut reply = Self::failed(err.to_string());
         reply.causes.extend(causes(&err).map(ToString::to_string));
+        if let UniverseError::Selection = err {
+            reply.kind = ErrorKind::Unsupported;
+        }
         reply
     }
 }

@@ -94,6 +94,7 @@ impl Universe {
                 .files
                 .made(|it| it.plugin() == Some(plugin) && it.subcommand() == Some(subcommand)),
             Select::Path(path) => self.files.find(path)?.then_some(path).into_iter().collect(),
+            _ => return Err(UniverseError::Selection),
         };
         Ok(paths.into_iter().map(str::to_owned).collect())
     }
@@ -132,8 +133,8 @@ impl Universe {
     ///
     /// # Errors
     ///
-    /// [`UniverseError`] when a path is invalid, taken, or not there to be deleted; then
-    /// the universe is as it was.
+    /// [`UniverseError`] when a path is invalid, taken, or not there to be deleted, or when
+    /// a node is of a type that this host does not know; then the universe is as it was.
     pub fn apply(
         &mut self,
         plugin: &str,
@@ -145,6 +146,10 @@ impl Universe {
             let mut others = Vec::new();
             let mut left = unique(plugin, &deleted)?;
             for node in added {
+                if !node.is_file() {
+                    let (plugin, path) = (plugin.to_owned(), node.path().to_owned());
+                    return Err(UniverseError::FileType { plugin, path });
+                }
                 let node = node.attributed(plugin, subcommand);
                 // Most changes replace a node that is in memory: nothing around it changes.
                 match files.tree.get_mut(node.path()) {

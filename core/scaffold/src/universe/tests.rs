@@ -50,6 +50,22 @@ fn summary(universe: &Universe) -> Vec<String> {
 }
 
 #[test]
+fn a_type_of_file_that_is_not_known_is_refused() {
+    let project = Project::new(&["a"]);
+    let mut universe = project.universe();
+    for path in ["a", "link"] {
+        let mut changes = add("b");
+        changes.delete("a");
+        // A symbolic link, as stat(2) has it.
+        changes.add_node(Node::new(path, "elsewhere", 0o120_777));
+        let expected =
+            format!("`x/v1` adds `{path}` as a type of file that this host does not support");
+        assert_eq!(refusal(&mut universe, "x/v1", changes), expected);
+        assert!(summary(&universe).is_empty());
+    }
+}
+
+#[test]
 fn selections_pick_nodes_of_disk_and_run() {
     let project = Project::new(&["src/main.rs", "src/api/v1.rs", "Cargo.toml"]);
     let mut universe = project.universe();
