@@ -133,7 +133,8 @@ fn a_fifo_is_not_waited_for() {
         [exit 1]
         $ pintle cluster create --config source.yaml
         --- stderr ---
-        error: failed to read `[SANDBOX]/desk/./fifo`
+        error: failed to read what belongs to the cluster file `source.yaml`
+          caused by: failed to read `[SANDBOX]/desk/./fifo`
           caused by: it is a FIFO, not a regular file
         [exit 1]
         $ pintle cluster create --config .

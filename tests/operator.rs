@@ -45,10 +45,10 @@ impl Operator {
         Self { sandbox }
     }
 
-    /// Runs the host in the project.
+    /// Runs the host in the project; returns its messages.
     #[track_caller]
-    pub(crate) fn pintle(&self, line: &str) {
-        let _ = self.sandbox.run(line.split_whitespace()).success();
+    pub(crate) fn pintle(&self, line: &str) -> String {
+        self.sandbox.run(line.split_whitespace()).success().stderr.clone()
     }
 
     /// Runs the host in the project; returns why it refuses the command.

@@ -181,6 +181,10 @@ fn metrics_are_for_those_who_may_read_them(plane: &ControlPlane, deployed: &Depl
         r#"controller_runtime_reconcile_total{controller="captain",result="requeue_after"}"#;
     assert!(value(reconciled) >= 300.0, "{text}");
     assert!(value(r#"workqueue_adds_total{controller="captain","#) >= 300.0, "{text}");
+    for kind in ["captain", "ship"] {
+        let depth = format!(r#"workqueue_depth{{controller="{kind}","#);
+        assert_eq!(value(&depth), 0.0, "nothing waits any more: {text}");
+    }
     assert!(value("process_resident_memory_bytes") > 1e6, "{text}");
     assert_eq!(value(r#"leader_election_master_status{name="leaving"}"#), 1.0);
     // What the dashboards that kubebuilder writes ask for.
@@ -210,6 +214,10 @@ fn a_namespaced_operator_works_in_its_namespace_only() {
     let refused =
         operator.refused("create api --group fleet --version v1 --kind Ship --namespaced=false");
     assert!(refused.contains("works in its own namespace only"), "{refused}");
+
+    // What `init` was told is told again when the commands are carried out once more.
+    let upgraded = operator.pintle("project upgrade --diff");
+    assert!(upgraded.contains("the same files as before"), "{upgraded}");
 
     operator.run(&mut make(&plane, "deploy"));
     operator.cargo(&["build", "--quiet", "--bins"]);
@@ -241,6 +249,12 @@ fn webhooks_are_off_in_a_local_run(plane: &ControlPlane, operator: &Operator) {
     operator.pintle(
         "create webhook --group crew --version v1 --kind Captain --defaulting --validation",
     );
+    // A kind without a namespace that is not the project's own.
+    operator.pintle("create api --group core --version v1 --kind Node --resource=false");
+    operator.run(Command::new("make").arg("lint"));
+    let manifest = operator.run(Command::new("kubectl").args(["kustomize", "config/default"]));
+    let selector = "kubernetes.io/metadata.name: fenced-system";
+    assert_eq!(manifest.matches(selector).count(), 2, "{manifest}");
     let health = free_port();
     let mut command = make(plane, "run");
     command

@@ -36,7 +36,7 @@ pub(crate) struct Names {
     #[serde(rename = "type")]
     pub(crate) type_name: String,
     /// Whether the operator works in its own namespace only.
-    own_namespace: bool,
+    pub(crate) own_namespace: bool,
 }
 
 impl Names {

@@ -70,6 +70,10 @@ templates! {
 /// The version of Rust that projects are tested with.
 const RUST: &str = "1.95.0";
 
+/// The longest name of a package: `-metrics-service` and `-webhook-service` follow it, in
+/// labels of at most 63 characters (RFC 1123).
+const LONGEST_NAME: usize = 47;
+
 #[derive(Serialize)]
 struct Values<'a> {
     host: &'a str,
@@ -79,18 +83,32 @@ struct Values<'a> {
     crate_name: &'a str,
     /// Whether the operator works in its own namespace only.
     own_namespace: bool,
+    /// The name of the metrics' Service, which the package's name comes before.
+    metrics_service: &'static str,
     rust: &'static str,
 }
 
 /// Drafts a project that compiles, without any API; `host` is the command that makes APIs.
 pub(crate) fn scaffold(host: &str, project: &ProjectInfo, draft: &mut Draft<'_>) -> Result<()> {
     let package = names::package(&project.name);
+    ensure!(
+        package.len() <= LONGEST_NAME,
+        UsageError(format!(
+            "the project name is too long: the names of its Services start with `{package}`, and \
+             may have 63 characters; use at most {LONGEST_NAME}"
+        ))
+    );
     let values = Values {
         host,
         name: &project.name,
         crate_name: &package.replace('-', "_"),
         package: &package,
         own_namespace: project.namespaced,
+        metrics_service: match package.len() {
+            // As kubebuilder has it, while there is room.
+            ..29 => "controller-manager-metrics-service",
+            _ => "metrics-service",
+        },
         rust: RUST,
     };
     for (path, template) in TEMPLATES {

@@ -155,10 +155,17 @@ fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) ->
     let line = format!("- {file}");
     draft.insert("config/webhook/kustomization.yaml", "webhooks", &line, Place::Last)?;
     let operations = kind.operations;
+    // Others may run the same operator in a namespace of their own.
+    let selector = match names.own_namespace {
+        true => {
+            "  namespaceSelector:\n    matchLabels:\n      kubernetes.io/metadata.name: system\n"
+        }
+        false => "",
+    };
     let webhook = format!(
         "- name: {verb}.{version}.{plural}.{group}\n  admissionReviewVersions: [v1]\n  \
          clientConfig:\n    service:\n      name: webhook-service\n      namespace: system\n      \
-         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n  rules:\n  \
+         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n{selector}  rules:\n  \
          - apiGroups: [{group}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
          resources: [{plural}]",
         verb = kind.verb

@@ -65,6 +65,26 @@ fn init_makes_a_project_that_is_called_by_its_name() {
 }
 
 #[test]
+fn services_have_names_that_the_cluster_takes() {
+    let init = |name: &str| {
+        let test = testing::scaffold(pintle_plugin_rust::plugin(), "init");
+        test.project(|it| it.name = name.into()).run()
+    };
+    for (length, service) in [
+        (28, "controller-manager-metrics-service"),
+        (29, "metrics-service"),
+        (47, "metrics-service"),
+    ] {
+        let made = init(&"n".repeat(length)).unwrap();
+        let text = made.text("config/default/metrics_service.yaml");
+        assert!(text.contains(&format!("  name: {service}\n")), "{text}");
+        assert!(length + 1 + service.len() <= 63);
+    }
+    let err = init(&"n".repeat(48)).unwrap_err();
+    assert!(err.to_string().starts_with("the project name is too long"), "{err}");
+}
+
+#[test]
 fn create_api_makes_a_type_and_a_controller_and_registers_them() {
     let made = project(&["crew/v1alpha1/Captain"]);
     assert_eq!(made.resource.as_ref().unwrap().path, "src/api/crew/v1alpha1/captain.rs");

@@ -146,6 +146,9 @@ impl<'a> Steps<'a> {
             ] {
                 command.project.insert(key.to_owned(), text.into());
             }
+            if project.namespaced() {
+                command.project.insert("namespaced".to_owned(), true.into());
+            }
         }
         command
     }

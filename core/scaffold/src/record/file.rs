@@ -59,7 +59,8 @@ pub struct RecordedCommand {
     pub plugins: Vec<String>,
     /// The values of the flags.
     pub args: Map<String, Value>,
-    /// What `init` was told of the project: `domain`, `projectName` and `repo`.
+    /// What `init` was told of the project: `domain`, `projectName`, `repo` and
+    /// `namespaced`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub project: Map<String, Value>,
     /// The resource that was asked for, as it would stand in PROJECT.

@@ -140,6 +140,8 @@ fn first(
     project.set_domain(text("domain"))?;
     project.set_project_name(text("projectName"))?;
     project.set_repo(text("repo"))?;
+    let namespaced = command.project.get("namespaced").and_then(|it| it.as_bool());
+    project.set_namespaced(namespaced.unwrap_or_default())?;
     Ok(project)
 }
 
