@@ -1160,7 +1160,9 @@ fn of_two_that_add_nodes_at_once_the_winners_nodes_stay() {
     };
     let children: Vec<_> = (0..3).map(start).collect();
     let outputs: Vec<_> = children.into_iter().map(|it| berth.sandbox.finish(it)).collect();
-    assert!(outputs.iter().any(|it| it.code() == 0), "one of them wins");
+    // Each may take the name of another's second node, so that none wins; but each that
+    // fails says so.
+    assert!(outputs.iter().all(|it| [0, 1].contains(&it.code())), "{outputs:?}");
     // What the losers undid was theirs alone: every container is a node, and the reverse.
     let things = berth.things();
     let mut containers: Vec<_> =
