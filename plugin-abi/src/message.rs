@@ -26,7 +26,8 @@ pub struct Caller {
     pub version: String,
     /// The full key of the plugin that is called, as `hello.example.org/v1.0.0`.
     pub plugin: String,
-    /// The version of the interface that the host was built with; empty before 1.1.
+    /// The version of the interface that the host was built with, or an empty string
+    /// from a host that does not tell.
     pub interface: String,
 }
 
