@@ -954,6 +954,76 @@ fn a_run_that_keeps_what_it_made_waits_for_its_requests() {
 }
 
 #[test]
+fn deleting_waits_for_what_is_still_at_work_on_the_cluster() {
+    let Some(berth) = Berth::standin("at-work") else { return };
+    let image = berth.image().to_owned();
+    let import = format!("image import {image} -c NAME");
+    let runs = [
+        ("cluster start NAME", "/start"),
+        ("cluster stop NAME", "/stop"),
+        (import.as_str(), "/exec"),
+    ];
+    for (line, call) in runs {
+        let _ = berth.run("cluster create NAME").success();
+        if line.contains("start") {
+            let _ = berth.run("cluster stop NAME").success();
+        }
+        let (proxy, held) = Proxy::holding(move |_, line| {
+            let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+            (line.starts_with("POST ") && path.ends_with(call)).then_some(Side::Request)
+        });
+        let env = [("DOCKER_HOST".to_owned(), proxy.address())];
+        let mut at_work = berth.sandbox.start_with(&env, berth.words(line));
+        let request = wait_for_call(&held, &mut at_work).expect("it is at work");
+        // By the same address, as that tells apart the engines whose clusters have a lock.
+        let mut deletion = berth.sandbox.start_with(&env, berth.words("cluster delete NAME"));
+        // Time enough for one that does not wait.
+        thread::sleep(Duration::from_millis(500));
+        let ended = deletion.try_wait().expect("it is a child of ours");
+        assert!(ended.is_none(), "it did not wait for `{line}`");
+        drop(request);
+        // Later ones are let through as they come.
+        let through = thread::spawn(move || while held.recv().is_ok() {});
+        let process = at_work.id();
+        let _ = berth.sandbox.finish(at_work).success();
+        let output = berth.sandbox.finish(deletion).success();
+        let told = format!("waiting for process {process}, which works on the cluster");
+        assert!(output.stderr.contains(&told), "{line}: {output}");
+        drop(proxy);
+        drop(through);
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_host_that_a_hook_starts_does_not_wait_for_the_run_it_belongs_to() {
+    let Some(berth) = Berth::standin("inner").map(|it| it.plugin("harbour")) else { return };
+    let inner = [
+        (
+            "cluster create NAME",
+            "post-cluster-create",
+            format!("image import {} -c NAME", berth.image()),
+        ),
+        ("cluster stop NAME", "post-cluster-stop", "cluster start NAME".to_owned()),
+        (
+            "cluster start NAME",
+            "pre-cluster-start",
+            "node create --cluster NAME --no-wait".to_owned(),
+        ),
+    ];
+    for (line, event, inner) in inner {
+        let mut words = berth.words(line);
+        words.push("--harbour-run".to_owned());
+        words.push(format!("{event} {}", berth.words(&inner).join(" ")));
+        let output = berth.sandbox.finish(berth.sandbox.start(words)).success();
+        assert!(output.stderr.contains("harbour: it ran"), "{output}");
+        assert!(!output.stderr.contains("waiting for process"), "{output}");
+    }
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+}
+
+#[test]
 fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     let Some(berth) = Berth::standin("ignored") else { return };
     let n_calls = calls_of_a_creation(&berth);

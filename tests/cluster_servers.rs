@@ -5,6 +5,8 @@ use crate::proxy::Proxy;
 use expect_test::expect;
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -245,9 +247,37 @@ fn who_waits_is_told_for_what_and_why() {
     "#]].assert_eq(&shown);
 }
 
+/// Starts a server that speaks TLS with a certificate of its own making, and returns its port.
+fn start_impostor(address: &str) -> u16 {
+    let made = rcgen::generate_simple_self_signed([address.to_owned()]).expect("keys can be made");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.expect("keys can be made"));
+    let config = Arc::new(config.expect("the certificate is valid"));
+    let listener = TcpListener::bind((address, 0)).expect("a socket can be had");
+    let port = listener.local_addr().expect("a socket can be had").port();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.expect("a socket can be had");
+            let tls = rustls::ServerConnection::new(Arc::clone(&config));
+            // It is up to the client to end it.
+            let _ = tls.expect("the configuration is valid").complete_io(&mut client);
+        }
+    });
+    port
+}
+
 #[test]
 fn who_waits_for_what_cannot_be_reached_is_told_the_last_error() {
+    // At an address that leads to something else.
+    let foreign = format!("127.0.0.2, port: {}", start_impostor("127.0.0.2"));
     let cases = [
+        (
+            foreign.as_str(),
+            "",
+            "does not answer: client error (Connect): invalid peer certificate: UnknownIssuer",
+        ),
         (
             "no-such-name.invalid",
             "",
@@ -268,14 +298,15 @@ fn who_waits_for_what_cannot_be_reached_is_told_the_last_error() {
              spec: {{api: {{host: {host}, ip: 127.0.0.1}}}}\n"
         );
         fs::write(berth.sandbox.work().join("c.yaml"), file).unwrap();
-        let line = format!("cluster create NAME --config c.yaml --timeout 13s{options}");
+        let line = format!("cluster create NAME --config c.yaml --timeout 20s{options}");
         let child = berth.sandbox.start(berth.words(&line));
         Some((berth, child, told))
     });
     for (berth, child, told) in waiting.into_iter().flatten() {
         let output = berth.sandbox.finish(child);
-        let told = format!("warning: still {}", told.replace("NAME", &berth.name));
-        assert!(output.code() == 1 && output.stderr.contains(&told), "{told}\n{output}");
+        let told = told.replace("NAME", &berth.name);
+        let is_told = output.stderr.contains("warning: still ") && output.stderr.contains(&told);
+        assert!(output.code() == 1 && is_told, "{told}\n{output}");
         berth.assert_nothing_left();
     }
 }

@@ -19,6 +19,10 @@ use std::time::{Duration, SystemTime};
 /// How long the API server may take for one answer.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long it may take to say that it is ready, which is asked again and again: an address
+/// that nothing answers at must show before a user wants to know.
+const READY_LIMIT: Duration = Duration::from_secs(5);
+
 /// The longest answer that is read: lists of nodes take some ten kilobytes a node.
 const MAX_ANSWER: usize = 32 << 20;
 
@@ -98,7 +102,9 @@ impl Api {
 
     /// Fails unless the API server says that it is ready.
     pub(crate) async fn check_ready(&self) -> Result<(), ApiError> {
-        let (status, body) = self.send(Method::GET, "/readyz", None).await?;
+        let asked = self.send(Method::GET, "/readyz", None);
+        let answer = tokio::time::timeout(READY_LIMIT, asked).await;
+        let (status, body) = answer.map_err(|err| self.unreachable(Box::new(err)))??;
         accept("say that it is ready", status, &body).map(drop)
     }
 

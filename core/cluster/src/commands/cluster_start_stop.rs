@@ -1,8 +1,9 @@
 //! `cluster start` and `cluster stop`.
 
-use super::session_engine::{names, report, user_kubeconfig, with_engine};
+use super::session_engine::{locks, names, report, user_kubeconfig, with_engine};
 use super::shared_args::{self, names_args, timeout, timeout_arg, wait_args};
-use crate::nodes::{self, Cluster};
+use crate::names::ClusterName;
+use crate::nodes;
 use crate::operations::{self, StartOptions};
 use clap::{ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Hooks, Session, Step};
@@ -29,9 +30,10 @@ pub(super) fn start(
         kubeconfig: user_kubeconfig().ok(),
     };
     let (names, report) = (names(session), report(session));
-    for cluster in wanted(session, matches)? {
-        let name = cluster.name.clone();
+    for name in wanted(session, matches)? {
         with_engine(session, async |engine| {
+            let _lock = locks(session).take(&engine, &name, &report).await?;
+            let cluster = nodes::get(&engine, &names, &name).await?;
             operations::start(&engine, &names, cluster, hooks, &options, &report).await
         })?;
         let state = if options.wait { "is ready" } else { "runs" };
@@ -45,10 +47,11 @@ pub(super) fn stop(
     hooks: &Hooks,
     matches: &ArgMatches,
 ) -> Result<Step, CliError> {
-    let report = report(session);
-    for cluster in wanted(session, matches)? {
-        let name = cluster.name.clone();
+    let (names, report) = (names(session), report(session));
+    for name in wanted(session, matches)? {
         with_engine(session, async |engine| {
+            let _lock = locks(session).take(&engine, &name, &report).await?;
+            let cluster = nodes::get(&engine, &names, &name).await?;
             operations::stop(&engine, cluster, hooks, timeout(matches), &report).await
         })?;
         session.console().log(Level::Info, &format!("the cluster `{name}` has stopped"));
@@ -56,19 +59,21 @@ pub(super) fn stop(
     Ok(Exit::Done.into())
 }
 
-/// Returns the clusters that the user names; all of them are looked for before the first
-/// is touched.
-fn wanted(session: &Session<'_>, matches: &ArgMatches) -> Result<Vec<Cluster>, CliError> {
+/// Returns the names of the clusters that the user means; all of them are looked for before
+/// the first is touched.
+fn wanted(session: &Session<'_>, matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let names = names(session);
     if matches.get_flag("all") {
-        return with_engine(session, async |engine| nodes::list(&engine, &names).await);
+        return with_engine(session, async |engine| {
+            let all = nodes::list(&engine, &names).await?;
+            Ok(all.iter().map(|it| it.name.parse()).collect::<Result<_, _>>()?)
+        });
     }
     let given = shared_args::names(matches)?;
     with_engine(session, async |engine| {
-        let mut found = Vec::new();
         for name in &given {
-            found.push(nodes::get(&engine, &names, name).await?);
+            nodes::get(&engine, &names, name).await?;
         }
-        Ok(found)
+        Ok(given)
     })
 }

@@ -1,6 +1,6 @@
 //! `image import`.
 
-use super::session_engine::{ENGINE, names, with_engine};
+use super::session_engine::{ENGINE, locks, names, report, with_engine};
 use super::shared_args::parse_name;
 use crate::nodes;
 use crate::operations;
@@ -37,7 +37,7 @@ pub(super) const ROW: Row =
         .needs(&[ENGINE]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let names = names(session);
+    let (names, report) = (names(session), report(session));
     let given = matches.get_many::<String>("cluster").into_iter().flatten();
     let clusters = given.map(|it| parse_name(it)).collect::<Result<Vec<_>, _>>()?;
     let given: Vec<String> =
@@ -49,6 +49,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     with_engine(session, async |engine| {
         let sources = operations::sources(&engine, &given).await?;
         for name in &clusters {
+            let _lock = locks(session).take(&engine, name, &report).await?;
             let cluster = nodes::get(&engine, &names, name).await?;
             for source in &sources {
                 let nodes = operations::import(&engine, &cluster, source).await?;

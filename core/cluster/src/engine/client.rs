@@ -62,6 +62,14 @@ impl Engine {
         Ok(Self { docker, endpoint })
     }
 
+    /// Returns an engine that has not answered, for tests that do not call it.
+    #[cfg(test)]
+    pub(crate) fn unconnected() -> Self {
+        let endpoint = Endpoint::Tcp { address: "tcp://127.0.0.1:1".to_owned(), tls: None };
+        let docker = open(&endpoint, TIME_LIMIT).expect("the address is valid");
+        Self { docker, endpoint }
+    }
+
     /// Returns the client.
     pub fn docker(&self) -> &Docker {
         &self.docker

@@ -64,15 +64,32 @@ impl Waiting {
         let told = async {
             tokio::time::sleep(FIRST).await;
             loop {
+                let is_known = self.is_cause_known();
                 if let Some(text) = self.describe(engine).await {
                     tell(&text);
                 }
-                tokio::time::sleep(AGAIN).await;
+                match is_known {
+                    true => tokio::time::sleep(AGAIN).await,
+                    // It does not matter which of both came first.
+                    false => drop(tokio::time::timeout(AGAIN, self.cause()).await),
+                }
             }
         };
         let limit = of_user.map_or(LIMIT, |_| Duration::MAX);
         // It does not end before the time is up.
         let _: Result<(), _> = tokio::time::timeout(limit, told).await;
+    }
+
+    fn is_cause_known(&self) -> bool {
+        let state = self.state();
+        state.problem.is_some() || !state.nodes.is_empty()
+    }
+
+    /// Returns when it is known what stands in the way.
+    async fn cause(&self) {
+        while !self.is_cause_known() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Returns what is waited for and why it is not there, if something is known.
@@ -95,5 +112,57 @@ impl Waiting {
             lines.push(format!("`{}`: {why}{said}", node.name));
         }
         Some(lines.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nodes_are_waited_for_ten_minutes_unless_the_user_says_otherwise() {
+        let (waiting, engine) = (Waiting::default(), Engine::unconnected());
+        let start = tokio::time::Instant::now();
+        waiting.tell(&engine, None, |_| ()).await;
+        assert_eq!(start.elapsed().as_secs(), 600);
+        let limit = Duration::from_secs(3600);
+        // The limit of all of the work is not kept here.
+        let told = tokio::time::timeout(2 * limit, waiting.tell(&engine, Some(limit), |_| ()));
+        assert!(told.await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_is_told_after_ten_seconds_and_then_every_minute() {
+        let (waiting, engine) = (Waiting::default(), Engine::unconnected());
+        let (start, told) = (tokio::time::Instant::now(), Mutex::new(Vec::new()));
+        waiting.for_what("the API server");
+        waiting.note(&std::io::Error::other("no route"));
+        let tell = |text: &str| {
+            assert_eq!(text, "still waiting for the API server: no route");
+            told.lock().unwrap().push(start.elapsed().as_secs());
+        };
+        waiting.tell(&engine, None, tell).await;
+        let times = told.into_inner().unwrap();
+        assert_eq!(times, [10, 70, 130, 190, 250, 310, 370, 430, 490, 550]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cause_that_shows_later_is_told_at_once() {
+        let (waiting, engine) = (Waiting::default(), Engine::unconnected());
+        let (start, told) = (tokio::time::Instant::now(), Mutex::new(Vec::new()));
+        waiting.for_what("the API server");
+        let tell = |text: &str| {
+            told.lock().unwrap().push((start.elapsed().as_secs(), text.ends_with("no route")));
+        };
+        let shows = async {
+            tokio::time::sleep(Duration::from_millis(15_500)).await;
+            waiting.note(&std::io::Error::other("no route"));
+        };
+        let limit = Duration::from_secs(70);
+        let _ = tokio::time::timeout(limit, async {
+            tokio::join!(waiting.tell(&engine, None, tell), shows)
+        })
+        .await;
+        assert_eq!(told.into_inner().unwrap(), [(10, false), (16, true)]);
     }
 }

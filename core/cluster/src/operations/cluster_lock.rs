@@ -1,5 +1,7 @@
-//! Runs that make a cluster, and those that delete it, keep out of each other's way: who
-//! deletes what another run is still making cannot know what comes after.
+//! Runs that change a cluster, from its creation to its deletion, keep out of each other's
+//! way: a run that deletes what another one is still working on cannot know what comes after.
+//!
+//! A host that a hook of such a run starts belongs to that run: it does not wait for it.
 //!
 //! The lock is a file of the user's on this machine. What another user or machine makes on
 //! the same engine is not seen: a run that makes a cluster looks at its end whether the
@@ -33,7 +35,8 @@ impl Locks {
         Self { folder }
     }
 
-    /// Takes the lock of a cluster on an engine, and waits for it if need be.
+    /// Takes the lock of a cluster on an engine, and waits for it if need be. There is none
+    /// for a run that was started by the one which has it.
     ///
     /// # Errors
     ///
@@ -53,6 +56,7 @@ impl Locks {
             let (folder, name) = (folder.clone(), name.clone());
             let holder = match blocking(move || attempt(&folder, &name)).await {
                 Ok(Attempt::Taken(lock)) => return Ok(Some(lock)),
+                Ok(Attempt::Held(holder)) if holder.is_ancestor() => return Ok(None),
                 Ok(Attempt::Held(holder)) => holder,
                 Ok(Attempt::Vanished) => {
                     tokio::time::sleep(PAUSE).await;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// The number of the format.
 const FORMAT: u32 = 1;
+/// How far up parents of parents are asked for.
+const MAX_ANCESTORS: usize = 1000;
 
 /// What a lock file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,20 @@ impl Record {
     }
 }
 
+/// Whether a process is one that this process is a descendant of.
+pub(super) fn is_ancestor(process: u32) -> bool {
+    let mut next = system::parent(None);
+    // No chain is longer, and a number that is used again could close a circle.
+    for _ in 0..MAX_ANCESTORS {
+        match next {
+            Some(found) if found == process => return true,
+            Some(found) if found > 1 => next = system::parent(Some(found)),
+            _ => return false,
+        }
+    }
+    false
+}
+
 #[cfg(target_os = "linux")]
 mod system {
     use rustix::io::Errno;
@@ -97,10 +113,20 @@ mod system {
     /// Returns when a process was started; `None` if that cannot be known, or it is dead and
     /// only its parent has not been told yet.
     pub(super) fn start(process: u32) -> Option<u64> {
+        field(process, 19)?.parse().ok()
+    }
+
+    /// Returns the parent of a process, or of this one.
+    pub(super) fn parent(process: Option<u32>) -> Option<u32> {
+        field(process.unwrap_or_else(std::process::id), 1)?.parse().ok()
+    }
+
+    /// Returns a field of what the kernel knows of a process, counted from its state.
+    fn field(process: u32, idx: usize) -> Option<String> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The second field is the program's name in parentheses, which may contain anything.
+        // The field before is the program's name in parentheses, which may contain anything.
         let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
-        fields.nth(19)?.parse().ok()
+        fields.nth(idx).map(str::to_owned)
     }
 
     pub(super) fn boot() -> Option<String> {
@@ -121,9 +147,7 @@ mod system {
         if test_kill_process(pid) == Err(Errno::SRCH) {
             return false;
         }
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let state = stat.rfind(')').and_then(|at| stat.get(at + 2..)?.chars().next());
-        !matches!(state, Some('Z' | 'X'))
+        !matches!(field(process, 0).as_deref(), Some("Z" | "X"))
     }
 
     fn line(path: &str) -> Option<String> {
@@ -135,6 +159,16 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     //! Nothing that would make a dead process certain is asked for here.
+
+    /// Returns the parent of this process; those of others are not asked for.
+    pub(super) fn parent(process: Option<u32>) -> Option<u32> {
+        #[cfg(unix)]
+        if process.is_none() {
+            return rustix::process::getppid().map(|it| it.as_raw_nonzero().get().unsigned_abs());
+        }
+        let _ = process;
+        None
+    }
 
     pub(super) fn start(_: u32) -> Option<u64> {
         None
@@ -182,6 +216,17 @@ mod tests {
         assert_eq!(record.state(), State::Dead);
         child.wait().unwrap();
         assert_eq!(record.state(), State::Dead);
+    }
+
+    #[test]
+    fn a_descendant_knows_its_ancestors() {
+        assert!(is_ancestor(std::os::unix::process::parent_id()));
+        assert!(is_ancestor(1) || system::parent(None) == Some(0));
+        assert!(!is_ancestor(std::process::id()));
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(!is_ancestor(child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]
