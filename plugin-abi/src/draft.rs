@@ -36,6 +36,8 @@ pub struct Draft<'a> {
 struct File {
     original: Option<Node>,
     text: String,
+    /// Whether the text was made of that of the original.
+    is_edit: bool,
 }
 
 /// Where a line goes among those above its marker.
@@ -63,7 +65,7 @@ impl<'a> Draft<'a> {
     pub fn add(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
         let text = text.into();
         let original = if self.replace { self.universe.get(path)? } else { None };
-        self.files.insert(path.to_owned(), File { original, text });
+        self.files.insert(path.to_owned(), File { original, text, is_edit: false });
         Ok(())
     }
 
@@ -76,7 +78,7 @@ impl<'a> Draft<'a> {
         if self.files.contains_key(path) || self.exists(path)? {
             return Ok(());
         }
-        self.files.insert(path.to_owned(), File { original: None, text: make()? });
+        self.files.insert(path.to_owned(), File { original: None, text: make()?, is_edit: false });
         Ok(())
     }
 
@@ -97,7 +99,7 @@ impl<'a> Draft<'a> {
     pub fn put(&mut self, path: &str, text: impl Into<String>) -> Result<()> {
         let text = text.into();
         let original = self.universe.get(path)?;
-        self.files.insert(path.to_owned(), File { original, text });
+        self.files.insert(path.to_owned(), File { original, text, is_edit: false });
         Ok(())
     }
 
@@ -118,7 +120,7 @@ impl<'a> Draft<'a> {
                      older version of the plugin made the project, run `project upgrade` first",
                 )?;
             let text = node.text()?.to_owned();
-            self.files.insert(path.to_owned(), File { original: Some(node), text });
+            self.files.insert(path.to_owned(), File { original: Some(node), text, is_edit: true });
         }
         let file = self.files.get_mut(path).context("the file was just added")?;
         let marker = format!("{} {MARKER}{marker}", comment(path));
@@ -137,7 +139,8 @@ impl<'a> Draft<'a> {
             match file.original {
                 None => changes.add(path, file.text),
                 Some(node) if node.bytes() == file.text.as_bytes() => changes,
-                Some(node) => changes.replace(&node, file.text),
+                Some(node) if file.is_edit => changes.edit(&node, file.text),
+                Some(node) => changes.put(&node, file.text),
             };
         }
     }

@@ -52,6 +52,6 @@ pub use error::{ErrorExt, Hint, Result, UsageError};
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
 pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};
-pub use node::{MODE_EXECUTABLE, MODE_FILE, Node, Select};
+pub use node::{ChangeKind, MODE_EXECUTABLE, MODE_FILE, Node, Select};
 pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
 pub use universe::{ChangeSet, Universe};

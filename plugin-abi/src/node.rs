@@ -86,23 +86,32 @@ impl Node {
         Some(self.0.subcommand()).filter(|it| !it.is_empty())
     }
 
+    /// Returns what the node is as a change, for one that a plugin gives its host.
+    pub fn change(&self) -> ChangeKind {
+        ChangeKind::from_raw(self.0.change)
+    }
+
+    /// Returns the same file as another kind of change; the bytes move if they are not shared.
+    #[must_use]
+    pub fn with_change(self, kind: ChangeKind) -> Self {
+        if self.change() == kind { self } else { self.map(|it| it.change = kind as u32) }
+    }
+
     /// Returns whether both are one and the same node, and not only alike.
     pub fn ptr_eq(&self, other: &Self) -> bool {
         std::ptr::eq(&raw const *self.0, &raw const *other.0)
     }
 
-    /// Returns the same file with another origin; the bytes move if nobody else holds them.
+    /// Returns the same file with another origin; the bytes move if they are not shared.
+    #[must_use]
     pub fn attributed(self, plugin: &str, subcommand: &str) -> Self {
-        match RArc::try_unwrap(self.0) {
-            Ok(mut raw) => {
-                raw.attribute(plugin, subcommand);
-                Self(RArc::new(raw))
-            }
-            Err(shared) => {
-                let (path, bytes) = (shared.path(), shared.bytes());
-                Self::with_origin(path, bytes, shared.mode(), plugin, subcommand)
-            }
-        }
+        self.map(|it| it.attribute(plugin, subcommand))
+    }
+
+    fn map(self, change: impl FnOnce(&mut RawNode)) -> Self {
+        let mut raw = RArc::try_unwrap(self.0).unwrap_or_else(|shared| shared.copy());
+        change(&mut raw);
+        Self(RArc::new(raw))
     }
 
     /// Takes a node that crossed the boundary.
@@ -118,6 +127,34 @@ impl Node {
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Node({:?}, {} bytes, {:o})", self.path(), self.bytes().len(), self.mode())
+    }
+}
+
+/// What a node is as a change of the universe. A deletion is not a node, but a path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum ChangeKind {
+    /// A new file: there must be none at its path.
+    #[default]
+    Add = 0,
+    /// The file at the path with other bytes, made of those that it has: what a user wrote in
+    /// it is still there.
+    Edit = 1,
+    /// A file that does not depend on the one at its path, which it replaces if there is one.
+    Put = 2,
+    /// A kind that this release does not know.
+    Unknown = u32::MAX,
+}
+
+impl ChangeKind {
+    fn from_raw(number: u32) -> Self {
+        match number {
+            0 => Self::Add,
+            1 => Self::Edit,
+            2 => Self::Put,
+            _ => Self::Unknown,
+        }
     }
 }
 
@@ -175,6 +212,8 @@ impl<'a> Select<'a> {
 pub struct RawNode {
     /// The Unix permission bits; those above them are reserved for the type of the file.
     mode: u32,
+    /// The number of a [`ChangeKind`].
+    change: u32,
     path_len: u32,
     plugin_len: u32,
     /// The path, the full key of the plugin that made the node, and the subcommand in which
@@ -189,6 +228,7 @@ impl RawNode {
         let path_len = length(&path);
         let mut node = Self {
             mode,
+            change: ChangeKind::Add as u32,
             path_len,
             plugin_len: 0,
             texts: path.into_bytes().into(),
@@ -198,6 +238,10 @@ impl RawNode {
             node.attribute(origin.0, origin.1);
         }
         node
+    }
+
+    fn copy(&self) -> Self {
+        Self { texts: self.texts.clone(), bytes: self.bytes.clone(), ..*self }
     }
 
     pub(crate) fn attribute(&mut self, plugin: &str, subcommand: &str) {

@@ -1,7 +1,7 @@
 //! The files of a project as a plugin sees them, and what it answers with.
 
 use crate::error::{ErrorKind, Result, from_reply};
-use crate::node::{MODE_EXECUTABLE, MODE_FILE, Node, Select};
+use crate::node::{ChangeKind, MODE_EXECUTABLE, MODE_FILE, Node, Select};
 use crate::raw::RawHost;
 use std::borrow::Cow;
 
@@ -67,13 +67,15 @@ impl<'a> Universe<'a> {
     }
 }
 
-/// What one plugin adds to or deletes from the universe.
+/// What one plugin changes in the universe.
 ///
-/// The deletions come first: replacing a file is deleting it and adding it anew.
+/// Each change says what it is: an added file, an edited one, one that is put in the place of
+/// another, or a deletion. Deletions come first, so a file that is deleted and added is put
+/// in its own place.
 #[derive(Debug, Default)]
 pub struct ChangeSet {
     deleted: Vec<String>,
-    added: Vec<Node>,
+    nodes: Vec<Node>,
 }
 
 impl ChangeSet {
@@ -98,8 +100,28 @@ impl ChangeSet {
 
     /// Adds a node.
     pub fn add_node(&mut self, node: Node) -> &mut Self {
-        self.added.push(node);
-        self
+        self.push(node, ChangeKind::Add)
+    }
+
+    /// Gives `node` other bytes, made of those that it has; its path and mode stay.
+    ///
+    /// As what a user wrote in the file is still there, this is never a conflict with it.
+    pub fn edit(&mut self, node: &Node, bytes: impl Into<Vec<u8>>) -> &mut Self {
+        self.push(Node::new(node.path(), bytes, node.mode()), ChangeKind::Edit)
+    }
+
+    /// Puts other bytes, which do not depend on those of `node`, in its place; its path and
+    /// mode stay.
+    ///
+    /// If a user has changed the file since it was scaffolded, the host merges both, or
+    /// refuses.
+    pub fn put(&mut self, node: &Node, bytes: impl Into<Vec<u8>>) -> &mut Self {
+        self.put_node(Node::new(node.path(), bytes, node.mode()))
+    }
+
+    /// Puts a node in the place of the file at its path, if there is one.
+    pub fn put_node(&mut self, node: Node) -> &mut Self {
+        self.push(node, ChangeKind::Put)
     }
 
     /// Deletes the node at `path`. There must be one.
@@ -108,9 +130,9 @@ impl ChangeSet {
         self
     }
 
-    /// Gives `node` other bytes; its path and mode stay.
-    pub fn replace(&mut self, node: &Node, bytes: impl Into<Vec<u8>>) -> &mut Self {
-        self.delete(node.path()).add_node(Node::new(node.path(), bytes, node.mode()))
+    fn push(&mut self, node: Node, kind: ChangeKind) -> &mut Self {
+        self.nodes.push(node.with_change(kind));
+        self
     }
 
     /// Returns the paths to delete, in the order they were named.
@@ -118,18 +140,19 @@ impl ChangeSet {
         &self.deleted
     }
 
-    /// Returns the nodes to add, in the order they were named.
-    pub fn added(&self) -> &[Node] {
-        &self.added
+    /// Returns the nodes that are added, edited or put, in the order they were named.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
     }
 
-    /// Takes the change set apart: the paths to delete, and the nodes to add.
+    /// Takes the change set apart: the paths to delete, and the nodes.
     pub fn into_parts(self) -> (Vec<String>, Vec<Node>) {
-        (self.deleted, self.added)
+        (self.deleted, self.nodes)
     }
 
-    /// Puts a change set together: the paths to delete, and the nodes to add.
-    pub fn from_parts(deleted: Vec<String>, added: Vec<Node>) -> Self {
-        Self { deleted, added }
+    /// Puts a change set together: the paths to delete, and the nodes, each with its
+    /// [kind of change](Node::change).
+    pub fn from_parts(deleted: Vec<String>, nodes: Vec<Node>) -> Self {
+        Self { deleted, nodes }
     }
 }

@@ -87,7 +87,7 @@ impl Scaffold for Init {
         let captain = call.host.prompt(Prompt::new("Captain?").choice("Ada").choice("Bob"))?;
         changes.add("CAPTAIN", captain);
         if let Some(log) = call.universe.get("log/book.txt")? {
-            changes.replace(&log, format!("{}by {}\n", log.text()?, call.config()["owner"]));
+            changes.edit(&log, format!("{}by {}\n", log.text()?, call.config()["owner"]));
         }
         for path in call.universe.paths(Select::Glob("tmp/**"))? {
             changes.delete(path);

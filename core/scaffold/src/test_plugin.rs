@@ -58,7 +58,7 @@ impl Scaffold for Init {
         match call.universe.get("chain.txt")? {
             Some(node) => {
                 let text = format!("{}{}\n", node.text()?, call.caller().plugin);
-                changes.replace(&node, text);
+                changes.edit(&node, text);
             }
             None => {
                 changes.add("chain.txt", format!("{}\n", call.caller().plugin));
@@ -120,12 +120,12 @@ impl Scaffold for CreateApi {
             kinds.sort_unstable();
             let list: String = kinds.iter().map(|it| format!("{it}\n")).collect();
             match call.universe.get("list.txt")? {
-                Some(node) => changes.replace(&node, list),
+                Some(node) => changes.put(&node, list),
                 None => changes.add("list.txt", list),
             };
             let entry = format!("{}\n\n\n\n", resource.kind);
             match call.universe.get("kinds.txt")? {
-                Some(node) => changes.replace(&node, format!("{}{entry}", node.text()?)),
+                Some(node) => changes.edit(&node, format!("{}{entry}", node.text()?)),
                 None => changes.add("kinds.txt", entry),
             };
         }

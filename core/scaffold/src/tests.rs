@@ -628,6 +628,17 @@ fn what_the_user_changed_is_not_lost_to_a_plugin_that_makes_a_file_anew() {
 }
 
 #[test]
+fn an_edit_is_no_conflict_with_what_the_user_changed() {
+    let fixture = Fixture::new(&[A]);
+    fixture.init(json!({})).unwrap();
+    fixture.create_api("Captain", false, true, json!({})).unwrap();
+    // The user and the plugin change the same place of the one file; the other is as it was.
+    fixture.write("kinds.txt", "mine\nCaptain\n");
+    fixture.create_api("Sailor", false, true, json!({})).unwrap();
+    assert_eq!(fixture.text("kinds.txt"), "mine\nCaptain\nSailor\n\n\n\n");
+}
+
+#[test]
 fn a_failure_shows_plugin_step_and_node() {
     let fixture = Fixture::new(&[A]);
     let chain = fixture.chain("init");

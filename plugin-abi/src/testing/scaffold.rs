@@ -6,7 +6,7 @@ use crate::message::{
     CommandDescription, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest, Step, encode,
 };
 use crate::raw::RawHost;
-use crate::{Arg, Level, LinkedPlugin, MODE_FILE, Node, Resource, Tool};
+use crate::{Arg, ChangeKind, Level, LinkedPlugin, MODE_FILE, Node, Resource, Tool};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -334,6 +334,17 @@ impl Steps {
         }
         for node in added {
             let path = node.path().to_owned();
+            match (node.change(), self.result.files.contains_key(&path)) {
+                (ChangeKind::Edit | ChangeKind::Put, true) => {
+                    delete(&mut self.result.files, &path)?;
+                    self.result.deleted.push(path.clone());
+                }
+                (ChangeKind::Edit, false) => {
+                    let text = format!("`{path}` cannot be edited: there is no such file");
+                    return Err(Error::refused(text));
+                }
+                _ => {}
+            }
             // The names of what was there already are not up to the plugin.
             if !had.contains_key(&path)
                 && let Some(other) = self.result.files.keys().find(|it| differ_in_case(it, &path))

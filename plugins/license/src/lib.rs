@@ -140,7 +140,7 @@ fn add_texts(settings: &Settings, call: &ScaffoldCall<'_>, changes: &mut ChangeS
         match call.universe.get(it.path)? {
             None => drop(changes.add(it.path, it.text)),
             Some(existing) if existing.bytes() == it.text.as_bytes() => {}
-            Some(existing) if call.args.flag("force") => drop(changes.replace(&existing, it.text)),
+            Some(existing) if call.args.flag("force") => drop(changes.put(&existing, it.text)),
             Some(_) => call
                 .host
                 .warn(format!("`{}` exists and is left as it is; `--force` replaces it", it.path)),
@@ -168,7 +168,7 @@ fn add_headers(settings: &Settings, nodes: &[Node], changes: &mut ChangeSet) -> 
         // What is not text has no comments.
         let Ok(text) = node.text() else { continue };
         if let Some(text) = header::add(node.path(), text, &header) {
-            changes.replace(node, text);
+            changes.edit(node, text);
         }
     }
     Ok(())

@@ -93,7 +93,7 @@ impl Staging<'_> {
                 changes.add_node(new);
             }
         }
-        let changed = changes.added().iter().map(|it| it.path().to_owned()).collect();
+        let changed = changes.nodes().iter().map(|it| it.path().to_owned()).collect();
         universe.replace_contents(self.plugin, self.subcommand, changes)?;
         Ok(changed)
     }

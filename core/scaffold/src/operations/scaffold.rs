@@ -12,8 +12,8 @@ use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
 use crate::transaction::Lock;
 use crate::universe::{Change, Universe};
-use pintle_plugin::Node;
 use pintle_plugin::host::{HostServices, Level};
+use pintle_plugin::{ChangeKind, Node};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -148,6 +148,8 @@ fn spare_users_changes(
 }
 
 /// Returns what is left of a change; `None` when the file stays as it is.
+///
+/// An edit is made of what is on disk, so what the user changed is still in it.
 fn spare_users_change(
     change: Change,
     steps: &Steps<'_>,
@@ -157,6 +159,9 @@ fn spare_users_change(
     let (Change::Replace { old, new }, false) = (&change, steps.is_on(FORCE)) else {
         return Ok(Some(change));
     };
+    if new.change() == ChangeKind::Edit {
+        return Ok(Some(change));
+    }
     let base = record.file(new.path()).map(|it| it.content()).transpose()?;
     let Some(base) = base.filter(|it| it != old.bytes()) else { return Ok(Some(change)) };
     match merge::bytes(&base, old.bytes(), new.bytes()) {

@@ -49,6 +49,22 @@ pub enum UniverseError {
         /// The path.
         path: String,
     },
+    /// The plugin changes a file in a way that this host does not know: it is newer.
+    #[error("`{plugin}` changes `{path}` in a way that this host does not support")]
+    ChangeKind {
+        /// The plugin that changes the file.
+        plugin: String,
+        /// The path.
+        path: String,
+    },
+    /// There is no file to edit.
+    #[error("`{plugin}` edits `{path}`, which does not exist")]
+    NothingToEdit {
+        /// The plugin that edits the file.
+        plugin: String,
+        /// The path.
+        path: String,
+    },
     /// An added node would differ only in case from something that is there.
     #[error("`{plugin}` adds `{path}`, which differs from `{other}` only in case")]
     Case {
@@ -117,6 +133,8 @@ impl UniverseError {
             | Self::Occupied { path, .. }
             | Self::Case { path, .. }
             | Self::FileType { path, .. }
+            | Self::ChangeKind { path, .. }
+            | Self::NothingToEdit { path, .. }
             | Self::List { path, .. }
             | Self::Read { path, .. } => Some(path),
             Self::Glob { .. } | Self::Selection => None,

@@ -24,7 +24,7 @@ use change_log::ChangeLog;
 use disk::Disk;
 use glob::{MatchOptions, Pattern};
 use overlay::Overlay;
-use pintle_plugin::{ChangeSet, Node, Select};
+use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -134,36 +134,42 @@ impl Universe {
     /// # Errors
     ///
     /// [`UniverseError`] when a path is invalid, taken, or not there to be deleted, or when
-    /// a node is of a type that this host does not know; then the universe is as it was.
+    /// a node is of a type, or a kind of change, that this host does not know; then the
+    /// universe is as it was.
     pub fn apply(
         &mut self,
         plugin: &str,
         subcommand: &str,
         changes: ChangeSet,
     ) -> Result<(), UniverseError> {
-        let (deleted, added) = changes.into_parts();
+        let (deleted, nodes) = changes.into_parts();
         self.change(|files, log| {
             let mut others = Vec::new();
             let mut left = unique(plugin, &deleted)?;
-            for node in added {
-                if !node.is_file() {
-                    let (plugin, path) = (plugin.to_owned(), node.path().to_owned());
-                    return Err(UniverseError::FileType { plugin, path });
-                }
+            for node in nodes {
+                let kind = known_kind(plugin, &node)?;
                 let node = node.attributed(plugin, subcommand);
+                // What is edited or put takes the place of what is there, as if that were deleted.
+                let replaces = left.remove(node.path()) || kind != ChangeKind::Add;
                 // Most changes replace a node that is in memory: nothing around it changes.
-                match files.tree.get_mut(node.path()) {
-                    Some(place) if left.remove(node.path()) => {
-                        let old = std::mem::replace(place, node.clone());
-                        files.note_replaced(old, node, log);
-                    }
-                    _ => others.push(node),
+                match files.tree.get(node.path()) {
+                    Some(_) if replaces => files.replace(node, log),
+                    _ => others.push((node, replaces)),
                 }
             }
             for path in deleted.iter().filter(|it| left.contains(it.as_str())) {
                 files.delete(plugin, path.clone(), log)?;
             }
-            for node in others {
+            for (node, replaces) in others {
+                let (path, kind) = (node.path(), node.change());
+                if replaces && (kind != ChangeKind::Put || files.find(path)?) {
+                    files.delete(plugin, path.to_owned(), log).map_err(|err| match err {
+                        UniverseError::Missing { path, plugin } if kind == ChangeKind::Edit => {
+                            UniverseError::NothingToEdit { path, plugin }
+                        }
+                        err => err,
+                    })?;
+                }
                 files.add(plugin, node, log)?;
             }
             Ok(())
@@ -194,13 +200,17 @@ impl Universe {
                 }
             }
             for node in added {
+                let mut node = node.attributed(plugin, subcommand);
                 if files.find(node.path())? {
-                    if same(&files.node(node.path())?, &node) {
+                    let old = files.node(node.path())?;
+                    if same(&old, &node) {
                         continue;
                     }
-                    files.delete(plugin, node.path().to_owned(), log)?;
+                    // A formatter makes no edit anything else.
+                    node = node.with_change(old.change());
+                    files.delete(plugin, old.path().to_owned(), log)?;
                 }
-                files.add(plugin, node.attributed(plugin, subcommand), log)?;
+                files.add(plugin, node, log)?;
             }
             Ok(())
         })
@@ -249,6 +259,16 @@ impl Universe {
                 Err(err)
             }
         }
+    }
+}
+
+/// Returns the kind of a plugin's change, if this host knows it and the type of the file.
+fn known_kind(plugin: &str, node: &Node) -> Result<ChangeKind, UniverseError> {
+    let (plugin, path) = (plugin.to_owned(), node.path().to_owned());
+    match node.change() {
+        _ if !node.is_file() => Err(UniverseError::FileType { plugin, path }),
+        kind @ (ChangeKind::Add | ChangeKind::Edit | ChangeKind::Put) => Ok(kind),
+        _ => Err(UniverseError::ChangeKind { plugin, path }),
     }
 }
 

@@ -9,7 +9,7 @@ use super::names::Names;
 use super::tree::{Kind, Tree};
 use crate::path::{self, PathError};
 use pintle_host::fs::Kind as OnDisk;
-use pintle_plugin::Node;
+use pintle_plugin::{ChangeKind, Node};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
@@ -55,13 +55,20 @@ impl Overlay {
         }
     }
 
-    /// Notes that a node stands where `old` stood.
-    pub(super) fn note_replaced(&mut self, old: Node, new: Node, log: &mut ChangeLog) {
-        let fresh = self.is_fresh(old.path());
+    /// Puts a node in the place of the one in memory, if there is one.
+    pub(super) fn replace(&mut self, mut node: Node, log: &mut ChangeLog) {
+        let fresh = self.is_fresh(node.path());
+        let Some(place) = self.tree.get_mut(node.path()) else { return };
+        // An edit of what this run has put there does not start from what is on disk.
+        if fresh && node.change() == ChangeKind::Edit {
+            let of_base = place.change();
+            node = node.with_change(of_base);
+        }
+        let old = std::mem::replace(place, node.clone());
         if !fresh {
             self.gone.insert(old.path().to_owned(), Some(old.clone()));
         }
-        log.replaced.push(Replaced { old, new, fresh });
+        log.replaced.push(Replaced { old, new: node, fresh });
     }
 
     /// Whether this run made the node at `path` that is in memory.

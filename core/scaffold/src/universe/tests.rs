@@ -157,7 +157,7 @@ fn a_later_plugin_replaces_what_it_deletes_first() {
     universe.apply("b/v1", "init", delete("gone")).unwrap();
     let same = universe.nodes(Select::Path("same")).unwrap().remove(0);
     let mut changes = ChangeSet::new();
-    changes.replace(&same, same.bytes());
+    changes.put(&same, same.bytes());
     universe.apply("b/v1", "init", changes).unwrap();
 
     assert_eq!(summary(&universe), ["+LICENSE", "~README.md", "-gone"]);
@@ -166,6 +166,57 @@ fn a_later_plugin_replaces_what_it_deletes_first() {
     assert_eq!(said, "`c/v1` deletes `gone`, which does not exist");
     universe.apply("c/v1", "init", delete("LICENSE")).unwrap();
     assert_eq!(summary(&universe), ["~README.md", "-gone"]);
+}
+
+#[test]
+fn a_change_says_what_it_is() {
+    let project = Project::new(&["edited", "put", "both", "readme"]);
+    let mut universe = project.universe();
+    let change = |universe: &mut Universe, path: &str, kind| {
+        let node = Node::new(path, format!("{path}: {kind:?}"), 0o644);
+        let changes = ChangeSet::from_parts(Vec::new(), vec![node.with_change(kind)]);
+        universe.apply("a/v1", "init", changes).map_err(|err| err.to_string())
+    };
+    let kind =
+        |universe: &Universe, path| universe.nodes(Select::Path(path)).unwrap().remove(0).change();
+    for path in ["edited", "both"] {
+        change(&mut universe, path, ChangeKind::Edit).unwrap();
+        // An edit of an edit still starts from what is on disk.
+        change(&mut universe, path, ChangeKind::Edit).unwrap();
+        assert_eq!(kind(&universe, path), ChangeKind::Edit);
+    }
+    for path in ["put", "both"] {
+        change(&mut universe, path, ChangeKind::Put).unwrap();
+        // What is edited in it starts from what the plugin has put there.
+        change(&mut universe, path, ChangeKind::Edit).unwrap();
+        assert_eq!(kind(&universe, path), ChangeKind::Put);
+    }
+    change(&mut universe, "new", ChangeKind::Put).unwrap();
+    change(&mut universe, "new", ChangeKind::Edit).unwrap();
+    assert_eq!(summary(&universe), ["~both", "~edited", "+new", "~put"]);
+
+    let said = change(&mut universe, "missing", ChangeKind::Edit).unwrap_err();
+    assert_eq!(said, "`a/v1` edits `missing`, which does not exist");
+    let said = change(&mut universe, "edited", ChangeKind::Add).unwrap_err();
+    assert_eq!(said, "`a/v1` adds `edited`, which `a/v1` added before");
+    let said = change(&mut universe, "readme", ChangeKind::Unknown).unwrap_err();
+    assert_eq!(said, "`a/v1` changes `readme` in a way that this host does not support");
+    assert_eq!(summary(&universe), ["~both", "~edited", "+new", "~put"]);
+}
+
+#[test]
+fn a_formatter_makes_no_edit_anything_else() {
+    let project = Project::new(&["edited", "put"]);
+    let mut universe = project.universe();
+    let mut changes = ChangeSet::new();
+    let nodes = universe.nodes(Select::All).unwrap();
+    changes.edit(&nodes[0], "edited").put(&nodes[1], "put");
+    universe.apply("a/v1", "init", changes).unwrap();
+    let mut formatted = ChangeSet::new();
+    formatted.add("edited", "edited, formatted").add("put", "put, formatted");
+    universe.replace_contents("a/v1", "init", formatted).unwrap();
+    let kinds: Vec<_> = universe.nodes(Select::All).unwrap().iter().map(|it| it.change()).collect();
+    assert_eq!(kinds, [ChangeKind::Edit, ChangeKind::Put]);
 }
 
 #[test]

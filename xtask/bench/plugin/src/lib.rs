@@ -55,7 +55,7 @@ impl Scaffold for Edit {
             ensure!(n_bytes > 0, "the files are empty");
         }
         for node in nodes.iter().skip(call.position()).step_by(100) {
-            changes.replace(node, vec![b'#'; node.bytes().len()]);
+            changes.put(node, vec![b'#'; node.bytes().len()]);
         }
         Ok(())
     }
