@@ -128,10 +128,11 @@ extern "C" fn call<P: Linked>(
 /// | `[commands]` | types that implement [`Command`](crate::Command) |
 /// | `[scaffolds]` | types that implement [`Scaffold`](crate::Scaffold) |
 /// | `[hooks]` | types that implement [`Hook`](crate::Hook) |
+/// | `[host_events]` | events that only a host of another field has: a hook can subscribe to these and to [`EVENTS`](crate::manifest::EVENTS) |
 ///
 /// All facts are constants. The manifest that a host reads from the file is written from
-/// them at compile time, and a field that is missing, unknown or given twice is a compile
-/// error that names the field.
+/// them at compile time. A mistake in them is a compile error: a field that is missing, unknown
+/// or given twice, an unknown event or scaffolding subcommand, two commands with one path.
 ///
 /// ```
 /// use pintle_plugin::prelude::*;

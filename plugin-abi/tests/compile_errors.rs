@@ -172,3 +172,101 @@ fn an_invalid_value_is_reported_with_its_field() {
         ],
     );
 }
+
+const NAME: &str = r#"name: "a.io", description: "Says hello", project_versions: ["3"]"#;
+
+fn hook(events: &str) -> String {
+    format!(
+        "#[derive(Default)]
+         pub struct Log;
+
+         impl Hook for Log {{
+             const EVENTS: &'static [&'static str] = &[{events}];
+
+             fn on_event(&self, _event: &Event<'_>, _host: &Host<'_>) -> Result<HookReply> {{
+                 Ok(HookReply::default())
+             }}
+         }}\n"
+    )
+}
+
+#[test]
+fn an_unknown_event_is_named_unless_it_is_another_hosts() {
+    let fields = format!("{NAME}, hooks: [Log]");
+    check_with(
+        &hook(r#""pre-cluster-create", "post-cluster-creat""#),
+        &fields,
+        expect![
+            "evaluation panicked: unknown event `post-cluster-creat`: `pintle_plugin::manifest::EVENTS` lists them, and the field `host_events` adds those of other hosts"
+        ],
+    );
+    check_with(&hook(r#""pre-cluster-create", "post-node-delete""#), &fields, expect![""]);
+    let others = format!(r#"{fields}, host_events: ["post-lamp-light"]"#);
+    check_with(&hook(r#""pre-node-create", "post-lamp-light""#), &others, expect![""]);
+    check_with(
+        &hook(r#""post-lamp-lihgt""#),
+        &others,
+        expect![
+            "evaluation panicked: unknown event `post-lamp-lihgt`: `pintle_plugin::manifest::EVENTS` lists them, and the field `host_events` adds those of other hosts"
+        ],
+    );
+    let constant = "const LAMP: &[&str] = &[\"post-lamp-light\"];\n";
+    let code = format!("{constant}{}", hook(r#""post-lamp-light""#));
+    check_with(&code, &format!("{fields}, host_events: LAMP"), expect![""]);
+}
+
+#[test]
+fn an_unknown_and_a_repeated_subcommand_are_named() {
+    let scaffold = |subcommand: &str| {
+        format!(
+            "#[derive(Default)]
+             pub struct Files;
+
+             impl Scaffold for Files {{
+                 const SUBCOMMAND: &'static str = \"{subcommand}\";
+
+                 fn scaffold(&self, _: &ScaffoldCall<'_>, _: &mut ChangeSet) -> Result<()> {{
+                     Ok(())
+                 }}
+             }}\n"
+        )
+    };
+    check_with(
+        &scaffold("create apis"),
+        &format!("{NAME}, scaffolds: [Files]"),
+        expect![
+            "evaluation panicked: unknown scaffolding subcommand `create apis`: `pintle_plugin::manifest::SUBCOMMANDS` lists them"
+        ],
+    );
+    check_with(
+        &scaffold("init"),
+        &format!("{NAME}, scaffolds: [Files, Files]"),
+        expect!["evaluation panicked: two scaffolds have the subcommand `init`"],
+    );
+}
+
+#[test]
+fn two_commands_with_one_path_are_named() {
+    let again = |path: &str| {
+        format!(
+            "#[derive(Default)]
+             pub struct Again;
+
+             impl Command for Again {{
+                 const PATH: &'static [&'static str] = &[{path}];
+                 const ABOUT: &'static str = \"Greet somebody again\";
+
+                 fn run(&self, _call: &Call, _host: &Host<'_>) -> Result<Outcome> {{
+                     Ok(Outcome::done())
+                 }}
+             }}\n"
+        )
+    };
+    let fields = format!("{NAME}, commands: [Hello, Again]");
+    check_with(
+        &again(r#""hello""#),
+        &fields,
+        expect!["evaluation panicked: two commands have the path `hello`"],
+    );
+    check_with(&again(r#""hello", "again""#), &fields, expect![""]);
+}

@@ -14,6 +14,7 @@ pub struct PluginFields {
     pub deprecated: Option<&'static str>,
     pub host: Option<&'static str>,
     pub project_versions: Option<&'static [&'static str]>,
+    pub host_events: Option<&'static [&'static str]>,
     pub commands: List<(&'static [&'static str], &'static str), dyn AnyCommand>,
     pub scaffolds: List<&'static str, dyn AnyScaffold>,
     pub hooks: List<&'static [&'static str], dyn AnyHook>,
@@ -41,6 +42,7 @@ impl PluginFields {
         deprecated: None,
         host: None,
         project_versions: None,
+        host_events: None,
         commands: List { facts: &[], parts: &[] },
         scaffolds: List { facts: &[], parts: &[] },
         hooks: List { facts: &[], parts: &[] },
@@ -50,7 +52,7 @@ impl PluginFields {
     ///
     /// # Panics
     ///
-    /// When a required field is missing.
+    /// When a required field is missing, or when no host would accept what the fields say.
     pub const fn manifest(&self, build: Build) -> ManifestSpec {
         ManifestSpec {
             name: required(self.name, "`export_plugin!` lacks the field `name`"),
@@ -70,7 +72,12 @@ impl PluginFields {
             commands: self.commands.facts,
             subcommands: self.scaffolds.facts,
             events: self.hooks.facts,
+            host_events: match self.host_events {
+                Some(it) => it,
+                None => &[],
+            },
         }
+        .validated()
     }
 
     /// Returns the parts that the plugin has.
@@ -111,6 +118,7 @@ macro_rules! __plugin_fields {
     (@field deprecated $($it:tt)*) => { $crate::__plugin_fields!(@value $($it)*) };
     (@field host $($it:tt)*) => { $crate::__plugin_fields!(@value $($it)*) };
     (@field project_versions $($it:tt)*) => { $crate::__plugin_fields!(@slice $($it)*) };
+    (@field host_events $($it:tt)*) => { $crate::__plugin_fields!(@slice $($it)*) };
     (@field commands $($it:tt)*) => { $crate::__plugin_fields!(@types command $($it)*) };
     (@field scaffolds $($it:tt)*) => { $crate::__plugin_fields!(@types scaffold $($it)*) };
     (@field hooks $($it:tt)*) => { $crate::__plugin_fields!(@types hook $($it)*) };
