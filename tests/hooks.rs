@@ -217,3 +217,15 @@ fn a_hook_that_cannot_be_started_is_an_error() {
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
 }
+
+#[test]
+fn plugins_are_compiled_against_the_events_that_there_are() {
+    let out = Sandbox::new().run(["events", "-o", "json"]);
+    let events: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
+    let names = events.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap());
+    let mut names: Vec<_> = names.collect();
+    let mut known = pintle_plugin::manifest::EVENTS.to_vec();
+    names.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(names, known);
+}

@@ -35,6 +35,7 @@ mod node;
 mod plugin;
 pub mod prelude;
 pub mod raw;
+pub mod rules;
 mod services;
 pub mod testing;
 mod universe;

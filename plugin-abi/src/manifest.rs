@@ -41,6 +41,33 @@ pub const SECTION_MAGIC: [u8; 8] = *b"PINTLE\0\x01";
 pub const SUBCOMMANDS: &[&str] =
     &["init", "edit", "create api", "create webhook", "delete api", "delete webhook"];
 
+/// The events that hooks can subscribe to on a host for Kubernetes, `pintle`.
+///
+/// A host of another field has events of its own; its plugins name them in the field
+/// `host_events` of [`export_plugin!`](crate::export_plugin).
+pub const EVENTS: &[&str] = &[
+    "pre-project-init",
+    "post-project-init",
+    "pre-project-edit",
+    "post-project-edit",
+    "pre-resource-create",
+    "post-resource-create",
+    "pre-resource-delete",
+    "post-resource-delete",
+    "pre-cluster-create",
+    "post-cluster-create",
+    "pre-cluster-start",
+    "post-cluster-start",
+    "pre-cluster-stop",
+    "post-cluster-stop",
+    "pre-cluster-delete",
+    "post-cluster-delete",
+    "pre-node-create",
+    "post-node-create",
+    "pre-node-delete",
+    "post-node-delete",
+];
+
 /// What a plugin says of itself.
 ///
 /// Names and versions are plain text here; the host parses and judges them, so
@@ -170,6 +197,8 @@ pub struct ManifestSpec {
     pub commands: &'static [(&'static [&'static str], &'static str)],
     pub subcommands: &'static [&'static str],
     pub events: &'static [&'static [&'static str]],
+    /// Events that hosts of another field have.
+    pub host_events: &'static [&'static str],
 }
 
 impl ManifestSpec {
@@ -182,7 +211,6 @@ impl ManifestSpec {
 
     /// Returns the JSON; `N` is what [`json_len`](Self::json_len) gave.
     pub const fn json<const N: usize>(&self) -> [u8; N] {
-        self.validate();
         let mut json = JsonWriter::<N>::new();
         self.write(&mut json);
         assert!(json.len == N, "the manifest's length was measured with another spec");
@@ -251,7 +279,12 @@ impl ManifestSpec {
         }
     }
 
-    /// Stops the compilation of a plugin whose facts no host would accept.
+    /// Returns the same facts, or stops the compilation if no host would accept them.
+    pub const fn validated(self) -> Self {
+        self.validate();
+        self
+    }
+
     const fn validate(&self) {
         assert!(
             is_dns_1123(self.name),
@@ -260,19 +293,146 @@ impl ManifestSpec {
         assert!(!self.project_versions.is_empty(), "`project_versions` must not be empty");
         let mut idx = 0;
         while idx < self.commands.len() {
-            let (path, _) = self.commands[idx];
-            assert!(!path.is_empty(), "a command's `PATH` must have at least one word");
-            let mut word_idx = 0;
-            while word_idx < path.len() {
-                assert!(
-                    is_label(path[word_idx].as_bytes(), 0, path[word_idx].len()),
-                    "each word of a command's `PATH` must be lower-case letters, digits and `-`"
-                );
-                word_idx += 1;
+            self.validate_command(idx);
+            idx += 1;
+        }
+        let mut idx = 0;
+        while idx < self.subcommands.len() {
+            self.validate_subcommand(idx);
+            idx += 1;
+        }
+        let mut idx = 0;
+        while idx < self.events.len() {
+            self.validate_events(self.events[idx]);
+            idx += 1;
+        }
+    }
+
+    const fn validate_command(&self, idx: usize) {
+        let (path, _) = self.commands[idx];
+        assert!(!path.is_empty(), "a command's `PATH` must have at least one word");
+        let mut word_idx = 0;
+        while word_idx < path.len() {
+            assert!(
+                is_label(path[word_idx].as_bytes(), 0, path[word_idx].len()),
+                "each word of a command's `PATH` must be lower-case letters, digits and `-`"
+            );
+            word_idx += 1;
+        }
+        let mut earlier = 0;
+        while earlier < idx {
+            if is_same_path(self.commands[earlier].0, path) {
+                Panic::new("two commands have the path `").words(path).text("`").panic();
+            }
+            earlier += 1;
+        }
+    }
+
+    const fn validate_subcommand(&self, idx: usize) {
+        let subcommand = self.subcommands[idx];
+        if !contains(SUBCOMMANDS, subcommand) {
+            Panic::new("unknown scaffolding subcommand `")
+                .text(subcommand)
+                .text("`: `pintle_plugin::manifest::SUBCOMMANDS` lists them")
+                .panic();
+        }
+        let mut earlier = 0;
+        while earlier < idx {
+            if is_same(self.subcommands[earlier], subcommand) {
+                Panic::new("two scaffolds have the subcommand `")
+                    .text(subcommand)
+                    .text("`")
+                    .panic();
+            }
+            earlier += 1;
+        }
+    }
+
+    const fn validate_events(&self, events: &[&str]) {
+        let mut idx = 0;
+        while idx < events.len() {
+            let event = events[idx];
+            if !contains(EVENTS, event) && !contains(self.host_events, event) {
+                Panic::new("unknown event `")
+                    .text(event)
+                    .text("`: `pintle_plugin::manifest::EVENTS` lists them, and the field ")
+                    .text("`host_events` adds those of other hosts")
+                    .panic();
             }
             idx += 1;
         }
     }
+}
+
+/// Puts the message of a panic together in constant evaluation, which formats nothing.
+struct Panic {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Panic {
+    const fn new(text: &str) -> Self {
+        Self { bytes: [0; 512], len: 0 }.text(text)
+    }
+
+    const fn text(mut self, text: &str) -> Self {
+        let mut idx = 0;
+        while idx < text.len() && self.len < self.bytes.len() {
+            self.bytes[self.len] = text.as_bytes()[idx];
+            self.len += 1;
+            idx += 1;
+        }
+        self
+    }
+
+    const fn words(mut self, words: &[&str]) -> Self {
+        let mut idx = 0;
+        while idx < words.len() {
+            if idx > 0 {
+                self = self.text(" ");
+            }
+            self = self.text(words[idx]);
+            idx += 1;
+        }
+        self
+    }
+
+    const fn panic(&self) -> ! {
+        let (text, _) = self.bytes.split_at(self.len);
+        match std::str::from_utf8(text) {
+            Ok(text) => panic!("{}", text),
+            // It was cut inside a character.
+            Err(_) => panic!("invalid fields of `export_plugin!`"),
+        }
+    }
+}
+
+const fn is_same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut idx = 0;
+    while idx < left.len() && idx < right.len() && left[idx] == right[idx] {
+        idx += 1;
+    }
+    idx == left.len() && idx == right.len()
+}
+
+const fn is_same_path(left: &[&str], right: &[&str]) -> bool {
+    let mut idx = 0;
+    while idx < left.len() && idx < right.len() && is_same(left[idx], right[idx]) {
+        idx += 1;
+    }
+    idx == left.len() && idx == right.len()
+}
+
+const fn contains(all: &[&str], text: &str) -> bool {
+    let mut idx = 0;
+    while idx < all.len() {
+        if is_same(all[idx], text) {
+            return true;
+        }
+        idx += 1;
+    }
+    false
 }
 
 /// Whether `name` is a DNS-1123 subdomain (RFC 1123, as Kubernetes checks it).
@@ -441,7 +601,8 @@ mod tests {
         project_versions: &["3"],
         commands: &[(&["hello"], "Says hello"), (&["hello", "again"], "Says it again")],
         subcommands: &["init"],
-        events: &[&["a", "b"], &["c"]],
+        events: &[&["a", "pre-node-create"], &["post-node-create"]],
+        host_events: &["a", "b"],
     };
 
     #[test]
@@ -454,7 +615,7 @@ mod tests {
         assert_eq!(manifest.abi.interface, INTERFACE_VERSION);
         assert_eq!(manifest.target, TARGET);
         assert_eq!(manifest.commands[1].path, ["hello", "again"]);
-        assert_eq!(manifest.events, ["a", "b", "c"]);
+        assert_eq!(manifest.events, ["a", "pre-node-create", "post-node-create"]);
     }
 
     #[test]

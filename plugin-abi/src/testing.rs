@@ -60,11 +60,13 @@
 //! # }
 //! ```
 
+mod declared;
 mod engine;
 mod fake;
 mod scaffold;
 mod values;
 
+pub use declared::check;
 pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
 use crate::containers::ContainerInfo;
@@ -73,6 +75,7 @@ use crate::message::{
     ProgressUpdate,
 };
 use crate::raw::RawHost;
+use crate::rules;
 use crate::{HookReply, Level, LinkedPlugin, Outcome, manifest::Manifest};
 use fake::FakeHost;
 use serde::Serialize;
@@ -185,12 +188,21 @@ impl CommandTest {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the plugin has no such command.
+    /// [`Error`] when the plugin has no such command, or when no host accepts the arguments
+    /// that the command declares.
     pub fn describe(&self) -> Result<CommandDescription, Error> {
         let request = DescribeRequest { caller: caller(self.plugin)?, path: self.path.clone() };
         let request = message::encode(&request);
         let reply = self.plugin.root().describe(&request);
-        decode("command description", &reply.into_message()?)
+        let description: CommandDescription =
+            decode("command description", &reply.into_message()?)?;
+        rules::check_args(&description.args).map_err(|why| {
+            Error::refused(format!(
+                "invalid arguments of the command `{}`: {why}",
+                self.path.join(" ")
+            ))
+        })?;
+        Ok(description)
     }
 
     /// Runs the command.

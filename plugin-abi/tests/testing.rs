@@ -37,7 +37,8 @@ impl Command for Hail {
         progress.advance(1);
         drop(progress);
         host.eprintln(format!("with {flags:?}"));
-        host.println(format!("{ship} x{times}, loud: {}", call.args.flag("loud")));
+        // A flag that is absent is false, and not missing.
+        host.println(format!("{ship} x{times}, loud: {}", call.args.get::<bool>("loud")?));
         Ok(Outcome::go_on(["version"]))
     }
 }
@@ -81,7 +82,7 @@ impl Scaffold for Init {
     }
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
-        if call.args.flag("skip") {
+        if call.args.get("skip")? {
             bail!(Stop("asked to skip".into()));
         }
         let captain = call.host.prompt(Prompt::new("Captain?").choice("Ada").choice("Bob"))?;
@@ -189,8 +190,22 @@ fn values_that_no_host_would_pass_are_refused() {
     check_refused(hail().answer("aye").run(), "the plugin never asked for the answer `aye`");
     check_refused(
         testing::command(plugin(), &["sink"]).run(),
-        "the default `deep` of the argument `depth` is not a whole number of 64 bits",
+        "invalid arguments of the command `sink`: the argument `depth` cannot have the default \
+         `deep`",
     );
+    check_refused(
+        testing::check(plugin()),
+        "invalid arguments of the command `sink`: the argument `depth` cannot have the default \
+         `deep`",
+    );
+}
+
+#[test]
+fn an_absent_flag_is_false() {
+    let run = testing::command(plugin(), &["hail"]).arg("ship", "Pequod").run().unwrap();
+    assert_eq!(run.stdout, "Pequod x2, loud: false\n");
+    let made = testing::scaffold(plugin(), "init").answer("Ada").run().unwrap();
+    assert_eq!(made.flags[1].name, "skip");
 }
 
 #[test]

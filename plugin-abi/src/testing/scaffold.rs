@@ -6,6 +6,7 @@ use crate::message::{
     CommandDescription, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest, Step, encode,
 };
 use crate::raw::RawHost;
+use crate::rules;
 use crate::{Arg, ChangeKind, Level, LinkedPlugin, MODE_FILE, Node, Resource, Tool};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -389,10 +390,8 @@ impl Steps {
     }
 
     fn check_flags(&mut self, declared: &[Arg]) -> Result<Map<String, Value>, Error> {
-        let of_host =
-            HOST_FLAGS.into_iter().filter(|it| declared.iter().all(|arg| arg.name != *it));
-        let mut all = declared.to_vec();
-        all.extend(of_host.map(Arg::flag));
+        accept_flags(&self.request.subcommand, declared)?;
+        let all = [declared, &HOST_FLAGS.map(Arg::flag)].concat();
         let command = format!("`{}`", self.request.subcommand);
         values::check(&command, &all, std::mem::take(&mut self.given))
     }
@@ -450,4 +449,25 @@ fn is_inside(path: &str, folder: &str) -> bool {
 /// Whether some systems could not keep both paths.
 fn differ_in_case(left: &str, right: &str) -> bool {
     left != right && left.to_lowercase() == right.to_lowercase()
+}
+
+/// Asks for the flags on a subcommand, and checks them.
+pub(super) fn check_flags(plugin: LinkedPlugin, subcommand: &str) -> Result<(), Error> {
+    let request = ScaffoldRequest {
+        caller: caller(plugin)?,
+        subcommand: subcommand.to_owned(),
+        step: Step::BindFlags,
+        project_version: "3".into(),
+        ..ScaffoldRequest::default()
+    };
+    let host = FakeHost::new(Vec::new(), BTreeMap::new(), Vec::new());
+    let reply = plugin.root().scaffold(&encode(&request), RawHost::new(&host));
+    let (reply, _) = reply.into_message_and_nodes()?;
+    let reply: ScaffoldReply = decode("scaffold reply", &reply)?;
+    accept_flags(subcommand, &reply.flags)
+}
+
+fn accept_flags(subcommand: &str, flags: &[Arg]) -> Result<(), Error> {
+    rules::check_flags(subcommand, flags)
+        .map_err(|why| Error::refused(format!("invalid flags on `{subcommand}`: {why}")))
 }

@@ -1,7 +1,7 @@
 //! The values of a run's arguments, checked against what the plugin declares.
 
 use super::Error;
-use crate::{Arg, ArgKind, ValueType};
+use crate::{Arg, ArgKind, ValueType, rules};
 use serde_json::{Map, Value};
 
 /// Checks the given values and adds the defaults, as a host does after reading a command line.
@@ -28,7 +28,9 @@ pub(super) fn check(
         }
     }
     for arg in declared.iter().filter(|it| !values.contains_key(&it.name)).collect::<Vec<_>>() {
-        if let Some(text) = &arg.default {
+        if arg.kind == ArgKind::Flag {
+            values.insert(arg.name.clone(), false.into());
+        } else if let Some(text) = &arg.default {
             values.insert(arg.name.clone(), parse_default(arg, text)?);
         } else if arg.required {
             let name = &arg.name;
@@ -81,7 +83,7 @@ fn parse_default(arg: &Arg, text: &str) -> Result<Value, Error> {
     let value = match value_type(arg) {
         ValueType::String | ValueType::Path => Some(Value::from(text)),
         ValueType::Integer => text.parse::<i64>().ok().map(Value::from),
-        ValueType::Number => text.parse::<f64>().ok().map(Value::from),
+        ValueType::Number => rules::parse_number(text).map(Value::from),
         ValueType::Boolean => text.parse::<bool>().ok().map(Value::from),
     };
     let value = value.ok_or_else(|| {

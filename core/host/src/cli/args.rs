@@ -1,12 +1,10 @@
 //! A plugin's arguments as clap's, and their values on the way back.
 
-use super::global;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::CommandDescription;
-use pintle_plugin::{Arg, ArgKind, ValueType};
-use std::collections::HashSet;
+use pintle_plugin::{Arg, ArgKind, ValueType, rules};
 
 /// Returns the clap command for a plugin's description of it.
 ///
@@ -14,7 +12,7 @@ use std::collections::HashSet;
 ///
 /// One line on what is wrong with the description.
 pub fn command(name: String, description: &CommandDescription) -> Result<clap::Command, String> {
-    check(&description.args)?;
+    rules::check_args(&description.args)?;
     let mut command = clap::Command::new(name).about(description.about.clone());
     if !description.long_about.is_empty() {
         command =
@@ -56,7 +54,7 @@ fn typed<T: Clone + Send + Sync + Into<Value> + 'static>(arg: &Arg, matches: &Ar
     }
 }
 
-/// Returns the clap argument for a plugin's; [`check`] has passed it.
+/// Returns the clap argument for a plugin's; [`rules::check_args`] has accepted it.
 pub fn clap_arg(spec: &Arg) -> clap::Arg {
     let mut arg = clap::Arg::new(spec.name.clone()).help(spec.help.clone()).required(spec.required);
     if spec.kind != ArgKind::Positional {
@@ -82,7 +80,7 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     }
     match spec.value {
         ValueType::Integer => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
-        ValueType::Number => arg.value_parser(value_parser!(f64)).allow_negative_numbers(true),
+        ValueType::Number => arg.value_parser(number).allow_negative_numbers(true),
         ValueType::Boolean => arg.value_parser(value_parser!(bool)),
         ValueType::Path => arg.value_hint(ValueHint::AnyPath),
         _ if !spec.choices.is_empty() => {
@@ -92,79 +90,18 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     }
 }
 
-/// Finds what clap would take for a bug of the host, and tells it as a defect of the plugin.
-///
-/// # Errors
-///
-/// One line on the first argument that cannot be.
-pub fn check(args: &[Arg]) -> Result<(), String> {
-    let (mut names, mut shorts) = (HashSet::new(), HashSet::new());
-    let mut open_end: Option<&String> = None;
-    for arg in args {
-        let name = &arg.name;
-        check_name(name)?;
-        if !names.insert(name) {
-            return Err(format!("the argument `{name}` is declared twice"));
-        }
-        if global::LONG_NAMES.contains(&name.as_str()) {
-            return Err(format!("the name `{name}` belongs to the host"));
-        }
-        if let Some(short) = arg.short {
-            if global::SHORT_NAMES.contains(&short) {
-                return Err(format!("the option `-{short}` belongs to the host"));
-            }
-            if !short.is_ascii_alphanumeric() || arg.kind == ArgKind::Positional {
-                return Err(format!("the argument `{name}` cannot have the short form `{short}`"));
-            }
-            if !shorts.insert(short) {
-                return Err(format!("the option `-{short}` is declared twice"));
-            }
-        }
-        if arg.kind == ArgKind::Positional {
-            if let Some(before) = open_end {
-                let why = format!(
-                    "the argument `{name}` comes after `{before}`, which may be left out or repeated"
-                );
-                if arg.required || args.iter().any(|it| it.name == *before && it.repeated) {
-                    return Err(why);
-                }
-            }
-            if arg.repeated || !arg.required {
-                open_end = Some(name);
-            }
-        }
-        check_default(arg)?;
-    }
-    Ok(())
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-' || it == '_';
-    match !name.is_empty() && name.chars().all(fits) && !name.starts_with('-') {
-        true => Ok(()),
-        false => {
-            Err(format!("`{name}` is no name for an argument: lower-case letters, digits and `-`"))
-        }
-    }
-}
-
-fn check_default(arg: &Arg) -> Result<(), String> {
-    let Some(default) = &arg.default else { return Ok(()) };
-    let parses = match arg.value {
-        ValueType::Integer => default.parse::<i64>().is_ok(),
-        ValueType::Number => default.parse::<f64>().is_ok(),
-        ValueType::Boolean => default.parse::<bool>().is_ok(),
-        _ => arg.choices.is_empty() || arg.choices.contains(default),
-    };
-    match parses && arg.kind != ArgKind::Flag && !arg.required {
-        true => Ok(()),
-        false => Err(format!("the argument `{}` cannot have the default `{default}`", arg.name)),
-    }
+/// Reads a number that JSON can hold.
+fn number(text: &str) -> Result<f64, String> {
+    rules::parse_number(text).ok_or_else(|| match text.parse::<f64>() {
+        Ok(_) => "the number must be finite and at most 1.8e308".to_owned(),
+        Err(err) => err.to_string(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::error::ErrorKind;
 
     fn parse(args: Vec<Arg>, line: &[&str]) -> Value {
         let mut description = CommandDescription::default();
@@ -197,28 +134,22 @@ mod tests {
         );
     }
 
-    #[track_caller]
-    fn check_err(args: &[Arg], expected: &str) {
-        assert_eq!(check(args).unwrap_err(), expected);
-    }
-
     #[test]
-    fn what_a_plugin_declares_wrongly_is_told_by_name() {
-        check_err(&[Arg::option("a"), Arg::flag("a")], "the argument `a` is declared twice");
-        check_err(&[Arg::flag("quiet")], "the name `quiet` belongs to the host");
-        check_err(&[Arg::positional("quiet")], "the name `quiet` belongs to the host");
-        check_err(&[Arg::flag("x").short('v')], "the option `-v` belongs to the host");
-        check_err(
-            &[Arg::option("n").integer().default_value("many")],
-            "the argument `n` cannot have the default `many`",
-        );
-        check_err(
-            &[Arg::positional("a"), Arg::positional("b").required()],
-            "the argument `b` comes after `a`, which may be left out or repeated",
-        );
-        check_err(
-            &[Arg::option("A b")],
-            "`A b` is no name for an argument: lower-case letters, digits and `-`",
-        );
+    fn a_number_that_json_lacks_is_wrong_usage() {
+        let mut description = CommandDescription::default();
+        description.args = vec![Arg::option("ratio").number(), Arg::positional("n").number()];
+        let command = command("x".into(), &description).unwrap().no_binary_name(true);
+        for value in ["inf", "-inf", "nan", "NaN", "1e309", "-1e309", "infinity"] {
+            for line in [vec![format!("--ratio={value}")], vec!["--".into(), value.to_owned()]] {
+                let err = command.clone().try_get_matches_from(&line).unwrap_err();
+                assert_eq!((err.kind(), err.exit_code()), (ErrorKind::ValueValidation, 2));
+                let name = if line.len() == 1 { "--ratio <RATIO>" } else { "[N]" };
+                let expected = format!(
+                    "error: invalid value '{value}' for '{name}': the number must be finite and \
+                     at most 1.8e308"
+                );
+                assert_eq!(err.to_string().lines().next(), Some(expected.as_str()));
+            }
+        }
     }
 }

@@ -5,13 +5,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The long names that belong to the host on every command.
-pub const LONG_NAMES: &[&str] =
-    &["help", "version", "quiet", "verbose", "plugin-dir", "disable-plugin", "allow-panic-abort"];
-
-/// The short names that belong to the host on every command.
-pub const SHORT_NAMES: &[char] = &['h', 'V', 'q', 'v'];
-
 /// Returns the options that every command takes.
 pub(super) fn args() -> [Arg; 5] {
     [
@@ -173,6 +166,22 @@ fn before_dashes(args: &[OsString]) -> impl Iterator<Item = &OsStr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pintle_plugin::rules;
+
+    #[test]
+    fn plugins_are_told_of_every_option() {
+        let command = Command::new("x").version("1").args(args());
+        let mut command = command.disable_help_subcommand(true);
+        command.build();
+        let mut long: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
+        let mut short: Vec<_> = command.get_arguments().filter_map(Arg::get_short).collect();
+        let (mut names, mut letters) = (rules::HOST_OPTIONS.to_vec(), rules::HOST_LETTERS.to_vec());
+        long.sort_unstable();
+        names.sort_unstable();
+        short.sort_unstable();
+        letters.sort_unstable();
+        assert_eq!((long, short), (names, letters));
+    }
 
     #[test]
     fn options_are_found_anywhere_before_two_dashes() {

@@ -7,7 +7,7 @@ use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::DescribeRequest;
-use pintle_plugin::{Arg, ArgKind};
+use pintle_plugin::{Arg, ArgKind, rules};
 
 /// A command with the options of the plugins on it.
 pub(super) struct Hooked {
@@ -42,7 +42,7 @@ impl Hooked {
         request.caller = session.caller(plugin.key());
         request.path = row.path.iter().copied().map(str::to_owned).collect();
         let options = plugin.options(&request)?.args;
-        args::check(&options).map_err(|why| wrong(&plugin, row, &why))?;
+        rules::check_args(&options).map_err(|why| wrong(&plugin, row, &why))?;
         for option in options {
             if let Some(why) = clash(&self.command, &option) {
                 return Err(wrong(&plugin, row, &why));

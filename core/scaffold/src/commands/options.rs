@@ -129,3 +129,24 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
         .default_missing_value("true")
         .help(help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_plugin::rules;
+
+    #[test]
+    fn plugins_are_told_of_every_option() {
+        use Subcommand::{CreateApi, CreateWebhook, DeleteApi, DeleteWebhook, Edit, Init};
+        for subcommand in [Init, Edit, CreateApi, CreateWebhook, DeleteApi, DeleteWebhook] {
+            let args = of(subcommand);
+            let mut names: Vec<_> = args.iter().filter_map(Arg::get_long).collect();
+            let mut known = rules::subcommand_options(subcommand.name());
+            names.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(names, known, "{}", subcommand.name());
+            let letters: Vec<_> = args.iter().filter_map(Arg::get_short).collect();
+            assert_eq!(letters, rules::SUBCOMMAND_LETTERS);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The commands, scaffolding parts and hooks of a plugin, found by name and called.
+
+use crate::args::Arg;
+use crate::error::{ErrorReply, Unsupported, into_reply};
+use crate::host::Host;
+use crate::message::{
+    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, HookReply,
+    ScaffoldReply, ScaffoldRequest, Step,
+};
+use crate::node::Node;
+use crate::plugin::{self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
+use crate::raw::RawHost;
+use crate::universe::{ChangeSet, Universe};
+use serde_json::{Map, Value};
+use std::sync::OnceLock;
+
+/// What a plugin brings.
+///
+/// Each part is a function that returns it, because a constant cannot refer to a value that
+/// is created later.
+pub struct Contents {
+    pub commands: &'static [fn() -> &'static dyn AnyCommand],
+    pub scaffolds: &'static [fn() -> &'static dyn AnyScaffold],
+    pub hooks: &'static [fn() -> &'static dyn AnyHook],
+}
+
+/// A value that is made when it is first needed.
+pub struct Lazy<T>(OnceLock<T>);
+
+impl<T: Default> Lazy<T> {
+    #[expect(clippy::new_without_default, reason = "the macro needs a constant function")]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn get(&self) -> &T {
+        self.0.get_or_init(T::default)
+    }
+}
+
+/// A [`Command`] of any type.
+pub trait AnyCommand: Sync {
+    fn path(&self) -> &'static [&'static str];
+    fn describe(&self) -> CommandDescription;
+    fn run(&self, call: &Call, host: &Host<'_>) -> anyhow::Result<Outcome>;
+}
+
+impl<C: Command> AnyCommand for Lazy<C> {
+    fn path(&self) -> &'static [&'static str] {
+        C::PATH
+    }
+
+    fn describe(&self) -> CommandDescription {
+        plugin::describe(self.get())
+    }
+
+    fn run(&self, call: &Call, host: &Host<'_>) -> anyhow::Result<Outcome> {
+        self.get().run(call, host)
+    }
+}
+
+/// A [`Scaffold`] of any type.
+pub trait AnyScaffold: Sync {
+    fn subcommand(&self) -> &'static str;
+    fn step(
+        &self,
+        step: Step,
+        call: &ScaffoldCall<'_>,
+        reply: &mut ScaffoldReply,
+        changes: &mut ChangeSet,
+    ) -> anyhow::Result<()>;
+}
+
+impl<S: Scaffold> AnyScaffold for Lazy<S> {
+    fn subcommand(&self) -> &'static str {
+        S::SUBCOMMAND
+    }
+
+    fn step(
+        &self,
+        step: Step,
+        call: &ScaffoldCall<'_>,
+        reply: &mut ScaffoldReply,
+        changes: &mut ChangeSet,
+    ) -> anyhow::Result<()> {
+        let it = self.get();
+        match step {
+            Step::UpdateMetadata => {
+                it.update_metadata(reply.description.insert(CommandDescription::default()))
+            }
+            Step::BindFlags => {
+                reply.flags = it.bind_flags();
+                Ok(())
+            }
+            Step::InjectConfig => {
+                let project = reply.project.insert(call.project().clone());
+                let config = reply.config.insert(call.config().clone());
+                it.inject_config(call, project, config)
+            }
+            Step::InjectResource => {
+                it.inject_resource(call, reply.resource.insert(call.resource()?.clone()))
+            }
+            Step::PreScaffold => it.pre_scaffold(call),
+            Step::Scaffold => it.scaffold(call, changes),
+            Step::PostScaffold => {
+                reply.tools = it.post_scaffold(call)?;
+                Ok(())
+            }
+            Step::Unknown => Err(Unsupported("this plugin does not know the step".into()).into()),
+        }
+    }
+}
+
+/// A [`Hook`] of any type.
+pub trait AnyHook: Sync {
+    fn events(&self) -> &'static [&'static str];
+    fn options(&self, command: &[&str]) -> Vec<Arg>;
+    fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply>;
+}
+
+impl<H: Hook> AnyHook for Lazy<H> {
+    fn events(&self) -> &'static [&'static str] {
+        H::EVENTS
+    }
+
+    fn options(&self, command: &[&str]) -> Vec<Arg> {
+        self.get().options(command)
+    }
+
+    fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> anyhow::Result<HookReply> {
+        self.get().on_event(event, host)
+    }
+}
+
+impl Contents {
+    pub(crate) fn describe(
+        &self,
+        request: &DescribeRequest,
+    ) -> Result<CommandDescription, ErrorReply> {
+        Ok(self.find_command(&request.path)?.describe())
+    }
+
+    /// Returns the options that the plugin's hooks add to a command of the host.
+    pub(crate) fn options(&self, request: &DescribeRequest) -> CommandDescription {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        let args = self.hooks.iter().flat_map(|it| it().options(&path)).collect();
+        CommandDescription { args, ..Default::default() }
+    }
+
+    pub(crate) fn command(
+        &self,
+        request: CommandRequest,
+        host: RawHost<'_>,
+    ) -> Result<CommandReply, ErrorReply> {
+        let command = self.find_command(&request.path)?;
+        match command.run(&Call::new(request), &Host::new(host)).map_err(into_reply)? {
+            Outcome::Exit(exit_code) => Ok(CommandReply { exit_code, continue_with: None }),
+            Outcome::Continue(args) => Ok(CommandReply { exit_code: 0, continue_with: Some(args) }),
+        }
+    }
+
+    pub(crate) fn scaffold(
+        &self,
+        request: ScaffoldRequest,
+        host: RawHost<'_>,
+    ) -> Result<(ScaffoldReply, Vec<Node>), ErrorReply> {
+        let part =
+            self.scaffolds.iter().map(|it| it()).find(|it| it.subcommand() == request.subcommand);
+        let part = part.ok_or_else(|| {
+            ErrorReply::failed(format!("the plugin takes no part in `{}`", request.subcommand))
+        })?;
+        let step = request.step;
+        let call = ScaffoldCall::new(request, Universe::new(host), Host::new(host));
+        let (mut reply, mut changes) = (ScaffoldReply::default(), ChangeSet::new());
+        if let Err(err) = part.step(step, &call, &mut reply, &mut changes) {
+            let Stop(reason) = err.downcast().map_err(into_reply)?;
+            return Ok((ScaffoldReply { stop: Some(reason), ..Default::default() }, Vec::new()));
+        }
+        let (deleted, added) = changes.into_parts();
+        Ok((ScaffoldReply { deleted, ..reply }, added))
+    }
+
+    pub(crate) fn event(
+        &self,
+        name: &str,
+        payload: &[u8],
+        host: RawHost<'_>,
+    ) -> Result<Vec<u8>, ErrorReply> {
+        let mut answer = HookReply::default();
+        let (event, host) = (Event::new(name, payload), Host::new(host));
+        for hook in self.hooks.iter().map(|it| it()).filter(|it| it.events().contains(&name)) {
+            let reply = hook.on_event(&event, &host).map_err(into_reply)?;
+            answer.veto = answer.veto.or(reply.veto);
+            merge(&mut answer.amend, reply.amend);
+        }
+        // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
+        Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })
+    }
+
+    fn find_command(&self, path: &[String]) -> Result<&'static dyn AnyCommand, ErrorReply> {
+        self.commands.iter().map(|it| it()).find(|it| it.path() == path).ok_or_else(|| {
+            ErrorReply::failed(format!("the plugin has no command `{}`", path.join(" ")))
+        })
+    }
+}
+
+/// Adds the amendments of one hook to those of the plugin's hooks before it.
+fn merge(all: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (property, value) in more {
+        match (all.get_mut(&property), value) {
+            (Some(Value::Object(parts)), Value::Object(more)) => parts.extend(more),
+            (_, value) => drop(all.insert(property, value)),
+        }
+    }
+}
