@@ -40,7 +40,10 @@ pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, ErrorReply>) -> Result<T
 
 /// Keeps the panic's message if this thread is inside [`guard`]; returns whether it was.
 fn note_panic(info: &PanicHookInfo<'_>) -> bool {
-    let said = info.payload_as_str().unwrap_or("a value that is no text");
+    let payload = info.payload();
+    let said = payload.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let said = said.unwrap_or("a value that is no text");
     let text = match info.location() {
         Some(it) => format!("{said}, at {}:{}:{}", it.file(), it.line(), it.column()),
         None => said.to_owned(),

@@ -63,7 +63,7 @@ impl Node {
     ///
     /// When the bytes are not UTF-8.
     pub fn text(&self) -> Result<&str> {
-        str::from_utf8(self.bytes()).with_context(|| format!("`{}` is not UTF-8", self.path()))
+        std::str::from_utf8(self.bytes()).with_context(|| format!("`{}` is not UTF-8", self.path()))
     }
 
     /// Returns the Unix permission bits.

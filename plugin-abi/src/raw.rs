@@ -206,10 +206,10 @@ impl<'a> RawHost<'a> {
     /// Borrows all files from the host.
     pub(crate) fn all_nodes(self) -> Result<&'a [Node], ErrorReply> {
         let answer = self.call(service::LEND, 0, &[]).into_message()?;
-        let (words, []) = answer.as_chunks() else { return Err(no_loan()) };
-        let [address, n_nodes] = *words else { return Err(no_loan()) };
-        let address = usize::from_ne_bytes(address);
-        if address == 0 || !address.is_multiple_of(align_of::<Node>()) {
+        let Some((address, n_nodes)) = answer.split_first_chunk() else { return Err(no_loan()) };
+        let Ok(n_nodes) = n_nodes.try_into() else { return Err(no_loan()) };
+        let address = usize::from_ne_bytes(*address);
+        if address == 0 || address % align_of::<Node>() != 0 {
             return Err(no_loan());
         }
         // SAFETY: the host's side of this service, `host_call`, answers with the parts of a

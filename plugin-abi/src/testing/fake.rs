@@ -77,12 +77,13 @@ impl FakeHost {
     }
 
     fn selected(&self, select: Select<'_>) -> Result<Vec<&Node>, ErrorReply> {
-        if let Select::Glob(pattern) = select
-            && pattern.contains(['[', ']', '{', '}', '!'])
-        {
-            return Err(ErrorReply::failed(format!(
-                "the glob `{pattern}` has more than `*`, `?` and `**`"
-            )));
+        match select {
+            Select::Glob(pattern) if pattern.contains(['[', ']', '{', '}', '!']) => {
+                return Err(ErrorReply::failed(format!(
+                    "the glob `{pattern}` has more than `*`, `?` and `**`"
+                )));
+            }
+            _ => {}
         }
         let fits = |node: &&Node| match select {
             Select::All => true,

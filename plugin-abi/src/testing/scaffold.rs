@@ -133,11 +133,8 @@ impl ScaffoldTest {
 
     /// Puts a node in the universe; one with an origin was made by a plugin earlier in the chain.
     pub fn node(mut self, node: Node) -> Self {
-        if let Some(plugin) = node.plugin()
-            && !self.upstream.iter().any(|it| it == plugin)
-        {
-            self.upstream.push(plugin.to_owned());
-        }
+        let new = node.plugin().filter(|plugin| !self.upstream.iter().any(|it| it == plugin));
+        self.upstream.extend(new.map(str::to_owned));
         self.files.insert(node.path().to_owned(), node);
         self
     }
@@ -347,9 +344,8 @@ impl Steps {
                 _ => {}
             }
             // The names of what was there already are not up to the plugin.
-            if !had.contains_key(&path)
-                && let Some(other) = self.result.files.keys().find(|it| differ_in_case(it, &path))
-            {
+            let mut others = self.result.files.keys().filter(|_| !had.contains_key(&path));
+            if let Some(other) = others.find(|it| differ_in_case(it, &path)) {
                 return Err(Error::refused(format!(
                     "`{path}` cannot be added: it differs from `{other}` only in case"
                 )));

@@ -56,5 +56,32 @@ impl Candidate<'_> {
 }
 
 fn is_library(name: &OsStr) -> bool {
-    name.as_encoded_bytes().ends_with(std::env::consts::DLL_SUFFIX.as_bytes())
+    has_suffix(name, std::env::consts::DLL_SUFFIX, cfg!(windows))
+}
+
+/// Whether a name ends in a suffix. To Windows, `X.DLL` is `x.dll`.
+fn has_suffix(name: &OsStr, suffix: &str, ignores_case: bool) -> bool {
+    let name = name.as_encoded_bytes();
+    let Some(start) = name.len().checked_sub(suffix.len()) else { return false };
+    let (end, suffix) = (&name[start..], suffix.as_bytes());
+    if ignores_case { end.eq_ignore_ascii_case(suffix) } else { end == suffix }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_known_by_its_suffix_which_has_no_case_on_windows() {
+        let has =
+            |name: &str, suffix, ignores_case| has_suffix(OsStr::new(name), suffix, ignores_case);
+        for name in ["x.dll", "X.DLL", "x.Dll", ".dll"] {
+            assert!(has(name, ".dll", true), "{name}");
+        }
+        for name in ["dll", "x.dl", "x.dll.old", ""] {
+            assert!(!has(name, ".dll", true), "{name}");
+        }
+        assert!(has("libx.so", ".so", false));
+        assert!(!has("libx.SO", ".so", false));
+    }
 }

@@ -48,8 +48,10 @@ impl Root {
     }
 
     pub(super) fn metadata(&self, path: &Path) -> io::Result<Found> {
-        let metadata = fs::symlink_metadata(self.place(path)?)?;
-        Ok(Found { kind: Kind::of(metadata.file_type()), mode: mode(&metadata), id: None })
+        let place = self.place(path)?;
+        let metadata = fs::symlink_metadata(&place)?;
+        let id = id_at(&place);
+        Ok(Found { kind: Kind::of(metadata.file_type()), mode: mode(&metadata), id })
     }
 
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
@@ -68,6 +70,23 @@ impl Root {
         fs::rename(self.place(from)?, self.place(to)?)
     }
 
+    #[cfg(windows)]
+    pub(super) fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        let permissions = fs::symlink_metadata(&from)?.permissions();
+        // `MoveFileExW` without permission to replace, which the standard library lacks.
+        let mut path = tempfile::TempPath::try_from_path(&from)?;
+        // It is not a temporary file: after an error, it stays.
+        path.disable_cleanup(true);
+        let moved = path.persist_noclobber(&to).map_err(|err| err.error);
+        // That clears the file's attributes.
+        if permissions.readonly() {
+            fs::set_permissions(if moved.is_ok() { &to } else { &from }, permissions)?;
+        }
+        moved
+    }
+
+    #[cfg(not(windows))]
     pub(super) fn rename_new(&self, _: &Path, _: &Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -116,8 +135,34 @@ pub(super) fn mode(_: &Metadata) -> u32 {
     pintle_plugin::MODE_FILE
 }
 
+/// Returns volume and number of a file.
+#[cfg(windows)]
+pub(super) fn id(file: &File) -> io::Result<Option<FileId>> {
+    let found = winapi_util::file::information(file)?;
+    Ok(Some(FileId { device: found.volume_serial_number(), inode: found.file_index() }))
+}
+
+#[cfg(not(windows))]
 pub(super) fn id(_: &File) -> io::Result<Option<FileId>> {
     Ok(None)
+}
+
+/// Returns the same of what is at a path, without following a link; nothing if it cannot be
+/// asked, for example because it is about to be removed.
+#[cfg(windows)]
+fn id_at(path: &Path) -> Option<FileId> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
+    // The right to nothing is enough, and others may use the file in any way.
+    let file = OpenOptions::new().access_mode(0).custom_flags(flags).open(path).ok()?;
+    id(&file).ok()?
+}
+
+#[cfg(not(windows))]
+fn id_at(_: &Path) -> Option<FileId> {
+    None
 }
 
 pub(super) fn is_loop(_: &io::Error) -> bool {

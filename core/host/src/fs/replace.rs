@@ -102,7 +102,9 @@ impl Dir {
 /// Returns the name of a temporary file for `path`: hidden, with a part that nobody guesses.
 fn temporary_name(path: &Path) -> OsString {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = &name[..name.floor_char_boundary(MAX_STEM)];
+    let fits = |it: &usize| name.is_char_boundary(*it);
+    let end = (0..=MAX_STEM.min(name.len())).rev().find(fits).unwrap_or_default();
+    let stem = &name[..end];
     format!(".{stem}.{:016x}.tmp", random()).into()
 }
 

@@ -121,11 +121,33 @@ fn open_library(file: &File, path: &Path) -> Result<Library, libloading::Error> 
 
 #[cfg(windows)]
 fn open_library(_file: &File, path: &Path) -> Result<Library, libloading::Error> {
+    use libloading::os::windows::{
+        LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR,
+    };
+    // Not the whole search path, nor the current directory: the plugin's own directory,
+    // the program's, and the system's.
+    let flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
+    // Only an empty path has no absolute one, and nothing of that name was examined.
+    let path = unsearched(path).map_err(|_| libloading::Error::LoadLibraryExWUnknown)?;
     // SAFETY: the file is a library for this machine. Its initialisers run here:
     // that is the trust `load` asks for.
-    let library = unsafe { Library::new(path) }?;
+    let library = unsafe { Library::load_with_flags(path, flags) }?;
     library.pin()?;
     Ok(library)
+}
+
+/// Returns the path by which `LoadLibraryExW` opens exactly this file. It would search for a
+/// relative path, the program's directory first, and add `.dll` to a name without a dot,
+/// unless the name ends in one.
+#[cfg(any(windows, test))]
+fn unsearched(path: &Path) -> std::io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?.into_os_string();
+    let has_dot =
+        Path::new(&path).file_name().is_some_and(|it| it.as_encoded_bytes().contains(&b'.'));
+    if !has_dot {
+        path.push(".");
+    }
+    Ok(path.into())
 }
 
 /// Returns a path to the file that was examined, whatever has been renamed since.
@@ -169,4 +191,24 @@ fn manifest_difference(file: &Manifest, code: &[u8]) -> Option<String> {
     let fields = file.as_object().into_iter().flatten();
     let differing = fields.into_iter().find(|(field, value)| code.get(field) != Some(value));
     Some(differing.map_or_else(|| "deprecated".to_owned(), |(field, _)| field.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_opens_the_file_that_was_examined_and_searches_for_none() {
+        let folder = std::env::current_dir().unwrap();
+        let check = |path: &str, expected: &str| {
+            assert_eq!(unsearched(Path::new(path)).unwrap(), folder.join(expected), "{path}");
+        };
+        check("x.dll", "x.dll");
+        check("./plugins/x.dll", "plugins/x.dll");
+        check("plugins/x", "plugins/x.");
+        check("plugins.d/x", "plugins.d/x.");
+        check("plugins/.x", "plugins/.x");
+        let absolute = folder.join("x");
+        assert_eq!(unsearched(&absolute).unwrap(), folder.join("x."));
+    }
 }

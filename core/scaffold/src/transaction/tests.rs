@@ -342,6 +342,38 @@ fn the_folder_of_the_host_is_never_a_link() {
     assert_eq!(everything(outside.path()).len(), 1);
 }
 
+/// On Windows, a file that is open when it is removed keeps its name until it is closed, and
+/// its directory cannot be removed before that.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_lock_file_is_closed_before_its_directory_is_removed() {
+    use pintle_host::fs::{Operation, fault};
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    let folder = project(&[]);
+    let lock = Lock::acquire(folder.path(), &mut |_| {}).unwrap();
+    let run = folder.path().join(RUN);
+    let open_files = move || {
+        let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let targets = open.filter_map(|it| fs::read_link(it.path()).ok());
+        targets.filter(|it| it.parent() == Some(&run)).count()
+    };
+    assert_eq!(open_files(), 1);
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&seen);
+    let injected = fault::inject(move |it| {
+        if it == Operation::RemoveDir {
+            log.borrow_mut().push(open_files());
+        }
+        Ok(())
+    });
+    drop(lock);
+    drop(injected);
+    assert_eq!(*seen.borrow(), [0, 0]);
+    assert!(everything(folder.path()).is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn project_keeps_its_mode_and_is_never_a_link() {
