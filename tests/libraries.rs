@@ -48,6 +48,32 @@ fn section_range(bytes: &[u8], name: &str) -> Range<usize> {
     start..start + len
 }
 
+/// Returns the plain plugin as one that is linked without relro, and with static TLS as far as
+/// its dynamic section says.
+pub(crate) fn with_doubtful_options() -> Vec<u8> {
+    let mut bytes = plain();
+    let (header, flags) = {
+        let header = elf::FileHeader64::<Endianness>::parse(&*bytes).expect("it is an ELF file");
+        let endian = header.endian().expect("it has a byte order");
+        let segments = header.program_headers(endian, &*bytes).expect("it has segments");
+        let relro = segments.iter().position(|it| it.p_type(endian) == elf::PT_GNU_RELRO);
+        let relro = relro.expect("Rust links with relro");
+        let dynamic = segments.iter().find(|it| it.p_type(endian) == elf::PT_DYNAMIC);
+        let start = dynamic.expect("a library has one").p_offset(endian) as usize;
+        let tags = bytes[start..].chunks_exact(16);
+        let mut tags = tags.map(|it| u64::from_le_bytes(it[..8].try_into().expect("8 bytes")));
+        let flags = tags.position(|it| it == 30).expect("Rust links with DT_FLAGS");
+        (
+            header.e_phoff(endian) as usize + relro * size_of_val(&segments[0]),
+            start + flags * 16 + 8,
+        )
+    };
+    // PT_NULL, and DF_STATIC_TLS.
+    bytes[header..][..4].fill(0);
+    bytes[flags] |= 0x10;
+    bytes
+}
+
 /// Returns where the last segment that a loader maps ends.
 pub(crate) fn segments_end(bytes: &[u8]) -> usize {
     let file = object::File::parse(bytes).expect("the plugin is an ELF file");
@@ -123,6 +149,18 @@ fn pointers(bytes: &[u8]) -> std::collections::HashMap<u64, u64> {
 #[must_use]
 #[track_caller]
 pub(crate) fn cc(out: &Path, manifest: Option<&Manifest>, link_args: &[&str]) -> bool {
+    cc_with(out, manifest, "", link_args)
+}
+
+/// Links a library of C as [`cc`] does, with more code.
+#[must_use]
+#[track_caller]
+pub(crate) fn cc_with(
+    out: &Path,
+    manifest: Option<&Manifest>,
+    more: &str,
+    link_args: &[&str],
+) -> bool {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
     let code = match manifest {
         Some(it) => {
@@ -137,7 +175,7 @@ pub(crate) fn cc(out: &Path, manifest: Option<&Manifest>, link_args: &[&str]) ->
         }
         None => "int nothing(void) { return 0; }\n",
     };
-    fs::write(dir.path().join("code.c"), code).expect("the folder is ours");
+    fs::write(dir.path().join("code.c"), format!("{more}\n{code}")).expect("the folder is ours");
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-o"]).arg(out).arg("code.c").args(link_args);
     match command.current_dir(dir.path()).output() {

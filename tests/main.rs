@@ -11,6 +11,7 @@ mod rebuilt;
 mod support;
 mod vices;
 
+mod checks;
 mod cluster_failures;
 mod cluster_hooks;
 mod cluster_k3d_files;

@@ -15,7 +15,7 @@ use crate::services::{Console, Excerpt, Verbosity, escaped};
 use crate::transport::{CallError, LoadError};
 use anstyle::{AnsiColor, Style};
 use pintle_plugin::message::ErrorKind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
 
@@ -29,8 +29,18 @@ pub struct CliError {
     detail: Option<String>,
 }
 
+/// An error of another process of this host.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Failure {
+    code: u8,
+    message: String,
+    causes: Vec<Cause>,
+    hint: Option<String>,
+    detail: Option<String>,
+}
+
 /// Why an error happened.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Cause {
     Line(String),
     /// Lines of something that is not the host's, for example a log.
@@ -85,6 +95,22 @@ impl CliError {
     pub fn cause(mut self, err: &(dyn Error + 'static)) -> Self {
         self.causes.extend(std::iter::once(err).chain(causes(err)).map(Cause::of));
         self
+    }
+
+    /// Adds what is shown with `-v` only.
+    pub(super) fn detail(self, detail: String) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    /// Returns the error for another process of this host.
+    pub(super) fn failure(&self, identity: &Identity) -> Failure {
+        Failure {
+            code: self.exit.code(),
+            message: self.message.clone(),
+            causes: self.causes.clone(),
+            hint: self.hint.as_ref().map(|it| it.text(identity)),
+            detail: self.detail.clone(),
+        }
     }
 
     /// Makes the error the first cause of another.
@@ -176,6 +202,13 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         self.causes.iter().try_for_each(|it| write!(f, ": {}", it.text()))
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(err: Failure) -> Self {
+        let Failure { code, message, causes, hint, detail } = err;
+        Self { exit: Exit::Code(code), message, causes, hint: hint.map(Hint::from), detail }
     }
 }
 

@@ -165,9 +165,7 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
             "build it with `pintle_plugin::export_plugin!` of interface 1.x".into()
         }
-        LoadError::Open { .. } => {
-            "check that the libraries that the plugin needs are installed on this machine".into()
-        }
+        LoadError::Open { source, .. } => open(&source.to_string()),
         LoadError::Incompatible { .. } => format!(
             "rebuild the plugin with pintle-plugin {INTERFACE_VERSION}; `-v` shows every difference"
         )
@@ -176,6 +174,33 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
             "install the plugin again: its file was changed after it was built".into()
         }
         LoadError::Construction { .. } | LoadError::NoFile { .. } => return None,
+    })
+}
+
+/// Returns what to do about a library that the dynamic linker rejects; `message` is its own.
+fn open(message: &str) -> Hint {
+    if message.contains("static TLS") {
+        return "the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild \
+                it without them, or with their feature for libraries that are loaded at run time"
+            .into();
+    }
+    // glibc says so of each page that it may not map as code.
+    if message.contains("failed to map segment") || message.contains("Operation not permitted") {
+        return "check that the file system of the plugin is not mounted with the option \
+                `noexec`, or install the plugin on another one"
+            .into();
+    }
+    "check that the libraries that the plugin needs are installed on this machine".into()
+}
+
+/// Returns what to do about a plugin that a check has given up.
+pub(super) fn check_timeout() -> Hint {
+    Hint::new(|host| {
+        let variable = host.env_var("CHECK_TIMEOUT");
+        format!(
+            "report this to the plugin's author, or give checks more time with the variable \
+             `{variable}`, for example `2m`"
+        )
     })
 }
 

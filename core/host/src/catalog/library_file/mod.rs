@@ -7,6 +7,7 @@ mod elf;
 mod error;
 mod format;
 mod library;
+mod lint;
 mod mach_o_pe;
 mod source;
 mod symbols;
@@ -16,6 +17,7 @@ mod tests;
 pub use error::LibraryError;
 pub use format::Format;
 pub use library::LibraryFile;
+pub use lint::{GlibcVersion, LibraryWarning, lint};
 pub(super) use source::FIRST_PAGE;
 pub use symbols::exports;
 

@@ -1,29 +1,33 @@
 //! `plugin check`: loads a plugin with every check, and says what was checked.
+//!
+//! A plugin file is loaded in a process of its own, as its library may end the process, or
+//! never return.
 
+use super::probe::{self, Prober};
+use super::report::{Check, Report, examine};
 use super::subject::{Subject, subject, subject_arg};
-use crate::LIBRARY_VERSION;
+use super::warnings::{Warning, warnings};
+use crate::catalog::PluginKey;
+use crate::catalog::library_file::GlibcVersion;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
+use crate::cli::output;
 use crate::cli::session::Session;
-use crate::cli::{output, plugin_command};
-use crate::transport::{self, LoadedPlugin};
-use clap::ArgMatches;
-use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION};
+use crate::transport::LoadError;
+use clap::{Arg, ArgMatches, value_parser};
+use pintle_plugin::Level;
 use serde::Serialize;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
+/// The result. The names of the fields are part of the interface.
 #[derive(Serialize)]
-struct Report {
-    key: String,
-    path: Option<String>,
-    checks: Vec<Check>,
-}
-
-/// One check that the plugin has passed.
-#[derive(Serialize)]
-struct Check {
-    check: &'static str,
-    found: String,
+struct Shown {
+    #[serde(flatten)]
+    report: Report,
+    /// What is doubtful about the file.
+    warnings: Vec<Warning>,
 }
 
 pub(in crate::cli) const ROW: Row = Row::new(
@@ -31,90 +35,70 @@ pub(in crate::cli) const ROW: Row = Row::new(
     "Load a plugin with every check, and say what was checked",
     Run::Plain(run),
 )
-.args(|command| command.arg(subject_arg()).arg(output::arg()));
+.args(|command| command.arg(subject_arg()).arg(glibc_arg()).arg(probe::arg()).arg(output::arg()));
+
+/// Returns the option that names the oldest glibc that a plugin shall work with.
+pub(super) fn glibc_arg() -> Arg {
+    Arg::new("glibc")
+        .long("glibc")
+        .value_name("VERSION")
+        .value_parser(value_parser!(GlibcVersion))
+        .help("Warn about symbols of a newer glibc than this, for example `2.31`")
+}
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let (plugin, path) = match subject(session, matches)? {
-        Subject::File(path) => {
-            (transport::load(&path, session.rules())?, Some(output::path(&path)))
-        }
-        Subject::Entry(entry) => (session.load(entry)?, entry.path().map(output::path)),
+    if matches.get_flag(probe::OPTION) {
+        let path = matches.get_one::<OsString>("plugin").expect("the argument is required");
+        return Ok(probe::answer(session, Path::new(path)));
+    }
+    let shown = match subject(session, matches)? {
+        Subject::File(path) => check_file(session, matches, &path, None)?,
+        Subject::Entry(entry) => match entry.path().filter(|_| entry.is_usable()) {
+            Some(path) => check_file(session, matches, path, entry.key())?,
+            // It is a part of the program, and so are its faults; or it is refused.
+            None => {
+                let report = examine(session, &session.load(entry)?, None, &|_| {})?;
+                Shown { report, warnings: Vec::new() }
+            }
+        },
     };
-    let checks = [
-        file_checks(path.is_some(), &plugin),
-        manifest_checks(&plugin),
-        code_checks(session, &plugin)?,
-    ];
-    let report = Report {
-        key: plugin.key().to_string(),
-        path,
-        checks: checks.into_iter().flatten().map(|(check, found)| Check { check, found }).collect(),
-    };
-    output::print(matches, session.console(), &report, text);
+    output::print(matches, session.console(), &shown, text);
     Ok(Exit::Done.into())
 }
 
-type Found = Vec<(&'static str, String)>;
-
-/// What [`transport::load`] has made sure of before it opened the file.
-fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
-    if !is_file {
-        return vec![("file", "none: the plugin is part of the program".to_owned())];
+/// Checks a file, which was listed as the plugin `listed`.
+fn check_file(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+    path: &Path,
+    listed: Option<&PluginKey>,
+) -> Result<Shown, CliError> {
+    let warnings = warnings(path, matches.get_one("glibc").copied());
+    let report = Prober::new(session)?.probe(path).inspect_err(|_| {
+        // They may be the reason. Errors for programs are one object, and nothing else.
+        if output::is_text(matches) {
+            warnings.iter().for_each(|it| session.console().log(Level::Warn, &it.text));
+        }
+    })?;
+    if let Some(listed) = listed.filter(|it| it.to_string() != report.key) {
+        let found = report.key.parse().unwrap_or_else(|_| listed.clone());
+        let path = PathBuf::from(path);
+        return Err(LoadError::Replaced { path, listed: listed.clone(), found }.into());
     }
-    vec![
-        (
-            "file",
-            "a regular file, a library for this machine, all its segments inside the file"
-                .to_owned(),
-        ),
-        ("root symbol", format!("`{}`, defined by this file", plugin.manifest().abi.root)),
-        ("layout", "fits this host's".to_owned()),
-        ("code", "says the same as the manifest in the file".to_owned()),
-    ]
+    Ok(Shown { report, warnings })
 }
 
-fn manifest_checks(plugin: &LoadedPlugin) -> Found {
-    let manifest = plugin.manifest();
-    let abi = &manifest.abi;
-    vec![
-        ("interface", format!("{}, this host has {INTERFACE_VERSION}", abi.interface)),
-        ("abi_stable", format!("{}, this host has {ABI_STABLE_VERSION}", abi.abi_stable)),
-        ("target", manifest.target.clone()),
-        ("panic", abi.panic.clone()),
-        ("host", format!("requires `{}`, this is {LIBRARY_VERSION}", manifest.host)),
-        ("project", manifest.project_versions.join(", ")),
-    ]
-}
-
-/// Calls the plugin: its functions must be there, and its commands describe themselves.
-fn code_checks(session: &Session<'_>, plugin: &LoadedPlugin) -> Result<Found, CliError> {
-    let functions = plugin.functions();
-    let names = |present: bool| {
-        let names = functions.iter().filter(|it| it.1 == present).map(|it| it.0);
-        names.collect::<Vec<_>>().join(", ")
-    };
-    let mut found = vec![("functions", names(true))];
-    if functions.iter().any(|it| !it.1) {
-        found.push((
-            "absent",
-            format!("{} (newer than the plugin; the host does without)", names(false)),
-        ));
-    }
-    for command in &plugin.manifest().commands {
-        let description = plugin_command::describe(session, plugin, &command.path)?;
-        plugin_command::clap_command(session, plugin, &command.path, &description, &[])?;
-        let args = match description.args.len() {
-            1 => "1 argument".to_owned(),
-            n => format!("{n} arguments"),
-        };
-        found.push(("command", format!("`{}`, {args}", command.path.join(" "))));
-    }
-    Ok(found)
-}
-
-fn text(report: &Report) -> String {
+fn text(shown: &Shown) -> String {
+    let Shown { report, warnings } = shown;
     let mut rows = vec![vec!["plugin".to_owned(), report.key.clone()]];
     rows.extend(report.path.iter().map(|it| vec!["path".to_owned(), it.clone()]));
-    rows.extend(report.checks.iter().map(|it| vec![it.check.to_owned(), it.found.clone()]));
-    format!("{}\nevery check passed", output::table(&rows))
+    let row = |Check { check, found }: &Check| vec![check.clone(), found.clone()];
+    rows.extend(report.checks.iter().map(row));
+    rows.extend(warnings.iter().map(|it| vec!["warning".to_owned(), it.text.clone()]));
+    let passed = match warnings.len() {
+        0 => "every check passed",
+        1 => "every check passed, with a warning",
+        _ => "every check passed, with warnings",
+    };
+    format!("{}\n{passed}", output::table(&rows))
 }

@@ -1,5 +1,7 @@
 //! `plugin list`: every plugin file, and what became of it.
 
+use super::probe::Prober;
+use super::warnings::{Warning, warnings};
 use crate::catalog::{Entry, State};
 use crate::causes::with_causes;
 use crate::cli::error::CliError;
@@ -10,6 +12,8 @@ use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
 use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// One plugin in the listing. The names of the fields are part of the interface.
 #[derive(Serialize)]
@@ -26,6 +30,9 @@ struct Listed<'a> {
     commands: Vec<String>,
     subcommands: &'a [String],
     events: &'a [String],
+    /// What is doubtful about the file; known only with `--check`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<Warning>>,
 }
 
 pub(in crate::cli) const ROW: Row =
@@ -38,20 +45,19 @@ pub(in crate::cli) const ROW: Row =
                         .action(ArgAction::SetTrue)
                         .help("List those too that another one shadows"),
                 )
-                .arg(
-                    Arg::new("check")
-                        .long("check")
-                        .action(ArgAction::SetTrue)
-                        .help("Load each plugin, and list as refused what fails"),
-                )
+                .arg(Arg::new("check").long("check").action(ArgAction::SetTrue).help(
+                    "Load each plugin in a process of its own, and list as refused what fails",
+                ))
                 .arg(output::arg())
         });
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
-    let entries = session.catalog().entries().iter().filter(shown);
-    let deep = matches.get_flag("check");
-    let judged: Vec<Judged<'_>> = entries.map(|it| judge(session, it, deep)).collect();
+    let entries: Vec<&Entry> = session.catalog().entries().iter().filter(shown).collect();
+    let judged = match matches.get_flag("check") {
+        true => check_all(session, &entries)?,
+        false => entries.into_iter().map(Judged::new).collect(),
+    };
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
     if output::is_text(matches) {
@@ -68,18 +74,62 @@ struct Judged<'a> {
     entry: &'a Entry,
     state: State,
     reason: Option<String>,
+    warnings: Option<Vec<Warning>>,
 }
 
-/// Judges a plugin; a deep look loads it, and finds what no manifest tells.
-fn judge<'a>(session: &Session<'_>, entry: &'a Entry, deep: bool) -> Judged<'a> {
-    let fault = (deep && entry.is_usable()).then(|| session.load(entry).err()).flatten();
-    match fault {
-        Some(err) => Judged { entry, state: State::Refused, reason: Some(err.to_string()) },
-        None => {
-            let reason = entry.reason().map(|it| with_causes(&it)).or_else(|| remark(entry));
-            Judged { entry, state: entry.state(), reason }
+impl<'a> Judged<'a> {
+    fn new(entry: &'a Entry) -> Self {
+        let reason = entry.reason().map(|it| with_causes(&it)).or_else(|| remark(entry));
+        Self { entry, state: entry.state(), reason, warnings: None }
+    }
+
+    fn refuse(&mut self, err: &CliError) {
+        self.state = State::Refused;
+        self.reason = Some(err.to_string());
+    }
+}
+
+/// Judges the plugins by what happens when they are loaded, each file in a process of its own.
+fn check_all<'a>(
+    session: &Session<'_>,
+    entries: &[&'a Entry],
+) -> Result<Vec<Judged<'a>>, CliError> {
+    let prober = Prober::new(session)?;
+    let mut judged: Vec<_> = entries.iter().copied().map(Judged::new).collect();
+    let files = judged.iter_mut().filter(|it| it.entry.is_usable());
+    let (files, linked): (Vec<_>, Vec<_>) = files.partition(|it| it.entry.path().is_some());
+    for it in linked {
+        if let Err(err) = session.load(it.entry) {
+            it.refuse(&err);
         }
     }
+    in_parallel(files, |it| {
+        let path = it.entry.path().expect("it was chosen for its path");
+        it.warnings = Some(warnings(path, None));
+        if let Err(err) = prober.probe(path) {
+            it.refuse(&err.into());
+        }
+    });
+    Ok(judged)
+}
+
+/// Does something with each item, in as many threads as this machine has processors.
+fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let items = Mutex::new(items.into_iter());
+    // Each of the threads does what the others have left: so one that cannot be started
+    // is no loss.
+    let work = || {
+        while let Some(item) = { items.lock().unwrap_or_else(PoisonError::into_inner).next() } {
+            work(item);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..n_threads {
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
 }
 
 /// Returns what to know of a plugin that can be used.
@@ -89,7 +139,7 @@ fn remark(entry: &Entry) -> Option<String> {
 }
 
 fn row(judged: Judged<'_>) -> Listed<'_> {
-    let Judged { entry, state, reason } = judged;
+    let Judged { entry, state, reason, warnings } = judged;
     let manifest = entry.manifest();
     let field = |text: &String| Some(text.clone()).filter(|it| !it.is_empty());
     Listed {
@@ -105,6 +155,7 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
         commands: entry.commands().iter().map(|it| it.path.join(" ")).collect(),
         subcommands: entry.subcommands(),
         events: entry.events(),
+        warnings,
     }
 }
 
@@ -120,11 +171,18 @@ fn text(plugins: &[Judged<'_>]) -> String {
             it.state.to_string(),
             it.entry.transport().to_string(),
             brings(it.entry),
-            it.reason.clone().unwrap_or_default(),
+            remarks(it),
         ]
     };
     let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
     output::table(&lines)
+}
+
+/// Returns the reason and the warnings, in a few words.
+fn remarks(it: &Judged<'_>) -> String {
+    let warnings: Vec<_> =
+        it.warnings.iter().flatten().map(|it| format!("warning: {}", it.short)).collect();
+    it.reason.iter().chain(&warnings).cloned().collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the plugin's commands, its subcommands, and how many events its hooks take.

@@ -4,7 +4,10 @@ pub(super) mod abi;
 pub(super) mod check;
 pub(super) mod inspect;
 pub(super) mod list;
+mod probe;
+mod report;
 pub(super) mod run;
 mod subject;
+mod warnings;
 
 pub use subject::parse_key;

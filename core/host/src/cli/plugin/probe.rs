@@ -1,0 +1,472 @@
+//! A plugin loaded in a process of its own: whatever its library does there, the host goes on.
+//!
+//! The process is the running program once more, with the command `plugin check` and a hidden
+//! option. It reports on its standard output, before each call of the plugin and in the end;
+//! what the plugin itself writes there is dropped.
+
+use super::report::{Report, examine};
+use crate::cli::error::{CliError, Failure};
+use crate::cli::exit::{Exit, Step};
+use crate::cli::output;
+use crate::cli::session::Session;
+use crate::transport;
+use clap::{Arg, ArgAction};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The hidden option of `plugin check` with which the program runs once more.
+pub(super) const OPTION: &str = "in-this-process";
+
+/// How long a plugin may take by default.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the rest of a process's output may take when the process has ended. A process that
+/// the plugin has started can keep the pipe open for ever.
+const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
+
+/// How much of a plugin's standard error is kept.
+const MAX_KEPT: usize = 4 * 1024;
+
+/// The longest report that is read.
+const MAX_REPORT: usize = 16 * 1024 * 1024;
+
+/// What a line of the report begins with. The plugin's own output may precede it without
+/// the end of a line, so each report begins a new one.
+const MARK: &[u8] = b"\x1epintle-plugin-check ";
+
+/// What the process reports.
+#[derive(Debug, Serialize, Deserialize)]
+enum Message {
+    /// What happens next: it completes the sentence "it crashed while …".
+    Next(String),
+    /// The plugin has passed.
+    Passed(Report),
+    /// The plugin has not passed.
+    Failed(Failure),
+}
+
+/// Returns the hidden option.
+pub(super) fn arg() -> Arg {
+    Arg::new(OPTION).long(OPTION).action(ArgAction::SetTrue).hide(true)
+}
+
+/// Checks a plugin file in this process, which may end at any moment, and reports.
+pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
+    restrict();
+    send(&Message::Next("being loaded".to_owned()));
+    let plugin = transport::load(path, session.rules()).map_err(CliError::from);
+    let announce = |next| send(&Message::Next(next));
+    let report = plugin.and_then(|it| examine(session, &it, Some(output::path(path)), &announce));
+    send(&match report {
+        Ok(report) => Message::Passed(report),
+        Err(err) => Message::Failed(err.failure(session.identity())),
+    });
+    Exit::Done.into()
+}
+
+/// Ends the process with the one that started it, and leaves no memory dump of it.
+#[cfg(target_os = "linux")]
+fn restrict() {
+    use rustix::process::{Resource, Rlimit, Signal};
+    // Neither is needed for the answer.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(Resource::Core, none);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn restrict() {}
+
+fn send(message: &Message) {
+    let json = serde_json::to_vec(message).expect("messages have string keys");
+    let line = [b"\n", MARK, &json, b"\n"].concat();
+    let mut stdout = std::io::stdout().lock();
+    // If the host has gone, no process waits for the answer.
+    let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
+}
+
+/// Starts a process for each plugin.
+pub(super) struct Prober {
+    program: PathBuf,
+    /// The name by which this program was started.
+    name: Option<OsString>,
+    allow_panic_abort: bool,
+    limit: Duration,
+    /// The variable that is set for the process. A program that drops its arguments would
+    /// otherwise start itself again and again.
+    variable: String,
+}
+
+/// Why a plugin has not passed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProbeError {
+    /// The process has reported why.
+    #[error("plugin file `{}` failed a check", path.display())]
+    Failed {
+        /// The plugin.
+        path: PathBuf,
+        /// What the process reported.
+        failure: Box<Failure>,
+    },
+    /// The process ended early.
+    #[error("plugin file `{}` crashed while {doing}", path.display())]
+    Crashed {
+        /// The plugin.
+        path: PathBuf,
+        /// What the plugin was doing.
+        doing: String,
+        /// How the process ended.
+        source: Ended,
+        /// The beginning of what it wrote to its standard error.
+        output: String,
+    },
+    /// The process took too long.
+    #[error("timed out after {} while plugin file `{}` was {doing}", humantime::format_duration(*limit), path.display())]
+    TimedOut {
+        /// The plugin.
+        path: PathBuf,
+        /// What the plugin was doing.
+        doing: String,
+        /// How long it was allowed to take.
+        limit: Duration,
+        /// The beginning of what it wrote to its standard error.
+        output: String,
+    },
+    /// The process could not be started.
+    #[error("failed to start a process for plugin file `{}`", path.display())]
+    NotStarted {
+        /// The plugin.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The program does not hand its arguments on to the host.
+    #[error(
+        "plugin file `{}` cannot be checked: `{}` did not run the command `plugin check`",
+        path.display(), program.display()
+    )]
+    NotAHost {
+        /// The plugin.
+        path: PathBuf,
+        /// The program.
+        program: PathBuf,
+    },
+}
+
+/// How a process ended.
+#[derive(Debug, thiserror::Error)]
+#[error("its process {0}")]
+pub(super) struct Ended(String);
+
+impl Prober {
+    pub(super) fn new(session: &Session<'_>) -> Result<Self, CliError> {
+        let limit = session.time_limit("CHECK_TIMEOUT")?.unwrap_or(TIME_LIMIT);
+        Ok(Self {
+            program: program().map_err(|err| {
+                CliError::new(Exit::Failed, "the path of this program is unknown").cause(&err)
+            })?,
+            name: std::env::args_os().next(),
+            allow_panic_abort: session.rules().allow_panic_abort,
+            limit,
+            variable: session.identity().env_var("CHECKS_PLUGIN"),
+        })
+    }
+
+    /// Loads and checks a plugin file in a process of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] when the plugin has not passed.
+    pub(super) fn probe(&self, path: &Path) -> Result<Report, ProbeError> {
+        let owned = || path.to_owned();
+        let not_a_host = || ProbeError::NotAHost { path: owned(), program: self.program.clone() };
+        if std::env::var_os(&self.variable).is_some() {
+            return Err(not_a_host());
+        }
+        let run =
+            self.run(path).map_err(|source| ProbeError::NotStarted { path: owned(), source })?;
+        let Run { status, last, output } = run;
+        let has_succeeded = status.is_some_and(|it| it.success());
+        let doing = match last {
+            None => return Err(not_a_host()),
+            Some(Message::Passed(report)) if has_succeeded => return Ok(report),
+            Some(Message::Failed(failure)) if has_succeeded => {
+                return Err(ProbeError::Failed { path: owned(), failure: Box::new(failure) });
+            }
+            Some(Message::Next(doing)) => doing,
+            Some(_) => "ending".to_owned(),
+        };
+        let path = owned();
+        Err(match status {
+            Some(status) => ProbeError::Crashed { path, doing, source: Ended(how(status)), output },
+            None => ProbeError::TimedOut { path, doing, limit: self.limit, output },
+        })
+    }
+
+    fn run(&self, path: &Path) -> std::io::Result<Run> {
+        let mut child = self.command(path).spawn()?;
+        let last = Arc::default();
+        let output = Arc::default();
+        let done = mpsc::channel();
+        let readers = [
+            drain(child.stdout.take(), Messages::new(Arc::clone(&last)), done.0.clone()),
+            drain(child.stderr.take(), Beginning(Arc::clone(&output)), done.0),
+        ];
+        let status = match readers.into_iter().collect::<std::io::Result<()>>() {
+            Ok(()) => wait(&mut child, self.limit),
+            Err(err) => {
+                end(&mut child);
+                return Err(err);
+            }
+        };
+        let deadline = Instant::now() + OUTPUT_LIMIT;
+        for _ in 0..2 {
+            let _ = done.1.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        }
+        let output = output.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Run { status, last, output: String::from_utf8_lossy(&output).into_owned() })
+    }
+
+    fn command(&self, path: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        #[cfg(unix)]
+        if let Some(name) = &self.name {
+            use std::os::unix::process::CommandExt as _;
+            command.arg0(name);
+        }
+        command.args(["plugin", "check"]).arg(format!("--{OPTION}"));
+        if self.allow_panic_abort {
+            command.arg("--allow-panic-abort");
+        }
+        command.arg("--").arg(path).env(&self.variable, "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// What became of a process.
+struct Run {
+    /// How it ended; `None` if it took too long.
+    status: Option<ExitStatus>,
+    last: Option<Message>,
+    output: String,
+}
+
+/// Returns the file of this program, also if it was replaced or removed meanwhile.
+fn program() -> std::io::Result<PathBuf> {
+    let own = Path::new("/proc/self/exe");
+    match cfg!(target_os = "linux") && own.exists() {
+        true => Ok(own.to_owned()),
+        false => std::env::current_exe(),
+    }
+}
+
+/// Waits for a process, and ends it when it takes too long.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < deadline => thread::sleep(pause),
+            _ => {
+                end(child);
+                return None;
+            }
+        }
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself meanwhile.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Reads a pipe to its end in a thread of its own, so that the process never waits for it.
+fn drain(
+    pipe: Option<impl Read + Send + 'static>,
+    mut sink: impl Sink + Send + 'static,
+    done: mpsc::Sender<()>,
+) -> std::io::Result<()> {
+    let mut pipe = pipe.expect("the pipe was asked for");
+    let read = move || {
+        let mut chunk = [0; 8 * 1024];
+        while let Ok(n_read @ 1..) = pipe.read(&mut chunk) {
+            sink.take(&chunk[..n_read]);
+        }
+        let _ = done.send(());
+    };
+    thread::Builder::new().spawn(read).map(drop)
+}
+
+/// What is done with the bytes from a pipe.
+trait Sink {
+    fn take(&mut self, bytes: &[u8]);
+}
+
+/// Keeps the beginning.
+struct Beginning(Arc<Mutex<Vec<u8>>>);
+
+impl Sink for Beginning {
+    fn take(&mut self, bytes: &[u8]) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_KEPT - kept.len();
+        kept.extend(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// Keeps the last message.
+struct Messages {
+    last: Arc<Mutex<Option<Message>>>,
+    /// The line so far, as long as it can be a message.
+    line: Vec<u8>,
+    is_message: bool,
+}
+
+impl Messages {
+    fn new(last: Arc<Mutex<Option<Message>>>) -> Self {
+        Self { last, line: Vec::new(), is_message: true }
+    }
+
+    fn end_line(&mut self) {
+        let json = self.line.strip_prefix(MARK).filter(|_| self.is_message);
+        if let Some(message) = json.and_then(|it| serde_json::from_slice(it).ok()) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+        }
+        self.line.clear();
+        self.is_message = true;
+    }
+}
+
+impl Sink for Messages {
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|it| *it == b'\n') {
+            let (text, is_end) = match part.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (part, false),
+            };
+            if self.is_message {
+                self.line.extend(text);
+                let n = self.line.len().min(MARK.len());
+                self.is_message = self.line[..n] == MARK[..n] && self.line.len() <= MAX_REPORT;
+            }
+            if !self.is_message {
+                self.line.clear();
+            }
+            if is_end {
+                self.end_line();
+            }
+        }
+    }
+}
+
+/// Says how a process ended.
+#[cfg(unix)]
+fn how(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => match signal_name(signal) {
+            Some(name) => format!("was ended by signal {signal} ({name})"),
+            None => format!("was ended by signal {signal}"),
+        },
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+#[cfg(unix)]
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGILL => "SIGILL",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGSYS => "SIGSYS",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        _ => return None,
+    })
+}
+
+#[cfg(not(unix))]
+fn how(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exited with code {code}"),
+        None => "ended".to_owned(),
+    }
+}
+
+impl From<ProbeError> for CliError {
+    fn from(err: ProbeError) -> Self {
+        let exit = match &err {
+            ProbeError::Failed { .. } => Exit::Refused,
+            ProbeError::Crashed { .. } | ProbeError::TimedOut { .. } => Exit::Crashed,
+            ProbeError::NotStarted { .. } | ProbeError::NotAHost { .. } => Exit::Failed,
+        };
+        let error = Self::from_error(exit, &err);
+        match err {
+            ProbeError::Failed { failure, .. } => Self::from(*failure),
+            ProbeError::Crashed { output, .. } => error
+                .hint("this is a defect of the plugin; report it to its author")
+                .detail(written(&output)),
+            ProbeError::TimedOut { output, .. } => {
+                error.hint(super::super::explain::check_timeout()).detail(written(&output))
+            }
+            ProbeError::NotAHost { .. } => error
+                .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
+            ProbeError::NotStarted { .. } => error,
+        }
+    }
+}
+
+fn written(output: &str) -> String {
+    match output.trim_end() {
+        "" => "it wrote nothing to the standard error".to_owned(),
+        text => format!("it wrote to the standard error:\n{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn last(chunks: &[&[u8]]) -> Option<String> {
+        let last = Arc::default();
+        let mut messages = Messages::new(Arc::clone(&last));
+        chunks.iter().for_each(|it| messages.take(it));
+        let last = last.lock().unwrap().take();
+        last.map(|it| match it {
+            Message::Next(text) => text,
+            other => format!("{other:?}"),
+        })
+    }
+
+    fn line(text: &str) -> Vec<u8> {
+        [b"\n", MARK, &serde_json::to_vec(&Message::Next(text.into())).unwrap(), b"\n"].concat()
+    }
+
+    #[test]
+    fn the_last_message_is_found_in_whatever_the_plugin_writes() {
+        assert_eq!(last(&[]), None);
+        assert_eq!(last(&[b"hello\n", MARK, b"{\n"]), None);
+        let (one, two) = (line("one"), line("two"));
+        assert_eq!(last(&[&one, b"no end of a line", &two, b"more"]).as_deref(), Some("two"));
+        let bytes = [one, vec![b'x'; 100_000], two].concat();
+        let chunks: Vec<&[u8]> = bytes.chunks(7).collect();
+        assert_eq!(last(&chunks).as_deref(), Some("two"));
+        // A message that is cut is none.
+        assert_eq!(last(&[&line("one"), &line("two")[..20]]).as_deref(), Some("one"));
+    }
+}
