@@ -185,6 +185,11 @@ impl Entry {
         &self.contributions.events
     }
 
+    /// Returns the interfaces of embedding programs that the plugin implements.
+    pub fn interfaces(&self) -> &[String] {
+        &self.contributions.interfaces
+    }
+
     /// Returns why the plugin should not be used any more, if so.
     pub fn deprecated(&self) -> Option<&str> {
         self.contributions.deprecated.as_deref()

@@ -10,7 +10,7 @@ use crate::catalog::{
 };
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
-use crate::transport::LoadError;
+use crate::transport::{LoadError, NoInterface};
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
 
 /// How many names or keys are suggested.
@@ -63,6 +63,13 @@ pub(super) fn conflict(err: &CommandConflict) -> Hint {
 /// Returns the line that calls a command of one plugin, whatever other plugins claim.
 fn run(host: &Identity, key: &str, command: &[String]) -> String {
     format!("`{} plugin run {key} {}`", host.command_name, command.join(" "))
+}
+
+/// Returns what to do about a plugin that lacks an interface, where it has another version.
+pub(super) fn no_interface(err: &NoInterface) -> Option<Hint> {
+    let name = |it: &str| it.rsplit_once('/').map(|it| it.0.to_owned());
+    let other = err.implemented.iter().find(|it| name(it) == name(err.interface))?;
+    Some(format!("the plugin implements `{other}`: install another version of it").into())
 }
 
 /// Returns what to do about a key that means no plugin.

@@ -26,6 +26,8 @@ struct Listed<'a> {
     commands: Vec<String>,
     subcommands: &'a [String],
     events: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    interfaces: &'a [String],
 }
 
 pub(in crate::cli) const ROW: Row =
@@ -105,6 +107,7 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
         commands: entry.commands().iter().map(|it| it.path.join(" ")).collect(),
         subcommands: entry.subcommands(),
         events: entry.events(),
+        interfaces: entry.interfaces(),
     }
 }
 
@@ -127,10 +130,12 @@ fn text(plugins: &[Judged<'_>]) -> String {
     output::table(&lines)
 }
 
-/// Returns the plugin's commands, its subcommands, and how many events its hooks take.
+/// Returns the plugin's commands, its subcommands and interfaces, and how many events its hooks
+/// take.
 fn brings(entry: &Entry) -> String {
     let commands = entry.commands().iter().map(|it| it.path.join(" "));
-    let names: Vec<_> = commands.chain(entry.subcommands().iter().cloned()).collect();
+    let others = entry.subcommands().iter().chain(entry.interfaces()).cloned();
+    let names: Vec<_> = commands.chain(others).collect();
     let events = match entry.events().len() {
         0 => None,
         1 => Some("1 event".to_owned()),
