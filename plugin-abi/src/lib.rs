@@ -26,6 +26,8 @@ mod cluster;
 pub mod containers;
 mod draft;
 mod error;
+mod event_type;
+pub mod events;
 #[doc(hidden)]
 pub mod export;
 mod guard;
@@ -53,6 +55,7 @@ pub use cluster::{
 pub use containers::{ContainerInfo, ContainerSpec, Containers};
 pub use draft::{Draft, Place};
 pub use error::{ErrorExt, Hint, Result, UsageError};
+pub use event_type::EventType;
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
 pub use interface::{Interface, Remote};

@@ -302,7 +302,7 @@ impl ManifestSpec {
         );
         assert!(
             self.subcommands.is_empty() || !self.project_versions.is_empty(),
-            "`project_versions` is required of a plugin with `scaffolds`"
+            "`export_plugin!` lacks the field `project_versions`, which `scaffolds` requires"
         );
         self.validate_interfaces();
         let mut idx = 0;
@@ -392,10 +392,7 @@ impl ManifestSpec {
             }
             let (earlier, _) = self.interfaces.split_at(idx);
             if contains(earlier, interface) {
-                Panic::new("two types implement the interface `")
-                    .text(interface)
-                    .text("`")
-                    .panic();
+                Panic::new("two types implement the interface `").text(interface).text("`").panic();
             }
             idx += 1;
         }

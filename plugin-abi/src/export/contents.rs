@@ -231,6 +231,7 @@ impl Contents {
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
             answer.veto = answer.veto.or(reply.veto);
             merge(&mut answer.amend, reply.amend);
+            answer.replies.extend(reply.replies);
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
         Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })

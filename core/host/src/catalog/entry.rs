@@ -159,9 +159,11 @@ impl Entry {
         self.key()?.exact_version()
     }
 
-    /// Returns whether the plugin understands a version of the PROJECT file.
+    /// Returns whether the plugin understands a version of the PROJECT file. One that names no
+    /// version takes no part in scaffolding, and so fits any.
     pub fn supports(&self, project: &ProjectVersion) -> bool {
-        self.project_versions().any(|it| it == *project)
+        let mut versions = self.project_versions().peekable();
+        versions.peek().is_none() || versions.any(|it| it == *project)
     }
 
     /// Returns the versions of the PROJECT file that the plugin understands.

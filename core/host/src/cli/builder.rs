@@ -174,6 +174,13 @@ impl Cli {
         self
     }
 
+    /// Sets the crate that plugins of this host are built with, for errors: one that re-exports
+    /// `pintle-plugin`, and has the program's own interfaces and events.
+    pub fn plugin_crate(mut self, name: impl Into<String>) -> Self {
+        self.host.settings.identity.plugin_crate = name.into();
+        self
+    }
+
     /// Adds a plugin that is part of the program. It comes before all installed ones.
     pub fn plugin(mut self, plugin: LinkedPlugin) -> Self {
         self.host.settings.linked.push(plugin);

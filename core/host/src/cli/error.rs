@@ -296,6 +296,10 @@ impl CliError {
     pub fn from_hook(err: &HookError) -> Self {
         match err {
             HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
+            HookError::Reply { reason, .. } => {
+                let cause = std::io::Error::other(reason.clone());
+                Self::from_error(Exit::Failed, err).cause(&cause).hint_if_known(explain::hook(err))
+            }
             _ => Self::from_error(Exit::Failed, err).hint_if_known(explain::hook(err)),
         }
     }

@@ -108,18 +108,21 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
         Refusal::Library(err) => library(err),
         Refusal::WrongTarget { .. } => other_platform(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
-            "build it with `pintle_plugin::export_plugin!`".into()
+            exported("build it with `", "`")
         }
-        Refusal::NoManifest => "build plugins with `pintle_plugin::export_plugin!`; \
-                                remove other libraries from the plugin directory"
-            .into(),
+        Refusal::NoManifest => {
+            exported("build plugins with `", "`; remove other libraries from the plugin directory")
+        }
         Refusal::SeveralManifests { .. } => "build each plugin as a library of its own".into(),
         Refusal::Manifest { source: ManifestError::Format(_) }
         | Refusal::InterfaceTooNew { .. } => {
             "update this host, or install an older version of the plugin".into()
         }
         Refusal::InterfaceTooOld { expected, .. } => {
-            format!("update the plugin, or rebuild it with pintle-plugin {expected}").into()
+            let expected = *expected;
+            Hint::new(move |host| {
+                format!("update the plugin, or rebuild it with {}", host.plugin_crate_of(expected))
+            })
         }
         Refusal::Manifest { .. }
         | Refusal::Name { .. }
@@ -130,8 +133,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => TELL_AUTHOR.into(),
         Refusal::AbiStable { expected, .. } => {
-            format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
-                .into()
+            let expected = *expected;
+            Hint::new(move |host| {
+                let plugin_crate = &host.plugin_crate;
+                format!("rebuild the plugin with a {plugin_crate} that uses abi_stable {expected}")
+            })
         }
         Refusal::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`, or run \
                                           it as it is with `--allow-panic-abort`"
@@ -140,6 +146,13 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
             "install a version of the plugin, or of this host, that fits the other".into()
         }
     }
+}
+
+/// Returns a hint that names the macro of the crate that plugins are built with.
+fn exported(before: &'static str, behind: &'static str) -> Hint {
+    Hint::new(move |host| {
+        format!("{before}{}::export_plugin!{behind}", host.plugin_crate.replace('-', "_"))
+    })
 }
 
 fn library(err: &LibraryError) -> Hint {
@@ -170,15 +183,15 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::Refused(file) => refusal(&file.refusal),
         LoadError::Replaced { .. } => "run the command again".into(),
         LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
-            "build it with `pintle_plugin::export_plugin!` of interface 1.x".into()
+            exported("build it with `", "` of interface 1.x")
         }
         LoadError::Open { .. } => {
             "check that the libraries that the plugin needs are installed on this machine".into()
         }
-        LoadError::Incompatible { .. } => format!(
-            "rebuild the plugin with pintle-plugin {INTERFACE_VERSION}; `-v` shows every difference"
-        )
-        .into(),
+        LoadError::Incompatible { .. } => Hint::new(|host| {
+            let plugin_crate = host.plugin_crate_of(INTERFACE_VERSION);
+            format!("rebuild the plugin with {plugin_crate}; `-v` shows every difference")
+        }),
         LoadError::ManifestDiffers { .. } | LoadError::DamagedLayout { .. } => {
             "install the plugin again: its file was changed after it was built".into()
         }
