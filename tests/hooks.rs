@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use pintle::catalog::Rules;
 use pintle::lifecycle::{HookError, TimeLimit, dispatch};
 use pintle::services::{Console, Services};
+use pintle_plugin::events::PRE_PROJECT_INIT;
 use pintle_plugin::message::ProjectEvent;
 use std::fs;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ fn check_dispatch(names: &[&str], expected: Expect) {
     let mut event = ProjectEvent::default();
     event.subcommand = "init".to_owned();
     let outcome =
-        match dispatch("pre-project-init", &event, &plugins, &services(), TimeLimit::default()) {
+        match dispatch(&PRE_PROJECT_INIT, &event, &plugins, &services(), TimeLimit::default()) {
             Ok(replies) => format!("{} replies", replies.len()),
             Err(HookError::Failed { event, source }) => {
                 format!("{event} failed: {source}: {}", source.reply())

@@ -18,7 +18,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
         expect![[r#"
             $ pintle plugin list
             KEY                                  STATE    TRANSPORT  BRINGS   REASON
-            host-requirement.example.org/v1.0.0  refused  native     future   it requires pintle >=99, this host is built on pintle 0.1.0
+            host-requirement.example.org/v1.0.0  refused  native     future   it requires version >=99 of the host library, this host is built on 0.1.0
             plain.example.org/v1.0.0             ok       native     plain
             veto.example.org/v1.0.0              ok       native     1 event
             [exit 0]
@@ -29,7 +29,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
                 "version": "1.0.0",
                 "key": "host-requirement.example.org/v1.0.0",
                 "state": "refused",
-                "reason": "it requires pintle >=99, this host is built on pintle 0.1.0",
+                "reason": "it requires version >=99 of the host library, this host is built on 0.1.0",
                 "transport": "native",
                 "path": "[PLUGINS]/host-requirement.so",
                 "abi": {
@@ -100,7 +100,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
               version: "1.0.0"
               key: host-requirement.example.org/v1.0.0
               state: refused
-              reason: it requires pintle >=99, this host is built on pintle 0.1.0
+              reason: it requires version >=99 of the host library, this host is built on 0.1.0
               transport: native
               path: [PLUGINS]/host-requirement.so
               abi:
@@ -325,7 +325,7 @@ fn a_key_is_understood_in_each_of_its_forms() {
             error: invalid plugin key `Plain!`
               caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
               caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-            hint: a key is `name` or `name/version`, for example `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`
+            hint: a key is `name` or `name/version`, for example `hello`, `hello/v1`, `hello.pintle.dev/v1.0.0`
             [exit 2]
             $ pintle plugin run plain other
             --- stderr ---

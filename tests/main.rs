@@ -26,6 +26,7 @@ mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;
+mod interfaces;
 
 mod listing;
 mod operator;

@@ -400,17 +400,17 @@ fn a_host_requirement_that_is_not_met_refuses() {
             "future --help",
         ],
         expect![[r#"
-            host-requirement.so: host-requirement.example.org/v1.0.0, refused: it requires pintle >=99, this host is built on pintle 0.1.0
+            host-requirement.so: host-requirement.example.org/v1.0.0, refused: it requires version >=99 of the host library, this host is built on 0.1.0
             $ pintle plugin check [PLUGINS]/host-requirement.so
             --- stderr ---
             error: plugin file `[PLUGINS]/host-requirement.so` was refused
-              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin check host-requirement
             --- stderr ---
             error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused
-              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle plugin inspect host-requirement
@@ -426,24 +426,24 @@ fn a_host_requirement_that_is_not_met_refuses() {
             host         >=99
             project      3
             command      future: Wait for version 99
-            this host    refuses it: it requires pintle >=99, this host is built on pintle 0.1.0
+            this host    refuses it: it requires version >=99 of the host library, this host is built on 0.1.0
             [exit 0]
             $ pintle plugin run host-requirement future
             --- stderr ---
             error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused
-              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle future
             --- stderr ---
             error: plugin `host-requirement.example.org/v1.0.0` is refused
-              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
             $ pintle future --help
             --- stderr ---
             error: plugin `host-requirement.example.org/v1.0.0` is refused
-              caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
             hint: install a version of the plugin, or of this host, that fits the other
             [exit 3]
         "#]],
@@ -640,19 +640,19 @@ fn a_refused_plugins_command_says_why_wherever_an_option_stands() {
         $ pintle future
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
         hint: install a version of the plugin, or of this host, that fits the other
         [exit 3]
         $ pintle -v future
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
         hint: install a version of the plugin, or of this host, that fits the other
         [exit 3]
         $ pintle future -v
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires pintle >=99, this host is built on pintle 0.1.0
+          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
         hint: install a version of the plugin, or of this host, that fits the other
         [exit 3]
     "#]]

@@ -163,6 +163,12 @@ impl fmt::Display for ErrorReply {
 
 impl StdError for ErrorReply {}
 
+impl From<anyhow::Error> for ErrorReply {
+    fn from(err: anyhow::Error) -> Self {
+        into_reply(err)
+    }
+}
+
 /// Takes an author's error apart for its way to the host.
 pub(crate) fn into_reply(err: anyhow::Error) -> ErrorReply {
     let mut kind = ErrorKind::Failed;

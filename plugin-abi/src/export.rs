@@ -4,6 +4,7 @@ mod contents;
 mod fields;
 
 use crate::error::ErrorReply;
+use crate::interface::{Incoming, Outgoing};
 use crate::message;
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
@@ -12,7 +13,9 @@ use abi_stable::std_types::RSlice;
 
 pub use crate::manifest::{ManifestNote, ManifestSection, ManifestSpec};
 pub use abi_stable::library::LibHeader as Header;
-pub use contents::{AnyCommand, AnyHook, AnyScaffold, Contents, Lazy};
+pub use contents::{
+    AnyCommand, AnyHook, AnyImplementation, AnyScaffold, Contents, Implementation, Lazy,
+};
 pub use fields::{Build, List, PluginFields};
 
 /// A plugin that is part of the program itself.
@@ -106,6 +109,11 @@ extern "C" fn call<P: Linked>(
                 let request = message::decode_request("describe request", input)?;
                 message::encode(&P::plugin().options(&request))
             }
+            entry::INTERFACE => {
+                let call = Incoming::new(text(name)?, input, host);
+                let Outgoing { message, buffers } = P::plugin().interface(call)?;
+                return Ok((message, buffers));
+            }
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };
         Ok((message, Vec::new()))
@@ -124,10 +132,11 @@ extern "C" fn call<P: Linked>(
 /// | `[version]` | the plugin's version; by default the crate's own |
 /// | `[deprecated]` | why the plugin should not be used any more, and what to use instead |
 /// | `[host]` | a semver requirement on the host library; by default any version |
-/// | `project_versions` | the versions of the PROJECT file that the plugin supports: `["3"]` |
+/// | `[project_versions]` | the versions of the PROJECT file that the plugin supports, `["3"]`; required with `scaffolds` |
 /// | `[commands]` | types that implement [`Command`](crate::Command) |
 /// | `[scaffolds]` | types that implement [`Scaffold`](crate::Scaffold) |
 /// | `[hooks]` | types that implement [`Hook`](crate::Hook) |
+/// | `[interfaces]` | types that implement an [interface](crate::interface) of another field's host: `[Strict as ImageScanner]` |
 /// | `[host_events]` | events that only a host of another field has: a hook can subscribe to these and to [`EVENTS`](crate::manifest::EVENTS) |
 ///
 /// All facts are constants. The manifest that a host reads from the file is written from

@@ -23,6 +23,16 @@ impl<'a> Host<'a> {
         Self { raw }
     }
 
+    /// Returns the services as a plugin's code sees them, for a host that calls an
+    /// implementation of its own [interface](crate::interface).
+    pub fn of<S: HostServices>(services: &'a S) -> Self {
+        Self::new(RawHost::new(services))
+    }
+
+    pub(crate) fn raw(&self) -> RawHost<'a> {
+        self.raw
+    }
+
     /// Writes `text` to the standard output.
     pub fn print(&self, text: impl Display) {
         self.raw.write(Stream::Out, text.to_string().as_bytes());

@@ -2,7 +2,7 @@
 //! plugin with.
 //!
 //! A plugin is a library crate that uses [`export_plugin!`] once and implements
-//! [`Command`], [`Scaffold`] or [`Hook`]. Built as a `cdylib` it is opened by any
+//! [`Command`], [`Scaffold`] or [`Hook`], or an [interface](interface) of its host's own. Built as a `cdylib` it is opened by any
 //! host with the same major version of this crate; built as an `rlib` it is linked
 //! into a host of your own.
 //!
@@ -21,14 +21,18 @@
 //! host's business.
 
 mod args;
+mod buffer;
 mod cluster;
 pub mod containers;
 mod draft;
 mod error;
+mod event_type;
+pub mod events;
 #[doc(hidden)]
 pub mod export;
 mod guard;
 pub mod host;
+pub mod interface;
 pub mod manifest;
 pub mod message;
 mod node;
@@ -44,14 +48,17 @@ pub use anyhow;
 pub use serde_json as json;
 
 pub use args::{Arg, ArgKind, Args, ValueType};
+pub use buffer::Buffer;
 pub use cluster::{
     AmendedFile, AmendedMount, Amendment, ClusterEvent, ClusterInfo, NodeEvent, NodeInfo,
 };
 pub use containers::{ContainerInfo, ContainerSpec, Containers};
 pub use draft::{Draft, Place};
 pub use error::{ErrorExt, Hint, Result, UsageError};
+pub use event_type::EventType;
 pub use export::LinkedPlugin;
 pub use host::{Host, Level, Progress};
+pub use interface::{Interface, Remote};
 pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};
 pub use node::{ChangeKind, MODE_EXECUTABLE, MODE_FILE, Node, Select};
 pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};

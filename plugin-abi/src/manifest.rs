@@ -95,7 +95,8 @@ pub struct Manifest {
     pub rustc: String,
     /// A semver requirement on the version of the host library.
     pub host: String,
-    /// The versions of the PROJECT file that the plugin understands; never empty.
+    /// The versions of the PROJECT file that the plugin understands; empty for a plugin that
+    /// takes no part in scaffolding.
     pub project_versions: Vec<String>,
     /// The commands that the plugin brings.
     pub commands: Vec<ManifestCommand>,
@@ -103,6 +104,9 @@ pub struct Manifest {
     pub subcommands: Vec<String>,
     /// The events that the plugin's hooks subscribe to.
     pub events: Vec<String>,
+    /// The interfaces of embedding programs that the plugin implements, each with its version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
 }
 
 /// The part of a [`Manifest`] that decides whether a library fits a host.
@@ -199,6 +203,7 @@ pub struct ManifestSpec {
     pub events: &'static [&'static [&'static str]],
     /// Events that hosts of another field have.
     pub host_events: &'static [&'static str],
+    pub interfaces: &'static [&'static str],
 }
 
 impl ManifestSpec {
@@ -259,7 +264,12 @@ impl ManifestSpec {
         json.strings(self.subcommands);
         json.raw(",\"events\":[");
         self.write_events(json);
-        json.raw("]}");
+        json.raw("]");
+        if !self.interfaces.is_empty() {
+            json.raw(",\"interfaces\":");
+            json.strings(self.interfaces);
+        }
+        json.raw("}");
     }
 
     const fn write_events<const N: usize>(&self, json: &mut JsonWriter<N>) {
@@ -290,7 +300,11 @@ impl ManifestSpec {
             is_dns_1123(self.name),
             "`name` must be a DNS-1123 subdomain, as `hello.example.org`"
         );
-        assert!(!self.project_versions.is_empty(), "`project_versions` must not be empty");
+        assert!(
+            self.subcommands.is_empty() || !self.project_versions.is_empty(),
+            "`export_plugin!` lacks the field `project_versions`, which `scaffolds` requires"
+        );
+        self.validate_interfaces();
         let mut idx = 0;
         while idx < self.commands.len() {
             self.validate_command(idx);
@@ -362,6 +376,49 @@ impl ManifestSpec {
             idx += 1;
         }
     }
+}
+
+impl ManifestSpec {
+    const fn validate_interfaces(&self) {
+        let mut idx = 0;
+        while idx < self.interfaces.len() {
+            let interface = self.interfaces[idx];
+            if !is_interface(interface) {
+                Panic::new("invalid interface name `")
+                    .text(interface)
+                    .text("`: it must be a DNS-1123 subdomain with a version, for example ")
+                    .text("`codec.example.org/v1`")
+                    .panic();
+            }
+            let (earlier, _) = self.interfaces.split_at(idx);
+            if contains(earlier, interface) {
+                Panic::new("two types implement the interface `").text(interface).text("`").panic();
+            }
+            idx += 1;
+        }
+    }
+}
+
+/// Whether `name` is a DNS-1123 subdomain with a version behind it, for example
+/// `image-scanner.example.org/v1`.
+const fn is_interface(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut slash = 0;
+    while slash < bytes.len() && bytes[slash] != b'/' {
+        slash += 1;
+    }
+    if slash + 2 >= bytes.len() || bytes[slash + 1] != b'v' || bytes[slash + 2] == b'0' {
+        return false;
+    }
+    let mut idx = slash + 2;
+    while idx < bytes.len() {
+        if !bytes[idx].is_ascii_digit() {
+            return false;
+        }
+        idx += 1;
+    }
+    let (name, _) = bytes.split_at(slash);
+    is_subdomain(name)
 }
 
 /// Puts the message of a panic together in constant evaluation, which formats nothing.
@@ -437,7 +494,10 @@ const fn contains(all: &[&str], text: &str) -> bool {
 
 /// Whether `name` is a DNS-1123 subdomain (RFC 1123, as Kubernetes checks it).
 const fn is_dns_1123(name: &str) -> bool {
-    let bytes = name.as_bytes();
+    is_subdomain(name.as_bytes())
+}
+
+const fn is_subdomain(bytes: &[u8]) -> bool {
     let (mut start, mut idx) = (0, 0);
     while idx <= bytes.len() {
         if idx == bytes.len() || bytes[idx] == b'.' {
@@ -603,6 +663,7 @@ mod tests {
         subcommands: &["init"],
         events: &[&["a", "pre-node-create"], &["post-node-create"]],
         host_events: &["a", "b"],
+        interfaces: &["codec.example.org/v1", "b.c/v12"],
     };
 
     #[test]

@@ -292,6 +292,9 @@ pub struct HookReply {
     /// Changes to what a `pre-` event's work is about to make.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub amend: Map<String, Value>,
+    /// The typed answers to an event that has such, one for each hook of the plugin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<Value>,
 }
 
 impl HookReply {

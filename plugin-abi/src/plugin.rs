@@ -7,8 +7,9 @@ use crate::message::{
     Caller, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo, Resource,
     ScaffoldRequest, Tool,
 };
-use crate::{Arg, Args, ChangeSet, Host, Result, Universe, error, message};
+use crate::{Arg, Args, ChangeSet, EventType, Host, Result, Universe, error, message};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A command: `pintle <PATH> …`.
@@ -272,6 +273,16 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Reads the payload of an event that is declared as a constant, for example in
+    /// [`events`](crate::events).
+    ///
+    /// # Errors
+    ///
+    /// When this is another event, or the payload is not a `P`.
+    pub fn payload<P: DeserializeOwned, R>(&self, of: &EventType<P, R>) -> Result<P> {
+        of.read(self.name, self.payload)
+    }
+
     pub(crate) fn new(name: &'a str, payload: &'a [u8]) -> Self {
         Self { name, payload }
     }

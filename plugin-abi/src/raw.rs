@@ -66,6 +66,10 @@ pub(crate) mod entry {
     /// Answers a `DescribeRequest` for a command of the host with a `CommandDescription`
     /// that has the options which the plugin's hooks add to it.
     pub(crate) const OPTIONS: u32 = 4;
+    /// Answers the request of an interface's method, given by the interface's name, `/`, and
+    /// its own, with the method's reply and the buffers beside it. Those of the request are
+    /// lent by the host.
+    pub(crate) const INTERFACE: u32 = 5;
 }
 
 impl RootModule for PluginRootRef {
@@ -113,6 +117,11 @@ impl PluginRootRef {
     pub fn event(self, name: &str, payload: &[u8], host: RawHost<'_>) -> RawReply {
         self.call()(entry::EVENT, name.as_bytes().into(), payload.into(), host)
     }
+
+    /// Answers the request of an interface's method with its reply and the buffers beside it.
+    pub fn interface(self, name: &str, request: &[u8], host: RawHost<'_>) -> RawReply {
+        self.call()(entry::INTERFACE, name.as_bytes().into(), request.into(), host)
+    }
 }
 
 /// Answers a call with what `work` returns; a panic is an error, too.
@@ -157,8 +166,8 @@ mod service {
     pub(super) const PATHS: u32 = 3;
     /// Returns the files themselves.
     pub(super) const NODES: u32 = 4;
-    /// Lends all files, sorted by path, for as long as the host's object is borrowed: the
-    /// answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
+    /// Lends all files, sorted by path, or in the call of an interface the buffers of its
+    /// request, for as long as the host's object is borrowed: the answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
     /// in the machine's byte order.
     pub(super) const LEND: u32 = 5;
     // New services go here.
@@ -167,12 +176,12 @@ mod service {
 impl<'a> RawHost<'a> {
     /// Returns the form of `services` that crosses the boundary.
     pub fn new<S: HostServices>(services: &'a S) -> Self {
-        Self {
-            // SAFETY: a slice of no bytes may be at any address that is not null and is
-            // aligned for bytes; nothing is ever read through it.
-            object: unsafe { RSlice::from_raw_parts(std::ptr::from_ref(services).cast(), 0) },
-            call: host_call::<S>,
-        }
+        Self { object: erase(services), call: host_call::<S> }
+    }
+
+    /// Returns a host that lends buffers, and passes everything else on.
+    pub(crate) fn lending(lender: &'a Lender<'_>) -> Self {
+        Self { object: erase(lender), call: lend }
     }
 
     pub(crate) fn write(self, stream: Stream, text: &[u8]) {
@@ -273,11 +282,7 @@ extern "C" fn host_call<S: HostServices>(
                 let nodes = host.nodes(Select::from_raw(detail, text(input)?)?)?;
                 return Ok((Vec::new(), nodes));
             }
-            service::LEND => {
-                let nodes = host.all_nodes()?;
-                let parts = [nodes.as_ptr().expose_provenance(), nodes.len()];
-                parts.map(usize::to_ne_bytes).concat()
-            }
+            service::LEND => loan(host.all_nodes()?),
             // New services are answered here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));
@@ -285,6 +290,37 @@ extern "C" fn host_call<S: HostServices>(
         };
         Ok((message, Vec::new()))
     })
+}
+
+/// Lends the buffers of a request beside the services of another host.
+pub(crate) struct Lender<'a> {
+    host: RawHost<'a>,
+    buffers: &'a [Node],
+}
+
+impl<'a> Lender<'a> {
+    pub(crate) fn new(host: RawHost<'a>, buffers: &'a [Node]) -> Self {
+        Self { host, buffers }
+    }
+}
+
+extern "C" fn lend(
+    object: RSlice<'_, u8>,
+    service: u32,
+    detail: u32,
+    input: RSlice<'_, u8>,
+) -> RawReply {
+    let lender = restore::<Lender<'_>>(object);
+    match service {
+        service::LEND => reply(|| Ok((loan(lender.buffers), Vec::new()))),
+        // It keeps its panics to itself.
+        _ => (lender.host.call)(lender.host.object, service, detail, input),
+    }
+}
+
+/// Returns the answer to [`service::LEND`].
+fn loan(nodes: &[Node]) -> Vec<u8> {
+    [nodes.as_ptr().expose_provenance(), nodes.len()].map(usize::to_ne_bytes).concat()
 }
 
 impl RawReply {
@@ -329,11 +365,18 @@ fn read_error(bytes: &[u8]) -> ErrorReply {
     message::decode("error reply", bytes).unwrap_or_else(|err| err)
 }
 
-fn restore<S: HostServices>(object: RSlice<'_, u8>) -> &S {
-    // SAFETY: `RawHost::new` is the only place that pairs an object with a function:
-    // it takes a `&'a S`, whose address the slice keeps as a pointer with all its
-    // rights and whose lifetime it bears, and the function that calls `restore::<S>`.
-    // The fields are private, and the function is only ever given the object that came
-    // with it. `S` is `Sync`, so the slice may have come from another thread.
+/// Returns the address of a host's object, for [`restore`].
+fn erase<S: Sync>(object: &S) -> RSlice<'_, u8> {
+    // SAFETY: a slice of no bytes may be at any address that is not null and is
+    // aligned for bytes; nothing is ever read through it.
+    unsafe { RSlice::from_raw_parts(std::ptr::from_ref(object).cast(), 0) }
+}
+
+fn restore<S: Sync>(object: RSlice<'_, u8>) -> &S {
+    // SAFETY: `RawHost::new` and `RawHost::lending` are the only places that pair an object
+    // with a function: they take a `&'a S`, whose address `erase` keeps as a pointer with
+    // all its rights and whose lifetime the slice bears, and the function that calls
+    // `restore::<S>`. The fields are private, and the function is only ever given the object
+    // that came with it. `S` is `Sync`, so the slice may have come from another thread.
     unsafe { &*object.as_ptr().cast() }
 }

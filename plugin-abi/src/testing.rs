@@ -63,10 +63,12 @@
 mod declared;
 mod engine;
 mod fake;
+mod interface;
 mod scaffold;
 mod values;
 
 pub use declared::check;
+pub use interface::{Stage, interface};
 pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
 use crate::containers::ContainerInfo;

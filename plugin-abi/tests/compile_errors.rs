@@ -128,10 +128,66 @@ fn a_missing_field_is_named() {
         &format!("{name}, {versions}"),
         expect!["evaluation panicked: `export_plugin!` lacks the field `description`"],
     );
-    check(
-        &format!("{name}, {about}"),
-        expect!["evaluation panicked: `export_plugin!` lacks the field `project_versions`"],
+    check(&format!("{name}, {about}"), expect![""]);
+    let scaffold = r#"
+        #[derive(Default)]
+        struct Readme;
+        impl Scaffold for Readme {
+            const SUBCOMMAND: &'static str = "init";
+            fn scaffold(&self, _: &ScaffoldCall<'_>, _: &mut ChangeSet) -> Result<()> { Ok(()) }
+        }
+    "#;
+    check_with(
+        scaffold,
+        &format!("{name}, {about}, scaffolds: [Readme]"),
+        expect![
+            "evaluation panicked: `export_plugin!` lacks the field `project_versions`, which `scaffolds` requires"
+        ],
     );
+}
+
+fn interface(name: &str) -> String {
+    format!(
+        "pintle_plugin::interface! {{
+            pub trait Codec = \"{name}\" {{
+                fn decode(&self, _file: String, _host: &Host<'_>) -> Result<String> {{ todo!() }}
+            }}
+        }}
+        impl Codec for Hello {{}}\n"
+    )
+}
+
+#[test]
+fn a_mistake_in_an_interface_is_reported() {
+    let fields = r#"name: "a.io", description: "Reads", interfaces"#;
+    let codec = interface("codec.a.io/v1");
+    check_with(&codec, &format!("{fields}: [Hello as Codec]"), expect![""]);
+    check_with(
+        &codec,
+        &format!("{fields}: [Hello]"),
+        expect![
+            "`interfaces` takes a list of types and interfaces: `interfaces: [First as Interface]`"
+        ],
+    );
+    check_with(
+        &codec,
+        &format!("{fields}: [Hello as Codec, Hello as Codec]"),
+        expect!["evaluation panicked: two types implement the interface `codec.a.io/v1`"],
+    );
+    check_with(
+        &codec,
+        &format!("{fields}: [u8 as Codec]"),
+        expect!["the trait bound `u8: Codec` is not satisfied at `u8`"],
+    );
+    for name in ["codec", "Codec/v1", "codec/1", "codec/v01"] {
+        let message = format!(
+            "evaluation panicked: invalid interface name `{name}`: it must be a DNS-1123 subdomain \
+             with a version, for example `codec.example.org/v1`"
+        );
+        let macro_call = format!("pintle_plugin::export_plugin! {{ {fields}: [Hello as Codec] }}");
+        let errors = compile(&format!("{PREAMBLE}{}{macro_call}", interface(name)));
+        assert_eq!(errors, [message]);
+    }
 }
 
 #[test]

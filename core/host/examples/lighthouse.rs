@@ -7,6 +7,7 @@
 use clap::{Arg, ArgMatches, value_parser};
 use pintle_host::cli::{CliError, Exit, Group, Hooks, Noun, Row, Run, Session, Step};
 use pintle_host::lifecycle::EventInfo;
+use pintle_host::plugin::EventType;
 use pintle_host::{Cli, clap};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,23 +31,26 @@ static LIGHTHOUSE: Group = Group {
             command.arg(times.value_parser(value_parser!(u8).range(1..)).default_value("1"))
         }),
     ],
-    events: &[EventInfo::new("post-lamp-light", "when the lamp burns", "act")],
+    events: &[EventInfo::of(&POST_LAMP_LIGHT)],
     ..Group::EMPTY
 };
 
+const POST_LAMP_LIGHT: EventType<LampEvent> =
+    EventType::new("post-lamp-light", "when the lamp burns");
+
 /// What hooks are told of a lamp that burns.
 #[derive(Serialize)]
-struct LampEvent<'a> {
-    colour: &'a str,
+struct LampEvent {
+    colour: String,
     /// The values of the options that plugins added to the command.
-    options: &'a Map<String, Value>,
+    options: Map<String, Value>,
 }
 
 fn light(session: &Session<'_>, hooks: &Hooks, matches: &ArgMatches) -> Result<Step, CliError> {
     let colour = matches.get_one::<String>("colour").map_or("white", String::as_str);
     session.console().println(format!("the lamp burns {colour}"));
-    let event = LampEvent { colour, options: &hooks.options };
-    for outcome in hooks.dispatch("post-lamp-light", &event) {
+    let event = LampEvent { colour: colour.to_owned(), options: hooks.options.clone() };
+    for outcome in hooks.dispatch(&POST_LAMP_LIGHT, &event) {
         outcome.result?;
     }
     Ok(Exit::Done.into())

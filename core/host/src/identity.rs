@@ -1,6 +1,7 @@
 //! Who the host is: the names that an embedding program sets.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// The host's names and version.
@@ -14,10 +15,16 @@ pub struct Identity {
     pub version: String,
     /// What a plugin name without a dot is completed with, as `pintle.dev`.
     pub name_qualifier: String,
+    /// The crate that plugins of this host are built with, `pintle-plugin` or one that
+    /// re-exports it.
+    pub plugin_crate: String,
 }
 
 /// The version of this library, which a plugin's `host` requirement is about.
 pub const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The crate whose version is that of the interface.
+const INTERFACE_CRATE: &str = "pintle-plugin";
 
 impl Default for Identity {
     fn default() -> Self {
@@ -25,6 +32,7 @@ impl Default for Identity {
             command_name: "pintle".to_owned(),
             version: LIBRARY_VERSION.to_owned(),
             name_qualifier: "pintle.dev".to_owned(),
+            plugin_crate: INTERFACE_CRATE.to_owned(),
         }
     }
 }
@@ -38,6 +46,16 @@ impl Identity {
             .to_ascii_uppercase()
             .replace(|it: char| !it.is_ascii_alphanumeric(), "_");
         format!("{prefix}_{suffix}")
+    }
+
+    /// Returns the crate to build plugins with, in a form that has `interface`, a version or
+    /// its major part.
+    pub(crate) fn plugin_crate_of(&self, interface: impl Display) -> String {
+        match self.plugin_crate.as_str() {
+            INTERFACE_CRATE => format!("{INTERFACE_CRATE} {interface}"),
+            // It has a version of its own.
+            other => format!("a version of {other} that has interface {interface}"),
+        }
     }
 
     /// Returns the folder of this host in the user's cache folder, by the XDG base directory

@@ -19,3 +19,4 @@ pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion, Proje
 pub use clap;
 pub use cli::Cli;
 pub use identity::{Identity, LIBRARY_VERSION};
+pub use pintle_plugin as plugin;

@@ -3,6 +3,7 @@
 use crate::args::Arg;
 use crate::error::{ErrorReply, Unsupported, into_reply};
 use crate::host::Host;
+use crate::interface::{Incoming, Interface, Outgoing};
 use crate::message::{
     self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, HookReply,
     ScaffoldReply, ScaffoldRequest, Step,
@@ -22,6 +23,7 @@ pub struct Contents {
     pub commands: &'static [fn() -> &'static dyn AnyCommand],
     pub scaffolds: &'static [fn() -> &'static dyn AnyScaffold],
     pub hooks: &'static [fn() -> &'static dyn AnyHook],
+    pub interfaces: &'static [fn() -> &'static dyn AnyImplementation],
 }
 
 /// A value that is made when it is first needed.
@@ -132,7 +134,44 @@ impl<H: Hook> AnyHook for Lazy<H> {
     }
 }
 
+/// The implementation of the interface `I` by a `T`.
+pub struct Implementation<I: ?Sized + 'static, T> {
+    value: Lazy<T>,
+    as_interface: fn(&T) -> &I,
+}
+
+impl<I: ?Sized, T: Default> Implementation<I, T> {
+    pub const fn new(as_interface: fn(&T) -> &I) -> Self {
+        Self { value: Lazy::new(), as_interface }
+    }
+}
+
+/// An [`Implementation`] of any interface.
+pub trait AnyImplementation: Sync {
+    fn name(&self) -> &'static str;
+    fn answer(&self, call: Incoming<'_>) -> anyhow::Result<Outgoing>;
+}
+
+impl<I: Interface + ?Sized, T: Default + Send + Sync> AnyImplementation for Implementation<I, T> {
+    fn name(&self) -> &'static str {
+        I::NAME
+    }
+
+    fn answer(&self, call: Incoming<'_>) -> anyhow::Result<Outgoing> {
+        (self.as_interface)(self.value.get()).answer(call)
+    }
+}
+
 impl Contents {
+    pub(crate) fn interface(&self, call: Incoming<'_>) -> Result<Outgoing, ErrorReply> {
+        let found = self.interfaces.iter().map(|it| it()).find(|it| it.name() == call.interface());
+        let found = found.ok_or_else(|| {
+            let interface = call.interface();
+            ErrorReply::unsupported(format!("the plugin has no interface `{interface}`"))
+        })?;
+        found.answer(call).map_err(into_reply)
+    }
+
     pub(crate) fn describe(
         &self,
         request: &DescribeRequest,
@@ -192,6 +231,7 @@ impl Contents {
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
             answer.veto = answer.veto.or(reply.veto);
             merge(&mut answer.amend, reply.amend);
+            answer.replies.extend(reply.replies);
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
         Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })

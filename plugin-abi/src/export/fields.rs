@@ -3,7 +3,7 @@
 //! The macro turns them, one after the other, into the initializer of a [`PluginFields`].
 //! So the compiler itself finds a field that is unknown or given twice, and points at it.
 
-use super::contents::{AnyCommand, AnyHook, AnyScaffold, Contents};
+use super::contents::{AnyCommand, AnyHook, AnyImplementation, AnyScaffold, Contents};
 use crate::manifest::ManifestSpec;
 
 /// The fields that the author gave.
@@ -18,6 +18,7 @@ pub struct PluginFields {
     pub commands: List<(&'static [&'static str], &'static str), dyn AnyCommand>,
     pub scaffolds: List<&'static str, dyn AnyScaffold>,
     pub hooks: List<&'static [&'static str], dyn AnyHook>,
+    pub interfaces: List<&'static str, dyn AnyImplementation>,
 }
 
 /// The types in a field: what the manifest says of each, and how to get its value.
@@ -46,6 +47,7 @@ impl PluginFields {
         commands: List { facts: &[], parts: &[] },
         scaffolds: List { facts: &[], parts: &[] },
         hooks: List { facts: &[], parts: &[] },
+        interfaces: List { facts: &[], parts: &[] },
     };
 
     /// Returns what the manifest says.
@@ -67,11 +69,12 @@ impl PluginFields {
             host: or(self.host, "*"),
             project_versions: match self.project_versions {
                 Some(it) => it,
-                None => panic!("`export_plugin!` lacks the field `project_versions`"),
+                None => &[],
             },
             commands: self.commands.facts,
             subcommands: self.scaffolds.facts,
             events: self.hooks.facts,
+            interfaces: self.interfaces.facts,
             host_events: match self.host_events {
                 Some(it) => it,
                 None => &[],
@@ -86,6 +89,7 @@ impl PluginFields {
             commands: self.commands.parts,
             scaffolds: self.scaffolds.parts,
             hooks: self.hooks.parts,
+            interfaces: self.interfaces.parts,
         }
     }
 }
@@ -122,6 +126,7 @@ macro_rules! __plugin_fields {
     (@field commands $($it:tt)*) => { $crate::__plugin_fields!(@types command $($it)*) };
     (@field scaffolds $($it:tt)*) => { $crate::__plugin_fields!(@types scaffold $($it)*) };
     (@field hooks $($it:tt)*) => { $crate::__plugin_fields!(@types hook $($it)*) };
+    (@field interfaces $($it:tt)*) => { $crate::__plugin_fields!(@implementations $($it)*) };
     (@field $unknown:ident $($it:tt)*) => { $crate::__plugin_fields!(@unknown $($it)*) };
 
     // The facts that the manifest has of a type.
@@ -146,6 +151,28 @@ macro_rules! __plugin_fields {
                 }),*],
             },
         } $($($rest)*)?)
+    };
+    (
+        @implementations {$($done:tt)*}
+        $field:ident: [$($ty:ty as $interface:path),* $(,)?] $(, $($rest:tt)*)?
+    ) => {
+        $crate::__plugin_fields!({
+            $($done)*
+            $field: $crate::export::List {
+                facts: &[$(<dyn $interface as $crate::Interface>::NAME),*],
+                parts: &[$(|| {
+                    static PART: $crate::export::Implementation<dyn $interface, $ty> =
+                        $crate::export::Implementation::new(|it| it);
+                    &PART
+                }),*],
+            },
+        } $($($rest)*)?)
+    };
+    (@implementations $done:tt $field:ident $($rest:tt)*) => {
+        compile_error!(concat!(
+            "`", stringify!($field), "` takes a list of types and interfaces: `",
+            stringify!($field), ": [First as Interface]`",
+        ))
     };
     (@types $kind:ident $done:tt $field:ident $($rest:tt)*) => {
         compile_error!(concat!(

@@ -21,6 +21,7 @@ mod spec_options;
 
 use pintle_host::cli::{Group, Noun, Row, Run};
 use pintle_host::lifecycle::EventInfo;
+use pintle_plugin::events;
 use session_engine::{ENGINE, containers};
 use std::sync::Arc;
 
@@ -102,34 +103,19 @@ pub static GROUP: Group = Group {
         image_import::ROW,
     ],
     events: &[
-        EventInfo::new(
-            "pre-cluster-create",
-            "before anything of a cluster is created",
-            "amend, veto",
-        ),
-        EventInfo::new(
-            "post-cluster-create",
-            "when a new cluster is ready",
-            "act; a failure undoes it all",
-        ),
-        EventInfo::new("pre-cluster-start", "before a cluster's nodes are started", "veto"),
-        EventInfo::new("post-cluster-start", "when a started cluster is ready", "act"),
-        EventInfo::new("pre-cluster-stop", "before a cluster's nodes are stopped", "veto"),
-        EventInfo::new("post-cluster-stop", "when a cluster's nodes have stopped", "act"),
-        EventInfo::new("pre-cluster-delete", "before a cluster is deleted", "veto"),
-        EventInfo::new(
-            "post-cluster-delete",
-            "when a cluster is gone, or its creation undone",
-            "act",
-        ),
-        EventInfo::new("pre-node-create", "before nodes join a cluster", "amend, veto"),
-        EventInfo::new(
-            "post-node-create",
-            "when the new nodes are ready",
-            "act; a failure undoes them",
-        ),
-        EventInfo::new("pre-node-delete", "before nodes leave a cluster", "veto"),
-        EventInfo::new("post-node-delete", "when the nodes are gone", "act"),
+        EventInfo::of(&events::PRE_CLUSTER_CREATE),
+        EventInfo::of(&events::POST_CLUSTER_CREATE),
+        EventInfo::of(&events::PRE_CLUSTER_START),
+        EventInfo::of(&events::POST_CLUSTER_START),
+        EventInfo::of(&events::PRE_CLUSTER_STOP),
+        EventInfo::of(&events::POST_CLUSTER_STOP),
+        EventInfo::of(&events::PRE_CLUSTER_DELETE),
+        EventInfo::of(&events::POST_CLUSTER_DELETE),
+        EventInfo::of(&events::PRE_NODE_CREATE),
+        EventInfo::of(&events::POST_NODE_CREATE),
+        EventInfo::of(&events::PRE_NODE_DELETE),
+        EventInfo::of(&events::POST_NODE_DELETE),
     ],
     services: Some(|session| Arc::new(containers(session))),
+    ..Group::EMPTY
 };

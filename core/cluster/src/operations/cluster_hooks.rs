@@ -2,10 +2,8 @@
 
 use crate::blocking::blocking;
 use crate::error::ClusterError;
-use crate::spec::AmendmentError;
-use pintle_host::lifecycle::{self, HookError, Hooks};
-use pintle_plugin::message::HookReply;
-use pintle_plugin::{ClusterEvent, ClusterInfo};
+use pintle_host::lifecycle::{Answer, HookError, Hooks, Outcome};
+use pintle_plugin::{ClusterEvent, ClusterInfo, EventType};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,24 +17,17 @@ pub(crate) trait ClusterHooks {
     /// # Errors
     ///
     /// The first veto or failure.
-    async fn ask(
+    async fn ask<P: Serialize + Send + 'static>(
         &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
-    ) -> Result<Vec<(String, HookReply)>, ClusterError>;
-
-    /// Hands out a `pre-` event that only a veto or a failure can answer.
-    async fn ask_for_veto(
-        &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
-    ) -> Result<(), ClusterError>;
+        event: EventType<P>,
+        payload: P,
+    ) -> Result<Vec<(String, Answer)>, ClusterError>;
 
     /// Hands out a `post-` event, and returns all failures.
-    async fn tell(
+    async fn tell<P: Serialize + Send + 'static>(
         &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
+        event: EventType<P>,
+        payload: P,
     ) -> Vec<HookError>;
 }
 
@@ -49,47 +40,34 @@ impl ClusterHooks for Hooks {
         event
     }
 
-    async fn ask(
+    async fn ask<P: Serialize + Send + 'static>(
         &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
-    ) -> Result<Vec<(String, HookReply)>, ClusterError> {
+        event: EventType<P>,
+        payload: P,
+    ) -> Result<Vec<(String, Answer)>, ClusterError> {
         let outcomes = dispatch(self, event, payload).await;
-        let replies = outcomes.into_iter().map(|it| it.result.map(|reply| (it.plugin, reply)));
+        let replies = outcomes.into_iter().map(|it| it.result.map(|answer| (it.plugin, answer)));
         Ok(replies.collect::<Result<_, HookError>>()?)
     }
 
-    async fn ask_for_veto(
+    async fn tell<P: Serialize + Send + 'static>(
         &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
-    ) -> Result<(), ClusterError> {
-        for (plugin, reply) in self.ask(event, payload).await? {
-            if !reply.amend.is_empty() {
-                return Err(AmendmentError::Event { plugin, event }.into());
-            }
-        }
-        Ok(())
-    }
-
-    async fn tell(
-        &self,
-        event: &'static str,
-        payload: impl Serialize + Send + 'static,
+        event: EventType<P>,
+        payload: P,
     ) -> Vec<HookError> {
         let outcomes = dispatch(self, event, payload).await;
         outcomes.into_iter().filter_map(|it| it.result.err()).collect()
     }
 }
 
-async fn dispatch(
+async fn dispatch<P: Serialize + Send + 'static>(
     hooks: &Hooks,
-    event: &'static str,
-    payload: impl Serialize + Send + 'static,
-) -> Vec<lifecycle::Outcome> {
-    if !hooks.has_subscribers(event) {
+    event: EventType<P>,
+    payload: P,
+) -> Vec<Outcome> {
+    if !hooks.has_subscribers(event.name()) {
         return Vec::new();
     }
     let hooks = hooks.clone();
-    blocking(move || hooks.dispatch(event, &payload)).await
+    blocking(move || hooks.dispatch(&event, &payload)).await
 }

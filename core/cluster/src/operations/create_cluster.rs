@@ -22,7 +22,7 @@ use crate::spec::{ClusterSpec, Secret, amendments};
 use bollard::models::VolumeCreateRequest;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::{ClusterInfo, Level, NodeInfo};
+use pintle_plugin::{ClusterInfo, Level, NodeInfo, events};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub async fn create(
         if creation.has_asked.load(Ordering::Relaxed) {
             let mut event = hooks.event(info.clone(), &config);
             event.rollback = true;
-            for err in hooks.tell("post-cluster-delete", event).await {
+            for err in hooks.tell(events::POST_CLUSTER_DELETE, event).await {
                 report.warn("", err.into());
             }
         }
@@ -140,7 +140,7 @@ impl Creation<'_> {
         run.enter("running the hooks before the creation");
         self.has_asked.store(true, Ordering::Relaxed);
         let event = self.hooks.event(announced(&spec, names), &spec.plugins);
-        let replies = self.hooks.ask("pre-cluster-create", event).await?;
+        let replies = self.hooks.ask(events::PRE_CLUSTER_CREATE, event).await?;
         amendments::apply(&mut spec, names, replies)?;
         shared.make_volumes(run).await?;
         check_mounts(self.engine(), &spec).await?;
@@ -178,7 +178,7 @@ impl Creation<'_> {
         run.enter("running the hooks after the creation");
         let cluster = nodes::get(self.engine(), names, &spec.name).await?;
         let event = self.hooks.event(cluster.info(is_ready), &spec.plugins);
-        match self.hooks.tell("post-cluster-create", event).await.into_iter().next() {
+        match self.hooks.tell(events::POST_CLUSTER_CREATE, event).await.into_iter().next() {
             Some(err) => Err(err.into()),
             None => Ok(cluster),
         }

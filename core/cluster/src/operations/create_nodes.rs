@@ -20,7 +20,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
 use pintle_host::services::Excerpt;
-use pintle_plugin::{Level, NodeEvent, NodeInfo};
+use pintle_plugin::{Level, NodeEvent, NodeInfo, events};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -93,7 +93,7 @@ pub async fn create_nodes(
     };
     let work = async {
         run.enter("running the hooks before the creation");
-        let replies = hooks.ask("pre-node-create", event(infos.clone())).await?;
+        let replies = hooks.ask(events::PRE_NODE_CREATE, event(infos.clone())).await?;
         let mut amended = ClusterSpec::new(cluster_name(cluster)?);
         amendments::apply(&mut amended, run.names(), replies)?;
         run.enter("creating the nodes");
@@ -108,7 +108,8 @@ pub async fn create_nodes(
         }
         let nodes = nodes::nodes(run.engine(), run.names(), &cluster.name).await?;
         let nodes = nodes.iter().filter(|it| names.contains(&it.name)).map(Node::info);
-        match hooks.tell("post-node-create", event(nodes.collect())).await.into_iter().next() {
+        match hooks.tell(events::POST_NODE_CREATE, event(nodes.collect())).await.into_iter().next()
+        {
             Some(err) => Err(err.into()),
             None => Ok(names.clone()),
         }
@@ -124,7 +125,7 @@ pub async fn create_nodes(
         if !made.is_empty() {
             forget(run.engine(), run.names(), cluster, &made, report).await;
         }
-        for err in hooks.tell("post-node-delete", event(infos.clone())).await {
+        for err in hooks.tell(events::POST_NODE_DELETE, event(infos.clone())).await {
             report.warn("", err.into());
         }
         removed

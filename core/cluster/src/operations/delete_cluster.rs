@@ -13,7 +13,7 @@ use crate::nodes::{
     objects::{self, Objects},
 };
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::{ClusterInfo, Level};
+use pintle_plugin::{ClusterInfo, Level, events};
 use serde_json::Map;
 
 /// What became of a deletion.
@@ -58,7 +58,7 @@ pub async fn delete(
         _ => None,
     };
     let event = hooks.event(info, &Map::new());
-    hooks.ask_for_veto("pre-cluster-delete", event.clone()).await?;
+    hooks.ask(events::PRE_CLUSTER_DELETE, event.clone()).await?;
 
     report.step(&format!("deleting the cluster `{name}`"));
     let is_of_plugin = |id: &String| of_plugins.iter().any(|it| it.0 == *id);
@@ -72,7 +72,7 @@ pub async fn delete(
     failures.extend(removed.err().map(Into::into));
     failures.extend(forgotten.err());
     // Hooks see a cluster that is gone, and remove what they added.
-    let of_hooks = hooks.tell("post-cluster-delete", event).await;
+    let of_hooks = hooks.tell(events::POST_CLUSTER_DELETE, event).await;
     let has_failed_hook = !of_hooks.is_empty();
     failures.extend(of_hooks.into_iter().map(Into::into));
     // A plugin may have failed, or be gone.

@@ -15,7 +15,7 @@ use crate::nodes::{self, Cluster, Node};
 use crate::role::Role;
 use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::NodeEvent;
+use pintle_plugin::{NodeEvent, events};
 use std::time::Duration;
 
 /// How long a server may take to leave the store: one that does not run leaves at once, and
@@ -63,7 +63,7 @@ pub async fn delete_nodes(
     let mut event = NodeEvent::default();
     event.cluster = cluster.info(false);
     event.nodes = nodes.iter().map(Node::info).collect();
-    hooks.ask_for_veto("pre-node-delete", event.clone()).await?;
+    hooks.ask(events::PRE_NODE_DELETE, event.clone()).await?;
     for node in nodes {
         if let Some(api) = api.as_ref().filter(|_| node.role == Role::Server) {
             match leave(engine, api, node).await {
@@ -85,7 +85,7 @@ pub async fn delete_nodes(
             ),
         }
     }
-    match hooks.tell("post-node-delete", event).await.into_iter().next() {
+    match hooks.tell(events::POST_NODE_DELETE, event).await.into_iter().next() {
         Some(err) => Err(err.into()),
         None => Ok(()),
     }

@@ -12,7 +12,7 @@ use crate::nodes::waiting::LIMIT;
 use crate::nodes::{self, Cluster, Node, NodeContainer, Waiting, Watched, readiness};
 use crate::role::Role;
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::Level;
+use pintle_plugin::{Level, events};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ async fn start_all(
         _ => None,
     };
     let event = hooks.event(cluster.info(false), &Map::new());
-    hooks.ask_for_veto("pre-cluster-start", event).await?;
+    hooks.ask(events::PRE_CLUSTER_START, event).await?;
     report.step(&format!("starting the cluster `{}`", cluster.name));
     warn_of_changing_addresses(names, &cluster, report);
     let nodes = Nodes::of(engine, names, &cluster)?;
@@ -74,7 +74,7 @@ async fn start_all(
     }
     let cluster = nodes::get(engine, names, &name).await?;
     let event = hooks.event(cluster.info(options.wait), &Map::new());
-    match hooks.tell("post-cluster-start", event).await.into_iter().next() {
+    match hooks.tell(events::POST_CLUSTER_START, event).await.into_iter().next() {
         Some(err) => Err(err.into()),
         None => Ok(cluster),
     }

@@ -9,6 +9,7 @@ use crate::nodes::{Cluster, Node};
 use crate::role::Role;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
+use pintle_plugin::events;
 use serde_json::Map;
 use std::time::Duration;
 
@@ -26,14 +27,14 @@ pub async fn stop(
 ) -> Result<(), ClusterError> {
     let work = async {
         let event = hooks.event(cluster.info(false), &Map::new());
-        hooks.ask_for_veto("pre-cluster-stop", event.clone()).await?;
+        hooks.ask(events::PRE_CLUSTER_STOP, event.clone()).await?;
         report.step(&format!("stopping the cluster `{}`", cluster.name));
         // Servers outlive agents, so that these can leave it in order.
         for role in [Role::Agent, Role::Server] {
             let nodes = cluster.nodes.iter().filter(|it| it.role == role);
             try_join_all(nodes.map(|it| stop_node(engine, it))).await?;
         }
-        match hooks.tell("post-cluster-stop", event).await.into_iter().next() {
+        match hooks.tell(events::POST_CLUSTER_STOP, event).await.into_iter().next() {
             Some(err) => Err(err.into()),
             None => Ok(()),
         }

@@ -5,7 +5,8 @@ use super::node_filter::Filtered;
 use super::values::{Pair, VolumeMount};
 use crate::engine::File;
 use crate::names::Names;
-use pintle_plugin::{Amendment, HookReply};
+use pintle_host::lifecycle::Answer;
+use pintle_plugin::Amendment;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -13,14 +14,6 @@ use std::collections::BTreeMap;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AmendmentError {
-    /// The event cannot be amended.
-    #[error("plugin `{plugin}` amends `{event}`, which cannot be amended")]
-    Event {
-        /// The plugin.
-        plugin: String,
-        /// The event.
-        event: &'static str,
-    },
     /// A reply is not an amendment.
     #[error("plugin `{plugin}` replied with an invalid amendment")]
     Invalid {
@@ -67,14 +60,14 @@ pub enum AmendmentError {
 pub(crate) fn apply(
     spec: &mut ClusterSpec,
     names: &Names,
-    replies: Vec<(String, HookReply)>,
+    answers: Vec<(String, Answer)>,
 ) -> Result<(), AmendmentError> {
     let mut all = Merge::default();
-    for (plugin, reply) in replies {
-        if reply.amend.is_empty() {
+    for (plugin, answer) in answers {
+        if answer.amend.is_empty() {
             continue;
         }
-        let amendment = read(&plugin, reply)?;
+        let amendment = read(&plugin, answer)?;
         check(&plugin, &amendment, names)?;
         all.add(&plugin, amendment)?;
     }
@@ -82,8 +75,8 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn read(plugin: &str, reply: HookReply) -> Result<Amendment, AmendmentError> {
-    serde_json::from_value(Value::Object(reply.amend))
+fn read(plugin: &str, answer: Answer) -> Result<Amendment, AmendmentError> {
+    serde_json::from_value(Value::Object(answer.amend))
         .map_err(|source| AmendmentError::Invalid { plugin: plugin.to_owned(), source })
 }
 
@@ -172,13 +165,15 @@ impl Merge {
 mod tests {
     use super::*;
     use pintle_host::Identity;
+    use pintle_plugin::HookReply;
 
     fn outcome(amendments: Vec<(&str, HookReply)>) -> Result<ClusterSpec, String> {
         let mut spec = ClusterSpec::new("demo".parse().unwrap());
         spec.env.push(Filtered::plain(Pair("MINE".into(), "user".into())));
         let names = Names::new(&Identity::default());
-        let replies = amendments.into_iter().map(|(plugin, it)| (plugin.to_owned(), it));
-        match apply(&mut spec, &names, replies.collect()) {
+        let answer = |it: HookReply| Answer { amend: it.amend, replies: Vec::new() };
+        let answers = amendments.into_iter().map(|(plugin, it)| (plugin.to_owned(), answer(it)));
+        match apply(&mut spec, &names, answers.collect()) {
             Ok(()) => Ok(spec),
             Err(err) => Err(err.to_string()),
         }

@@ -9,6 +9,7 @@ pub(super) struct Contributions {
     pub(super) commands: Vec<ManifestCommand>,
     pub(super) subcommands: Vec<String>,
     pub(super) events: Vec<String>,
+    pub(super) interfaces: Vec<String>,
     pub(super) deprecated: Option<String>,
 }
 
@@ -19,6 +20,7 @@ impl From<ManifestView<'_>> for Contributions {
             commands: view.commands,
             subcommands: own(view.subcommands),
             events: own(view.events),
+            interfaces: own(view.interfaces),
             deprecated: view.deprecated.map(|it| it.0.into_owned()),
         }
     }
@@ -30,6 +32,7 @@ impl From<&Manifest> for Contributions {
             commands: manifest.commands.clone(),
             subcommands: manifest.subcommands.clone(),
             events: manifest.events.clone(),
+            interfaces: manifest.interfaces.clone(),
             deprecated: manifest.deprecated.clone(),
         }
     }

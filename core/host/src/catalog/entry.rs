@@ -159,9 +159,11 @@ impl Entry {
         self.key()?.exact_version()
     }
 
-    /// Returns whether the plugin understands a version of the PROJECT file.
+    /// Returns whether the plugin understands a version of the PROJECT file. One that names no
+    /// version takes no part in scaffolding, and so fits any.
     pub fn supports(&self, project: &ProjectVersion) -> bool {
-        self.project_versions().any(|it| it == *project)
+        let mut versions = self.project_versions().peekable();
+        versions.peek().is_none() || versions.any(|it| it == *project)
     }
 
     /// Returns the versions of the PROJECT file that the plugin understands.
@@ -183,6 +185,11 @@ impl Entry {
     /// Returns the events that the plugin's hooks subscribe to.
     pub fn events(&self) -> &[String] {
         &self.contributions.events
+    }
+
+    /// Returns the interfaces of embedding programs that the plugin implements.
+    pub fn interfaces(&self) -> &[String] {
+        &self.contributions.interfaces
     }
 
     /// Returns why the plugin should not be used any more, if so.

@@ -384,7 +384,7 @@ mod tests {
         check_manifest(
             json!({"host": ">=99"}),
             expect![[r#"
-                hello.example.org/v1.2.3: it requires pintle >=99, this host is built on pintle [VERSION]
+                hello.example.org/v1.2.3: it requires version >=99 of the host library, this host is built on [VERSION]
             "#]],
         );
         check_manifest(

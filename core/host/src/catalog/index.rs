@@ -33,7 +33,7 @@ pub(super) const MIN_FILES: usize = 32;
 /// An index larger than this is not one that this host wrote.
 const MAX_BYTES: u64 = 256 << 20;
 
-const MAGIC: &[u8; 8] = b"PNTLIDX4";
+const MAGIC: &[u8; 8] = b"PNTLIDX5";
 
 /// What was found in plugin files before.
 pub(super) struct Index {
@@ -102,6 +102,7 @@ impl Index {
             commands: cursor.list(Cursor::command)?,
             subcommands: cursor.list(Cursor::string)?,
             events: cursor.list(Cursor::string)?,
+            interfaces: cursor.list(Cursor::string)?,
             deprecated: cursor.list(Cursor::string)?.pop(),
         };
         let is_cut_off = manifest.checked_add(len)? as u64 > self.file_len;
@@ -181,6 +182,7 @@ fn record(entry: &Entry) -> Option<Record> {
     }
     put_list(&mut bytes, entry.subcommands().iter().map(String::as_str));
     put_list(&mut bytes, entry.events().iter().map(String::as_str));
+    put_list(&mut bytes, entry.interfaces().iter().map(String::as_str));
     put_list(&mut bytes, entry.deprecated().into_iter());
     Some(Record { brief: bytes, manifest: serde_json::to_vec(entry.manifest()?).ok()? })
 }

@@ -37,6 +37,8 @@ pub(super) struct ManifestView<'a> {
     pub(super) subcommands: Vec<Text<'a>>,
     #[serde(borrow)]
     pub(super) events: Vec<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) interfaces: Vec<Text<'a>>,
 }
 
 /// The part of [`ManifestView`] that decides whether a library fits a host.
@@ -76,6 +78,7 @@ impl<'a> ManifestView<'a> {
     /// Borrows from a manifest.
     pub(super) fn of(manifest: &'a Manifest) -> Self {
         let abi = &manifest.abi;
+        let texts = |texts: &'a [String]| texts.iter().map(|it| Text(it.into())).collect();
         Self {
             format: manifest.format,
             name: Cow::Borrowed(&manifest.name),
@@ -88,8 +91,9 @@ impl<'a> ManifestView<'a> {
             },
             target: Cow::Borrowed(&manifest.target),
             host: Cow::Borrowed(&manifest.host),
-            project_versions: manifest.project_versions.iter().map(|it| Text(it.into())).collect(),
+            project_versions: texts(&manifest.project_versions),
             commands: manifest.commands.clone(),
+            subcommands: texts(&manifest.subcommands),
             ..Self::default()
         }
     }

@@ -142,4 +142,11 @@ impl Catalog {
         let current = self.entries.iter().filter(|it| it.is_current());
         current.filter(move |it| it.events().iter().any(|it| it == event))
     }
+
+    /// Returns the plugins that implement an interface, for example
+    /// `image-scanner.example.org/v1`, as their manifests say.
+    pub fn implementers(&self, interface: &str) -> impl Iterator<Item = &Entry> {
+        let current = self.entries.iter().filter(|it| it.is_current());
+        current.filter(move |it| it.interfaces().iter().any(|it| it == interface))
+    }
 }

@@ -134,7 +134,7 @@ pub enum Refusal {
         source: semver::Error,
     },
     /// It requires another version of the host.
-    #[error("it requires pintle {requirement}, this host is built on pintle {host}")]
+    #[error("it requires version {requirement} of the host library, this host is built on {host}")]
     HostRequirement {
         /// What it requires.
         requirement: String,

@@ -101,7 +101,7 @@ fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
 
 /// Checks a manifest, apart from its name and version.
 fn check_contents(view: &ManifestView<'_>) -> Result<(), Refusal> {
-    if view.project_versions.is_empty() {
+    if view.project_versions.is_empty() && !view.subcommands.is_empty() {
         return Err(Refusal::NoProjectVersions);
     }
     for version in &view.project_versions {
@@ -114,12 +114,14 @@ fn check_contents(view: &ManifestView<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that the plugin understands some version of the PROJECT file that this host reads.
+/// Checks that a plugin which names versions of the PROJECT file understands one that this host
+/// reads.
 pub(super) fn check_supported(view: &ManifestView<'_>) -> Result<(), Refusal> {
     let is_supported = |it: &Text<'_>| it.0.parse().is_ok_and(ProjectVersion::is_supported);
-    match view.project_versions.iter().any(is_supported) {
-        true => Ok(()),
-        false => {
+    match view.project_versions.as_slice() {
+        [] => Ok(()),
+        versions if versions.iter().any(is_supported) => Ok(()),
+        _ => {
             let found: Vec<_> = view.project_versions.iter().map(|it| it.0.as_ref()).collect();
             Err(Refusal::UnsupportedProjectVersions { found: found.join(", ") })
         }

@@ -343,7 +343,7 @@ mod discovery {
         }
 
         fn plugin() -> &'static Contents {
-            &Contents { commands: &[], scaffolds: &[], hooks: &[] }
+            &Contents { commands: &[], scaffolds: &[], hooks: &[], interfaces: &[] }
         }
     }
 

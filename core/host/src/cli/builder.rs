@@ -1,13 +1,15 @@
 //! Building a host: Pintle's own, or one with another name and plugins of its own.
 
-use super::group::Group;
+use super::group::{Group, InterfaceInfo, Run};
 use super::own;
+use super::session::Surroundings as _;
 use super::settings::Settings;
 use super::table::{Context, ExtraCommand, Table};
 use crate::catalog::{
     NameError, PluginKey, PluginName, PluginVersion, ProjectVersion, VersionError,
 };
 use crate::identity::Identity;
+use crate::lifecycle::EventInfo;
 use crate::services::Console;
 use clap::{ArgMatches, Command};
 use pintle_plugin::LinkedPlugin;
@@ -73,6 +75,20 @@ pub enum BuildError {
         /// The group.
         group: &'static str,
     },
+    /// Two events have one name.
+    #[error("the event `{0}` is registered twice")]
+    DuplicateEvent(&'static str),
+    /// A command hands an event to hooks that is not registered.
+    #[error("the command `{command}` is about the event `{event}`, which is not registered")]
+    UnknownEvent {
+        /// The command's words.
+        command: String,
+        /// The event.
+        event: &'static str,
+    },
+    /// An interface is registered more than once.
+    #[error("the interface `{0}` is registered twice")]
+    DuplicateInterface(&'static str),
     /// Two linked plugins have one key.
     #[error("the plugin `{0}` is linked twice")]
     DuplicatePlugin(PluginKey),
@@ -104,7 +120,12 @@ impl Cli {
                     default_project_version: ProjectVersion::default(),
                     default_plugins: BTreeMap::new(),
                 },
-                table: Table { groups: vec![&own::GROUP], extra_commands: Vec::new() },
+                table: Table {
+                    groups: vec![&own::GROUP],
+                    extra_commands: Vec::new(),
+                    events: Vec::new(),
+                    interfaces: Vec::new(),
+                },
             },
         }
     }
@@ -112,6 +133,20 @@ impl Cli {
     /// Adds a group of commands, events and services.
     pub fn group(mut self, group: &'static Group) -> Self {
         self.host.table.groups.push(group);
+        self
+    }
+
+    /// Adds an event that an extra command hands to hooks. Those of a group's commands are
+    /// registered with the group.
+    pub fn event(mut self, event: EventInfo) -> Self {
+        self.host.table.events.push(event);
+        self
+    }
+
+    /// Adds an interface by which extra commands call plugins. Those of a group's commands are
+    /// registered with the group.
+    pub fn interface(mut self, interface: InterfaceInfo) -> Self {
+        self.host.table.interfaces.push(interface);
         self
     }
 
@@ -136,6 +171,13 @@ impl Cli {
     /// Sets what a plugin name without a dot is completed with.
     pub fn name_qualifier(mut self, qualifier: impl Into<String>) -> Self {
         self.host.settings.identity.name_qualifier = qualifier.into();
+        self
+    }
+
+    /// Sets the crate that plugins of this host are built with, for errors: one that re-exports
+    /// `pintle-plugin`, and has the program's own interfaces and events.
+    pub fn plugin_crate(mut self, name: impl Into<String>) -> Self {
+        self.host.settings.identity.plugin_crate = name.into();
         self
     }
 
@@ -180,9 +222,15 @@ impl Cli {
     ///
     /// [`BuildError`] at the first thing that cannot be.
     pub fn build(self) -> Result<Host, BuildError> {
-        let host = self.host;
+        let mut host = self.host;
+        if !host.table.interfaces().is_empty() {
+            // Behind the host's own commands.
+            host.table.groups.insert(1, &own::INTERFACES);
+        }
         check_identity(&host.settings.identity)?;
         check_groups(&host.table)?;
+        check_events(&host.table)?;
+        check_interfaces(&host.table)?;
         let plugin_commands = check_linked(&host)?;
         check_extra_commands(&host, &plugin_commands)?;
         Ok(host)
@@ -256,6 +304,31 @@ fn check_groups(table: &Table) -> Result<(), BuildError> {
         }
     }
     Ok(())
+}
+
+fn check_events(table: &Table) -> Result<(), BuildError> {
+    let events = table.events();
+    let has = |events: &[EventInfo], name: &str| events.iter().any(|it| it.name == name);
+    if let Some((_, twice)) = events.iter().enumerate().find(|(n, it)| has(&events[..*n], it.name))
+    {
+        return Err(BuildError::DuplicateEvent(twice.name));
+    }
+    for row in table.rows() {
+        let Run::Hooked { events: handed, .. } = &row.run else { continue };
+        if let Some(event) = handed.iter().find(|it| !has(&events, it)) {
+            return Err(BuildError::UnknownEvent { command: row.path.join(" "), event });
+        }
+    }
+    Ok(())
+}
+
+fn check_interfaces(table: &Table) -> Result<(), BuildError> {
+    let mut names: Vec<_> = table.interfaces().iter().map(|it| it.name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|it| it[0] == it[1]) {
+        Some(twice) => Err(BuildError::DuplicateInterface(twice[0])),
+        None => Ok(()),
+    }
 }
 
 fn check_extra_commands(

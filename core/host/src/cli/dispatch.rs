@@ -153,7 +153,7 @@ fn run_extra(
         let context = Context { session };
         match (extra.handler)(matches, &context) {
             Ok(code) => Ok(Exit::Code(code).into()),
-            Err(err) => Err(CliError::from_error(Exit::Failed, err.as_ref())),
+            Err(err) => Err(err.into()),
         }
     })
 }

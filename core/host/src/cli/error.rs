@@ -12,9 +12,10 @@ use crate::causes::causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::services::{Console, Excerpt, Verbosity, escaped};
-use crate::transport::{CallError, LoadError};
+use crate::transport::{CallError, LoadError, NoInterface};
 use anstyle::{AnsiColor, Style};
-use pintle_plugin::message::ErrorKind;
+use pintle_plugin::anyhow;
+use pintle_plugin::message::{ErrorKind, ErrorReply};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
@@ -212,6 +213,8 @@ impl From<Failure> for CliError {
     }
 }
 
+impl Error for CliError {}
+
 impl From<ResolveError> for CliError {
     fn from(err: ResolveError) -> Self {
         let exit = match err {
@@ -251,19 +254,55 @@ impl From<CallError> for CliError {
             ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err)
                 .hint("this is a defect of the plugin; tell its author".to_owned()),
             // A plugin's command fails as a built-in one does: with its own words.
-            kind => {
-                let exit = match kind {
-                    ErrorKind::Usage => Exit::Usage,
-                    ErrorKind::NoEngine => Exit::NoEngine,
-                    _ => Exit::Failed,
-                };
-                Self::new(exit, reply.message.clone())
-            }
+            _ => return Self { detail: Some(origin(&err)), ..Self::from_reply(reply) },
         };
         error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
         error.hint = reply.hint.clone().map(Hint::from).or(error.hint);
-        error.detail = Some(format!("the error comes from plugin `{}`", err.plugin()));
+        error.detail = Some(origin(&err));
         error
+    }
+}
+
+fn origin(err: &CallError) -> String {
+    format!("the error comes from plugin `{}`", err.plugin())
+}
+
+impl From<NoInterface> for CliError {
+    fn from(err: NoInterface) -> Self {
+        Self::from_error(Exit::Refused, &err).hint_if_known(explain::no_interface(&err))
+    }
+}
+
+/// The error of an interface's method, whether it is a plugin's or the program's own.
+impl From<anyhow::Error> for CliError {
+    fn from(err: anyhow::Error) -> Self {
+        let contexts: Vec<_> = err.chain().take_while(|it| !it.is::<CallError>()).collect();
+        match err.chain().find_map(|it| it.downcast_ref::<CallError>()) {
+            Some(call) => contexts
+                .into_iter()
+                .rev()
+                .fold(Self::from(call.clone()), |error, it| error.under(it.to_string())),
+            None => Self::from_reply(&ErrorReply::from(err)),
+        }
+    }
+}
+
+/// The error of an extra command: what is the library's own keeps its exit code and hint.
+impl From<Box<dyn Error>> for CliError {
+    fn from(err: Box<dyn Error>) -> Self {
+        fn own<E: Error + Into<CliError> + 'static>(
+            err: Box<dyn Error>,
+        ) -> Result<CliError, Box<dyn Error>> {
+            err.downcast::<E>().map(|it| (*it).into())
+        }
+        Err(err)
+            .or_else(own::<Self>)
+            .or_else(own::<CallError>)
+            .or_else(own::<HookError>)
+            .or_else(own::<LoadError>)
+            .or_else(own::<NoInterface>)
+            .or_else(own::<ResolveError>)
+            .unwrap_or_else(|err| Self::from_error(Exit::Failed, err.as_ref()))
     }
 }
 
@@ -274,10 +313,26 @@ impl From<HookError> for CliError {
 }
 
 impl CliError {
+    /// Returns an error that an author's or the program's own code returned.
+    fn from_reply(reply: &ErrorReply) -> Self {
+        let exit = match reply.kind {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::NoEngine => Exit::NoEngine,
+            _ => Exit::Failed,
+        };
+        let mut error = Self::new(exit, reply.message.clone());
+        error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
+        error.hint_if_known(reply.hint.clone())
+    }
+
     /// Returns the error of a hook, with the words and the exit code of its plugin.
     pub fn from_hook(err: &HookError) -> Self {
         match err {
             HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),
+            HookError::Reply { reason, .. } => {
+                let cause = std::io::Error::other(reason.clone());
+                Self::from_error(Exit::Failed, err).cause(&cause).hint_if_known(explain::hook(err))
+            }
             _ => Self::from_error(Exit::Failed, err).hint_if_known(explain::hook(err)),
         }
     }

@@ -21,10 +21,10 @@ struct Listed {
 
 /// Lists the events. No plugin is loaded: their manifests say what they subscribe to.
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let row = |event: &EventInfo| {
+    let row = |event: EventInfo| {
         let subscribers = session.catalog().subscribers(event.name);
         let keys = subscribers.filter_map(|it| it.key()).map(ToString::to_string);
-        Listed { event: *event, subscribers: keys.collect() }
+        Listed { event, subscribers: keys.collect() }
     };
     let rows: Vec<Listed> = session.events().into_iter().map(row).collect();
     output::print(matches, session.console(), &rows, |rows| {

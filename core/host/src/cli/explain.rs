@@ -10,7 +10,7 @@ use crate::catalog::{
 };
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
-use crate::transport::LoadError;
+use crate::transport::{LoadError, NoInterface};
 use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
 
 /// How many names or keys are suggested.
@@ -65,6 +65,13 @@ fn run(host: &Identity, key: &str, command: &[String]) -> String {
     format!("`{} plugin run {key} {}`", host.command_name, command.join(" "))
 }
 
+/// Returns what to do about a plugin that lacks an interface, where it has another version.
+pub(super) fn no_interface(err: &NoInterface) -> Option<Hint> {
+    let name = |it: &str| it.rsplit_once('/').map(|it| it.0.to_owned());
+    let other = err.implemented.iter().find(|it| name(it) == name(err.interface))?;
+    Some(format!("the plugin implements `{other}`: install another version of it").into())
+}
+
 /// Returns what to do about a key that means no plugin.
 pub(super) fn resolve(err: &ResolveError) -> Hint {
     match err {
@@ -101,18 +108,21 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
         Refusal::Library(err) => library(err),
         Refusal::WrongTarget { .. } => other_platform(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
-            "build it with `pintle_plugin::export_plugin!`".into()
+            exported("build it with `", "`")
         }
-        Refusal::NoManifest => "build plugins with `pintle_plugin::export_plugin!`; \
-                                remove other libraries from the plugin directory"
-            .into(),
+        Refusal::NoManifest => {
+            exported("build plugins with `", "`; remove other libraries from the plugin directory")
+        }
         Refusal::SeveralManifests { .. } => "build each plugin as a library of its own".into(),
         Refusal::Manifest { source: ManifestError::Format(_) }
         | Refusal::InterfaceTooNew { .. } => {
             "update this host, or install an older version of the plugin".into()
         }
         Refusal::InterfaceTooOld { expected, .. } => {
-            format!("update the plugin, or rebuild it with pintle-plugin {expected}").into()
+            let expected = *expected;
+            Hint::new(move |host| {
+                format!("update the plugin, or rebuild it with {}", host.plugin_crate_of(expected))
+            })
         }
         Refusal::Manifest { .. }
         | Refusal::Name { .. }
@@ -123,8 +133,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => TELL_AUTHOR.into(),
         Refusal::AbiStable { expected, .. } => {
-            format!("rebuild the plugin with a pintle-plugin that uses abi_stable {expected}")
-                .into()
+            let expected = *expected;
+            Hint::new(move |host| {
+                let plugin_crate = &host.plugin_crate;
+                format!("rebuild the plugin with a {plugin_crate} that uses abi_stable {expected}")
+            })
         }
         Refusal::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`, or run \
                                           it as it is with `--allow-panic-abort`"
@@ -133,6 +146,13 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
             "install a version of the plugin, or of this host, that fits the other".into()
         }
     }
+}
+
+/// Returns a hint that names the macro of the crate that plugins are built with.
+fn exported(before: &'static str, behind: &'static str) -> Hint {
+    Hint::new(move |host| {
+        format!("{before}{}::export_plugin!{behind}", host.plugin_crate.replace('-', "_"))
+    })
 }
 
 fn library(err: &LibraryError) -> Hint {
@@ -163,13 +183,13 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::Refused(file) => refusal(&file.refusal),
         LoadError::Replaced { .. } => "run the command again".into(),
         LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
-            "build it with `pintle_plugin::export_plugin!` of interface 1.x".into()
+            exported("build it with `", "` of interface 1.x")
         }
         LoadError::Open { source, .. } => open(&source.to_string()),
-        LoadError::Incompatible { .. } => format!(
-            "rebuild the plugin with pintle-plugin {INTERFACE_VERSION}; `-v` shows every difference"
-        )
-        .into(),
+        LoadError::Incompatible { .. } => Hint::new(|host| {
+            let plugin_crate = host.plugin_crate_of(INTERFACE_VERSION);
+            format!("rebuild the plugin with {plugin_crate}; `-v` shows every difference")
+        }),
         LoadError::ManifestDiffers { .. } | LoadError::DamagedLayout { .. } => {
             "install the plugin again: its file was changed after it was built".into()
         }

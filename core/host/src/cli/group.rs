@@ -4,6 +4,8 @@ use super::{CliError, Hooks, Session, Step};
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use clap::{ArgMatches, Command};
+use pintle_plugin::Interface;
+use serde::Serialize;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -36,6 +38,8 @@ pub struct Group {
     pub rows: &'static [Row],
     /// The events that its commands hand to hooks.
     pub events: &'static [EventInfo],
+    /// The interfaces by which it calls plugins.
+    pub interfaces: &'static [InterfaceInfo],
     /// Makes the services that it offers to plugins, for one run of the host.
     pub services: Option<MakeService>,
 }
@@ -46,6 +50,24 @@ pub struct Noun {
     pub word: &'static str,
     /// One line of help.
     pub about: &'static str,
+}
+
+/// An interface that plugins can implement for the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InterfaceInfo {
+    /// Its name and version.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+impl InterfaceInfo {
+    /// Returns what is known of the interface `I`, for example of `dyn ImageScanner`, which is
+    /// for what `about` says.
+    pub const fn of<I: Interface + ?Sized>(about: &'static str) -> Self {
+        Self { name: I::NAME, about }
+    }
 }
 
 /// One command.
@@ -97,7 +119,8 @@ pub struct Bound {
 
 impl Group {
     /// A group of nothing, for `..Group::EMPTY`.
-    pub const EMPTY: Self = Self { name: "", nouns: &[], rows: &[], events: &[], services: None };
+    pub const EMPTY: Self =
+        Self { name: "", nouns: &[], rows: &[], events: &[], interfaces: &[], services: None };
 }
 
 impl Row {

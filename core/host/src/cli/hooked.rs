@@ -71,6 +71,23 @@ impl Hooked {
     }
 }
 
+impl Session<'_> {
+    /// Returns the plugins with hooks on some events, for a command that is not
+    /// [`Run::Hooked`](super::Run::Hooked): without options of theirs.
+    ///
+    /// # Errors
+    ///
+    /// When the variable with the time limit of hooks is invalid.
+    pub fn hooks(&self, events: &[&str]) -> Result<Hooks, CliError> {
+        Ok(Hooks {
+            plugins: subscribers(self, events),
+            services: self.services(),
+            limit: self.hook_time_limit()?,
+            options: Map::new(),
+        })
+    }
+}
+
 fn subscribers(session: &Session<'_>, events: &[&str]) -> Vec<LoadedPlugin> {
     let mut plugins: Vec<LoadedPlugin> = Vec::new();
     for event in events {

@@ -1,7 +1,7 @@
 //! The commands that every host has, as a group like any other.
 
 use super::group::{Group, Noun};
-use super::{completion, events, help, plugin, version};
+use super::{completion, events, help, interfaces, plugin, version};
 
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
@@ -20,3 +20,7 @@ pub(super) static GROUP: Group = Group {
     ],
     ..Group::EMPTY
 };
+
+/// The command that a host with interfaces has besides.
+pub(super) static INTERFACES: Group =
+    Group { name: "host", rows: &[interfaces::ROW], ..Group::EMPTY };

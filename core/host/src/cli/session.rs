@@ -4,6 +4,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::explain;
 use super::global::{self, Early};
+use super::group::InterfaceInfo;
 use super::output::Form;
 use super::settings::Settings;
 use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
@@ -12,9 +13,9 @@ use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Service, Services, Verbosity};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
-use pintle_plugin::Level;
 use pintle_plugin::manifest::INTERFACE_VERSION;
 use pintle_plugin::message::Caller;
+use pintle_plugin::{Interface, Level, Remote};
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -31,7 +32,10 @@ pub(super) trait Surroundings {
     fn is_noun(&self, words: &[String]) -> bool;
 
     /// Returns all events, those of each group in its order.
-    fn events(&self) -> Vec<&'static EventInfo>;
+    fn events(&self) -> Vec<EventInfo>;
+
+    /// Returns all interfaces, those of each group in its order.
+    fn interfaces(&self) -> Vec<InterfaceInfo>;
 
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
@@ -102,8 +106,13 @@ impl<'a> Session<'a> {
     }
 
     /// Returns all events of the host.
-    pub fn events(&self) -> Vec<&'static EventInfo> {
+    pub fn events(&self) -> Vec<EventInfo> {
         self.surroundings.events()
+    }
+
+    /// Returns all interfaces by which the host calls plugins.
+    pub fn interfaces(&self) -> Vec<InterfaceInfo> {
+        self.surroundings.interfaces()
     }
 
     /// Returns the host's names.
@@ -224,6 +233,15 @@ impl<'a> Session<'a> {
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
+    }
+
+    /// Returns a plugin's implementation of an interface, for example of `dyn ImageScanner`.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin cannot be loaded, or does not implement the interface.
+    pub fn interface<I: Interface + ?Sized>(&self, entry: &Entry) -> Result<Remote<I>, CliError> {
+        Ok(self.load(entry)?.interface()?)
     }
 
     /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One

@@ -1,6 +1,6 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
-use super::group::{Group, Row};
+use super::group::{Group, InterfaceInfo, Row};
 use super::session::{Session, Surroundings};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
@@ -53,6 +53,10 @@ pub(super) struct Table {
     /// The host's own group comes first.
     pub(super) groups: Vec<&'static Group>,
     pub(super) extra_commands: Vec<ExtraCommand>,
+    /// Those of no group.
+    pub(super) events: Vec<EventInfo>,
+    /// Those of no group.
+    pub(super) interfaces: Vec<InterfaceInfo>,
 }
 
 /// What a row of the table is.
@@ -108,8 +112,12 @@ impl Surroundings for Table {
         !words.is_empty() && self.rows().any(is_on_the_way)
     }
 
-    fn events(&self) -> Vec<&'static EventInfo> {
-        self.groups().flat_map(|it| it.events).collect()
+    fn events(&self) -> Vec<EventInfo> {
+        self.groups().flat_map(|it| it.events).chain(&self.events).copied().collect()
+    }
+
+    fn interfaces(&self) -> Vec<InterfaceInfo> {
+        self.groups().flat_map(|it| it.interfaces).chain(&self.interfaces).copied().collect()
     }
 
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>> {

@@ -3,9 +3,12 @@
 use super::error::HookError;
 use crate::services::{Capture, Services};
 use crate::transport::{CallError, LoadedPlugin};
+use pintle_plugin::EventType;
 use pintle_plugin::Level;
+use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::HookReply;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -26,11 +29,21 @@ impl Default for TimeLimit {
 }
 
 /// What became of one plugin's hooks on an event.
-pub struct Outcome {
+#[derive(Debug)]
+pub struct Outcome<R = ()> {
     /// The plugin's full key.
     pub plugin: String,
     /// What it answered; a veto is an error.
-    pub result: Result<HookReply, HookError>,
+    pub result: Result<Answer<R>, HookError>,
+}
+
+/// What one plugin's hooks answered to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<R = ()> {
+    /// What they change, by name, if the event can be amended.
+    pub amend: Map<String, Value>,
+    /// Their typed answers, one for each hook that gave one.
+    pub replies: Vec<R>,
 }
 
 /// Hands an event to the hooks of all `subscribers`, and waits until all have ended.
@@ -40,32 +53,80 @@ pub struct Outcome {
 /// # Errors
 ///
 /// The first veto or failure in the order of `subscribers`.
-pub fn dispatch<T: Serialize>(
-    event: &str,
-    payload: &T,
+pub fn dispatch<P: Serialize, R: Serialize + DeserializeOwned>(
+    event: &EventType<P, R>,
+    payload: &P,
     subscribers: &[LoadedPlugin],
     services: &Services,
     limit: TimeLimit,
-) -> Result<Vec<(String, HookReply)>, HookError> {
+) -> Result<Vec<(String, Answer<R>)>, HookError> {
     let outcomes = dispatch_each(event, payload, subscribers, services, limit);
-    outcomes.into_iter().map(|it| it.result.map(|reply| (it.plugin, reply))).collect()
+    outcomes.into_iter().map(|it| it.result.map(|answer| (it.plugin, answer))).collect()
 }
 
 /// Hands an event to the hooks of all `subscribers`, and returns what became of each.
 ///
 /// A hook cannot be stopped from outside. One that is over its time is left behind, and
 /// ends with the process.
-pub fn dispatch_each<T: Serialize>(
-    event: &str,
-    payload: &T,
+pub fn dispatch_each<P: Serialize, R: Serialize + DeserializeOwned>(
+    event: &EventType<P, R>,
+    payload: &P,
     subscribers: &[LoadedPlugin],
     services: &Services,
     limit: TimeLimit,
-) -> Vec<Outcome> {
+) -> Vec<Outcome<R>> {
     if subscribers.is_empty() {
         return Vec::new();
     }
-    let payload: Arc<[u8]> = serde_json::to_vec(payload).expect("an event has string keys").into();
+    match pintle_plugin::json::to_vec(payload) {
+        Ok(payload) => {
+            let outcomes = call_each(event.name(), payload.into(), subscribers, services, limit);
+            outcomes.into_iter().map(|it| it.judge(event)).collect()
+        }
+        Err(err) => {
+            let outcome = |plugin: &LoadedPlugin| {
+                let (event, reason) = (event.name().to_owned(), err.to_string());
+                let plugin = plugin.key().to_string();
+                Outcome { plugin, result: Err(HookError::Payload { event, reason }) }
+            };
+            subscribers.iter().map(outcome).collect()
+        }
+    }
+}
+
+/// What a plugin answered, before it is held against what the event permits.
+struct Raw {
+    plugin: String,
+    result: Result<HookReply, HookError>,
+}
+
+impl Raw {
+    fn judge<P, R: Serialize + DeserializeOwned>(self, event: &EventType<P, R>) -> Outcome<R> {
+        let Self { plugin, result } = self;
+        let result = result.and_then(|reply| {
+            let (plugin, name) = (plugin.clone(), event.name().to_owned());
+            if !event.has_amendments() && !reply.amend.is_empty() {
+                return Err(HookError::Amendment { plugin, event: name });
+            }
+            match event.replies(&reply) {
+                Ok(replies) => Ok(Answer { amend: reply.amend, replies }),
+                Err(err) => {
+                    let reason = err.causes.join(": ");
+                    Err(HookError::Reply { plugin, event: name, reason })
+                }
+            }
+        });
+        Outcome { plugin, result }
+    }
+}
+
+fn call_each(
+    event: &str,
+    payload: Arc<[u8]>,
+    subscribers: &[LoadedPlugin],
+    services: &Services,
+    limit: TimeLimit,
+) -> Vec<Raw> {
     let (sender, receiver) = mpsc::channel();
     let start = |(idx, plugin): (usize, &LoadedPlugin)| {
         let output = output(services, plugin, subscribers.len() > 1);
@@ -80,7 +141,7 @@ pub fn dispatch_each<T: Serialize>(
         if reply.is_none() {
             call.output.release();
         }
-        judge(event, call, reply, limit)
+        ended(event, call, reply, limit)
     };
     calls.into_iter().zip(replies).map(outcome).collect()
 }
@@ -191,7 +252,7 @@ fn tell_slow(
     }
 }
 
-fn judge(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> Outcome {
+fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> Raw {
     let Started { plugin, failure, .. } = call;
     let event = event.to_owned();
     let result = match reply {
@@ -205,5 +266,5 @@ fn judge(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
             None => HookError::TimedOut { plugin: plugin.clone(), event, limit: limit.limit },
         }),
     };
-    Outcome { plugin, result }
+    Raw { plugin, result }
 }

@@ -18,6 +18,32 @@ pub enum HookError {
         /// Why.
         reason: String,
     },
+    /// A hook amends an event that cannot be amended.
+    #[error("plugin `{plugin}` amends `{event}`, which cannot be amended")]
+    Amendment {
+        /// The plugin's full key.
+        plugin: String,
+        /// The event.
+        event: String,
+    },
+    /// The typed answer of a hook is not what the event asks for.
+    #[error("plugin `{plugin}` answered `{event}` with something else than the event asks for")]
+    Reply {
+        /// The plugin's full key.
+        plugin: String,
+        /// The event.
+        event: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The host cannot tell hooks of the event: a fault of the program, not of a plugin.
+    #[error("the payload of `{event}` cannot be written as a message: {reason}")]
+    Payload {
+        /// The event.
+        event: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A hook failed.
     #[error("the hook of plugin `{}` on `{event}` failed", source.plugin())]
     Failed {

@@ -1,5 +1,6 @@
 //! What is known of an event before it happens.
 
+use pintle_plugin::EventType;
 use serde::Serialize;
 
 /// An event that hooks can subscribe to.
@@ -15,9 +16,8 @@ pub struct EventInfo {
 }
 
 impl EventInfo {
-    /// Returns the event `name`, which happens as `about` says, and of which a hook `may`
-    /// do something beside failing, for example `veto`.
-    pub const fn new(name: &'static str, about: &'static str, may: &'static str) -> Self {
-        Self { name, about, may }
+    /// Returns what is known of an event.
+    pub const fn of<P, R>(event: &EventType<P, R>) -> Self {
+        Self { name: event.name(), about: event.about(), may: event.permits() }
     }
 }

@@ -3,8 +3,10 @@
 use super::dispatch::{Outcome, TimeLimit, dispatch_each};
 use crate::services::Services;
 use crate::transport::LoadedPlugin;
+use pintle_plugin::EventType;
 use pintle_plugin::json::{Map, Value};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The plugins with hooks on a command's events, and what they are told beside the event.
 #[derive(Clone)]
@@ -21,8 +23,13 @@ pub struct Hooks {
 
 impl Hooks {
     /// Hands an event to the hooks that subscribe to it, and returns what became of each.
-    pub fn dispatch<T: Serialize>(&self, event: &str, payload: &T) -> Vec<Outcome> {
-        let subscribes = |it: &&LoadedPlugin| it.manifest().events.iter().any(|it| it == event);
+    pub fn dispatch<P: Serialize, R: Serialize + DeserializeOwned>(
+        &self,
+        event: &EventType<P, R>,
+        payload: &P,
+    ) -> Vec<Outcome<R>> {
+        let name = event.name();
+        let subscribes = |it: &&LoadedPlugin| it.manifest().events.iter().any(|it| it == name);
         let plugins: Vec<_> = self.plugins.iter().filter(subscribes).cloned().collect();
         dispatch_each(event, payload, &plugins, &self.services, self.limit)
     }

@@ -8,7 +8,7 @@ mod error;
 mod events;
 mod hooks;
 
-pub use dispatch::{Outcome, TimeLimit, dispatch, dispatch_each};
+pub use dispatch::{Answer, Outcome, TimeLimit, dispatch, dispatch_each};
 pub use error::HookError;
 pub use events::EventInfo;
 pub use hooks::Hooks;

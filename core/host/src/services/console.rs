@@ -196,7 +196,7 @@ impl Console {
     }
 
     /// Asks the user; without a terminal the answer is the prompt's default.
-    pub(super) fn prompt(&self, prompt: Prompt) -> Result<String, ErrorReply> {
+    pub fn prompt(&self, prompt: Prompt) -> Result<String, ErrorReply> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return prompt.default.ok_or_else(|| {
                 let mut err = ErrorReply::failed(format!(

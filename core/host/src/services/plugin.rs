@@ -1,9 +1,9 @@
 //! The services as one plugin gets them.
 
 use super::console::Console;
-use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
+use pintle_plugin::{Host, Level};
 use std::sync::Arc;
 
 /// A service that a group offers to plugins.
@@ -54,6 +54,14 @@ impl Services {
 pub struct PluginServices {
     services: Services,
     plugin: String,
+}
+
+impl PluginServices {
+    /// Returns the services as the plugin's code sees them, for the call of an
+    /// [interface](pintle_plugin::interface).
+    pub fn host(&self) -> Host<'_> {
+        Host::of(self)
+    }
 }
 
 impl HostServices for PluginServices {

@@ -117,6 +117,18 @@ pub enum CallError {
     },
 }
 
+/// A plugin that does not implement an interface.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("plugin `{plugin}` does not implement the interface `{interface}`")]
+pub struct NoInterface {
+    /// The plugin.
+    pub plugin: PluginKey,
+    /// The interface's name and version.
+    pub interface: &'static str,
+    /// The interfaces that the plugin implements.
+    pub implemented: Vec<String>,
+}
+
 impl CallError {
     pub(super) fn new(plugin: &PluginKey, source: ErrorReply) -> Self {
         let plugin = plugin.clone();

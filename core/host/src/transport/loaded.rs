@@ -1,15 +1,16 @@
 //! A plugin that can be called.
 
-use super::error::CallError;
+use super::error::{CallError, NoInterface};
 use crate::catalog::PluginKey;
-use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
+use pintle_plugin::interface::{Interface, Remote, Route};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::message::{
     self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
     HookReply, ScaffoldReply, ScaffoldRequest,
 };
 use pintle_plugin::raw::{PluginRootRef, RawHost};
+use pintle_plugin::{Node, anyhow};
 use serde::Serialize;
 use std::cmp::Ordering;
 
@@ -112,6 +113,23 @@ impl LoadedPlugin {
         }
     }
 
+    /// Returns the plugin's implementation of an interface of an embedding program's own, for
+    /// example of `dyn ImageScanner`. No code of the plugin runs before it is called.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin's manifest does not have the interface.
+    pub fn interface<I: Interface + ?Sized>(&self) -> Result<Remote<I>, NoInterface> {
+        match self.manifest.interfaces.iter().any(|it| it == I::NAME) {
+            true => Ok(Remote::new(self.clone())),
+            false => Err(NoInterface {
+                plugin: self.key.clone(),
+                interface: I::NAME,
+                implemented: self.manifest.interfaces.clone(),
+            }),
+        }
+    }
+
     fn decode<T: serde::de::DeserializeOwned>(
         &self,
         name: &str,
@@ -140,6 +158,22 @@ impl LoadedPlugin {
 
     fn failed(&self, err: ErrorReply) -> CallError {
         CallError::new(&self.key, err)
+    }
+}
+
+impl Route for LoadedPlugin {
+    fn call(
+        &self,
+        name: &str,
+        request: &[u8],
+        host: RawHost<'_>,
+    ) -> anyhow::Result<(Vec<u8>, Vec<Node>)> {
+        let reply = self.root.interface(name, request, host);
+        reply.into_message_and_nodes().map_err(|err| self.failed(err).into())
+    }
+
+    fn unreadable(&self, err: ErrorReply) -> anyhow::Error {
+        self.failed(self.of_another_age(err)).into()
     }
 }
 

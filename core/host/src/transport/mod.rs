@@ -10,7 +10,7 @@ mod linked;
 mod loaded;
 mod native;
 
-pub use error::{CallError, LoadError};
+pub use error::{CallError, LoadError, NoInterface};
 pub use linked::link;
 pub use loaded::LoadedPlugin;
 pub use native::{load, load_listed};

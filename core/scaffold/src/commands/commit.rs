@@ -8,12 +8,25 @@ use pintle_host::catalog::ProjectVersion;
 use pintle_host::cli::{CliError, Exit, Session};
 use pintle_host::lifecycle;
 use pintle_plugin::message::ProjectEvent;
+use pintle_plugin::{EventType, events};
+
+/// The events before and behind the work of a command.
+pub(super) struct Moments {
+    pub(super) before: EventType<ProjectEvent>,
+    pub(super) behind: EventType<ProjectEvent>,
+}
+
+impl Moments {
+    /// Those of a change to the project as a whole.
+    pub(super) const EDIT: Self =
+        Self { before: events::PRE_PROJECT_EDIT, behind: events::POST_PROJECT_EDIT };
+}
 
 /// Shows what would change, or writes it to the disk between its hooks.
 pub(super) fn show_or_commit(
     session: &Session<'_>,
     lock: Option<Lock>,
-    event: &str,
+    moments: Moments,
     version: &ProjectVersion,
     prepared: Prepared,
     show: &ShowOptions,
@@ -29,34 +42,23 @@ pub(super) fn show_or_commit(
         return Ok(exit);
     };
     let changes = ChangeList::new(&prepared);
-    run_hooks(session, &format!("pre-{event}"), version, &prepared.event())?;
+    run_hooks(session, &moments.before, version, &prepared.event())?;
     let report = prepared.commit(&lock)?;
     drop(lock);
     show.report(session, matches, &report, changes);
-    run_hooks(session, &format!("post-{event}"), version, &report.event())?;
+    run_hooks(session, &moments.behind, version, &report.event())?;
     Ok(exit)
 }
 
 /// Hands an event before or behind the work to all plugins that subscribe to it.
 fn run_hooks(
     session: &Session<'_>,
-    event: &str,
+    event: &EventType<ProjectEvent>,
     version: &ProjectVersion,
     payload: &ProjectEvent,
 ) -> Result<(), CliError> {
-    let subscribers = session.subscribers(event, &|it| it.supports(version));
-    let replies = lifecycle::dispatch(
-        event,
-        payload,
-        &subscribers,
-        &session.services(),
-        session.hook_time_limit()?,
-    )?;
-    match replies.iter().find(|it| !it.1.amend.is_empty()) {
-        Some((plugin, _)) => {
-            let text = format!("plugin `{plugin}` amends `{event}`, which cannot be amended");
-            Err(CliError::new(Exit::Failed, text))
-        }
-        None => Ok(()),
-    }
+    let subscribers = session.subscribers(event.name(), &|it| it.supports(version));
+    let (services, limit) = (session.services(), session.hook_time_limit()?);
+    lifecycle::dispatch(event, payload, &subscribers, &services, limit)?;
+    Ok(())
 }

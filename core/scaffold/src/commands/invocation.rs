@@ -211,7 +211,7 @@ impl Invocation {
         show_or_commit(
             session,
             lock,
-            self.subcommand.event(),
+            self.subcommand.moments(),
             &self.version,
             prepared,
             &show,

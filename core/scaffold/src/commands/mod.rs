@@ -18,6 +18,7 @@ mod working_project;
 
 use pintle_host::cli::{Bound, CliError, Group, Noun, Row, Run, Session};
 use pintle_host::lifecycle::EventInfo;
+use pintle_plugin::events;
 use std::ffi::OsString;
 use subcommand::Subcommand;
 
@@ -54,14 +55,14 @@ pub static GROUP: Group = Group {
         upgrade::ROW,
     ],
     events: &[
-        EventInfo::new("pre-project-init", "before a new project reaches the disk", "veto"),
-        EventInfo::new("post-project-init", "when a new project is on disk", "act"),
-        EventInfo::new("pre-project-edit", "before a project's edit reaches the disk", "veto"),
-        EventInfo::new("post-project-edit", "when a project's edit is on disk", "act"),
-        EventInfo::new("pre-resource-create", "before an API or webhook reaches the disk", "veto"),
-        EventInfo::new("post-resource-create", "when an API or webhook is on disk", "act"),
-        EventInfo::new("pre-resource-delete", "before an API or webhook leaves the disk", "veto"),
-        EventInfo::new("post-resource-delete", "when an API or webhook has left the disk", "act"),
+        EventInfo::of(&events::PRE_PROJECT_INIT),
+        EventInfo::of(&events::POST_PROJECT_INIT),
+        EventInfo::of(&events::PRE_PROJECT_EDIT),
+        EventInfo::of(&events::POST_PROJECT_EDIT),
+        EventInfo::of(&events::PRE_RESOURCE_CREATE),
+        EventInfo::of(&events::POST_RESOURCE_CREATE),
+        EventInfo::of(&events::PRE_RESOURCE_DELETE),
+        EventInfo::of(&events::POST_RESOURCE_DELETE),
     ],
     ..Group::EMPTY
 };

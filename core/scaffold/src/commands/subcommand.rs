@@ -1,5 +1,8 @@
 //! The scaffolding subcommands.
 
+use super::commit::Moments;
+use pintle_plugin::events;
+
 /// A scaffolding subcommand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subcommand {
@@ -23,13 +26,21 @@ impl Subcommand {
         }
     }
 
-    /// The middle of the names of its events.
-    pub(super) fn event(self) -> &'static str {
+    /// The events before and behind its work.
+    pub(super) fn moments(self) -> Moments {
         match self {
-            Self::Init => "project-init",
-            Self::Edit => "project-edit",
-            Self::CreateApi | Self::CreateWebhook => "resource-create",
-            Self::DeleteApi | Self::DeleteWebhook => "resource-delete",
+            Self::Init => {
+                Moments { before: events::PRE_PROJECT_INIT, behind: events::POST_PROJECT_INIT }
+            }
+            Self::Edit => Moments::EDIT,
+            Self::CreateApi | Self::CreateWebhook => Moments {
+                before: events::PRE_RESOURCE_CREATE,
+                behind: events::POST_RESOURCE_CREATE,
+            },
+            Self::DeleteApi | Self::DeleteWebhook => Moments {
+                before: events::PRE_RESOURCE_DELETE,
+                behind: events::POST_RESOURCE_DELETE,
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! `project upgrade`: takes over what newer plugins make of the commands that made the project.
 
-use super::commit::show_or_commit;
+use super::commit::{Moments, show_or_commit};
 use super::options;
 use super::preview::ShowOptions;
 use super::recorded_plugins::recorded_plugins;
@@ -56,8 +56,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     if prepared.changes().is_empty() && prepared.conflicts().is_empty() {
         session.console().log(Level::Info, "the plugins make the same files as before");
     }
-    show_or_commit(session, lock, "project-edit", &version, prepared, &show, matches)
-        .map(Step::from)
+    show_or_commit(session, lock, Moments::EDIT, &version, prepared, &show, matches).map(Step::from)
 }
 
 /// Returns the key with the full name of the project's plugin that it means.

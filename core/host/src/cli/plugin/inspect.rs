@@ -129,6 +129,7 @@ fn text(inspection: &Inspection) -> String {
         }
         row("subcommands", it.subcommands.join(", "));
         row("events", it.events.join(", "));
+        row("interfaces", it.interfaces.join(", "));
     }
     row(
         "this host",

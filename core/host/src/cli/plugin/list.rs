@@ -33,6 +33,8 @@ struct Listed<'a> {
     /// What is doubtful about the file; known only with `--check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Vec<Warning>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    interfaces: &'a [String],
 }
 
 pub(in crate::cli) const ROW: Row =
@@ -156,6 +158,7 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
         subcommands: entry.subcommands(),
         events: entry.events(),
         warnings,
+        interfaces: entry.interfaces(),
     }
 }
 
@@ -185,10 +188,12 @@ fn remarks(it: &Judged<'_>) -> String {
     it.reason.iter().chain(&warnings).cloned().collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the plugin's commands, its subcommands, and how many events its hooks take.
+/// Returns the plugin's commands, its subcommands and interfaces, and how many events its hooks
+/// take.
 fn brings(entry: &Entry) -> String {
     let commands = entry.commands().iter().map(|it| it.path.join(" "));
-    let names: Vec<_> = commands.chain(entry.subcommands().iter().cloned()).collect();
+    let others = entry.subcommands().iter().chain(entry.interfaces()).cloned();
+    let names: Vec<_> = commands.chain(others).collect();
     let events = match entry.events().len() {
         0 => None,
         1 => Some("1 event".to_owned()),

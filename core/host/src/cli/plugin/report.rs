@@ -66,14 +66,18 @@ fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
 fn manifest_checks(plugin: &LoadedPlugin) -> Found {
     let manifest = plugin.manifest();
     let abi = &manifest.abi;
-    vec![
+    let mut found = vec![
         ("interface", format!("{}, this host has {INTERFACE_VERSION}", abi.interface)),
         ("abi_stable", format!("{}, this host has {ABI_STABLE_VERSION}", abi.abi_stable)),
         ("target", manifest.target.clone()),
         ("panic", abi.panic.clone()),
         ("host", format!("requires `{}`, this is {LIBRARY_VERSION}", manifest.host)),
-        ("project", manifest.project_versions.join(", ")),
-    ]
+    ];
+    if !manifest.project_versions.is_empty() {
+        found.push(("project", manifest.project_versions.join(", ")));
+    }
+    found.extend(manifest.interfaces.iter().map(|it| ("implements", it.clone())));
+    found
 }
 
 fn function_checks(plugin: &LoadedPlugin) -> Found {

@@ -3,6 +3,7 @@
 use crate::catalog::{Entry, PluginKey};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::hint::Hint;
 use crate::cli::session::Session;
 use clap::{Arg, ArgMatches, value_parser};
 use std::ffi::OsString;
@@ -50,8 +51,13 @@ fn is_path(text: &str) -> bool {
 pub fn parse_key(text: &str) -> Result<PluginKey, CliError> {
     text.parse().map_err(|err| {
         CliError::new(Exit::Usage, format!("invalid plugin key `{text}`")).cause(&err).hint(
-            "a key is `name` or `name/version`, for example `rust`, `rust/v1`, `rust.pintle.dev/v1.0.0`"
-                .to_owned(),
+            Hint::new(|host| {
+                let qualifier = &host.name_qualifier;
+                format!(
+                    "a key is `name` or `name/version`, for example `hello`, `hello/v1`, \
+                 `hello.{qualifier}/v1.0.0`"
+                )
+            }),
         )
     })
 }

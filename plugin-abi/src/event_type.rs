@@ -1,0 +1,174 @@
+//! What an event is about, as a value that host and hooks share.
+
+use crate::error::{ErrorReply, Result, from_reply};
+use crate::message::HookReply;
+use anyhow::Context as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// An event that a host hands to hooks with a payload `P`, and that they answer with an `R`.
+///
+/// It is a constant of a crate that the host and its plugins depend on: the host registers it
+/// and hands it out, and a hook reads the payload and answers by the same constant. The events
+/// of Pintle's own jobs are in [`events`](crate::events).
+///
+/// ```
+/// use pintle_plugin::{EventType, prelude::*, testing};
+/// use serde::{Deserialize, Serialize};
+///
+/// // The crate that the program's plugins depend on:
+/// pub const PRE_SAIL: EventType<Voyage, Advice> =
+///     EventType::new("pre-sail", "before a ship leaves the harbour").with_veto();
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// #[serde(default)]
+/// pub struct Voyage {
+///     pub knots: u8,
+/// }
+///
+/// #[derive(Default, Serialize, Deserialize, PartialEq, Debug)]
+/// #[serde(default)]
+/// pub struct Advice {
+///     pub sails: u8,
+/// }
+///
+/// // A plugin:
+/// pintle_plugin::export_plugin! {
+///     name: "pilot.example.org",
+///     description: "Advises captains",
+///     hooks: [Pilot],
+///     host_events: [PRE_SAIL.name()],
+/// }
+///
+/// #[derive(Default)]
+/// struct Pilot;
+///
+/// impl Hook for Pilot {
+///     const EVENTS: &'static [&'static str] = &[PRE_SAIL.name()];
+///
+///     fn on_event(&self, event: &Event<'_>, _host: &Host<'_>) -> Result<HookReply> {
+///         let voyage = event.payload(&PRE_SAIL)?;
+///         match voyage.knots {
+///             0..40 => PRE_SAIL.reply(&Advice { sails: 9 - voyage.knots / 5 }),
+///             _ => Ok(HookReply::veto("there is a storm")),
+///         }
+///     }
+/// }
+///
+/// // A test of the plugin:
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sail = testing::event(plugin(), PRE_SAIL.name()).payload(&Voyage { knots: 10 }).run()?;
+/// assert_eq!(PRE_SAIL.replies(&sail.reply)?, [Advice { sails: 7 }]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct EventType<P, R = ()> {
+    name: &'static str,
+    about: &'static str,
+    may: Option<&'static str>,
+    has_veto: bool,
+    has_amendments: bool,
+    types: PhantomData<fn(&P) -> R>,
+}
+
+impl<P, R> Clone for EventType<P, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P, R> Copy for EventType<P, R> {}
+
+impl<P, R> EventType<P, R> {
+    /// Returns the event `name`, which happens as `about` says. A hook can act on it and fail;
+    /// what else it can do is added by the methods below.
+    pub const fn new(name: &'static str, about: &'static str) -> Self {
+        let (has_veto, has_amendments) = (false, false);
+        Self { name, about, may: None, has_veto, has_amendments, types: PhantomData }
+    }
+
+    /// Lets hooks veto what the event announces.
+    pub const fn with_veto(mut self) -> Self {
+        self.has_veto = true;
+        self
+    }
+
+    /// Lets hooks amend what the event announces, by name.
+    pub const fn with_amendments(mut self) -> Self {
+        self.has_amendments = true;
+        self
+    }
+
+    /// Sets what listings say that a hook may do, where there is more to say than `act`,
+    /// `veto` and `amend`.
+    pub const fn may(mut self, may: &'static str) -> Self {
+        self.may = Some(may);
+        self
+    }
+
+    /// Returns the event's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns when the event happens.
+    pub const fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Returns what a hook may do, beside failing.
+    pub const fn permits(&self) -> &'static str {
+        match (self.may, self.has_amendments, self.has_veto) {
+            (Some(may), _, _) => may,
+            (None, true, true) => "amend, veto",
+            (None, true, false) => "amend",
+            (None, false, true) => "veto",
+            (None, false, false) => "act",
+        }
+    }
+
+    /// Returns whether hooks may veto what the event announces.
+    pub const fn has_veto(&self) -> bool {
+        self.has_veto
+    }
+
+    /// Returns whether hooks may amend what the event announces.
+    pub const fn has_amendments(&self) -> bool {
+        self.has_amendments
+    }
+}
+
+impl<P, R: Serialize + DeserializeOwned> EventType<P, R> {
+    /// Returns a hook's typed answer. Amendments can be added to it.
+    ///
+    /// # Errors
+    ///
+    /// When `reply` is nothing that JSON can hold.
+    pub fn reply(&self, reply: &R) -> Result<HookReply> {
+        let value = serde_json::to_value(reply);
+        let value = value.with_context(|| format!("invalid reply to `{}`", self.name))?;
+        Ok(HookReply { replies: vec![value], ..HookReply::default() })
+    }
+
+    /// Reads the typed answers of a plugin: one for each of its hooks that gave one.
+    ///
+    /// # Errors
+    ///
+    /// When an answer is not an `R`.
+    pub fn replies(&self, reply: &HookReply) -> Result<Vec<R>, ErrorReply> {
+        let read = |it| R::deserialize(it);
+        reply.replies.iter().map(read).collect::<Result<_, _>>().map_err(|err| {
+            let mut reply = ErrorReply::failed(format!("invalid reply to `{}`", self.name));
+            reply.causes.push(err.to_string());
+            reply
+        })
+    }
+}
+
+impl<P: DeserializeOwned, R> EventType<P, R> {
+    pub(crate) fn read(&self, name: &str, payload: &[u8]) -> Result<P> {
+        anyhow::ensure!(name == self.name, "the event is `{name}`, not `{}`", self.name);
+        crate::message::decode("event payload", payload).map_err(from_reply)
+    }
+}

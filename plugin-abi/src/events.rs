@@ -1,0 +1,126 @@
+//! The events of Pintle's own jobs: projects, clusters and their nodes.
+//!
+//! A host of another field has events of its own; see [`EventType`].
+
+use crate::cluster::{ClusterEvent, NodeEvent};
+use crate::event_type::EventType;
+use crate::message::ProjectEvent;
+
+/// Before a new project reaches the disk.
+pub const PRE_PROJECT_INIT: EventType<ProjectEvent> =
+    EventType::new("pre-project-init", "before a new project reaches the disk").with_veto();
+
+/// When a new project is on disk.
+pub const POST_PROJECT_INIT: EventType<ProjectEvent> =
+    EventType::new("post-project-init", "when a new project is on disk");
+
+/// Before a project's edit reaches the disk.
+pub const PRE_PROJECT_EDIT: EventType<ProjectEvent> =
+    EventType::new("pre-project-edit", "before a project's edit reaches the disk").with_veto();
+
+/// When a project's edit is on disk.
+pub const POST_PROJECT_EDIT: EventType<ProjectEvent> =
+    EventType::new("post-project-edit", "when a project's edit is on disk");
+
+/// Before an API or webhook reaches the disk.
+pub const PRE_RESOURCE_CREATE: EventType<ProjectEvent> =
+    EventType::new("pre-resource-create", "before an API or webhook reaches the disk").with_veto();
+
+/// When an API or webhook is on disk.
+pub const POST_RESOURCE_CREATE: EventType<ProjectEvent> =
+    EventType::new("post-resource-create", "when an API or webhook is on disk");
+
+/// Before an API or webhook leaves the disk.
+pub const PRE_RESOURCE_DELETE: EventType<ProjectEvent> =
+    EventType::new("pre-resource-delete", "before an API or webhook leaves the disk").with_veto();
+
+/// When an API or webhook has left the disk.
+pub const POST_RESOURCE_DELETE: EventType<ProjectEvent> =
+    EventType::new("post-resource-delete", "when an API or webhook has left the disk");
+
+/// Before anything of a cluster is created.
+pub const PRE_CLUSTER_CREATE: EventType<ClusterEvent> =
+    EventType::new("pre-cluster-create", "before anything of a cluster is created")
+        .with_amendments()
+        .with_veto();
+
+/// When a new cluster is ready.
+pub const POST_CLUSTER_CREATE: EventType<ClusterEvent> =
+    EventType::new("post-cluster-create", "when a new cluster is ready")
+        .may("act; a failure undoes it all");
+
+/// Before a cluster's nodes are started.
+pub const PRE_CLUSTER_START: EventType<ClusterEvent> =
+    EventType::new("pre-cluster-start", "before a cluster's nodes are started").with_veto();
+
+/// When a started cluster is ready.
+pub const POST_CLUSTER_START: EventType<ClusterEvent> =
+    EventType::new("post-cluster-start", "when a started cluster is ready");
+
+/// Before a cluster's nodes are stopped.
+pub const PRE_CLUSTER_STOP: EventType<ClusterEvent> =
+    EventType::new("pre-cluster-stop", "before a cluster's nodes are stopped").with_veto();
+
+/// When a cluster's nodes have stopped.
+pub const POST_CLUSTER_STOP: EventType<ClusterEvent> =
+    EventType::new("post-cluster-stop", "when a cluster's nodes have stopped");
+
+/// Before a cluster is deleted.
+pub const PRE_CLUSTER_DELETE: EventType<ClusterEvent> =
+    EventType::new("pre-cluster-delete", "before a cluster is deleted").with_veto();
+
+/// When a cluster is gone, or its creation undone.
+pub const POST_CLUSTER_DELETE: EventType<ClusterEvent> =
+    EventType::new("post-cluster-delete", "when a cluster is gone, or its creation undone");
+
+/// Before nodes join a cluster.
+pub const PRE_NODE_CREATE: EventType<NodeEvent> =
+    EventType::new("pre-node-create", "before nodes join a cluster").with_amendments().with_veto();
+
+/// When the new nodes are ready.
+pub const POST_NODE_CREATE: EventType<NodeEvent> =
+    EventType::new("post-node-create", "when the new nodes are ready")
+        .may("act; a failure undoes them");
+
+/// Before nodes leave a cluster.
+pub const PRE_NODE_DELETE: EventType<NodeEvent> =
+    EventType::new("pre-node-delete", "before nodes leave a cluster").with_veto();
+
+/// When the nodes are gone.
+pub const POST_NODE_DELETE: EventType<NodeEvent> =
+    EventType::new("post-node-delete", "when the nodes are gone");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::EVENTS;
+
+    #[test]
+    fn every_event_is_known_to_the_macro() {
+        let projects = [
+            PRE_PROJECT_INIT,
+            POST_PROJECT_INIT,
+            PRE_PROJECT_EDIT,
+            POST_PROJECT_EDIT,
+            PRE_RESOURCE_CREATE,
+            POST_RESOURCE_CREATE,
+            PRE_RESOURCE_DELETE,
+            POST_RESOURCE_DELETE,
+        ];
+        let clusters = [
+            PRE_CLUSTER_CREATE,
+            POST_CLUSTER_CREATE,
+            PRE_CLUSTER_START,
+            POST_CLUSTER_START,
+            PRE_CLUSTER_STOP,
+            POST_CLUSTER_STOP,
+            PRE_CLUSTER_DELETE,
+            POST_CLUSTER_DELETE,
+        ];
+        let nodes = [PRE_NODE_CREATE, POST_NODE_CREATE, PRE_NODE_DELETE, POST_NODE_DELETE];
+        let names = projects.iter().map(EventType::name);
+        let names = names.chain(clusters.iter().map(EventType::name));
+        let names: Vec<_> = names.chain(nodes.iter().map(EventType::name)).collect();
+        assert_eq!(names, EVENTS);
+    }
+}
