@@ -5,6 +5,7 @@ use anyhow::{Context as _, anyhow};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt::Display;
 
 /// One argument of a command, or one flag of a scaffolding subcommand.
 ///
@@ -43,6 +44,47 @@ pub struct Arg {
     pub required: bool,
     /// Whether the argument may be given several times; its value is then a list.
     pub repeated: bool,
+    /// Other names of an option or a flag, without the dashes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// The environment variable whose value counts when the argument is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// The smallest number that is allowed, as the user would type it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    /// The largest number that is allowed, as the user would type it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    /// How many values one occurrence has, from and to; the value is then a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_values: Option<(u32, u32)>,
+    /// What separates several values in one word; the value is then a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// The arguments and groups that cannot be given together with this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// The arguments and groups that must be given with this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
+    /// Whether a positional argument has all words after `--`, untouched, and no others.
+    #[serde(skip_serializing_if = "is_false")]
+    pub rest: bool,
+    /// Whether help and completion leave the argument out.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
+    /// Whether the plugin completes the value.
+    #[serde(skip_serializing_if = "is_false")]
+    pub completed: bool,
+    /// The heading in the help under which the argument is listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 /// How an [`Arg`] is given. A way that this release does not know counts as an option.
@@ -54,6 +96,8 @@ pub enum ArgKind {
     Positional,
     /// As `--name`; true when given.
     Flag,
+    /// As `--name`, any number of times; the value is how often.
+    Count,
     /// As `--name VALUE`.
     #[default]
     #[serde(other)]
@@ -97,6 +141,31 @@ impl Arg {
     /// Declares a flag that takes no value: `--name`.
     pub fn flag(name: impl Into<String>) -> Self {
         Self::new(name, ArgKind::Flag, ValueType::Boolean)
+    }
+
+    /// Declares a flag that may be given several times, and whose value is how often.
+    pub fn count(name: impl Into<String>) -> Self {
+        Self::new(name, ArgKind::Count, ValueType::Integer)
+    }
+
+    /// Declares an argument that has all words after `--`, whatever they look like; its value
+    /// is a list.
+    pub fn rest(name: impl Into<String>) -> Self {
+        let arg = Self::new(name, ArgKind::Positional, ValueType::String);
+        Self { rest: true, repeated: true, ..arg }
+    }
+
+    /// Declares `-o`/`--output`, by which the user chooses the form of a result that
+    /// [`Host::show`](crate::Host::show) prints.
+    pub fn output() -> Self {
+        let arg = Self::option("output").short('o').value_name("FORMAT");
+        let arg = arg.choice("text").choice("json").choice("yaml").default_value("text");
+        arg.help("The form of the output")
+    }
+
+    /// Returns whether the value is a list.
+    pub fn is_list(&self) -> bool {
+        self.repeated || self.n_values.is_some() || self.delimiter.is_some()
     }
 
     /// Sets the one-letter form.
@@ -164,6 +233,114 @@ impl Arg {
         self.repeated = true;
         self
     }
+
+    /// Adds another name of an option or a flag, without the dashes.
+    pub fn alias(mut self, name: impl Into<String>) -> Self {
+        self.aliases.push(name.into());
+        self
+    }
+
+    /// Takes the value of an environment variable when the argument is not given.
+    pub fn env(mut self, variable: impl Into<String>) -> Self {
+        self.env = Some(variable.into());
+        self
+    }
+
+    /// Sets the smallest number that is allowed.
+    pub fn min(mut self, number: impl Display) -> Self {
+        self.min = Some(number.to_string());
+        self
+    }
+
+    /// Sets the largest number that is allowed.
+    pub fn max(mut self, number: impl Display) -> Self {
+        self.max = Some(number.to_string());
+        self
+    }
+
+    /// Takes from `least` to `most` values at a time, as in `--size WIDTH HEIGHT`.
+    pub fn n_values(mut self, least: u32, most: u32) -> Self {
+        self.n_values = Some((least, most));
+        self
+    }
+
+    /// Takes several values in one word, as in `--tags a,b` with a comma.
+    pub fn delimiter(mut self, delimiter: char) -> Self {
+        self.delimiter = Some(delimiter);
+        self
+    }
+
+    /// Cannot be given together with another argument or group.
+    pub fn conflicts_with(mut self, name: impl Into<String>) -> Self {
+        self.conflicts.push(name.into());
+        self
+    }
+
+    /// Can be given only together with another argument or group.
+    pub fn requires(mut self, name: impl Into<String>) -> Self {
+        self.requires.push(name.into());
+        self
+    }
+
+    /// Is left out of help and completion.
+    pub fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Is completed by [`Command::complete`](crate::Command::complete).
+    pub fn completed(mut self) -> Self {
+        self.completed = true;
+        self
+    }
+
+    /// Is listed under a heading of its own in the help.
+    pub fn heading(mut self, text: impl Into<String>) -> Self {
+        self.heading = Some(text.into());
+        self
+    }
+}
+
+/// Arguments of a command of which one, or at least one, can be given.
+///
+/// ```
+/// use pintle_plugin::ArgGroup;
+///
+/// // `--json` or `--table`, but not both, and one of them must be given.
+/// let form = ArgGroup::new("form", ["json", "table"]).required();
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ArgGroup {
+    /// The name, by which conflicts and requirements refer to the group.
+    pub name: String,
+    /// The names of the arguments.
+    pub args: Vec<String>,
+    /// Whether one of them must be given.
+    pub required: bool,
+    /// Whether several of them can be given together.
+    pub multiple: bool,
+}
+
+impl ArgGroup {
+    /// Declares a group of which at most one argument can be given.
+    pub fn new<I: IntoIterator<Item: Into<String>>>(name: impl Into<String>, args: I) -> Self {
+        let args = args.into_iter().map(Into::into).collect();
+        Self { name: name.into(), args, ..Self::default() }
+    }
+
+    /// One of the arguments must be given.
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Several of the arguments can be given together.
+    pub fn multiple(mut self) -> Self {
+        self.multiple = true;
+        self
+    }
 }
 
 /// The values of the arguments of one call.
@@ -198,6 +375,11 @@ impl Args {
         }
     }
 
+    /// Returns how often the counted flag `name` was given.
+    pub fn count(&self, name: &str) -> u64 {
+        self.0.get(name).and_then(Value::as_u64).unwrap_or(0)
+    }
+
     /// Returns whether the flag `name` was given.
     pub fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
@@ -220,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_plugin_declares_degrades() {
-        let arg = json!({ "name": "when", "kind": "count", "value": "duration", "new": [1] });
+        let arg = json!({ "name": "when", "kind": "gesture", "value": "duration", "new": [1] });
         let arg: Arg = serde_json::from_value(arg).unwrap();
         assert_eq!(arg, Arg::option("when"));
     }

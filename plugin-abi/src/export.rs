@@ -3,7 +3,10 @@
 mod contents;
 mod fields;
 
+use crate::cancel;
 use crate::error::ErrorReply;
+use crate::handle::CallScope;
+use crate::host::Host;
 use crate::interface::{Incoming, Outgoing};
 use crate::message;
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
@@ -88,7 +91,10 @@ extern "C" fn call<P: Linked>(
     input: RSlice<'_, u8>,
     host: RawHost<'_>,
 ) -> RawReply {
+    // It ends with this call, whatever becomes of that.
+    let scope = CallScope::default();
     reply(|| {
+        let host = Host::in_call(host, &scope);
         let input = input.as_slice();
         let message = match entry {
             entry::DESCRIBE => {
@@ -113,6 +119,16 @@ extern "C" fn call<P: Linked>(
                 let call = Incoming::new(text(name)?, input, host);
                 let Outgoing { message, buffers } = P::plugin().interface(call)?;
                 return Ok((message, buffers));
+            }
+            entry::COMPLETE => {
+                let request = message::decode_request("complete request", input)?;
+                P::plugin().complete(request, &host).map(|it| message::encode(&it))?
+            }
+            entry::CLEANUP => {
+                let id =
+                    input.try_into().map_err(|_| ErrorReply::failed("a number has 8 bytes"))?;
+                cancel::run(u64::from_ne_bytes(id));
+                Vec::new()
             }
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };

@@ -1,11 +1,20 @@
 //! What a host offers to the plugin that it calls.
 
+use crate::args::Args;
+use crate::cancel::Cleanup;
 use crate::containers::Containers;
 use crate::error::{Result, from_reply};
-use crate::message::{ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
+use crate::handle::{CallScope, HostHandle};
+use crate::message::{
+    Directories, DirectoriesRequest, ProgressUpdate, Prompt, ServiceReply, ServiceRequest, Shown,
+    Terminal,
+};
 use crate::raw::RawHost;
+use crate::view::View;
+use serde::Serialize;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 pub use crate::services::{HostServices, Level, Stream};
 
@@ -16,11 +25,18 @@ pub use crate::services::{HostServices, Level, Stream};
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
     raw: RawHost<'a>,
+    /// The call that this is for; `None` where another one is still going on.
+    scope: Option<&'a CallScope>,
 }
 
 impl<'a> Host<'a> {
     pub(crate) fn new(raw: RawHost<'a>) -> Self {
-        Self { raw }
+        Self { raw, scope: None }
+    }
+
+    /// Returns the host for a call of the plugin.
+    pub(crate) fn in_call(raw: RawHost<'a>, scope: &'a CallScope) -> Self {
+        Self { raw, scope: Some(scope) }
     }
 
     /// Returns the services as a plugin's code sees them, for a host that calls an
@@ -81,6 +97,150 @@ impl<'a> Host<'a> {
     pub fn prompt(&self, prompt: Prompt) -> Result<String> {
         let reply = self.request(&ServiceRequest::Prompt(prompt))?;
         reply.answer.ok_or_else(|| anyhow::anyhow!("the host gave no answer to a question"))
+    }
+
+    /// Asks a question that yes or no answers.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a terminal nor a default, or when the user gives up.
+    pub fn confirm(&self, question: impl Into<String>, default: Option<bool>) -> Result<bool> {
+        let prompt = Prompt::confirm(question);
+        let prompt = Prompt { default: default.map(|it| it.to_string()), ..prompt };
+        let answer = self.prompt(prompt)?;
+        answer.parse().map_err(|_| anyhow::anyhow!("the answer `{answer}` is neither yes nor no"))
+    }
+
+    /// Lets the user choose one of several answers.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a terminal nor a default, or when the user gives up.
+    pub fn select<I: IntoIterator<Item: Into<String>>>(
+        &self,
+        question: impl Into<String>,
+        choices: I,
+        default: Option<&str>,
+    ) -> Result<String> {
+        let choices = choices.into_iter().map(Into::into).collect();
+        let default = default.map(str::to_owned);
+        self.prompt(Prompt { choices, default, ..Prompt::new(question) })
+    }
+
+    /// Asks for a text.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a terminal nor a default, or when the user gives up.
+    pub fn ask(&self, question: impl Into<String>, default: Option<&str>) -> Result<String> {
+        self.prompt(Prompt { default: default.map(str::to_owned), ..Prompt::new(question) })
+    }
+
+    /// Asks for a text that is not shown while it is typed.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a terminal nor a default, or when the user gives up.
+    pub fn ask_secret(&self, question: impl Into<String>, default: Option<&str>) -> Result<String> {
+        let default = default.map(str::to_owned);
+        self.prompt(Prompt { default, ..Prompt::new(question).secret() })
+    }
+
+    /// Prints a result in the form that the user asks for with [`Arg::output`](crate::Arg::output):
+    /// `value` as JSON or YAML, or `view` as text.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # use pintle_plugin::Table;
+    /// # fn show(call: &Call, host: &Host<'_>) -> Result<()> {
+    /// let ports = [80, 443];
+    /// host.show(&call.args, &ports, Table::new(["PORT"]).row(["80"]).row(["443"]))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When `value` cannot be JSON.
+    pub fn show(&self, args: &Args, value: &impl Serialize, view: impl Into<View>) -> Result<()> {
+        let form = args.find("output")?.unwrap_or_default();
+        let shown = Shown { form, value: serde_json::to_value(value)?, view: view.into() };
+        self.request(&ServiceRequest::Show(shown)).map(drop)
+    }
+
+    /// Returns what the host's standard streams are.
+    ///
+    /// # Errors
+    ///
+    /// When the host does not tell.
+    pub fn terminal(&self) -> Result<Terminal> {
+        let reply = self.request(&ServiceRequest::Terminal)?;
+        reply.terminal.ok_or_else(|| anyhow::anyhow!("the host does not describe the terminal"))
+    }
+
+    /// Returns the directories that the plugin has for itself; they exist.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be created, or the user has no home directory.
+    pub fn directories(&self) -> Result<Directories> {
+        let reply = self.request(&ServiceRequest::Directories(DirectoriesRequest::default()))?;
+        reply.directories.ok_or_else(|| anyhow::anyhow!("the host has no directories for plugins"))
+    }
+
+    /// Returns whether the call is cancelled: the user interrupted the host, or a hook is over
+    /// its time. A plugin that asks is given some seconds to end by itself; one that never
+    /// does is ended at once.
+    pub fn is_cancelled(&self) -> bool {
+        self.raw.wait_cancelled(0)
+    }
+
+    /// Waits for at most `limit` until the call is cancelled, and returns whether it is.
+    pub fn wait_cancelled(&self, limit: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            let left = limit.saturating_sub(start.elapsed());
+            // In short times, as the host counts in 32 bits.
+            let millis = left.as_millis().min(60_000) as u32;
+            if self.raw.wait_cancelled(millis) {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+        }
+    }
+
+    /// Registers a cleanup, which the host runs if the call is cancelled and the plugin does
+    /// not end by itself: before an interrupted host ends with exit code 130. It may run on any
+    /// thread, while the plugin is still at work.
+    ///
+    /// ```
+    /// # use pintle_plugin::prelude::*;
+    /// # fn run(host: &Host<'_>, file: std::path::PathBuf) -> Result<()> {
+    /// let partial = file.clone();
+    /// let cleanup = host.on_cancel(move || drop(std::fs::remove_file(partial)))?;
+    /// std::fs::write(&file, "all of it")?;
+    /// drop(cleanup); // From here on the file stays.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the host does not know cleanups.
+    pub fn on_cancel(&self, work: impl FnOnce() + Send + 'static) -> Result<Cleanup<'a>> {
+        Cleanup::register(self.raw, Box::new(work))
+    }
+
+    /// Returns the host as an owned value, for threads and async tasks.
+    ///
+    /// # Errors
+    ///
+    /// When this is the host of a handle already: clone that.
+    pub fn handle(&self) -> Result<HostHandle> {
+        let scope = self.scope.ok_or_else(|| anyhow::anyhow!("a handle has no further handles"))?;
+        Ok(scope.handle(self.raw))
     }
 
     /// Shows a piece of work; with `total` units if that is known.

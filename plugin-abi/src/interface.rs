@@ -99,7 +99,7 @@ pub struct Incoming<'a> {
     /// The interface's name, `/`, and the method's.
     name: &'a str,
     request: &'a [u8],
-    host: RawHost<'a>,
+    host: Host<'a>,
 }
 
 /// The reply of a method on its way to the host.
@@ -109,7 +109,7 @@ pub struct Outgoing {
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) fn new(name: &'a str, request: &'a [u8], host: RawHost<'a>) -> Self {
+    pub(crate) fn new(name: &'a str, request: &'a [u8], host: Host<'a>) -> Self {
         Self { name, request, host }
     }
 
@@ -132,10 +132,10 @@ impl<'a> Incoming<'a> {
         self,
         method: impl FnOnce(Q, &Host<'_>) -> Result<R>,
     ) -> Result<Outgoing> {
-        let buffers = self.host.all_nodes().map_err(error::from_reply)?.to_vec();
+        let buffers = self.host.raw().all_nodes().map_err(error::from_reply)?.to_vec();
         let name = format_args!("request of `{}`", self.name);
         let request = buffer::decode(name, self.request, buffers).map_err(error::from_reply)?;
-        let reply = method(request, &Host::new(self.host))?;
+        let reply = method(request, &self.host)?;
         let name = format_args!("reply of `{}`", self.name);
         let (message, buffers) = buffer::encode(name, &reply).map_err(error::from_reply)?;
         Ok(Outgoing { message, buffers })

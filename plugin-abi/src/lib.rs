@@ -22,6 +22,7 @@
 
 mod args;
 mod buffer;
+mod cancel;
 mod cluster;
 pub mod containers;
 mod draft;
@@ -31,6 +32,7 @@ pub mod events;
 #[doc(hidden)]
 pub mod export;
 mod guard;
+mod handle;
 pub mod host;
 pub mod interface;
 pub mod manifest;
@@ -43,12 +45,14 @@ pub mod rules;
 mod services;
 pub mod testing;
 mod universe;
+mod view;
 
 pub use anyhow;
 pub use serde_json as json;
 
-pub use args::{Arg, ArgKind, Args, ValueType};
+pub use args::{Arg, ArgGroup, ArgKind, Args, ValueType};
 pub use buffer::Buffer;
+pub use cancel::Cleanup;
 pub use cluster::{
     AmendedFile, AmendedMount, Amendment, ClusterEvent, ClusterInfo, NodeEvent, NodeInfo,
 };
@@ -57,9 +61,13 @@ pub use draft::{Draft, Place};
 pub use error::{ErrorExt, Hint, Result, UsageError};
 pub use event_type::EventType;
 pub use export::LinkedPlugin;
+pub use handle::HostHandle;
 pub use host::{Host, Level, Progress};
 pub use interface::{Interface, Remote};
-pub use message::{HookReply, ProjectInfo, Prompt, Resource, Tool, Webhooks};
+pub use message::{
+    Candidate, Directories, HookReply, ProjectInfo, Prompt, Resource, Terminal, Tool, Webhooks,
+};
 pub use node::{ChangeKind, MODE_EXECUTABLE, MODE_FILE, Node, Select};
 pub use plugin::{Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
 pub use universe::{ChangeSet, Universe};
+pub use view::{Table, View};

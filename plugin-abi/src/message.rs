@@ -8,10 +8,12 @@
 pub(crate) mod containers;
 
 use self::containers::{ContainerInfo, ContainerRequest};
-use crate::args::Arg;
+use crate::args::{Arg, ArgGroup};
 use crate::manifest::INTERFACE_VERSION;
+use crate::view::View;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 pub use crate::error::{ErrorKind, ErrorReply};
 
@@ -53,6 +55,9 @@ pub struct CommandDescription {
     pub long_about: String,
     /// The command's arguments.
     pub args: Vec<Arg>,
+    /// Which of the arguments exclude each other, or must be given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<ArgGroup>,
     /// Command lines worth showing, with a line on each.
     pub examples: Vec<Example>,
 }
@@ -66,6 +71,50 @@ pub struct Example {
     pub about: String,
     /// The command line, without the host's name.
     pub line: String,
+}
+
+/// Asks a plugin to complete the value of an argument.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CompleteRequest {
+    /// Who calls.
+    pub caller: Caller,
+    /// The words of the command.
+    pub path: Vec<String>,
+    /// The name of the argument.
+    pub arg: String,
+    /// What the user has typed of the value.
+    pub word: String,
+    /// The values of the arguments that are on the line already, as far as they can be read.
+    pub args: Map<String, Value>,
+}
+
+/// The values that a plugin suggests for an argument.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CompleteReply {
+    /// The values; the host leaves out those that do not begin with what is typed.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A value that a plugin suggests for an argument.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The value.
+    pub value: String,
+    /// A few words on it, or an empty text.
+    pub help: String,
+}
+
+impl Candidate {
+    /// Returns a candidate with a few words on it.
+    pub fn new(value: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { value: value.into(), help: help.into() }
+    }
 }
 
 /// Runs a command.
@@ -343,6 +392,14 @@ pub enum ServiceRequest {
     Progress(ProgressUpdate),
     /// Does something with containers, or with what runs in them.
     Containers(ContainerRequest),
+    /// Asks what the terminal is like.
+    Terminal,
+    /// Asks for the plugin's own directories.
+    Directories(DirectoriesRequest),
+    /// Prints a result.
+    Show(Shown),
+    /// Registers a cleanup, or takes it back.
+    Cleanup(CleanupRequest),
     /// A service that this release does not know.
     #[serde(other)]
     Unknown,
@@ -361,12 +418,19 @@ pub struct Prompt {
     pub choices: Vec<String>,
     /// Whether the answer must not be shown while it is typed.
     pub secret: bool,
+    /// Whether the answer is yes or no, written `true` or `false`.
+    pub confirm: bool,
 }
 
 impl Prompt {
     /// Returns a question that any text answers.
     pub fn new(question: impl Into<String>) -> Self {
         Self { question: question.into(), ..Self::default() }
+    }
+
+    /// Returns a question that yes or no answers, written `true` or `false`.
+    pub fn confirm(question: impl Into<String>) -> Self {
+        Self { confirm: true, ..Self::new(question) }
     }
 
     /// Sets the answer when the user gives none, or when there is no terminal.
@@ -414,6 +478,78 @@ pub struct ServiceReply {
     pub answer: Option<String>,
     /// The containers that were made or asked for.
     pub containers: Vec<ContainerInfo>,
+    /// What the terminal is like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<Terminal>,
+    /// The plugin's own directories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directories: Option<Directories>,
+}
+
+/// What the host's standard streams are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Terminal {
+    /// Whether the standard input is a terminal.
+    pub stdin: bool,
+    /// Whether the standard output is a terminal.
+    pub stdout: bool,
+    /// Whether the standard error is a terminal.
+    pub stderr: bool,
+    /// The width of the terminal in columns; `None` without one.
+    pub width: Option<u16>,
+    /// Whether results on the standard output may have colours.
+    pub colors: bool,
+    /// Whether messages on the standard error may have colours.
+    pub message_colors: bool,
+}
+
+/// Asks for a plugin's own directories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct DirectoriesRequest {
+    /// The key of the plugin. The kit leaves it empty: the host knows whom it called.
+    pub plugin: String,
+}
+
+/// Directories of the user's for one plugin, in all its versions. They exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Directories {
+    /// For what the user configures.
+    pub config: PathBuf,
+    /// For what can be deleted at any time and then costs time only.
+    pub cache: PathBuf,
+    /// For what should be kept between runs, and is no configuration.
+    pub state: PathBuf,
+}
+
+/// A result to print.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Shown {
+    /// The form that the user asks for: `text`, `json` or `yaml`.
+    pub form: String,
+    /// The result for programs.
+    pub value: Value,
+    /// The result for people.
+    pub view: View,
+}
+
+/// Registers a cleanup that the host asks the plugin for if the call is cancelled, or takes
+/// it back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CleanupRequest {
+    /// Tells apart the cleanups of one plugin.
+    pub id: u64,
+    /// Whether the cleanup is needed, or not any more.
+    pub is_needed: bool,
 }
 
 /// Turns a message into the bytes that cross the boundary.

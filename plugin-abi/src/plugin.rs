@@ -4,10 +4,10 @@
 //! called, and kept: its fields may hold state behind the usual locks.
 
 use crate::message::{
-    Caller, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo, Resource,
-    ScaffoldRequest, Tool,
+    Caller, Candidate, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo,
+    Resource, ScaffoldRequest, Tool,
 };
-use crate::{Arg, Args, ChangeSet, EventType, Host, Result, Universe, error, message};
+use crate::{Arg, ArgGroup, Args, ChangeSet, EventType, Host, Result, Universe, error, message};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -22,6 +22,30 @@ pub trait Command: Default + Send + Sync + 'static {
     /// Returns the command's arguments.
     fn args(&self) -> Vec<Arg> {
         Vec::new()
+    }
+
+    /// Returns which of the arguments exclude each other, or must be given.
+    fn groups(&self) -> Vec<ArgGroup> {
+        Vec::new()
+    }
+
+    /// Suggests values for an argument that is declared as
+    /// [`completed`](Arg::completed), while a user types a line of the shell.
+    ///
+    /// `call` has the values on the line so far, and `word` is what is typed of this one. What
+    /// is printed or logged here is not shown, and an error suggests nothing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the search fails with.
+    fn complete(
+        &self,
+        _arg: &str,
+        _word: &str,
+        _call: &Call,
+        _host: &Host<'_>,
+    ) -> Result<Vec<Candidate>> {
+        Ok(Vec::new())
     }
 
     /// Returns several paragraphs of help for `--help`, or an empty text.
@@ -316,6 +340,7 @@ pub(crate) fn describe<C: Command>(command: &C) -> CommandDescription {
         about: C::ABOUT.to_owned(),
         long_about: command.long_about(),
         args: command.args(),
+        groups: command.groups(),
         examples: command.examples().into_iter().map(example).collect(),
     }
 }

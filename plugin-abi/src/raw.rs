@@ -21,6 +21,7 @@ use abi_stable::library::RootModule;
 use abi_stable::package_version_strings;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{RArc, RSlice, RVec};
+use std::time::Duration;
 
 pub use crate::node::RawNode;
 
@@ -70,6 +71,11 @@ pub(crate) mod entry {
     /// its own, with the method's reply and the buffers beside it. Those of the request are
     /// lent by the host.
     pub(crate) const INTERFACE: u32 = 5;
+    /// Answers a `CompleteRequest` with a `CompleteReply`.
+    pub(crate) const COMPLETE: u32 = 6;
+    /// Runs the cleanup with the number in the input, eight bytes in the machine's order, and
+    /// answers with no bytes.
+    pub(crate) const CLEANUP: u32 = 7;
 }
 
 impl RootModule for PluginRootRef {
@@ -116,6 +122,18 @@ impl PluginRootRef {
     /// nothing to say.
     pub fn event(self, name: &str, payload: &[u8], host: RawHost<'_>) -> RawReply {
         self.call()(entry::EVENT, name.as_bytes().into(), payload.into(), host)
+    }
+
+    /// Answers an encoded `CompleteRequest` with a `CompleteReply`.
+    pub fn complete(self, request: &[u8], host: RawHost<'_>) -> RawReply {
+        self.call()(entry::COMPLETE, RSlice::EMPTY, request.into(), host)
+    }
+
+    /// Runs a cleanup that the plugin has registered.
+    pub fn cleanup(self, id: u64) -> RawReply {
+        let input = id.to_ne_bytes();
+        let host = RawHost::new(&NoServices);
+        self.call()(entry::CLEANUP, RSlice::EMPTY, input.as_slice().into(), host)
     }
 
     /// Answers the request of an interface's method with its reply and the buffers beside it.
@@ -170,6 +188,9 @@ mod service {
     /// request, for as long as the host's object is borrowed: the answer is the address of the first `RArc<RawNode>` and their number, as two `usize`
     /// in the machine's byte order.
     pub(super) const LEND: u32 = 5;
+    /// Waits for as many milliseconds as the detail says until the call is cancelled, and
+    /// answers with one byte: whether it is.
+    pub(super) const WAIT: u32 = 6;
     // New services go here.
 }
 
@@ -232,7 +253,24 @@ impl<'a> RawHost<'a> {
             )
         })
     }
+
+    /// Waits until the call is cancelled, and returns whether it is.
+    pub(crate) fn wait_cancelled(self, millis: u32) -> bool {
+        // On a host that does not know it, nothing is ever cancelled.
+        let answer = self.call(service::WAIT, millis, &[]).into_message();
+        answer.is_ok_and(|it| it.first() == Some(&1))
+    }
     // New services are called here.
+
+    /// Returns the host for those who may have it longer than it is borrowed, and must not
+    /// use it then: `handle.rs` sees to that.
+    pub(crate) fn outliving_its_borrow(self) -> RawHost<'static> {
+        // SAFETY: only the lifetime changes. The one caller, `CallScope::handle`, keeps the value
+        // in a slot that nothing reads after the scope is dropped. A scope is a local variable
+        // of the function that answers the call, in `export.rs`, and the host is borrowed until
+        // that function returns.
+        unsafe { std::mem::transmute::<RawHost<'_>, RawHost<'static>>(self) }
+    }
 
     fn call(self, service: u32, detail: u32, input: &[u8]) -> RawReply {
         (self.call)(self.object, service, detail, input.into())
@@ -283,6 +321,9 @@ extern "C" fn host_call<S: HostServices>(
                 return Ok((Vec::new(), nodes));
             }
             service::LEND => loan(host.all_nodes()?),
+            service::WAIT => {
+                vec![u8::from(host.wait_cancelled(Duration::from_millis(detail.into())))]
+            }
             // New services are answered here.
             _ => {
                 return Err(ErrorReply::unsupported(format!("this host has no service {service}")));

@@ -3,8 +3,9 @@
 //! Hosts and [`testing`](crate::testing) share these functions, so that a plugin whose tests
 //! pass is not refused by a host for what it declares.
 
-use crate::args::{Arg, ArgKind, ValueType};
+use crate::args::{Arg, ArgGroup, ArgKind, ValueType};
 use std::collections::HashSet;
+use std::str::FromStr;
 
 /// The long names of the options that a host has on every command.
 pub const HOST_OPTIONS: &[&str] =
@@ -50,21 +51,52 @@ pub fn subcommand_options(subcommand: &str) -> Vec<&'static str> {
     own.iter().chain([&SHOW]).flat_map(|it| it.iter().copied()).collect()
 }
 
-/// Checks the arguments of a command.
+/// Checks the arguments of a command, and the groups that they are in.
+///
+/// # Errors
+///
+/// One line on the first argument or group that no host accepts.
+pub fn check_command(args: &[Arg], groups: &[ArgGroup]) -> Result<(), String> {
+    check_declared(args)?;
+    let mut names: HashSet<&str> = args.iter().map(|it| it.name.as_str()).collect();
+    for ArgGroup { name, args: members, .. } in groups {
+        check_name(name)?;
+        if let Some(unknown) = members.iter().find(|it| args.iter().all(|arg| arg.name != **it)) {
+            return Err(format!("the group `{name}` has an unknown argument `{unknown}`"));
+        }
+        if members.is_empty() || !names.insert(name) {
+            return Err(format!("the group `{name}` is empty, or its name is taken"));
+        }
+    }
+    for arg in args {
+        let others = arg.conflicts.iter().chain(&arg.requires);
+        for other in others.filter(|it| **it == arg.name || !names.contains(it.as_str())) {
+            return Err(format!("the argument `{}` refers to an unknown `{other}`", arg.name));
+        }
+    }
+    Ok(())
+}
+
+/// Checks arguments that are in no groups.
 ///
 /// # Errors
 ///
 /// One line on the first argument that no host accepts.
 pub fn check_args(args: &[Arg]) -> Result<(), String> {
+    check_command(args, &[])
+}
+
+fn check_declared(args: &[Arg]) -> Result<(), String> {
     let (mut names, mut letters) = (HashSet::new(), HashSet::new());
     for arg in args {
-        let name = &arg.name;
-        check_name(name)?;
-        if !names.insert(name) {
-            return Err(format!("the argument `{name}` is declared twice"));
-        }
-        if HOST_OPTIONS.contains(&name.as_str()) {
-            return Err(format!("the name `{name}` belongs to the host"));
+        for name in arg.aliases.iter().chain([&arg.name]) {
+            check_name(name)?;
+            if !names.insert(name) {
+                return Err(format!("the argument `{name}` is declared twice"));
+            }
+            if HOST_OPTIONS.contains(&name.as_str()) {
+                return Err(format!("the name `{name}` belongs to the host"));
+            }
         }
         if let Some(letter) = arg.short {
             check_letter(arg, letter)?;
@@ -73,6 +105,7 @@ pub fn check_args(args: &[Arg]) -> Result<(), String> {
             }
         }
         check_kind(arg)?;
+        check_values(arg)?;
         check_default(arg)?;
     }
     check_positions(args)
@@ -133,17 +166,28 @@ fn check_letter(arg: &Arg, letter: char) -> Result<(), String> {
 /// Finds what the builder of an argument can express, but no command line.
 fn check_kind(arg: &Arg) -> Result<(), String> {
     let name = &arg.name;
-    if arg.kind == ArgKind::Flag {
+    if matches!(arg.kind, ArgKind::Flag | ArgKind::Count) {
         if arg.repeated {
-            return Err(format!("the flag `{name}` cannot be repeated"));
+            return Err(format!("the flag `{name}` cannot be repeated: declare a counted one"));
         }
         // Any other type may be one that this release does not know.
-        let takes_value =
-            matches!(arg.value, ValueType::Integer | ValueType::Number | ValueType::Path);
-        if takes_value || !arg.choices.is_empty() {
+        let takes_value = match arg.kind {
+            ArgKind::Flag => {
+                matches!(arg.value, ValueType::Integer | ValueType::Number | ValueType::Path)
+            }
+            _ => arg.env.is_some(),
+        };
+        let has_values = arg.is_list() || arg.min.is_some() || arg.max.is_some() || arg.completed;
+        if takes_value || has_values || !arg.choices.is_empty() {
             return Err(format!("the flag `{name}` cannot have a value: declare an option"));
         }
         return Ok(());
+    }
+    if arg.kind == ArgKind::Positional && !arg.aliases.is_empty() {
+        return Err(format!("the argument `{name}` cannot have other names: it is positional"));
+    }
+    if arg.rest && (arg.kind != ArgKind::Positional || !arg.repeated) {
+        return Err(format!("the argument `{name}` cannot have the words after `--`"));
     }
     if !arg.choices.is_empty() && arg.value != ValueType::String {
         let kind = match arg.value {
@@ -158,15 +202,66 @@ fn check_kind(arg: &Arg) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks how many values an argument has, which numbers, and where else it is from.
+fn check_values(arg: &Arg) -> Result<(), String> {
+    let name = &arg.name;
+    if let Some((least, most)) = arg.n_values.filter(|(least, most)| least > most || *most == 0) {
+        return Err(format!("the argument `{name}` cannot have {least} to {most} values"));
+    }
+    let is_invalid = |it: &&String| it.is_empty() || it.contains(['=', '\0']);
+    if let Some(variable) = arg.env.as_ref().filter(is_invalid) {
+        return Err(format!("the argument `{name}` has an invalid variable `{variable}`"));
+    }
+    for bound in arg.min.iter().chain(&arg.max) {
+        if !is_number(arg, bound) {
+            return Err(format!("the argument `{name}` cannot have the bound `{bound}`"));
+        }
+    }
+    match (&arg.min, &arg.max) {
+        (Some(min), Some(max)) if !is_in_range(arg, min) => {
+            Err(format!("the argument `{name}` cannot be from {min} to {max}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text is a number of the argument's type.
+fn is_number(arg: &Arg, text: &str) -> bool {
+    match arg.value {
+        ValueType::Integer => text.parse::<i64>().is_ok(),
+        ValueType::Number => parse_number(text).is_some(),
+        _ => false,
+    }
+}
+
+/// Returns whether a text that is a number of the argument's type is in its range.
+pub fn is_in_range(arg: &Arg, text: &str) -> bool {
+    let (min, max) = (arg.min.as_deref(), arg.max.as_deref());
+    match arg.value {
+        ValueType::Integer => is_within::<i64>(text, min, max),
+        ValueType::Number => is_within::<f64>(text, min, max),
+        _ => true,
+    }
+}
+
+fn is_within<T: FromStr + PartialOrd>(text: &str, min: Option<&str>, max: Option<&str>) -> bool {
+    let parse = |it: &str| it.parse::<T>().ok();
+    let Some(number) = parse(text) else { return false };
+    min.and_then(parse).is_none_or(|it| number >= it)
+        && max.and_then(parse).is_none_or(|it| number <= it)
+}
+
 fn check_default(arg: &Arg) -> Result<(), String> {
     let Some(default) = &arg.default else { return Ok(()) };
     let parses = match arg.value {
-        ValueType::Integer => default.parse::<i64>().is_ok(),
-        ValueType::Number => parse_number(default).is_some(),
+        ValueType::Integer | ValueType::Number => {
+            is_number(arg, default) && is_in_range(arg, default)
+        }
         ValueType::Boolean => default.parse::<bool>().is_ok(),
         _ => arg.choices.is_empty() || arg.choices.contains(default),
     };
-    match parses && arg.kind != ArgKind::Flag && !arg.required {
+    let takes_default = !matches!(arg.kind, ArgKind::Flag | ArgKind::Count) && !arg.rest;
+    match parses && takes_default && !arg.required {
         true => Ok(()),
         false => Err(format!("the argument `{}` cannot have the default `{default}`", arg.name)),
     }
@@ -175,14 +270,19 @@ fn check_default(arg: &Arg) -> Result<(), String> {
 /// Checks that each word of a command line can belong to one positional argument only.
 fn check_positions(args: &[Arg]) -> Result<(), String> {
     let mut open_end: Option<&Arg> = None;
-    for arg in args.iter().filter(|it| it.kind == ArgKind::Positional) {
-        if let Some(before) = open_end.filter(|it| arg.required || it.repeated) {
+    let after_dashes = args.iter().filter(|it| it.rest);
+    if let Some(second) = after_dashes.clone().nth(1) {
+        let name = &second.name;
+        return Err(format!("the argument `{name}` is the second for the words after `--`"));
+    }
+    for arg in args.iter().filter(|it| it.kind == ArgKind::Positional && !it.rest) {
+        if let Some(before) = open_end.filter(|it| arg.required || it.is_list()) {
             return Err(format!(
                 "the argument `{}` comes after `{}`, which is optional or repeated",
                 arg.name, before.name
             ));
         }
-        if arg.repeated || !arg.required {
+        if arg.is_list() || !arg.required {
             open_end = Some(arg);
         }
     }
@@ -219,7 +319,10 @@ mod tests {
 
     #[test]
     fn what_no_command_line_can_express_is_found() {
-        check_err(&[Arg::flag("loud").repeated()], "the flag `loud` cannot be repeated");
+        check_err(
+            &[Arg::flag("loud").repeated()],
+            "the flag `loud` cannot be repeated: declare a counted one",
+        );
         check_err(
             &[Arg::flag("loud").integer()],
             "the flag `loud` cannot have a value: declare an option",
@@ -262,6 +365,68 @@ mod tests {
         check_err(&[Arg::positional("a"), Arg::positional("b").required()], after);
         check_err(&[Arg::positional("a").required().repeated(), Arg::positional("b")], after);
         assert_eq!(check_args(&[Arg::positional("a"), Arg::positional("b").repeated()]), Ok(()));
+    }
+
+    #[test]
+    fn numbers_have_ranges() {
+        let port = || Arg::option("port").integer().min(1).max(65535);
+        assert_eq!(check_args(&[port().default_value("80")]), Ok(()));
+        check_err(&[port().default_value("0")], "the argument `port` cannot have the default `0`");
+        check_err(&[Arg::option("n").min(1)], "the argument `n` cannot have the bound `1`");
+        check_err(
+            &[Arg::option("n").integer().min(0.5)],
+            "the argument `n` cannot have the bound `0.5`",
+        );
+        check_err(
+            &[Arg::option("n").number().min(2).max(1.5)],
+            "the argument `n` cannot be from 2 to 1.5",
+        );
+    }
+
+    #[test]
+    fn what_an_argument_refers_to_is_known() {
+        let args =
+            [Arg::flag("a").conflicts_with("b"), Arg::flag("b"), Arg::flag("c").requires("g")];
+        let group = |members: &[&str]| ArgGroup::new("g", members.iter().copied());
+        assert_eq!(check_command(&args, &[group(&["a", "b"])]), Ok(()));
+        check_err(&args, "the argument `c` refers to an unknown `g`");
+        check_err(&[Arg::flag("a").requires("a")], "the argument `a` refers to an unknown `a`");
+        let err = |group: ArgGroup| check_command(&args, &[group]).unwrap_err();
+        assert_eq!(err(group(&["x"])), "the group `g` has an unknown argument `x`");
+        assert_eq!(err(group(&[])), "the group `g` is empty, or its name is taken");
+        assert_eq!(err(ArgGroup::new("a", ["b"])), "the group `a` is empty, or its name is taken");
+    }
+
+    #[test]
+    fn other_forms_of_arguments_keep_to_their_kind() {
+        check_err(
+            &[Arg::option("color").alias("colour"), Arg::flag("colour")],
+            "the argument `colour` is declared twice",
+        );
+        check_err(&[Arg::flag("x").alias("quiet")], "the name `quiet` belongs to the host");
+        check_err(
+            &[Arg::positional("x").alias("y")],
+            "the argument `x` cannot have other names: it is positional",
+        );
+        check_err(
+            &[Arg::count("x").env("X")],
+            "the flag `x` cannot have a value: declare an option",
+        );
+        check_err(&[Arg::option("x").n_values(2, 1)], "the argument `x` cannot have 2 to 1 values");
+        check_err(&[Arg::option("x").env("A=B")], "the argument `x` has an invalid variable `A=B`");
+        check_err(
+            &[Arg::rest("x"), Arg::rest("y")],
+            "the argument `y` is the second for the words after `--`",
+        );
+        let all = [
+            Arg::positional("name").required(),
+            Arg::positional("more").repeated(),
+            Arg::rest("command"),
+            Arg::count("deep").short('d'),
+            Arg::option("size").integer().n_values(2, 2),
+            Arg::option("tags").delimiter(',').env("TAGS").hidden().completed(),
+        ];
+        assert_eq!(check_args(&all), Ok(()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::error::{ErrorReply, Result};
 use crate::message::{ServiceReply, ServiceRequest};
 use crate::node::{Node, Select};
+use std::time::Duration;
 
 /// Where a plugin's output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,24 @@ pub trait HostServices: Sync {
     ///
     /// An [`ErrorReply`] when the service is unknown to this host, or failed.
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply>;
+
+    /// Waits for at most `limit` until the call is cancelled, and returns whether it is.
+    ///
+    /// By default, no call ever is.
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        std::thread::sleep(limit);
+        false
+    }
+
+    /// Registers what is to be done if the call is cancelled and the plugin does not end by
+    /// itself, or takes it back.
+    ///
+    /// # Errors
+    ///
+    /// When the host does not know cleanups.
+    fn cleanup(&self, _id: u64, _work: Option<Box<dyn FnOnce() + Send>>) -> Result<(), ErrorReply> {
+        Err(ErrorReply::unsupported("this host runs no cleanups"))
+    }
 
     /// Returns the sorted paths of some files of the universe; reads no file.
     ///

@@ -73,8 +73,8 @@ pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 
 use crate::containers::ContainerInfo;
 use crate::message::{
-    self, Caller, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply,
-    ProgressUpdate,
+    self, Caller, Candidate, CommandDescription, CommandReply, CommandRequest, CompleteReply,
+    CompleteRequest, DescribeRequest, ErrorReply, ProgressUpdate,
 };
 use crate::raw::RawHost;
 use crate::rules;
@@ -85,6 +85,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why a run has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,12 +160,22 @@ pub struct CommandTest {
     values: Vec<(String, Value)>,
     answers: Vec<String>,
     containers: Vec<ContainerInfo>,
+    directories: Option<PathBuf>,
+    is_cancelled: bool,
 }
 
 /// Prepares a run of the command `path`.
 pub fn command(plugin: LinkedPlugin, path: &[&str]) -> CommandTest {
     let path = path.iter().map(ToString::to_string).collect();
-    CommandTest { plugin, path, values: Vec::new(), answers: Vec::new(), containers: Vec::new() }
+    CommandTest {
+        plugin,
+        path,
+        values: Vec::new(),
+        answers: Vec::new(),
+        containers: Vec::new(),
+        directories: None,
+        is_cancelled: false,
+    }
 }
 
 impl CommandTest {
@@ -186,6 +197,38 @@ impl CommandTest {
         self
     }
 
+    /// Gives the plugin directories of its own: `config`, `cache` and `state` below `root`.
+    pub fn directories(mut self, root: impl Into<PathBuf>) -> Self {
+        self.directories = Some(root.into());
+        self
+    }
+
+    /// Cancels the call from the start, as by Ctrl-C.
+    pub fn cancelled(mut self) -> Self {
+        self.is_cancelled = true;
+        self
+    }
+
+    /// Returns the values that the plugin suggests for an argument of which `word` is typed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the arguments are not as declared, or the plugin fails.
+    pub fn complete(self, arg: &str, word: &str) -> Result<Vec<Candidate>, Error> {
+        let request = CompleteRequest {
+            caller: caller(self.plugin)?,
+            path: self.path,
+            arg: arg.to_owned(),
+            word: word.to_owned(),
+            args: self.values.into_iter().collect(),
+        };
+        let request = message::encode(&request);
+        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let reply = self.plugin.root().complete(&request, RawHost::new(&host));
+        let reply: CompleteReply = decode("complete reply", &reply.into_message()?)?;
+        Ok(reply.candidates)
+    }
+
     /// Returns what the command says of itself, without running it.
     ///
     /// # Errors
@@ -198,7 +241,7 @@ impl CommandTest {
         let reply = self.plugin.root().describe(&request);
         let description: CommandDescription =
             decode("command description", &reply.into_message()?)?;
-        rules::check_args(&description.args).map_err(|why| {
+        rules::check_command(&description.args, &description.groups).map_err(|why| {
             Error::refused(format!(
                 "invalid arguments of the command `{}`: {why}",
                 self.path.join(" ")
@@ -218,7 +261,8 @@ impl CommandTest {
         let args = values::check(&command, &self.describe()?.args, self.values)?;
         let request = CommandRequest { caller: caller(self.plugin)?, path: self.path, args };
         let request = message::encode(&request);
-        let host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        let mut host = FakeHost::new(self.answers, BTreeMap::new(), self.containers);
+        (host.directories, host.is_cancelled) = (self.directories, self.is_cancelled);
         let reply = self.plugin.root().command(&request, RawHost::new(&host));
         let reply: CommandReply = decode("command reply", &reply.into_message()?)?;
         let outcome = match reply.continue_with {

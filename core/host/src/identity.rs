@@ -20,6 +20,17 @@ pub struct Identity {
     pub plugin_crate: String,
 }
 
+/// What the files in a directory of the user's are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// What the user configures.
+    Config,
+    /// What can be deleted at any time.
+    Cache,
+    /// What is kept between runs, and is no configuration.
+    State,
+}
+
 /// The version of this library, which a plugin's `host` requirement is about.
 pub const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -58,13 +69,18 @@ impl Identity {
         }
     }
 
-    /// Returns the folder of this host in the user's cache folder, by the XDG base directory
+    /// Returns the directory of this host for files of a purpose, by the XDG base directory
     /// specification, or where Windows keeps such files. It need not exist.
-    pub fn cache_dir(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    pub fn dir(&self, purpose: Purpose, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
+        let (xdg, default, windows) = match purpose {
+            Purpose::Config => ("XDG_CONFIG_HOME", ".config", "APPDATA"),
+            Purpose::Cache => ("XDG_CACHE_HOME", ".cache", "LOCALAPPDATA"),
+            Purpose::State => ("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA"),
+        };
         let home = match cfg!(windows) {
-            true => absolute("LOCALAPPDATA"),
-            false => absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))),
+            true => absolute(windows),
+            false => absolute(xdg).or_else(|| Some(absolute("HOME")?.join(default))),
         };
         Some(home?.join(&self.command_name))
     }

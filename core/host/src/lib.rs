@@ -13,10 +13,11 @@ pub mod fs;
 mod identity;
 pub mod lifecycle;
 pub mod services;
+pub mod signals;
 pub mod transport;
 
 pub use catalog::{Catalog, Manifest, PluginKey, PluginName, PluginVersion, ProjectVersion};
 pub use clap;
 pub use cli::Cli;
-pub use identity::{Identity, LIBRARY_VERSION};
+pub use identity::{Identity, LIBRARY_VERSION, Purpose};
 pub use pintle_plugin as plugin;

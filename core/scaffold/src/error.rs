@@ -122,6 +122,9 @@ pub enum StepError {
     /// The call itself.
     #[error(transparent)]
     Call(Box<CallError>),
+    /// A signal came while the plugin was at work.
+    #[error("interrupted")]
+    Interrupted,
     /// The plugin's change set does not fit the universe.
     #[error(transparent)]
     Universe(#[from] UniverseError),

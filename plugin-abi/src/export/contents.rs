@@ -5,12 +5,11 @@ use crate::error::{ErrorReply, Unsupported, into_reply};
 use crate::host::Host;
 use crate::interface::{Incoming, Interface, Outgoing};
 use crate::message::{
-    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, HookReply,
-    ScaffoldReply, ScaffoldRequest, Step,
+    self, Candidate, CommandDescription, CommandReply, CommandRequest, CompleteReply,
+    CompleteRequest, DescribeRequest, HookReply, ScaffoldReply, ScaffoldRequest, Step,
 };
 use crate::node::Node;
 use crate::plugin::{self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
-use crate::raw::RawHost;
 use crate::universe::{ChangeSet, Universe};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
@@ -44,6 +43,13 @@ impl<T: Default> Lazy<T> {
 pub trait AnyCommand: Sync {
     fn path(&self) -> &'static [&'static str];
     fn describe(&self) -> CommandDescription;
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>>;
     fn run(&self, call: &Call, host: &Host<'_>) -> anyhow::Result<Outcome>;
 }
 
@@ -54,6 +60,16 @@ impl<C: Command> AnyCommand for Lazy<C> {
 
     fn describe(&self) -> CommandDescription {
         plugin::describe(self.get())
+    }
+
+    fn complete(
+        &self,
+        arg: &str,
+        word: &str,
+        call: &Call,
+        host: &Host<'_>,
+    ) -> anyhow::Result<Vec<Candidate>> {
+        self.get().complete(arg, word, call, host)
     }
 
     fn run(&self, call: &Call, host: &Host<'_>) -> anyhow::Result<Outcome> {
@@ -189,10 +205,10 @@ impl Contents {
     pub(crate) fn command(
         &self,
         request: CommandRequest,
-        host: RawHost<'_>,
+        host: Host<'_>,
     ) -> Result<CommandReply, ErrorReply> {
         let command = self.find_command(&request.path)?;
-        match command.run(&Call::new(request), &Host::new(host)).map_err(into_reply)? {
+        match command.run(&Call::new(request), &host).map_err(into_reply)? {
             Outcome::Exit(exit_code) => Ok(CommandReply { exit_code, continue_with: None }),
             Outcome::Continue(args) => Ok(CommandReply { exit_code: 0, continue_with: Some(args) }),
         }
@@ -201,7 +217,7 @@ impl Contents {
     pub(crate) fn scaffold(
         &self,
         request: ScaffoldRequest,
-        host: RawHost<'_>,
+        host: Host<'_>,
     ) -> Result<(ScaffoldReply, Vec<Node>), ErrorReply> {
         let part =
             self.scaffolds.iter().map(|it| it()).find(|it| it.subcommand() == request.subcommand);
@@ -209,7 +225,7 @@ impl Contents {
             ErrorReply::failed(format!("the plugin takes no part in `{}`", request.subcommand))
         })?;
         let step = request.step;
-        let call = ScaffoldCall::new(request, Universe::new(host), Host::new(host));
+        let call = ScaffoldCall::new(request, Universe::new(host.raw()), host);
         let (mut reply, mut changes) = (ScaffoldReply::default(), ChangeSet::new());
         if let Err(err) = part.step(step, &call, &mut reply, &mut changes) {
             let Stop(reason) = err.downcast().map_err(into_reply)?;
@@ -223,10 +239,10 @@ impl Contents {
         &self,
         name: &str,
         payload: &[u8],
-        host: RawHost<'_>,
+        host: Host<'_>,
     ) -> Result<Vec<u8>, ErrorReply> {
         let mut answer = HookReply::default();
-        let (event, host) = (Event::new(name, payload), Host::new(host));
+        let event = Event::new(name, payload);
         for hook in self.hooks.iter().map(|it| it()).filter(|it| it.events().contains(&name)) {
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
             answer.veto = answer.veto.or(reply.veto);
@@ -235,6 +251,19 @@ impl Contents {
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
         Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })
+    }
+
+    /// Suggests values for an argument of a command.
+    pub(crate) fn complete(
+        &self,
+        request: CompleteRequest,
+        host: &Host<'_>,
+    ) -> Result<CompleteReply, ErrorReply> {
+        let CompleteRequest { caller, path, arg, word, args } = request;
+        let command = self.find_command(&path)?;
+        let call = Call::new(CommandRequest { caller, path, args });
+        let candidates = command.complete(&arg, &word, &call, host).map_err(into_reply)?;
+        Ok(CompleteReply { candidates })
     }
 
     fn find_command(&self, path: &[String]) -> Result<&'static dyn AnyCommand, ErrorReply> {

@@ -4,11 +4,16 @@ use super::Error;
 use super::engine::Engine;
 use crate::containers::ContainerInfo;
 use crate::host::{HostServices, Level, Stream};
-use crate::message::{ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest};
+use crate::message::{
+    Directories, ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest, Shown, Terminal,
+};
+use crate::view::View;
 use crate::{Node, Select};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A host that a plugin can be called with.
 pub(super) struct FakeHost {
@@ -17,6 +22,10 @@ pub(super) struct FakeHost {
     files: BTreeMap<String, Node>,
     /// The same files, to be lent.
     all: Vec<Node>,
+    /// Where the plugin's own directories are.
+    pub(super) directories: Option<PathBuf>,
+    /// Whether the call is cancelled from the start.
+    pub(super) is_cancelled: bool,
 }
 
 #[derive(Default)]
@@ -49,7 +58,7 @@ impl FakeHost {
         let containers = Engine { containers, ..Engine::default() };
         let state = State { answers: answers.into(), containers, ..State::default() };
         let all = files.values().cloned().collect();
-        Self { state: Mutex::new(state), files, all }
+        Self { state: Mutex::new(state), files, all, directories: None, is_cancelled: false }
     }
 
     /// Gives the universe other files.
@@ -125,10 +134,36 @@ impl HostServices for FakeHost {
                 let containers = self.state().containers.answer(request)?;
                 Ok(ServiceReply { containers, ..ServiceReply::default() })
             }
+            ServiceRequest::Terminal => {
+                let terminal = Some(Terminal::default());
+                Ok(ServiceReply { terminal, ..ServiceReply::default() })
+            }
+            ServiceRequest::Directories(_) => {
+                let directories = self.directories.clone().map(|root| Directories {
+                    config: root.join("config"),
+                    cache: root.join("cache"),
+                    state: root.join("state"),
+                });
+                Ok(ServiceReply { directories, ..ServiceReply::default() })
+            }
+            ServiceRequest::Show(shown) => {
+                let text = text_of(shown)?;
+                self.write(Stream::Out, text.as_bytes());
+                Ok(ServiceReply::default())
+            }
+            // The test is not interrupted, so none is ever run.
+            ServiceRequest::Cleanup(_) => Ok(ServiceReply::default()),
             ServiceRequest::Unknown => {
                 Err(ErrorReply::unsupported("the test kit does not know this service"))
             }
         }
+    }
+
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        if !self.is_cancelled {
+            std::thread::sleep(limit);
+        }
+        self.is_cancelled
     }
 
     fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {
@@ -144,11 +179,29 @@ impl HostServices for FakeHost {
     }
 }
 
+/// Returns a result as the host prints it, but for YAML, which is the host's business.
+fn text_of(shown: Shown) -> Result<String, ErrorReply> {
+    let lines = match (shown.form.as_str(), shown.view) {
+        ("json" | "yaml", _) => format!("{:#}", shown.value),
+        (_, View::Text(text)) => text.trim_end_matches('\n').to_owned(),
+        (_, View::Table(table)) => {
+            let lines = [table.columns].into_iter().chain(table.rows);
+            lines.map(|it| it.join("  ")).collect::<Vec<_>>().join("\n")
+        }
+    };
+    Ok(lines + "\n")
+}
+
 fn answer(prompt: &Prompt, scripted: Option<String>) -> Result<String, ErrorReply> {
     let question = &prompt.question;
     let answer = scripted.or_else(|| prompt.default.clone()).ok_or_else(|| {
         ErrorReply::failed(format!("the question `{question}` has neither answer nor default"))
     })?;
+    if prompt.confirm && answer.parse::<bool>().is_err() {
+        return Err(ErrorReply::failed(format!(
+            "the answer `{answer}` to `{question}` is neither `true` nor `false`"
+        )));
+    }
     if !prompt.choices.is_empty() && !prompt.choices.contains(&answer) {
         return Err(ErrorReply::failed(format!(
             "the answer `{answer}` is none of the choices of `{question}`"

@@ -30,6 +30,8 @@ pub(super) fn check(
     for arg in declared.iter().filter(|it| !values.contains_key(&it.name)).collect::<Vec<_>>() {
         if arg.kind == ArgKind::Flag {
             values.insert(arg.name.clone(), false.into());
+        } else if arg.kind == ArgKind::Count {
+            values.insert(arg.name.clone(), 0.into());
         } else if let Some(text) = &arg.default {
             values.insert(arg.name.clone(), parse_default(arg, text)?);
         } else if arg.required {
@@ -47,7 +49,7 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn checked(arg: &Arg, value: Value) -> Result<Value, Error> {
-    if !arg.repeated {
+    if !arg.is_list() {
         return check_one(arg, &value).map(|()| value);
     }
     let values = match value {
@@ -69,6 +71,9 @@ fn check_one(arg: &Arg, value: &Value) -> Result<(), Error> {
     if !fits {
         let expected = expected(arg);
         return Err(Error::refused(format!("the argument `{name}` takes {expected}, not {value}")));
+    }
+    if value.is_number() && !rules::is_in_range(arg, &value.to_string()) {
+        return Err(Error::refused(format!("the argument `{name}` does not take {value}")));
     }
     match value {
         Value::String(text) if !arg.choices.is_empty() && !arg.choices.contains(text) => {
@@ -94,7 +99,11 @@ fn parse_default(arg: &Arg, text: &str) -> Result<Value, Error> {
 }
 
 fn value_type(arg: &Arg) -> ValueType {
-    if arg.kind == ArgKind::Flag { ValueType::Boolean } else { arg.value }
+    match arg.kind {
+        ArgKind::Flag => ValueType::Boolean,
+        ArgKind::Count => ValueType::Integer,
+        _ => arg.value,
+    }
 }
 
 fn expected(arg: &Arg) -> &'static str {

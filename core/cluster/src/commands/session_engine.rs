@@ -7,6 +7,7 @@ use crate::error::ClusterError;
 use crate::kubeconfig::Kubeconfig;
 use crate::names::Names;
 use crate::operations::{Locks, PluginContainers, Run};
+use pintle_host::Purpose;
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ pub(super) fn with_engine<T>(
 
 /// Returns the locks that keep runs on one cluster out of each other's way.
 pub(super) fn locks(session: &Session<'_>) -> Locks {
-    let cache = session.identity().cache_dir(&|name| std::env::var_os(name));
+    let cache = session.identity().dir(Purpose::Cache, &|name| std::env::var_os(name));
     Locks::new(cache.map(|it| it.join("clusters")))
 }
 

@@ -4,7 +4,7 @@
 //! system folders; whatever its caller can choose, an option, the environment, a
 //! home folder or the place of the program, is ignored.
 
-use crate::identity::Identity;
+use crate::identity::{Identity, Purpose};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
@@ -130,7 +130,7 @@ impl SearchPath {
             }
         }
         // There are no stamps of files on Windows, and so no index.
-        let cache = identity.cache_dir(around.env).filter(|_| !cfg!(windows));
+        let cache = identity.dir(Purpose::Cache, around.env).filter(|_| !cfg!(windows));
         Self::from_dirs(dirs).with_index_in(cache)
     }
 }

@@ -1,6 +1,6 @@
 //! A plugin's arguments as clap's, and their values on the way back.
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::CommandDescription;
@@ -12,7 +12,7 @@ use pintle_plugin::{Arg, ArgKind, ValueType, rules};
 ///
 /// One line on what is wrong with the description.
 pub fn command(name: String, description: &CommandDescription) -> Result<clap::Command, String> {
-    rules::check_args(&description.args)?;
+    rules::check_command(&description.args, &description.groups)?;
     let mut command = clap::Command::new(name).about(description.about.clone());
     if !description.long_about.is_empty() {
         command =
@@ -24,7 +24,13 @@ pub fn command(name: String, description: &CommandDescription) -> Result<clap::C
         let lines: Vec<_> = description.examples.iter().map(line).collect();
         command = command.after_help(format!("Examples:\n{}", lines.join("\n")));
     }
-    Ok(command.args(description.args.iter().map(clap_arg)))
+    let groups = description.groups.iter().map(|it| {
+        clap::ArgGroup::new(it.name.clone())
+            .args(it.args.clone())
+            .required(it.required)
+            .multiple(it.multiple)
+    });
+    Ok(command.args(description.args.iter().map(clap_arg)).groups(groups))
 }
 
 /// Returns the values that the user gave, or that are the defaults, by name. A flag
@@ -35,8 +41,10 @@ pub fn values(args: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
 }
 
 fn value(arg: &Arg, matches: &ArgMatches) -> Value {
-    if arg.kind == ArgKind::Flag {
-        return Value::Bool(matches.get_flag(&arg.name));
+    match arg.kind {
+        ArgKind::Flag => return Value::Bool(matches.get_flag(&arg.name)),
+        ArgKind::Count => return matches.get_count(&arg.name).into(),
+        _ => {}
     }
     match arg.value {
         ValueType::Integer => typed::<i64>(arg, matches),
@@ -48,7 +56,7 @@ fn value(arg: &Arg, matches: &ArgMatches) -> Value {
 
 fn typed<T: Clone + Send + Sync + Into<Value> + 'static>(arg: &Arg, matches: &ArgMatches) -> Value {
     let mut values = matches.get_many::<T>(&arg.name).into_iter().flatten().cloned();
-    match arg.repeated {
+    match arg.is_list() {
         true => Value::Array(values.map(Into::into).collect()),
         false => values.next().map_or(Value::Null, Into::into),
     }
@@ -63,8 +71,24 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     if let Some(short) = spec.short {
         arg = arg.short(short);
     }
-    if spec.kind == ArgKind::Flag {
-        return arg.action(ArgAction::SetTrue);
+    arg = arg.visible_aliases(spec.aliases.clone()).hide(spec.hidden);
+    arg = arg.conflicts_with_all(spec.conflicts.clone());
+    arg = spec.requires.iter().fold(arg, |arg, it| arg.requires(it.clone()));
+    if let Some(heading) = &spec.heading {
+        arg = arg.help_heading(heading.clone());
+    }
+    if let Some(variable) = &spec.env {
+        // The value may be a secret.
+        arg = arg.env(variable.clone()).hide_env_values(true);
+    }
+    match spec.kind {
+        ArgKind::Flag if spec.env.is_some() => {
+            // What a shell script takes for no counts as no.
+            return arg.action(ArgAction::SetTrue).value_parser(FalseyValueParser::new());
+        }
+        ArgKind::Flag => return arg.action(ArgAction::SetTrue),
+        ArgKind::Count => return arg.action(ArgAction::Count),
+        _ => {}
     }
     let value_name =
         spec.value_name.clone().unwrap_or_else(|| spec.name.to_uppercase().replace('-', "_"));
@@ -72,21 +96,49 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     if spec.repeated {
         arg = arg.action(ArgAction::Append);
         if spec.kind == ArgKind::Positional {
-            arg = arg.num_args(if spec.required { 1.. } else { 0.. });
+            arg = arg.num_args(if spec.required { 1.. } else { 0.. }).last(spec.rest);
         }
+    }
+    if let Some((least, most)) = spec.n_values {
+        arg = arg.num_args(least as usize..=most as usize);
+    }
+    if let Some(delimiter) = spec.delimiter {
+        arg = arg.value_delimiter(delimiter);
     }
     if let Some(default) = &spec.default {
         arg = arg.default_value(default.clone());
     }
     match spec.value {
-        ValueType::Integer => arg.value_parser(value_parser!(i64)).allow_negative_numbers(true),
-        ValueType::Number => arg.value_parser(number).allow_negative_numbers(true),
+        ValueType::Integer => {
+            let bound = |it: &Option<String>| it.as_ref().and_then(|it| it.parse().ok());
+            let (min, max) = (bound(&spec.min), bound(&spec.max));
+            let range = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
+            arg.value_parser(value_parser!(i64).range(range)).allow_negative_numbers(true)
+        }
+        ValueType::Number => {
+            let spec = spec.clone();
+            let parse = move |text: &str| number_in_range(text, &spec);
+            arg.value_parser(parse).allow_negative_numbers(true)
+        }
         ValueType::Boolean => arg.value_parser(value_parser!(bool)),
         ValueType::Path => arg.value_hint(ValueHint::AnyPath),
         _ if !spec.choices.is_empty() => {
             arg.value_parser(PossibleValuesParser::new(spec.choices.clone()))
         }
         _ => arg,
+    }
+}
+
+/// Reads a number that the argument takes.
+fn number_in_range(text: &str, spec: &Arg) -> Result<f64, String> {
+    let number = number(text)?;
+    match (rules::is_in_range(spec, text), &spec.min, &spec.max) {
+        (true, ..) => Ok(number),
+        (_, Some(min), Some(max)) => Err(format!("the number must be from {min} to {max}")),
+        (_, Some(min), _) => Err(format!("the number must be at least {min}")),
+        (_, _, max) => {
+            Err(format!("the number must be at most {}", max.as_deref().unwrap_or_default()))
+        }
     }
 }
 
@@ -102,6 +154,7 @@ fn number(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use clap::error::ErrorKind;
+    use pintle_plugin::ArgGroup;
 
     fn parse(args: Vec<Arg>, line: &[&str]) -> Value {
         let mut description = CommandDescription::default();
@@ -131,6 +184,78 @@ mod tests {
         assert_eq!(
             parse(args, &[]),
             serde_json::json!({"name": "world", "times": 1, "loud": false})
+        );
+    }
+
+    /// Returns clap's complaint about a line.
+    fn complaint(description: &CommandDescription, line: &[&str]) -> String {
+        let command = command("x".into(), description).unwrap().no_binary_name(true);
+        let err = command.try_get_matches_from(line).unwrap_err();
+        assert_eq!(err.exit_code(), 2, "{err}");
+        err.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn arguments_have_many_forms() {
+        let args = vec![
+            Arg::positional("name").required(),
+            Arg::rest("command"),
+            Arg::count("deep").short('d'),
+            Arg::option("size").integer().n_values(2, 2),
+            Arg::option("tags").delimiter(',').alias("labels"),
+            Arg::option("port").integer().min(1).max(65535).env("PINTLE_TEST_NO_SUCH_VARIABLE"),
+        ];
+        let line = ["a", "-ddd", "--size", "4", "3", "--labels=x,y", "--", "--port", "-x", "--"];
+        let expected = serde_json::json!({
+            "name": "a", "command": ["--port", "-x", "--"], "deep": 3, "size": [4, 3],
+            "tags": ["x", "y"],
+        });
+        assert_eq!(parse(args.clone(), &line), expected);
+        assert_eq!(parse(args, &["a"]), serde_json::json!({ "name": "a", "deep": 0 }));
+    }
+
+    #[test]
+    fn the_environment_counts_where_nothing_is_given() {
+        let args = vec![Arg::option("home").env("HOME"), Arg::flag("found").env("PATH")];
+        let home = std::env::var("HOME").unwrap();
+        let expected = serde_json::json!({ "home": home, "found": true });
+        assert_eq!(parse(args.clone(), &[]), expected);
+        let given = parse(args, &["--home", "elsewhere"]);
+        assert_eq!(given["home"], "elsewhere");
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_wrong_usage() {
+        let mut description = CommandDescription::default();
+        description.args = vec![
+            Arg::flag("json"),
+            Arg::flag("table"),
+            Arg::flag("wide").requires("table").conflicts_with("port"),
+            Arg::option("port").integer().min(1).max(65535),
+            Arg::option("ratio").number().min(0).max(1),
+        ];
+        description.groups = vec![ArgGroup::new("form", ["json", "table"]).required()];
+        let complaint = |line: &[&str]| complaint(&description, line);
+        assert_eq!(
+            complaint(&["--json", "--table"]),
+            "error: the argument '--json' cannot be used with '--table'"
+        );
+        assert_eq!(complaint(&[]), "error: the following required arguments were not provided:");
+        assert_eq!(
+            complaint(&["--json", "--wide"]),
+            "error: the argument '--json' cannot be used with '--table'"
+        );
+        assert_eq!(
+            complaint(&["--table", "--wide", "--port", "1"]),
+            "error: the argument '--wide' cannot be used with '--port <PORT>'"
+        );
+        assert_eq!(
+            complaint(&["--json", "--port", "0"]),
+            "error: invalid value '0' for '--port <PORT>': 0 is not in 1..=65535"
+        );
+        assert_eq!(
+            complaint(&["--json", "--ratio", "1.5"]),
+            "error: invalid value '1.5' for '--ratio <RATIO>': the number must be from 0 to 1"
         );
     }
 

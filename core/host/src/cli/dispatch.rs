@@ -16,6 +16,7 @@ use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
 use super::{global, hooked, plugin_command, tree};
 use crate::catalog::Catalog;
+use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
@@ -53,9 +54,11 @@ fn run(
         session.complete();
         return answer::complete(host, session, &shell, line).into();
     }
+    forget_interrupt();
     session.start(&args);
     let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
+        _ if is_interrupted() => Exit::Interrupted.into(),
         0 if session.console().has_lost_output() => Exit::Failed.into(),
         _ => exit.into(),
     }
@@ -67,6 +70,7 @@ fn follow(host: &Host, session: &Session<'_>, args: Vec<OsString>) -> Result<Exi
     loop {
         match step(host, session, &lines[lines.len() - 1])? {
             Step::Exit(exit) => return Ok(exit),
+            Step::Continue(_) if is_interrupted() => return Ok(Exit::Interrupted),
             Step::Continue(_) if lines.len() > MAX_HOPS => return Err(endless(session, &lines)),
             Step::Continue(args) => lines.push(args),
         }

@@ -6,12 +6,11 @@
 use super::exit::Exit;
 use super::explain;
 use super::hint::Hint;
-use super::output::Form;
 use crate::catalog::{CommandConflict, ResolveError};
 use crate::causes::causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
-use crate::services::{Console, Excerpt, Verbosity, escaped};
+use crate::services::{Console, Excerpt, Form, Verbosity, escaped};
 use crate::transport::{CallError, LoadError, NoInterface};
 use anstyle::{AnsiColor, Style};
 use pintle_plugin::anyhow;
@@ -333,6 +332,7 @@ impl CliError {
                 let cause = std::io::Error::other(reason.clone());
                 Self::from_error(Exit::Failed, err).cause(&cause).hint_if_known(explain::hook(err))
             }
+            HookError::Interrupted => Self::from_error(Exit::Interrupted, err),
             _ => Self::from_error(Exit::Failed, err).hint_if_known(explain::hook(err)),
         }
     }

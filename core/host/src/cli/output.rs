@@ -1,12 +1,13 @@
 //! The forms of a listing.
 
 use super::global;
-use crate::services::{Console, escaped};
+use crate::services::{Console, Form};
 use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::Path;
+
+pub use crate::services::{plain, table};
 
 /// Returns the option that chooses the form of a listing.
 pub fn arg() -> Arg {
@@ -46,62 +47,20 @@ pub fn print<T: Serialize>(
     console.println(text.trim_end_matches('\n'));
 }
 
-/// Returns a foreign text as one line without control characters, which could make
-/// a terminal show something else.
-pub fn plain(text: &str) -> Cow<'_, str> {
-    match text.contains(char::is_control) {
-        true => escaped(text, "\\n").into(),
-        false => Cow::Borrowed(text),
-    }
+/// Returns the form that a line asks for which is not parsed yet.
+pub(super) fn asked_form(args: &[OsString]) -> Form {
+    let long = global::option_values(args, "--output");
+    let short = global::option_values(args, "-o");
+    let joined = args.iter().take_while(|it| *it != "--");
+    let joined = joined.filter_map(|it| it.to_str()?.strip_prefix("-o"));
+    let values = long.iter().chain(&short).filter_map(|it| it.to_str()).chain(joined);
+    values.filter_map(Form::from_name).last().unwrap_or_default()
 }
 
-/// The form of results, and of errors.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Form {
-    /// For people.
-    #[default]
-    Text,
-    Json,
-    Yaml,
-}
-
-impl Form {
-    /// Returns the form that a line asks for which is not parsed yet.
-    pub(super) fn asked(args: &[OsString]) -> Self {
-        let long = global::option_values(args, "--output");
-        let short = global::option_values(args, "-o");
-        let joined = args.iter().take_while(|it| *it != "--");
-        let joined = joined.filter_map(|it| it.to_str()?.strip_prefix("-o"));
-        let values = long.iter().chain(&short).filter_map(|it| it.to_str()).chain(joined);
-        values.filter_map(Self::from_name).last().unwrap_or_default()
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "json" => Some(Self::Json),
-            "yaml" => Some(Self::Yaml),
-            _ => None,
-        }
-    }
-
-    /// Whether a command lets its user choose the form.
-    pub(super) fn is_option_of(command: &Command) -> bool {
-        let option = command.get_arguments().find(|it| it.get_long() == Some("output"));
-        option.is_some_and(|it| it.get_possible_values().iter().any(|it| it.get_name() == "json"))
-    }
-
-    pub(super) fn is_text(self) -> bool {
-        self == Self::Text
-    }
-
-    /// Returns a value in a form for programs; `None` if the form is the one for people.
-    pub(super) fn text_of<T: Serialize>(self, value: &T) -> Option<String> {
-        match self {
-            Self::Text => None,
-            Self::Json => serde_json::to_string_pretty(value).ok(),
-            Self::Yaml => serde_saphyr::to_string(value).ok(),
-        }
-    }
+/// Whether a command lets its user choose the form.
+pub(super) fn has_forms(command: &Command) -> bool {
+    let option = command.get_arguments().find(|it| it.get_long() == Some("output"));
+    option.is_some_and(|it| it.get_possible_values().iter().any(|it| it.get_name() == "json"))
 }
 
 /// Returns a path as text from which it can be told exactly: bytes that are not UTF-8 are
@@ -126,33 +85,7 @@ pub fn path(path: &Path) -> String {
 /// Returns a path as text.
 #[cfg(not(unix))]
 pub fn path(path: &Path) -> String {
-    escaped(&path.to_string_lossy(), "\\n")
-}
-
-/// Lays out rows in columns, two spaces apart; the last column is not padded.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<_>> =
-        rows.iter().map(|row| row.iter().map(|it| plain(it)).collect()).collect();
-    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut widths = vec![0; n_columns];
-    for (cell, idx) in rows.iter().flat_map(|row| row.iter().zip(0..)) {
-        widths[idx] = widths[idx].max(cell.chars().count());
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let start = text.len();
-        for (cell, width) in row.iter().zip(&widths) {
-            if text.len() > start {
-                text.push_str("  ");
-            }
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
-        }
-        text.truncate(start + text[start..].trim_end().len());
-        text.push('\n');
-    }
-    text.pop();
-    text
+    crate::services::escaped(&path.to_string_lossy(), "\\n")
 }
 
 #[cfg(test)]
@@ -170,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_form_of_errors_is_found_before_the_line_is_parsed() {
-        let asked = |line: &str| Form::asked(&line.split(' ').map(Into::into).collect::<Vec<_>>());
+        let asked = |line: &str| asked_form(&line.split(' ').map(Into::into).collect::<Vec<_>>());
         for line in ["a -o json", "a -ojson b", "a --output=json", "--output json a"] {
             assert_eq!(asked(line), Form::Json, "{line}");
         }
@@ -178,12 +111,5 @@ mod tests {
         for line in ["a", "a -o text", "a -- -o json", "a -o"] {
             assert_eq!(asked(line), Form::Text, "{line}");
         }
-    }
-
-    #[test]
-    fn a_table_has_aligned_columns_and_no_trailing_blanks() {
-        let row = |it: [&str; 2]| it.map(str::to_owned).to_vec();
-        assert_eq!(table(&[row(["a", "bb"]), row(["ccc", ""])]), "a    bb\nccc");
-        assert_eq!(table(&[]), "");
     }
 }

@@ -5,12 +5,12 @@ use super::exit::Exit;
 use super::explain;
 use super::global::{self, Early};
 use super::group::InterfaceInfo;
-use super::output::Form;
+use super::output;
 use super::settings::Settings;
 use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
-use crate::services::{Console, Service, Services, Verbosity};
+use crate::services::{Console, Form, Service, Services, Verbosity};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::INTERFACE_VERSION;
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
 
     /// Takes from the line what must be known before it is parsed.
     pub(super) fn start(&self, args: &[OsString]) {
-        self.form.set(Form::asked(args));
+        self.form.set(output::asked_form(args));
         let early = self.early.get_or_init(|| Early::scan(args));
         self.console.set_verbosity(early.verbosity);
     }
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
 
     /// Shows errors as text if the command has no option for the form of its output.
     pub(super) fn narrow_form(&self, command: &Command) {
-        if !Form::is_option_of(command) {
+        if !output::has_forms(command) {
             self.form.set(Form::Text);
         }
     }
@@ -174,6 +174,7 @@ impl<'a> Session<'a> {
     /// Returns what plugins get from the host.
     pub fn services(&self) -> Services {
         let services = Services::new(Arc::clone(&self.console));
+        let services = services.for_host(self.settings.identity.clone());
         let of_groups = self.surroundings.services(self).into_iter();
         of_groups.fold(services, Services::with)
     }

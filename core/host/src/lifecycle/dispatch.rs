@@ -1,7 +1,7 @@
 //! Hands an event to the hooks of several plugins, and collects what they answer.
 
 use super::error::HookError;
-use crate::services::{Capture, Services};
+use crate::services::{self, Capture, PluginServices, Services, is_interrupted};
 use crate::transport::{CallError, LoadedPlugin};
 use pintle_plugin::EventType;
 use pintle_plugin::Level;
@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
+
+/// How long a hook that asks whether it is cancelled may take to end after its time.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long hooks may take.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +69,8 @@ pub fn dispatch<P: Serialize, R: Serialize + DeserializeOwned>(
 
 /// Hands an event to the hooks of all `subscribers`, and returns what became of each.
 ///
-/// A hook cannot be stopped from outside. One that is over its time is left behind, and
-/// ends with the process.
+/// A hook cannot be stopped from outside. One that is over its time is told so, if it asks;
+/// its cleanups run; then it is left behind, and ends with the process.
 pub fn dispatch_each<P: Serialize, R: Serialize + DeserializeOwned>(
     event: &EventType<P, R>,
     payload: &P,
@@ -137,6 +140,7 @@ fn call_each(
     let calls: Vec<_> = subscribers.iter().enumerate().map(start).collect();
     drop(sender);
     let replies = collect(&receiver, &calls, event, services, limit);
+    cancel_late(&receiver, &calls, &replies);
     let outcome = |(call, reply): (Started, Option<Reply>)| {
         if reply.is_none() {
             call.output.release();
@@ -162,11 +166,18 @@ struct Started {
 #[derive(Clone)]
 enum HookOutput {
     /// To the streams at once: there is nothing that it could mix with.
-    Direct(Services),
+    Direct(PluginServices),
     Held(Arc<Capture>),
 }
 
 impl HookOutput {
+    fn call(&self) -> &services::Call {
+        match self {
+            Self::Direct(services) => services.call(),
+            Self::Held(capture) => capture.call(),
+        }
+    }
+
     fn release(&self) {
         if let Self::Held(capture) = self {
             capture.release();
@@ -177,7 +188,7 @@ impl HookOutput {
 fn output(services: &Services, plugin: &LoadedPlugin, has_others: bool) -> HookOutput {
     match has_others {
         true => HookOutput::Held(Arc::new(Capture::new(services, &plugin.key().to_string()))),
-        false => HookOutput::Direct(services.clone()),
+        false => HookOutput::Direct(services.of(plugin.key().to_string())),
     }
 }
 
@@ -193,9 +204,7 @@ fn start(
     let run = move || {
         let Call { plugin, event } = call;
         let reply = match &output {
-            HookOutput::Direct(services) => {
-                plugin.event(&event, &payload, &services.of(plugin.key().to_string()))
-            }
+            HookOutput::Direct(services) => plugin.event(&event, &payload, services),
             HookOutput::Held(capture) => plugin.event(&event, &payload, &**capture),
         };
         output.release();
@@ -237,6 +246,24 @@ fn collect(
     replies
 }
 
+/// Cancels the hooks that are over their time, and runs the cleanups of those that do not
+/// end. Whatever they answer now is too late.
+fn cancel_late(
+    receiver: &mpsc::Receiver<(usize, Reply)>,
+    calls: &[Started],
+    replies: &[Option<Reply>],
+) {
+    let late = calls.iter().zip(replies).filter(|(_, reply)| reply.is_none());
+    let late: Vec<_> = late.map(|(call, _)| call.output.call()).collect();
+    late.iter().for_each(|it| it.cancel());
+    let mut n_asking = late.iter().filter(|it| it.asks()).count();
+    let start = Instant::now();
+    while n_asking > 0 && receiver.recv_timeout(GRACE.saturating_sub(start.elapsed())).is_ok() {
+        n_asking -= 1;
+    }
+    late.iter().for_each(|it| it.clean_up());
+}
+
 fn tell_slow(
     calls: &[Started],
     replies: &[Option<Reply>],
@@ -256,6 +283,7 @@ fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
     let Started { plugin, failure, .. } = call;
     let event = event.to_owned();
     let result = match reply {
+        Some(_) if is_interrupted() => Err(HookError::Interrupted),
         Some(Ok(HookReply { veto: Some(reason), .. })) => {
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }

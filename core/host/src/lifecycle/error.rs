@@ -44,6 +44,9 @@ pub enum HookError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A signal came while the hooks were at work.
+    #[error("interrupted")]
+    Interrupted,
     /// A hook failed.
     #[error("the hook of plugin `{}` on `{event}` failed", source.plugin())]
     Failed {

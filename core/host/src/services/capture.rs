@@ -1,10 +1,12 @@
 //! Keeps one plugin's output together while others run beside it.
 
+use super::calls::Call;
 use super::plugin::{PluginServices, Services};
 use pintle_plugin::Level;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How many bytes of output are held back at most.
 const MAX_HELD: usize = 1 << 20;
@@ -74,6 +76,11 @@ impl Capture {
         }
     }
 
+    /// Returns the call that these services are for.
+    pub(crate) fn call(&self) -> &Call {
+        self.plugin.call()
+    }
+
     fn held(&self) -> MutexGuard<'_, Output> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +98,14 @@ impl HostServices for Capture {
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         self.plugin.request(request)
+    }
+
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        self.plugin.wait_cancelled(limit)
+    }
+
+    fn cleanup(&self, id: u64, work: Option<Box<dyn FnOnce() + Send>>) -> Result<(), ErrorReply> {
+        self.plugin.cleanup(id, work)
     }
 }
 

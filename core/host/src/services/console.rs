@@ -5,11 +5,11 @@
 
 use super::text::escaped;
 use anstyle::{AnsiColor, Style};
-use dialoguer::{Input, Password, Select};
+use dialoguer::{Confirm, Input, Password, Select};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
-use pintle_plugin::message::{ErrorReply, ProgressUpdate, Prompt};
+use pintle_plugin::message::{ErrorReply, ProgressUpdate, Prompt, Terminal};
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -195,6 +195,19 @@ impl Console {
         self.all_bars.add(bar)
     }
 
+    /// Returns what the standard streams are.
+    pub(super) fn terminal(&self) -> Terminal {
+        let may_have = |choice| choice != anstream::ColorChoice::Never;
+        let mut terminal = Terminal::default();
+        terminal.stdin = io::stdin().is_terminal();
+        terminal.stdout = io::stdout().is_terminal();
+        terminal.stderr = io::stderr().is_terminal();
+        terminal.width = terminal_size::terminal_size().map(|(width, _)| width.0);
+        terminal.colors = may_have(anstream::AutoStream::choice(&io::stdout()));
+        terminal.message_colors = may_have(anstream::AutoStream::choice(&io::stderr()));
+        terminal
+    }
+
     /// Asks the user; without a terminal the answer is the prompt's default.
     pub fn prompt(&self, prompt: Prompt) -> Result<String, ErrorReply> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -239,6 +252,12 @@ fn bar_style(template: &str) -> ProgressStyle {
 fn ask(prompt: Prompt) -> dialoguer::Result<String> {
     if prompt.secret {
         return Password::new().with_prompt(prompt.question).interact();
+    }
+    if prompt.confirm {
+        let default = prompt.default.and_then(|it| it.parse().ok());
+        let confirm = Confirm::new().with_prompt(prompt.question);
+        let confirm = default.into_iter().fold(confirm, |it, default| it.default(default));
+        return confirm.interact().map(|it| it.to_string());
     }
     if prompt.choices.is_empty() {
         let mut input = Input::new().with_prompt(prompt.question);

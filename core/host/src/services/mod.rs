@@ -1,11 +1,18 @@
-//! What the host offers to plugins: output, log, progress, questions; and what groups add.
+//! What the host offers to plugins: output, log, progress, questions, directories,
+//! cancellation; and what groups add.
 
+mod calls;
 mod capture;
 mod console;
+mod directories;
+mod form;
 mod plugin;
 mod text;
 
+pub(crate) use calls::Call;
+pub use calls::{CommandSignals, forget_interrupt, is_interrupted};
 pub use capture::Capture;
 pub use console::{Console, Verbosity};
+pub use form::{Form, plain, table};
 pub use plugin::{PluginServices, Service, Services};
 pub use text::{Excerpt, escaped};

@@ -1,10 +1,16 @@
 //! The services as one plugin gets them.
 
+use super::calls::Call;
 use super::console::Console;
+use super::directories::directories;
+use super::form::{Form, table};
+use crate::catalog::PluginName;
+use crate::identity::Identity;
 use pintle_plugin::host::{HostServices, Stream};
-use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use pintle_plugin::{Host, Level};
+use pintle_plugin::message::{DirectoriesRequest, ErrorReply, ServiceReply, ServiceRequest, Shown};
+use pintle_plugin::{Host, Level, View};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A service that a group offers to plugins.
 pub trait Service: Send + Sync {
@@ -23,13 +29,20 @@ pub trait Service: Send + Sync {
 #[derive(Clone)]
 pub struct Services {
     console: Arc<Console>,
+    identity: Arc<Identity>,
     of_groups: Vec<Arc<dyn Service>>,
 }
 
 impl Services {
     /// Returns the services that every host has.
     pub fn new(console: Arc<Console>) -> Self {
-        Self { console, of_groups: Vec::new() }
+        Self { console, identity: Arc::default(), of_groups: Vec::new() }
+    }
+
+    /// Sets the names of the host, by which plugins get their directories.
+    pub fn for_host(mut self, identity: Identity) -> Self {
+        self.identity = Arc::new(identity);
+        self
     }
 
     /// Adds a service. Of several that take one request the last has it.
@@ -45,7 +58,7 @@ impl Services {
 
     /// Returns the services for the calls of the plugin with the key `plugin`.
     pub fn of(&self, plugin: impl Into<String>) -> PluginServices {
-        PluginServices { services: self.clone(), plugin: plugin.into() }
+        PluginServices { services: self.clone(), plugin: plugin.into(), call: Call::default() }
     }
 }
 
@@ -54,9 +67,47 @@ impl Services {
 pub struct PluginServices {
     services: Services,
     plugin: String,
+    call: Call,
+}
+
+/// Returns the name in a plugin's key.
+fn name_of(key: &str) -> &str {
+    key.split('/').next().unwrap_or_default()
 }
 
 impl PluginServices {
+    /// Returns the call that these services are for.
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    fn directories(&self, request: &DirectoriesRequest) -> Result<ServiceReply, ErrorReply> {
+        let key = if self.plugin.is_empty() { &request.plugin } else { &self.plugin };
+        let name: PluginName = name_of(key).parse().map_err(|_| {
+            ErrorReply::failed("the host does not know which plugin asks for its directories")
+        })?;
+        let mut reply = ServiceReply::default();
+        reply.directories = Some(directories(&self.services.identity, name.as_str())?);
+        Ok(reply)
+    }
+
+    fn show(&self, shown: &Shown) -> Result<ServiceReply, ErrorReply> {
+        let form = Form::from_name(&shown.form).unwrap_or_default();
+        let text = match (form.text_of(&shown.value), &shown.view) {
+            (Some(text), _) => text,
+            (None, View::Text(text)) => text.clone(),
+            (None, View::Table(shown)) => {
+                let rows = [&shown.columns].into_iter().chain(&shown.rows).cloned();
+                table(&rows.collect::<Vec<_>>())
+            }
+            (None, _) => {
+                return Err(ErrorReply::unsupported("this host does not know such a result"));
+            }
+        };
+        self.services.console.println(text.trim_end_matches('\n'));
+        Ok(ServiceReply::default())
+    }
+
     /// Returns the services as the plugin's code sees them, for the call of an
     /// [interface](pintle_plugin::interface).
     pub fn host(&self) -> Host<'_> {
@@ -79,6 +130,9 @@ impl HostServices for PluginServices {
         match request {
             ServiceRequest::Prompt(prompt) => reply.answer = Some(console.prompt(prompt)?),
             ServiceRequest::Progress(update) => console.progress(&self.plugin, update),
+            ServiceRequest::Terminal => reply.terminal = Some(console.terminal()),
+            ServiceRequest::Directories(request) => return self.directories(&request),
+            ServiceRequest::Show(shown) => return self.show(&shown),
             request => {
                 let service = self.services.of_groups.iter().rev().find(|it| it.takes(&request));
                 let service = service.ok_or_else(|| {
@@ -86,10 +140,18 @@ impl HostServices for PluginServices {
                         "this host does not offer the service that was asked for",
                     )
                 })?;
-                let name = self.plugin.split('/').next().unwrap_or_default();
-                return service.call(name, request);
+                return service.call(name_of(&self.plugin), request);
             }
         }
         Ok(reply)
+    }
+
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        self.call.wait(limit)
+    }
+
+    fn cleanup(&self, id: u64, work: Option<Box<dyn FnOnce() + Send>>) -> Result<(), ErrorReply> {
+        self.call.cleanup(id, work);
+        Ok(())
     }
 }

@@ -1,13 +1,14 @@
 //! A plugin that can be called.
 
+use super::called::Called;
 use super::error::{CallError, NoInterface};
 use crate::catalog::PluginKey;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::interface::{Interface, Remote, Route};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::message::{
-    self, CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorKind, ErrorReply,
-    HookReply, ScaffoldReply, ScaffoldRequest,
+    self, CommandDescription, CommandReply, CommandRequest, CompleteReply, CompleteRequest,
+    DescribeRequest, ErrorKind, ErrorReply, HookReply, ScaffoldReply, ScaffoldRequest,
 };
 use pintle_plugin::raw::{PluginRootRef, RawHost};
 use pintle_plugin::{Node, anyhow};
@@ -60,7 +61,7 @@ impl LoadedPlugin {
         services: &S,
     ) -> Result<CommandReply, CallError> {
         let request = encode(request);
-        let reply = self.root.command(&request, RawHost::new(services));
+        let reply = self.root.command(&request, RawHost::new(&self.called(services)));
         self.decode("command reply", reply.into_message())
     }
 
@@ -75,7 +76,7 @@ impl LoadedPlugin {
         services: &S,
     ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
         let request = encode(request);
-        let reply = self.root.scaffold(&request, RawHost::new(services));
+        let reply = self.root.scaffold(&request, RawHost::new(&self.called(services)));
         let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
         Ok((self.decode("scaffold reply", Ok(message))?, nodes))
     }
@@ -91,7 +92,7 @@ impl LoadedPlugin {
         payload: &[u8],
         services: &S,
     ) -> Result<HookReply, CallError> {
-        let reply = self.root.event(name, payload, RawHost::new(services));
+        let reply = self.root.event(name, payload, RawHost::new(&self.called(services)));
         let bytes = reply.into_message().map_err(|err| self.failed(err))?;
         match bytes.as_slice() {
             // No bytes stand for the default reply.
@@ -128,6 +129,28 @@ impl LoadedPlugin {
                 implemented: self.manifest.interfaces.clone(),
             }),
         }
+    }
+
+    /// Asks for values of a command's argument.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
+    pub fn complete<S: HostServices>(
+        &self,
+        request: &CompleteRequest,
+        services: &S,
+    ) -> Result<CompleteReply, CallError> {
+        let request = encode(request);
+        match self.root.complete(&request, RawHost::new(&self.called(services))).into_message() {
+            // Built before plugins could complete values.
+            Err(err) if err.kind == ErrorKind::Unsupported => Ok(CompleteReply::default()),
+            reply => self.decode("complete reply", reply),
+        }
+    }
+
+    fn called<'a, S: HostServices>(&self, services: &'a S) -> Called<'a, S> {
+        Called { services, root: self.root }
     }
 
     fn decode<T: serde::de::DeserializeOwned>(

@@ -4,6 +4,7 @@
 //! Invariants: a [`LoadedPlugin`] has passed every check, and there is no other way
 //! to call a plugin. Libraries are never unloaded.
 
+mod called;
 mod error;
 mod layout;
 mod linked;

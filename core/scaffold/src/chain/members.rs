@@ -117,7 +117,8 @@ impl<'a> Chain<'a> {
         request: &ScaffoldRequest,
         services: &dyn HostServices,
     ) -> Result<(ScaffoldReply, Vec<Node>), ScaffoldError> {
-        let services = ChainServices { output: services, universe: None, answers: None };
+        let services =
+            ChainServices { plugin: &member.key, output: services, universe: None, answers: None };
         let reply = member.plugin.scaffold(request, &services);
         reply.map_err(|err| self.failed(member, request.step, err.into()))
     }

@@ -5,9 +5,12 @@ use crate::universe::Universe;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use pintle_plugin::{Node, Select};
+use std::time::Duration;
 
 /// What a plugin of the chain gets: the host's services, and the universe as it stands.
 pub(crate) struct ChainServices<'a> {
+    /// The key of the plugin.
+    pub(crate) plugin: &'a str,
     pub(crate) output: &'a dyn HostServices,
     pub(crate) universe: Option<&'a Universe>,
     pub(crate) answers: Option<&'a Answers>,
@@ -22,11 +25,23 @@ impl HostServices for ChainServices<'_> {
         self.output.log(level, text);
     }
 
-    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+    fn request(&self, mut request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        // The services are those of the whole chain.
+        if let ServiceRequest::Directories(request) = &mut request {
+            self.plugin.clone_into(&mut request.plugin);
+        }
         match self.answers {
             Some(answers) => answers.request(request, self.output),
             None => self.output.request(request),
         }
+    }
+
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        self.output.wait_cancelled(limit)
+    }
+
+    fn cleanup(&self, id: u64, work: Option<Box<dyn FnOnce() + Send>>) -> Result<(), ErrorReply> {
+        self.output.cleanup(id, work)
     }
 
     fn paths(&self, select: Select<'_>) -> Result<Vec<String>, ErrorReply> {

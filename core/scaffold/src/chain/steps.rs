@@ -13,6 +13,7 @@ use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
 use crate::record::file::{Origin, Record, RecordedCommand};
 use crate::universe::Universe;
+use pintle_host::services::is_interrupted;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
 use pintle_plugin::{ChangeSet, Node, Select};
@@ -210,11 +211,15 @@ impl<'a> Steps<'a> {
         request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
 
         let services = ChainServices {
+            plugin: &member.key,
             output: self.services,
             universe: Some(&self.universe),
             answers: Some(&self.answers),
         };
         let (reply, added) = member.plugin.scaffold(&request, &services)?;
+        if is_interrupted() {
+            return Err(StepError::Interrupted);
+        }
         if reply.stop.is_some() {
             return Ok(reply.stop);
         }

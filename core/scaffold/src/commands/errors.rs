@@ -32,6 +32,9 @@ impl From<ScaffoldError> for CliError {
             ScaffoldError::Step { source, .. } => match *source {
                 // What a plugin answered has its own exit code, causes and hint.
                 StepError::Call(call) => Self::from(*call).under(message),
+                StepError::Interrupted => {
+                    Self::from_error(Exit::Interrupted, &StepError::Interrupted)
+                }
                 source => failed(&source).under(message),
             },
             err @ ScaffoldError::Absent { .. } => {
@@ -122,6 +125,7 @@ impl Advice for StepError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Call(err) => err.reply().hint.clone().map(Hint::from),
+            Self::Interrupted => None,
             Self::Universe(err) => err.hint(),
             Self::Project(err) => err.hint(),
             Self::Resource(err) => err.hint(),

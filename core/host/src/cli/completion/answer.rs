@@ -11,10 +11,17 @@ use crate::cli::group::{Row, Run};
 use crate::cli::line::Line;
 use crate::cli::session::Session;
 use crate::cli::table::Target;
-use crate::cli::{args, global, hooked, plugin_command, tree};
+use crate::cli::{args, global, hooked, output, plugin_command, tree};
+use crate::services::PluginServices;
+use crate::transport::LoadedPlugin;
 use clap::Command;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::Shells;
-use std::ffi::OsString;
+use pintle_plugin::host::{HostServices, Stream};
+use pintle_plugin::json::{Map, Value};
+use pintle_plugin::message::{CompleteRequest, ErrorReply, ServiceReply, ServiceRequest};
+use pintle_plugin::{Arg, Level};
+use std::ffi::{OsStr, OsString};
 
 /// Returns the shell whose script asks for completions, if one does.
 pub(in crate::cli) fn requested(host: &Host) -> Option<String> {
@@ -64,7 +71,8 @@ fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
         Some((Target::Extra(_), _)) => None,
         None => match session.catalog().find_command(&words) {
             Ok(Some((entry, command))) => {
-                of_plugin(session, entry, command).map(|it| (command.path.clone(), it))
+                let rest = line.rest(command.path.len());
+                of_plugin(session, entry, command, &rest).map(|it| (command.path.clone(), it))
             }
             _ => None,
         },
@@ -86,10 +94,88 @@ fn of_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Option<(Vec<St
 }
 
 /// Returns the command with its options; a plugin that fails has none to complete.
-fn of_plugin(session: &Session<'_>, entry: &Entry, command: &ManifestCommand) -> Option<Command> {
+fn of_plugin(
+    session: &Session<'_>,
+    entry: &Entry,
+    command: &ManifestCommand,
+    rest: &[OsString],
+) -> Option<Command> {
     let plugin = session.load(entry).ok()?;
     let description = plugin_command::describe(session, &plugin, &command.path).ok()?;
-    args::command(command.path.last()?.clone(), &description).ok()
+    let clap_command = args::command(command.path.last()?.clone(), &description).ok()?;
+    let mut request = CompleteRequest::default();
+    request.caller = session.caller(plugin.key());
+    request.path.clone_from(&command.path);
+    request.args = typed_values(&clap_command, &description.args, rest);
+    let services = session.services().of(plugin.key().to_string());
+    let asked = |name: &str| Asked {
+        plugin: plugin.clone(),
+        services: services.clone(),
+        request: {
+            let mut request = request.clone();
+            name.clone_into(&mut request.arg);
+            request
+        },
+    };
+    let completed = description.args.iter().filter(|it| it.completed);
+    Some(completed.fold(clap_command, |clap_command, arg| {
+        let asked = asked(&arg.name);
+        let completer = ArgValueCompleter::new(move |word: &OsStr| asked.candidates(word));
+        clap_command.mut_arg(&arg.name, |it| it.add(completer))
+    }))
+}
+
+/// Returns the values on the line so far, as far as they can be read: the word that is being
+/// typed is not among them.
+fn typed_values(command: &Command, args: &[Arg], rest: &[OsString]) -> Map<String, Value> {
+    let typed = rest.split_last().map_or(&[][..], |(_, typed)| typed);
+    let line = std::iter::once(OsString::new()).chain(typed.iter().cloned());
+    let command = global::add_to(command.clone()).ignore_errors(true);
+    command.try_get_matches_from(line).map(|it| args::values(args, &it)).unwrap_or_default()
+}
+
+/// A plugin that is asked for the values of an argument.
+struct Asked {
+    plugin: LoadedPlugin,
+    services: PluginServices,
+    request: CompleteRequest,
+}
+
+impl Asked {
+    /// Returns the values that begin with `word`; a plugin that fails has none.
+    fn candidates(&self, word: &OsStr) -> Vec<CompletionCandidate> {
+        let Some(word) = word.to_str() else { return Vec::new() };
+        let mut request = self.request.clone();
+        word.clone_into(&mut request.word);
+        let reply = self.plugin.complete(&request, &Silent(&self.services)).unwrap_or_default();
+        let fits = reply.candidates.into_iter().filter(|it| it.value.starts_with(word));
+        fits.map(|it| {
+            let help = Some(output::plain(&it.help).into_owned()).filter(|it| !it.is_empty());
+            CompletionCandidate::new(output::plain(&it.value).into_owned())
+                .help(help.map(Into::into))
+        })
+        .collect()
+    }
+}
+
+/// The services for a plugin that is asked in the middle of the user's line: nothing of it may
+/// be shown there.
+struct Silent<'a>(&'a PluginServices);
+
+impl HostServices for Silent<'_> {
+    fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+    fn log(&self, _level: Level, _text: &str) {}
+
+    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        match request {
+            ServiceRequest::Prompt(_) | ServiceRequest::Show(_) => {
+                Err(ErrorReply::unsupported("nothing can be asked or shown in a completion"))
+            }
+            ServiceRequest::Progress(_) => Ok(ServiceReply::default()),
+            request => self.0.request(request),
+        }
+    }
 }
 
 /// Returns `root` with another command at `path`.

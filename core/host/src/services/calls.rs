@@ -1,0 +1,260 @@
+//! The calls of plugins that are under way, and how they are cancelled.
+//!
+//! A signal ends the host as it ends any program, until a plugin asks whether its call is
+//! cancelled or registers a cleanup. Then the host takes the signals over: it tells the
+//! plugins, waits some seconds for those that ask, runs the cleanups of those that have not
+//! ended, and ends with 130. A second signal ends it without waiting. Before a plugin asks,
+//! nothing here costs anything.
+//!
+//! By convention, a signal that was ignored when the program started stays ignored: `nohup`
+//! and the background jobs of scripts rely on it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+#[cfg(any(unix, test))]
+use std::time::Instant;
+
+/// How long plugins that ask whether they are cancelled may take to end.
+#[cfg(unix)]
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The calls that ask, or have cleanups.
+static CALLS: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
+
+/// Whether a signal came that the host has taken over.
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How many commands end by themselves when a signal comes.
+static N_COMMANDS: AtomicUsize = AtomicUsize::new(0);
+
+/// What undoes the work of a plugin.
+pub(crate) type Cleanup = Box<dyn FnOnce() + Send>;
+
+/// One call of a plugin. Clones are the same call.
+#[derive(Clone, Default)]
+pub(crate) struct Call(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    facts: Mutex<Facts>,
+    cancelled: Condvar,
+}
+
+#[derive(Default)]
+struct Facts {
+    is_cancelled: bool,
+    /// Whether the plugin ends by itself when it is cancelled.
+    asks: bool,
+    /// Whether it is among [`CALLS`].
+    is_listed: bool,
+    cleanups: BTreeMap<u64, Cleanup>,
+}
+
+impl Call {
+    /// Waits for at most `limit` until the call is cancelled, and returns whether it is.
+    pub(crate) fn wait(&self, limit: Duration) -> bool {
+        let mut facts = self.0.facts();
+        facts.asks = true;
+        self.list(&mut facts);
+        let is_waiting = |it: &mut Facts| !it.is_cancelled;
+        let waited = self.0.cancelled.wait_timeout_while(facts, limit, is_waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_cancelled
+    }
+
+    /// Registers a cleanup, or takes it back.
+    pub(crate) fn cleanup(&self, id: u64, work: Option<Cleanup>) {
+        let mut facts = self.0.facts();
+        match work {
+            Some(work) => {
+                facts.cleanups.insert(id, work);
+                self.list(&mut facts);
+            }
+            None => drop(facts.cleanups.remove(&id)),
+        }
+    }
+
+    /// Cancels the call: it is over its time.
+    pub(crate) fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Runs the cleanups that are left.
+    pub(crate) fn clean_up(&self) {
+        self.0.clean_up();
+    }
+
+    /// Whether the plugin ends by itself when it is cancelled.
+    pub(crate) fn asks(&self) -> bool {
+        self.0.facts().asks
+    }
+
+    fn list(&self, facts: &mut Facts) {
+        if facts.is_listed {
+            return;
+        }
+        facts.is_listed = true;
+        let mut calls = calls();
+        calls.retain(|it| it.strong_count() > 0);
+        calls.push(Arc::downgrade(&self.0));
+        drop(calls);
+        #[cfg(unix)]
+        signals::take();
+    }
+}
+
+impl State {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cancel(&self) {
+        self.facts().is_cancelled = true;
+        self.cancelled.notify_all();
+    }
+
+    fn clean_up(&self) {
+        // Apart from the call: a cleanup may be slow, and the plugin may still be at work.
+        let cleanups = std::mem::take(&mut self.facts().cleanups);
+        // What was registered last may depend on what came before.
+        cleanups.into_values().rev().for_each(|work| work());
+    }
+}
+
+fn calls() -> MutexGuard<'static, Vec<Weak<State>>> {
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns whether a signal has interrupted this run, which goes on to tell plugins.
+pub fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Begins a run, for a program that has several: an earlier interrupt is no matter.
+pub fn forget_interrupt() {
+    IS_INTERRUPTED.store(false, Ordering::SeqCst);
+}
+
+/// A command that ends by itself when a signal comes: while this value exists, signals only
+/// tell the plugins that are called.
+#[derive(Debug)]
+#[must_use = "signals end the host again when this value is dropped"]
+pub struct CommandSignals(());
+
+impl CommandSignals {
+    /// Leaves the end of the host to the command.
+    pub fn leave() -> Self {
+        N_COMMANDS.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for CommandSignals {
+    fn drop(&mut self) {
+        N_COMMANDS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::{
+        Arc, Duration, GRACE, IS_INTERRUPTED, Instant, N_COMMANDS, Ordering, State, calls,
+    };
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use std::sync::Once;
+
+    /// The exit code of a program that Ctrl-C ends: 128, and the number of SIGINT.
+    const INTERRUPTED: i32 = 130;
+    /// How often is looked whether the plugins have ended.
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    /// Takes the signals over, once.
+    pub(super) fn take() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            // SIGTERM is how service managers end a program, whatever started it.
+            let is_taken = |it: &i32| *it == SIGTERM || !crate::signals::is_ignored(*it);
+            let taken = [SIGINT, SIGHUP, SIGTERM].into_iter().filter(is_taken);
+            // Without them, signals end the host as before.
+            let Ok(signals) = Signals::new(taken.collect::<Vec<_>>()) else { return };
+            let _ = std::thread::Builder::new().spawn(move || watch(signals));
+        });
+    }
+
+    fn watch(mut signals: Signals) {
+        while signals.wait().next().is_some() {
+            IS_INTERRUPTED.store(true, Ordering::SeqCst);
+            let under_way = live();
+            under_way.iter().for_each(|it| it.cancel());
+            if N_COMMANDS.load(Ordering::SeqCst) > 0 {
+                continue;
+            }
+            let n_asking = under_way.iter().filter(|it| it.facts().asks).count();
+            drop(under_way);
+            if n_asking > 0 && ends_by_itself(&mut signals) {
+                // The command is over soon, with 130; the next signal does not wait for it.
+                if signals.wait().next().is_some() {
+                    end();
+                }
+            }
+            end();
+        }
+    }
+
+    /// Waits until no call that asks is left; not when another signal comes, or for ever.
+    fn ends_by_itself(signals: &mut Signals) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < GRACE {
+            if !live().iter().any(|it| it.facts().asks) {
+                return true;
+            }
+            if signals.pending().next().is_some() {
+                return false;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        false
+    }
+
+    /// Returns the calls that have not ended.
+    fn live() -> Vec<Arc<State>> {
+        calls().iter().filter_map(std::sync::Weak::upgrade).collect()
+    }
+
+    fn end() -> ! {
+        live().iter().for_each(|it| it.clean_up());
+        std::process::exit(INTERRUPTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_is_cancelled_is_told_at_once() {
+        let call = Call::default();
+        assert!(!call.wait(Duration::ZERO));
+        let other = call.clone();
+        let start = Instant::now();
+        let waiting = std::thread::spawn(move || other.wait(Duration::from_secs(60)));
+        call.cancel();
+        assert!(waiting.join().unwrap());
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn cleanups_run_once_the_last_first() {
+        let (call, order) = (Call::default(), Arc::new(Mutex::new(Vec::new())));
+        for id in 0..3 {
+            let order = Arc::clone(&order);
+            call.cleanup(id, Some(Box::new(move || order.lock().unwrap().push(id))));
+        }
+        call.cleanup(1, None);
+        call.clean_up();
+        call.clean_up();
+        assert_eq!(*order.lock().unwrap(), [2, 0]);
+    }
+}

@@ -1,0 +1,68 @@
+//! What is done when a call of the plugin is cancelled.
+
+use crate::error::{ErrorReply, Result, from_reply};
+use crate::message::{CleanupRequest, ServiceRequest};
+use crate::raw::RawHost;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The cleanups that the host may ask for.
+static CLEANUPS: Mutex<BTreeMap<u64, Work>> = Mutex::new(BTreeMap::new());
+
+/// A cleanup that the host runs if the call is cancelled and the process has to end. When this
+/// value is dropped, the host forgets it.
+#[must_use = "the host forgets the cleanup when this value is dropped"]
+pub struct Cleanup<'a> {
+    id: u64,
+    host: RawHost<'a>,
+}
+
+impl<'a> Cleanup<'a> {
+    pub(crate) fn register(host: RawHost<'a>, work: Work) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        cleanups().insert(id, work);
+        // From here on, dropping it takes it back.
+        let cleanup = Self { id, host };
+        cleanup.send(true).map_err(from_reply)?;
+        Ok(cleanup)
+    }
+
+    /// Runs the cleanup now.
+    pub fn run(self) {
+        let work = cleanups().remove(&self.id);
+        drop(self);
+        if let Some(work) = work {
+            work();
+        }
+    }
+
+    fn send(&self, is_needed: bool) -> Result<(), ErrorReply> {
+        let request = CleanupRequest { id: self.id, is_needed };
+        self.host.request(&ServiceRequest::Cleanup(request)).map(drop)
+    }
+}
+
+impl Drop for Cleanup<'_> {
+    fn drop(&mut self) {
+        cleanups().remove(&self.id);
+        // A host that does not know cleanups has none to forget.
+        let _ = self.send(false);
+    }
+}
+
+/// Runs a cleanup that the host asks for, unless it is not needed any more.
+pub(crate) fn run(id: u64) {
+    // Apart from the call, so that the list is not locked meanwhile.
+    let work = cleanups().remove(&id);
+    if let Some(work) = work {
+        work();
+    }
+}
+
+fn cleanups() -> MutexGuard<'static, BTreeMap<u64, Work>> {
+    CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,182 @@
+//! The host for threads and tasks that may outlive the call that started them.
+//!
+//! Invariant: no handle reaches its host once the call is over. The end of a call waits for
+//! the uses that are under way.
+
+use crate::error::Result;
+use crate::host::Host;
+use crate::raw::RawHost;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The host of one call, as an owned value: for threads and async tasks.
+///
+/// ```no_run
+/// use pintle_plugin::prelude::*;
+///
+/// fn copy_in_background(host: &Host<'_>) -> Result<std::thread::JoinHandle<Result<()>>> {
+///     let handle = host.handle()?;
+///     Ok(std::thread::spawn(move || handle.with(|host| host.info("copied"))))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct HostHandle(Arc<Slot>);
+
+#[derive(Default)]
+struct Slot {
+    state: Mutex<State>,
+    unused: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The host, until the call is over.
+    host: Option<RawHost<'static>>,
+    /// How many threads use it just now.
+    n_users: usize,
+}
+
+impl HostHandle {
+    /// Lets `work` use the host. The call that the handle is of does not end before `work` has
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over.
+    pub fn with<T>(&self, work: impl FnOnce(&Host<'_>) -> T) -> Result<T> {
+        let user = self.0.enter()?;
+        Ok(work(&Host::new(user.host)))
+    }
+
+    /// Returns whether the call is over, so that the host cannot be used any more.
+    pub fn is_over(&self) -> bool {
+        self.0.state().host.is_none()
+    }
+}
+
+impl std::fmt::Debug for HostHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostHandle").field("is_over", &self.is_over()).finish()
+    }
+}
+
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self) -> Result<User<'_>> {
+        let mut state = self.state();
+        let host = state.host.ok_or_else(|| {
+            anyhow::anyhow!("the host cannot be used any more: the call of the plugin is over")
+        })?;
+        state.n_users += 1;
+        Ok(User { slot: self, host })
+    }
+
+    /// Ends the use of the host, and waits for those who still use it.
+    fn end(&self) {
+        let mut state = self.state();
+        state.host = None;
+        while state.n_users > 0 {
+            state = self.unused.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A use of the host that is under way.
+struct User<'s> {
+    slot: &'s Slot,
+    host: RawHost<'static>,
+}
+
+impl Drop for User<'_> {
+    fn drop(&mut self) {
+        self.slot.state().n_users -= 1;
+        self.slot.unused.notify_all();
+    }
+}
+
+/// One call of the plugin: when it is over, its handle is.
+#[derive(Default)]
+pub(crate) struct CallScope(OnceLock<HostHandle>);
+
+impl CallScope {
+    /// Returns the handle of the call, whose host is `host`.
+    pub(crate) fn handle(&self, host: RawHost<'_>) -> HostHandle {
+        let create = || {
+            let state = State { host: Some(host.outliving_its_borrow()), n_users: 0 };
+            HostHandle(Arc::new(Slot { state: Mutex::new(state), unused: Condvar::new() }))
+        };
+        self.0.get_or_init(create).clone()
+    }
+}
+
+impl Drop for CallScope {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.get() {
+            handle.0.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{HostServices, Level, Stream};
+    use crate::message::{ErrorReply, ServiceReply, ServiceRequest};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl HostServices for Counter {
+        fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+        fn log(&self, _level: Level, _text: &str) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+            Ok(ServiceReply::default())
+        }
+    }
+
+    #[test]
+    fn a_handle_fails_cleanly_once_the_call_is_over() {
+        let services = Counter::default();
+        let scope = CallScope::default();
+        let handle = Host::in_call(RawHost::new(&services), &scope).handle().unwrap();
+        let of_thread = handle.clone();
+        let thread = std::thread::spawn(move || of_thread.with(|host| host.info("one")));
+        thread.join().unwrap().unwrap();
+        assert!(!handle.is_over());
+        drop(scope);
+        assert!(handle.is_over());
+        let err = handle.with(|host| host.info("two")).unwrap_err();
+        assert!(err.to_string().contains("the call of the plugin is over"), "{err}");
+        assert_eq!(services.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn the_end_of_a_call_waits_for_those_who_use_the_host() {
+        let services = Counter::default();
+        let scope = CallScope::default();
+        let handle = Host::in_call(RawHost::new(&services), &scope).handle().unwrap();
+        let ((began, begins), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel::<()>());
+        let thread = std::thread::spawn(move || {
+            handle.with(|host| {
+                began.send(()).unwrap();
+                // It is the end of the call that is waited for.
+                let _ = goes_on.recv_timeout(Duration::from_millis(50));
+                host.info("last");
+            })
+        });
+        begins.recv().unwrap();
+        drop(scope);
+        assert_eq!(services.0.load(Ordering::SeqCst), 1, "it ended before");
+        drop(go_on);
+        thread.join().unwrap().unwrap();
+    }
+}
