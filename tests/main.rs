@@ -27,7 +27,7 @@ mod guides;
 mod hooks;
 mod interface_age;
 mod interfaces;
-
+mod kit;
 mod listing;
 mod operator;
 mod operator_deployed;

@@ -102,7 +102,8 @@ fn of_plugin(
 ) -> Option<Command> {
     let plugin = session.load(entry).ok()?;
     let description = plugin_command::describe(session, &plugin, &command.path).ok()?;
-    let clap_command = args::command(command.path.last()?.clone(), &description).ok()?;
+    let name = command.path.last()?.clone();
+    let clap_command = args::command(name.clone(), &description).ok()?;
     let mut request = CompleteRequest::default();
     request.caller = session.caller(plugin.key());
     request.path.clone_from(&command.path);
@@ -117,12 +118,14 @@ fn of_plugin(
             request
         },
     };
-    let completed = description.args.iter().filter(|it| it.completed);
-    Some(completed.fold(clap_command, |clap_command, arg| {
-        let asked = asked(&arg.name);
-        let completer = ArgValueCompleter::new(move |word: &OsStr| asked.candidates(word));
-        clap_command.mut_arg(&arg.name, |it| it.add(completer))
-    }))
+    let more = |spec: &Arg, arg: clap::Arg| {
+        if !spec.completed {
+            return arg;
+        }
+        let asked = asked(&spec.name);
+        arg.add(ArgValueCompleter::new(move |word: &OsStr| asked.candidates(word)))
+    };
+    args::command_with(name, &description, more).ok()
 }
 
 /// Returns the values on the line so far, as far as they can be read: the word that is being
