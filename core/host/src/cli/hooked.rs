@@ -136,6 +136,18 @@ fn given(options: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
     values
 }
 
+/// Checks the options that a plugin adds to a row, and returns how many there are.
+pub(super) fn check_options(
+    session: &Session<'_>,
+    row: &Row,
+    plugin: &LoadedPlugin,
+) -> Result<usize, CliError> {
+    let command = global::add_to(row.command());
+    let mut hooked = Hooked { command, plugins: Vec::new(), options: Vec::new() };
+    hooked.add(session, row, plugin.clone())?;
+    Ok(hooked.options.len())
+}
+
 /// Returns a row's command with all options that it has just now.
 pub(super) fn describe(
     session: &Session<'_>,
