@@ -135,6 +135,13 @@ struct Lookout;
 impl Hook for Lookout {
     const EVENTS: &'static [&'static str] = &["pre-project-init"];
 
+    fn options(&self, command: &[&str]) -> Vec<Arg> {
+        match command {
+            ["node", "create"] => vec![Arg::option("watch").required()],
+            _ => Vec::new(),
+        }
+    }
+
     fn on_event(&self, event: &Event<'_>, host: &Host<'_>) -> Result<HookReply> {
         let event: ProjectEvent = event.decode()?;
         assert!(event.project.name != "storm", "a wave");
