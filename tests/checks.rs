@@ -2,6 +2,7 @@
 //! loaded, and warn about what may be wrong with it elsewhere.
 
 use crate::libraries::{cc_with, manifest, with_doubtful_options};
+use crate::rebuilt;
 use crate::support::{Sandbox, skip};
 use crate::vices::{check_others, listed};
 use expect_test::{Expect, expect};
@@ -51,26 +52,143 @@ fn check(name: &str, expected: Expect) {
 
 #[test]
 fn a_library_that_ends_the_process_is_reported() {
-    check("aborts", expect![[r#""#]]);
-    check("exits", expect![[r#""#]]);
-    check("exits-at-once", expect![[r#""#]]);
-    check("crashes", expect![[r#""#]]);
-    check("kills", expect![[r#""#]]);
-    check("floods-and-aborts", expect![[r#""#]]);
-    check("closes-and-aborts", expect![[r#""#]]);
-    check("leaves-a-process", expect![[r#""#]]);
+    check(
+        "aborts",
+        expect![[r#"
+        $ pintle plugin check aborts
+        --- stderr ---
+        error: plugin file `[PLUGINS]/aborts.so` crashed while being loaded
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "exits",
+        expect![[r#"
+        $ pintle plugin check exits
+        --- stderr ---
+        error: plugin file `[PLUGINS]/exits.so` crashed while being loaded
+          caused by: its process exited with code 0
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "exits-at-once",
+        expect![[r#"
+        $ pintle plugin check exits-at-once
+        --- stderr ---
+        error: plugin file `[PLUGINS]/exits-at-once.so` crashed while being loaded
+          caused by: its process exited with code 3
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "crashes",
+        expect![[r#"
+        $ pintle plugin check crashes
+        --- stderr ---
+        error: plugin file `[PLUGINS]/crashes.so` crashed while being loaded
+          caused by: its process was ended by signal 11 (SIGSEGV)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "kills",
+        expect![[r#"
+        $ pintle plugin check kills
+        --- stderr ---
+        error: plugin file `[PLUGINS]/kills.so` crashed while being loaded
+          caused by: its process was ended by signal 9 (SIGKILL)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "floods-and-aborts",
+        expect![[r#"
+        $ pintle plugin check floods-and-aborts
+        --- stderr ---
+        error: plugin file `[PLUGINS]/floods-and-aborts.so` crashed while being loaded
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "closes-and-aborts",
+        expect![[r#"
+        $ pintle plugin check closes-and-aborts
+        --- stderr ---
+        error: plugin file `[PLUGINS]/closes-and-aborts.so` crashed while being loaded
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
+    check(
+        "leaves-a-process",
+        expect![[r#"
+        $ pintle plugin check leaves-a-process
+        --- stderr ---
+        error: plugin file `[PLUGINS]/leaves-a-process.so` crashed while being loaded
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
 }
 
 #[test]
 fn a_library_that_never_returns_is_given_up() {
-    check("hangs", expect![[r#""#]]);
-    check("spins", expect![[r#""#]]);
-    check("floods", expect![[r#""#]]);
+    check(
+        "hangs",
+        expect![[r#"
+        $ pintle plugin check hangs
+        --- stderr ---
+        error: timed out after 2s while plugin file `[PLUGINS]/hangs.so` was being loaded
+        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        [exit 70]
+    "#]],
+    );
+    check(
+        "spins",
+        expect![[r#"
+        $ pintle plugin check spins
+        --- stderr ---
+        error: timed out after 2s while plugin file `[PLUGINS]/spins.so` was being loaded
+        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        [exit 70]
+    "#]],
+    );
+    check(
+        "floods",
+        expect![[r#"
+        $ pintle plugin check floods
+        --- stderr ---
+        error: timed out after 2s while plugin file `[PLUGINS]/floods.so` was being loaded
+        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        [exit 70]
+    "#]],
+    );
 }
 
 #[test]
 fn a_library_that_fails_when_the_process_ends_is_reported() {
-    check("fails-at-the-end", expect![[r#""#]]);
+    check(
+        "fails-at-the-end",
+        expect![[r#"
+        $ pintle plugin check fails-at-the-end
+        --- stderr ---
+        error: plugin file `[PLUGINS]/fails-at-the-end.so` crashed while ending
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+    "#]],
+    );
 }
 
 #[test]
@@ -78,7 +196,28 @@ fn what_a_library_wrote_is_a_detail() {
     let sandbox = Sandbox::new();
     if put(&sandbox, "says-why") {
         let lines = ["plugin check says-why -v", "plugin check says-why -o json"];
-        expect![[r#""#]].assert_eq(&sandbox.transcript(&lines));
+        expect![[r#"
+            $ pintle plugin check says-why -v
+            --- stderr ---
+            error: plugin file `[PLUGINS]/says-why.so` crashed while being loaded
+              caused by: its process exited with code 1
+            hint: this is a defect of the plugin; report it to its author
+              it wrote to the standard error:
+              no licence
+            [exit 70]
+            $ pintle plugin check says-why -o json
+            --- stderr ---
+            {
+              "code": 70,
+              "message": "plugin file `[PLUGINS]/says-why.so` crashed while being loaded",
+              "causes": [
+                "its process exited with code 1"
+              ],
+              "hint": "this is a defect of the plugin; report it to its author"
+            }
+            [exit 70]
+        "#]]
+        .assert_eq(&sandbox.transcript(&lines));
     }
 }
 
@@ -90,24 +229,87 @@ fn no_library_stops_the_listing() {
             return;
         }
     }
-    expect![[r#""#]].assert_eq(&listed(&sandbox, &["--check"], |_| true));
+    expect![[r#"
+        aborts.so: aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        closes-and-aborts.so: closes-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/closes-and-aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        crashes.so: crashes.example.org/v1.0.0, refused: plugin file `[PLUGINS]/crashes.so` crashed while being loaded: its process was ended by signal 11 (SIGSEGV)
+        exits-at-once.so: exits-at-once.example.org/v1.0.0, refused: plugin file `[PLUGINS]/exits-at-once.so` crashed while being loaded: its process exited with code 3
+        exits.so: exits.example.org/v1.0.0, refused: plugin file `[PLUGINS]/exits.so` crashed while being loaded: its process exited with code 0
+        fails-at-the-end.so: fails-at-the-end.example.org/v1.0.0, refused: plugin file `[PLUGINS]/fails-at-the-end.so` crashed while ending: its process was ended by signal 6 (SIGABRT)
+        floods-and-aborts.so: floods-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/floods-and-aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        floods.so: floods.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/floods.so` was being loaded
+        good.so: good.example.org/v1.0.0, ok: -
+        hangs.so: hangs.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/hangs.so` was being loaded
+        kills.so: kills.example.org/v1.0.0, refused: plugin file `[PLUGINS]/kills.so` crashed while being loaded: its process was ended by signal 9 (SIGKILL)
+        leaves-a-process.so: leaves-a-process.example.org/v1.0.0, refused: plugin file `[PLUGINS]/leaves-a-process.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        says-why.so: says-why.example.org/v1.0.0, refused: plugin file `[PLUGINS]/says-why.so` crashed while being loaded: its process exited with code 1
+        spins.so: spins.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/spins.so` was being loaded
+    "#]].assert_eq(&listed(&sandbox, &["--check"], |_| true));
     check_others(&sandbox);
 }
 
 #[test]
 fn a_plugin_that_crashes_while_it_is_described_is_reported() {
-    // The library is loaded without a fault, and its command asks for the impossible.
-    let sandbox = Sandbox::new().plugin("panic-command").plugin("good");
-    let checked = sandbox.run(["plugin", "check", "good"]).success();
-    assert!(checked.stdout.ends_with("every check passed\n"), "{checked}");
+    let sandbox = Sandbox::new().library("panic-abort.so", &rebuilt::panic_abort());
+    let lines =
+        ["plugin check panic-abort --allow-panic-abort", "plugin check [PLUGINS]/panic-abort.so"];
+    expect![[r#"
+        $ pintle plugin check panic-abort --allow-panic-abort
+        --- stderr ---
+        error: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort-early`
+          caused by: its process was ended by signal 6 (SIGABRT)
+        hint: this is a defect of the plugin; report it to its author
+        [exit 70]
+        $ pintle plugin check [PLUGINS]/panic-abort.so
+        --- stderr ---
+        error: plugin file `[PLUGINS]/panic-abort.so` was refused
+          caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
+        hint: rebuild the plugin with `panic = "unwind"`, or run it as it is with `--allow-panic-abort`
+        [exit 3]
+    "#]].assert_eq(&sandbox.transcript(&lines));
+    let check = ["plugin", "check", "panic-abort", "--allow-panic-abort", "-v"];
+    let stderr = sandbox.run(check).stderr;
+    assert!(stderr.contains("\n  the end of the beginning\n"), "{stderr}");
+    let listed = listed(&sandbox, &["--check", "--allow-panic-abort"], |_| true);
+    expect![[r#"
+        panic-abort.so: panic-abort.example.org/v1.0.0, refused: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort-early`: its process was ended by signal 6 (SIGABRT)
+    "#]].assert_eq(&listed);
 }
 
 #[test]
 fn a_doubtful_library_passes_with_warnings() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.plugins().join("doubtful.so"), with_doubtful_options()).unwrap();
-    let lines = ["plugin check plain --glibc 2.2.5", "plugin list", "plugin list --check"];
-    expect![[r#""#]].assert_eq(&sandbox.transcript(&lines));
+    let lines = ["plugin check plain", "plugin list", "plugin list --check"];
+    expect![[r#"
+        $ pintle plugin check plain
+        plugin       plain.example.org/v1.0.0
+        path         [PLUGINS]/doubtful.so
+        file         a regular file, a library for this machine, all its segments inside the file
+        root symbol  `pintle_root_fixture_plain_1_0_0`, defined by this file
+        layout       fits this host's
+        code         says the same as the manifest in the file
+        interface    1.0.0, this host has 1.0.0
+        abi_stable   0.11, this host has 0.11
+        target       [TARGET]
+        panic        unwind
+        host         requires `*`, this is 0.1.0
+        project      3
+        functions    manifest, call
+        command      `plain`, 0 arguments
+        warning      it uses static TLS: it cannot be loaded once other libraries have used up the static TLS block
+        warning      it is linked without relro: its function pointers stay writable
+        every check passed, with warnings
+        [exit 0]
+        $ pintle plugin list
+        KEY                       STATE  TRANSPORT  BRINGS  REASON
+        plain.example.org/v1.0.0  ok     native     plain
+        [exit 0]
+        $ pintle plugin list --check
+        KEY                       STATE  TRANSPORT  BRINGS  REASON
+        plain.example.org/v1.0.0  ok     native     plain   warning: static TLS; warning: no relro
+        [exit 0]
+    "#]].assert_eq(&sandbox.transcript(&lines));
 
     let row = |args: &[&str]| -> Value {
         let output = sandbox.run(args.iter().chain(&["-o", "json"])).success();
@@ -118,10 +320,34 @@ fn a_doubtful_library_passes_with_warnings() {
         warnings.map(|it| it["warning"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&row(&["plugin", "check", "plain"])["warnings"]), ["static-tls", "no-relro"]);
+    let with_glibc = row(&["plugin", "check", "plain", "--glibc", "2.2"]);
+    assert_eq!(names(&with_glibc["warnings"]), ["static-tls", "no-relro", "newer-glibc"]);
+    let with_glibc = row(&["plugin", "check", "plain", "--glibc=2.999"]);
+    assert_eq!(names(&with_glibc["warnings"]), ["static-tls", "no-relro"]);
     let listed = row(&["plugin", "list", "--check"]);
     assert_eq!(names(&listed[0]["warnings"]), ["static-tls", "no-relro"]);
     assert_eq!(listed[0]["state"], "ok");
     assert_eq!(row(&["plugin", "list"])[0].get("warnings"), None);
+}
+
+#[test]
+fn a_version_of_glibc_is_one() {
+    let lines = ["plugin check plain --glibc new"];
+    expect![[r#"
+        $ pintle plugin check plain --glibc new
+        --- stderr ---
+        error: invalid value 'new' for '--glibc <VERSION>': a version of glibc has two or three numbers, for example `2.31`
+
+        For more information, try '--help'.
+        [exit 2]
+    "#]].assert_eq(&Sandbox::new().plugin("plain").transcript(&lines));
+}
+
+#[test]
+fn options_of_hooks_are_checked_with_the_commands_that_have_them() {
+    let sandbox = Sandbox::new().plugin("harbour");
+    let checked = sandbox.run(["plugin", "check", "harbour"]).success();
+    assert!(checked.stdout.contains("options      `cluster create`, "), "{checked}");
 }
 
 #[test]
@@ -135,7 +361,23 @@ fn a_library_without_space_for_its_static_tls_gets_the_right_hint() {
     let path = sandbox.plugins().join("jemalloc.so");
     if cc_with(&path, Some(&manifest), &code, &["-ftls-model=initial-exec"]) {
         let lines = ["plugin check jemalloc", "jemalloc"];
-        expect![[r#""#]].assert_eq(&sandbox.transcript(&lines));
+        expect![[r#"
+            $ pintle plugin check jemalloc
+            --- stderr ---
+            warning: it uses static TLS: it cannot be loaded once other libraries have used up the static TLS block
+            error: the dynamic linker rejected plugin file `[PLUGINS]/jemalloc.so`
+              caused by: dlopen failed
+              caused by: /proc/self/fd/3: cannot allocate memory in static TLS block
+            hint: the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild it without them, or with their feature for libraries that are loaded at run time
+            [exit 3]
+            $ pintle jemalloc
+            --- stderr ---
+            error: the dynamic linker rejected plugin file `[PLUGINS]/jemalloc.so`
+              caused by: dlopen failed
+              caused by: /proc/self/fd/3: cannot allocate memory in static TLS block
+            hint: the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild it without them, or with their feature for libraries that are loaded at run time
+            [exit 3]
+        "#]].assert_eq(&sandbox.transcript(&lines));
     }
 }
 
@@ -162,5 +404,11 @@ fn a_file_system_that_forbids_code_gets_the_right_hint() {
     let (code, stderr) = host(&[program, "plugin", "check", &path]).unwrap();
     let stderr = stderr.replace(&noexec.display().to_string(), "[NOEXEC]");
     assert_eq!(code, Some(3), "{stderr}");
-    expect![[r#""#]].assert_eq(&stderr);
+    expect![[r#"
+        error: the dynamic linker rejected plugin file `[NOEXEC]/plain.so`
+          caused by: dlopen failed
+          caused by: /proc/self/fd/3: failed to map segment from shared object
+        hint: check that the file system of the plugin is not mounted with the option `noexec`, or install the plugin on another one
+    "#]]
+    .assert_eq(&stderr);
 }

@@ -47,6 +47,7 @@ fn library_image(data: &[u8]) {
         let _ = (image.check_fit(), image.architecture().len(), image.manifests().len());
     }
     let _ = library_file::exports(file.as_file(), "pintle_root");
+    let _ = library_file::lint(file.path(), "2.31".parse().ok());
     examine_file(file.path());
 }
 

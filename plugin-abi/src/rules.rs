@@ -17,6 +17,16 @@ pub const HOST_LETTERS: &[char] = &['h', 'V', 'q', 'v'];
 /// The letters of the options that a host has on the scaffolding subcommands.
 pub const SUBCOMMAND_LETTERS: &[char] = &['o'];
 
+/// The commands to which hooks can add options on a host for Kubernetes, `pintle`.
+pub const HOOKED_COMMANDS: &[&[&str]] = &[
+    &["cluster", "create"],
+    &["cluster", "delete"],
+    &["cluster", "start"],
+    &["cluster", "stop"],
+    &["node", "create"],
+    &["node", "delete"],
+];
+
 const EXISTING: &[&str] = &["force", "skip-existing"];
 const SHOW: &[&str] = &["dry-run", "diff", "dump-universe", "output"];
 const GVK: &[&str] = &["group", "version", "kind"];
@@ -131,6 +141,25 @@ pub fn check_flags(subcommand: &str, flags: &[Arg]) -> Result<(), String> {
         }
         if let Some(letter) = flag.short.filter(|it| SUBCOMMAND_LETTERS.contains(it)) {
             return Err(format!("the flag `-{letter}` belongs to the host"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the options that a hook adds to a command of the host. A host also checks that they
+/// are not options of the command itself, or of another plugin.
+///
+/// # Errors
+///
+/// One line on the first option that no host accepts.
+pub fn check_options(options: &[Arg]) -> Result<(), String> {
+    check_args(options)?;
+    for option in options {
+        if option.kind == ArgKind::Positional {
+            return Err(format!("`{}` is not an option", option.name));
+        }
+        if option.required {
+            return Err(format!("`--{}` would have to be given each time", option.name));
         }
     }
     Ok(())
@@ -427,6 +456,15 @@ mod tests {
             Arg::option("tags").delimiter(',').env("TAGS").hidden().completed(),
         ];
         assert_eq!(check_args(&all), Ok(()));
+    }
+
+    #[test]
+    fn options_of_hooks_are_optional() {
+        let check = |option: Arg| check_options(&[option]).unwrap_err();
+        assert_eq!(check(Arg::positional("x")), "`x` is not an option");
+        assert_eq!(check(Arg::option("x").required()), "`--x` would have to be given each time");
+        assert_eq!(check(Arg::flag("quiet")), "the name `quiet` belongs to the host");
+        assert_eq!(check_options(&[Arg::flag("x").short('x')]), Ok(()));
     }
 
     #[test]

@@ -226,7 +226,7 @@ fn a_scaffold_takes_all_steps() {
     assert_eq!(made.text("CAPTAIN"), "Ada");
     assert_eq!(made.text("log/book.txt"), "day 1\nby \"Ishmael\"\n");
     assert_eq!(made.added, ["CAPTAIN", "log/book.txt"]);
-    assert_eq!(made.deleted, ["log/book.txt", "tmp/a/b"]);
+    assert_eq!(made.deleted, ["tmp/a/b", "log/book.txt"]);
     assert_eq!(made.files["CAPTAIN"].plugin(), Some("ship.example.org/v1.0.0"));
     assert_eq!(made.files["CAPTAIN"].subcommand(), Some("init"));
     assert_eq!(made.project.repo, "example.org/demo");

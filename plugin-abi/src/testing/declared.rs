@@ -1,12 +1,13 @@
 //! Everything that a plugin declares, checked without running any of it.
 
 use super::scaffold::check_flags;
-use super::{Error, command, manifest};
-use crate::LinkedPlugin;
+use super::{Error, caller, command, decode, manifest};
 use crate::manifest::Manifest;
+use crate::message::{self, CommandDescription, DescribeRequest};
+use crate::{LinkedPlugin, rules};
 
 /// Checks everything that a plugin declares with the rules of a host: the arguments of each
-/// command, and the flags on each scaffolding subcommand.
+/// command, the flags on each scaffolding subcommand, and the options of hooks.
 ///
 /// `plugin check` of a host checks the same in the built library.
 ///
@@ -52,5 +53,16 @@ pub fn check(plugin: LinkedPlugin) -> Result<(), Error> {
         let path: Vec<&str> = it.path.iter().map(String::as_str).collect();
         command(plugin, &path).describe()?;
     }
-    subcommands.iter().try_for_each(|it| check_flags(plugin, it))
+    subcommands.iter().try_for_each(|it| check_flags(plugin, it))?;
+    rules::HOOKED_COMMANDS.iter().try_for_each(|it| check_options(plugin, it))
+}
+
+/// Asks for the options that the hooks add to a command of the host, and checks them.
+fn check_options(plugin: LinkedPlugin, command: &[&str]) -> Result<(), Error> {
+    let path = command.iter().map(ToString::to_string).collect();
+    let request = DescribeRequest { caller: caller(plugin)?, path };
+    let reply = plugin.root().options(&message::encode(&request));
+    let description: CommandDescription = decode("command description", &reply.into_message()?)?;
+    rules::check_options(&description.args)
+        .map_err(|why| Error::refused(format!("invalid options on `{}`: {why}", command.join(" "))))
 }

@@ -119,3 +119,16 @@ pub static GROUP: Group = Group {
     services: Some(|session| Arc::new(containers(session))),
     ..Group::EMPTY
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_are_told_of_every_command_with_hooks() {
+        let hooked = GROUP.rows.iter().filter(|it| matches!(it.run, Run::Hooked { .. }));
+        let mut paths: Vec<_> = hooked.map(|it| it.path).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, pintle_plugin::rules::HOOKED_COMMANDS);
+    }
+}

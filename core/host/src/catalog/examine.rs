@@ -318,7 +318,7 @@ mod tests {
             "#]],
         );
         check_manifest(
-            json!({"project_versions": []}),
+            json!({"project_versions": [], "subcommands": ["init"]}),
             expect![[r#"
                 hello.example.org/v1.2.3: its manifest names no project version
             "#]],

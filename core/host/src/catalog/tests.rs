@@ -146,7 +146,13 @@ mod resolution {
     #[test]
     fn refused_and_disabled_plugins_are_mentioned() {
         let bad = Manifest::parse(
-            manifest_json(&json!({"name": "bad.io", "project_versions": []})).as_bytes(),
+            // A plugin that scaffolds must name the versions of PROJECT that it supports.
+            manifest_json(&json!({
+                "name": "bad.io",
+                "project_versions": [],
+                "subcommands": ["init"],
+            }))
+            .as_bytes(),
         );
         let rules = Rules { disabled: vec!["off".parse().unwrap()], ..Rules::default() };
         let manifests = [bad.unwrap(), manifest("off.io/v1", &[]), manifest("good.io/v1", &[])];

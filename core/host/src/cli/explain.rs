@@ -8,6 +8,7 @@ use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
     Claim, Clash, CommandConflict, FileError, Reason, Refusal, ResolveError, Rival,
 };
+use crate::causes::with_causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::transport::{LoadError, NoInterface};
@@ -185,7 +186,7 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
             exported("build it with `", "` of interface 1.x")
         }
-        LoadError::Open { source, .. } => open(&source.to_string()),
+        LoadError::Open { source, .. } => open(&with_causes(source.as_ref())),
         LoadError::Incompatible { .. } => Hint::new(|host| {
             let plugin_crate = host.plugin_crate_of(INTERFACE_VERSION);
             format!("rebuild the plugin with {plugin_crate}; `-v` shows every difference")
@@ -204,8 +205,8 @@ fn open(message: &str) -> Hint {
                 it without them, or with their feature for libraries that are loaded at run time"
             .into();
     }
-    // glibc says so of each page that it may not map as code.
-    if message.contains("failed to map segment") || message.contains("Operation not permitted") {
+    // The linker may read the file, but not map it as code.
+    if message.contains("failed to map segment") {
         return "check that the file system of the plugin is not mounted with the option \
                 `noexec`, or install the plugin on another one"
             .into();

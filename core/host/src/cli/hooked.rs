@@ -7,7 +7,7 @@ use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::DescribeRequest;
-use pintle_plugin::{Arg, ArgKind, rules};
+use pintle_plugin::{Arg, rules};
 
 /// A command with the options of the plugins on it.
 pub(super) struct Hooked {
@@ -42,7 +42,7 @@ impl Hooked {
         request.caller = session.caller(plugin.key());
         request.path = row.path.iter().copied().map(str::to_owned).collect();
         let options = plugin.options(&request)?.args;
-        rules::check_args(&options).map_err(|why| wrong(&plugin, row, &why))?;
+        rules::check_options(&options).map_err(|why| wrong(&plugin, row, &why))?;
         for option in options {
             if let Some(why) = clash(&self.command, &option) {
                 return Err(wrong(&plugin, row, &why));
@@ -102,12 +102,6 @@ fn subscribers(session: &Session<'_>, events: &[&str]) -> Vec<LoadedPlugin> {
 
 /// Returns why an option cannot be added to a command.
 fn clash(command: &Command, option: &Arg) -> Option<String> {
-    if option.kind == ArgKind::Positional {
-        return Some(format!("`{}` is not an option", option.name));
-    }
-    if option.required {
-        return Some(format!("`--{}` would have to be given each time", option.name));
-    }
     let has_long = |it: &&clap::Arg| {
         it.get_long() == Some(option.name.as_str()) || it.get_id() == option.name.as_str()
     };
@@ -134,6 +128,18 @@ fn given(options: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
     let mut values = args::values(options, matches);
     values.retain(|_, value| *value != Value::Bool(false));
     values
+}
+
+/// Checks the options that a plugin adds to a row, and returns how many there are.
+pub(super) fn check_options(
+    session: &Session<'_>,
+    row: &Row,
+    plugin: &LoadedPlugin,
+) -> Result<usize, CliError> {
+    let command = global::add_to(row.command());
+    let mut hooked = Hooked { command, plugins: Vec::new(), options: Vec::new() };
+    hooked.add(session, row, plugin.clone())?;
+    Ok(hooked.options.len())
 }
 
 /// Returns a row's command with all options that it has just now.

@@ -37,6 +37,16 @@ pub(super) trait Surroundings {
     /// Returns all interfaces, those of each group in its order.
     fn interfaces(&self) -> Vec<InterfaceInfo>;
 
+    /// Checks the options that a plugin's hooks add to commands of the host; returns those
+    /// commands, and how many options each gets. `announce` is told of each command before
+    /// the plugin is asked.
+    fn check_options(
+        &self,
+        session: &Session<'_>,
+        plugin: &LoadedPlugin,
+        announce: &dyn Fn(&str),
+    ) -> Result<Vec<(String, usize)>, CliError>;
+
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
 }
@@ -113,6 +123,16 @@ impl<'a> Session<'a> {
     /// Returns all interfaces by which the host calls plugins.
     pub fn interfaces(&self) -> Vec<InterfaceInfo> {
         self.surroundings.interfaces()
+    }
+
+    /// Checks the options that a plugin's hooks add to commands of the host; see
+    /// [`Surroundings::check_options`].
+    pub(super) fn check_options(
+        &self,
+        plugin: &LoadedPlugin,
+        announce: &dyn Fn(&str),
+    ) -> Result<Vec<(String, usize)>, CliError> {
+        self.surroundings.check_options(self, plugin, announce)
     }
 
     /// Returns the host's names.

@@ -1,10 +1,13 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
-use super::group::{Group, InterfaceInfo, Row};
+use super::error::CliError;
+use super::group::{Group, InterfaceInfo, Row, Run};
+use super::hooked;
 use super::session::{Session, Surroundings};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
+use crate::transport::LoadedPlugin;
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use std::fmt::Display;
@@ -118,6 +121,27 @@ impl Surroundings for Table {
 
     fn interfaces(&self) -> Vec<InterfaceInfo> {
         self.groups().flat_map(|it| it.interfaces).chain(&self.interfaces).copied().collect()
+    }
+
+    fn check_options(
+        &self,
+        session: &Session<'_>,
+        plugin: &LoadedPlugin,
+        announce: &dyn Fn(&str),
+    ) -> Result<Vec<(String, usize)>, CliError> {
+        let subscribed = &plugin.manifest().events;
+        let mut found = Vec::new();
+        for row in self.rows() {
+            let Run::Hooked { events, .. } = &row.run else { continue };
+            if !events.iter().any(|event| subscribed.iter().any(|it| it == event)) {
+                continue;
+            }
+            let command = row.path.join(" ");
+            announce(&command);
+            let n_options = hooked::check_options(session, row, plugin)?;
+            found.push((command, n_options));
+        }
+        Ok(found)
     }
 
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>> {

@@ -133,7 +133,7 @@ impl FromStr for GlibcVersion {
         let mut numbers = [0; 3];
         let parts: Vec<_> = text.split('.').collect();
         let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-        if !(2..=3).contains(&parts.len()) || !parts.iter().all(|it| is_number(&it)) {
+        if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
             return Err("a version of glibc has two or three numbers, for example `2.31`".into());
         }
         for (number, part) in numbers.iter_mut().zip(parts) {
@@ -228,7 +228,7 @@ fn dynamic_warnings<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
         let directories = String::from_utf8_lossy(directories).into_owned();
         search_paths.push(LibraryWarning::SearchPath { tag, directories });
     }
-    let has = |flag: elf::DynamicFlags| flags & u64::from(flag.0) != 0;
+    let has = |flag: elf::DynamicFlags| flags & flag.0 != 0;
     let mut warnings = Vec::new();
     if has(elf::DF_STATIC_TLS) {
         warnings.push(LibraryWarning::StaticTls);

@@ -453,6 +453,28 @@ mod tests {
         })
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_is_no_host_is_reported() {
+        let mut prober = Prober {
+            program: "/bin/true".into(),
+            name: None,
+            allow_panic_abort: false,
+            limit: TIME_LIMIT,
+            variable: "PINTLE_NOT_SET".to_owned(),
+        };
+        let probe = |prober: &Prober| prober.probe(Path::new("a.so")).unwrap_err().to_string();
+        let expected = "plugin file `a.so` cannot be checked: `/bin/true` did not run the command `plugin check`";
+        assert_eq!(probe(&prober), expected);
+        // In the process that a check has started, nothing is started.
+        prober.program = "/bin/false".into();
+        prober.variable = "PATH".to_owned();
+        assert_eq!(probe(&prober), expected.replace("true", "false"));
+        prober.variable = "PINTLE_NOT_SET".to_owned();
+        prober.program = "/nowhere".into();
+        assert_eq!(probe(&prober), "failed to start a process for plugin file `a.so`");
+    }
+
     fn line(text: &str) -> Vec<u8> {
         [b"\n", MARK, &serde_json::to_vec(&Message::Next(text.into())).unwrap(), b"\n"].concat()
     }

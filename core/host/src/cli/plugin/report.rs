@@ -39,6 +39,7 @@ pub(super) fn examine(
     found.extend(function_checks(plugin));
     found.extend(command_checks(session, plugin, announce)?);
     found.extend(scaffold_checks(session, plugin, announce)?);
+    found.extend(option_checks(session, plugin, announce)?);
     let check = |(check, found): (&str, String)| Check { check: check.to_owned(), found };
     let checks = found.into_iter().map(check).collect();
     Ok(Report { key: plugin.key().to_string(), path, checks })
@@ -140,6 +141,18 @@ fn scaffold_checks(
         found.push(("subcommand", format!("`{subcommand}`, {}", count(flags.len(), "flag"))));
     }
     Ok(found)
+}
+
+/// Asks for the options of the hooks on each command of the host that has some.
+fn option_checks(
+    session: &Session<'_>,
+    plugin: &LoadedPlugin,
+    announce: &dyn Fn(String),
+) -> Result<Found, CliError> {
+    let announce = |command: &str| announce(format!("naming its options on `{command}`"));
+    let found = session.check_options(plugin, &announce)?.into_iter().filter(|it| it.1 > 0);
+    let row = |(command, n)| ("options", format!("`{command}`, {}", count(n, "option")));
+    Ok(found.map(row).collect())
 }
 
 fn count(n: usize, what: &str) -> String {
