@@ -19,6 +19,7 @@ mod cluster_servers;
 mod cluster_whole;
 mod clusters;
 mod commands;
+mod compilers;
 mod completion;
 mod conflicts;
 mod embedding;
@@ -26,8 +27,8 @@ mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;
-mod interfaces;
 
+mod interfaces;
 mod listing;
 mod operator;
 mod operator_deployed;

@@ -5,8 +5,10 @@ mod bench;
 mod cargo;
 mod check;
 mod ci;
+mod compilers;
 mod control_plane;
 mod counts;
+mod debian;
 mod demo;
 mod deny;
 mod fuzz;
@@ -34,6 +36,8 @@ enum Verb {
     Test(test::Options),
     /// Build the Kubernetes control plane that operators are tested against, once
     ControlPlane,
+    /// Unpack the compilers of Debian that plugins are tested with
+    Compilers,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
     /// Check everything but the tests: fmt, clippy, doc, dependencies
@@ -62,6 +66,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
+        Verb::Compilers => compilers::run(),
         Verb::NodeImages => node_images::run(),
         Verb::Check => ci::check(),
         Verb::Ci => ci::run(),
