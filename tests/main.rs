@@ -27,7 +27,6 @@ mod fuzzing;
 mod guides;
 mod hooks;
 mod interface_age;
-
 mod interfaces;
 mod listing;
 mod operator;

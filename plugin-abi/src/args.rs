@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 /// let times = Arg::option("times").integer().default_value("1").help("How often to greet");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Arg {
@@ -47,6 +48,7 @@ pub struct Arg {
 
 /// How an [`Arg`] is given. A way that this release does not know counts as an option.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ArgKind {
@@ -62,6 +64,7 @@ pub enum ArgKind {
 
 /// What the value of an [`Arg`] is. A type that this release does not know counts as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ValueType {

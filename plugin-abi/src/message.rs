@@ -17,6 +17,7 @@ pub use crate::error::{ErrorKind, ErrorReply};
 
 /// Who calls, and in which surroundings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Caller {
@@ -33,6 +34,7 @@ pub struct Caller {
 
 /// Asks for the description of one command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct DescribeRequest {
@@ -44,6 +46,7 @@ pub struct DescribeRequest {
 
 /// What a host must know of a command to show its help and read its arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandDescription {
@@ -59,6 +62,7 @@ pub struct CommandDescription {
 
 /// A command line worth showing in the help.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Example {
@@ -70,6 +74,7 @@ pub struct Example {
 
 /// Runs a command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandRequest {
@@ -83,6 +88,7 @@ pub struct CommandRequest {
 
 /// How a command ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandReply {
@@ -97,6 +103,7 @@ pub struct CommandReply {
 
 /// Takes one step of a scaffolding subcommand.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ScaffoldRequest {
@@ -126,6 +133,7 @@ pub struct ScaffoldRequest {
 
 /// A step of a scaffolding subcommand. Each step goes across the whole chain before the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -151,6 +159,7 @@ pub enum Step {
 
 /// What PROJECT says of the project as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectInfo {
@@ -170,6 +179,7 @@ pub struct ProjectInfo {
 
 /// A resource of the project: a kind of a version of an API group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Resource {
@@ -208,6 +218,7 @@ pub struct Resource {
 
 /// The webhooks of a [`Resource`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Webhooks {
@@ -233,6 +244,7 @@ impl Webhooks {
 
 /// The part of a scaffolding reply that is no bulk.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ScaffoldReply {
@@ -260,6 +272,7 @@ pub struct ScaffoldReply {
 /// has changed in files that plugins have made and the user has not changed since. Nothing of
 /// a failed run is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Tool {
@@ -283,6 +296,7 @@ impl Tool {
 
 /// What a hook answers. The default is to let things take their course.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookReply {
@@ -317,6 +331,7 @@ impl HookReply {
 
 /// The payload of `{pre,post}-project-{init,edit}` and `{pre,post}-resource-{create,delete}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectEvent {
@@ -334,6 +349,7 @@ pub struct ProjectEvent {
 
 /// What a plugin asks of its host, beyond output and log lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "service", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServiceRequest {
@@ -350,6 +366,7 @@ pub enum ServiceRequest {
 
 /// A question to the user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Prompt {
@@ -390,6 +407,7 @@ impl Prompt {
 
 /// How far a piece of work has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgressUpdate {
@@ -407,6 +425,7 @@ pub struct ProgressUpdate {
 
 /// What the host answers to a [`ServiceRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ServiceReply {

@@ -1,6 +1,7 @@
 //! The chores of this repository, as `cargo xtask <verb>`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
+mod abi;
 mod bench;
 mod cargo;
 mod check;
@@ -40,8 +41,10 @@ enum Verb {
     Compilers,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
-    /// Check everything but the tests: fmt, clippy, doc, dependencies
+    /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
     Check,
+    /// Check that the plugin interface has not changed incompatibly
+    Abi(abi::Options),
     /// Do what CI does: check, then test
     Ci,
     /// Run libFuzzer on a target of `fuzz/`
@@ -69,6 +72,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Compilers => compilers::run(),
         Verb::NodeImages => node_images::run(),
         Verb::Check => ci::check(),
+        Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Bench(options) => bench::run(&options),
