@@ -19,6 +19,7 @@ mod cluster_servers;
 mod cluster_whole;
 mod clusters;
 mod commands;
+mod compilers;
 mod completion;
 mod conflicts;
 mod embedding;

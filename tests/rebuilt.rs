@@ -312,12 +312,12 @@ fn read(path: &Path) -> String {
 }
 
 /// Returns the folder of the repository.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let core = Path::new(env!("CARGO_MANIFEST_DIR"));
     core.parent().expect("the host is a folder of the repository").to_owned()
 }
 
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     tmp.parent().expect("cargo's folder for tests is in its target folder").to_owned()
 }

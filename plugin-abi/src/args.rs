@@ -17,6 +17,7 @@ use std::fmt::Display;
 /// let times = Arg::option("times").integer().default_value("1").help("How often to greet");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Arg {
@@ -89,6 +90,7 @@ fn is_false(it: &bool) -> bool {
 
 /// How an [`Arg`] is given. A way that this release does not know counts as an option.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ArgKind {
@@ -106,6 +108,7 @@ pub enum ArgKind {
 
 /// What the value of an [`Arg`] is. A type that this release does not know counts as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ValueType {

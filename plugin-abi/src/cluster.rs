@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 /// The payload of `{pre,post}-cluster-{create,start,stop,delete}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ClusterEvent {
@@ -26,6 +27,7 @@ pub struct ClusterEvent {
 
 /// The payload of `{pre,post}-node-{create,delete}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct NodeEvent {
@@ -37,6 +39,7 @@ pub struct NodeEvent {
 
 /// A cluster as hooks see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ClusterInfo {
@@ -56,6 +59,7 @@ pub struct ClusterInfo {
 
 /// A node of a cluster: a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct NodeInfo {
@@ -101,6 +105,7 @@ impl ClusterEvent {
 /// Each part is known by a key. Two plugins that give one key different values are in
 /// conflict, and nothing is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Amendment {
@@ -124,6 +129,7 @@ pub struct Amendment {
 
 /// A file of an [`Amendment`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct AmendedFile {
@@ -135,6 +141,7 @@ pub struct AmendedFile {
 
 /// A mount of an [`Amendment`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct AmendedMount {

@@ -104,6 +104,7 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
 
 /// How an error is to be understood.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -125,6 +126,7 @@ pub enum ErrorKind {
 
 /// An error on its way across the boundary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ErrorReply {

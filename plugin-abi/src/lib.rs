@@ -42,6 +42,9 @@ mod plugin;
 pub mod prelude;
 pub mod raw;
 pub mod rules;
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub mod schema;
 mod services;
 pub mod testing;
 mod universe;

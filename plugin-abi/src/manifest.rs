@@ -73,6 +73,7 @@ pub const EVENTS: &[&str] = &[
 /// Names and versions are plain text here; the host parses and judges them, so
 /// that a plugin with a bad name can still be listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -111,6 +112,7 @@ pub struct Manifest {
 
 /// The part of a [`Manifest`] that decides whether a library fits a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Abi {
@@ -128,6 +130,7 @@ pub struct Abi {
 
 /// One command in a [`Manifest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ManifestCommand {

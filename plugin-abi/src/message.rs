@@ -19,6 +19,7 @@ pub use crate::error::{ErrorKind, ErrorReply};
 
 /// Who calls, and in which surroundings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Caller {
@@ -35,6 +36,7 @@ pub struct Caller {
 
 /// Asks for the description of one command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct DescribeRequest {
@@ -46,6 +48,7 @@ pub struct DescribeRequest {
 
 /// What a host must know of a command to show its help and read its arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandDescription {
@@ -64,6 +67,7 @@ pub struct CommandDescription {
 
 /// A command line worth showing in the help.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Example {
@@ -119,6 +123,7 @@ impl Candidate {
 
 /// Runs a command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandRequest {
@@ -132,6 +137,7 @@ pub struct CommandRequest {
 
 /// How a command ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CommandReply {
@@ -146,6 +152,7 @@ pub struct CommandReply {
 
 /// Takes one step of a scaffolding subcommand.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ScaffoldRequest {
@@ -175,6 +182,7 @@ pub struct ScaffoldRequest {
 
 /// A step of a scaffolding subcommand. Each step goes across the whole chain before the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -200,6 +208,7 @@ pub enum Step {
 
 /// What PROJECT says of the project as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectInfo {
@@ -219,6 +228,7 @@ pub struct ProjectInfo {
 
 /// A resource of the project: a kind of a version of an API group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Resource {
@@ -257,6 +267,7 @@ pub struct Resource {
 
 /// The webhooks of a [`Resource`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Webhooks {
@@ -282,6 +293,7 @@ impl Webhooks {
 
 /// The part of a scaffolding reply that is no bulk.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ScaffoldReply {
@@ -309,6 +321,7 @@ pub struct ScaffoldReply {
 /// has changed in files that plugins have made and the user has not changed since. Nothing of
 /// a failed run is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Tool {
@@ -332,6 +345,7 @@ impl Tool {
 
 /// What a hook answers. The default is to let things take their course.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct HookReply {
@@ -366,6 +380,7 @@ impl HookReply {
 
 /// The payload of `{pre,post}-project-{init,edit}` and `{pre,post}-resource-{create,delete}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProjectEvent {
@@ -383,6 +398,7 @@ pub struct ProjectEvent {
 
 /// What a plugin asks of its host, beyond output and log lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "service", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServiceRequest {
@@ -407,6 +423,7 @@ pub enum ServiceRequest {
 
 /// A question to the user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Prompt {
@@ -454,6 +471,7 @@ impl Prompt {
 
 /// How far a piece of work has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ProgressUpdate {
@@ -471,6 +489,7 @@ pub struct ProgressUpdate {
 
 /// What the host answers to a [`ServiceRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ServiceReply {

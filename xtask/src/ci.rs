@@ -4,7 +4,7 @@
 
 use crate::cargo::{self, cargo};
 use crate::step::{Verdict, step};
-use crate::{deny, test};
+use crate::{abi, deny, test};
 use anyhow::Result;
 use std::process::{Command, ExitCode};
 
@@ -25,6 +25,7 @@ pub(crate) fn check() -> Result<ExitCode> {
         let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
         run_cargo(doc.env("RUSTDOCFLAGS", "--deny=warnings"))
     });
+    step(&mut done, "abi", abi::check);
     step(&mut done, "deny", deny::check);
     step(&mut done, "advisories", deny::advisories);
 

@@ -1,12 +1,15 @@
 //! The chores of this repository, as `cargo xtask <verb>`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
+mod abi;
 mod bench;
 mod cargo;
 mod check;
 mod ci;
+mod compilers;
 mod control_plane;
 mod counts;
+mod debian;
 mod demo;
 mod deny;
 mod fuzz;
@@ -34,10 +37,14 @@ enum Verb {
     Test(test::Options),
     /// Build the Kubernetes control plane that operators are tested against, once
     ControlPlane,
+    /// Unpack the compilers of Debian that plugins are tested with
+    Compilers,
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
-    /// Check everything but the tests: fmt, clippy, doc, dependencies
+    /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
     Check,
+    /// Check that the plugin interface has not changed incompatibly
+    Abi(abi::Options),
     /// Do what CI does: check, then test
     Ci,
     /// Run libFuzzer on a target of `fuzz/`
@@ -62,8 +69,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
+        Verb::Compilers => compilers::run(),
         Verb::NodeImages => node_images::run(),
         Verb::Check => ci::check(),
+        Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Bench(options) => bench::run(&options),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// A container to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ContainerSpec {
@@ -35,6 +36,7 @@ pub struct ContainerSpec {
 
 /// A port of a container on the engine's machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct PublishedPort {
@@ -48,6 +50,7 @@ pub struct PublishedPort {
 
 /// A container of a plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ContainerInfo {
@@ -124,6 +127,7 @@ impl ContainerSpec {
 
 /// What a plugin asks of its host's containers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "call", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ContainerRequest {
