@@ -29,6 +29,7 @@ mod interface_age;
 mod interfaces;
 
 mod listing;
+mod manifests;
 mod operator;
 mod operator_deployed;
 mod operator_faults;

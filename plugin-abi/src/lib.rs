@@ -64,6 +64,7 @@ pub use export::LinkedPlugin;
 pub use handle::HostHandle;
 pub use host::{Host, Level, Progress};
 pub use interface::{Interface, Remote};
+pub use manifest::Noun;
 pub use message::{
     Candidate, Directories, HookReply, ProjectInfo, Prompt, Resource, Terminal, Tool, Webhooks,
 };
