@@ -10,6 +10,8 @@ use crate::host::Host;
 use crate::interface::{Incoming, Outgoing};
 use crate::message;
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
+#[cfg(any(feature = "log", feature = "tracing"))]
+use crate::records::Recording;
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::RSlice;
@@ -93,6 +95,8 @@ extern "C" fn call<P: Linked>(
 ) -> RawReply {
     // It ends with this call, whatever becomes of that.
     let scope = CallScope::default();
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    let _recording = Recording::start(scope.handle(host));
     reply(|| {
         let host = Host::in_call(host, &scope);
         let input = input.as_slice();
