@@ -439,14 +439,14 @@ fn a_panic_in_a_command_is_a_crash_that_names_its_place() {
         --- stderr ---
         error: plugin `panic-command.example.org/v1.0.0` panicked
           caused by: boom, at tests/fixtures/panic-command/src/lib.rs:21:9
-        hint: this is a defect of the plugin; tell its author
+        hint: this is a defect of the plugin; report it to its author
         [exit 70]
         $ pintle plugin run panic-command explode
         here it comes
         --- stderr ---
         error: plugin `panic-command.example.org/v1.0.0` panicked
           caused by: boom, at tests/fixtures/panic-command/src/lib.rs:21:9
-        hint: this is a defect of the plugin; tell its author
+        hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
     );
@@ -475,25 +475,25 @@ fn a_panic_in_construction_is_a_crash() {
             --- stderr ---
             error: plugin `panic-construction.example.org/v1.0.0` panicked
               caused by: never born, at tests/fixtures/panic-construction/src/lib.rs:16:9
-            hint: this is a defect of the plugin; tell its author
+            hint: this is a defect of the plugin; report it to its author
             [exit 70]
             $ pintle unborn --help
             --- stderr ---
             error: plugin `panic-construction.example.org/v1.0.0` panicked
               caused by: never born, at tests/fixtures/panic-construction/src/lib.rs:16:9
-            hint: this is a defect of the plugin; tell its author
+            hint: this is a defect of the plugin; report it to its author
             [exit 70]
             $ pintle plugin run panic-construction unborn
             --- stderr ---
             error: plugin `panic-construction.example.org/v1.0.0` panicked
               caused by: never born, at tests/fixtures/panic-construction/src/lib.rs:16:9
-            hint: this is a defect of the plugin; tell its author
+            hint: this is a defect of the plugin; report it to its author
             [exit 70]
             $ pintle plugin check panic-construction
             --- stderr ---
             error: plugin `panic-construction.example.org/v1.0.0` panicked
               caused by: never born, at tests/fixtures/panic-construction/src/lib.rs:16:9
-            hint: this is a defect of the plugin; tell its author
+            hint: this is a defect of the plugin; report it to its author
             [exit 70]
         "#]],
     );

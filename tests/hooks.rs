@@ -79,7 +79,7 @@ fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
             error: the hook of plugin `panic-hook.example.org/v1.0.0` on `pre-project-init` failed
               caused by: plugin `panic-hook.example.org/v1.0.0` panicked
               caused by: hooked, at tests/fixtures/panic-hook/src/lib.rs:19:9
-            hint: this is a defect of the plugin; tell its author
+            hint: this is a defect of the plugin; report it to its author
             [exit 70]
             $ pintle plugin check panic-hook
             plugin       panic-hook.example.org/v1.0.0

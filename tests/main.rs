@@ -30,6 +30,7 @@ mod interface_age;
 mod interfaces;
 mod kit;
 mod listing;
+mod manifests;
 mod operator;
 mod operator_deployed;
 mod operator_faults;

@@ -10,16 +10,18 @@ use crate::host::Host;
 use crate::interface::{Incoming, Outgoing};
 use crate::message;
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
+#[cfg(any(feature = "log", feature = "tracing"))]
+use crate::records::Recording;
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::RSlice;
 
-pub use crate::manifest::{ManifestNote, ManifestSection, ManifestSpec};
+pub use crate::manifest::{ManifestNote, ManifestSection, ManifestSpec, Package};
 pub use abi_stable::library::LibHeader as Header;
 pub use contents::{
     AnyCommand, AnyHook, AnyImplementation, AnyScaffold, Contents, Implementation, Lazy,
 };
-pub use fields::{Build, List, PluginFields};
+pub use fields::{Build, List, PluginFields, or_empty};
 
 /// A plugin that is part of the program itself.
 ///
@@ -93,6 +95,8 @@ extern "C" fn call<P: Linked>(
 ) -> RawReply {
     // It ends with this call, whatever becomes of that.
     let scope = CallScope::default();
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    let _recording = Recording::start(scope.handle(host));
     reply(|| {
         let host = Host::in_call(host, &scope);
         let input = input.as_slice();
@@ -153,11 +157,14 @@ extern "C" fn call<P: Linked>(
 /// | `[scaffolds]` | types that implement [`Scaffold`](crate::Scaffold) |
 /// | `[hooks]` | types that implement [`Hook`](crate::Hook) |
 /// | `[interfaces]` | types that implement an [interface](crate::interface) of another field's host: `[Strict as ImageScanner]` |
+/// | `[nouns]` | help for the words that several commands begin with: [`Noun::new(&["registry"], "Manage registries")`](crate::Noun) |
 /// | `[host_events]` | events that only a host of another field has: a hook can subscribe to these and to [`EVENTS`](crate::manifest::EVENTS) |
 ///
 /// All facts are constants. The manifest that a host reads from the file is written from
 /// them at compile time. A mistake in them is a compile error: a field that is missing, unknown
-/// or given twice, an unknown event or scaffolding subcommand, two commands with one path.
+/// or given twice, an unknown event or scaffolding subcommand, two commands with one path, a noun
+/// without commands. The home page, the repository, the licence and the authors are those in the
+/// crate's `Cargo.toml`, where it has them.
 ///
 /// ```
 /// use pintle_plugin::prelude::*;
@@ -220,6 +227,13 @@ macro_rules! export_plugin {
                 version: env!("CARGO_PKG_VERSION"),
                 panic: if cfg!(panic = "abort") { "abort" } else { "unwind" },
                 root: root_symbol!(),
+                // Other build tools than Cargo may leave these out.
+                package: $crate::export::Package {
+                    homepage: $crate::export::or_empty(option_env!("CARGO_PKG_HOMEPAGE")),
+                    repository: $crate::export::or_empty(option_env!("CARGO_PKG_REPOSITORY")),
+                    license: $crate::export::or_empty(option_env!("CARGO_PKG_LICENSE")),
+                    authors: $crate::export::or_empty(option_env!("CARGO_PKG_AUTHORS")),
+                },
             });
 
             #[used]

@@ -15,6 +15,12 @@
 //! and the numbers of entries and services grow at their end; what the other side lacks
 //! is absent, and the caller does without. Everything else in [`raw`] is frozen.
 //!
+//! # Features
+//!
+//! With `tracing` and `log`, the events and records that the plugin makes with these crates go to
+//! the host's log, with target, level and fields. Neither is enabled by default. A subscriber or
+//! logger that the plugin or the program sets up before the first call stays.
+//!
 //! # Scope
 //!
 //! No I/O and no policy: what a plugin may do, and which plugin is meant, is the
@@ -41,6 +47,8 @@ mod node;
 mod plugin;
 pub mod prelude;
 pub mod raw;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod records;
 pub mod rules;
 #[cfg(feature = "schema")]
 #[doc(hidden)]
@@ -67,6 +75,7 @@ pub use export::LinkedPlugin;
 pub use handle::HostHandle;
 pub use host::{Host, Level, Progress};
 pub use interface::{Interface, Remote};
+pub use manifest::Noun;
 pub use message::{
     Candidate, Directories, HookReply, ProjectInfo, Prompt, Resource, Terminal, Tool, Webhooks,
 };

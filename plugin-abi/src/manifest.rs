@@ -108,6 +108,21 @@ pub struct Manifest {
     /// The interfaces of embedding programs that the plugin implements, each with its version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<String>,
+    /// What the plugin says about the nouns of its commands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nouns: Vec<ManifestNoun>,
+    /// The address of the plugin's home page, or an empty string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub homepage: String,
+    /// The address of the plugin's source code, or an empty string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub repository: String,
+    /// The licence as an SPDX expression, or an empty string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub license: String,
+    /// The authors, each as `Name <address>` or just the name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
 }
 
 /// The part of a [`Manifest`] that decides whether a library fits a host.
@@ -138,6 +153,51 @@ pub struct ManifestCommand {
     pub path: Vec<String>,
     /// One line of help.
     pub about: String,
+}
+
+/// What a [`Manifest`] says about a noun: the words that several commands begin with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ManifestNoun {
+    /// The words, for example `["registry"]`.
+    pub path: Vec<String>,
+    /// One line of help.
+    pub about: String,
+    /// Several paragraphs of help for `--help`, or an empty string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub long_about: String,
+}
+
+/// Help for a noun, in the field `nouns` of [`export_plugin!`](crate::export_plugin).
+///
+/// A noun is the words that several commands of the plugin begin with, for example `registry` of
+/// `registry create` and `registry list`.
+///
+/// ```
+/// use pintle_plugin::Noun;
+///
+/// const REGISTRY: Noun = Noun::new(&["registry"], "Manage image registries")
+///     .long_about("A registry is a container that several clusters can use.");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Noun {
+    pub(crate) path: &'static [&'static str],
+    pub(crate) about: &'static str,
+    pub(crate) long_about: &'static str,
+}
+
+impl Noun {
+    /// Returns the noun with the words `path`, and one line of help.
+    pub const fn new(path: &'static [&'static str], about: &'static str) -> Self {
+        Self { path, about, long_about: "" }
+    }
+
+    /// Sets several paragraphs of help, which `--help` shows below the line.
+    pub const fn long_about(mut self, text: &'static str) -> Self {
+        self.long_about = text;
+        self
+    }
 }
 
 /// Why some bytes are not a manifest.
@@ -207,6 +267,23 @@ pub struct ManifestSpec {
     /// Events that hosts of another field have.
     pub host_events: &'static [&'static str],
     pub interfaces: &'static [&'static str],
+    pub nouns: &'static [Noun],
+    pub package: Package,
+}
+
+/// What the plugin's `Cargo.toml` says of it. An empty text is left out of the manifest.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Package {
+    pub homepage: &'static str,
+    pub repository: &'static str,
+    pub license: &'static str,
+    /// As Cargo has them: with colons between.
+    pub authors: &'static str,
+}
+
+impl Package {
+    pub const NONE: Self = Self { homepage: "", repository: "", license: "", authors: "" };
 }
 
 impl ManifestSpec {
@@ -272,7 +349,33 @@ impl ManifestSpec {
             json.raw(",\"interfaces\":");
             json.strings(self.interfaces);
         }
+        self.write_nouns(json);
+        json.optional(",\"homepage\":", self.package.homepage);
+        json.optional(",\"repository\":", self.package.repository);
+        json.optional(",\"license\":", self.package.license);
+        if !self.package.authors.is_empty() {
+            json.raw(",\"authors\":[");
+            json.separated(self.package.authors.as_bytes(), b':');
+            json.raw("]");
+        }
         json.raw("}");
+    }
+
+    const fn write_nouns<const N: usize>(&self, json: &mut JsonWriter<N>) {
+        let mut idx = 0;
+        while idx < self.nouns.len() {
+            let noun = &self.nouns[idx];
+            json.raw(if idx == 0 { ",\"nouns\":[{\"path\":" } else { ",{\"path\":" });
+            json.strings(noun.path);
+            json.raw(",\"about\":");
+            json.string(noun.about);
+            json.optional(",\"long_about\":", noun.long_about);
+            json.raw("}");
+            idx += 1;
+        }
+        if idx > 0 {
+            json.raw("]");
+        }
     }
 
     const fn write_events<const N: usize>(&self, json: &mut JsonWriter<N>) {
@@ -322,6 +425,40 @@ impl ManifestSpec {
         while idx < self.events.len() {
             self.validate_events(self.events[idx]);
             idx += 1;
+        }
+        let mut idx = 0;
+        while idx < self.nouns.len() {
+            self.validate_noun(idx);
+            idx += 1;
+        }
+    }
+
+    const fn validate_noun(&self, idx: usize) {
+        let Noun { path, about, .. } = self.nouns[idx];
+        if about.is_empty() {
+            Panic::new("the noun `").words(path).text("` has no line of help").panic();
+        }
+        let (mut command_idx, mut has_command) = (0, false);
+        while command_idx < self.commands.len() {
+            let (command, _) = self.commands[command_idx];
+            if path.len() < command.len() {
+                let (words, _) = command.split_at(path.len());
+                has_command = has_command || is_same_path(words, path);
+            }
+            command_idx += 1;
+        }
+        if path.is_empty() || !has_command {
+            Panic::new("no command of the plugin is below the noun `")
+                .words(path)
+                .text("`")
+                .panic();
+        }
+        let mut earlier = 0;
+        while earlier < idx {
+            if is_same_path(self.nouns[earlier].path, path) {
+                Panic::new("the noun `").words(path).text("` is given twice").panic();
+            }
+            earlier += 1;
         }
     }
 
@@ -553,13 +690,46 @@ impl<const N: usize> JsonWriter<N> {
         }
     }
 
-    /// Writes a JSON string. Only what RFC 8259 demands is escaped; UTF-8 passes as it is.
+    /// Writes a field, given as its name with a comma before and a colon after it, unless its
+    /// text is empty.
+    const fn optional(&mut self, field: &str, text: &str) {
+        if !text.is_empty() {
+            self.raw(field);
+            self.string(text);
+        }
+    }
+
+    /// Writes a list's items, which an ASCII character separates in `texts`; empty ones are
+    /// left out.
+    const fn separated(&mut self, texts: &[u8], separator: u8) {
+        let (mut start, mut idx, mut n_written) = (0, 0, 0);
+        while idx <= texts.len() {
+            if idx == texts.len() || texts[idx] == separator {
+                if idx > start {
+                    if n_written > 0 {
+                        self.byte(b',');
+                    }
+                    let (before, _) = texts.split_at(idx);
+                    self.string_of(before.split_at(start).1);
+                    n_written += 1;
+                }
+                start = idx + 1;
+            }
+            idx += 1;
+        }
+    }
+
     const fn string(&mut self, text: &str) {
+        self.string_of(text.as_bytes());
+    }
+
+    /// Writes a JSON string, given in UTF-8. Only what RFC 8259 demands is escaped.
+    const fn string_of(&mut self, text: &[u8]) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         self.byte(b'"');
         let mut idx = 0;
         while idx < text.len() {
-            match text.as_bytes()[idx] {
+            match text[idx] {
                 byte @ (b'"' | b'\\') => {
                     self.byte(b'\\');
                     self.byte(byte);
@@ -667,6 +837,16 @@ mod tests {
         events: &[&["a", "pre-node-create"], &["post-node-create"]],
         host_events: &["a", "b"],
         interfaces: &["codec.example.org/v1", "b.c/v12"],
+        nouns: &[
+            Noun::new(&["hello"], "Says things"),
+            Noun::new(&["hello", "world"], "To all").long_about("Two\n\nparagraphs"),
+        ],
+        package: Package {
+            homepage: "https://example.org/?a=\"b\"",
+            repository: "",
+            license: "MIT OR Apache-2.0",
+            authors: "Ada <ada@example.org>::Bob 日本:",
+        },
     };
 
     #[test]
@@ -680,6 +860,35 @@ mod tests {
         assert_eq!(manifest.target, TARGET);
         assert_eq!(manifest.commands[1].path, ["hello", "again"]);
         assert_eq!(manifest.events, ["a", "pre-node-create", "post-node-create"]);
+        assert_eq!(manifest.nouns.len(), 2);
+        assert_eq!(manifest.nouns[0].path, ["hello"]);
+        assert_eq!(manifest.nouns[0].about, "Says things");
+        assert_eq!(manifest.nouns[0].long_about, "");
+        assert_eq!(manifest.nouns[1].path, ["hello", "world"]);
+        assert_eq!(manifest.nouns[1].long_about, "Two\n\nparagraphs");
+        assert_eq!(manifest.homepage, SPEC.package.homepage);
+        assert_eq!(manifest.repository, "");
+        assert_eq!(manifest.license, "MIT OR Apache-2.0");
+        assert_eq!(manifest.authors, ["Ada <ada@example.org>", "Bob 日本"]);
+    }
+
+    #[test]
+    fn what_a_plugin_does_not_say_is_not_in_its_json() {
+        const BARE: ManifestSpec = ManifestSpec {
+            description: "says hello",
+            nouns: &[],
+            package: Package::NONE,
+            interfaces: &[],
+            ..SPEC
+        };
+        let json = BARE.json::<{ BARE.json_len() }>();
+        let json = std::str::from_utf8(&json).unwrap();
+        for field in ["nouns", "homepage", "repository", "license", "authors", "interfaces"] {
+            assert!(!json.contains(&format!("\"{field}\"")), "{field}: {json}");
+        }
+        let manifest = Manifest::parse(json.as_bytes()).unwrap();
+        // What a host writes from it is no longer either.
+        assert_eq!(serde_json::to_string(&manifest).unwrap(), json);
     }
 
     #[test]

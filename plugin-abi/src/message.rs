@@ -10,9 +10,11 @@ pub(crate) mod containers;
 use self::containers::{ContainerInfo, ContainerRequest};
 use crate::args::{Arg, ArgGroup};
 use crate::manifest::INTERFACE_VERSION;
+use crate::services::Level;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
 use std::path::PathBuf;
 
 pub use crate::error::{ErrorKind, ErrorReply};
@@ -416,6 +418,10 @@ pub enum ServiceRequest {
     Show(Shown),
     /// Registers a cleanup, or takes it back.
     Cleanup(CleanupRequest),
+    /// Logs a record.
+    Log(LogRecord),
+    /// Asks up to which level the host shows what is logged.
+    LogLevel,
     /// A service that this release does not know.
     #[serde(other)]
     Unknown,
@@ -503,6 +509,9 @@ pub struct ServiceReply {
     /// The plugin's own directories.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directories: Option<Directories>,
+    /// The most detailed level that the host shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<Level>,
 }
 
 /// What the host's standard streams are.
@@ -569,6 +578,45 @@ pub struct CleanupRequest {
     pub id: u64,
     /// Whether the cleanup is needed, or not any more.
     pub is_needed: bool,
+}
+
+/// A record for the host's log. [`Display`](fmt::Display) writes it as one line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LogRecord {
+    /// How much it matters.
+    pub level: Level,
+    /// The part of the plugin that it is from, by default the path of a module.
+    pub target: String,
+    /// What happened; may be empty if the fields say it.
+    pub message: String,
+    /// What there is to know besides, by name.
+    pub fields: Map<String, Value>,
+}
+
+/// Writes `target: message name=value …`.
+impl fmt::Display for LogRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |it: char| !it.is_whitespace() && !it.is_control() && !"\"=".contains(it);
+        f.write_str(&self.target)?;
+        f.write_str(if self.target.is_empty() { "" } else { ":" })?;
+        let mut gap = if self.target.is_empty() { "" } else { " " };
+        if !self.message.is_empty() {
+            write!(f, "{gap}{}", self.message)?;
+            gap = " ";
+        }
+        for (name, value) in &self.fields {
+            match value {
+                Value::String(text) if !text.is_empty() && text.chars().all(is_plain) => {
+                    write!(f, "{gap}{name}={text}")?;
+                }
+                value => write!(f, "{gap}{name}={value}")?,
+            }
+            gap = " ";
+        }
+        Ok(())
+    }
 }
 
 /// Turns a message into the bytes that cross the boundary.

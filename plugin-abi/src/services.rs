@@ -16,7 +16,19 @@ pub enum Stream {
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Level {
     /// Something failed.
@@ -24,10 +36,12 @@ pub enum Level {
     /// Something may be wrong.
     Warn = 2,
     /// Something the user wants to know.
+    #[default]
     Info = 3,
     /// What a developer wants to know.
     Debug = 4,
-    /// Everything.
+    /// Everything. Levels of a later release count as this one.
+    #[serde(other)]
     Trace = 5,
 }
 

@@ -74,7 +74,7 @@ pub use scaffold::{ScaffoldTest, Scaffolded, scaffold};
 use crate::containers::ContainerInfo;
 use crate::message::{
     self, Caller, Candidate, CommandDescription, CommandReply, CommandRequest, CompleteReply,
-    CompleteRequest, DescribeRequest, ErrorReply, ProgressUpdate,
+    CompleteRequest, DescribeRequest, ErrorReply, LogRecord, ProgressUpdate,
 };
 use crate::raw::RawHost;
 use crate::rules;
@@ -144,6 +144,9 @@ pub struct Run {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
+    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
+    /// of those names.
+    pub records: Vec<LogRecord>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
     /// The plugin's containers in the end.
@@ -269,8 +272,9 @@ impl CommandTest {
             Some(args) => Outcome::Continue(args),
             None => Outcome::Exit(reply.exit_code),
         };
-        let fake::Record { stdout, stderr, log, progress, containers, applied } = host.finish()?;
-        Ok(Run { outcome, stdout, stderr, log, progress, containers, applied })
+        let fake::Record { stdout, stderr, log, records, progress, containers, applied } =
+            host.finish()?;
+        Ok(Run { outcome, stdout, stderr, log, records, progress, containers, applied })
     }
 }
 
@@ -286,6 +290,9 @@ pub struct Reaction {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
+    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
+    /// of those names.
+    pub records: Vec<LogRecord>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
     /// The plugin's containers in the end.
@@ -360,8 +367,9 @@ impl EventTest {
             [] => HookReply::default(),
             bytes => decode("hook reply", bytes)?,
         };
-        let fake::Record { stdout, stderr, log, progress, containers, applied } = host.finish()?;
-        Ok(Reaction { reply, stdout, stderr, log, progress, containers, applied })
+        let fake::Record { stdout, stderr, log, records, progress, containers, applied } =
+            host.finish()?;
+        Ok(Reaction { reply, stdout, stderr, log, records, progress, containers, applied })
     }
 }
 

@@ -326,3 +326,40 @@ fn two_commands_with_one_path_are_named() {
     );
     check_with(&again(r#""hello", "again""#), &fields, expect![""]);
 }
+
+#[test]
+fn a_noun_needs_a_line_of_help_and_a_command_below_it() {
+    let page = "#[derive(Default)]
+         pub struct Page;
+
+         impl Command for Page {
+             const PATH: &'static [&'static str] = &[\"book\", \"page\"];
+             const ABOUT: &'static str = \"Show a page\";
+
+             fn run(&self, _call: &Call, _host: &Host<'_>) -> Result<Outcome> {
+                 Ok(Outcome::done())
+             }
+         }\n";
+    let check_nouns = |nouns: &str, expected: Expect| {
+        let fields = format!("{NAME}, commands: [Hello, Page], nouns: {nouns}");
+        check_with(&format!("use pintle_plugin::Noun;\n{page}"), &fields, expected);
+    };
+    check_nouns(r#"[Noun::new(&["book"], "Read a book").long_about("Slowly.")]"#, expect![""]);
+    check_nouns(
+        r#"[Noun::new(&["book"], "")]"#,
+        expect!["evaluation panicked: the noun `book` has no line of help"],
+    );
+    check_nouns(
+        r#"[Noun::new(&["book", "page"], "Read a page")]"#,
+        expect!["evaluation panicked: no command of the plugin is below the noun `book page`"],
+    );
+    check_nouns(
+        r#"[Noun::new(&["boom"], "Read a boom")]"#,
+        expect!["evaluation panicked: no command of the plugin is below the noun `boom`"],
+    );
+    check_nouns(
+        r#"[Noun::new(&["book"], "Read a book"), Noun::new(&["book"], "Read it again")]"#,
+        expect!["evaluation panicked: the noun `book` is given twice"],
+    );
+    check_nouns("[Book]", expect!["cannot find value `Book` in this scope at `Book`"]);
+}

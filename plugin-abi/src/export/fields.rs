@@ -4,7 +4,7 @@
 //! So the compiler itself finds a field that is unknown or given twice, and points at it.
 
 use super::contents::{AnyCommand, AnyHook, AnyImplementation, AnyScaffold, Contents};
-use crate::manifest::ManifestSpec;
+use crate::manifest::{ManifestSpec, Noun, Package};
 
 /// The fields that the author gave.
 pub struct PluginFields {
@@ -15,6 +15,7 @@ pub struct PluginFields {
     pub host: Option<&'static str>,
     pub project_versions: Option<&'static [&'static str]>,
     pub host_events: Option<&'static [&'static str]>,
+    pub nouns: Option<&'static [Noun]>,
     pub commands: List<(&'static [&'static str], &'static str), dyn AnyCommand>,
     pub scaffolds: List<&'static str, dyn AnyScaffold>,
     pub hooks: List<&'static [&'static str], dyn AnyHook>,
@@ -32,6 +33,7 @@ pub struct Build {
     pub version: &'static str,
     pub panic: &'static str,
     pub root: &'static str,
+    pub package: Package,
 }
 
 impl PluginFields {
@@ -44,6 +46,7 @@ impl PluginFields {
         host: None,
         project_versions: None,
         host_events: None,
+        nouns: None,
         commands: List { facts: &[], parts: &[] },
         scaffolds: List { facts: &[], parts: &[] },
         hooks: List { facts: &[], parts: &[] },
@@ -79,6 +82,11 @@ impl PluginFields {
                 Some(it) => it,
                 None => &[],
             },
+            nouns: match self.nouns {
+                Some(it) => it,
+                None => &[],
+            },
+            package: build.package,
         }
         .validated()
     }
@@ -99,6 +107,11 @@ const fn required(field: Option<&'static str>, missing: &'static str) -> &'stati
         Some(it) => it,
         None => panic!("{}", missing),
     }
+}
+
+/// Returns the text, or an empty one.
+pub const fn or_empty(text: Option<&'static str>) -> &'static str {
+    or(text, "")
 }
 
 const fn or(field: Option<&'static str>, default: &'static str) -> &'static str {
@@ -123,6 +136,7 @@ macro_rules! __plugin_fields {
     (@field host $($it:tt)*) => { $crate::__plugin_fields!(@value $($it)*) };
     (@field project_versions $($it:tt)*) => { $crate::__plugin_fields!(@slice $($it)*) };
     (@field host_events $($it:tt)*) => { $crate::__plugin_fields!(@slice $($it)*) };
+    (@field nouns $($it:tt)*) => { $crate::__plugin_fields!(@nouns $($it)*) };
     (@field commands $($it:tt)*) => { $crate::__plugin_fields!(@types command $($it)*) };
     (@field scaffolds $($it:tt)*) => { $crate::__plugin_fields!(@types scaffold $($it)*) };
     (@field hooks $($it:tt)*) => { $crate::__plugin_fields!(@types hook $($it)*) };
@@ -139,6 +153,16 @@ macro_rules! __plugin_fields {
     };
     (@slice {$($done:tt)*} $field:ident: $value:expr $(, $($rest:tt)*)?) => {
         $crate::__plugin_fields!({ $($done)* $field: Some(&$value), } $($($rest)*)?)
+    };
+    // A constant of its own, as the calls that make nouns are not promoted to one.
+    (@nouns {$($done:tt)*} $field:ident: $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__plugin_fields!({
+            $($done)*
+            $field: Some({
+                const NOUNS: &[$crate::Noun] = &$value;
+                NOUNS
+            }),
+        } $($($rest)*)?)
     };
     (@types $kind:ident {$($done:tt)*} $field:ident: [$($ty:ty),* $(,)?] $(, $($rest:tt)*)?) => {
         $crate::__plugin_fields!({

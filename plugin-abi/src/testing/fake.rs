@@ -5,7 +5,8 @@ use super::engine::Engine;
 use crate::containers::ContainerInfo;
 use crate::host::{HostServices, Level, Stream};
 use crate::message::{
-    Directories, ErrorReply, ProgressUpdate, Prompt, ServiceReply, ServiceRequest, Shown, Terminal,
+    Directories, ErrorReply, LogRecord, ProgressUpdate, Prompt, ServiceReply, ServiceRequest,
+    Shown, Terminal,
 };
 use crate::view::View;
 use crate::{Node, Select};
@@ -33,6 +34,7 @@ struct State {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     log: Vec<(Level, String)>,
+    records: Vec<LogRecord>,
     progress: Vec<ProgressUpdate>,
     answers: VecDeque<String>,
     containers: Engine,
@@ -44,6 +46,7 @@ pub(super) struct Record {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) log: Vec<(Level, String)>,
+    pub(super) records: Vec<LogRecord>,
     pub(super) progress: Vec<ProgressUpdate>,
     pub(super) containers: Vec<ContainerInfo>,
     pub(super) applied: Vec<(String, Value)>,
@@ -78,7 +81,8 @@ impl FakeHost {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let (stdout, stderr) = (text(state.stdout), text(state.stderr));
         let Engine { containers, applied, .. } = state.containers;
-        Ok(Record { stdout, stderr, log: state.log, progress: state.progress, containers, applied })
+        let State { log, records, progress, .. } = state;
+        Ok(Record { stdout, stderr, log, records, progress, containers, applied })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -153,6 +157,14 @@ impl HostServices for FakeHost {
             }
             // The test is not interrupted, so none is ever run.
             ServiceRequest::Cleanup(_) => Ok(ServiceReply::default()),
+            ServiceRequest::Log(record) => {
+                self.state().records.push(record);
+                Ok(ServiceReply::default())
+            }
+            ServiceRequest::LogLevel => {
+                let log_level = Some(Level::Trace);
+                Ok(ServiceReply { log_level, ..ServiceReply::default() })
+            }
             ServiceRequest::Unknown => {
                 Err(ErrorReply::unsupported("the test kit does not know this service"))
             }

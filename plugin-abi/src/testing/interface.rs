@@ -4,6 +4,7 @@ use super::fake::FakeHost;
 use super::{Error, fake, manifest, values};
 use crate::error::{ErrorReply, from_reply};
 use crate::interface::{Interface, Remote, Route};
+use crate::message::LogRecord;
 use crate::raw::{PluginRootRef, RawHost};
 use crate::{Host, Level, LinkedPlugin, Node, Result};
 use std::collections::BTreeMap;
@@ -53,6 +54,9 @@ pub struct Shown {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
+    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
+    /// of those names.
+    pub records: Vec<LogRecord>,
 }
 
 impl Default for Stage {
@@ -84,7 +88,7 @@ impl Stage {
     ///
     /// [`Error`] when the plugin left an answer unasked.
     pub fn finish(self) -> Result<Shown, Error> {
-        let fake::Record { stdout, stderr, log, .. } = self.fake.finish()?;
-        Ok(Shown { stdout, stderr, log })
+        let fake::Record { stdout, stderr, log, records, .. } = self.fake.finish()?;
+        Ok(Shown { stdout, stderr, log, records })
     }
 }

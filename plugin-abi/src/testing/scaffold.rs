@@ -3,7 +3,8 @@
 use super::fake::{FakeHost, Record};
 use super::{Error, caller, decode, manifest, values};
 use crate::message::{
-    CommandDescription, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest, Step, encode,
+    CommandDescription, LogRecord, ProgressUpdate, ProjectInfo, ScaffoldReply, ScaffoldRequest,
+    Step, encode,
 };
 use crate::raw::RawHost;
 use crate::rules;
@@ -59,6 +60,9 @@ pub struct Scaffolded {
     pub stderr: String,
     /// The lines that the plugin logged.
     pub log: Vec<(Level, String)>,
+    /// What the plugin logged with the crates `tracing` and `log`, if this crate has the features
+    /// of those names.
+    pub records: Vec<LogRecord>,
     /// Every report of progress, in order.
     pub progress: Vec<ProgressUpdate>,
     chain: Vec<String>,
@@ -274,6 +278,7 @@ impl Steps {
             stdout: String::new(),
             stderr: String::new(),
             log: Vec::new(),
+            records: Vec::new(),
             progress: Vec::new(),
             chain,
         };
@@ -365,9 +370,9 @@ impl Steps {
     }
 
     fn end(self) -> Result<Scaffolded, Error> {
-        let Record { stdout, stderr, log, progress, .. } = self.host.finish()?;
+        let Record { stdout, stderr, log, records, progress, .. } = self.host.finish()?;
         let ScaffoldRequest { project, config, resource, .. } = self.request;
-        let output = Scaffolded { stdout, stderr, log, progress, ..self.result };
+        let output = Scaffolded { stdout, stderr, log, records, progress, ..self.result };
         Ok(Scaffolded { project, config, resource, ..output })
     }
 

@@ -17,12 +17,18 @@ mod spec;
 
 use clusters::Clusters;
 use commands::{Create, Delete, List, Start, Stop};
+use pintle_plugin::Noun;
 use request::NAME;
 
 pintle_plugin::export_plugin! {
     name: NAME,
     description: "Runs image registries beside clusters",
     project_versions: ["3"],
+    nouns: [Noun::new(&["registry"], "Manage image registries").long_about(
+        "A registry is a container that clusters pull images from. One that `registry create` \
+         makes is on its own, and any number of clusters can use it; one that \
+         `cluster create --registry` makes belongs to its cluster and is deleted with it."
+    )],
     commands: [Create, List, Delete, Start, Stop],
     hooks: [Clusters],
 }

@@ -1,7 +1,7 @@
 //! What the catalog knows of one plugin.
 
 use super::clash::Clash;
-use super::contributions::Contributions;
+use super::contributions::{Contributions, NounHelp};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::key::PluginKey;
@@ -190,6 +190,11 @@ impl Entry {
     /// Returns the interfaces of embedding programs that the plugin implements.
     pub fn interfaces(&self) -> &[String] {
         &self.contributions.interfaces
+    }
+
+    /// Returns the lines of help for the plugin's nouns.
+    pub(super) fn nouns(&self) -> &[NounHelp] {
+        &self.contributions.nouns
     }
 
     /// Returns why the plugin should not be used any more, if so.

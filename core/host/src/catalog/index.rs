@@ -11,7 +11,7 @@
 //! lie far enough in the past for the clock to tell the next change. An index of
 //! another host, or of other rules, is ignored; so is one that is cut off.
 
-use super::contributions::Contributions;
+use super::contributions::{Contributions, NounHelp};
 use super::entry::{Entry, Known};
 use super::file::{self, RegularFile, Stamp};
 use super::key::PluginKey;
@@ -33,7 +33,7 @@ pub(super) const MIN_FILES: usize = 32;
 /// An index larger than this is not one that this host wrote.
 const MAX_BYTES: u64 = 256 << 20;
 
-const MAGIC: &[u8; 8] = b"PNTLIDX5";
+const MAGIC: &[u8; 8] = b"PNTLIDX6";
 
 /// What was found in plugin files before.
 pub(super) struct Index {
@@ -104,6 +104,7 @@ impl Index {
             events: cursor.list(Cursor::string)?,
             interfaces: cursor.list(Cursor::string)?,
             deprecated: cursor.list(Cursor::string)?.pop(),
+            nouns: cursor.list(Cursor::noun)?,
         };
         let is_cut_off = manifest.checked_add(len)? as u64 > self.file_len;
         let manifest = LazyManifest::shared(Arc::clone(&self.file), manifest as u64, len);
@@ -184,6 +185,11 @@ fn record(entry: &Entry) -> Option<Record> {
     put_list(&mut bytes, entry.events().iter().map(String::as_str));
     put_list(&mut bytes, entry.interfaces().iter().map(String::as_str));
     put_list(&mut bytes, entry.deprecated().into_iter());
+    put_number(&mut bytes, entry.nouns().len());
+    for noun in entry.nouns() {
+        put_text(&mut bytes, noun.about.as_bytes());
+        put_list(&mut bytes, noun.path.iter().map(String::as_str));
+    }
     Some(Record { brief: bytes, manifest: serde_json::to_vec(entry.manifest()?).ok()? })
 }
 
@@ -238,6 +244,11 @@ impl<'a> Cursor<'a> {
         Some(command)
     }
 
+    fn noun(&mut self) -> Option<NounHelp> {
+        let about = self.string()?;
+        Some(NounHelp { about, path: self.list(Self::string)? })
+    }
+
     fn string(&mut self) -> Option<String> {
         self.text().map(str::to_owned)
     }
@@ -287,9 +298,12 @@ mod tests {
         }
 
         fn install(&self, number: usize, version: &str) {
-            let command = json!([{"path": [format!("c{number}")], "about": "Does it"}]);
+            let command = json!([{"path": [format!("c{number}"), "do"], "about": "Does it"}]);
+            let noun =
+                json!([{"path": [format!("c{number}")], "about": "Acts", "long_about": "So"}]);
             let name = format!("p{number:02}.io");
-            let patch = json!({"name": name, "version": version, "commands": command});
+            let patch =
+                json!({"name": name, "version": version, "commands": command, "nouns": noun});
             let bytes = elf(&[&manifest_json(&patch)]);
             std::fs::write(self.file(number), bytes).unwrap();
         }
@@ -315,8 +329,9 @@ mod tests {
     fn describe(entry: &Entry) -> String {
         let key = entry.key().map(ToString::to_string);
         let commands: Vec<_> = entry.commands().iter().map(|it| (&it.path, &it.about)).collect();
-        let host = entry.manifest().map(|it| &it.host);
-        format!("{key:?} {} {commands:?} {host:?} {:?}", entry.state(), entry.path())
+        let nouns = entry.nouns();
+        let host = entry.manifest().map(|it| (&it.host, &it.nouns));
+        format!("{key:?} {} {commands:?} {nouns:?} {host:?} {:?}", entry.state(), entry.path())
     }
 
     #[test]

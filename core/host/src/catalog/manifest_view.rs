@@ -4,7 +4,7 @@
 //! their commands. [`ManifestView`] does that without copying their texts; the
 //! [`Manifest`] itself is made when it is looked at.
 
-use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError};
+use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError, ManifestNoun};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -39,6 +39,15 @@ pub(super) struct ManifestView<'a> {
     pub(super) events: Vec<Text<'a>>,
     #[serde(borrow)]
     pub(super) interfaces: Vec<Text<'a>>,
+    pub(super) nouns: Vec<ManifestNoun>,
+    #[serde(borrow)]
+    homepage: Cow<'a, str>,
+    #[serde(borrow)]
+    repository: Cow<'a, str>,
+    #[serde(borrow)]
+    license: Cow<'a, str>,
+    #[serde(borrow)]
+    authors: Vec<Text<'a>>,
 }
 
 /// The part of [`ManifestView`] that decides whether a library fits a host.

@@ -6,6 +6,7 @@
 
 mod clash;
 mod commands;
+mod contact;
 mod contributions;
 mod discover;
 mod entry;
@@ -19,6 +20,7 @@ pub mod library_file;
 mod list;
 mod manifest_view;
 mod name;
+mod nouns;
 mod project_version;
 mod reason;
 mod refusal;
@@ -33,12 +35,14 @@ mod tests;
 mod version;
 
 pub use clash::{Claim, Clash, CommandConflict, Rival};
+pub use contact::{contact, defect};
 pub use discover::Warning;
 pub use entry::{Entry, State, Transport};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
 pub use key::{KeyError, KeyErrorKind, PluginKey};
 pub use name::{NameError, PluginName};
+pub use nouns::Nouns;
 pub use pintle_plugin::manifest::{Manifest, ManifestCommand};
 pub use project_version::{ProjectVersion, ProjectVersionError, Stage};
 pub use reason::Reason;
@@ -135,6 +139,11 @@ impl Catalog {
     /// Returns the plugin commands that can be called by their bare words, for help and completion.
     pub fn commands(&self) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
         commands::callable(&self.entries)
+    }
+
+    /// Returns what the plugins say about the nouns of their commands.
+    pub fn nouns(&self) -> Nouns<'_> {
+        Nouns::new(&self.entries)
     }
 
     /// Returns the plugins whose hooks subscribe to an event.

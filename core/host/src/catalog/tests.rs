@@ -534,3 +534,53 @@ mod discovery {
         assert!(catalog.entries().is_sorted_by_key(|it| it.path()));
     }
 }
+
+mod nouns {
+    use super::*;
+
+    fn catalog(nouns: &[serde_json::Value]) -> Catalog {
+        let manifest = |(idx, nouns): (usize, &serde_json::Value)| {
+            let patch = json!({"name": format!("p{idx}.io"), "nouns": nouns});
+            Manifest::parse(manifest_json(&patch).as_bytes()).unwrap()
+        };
+        Catalog::from_manifests(nouns.iter().enumerate().map(manifest))
+    }
+
+    fn path(words: &str) -> Vec<String> {
+        words.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn of_several_plugins_that_describe_a_noun_the_first_counts() {
+        let catalog = catalog(&[
+            json!([]),
+            json!([{"path": ["log"], "about": "Logs"}]),
+            json!([
+                {"path": ["log"], "about": "Wood", "long_about": "Of trees."},
+                {"path": ["log", "page"], "about": "Pages", "long_about": "Of paper."},
+            ]),
+        ]);
+        let nouns = catalog.nouns();
+        assert_eq!(nouns.about(&path("log")), Some("Logs"));
+        // The two texts belong together.
+        assert_eq!(nouns.long_about(&path("log")), None);
+        assert_eq!(nouns.about(&path("log page")), Some("Pages"));
+        assert_eq!(nouns.long_about(&path("log page")), Some("Of paper."));
+        assert_eq!(nouns.about(&path("page")), None);
+    }
+
+    #[test]
+    fn plugins_that_are_not_used_describe_no_nouns() {
+        let manifest = |name: &str, version: &str, about: &str| {
+            let nouns = json!([{"path": ["log"], "about": about}]);
+            let patch = json!({"name": name, "version": version, "nouns": nouns});
+            Manifest::parse(manifest_json(&patch).as_bytes()).unwrap()
+        };
+        let catalog = Catalog::from_manifests([
+            manifest("Bad Name", "1.0.0", "refused"),
+            manifest("a.io", "1.0.0", "old"),
+            manifest("a.io", "2.0.0", "new"),
+        ]);
+        assert_eq!(catalog.nouns().about(&path("log")), Some("new"));
+    }
+}

@@ -6,7 +6,7 @@
 use super::exit::Exit;
 use super::explain;
 use super::hint::Hint;
-use crate::catalog::{CommandConflict, ResolveError};
+use crate::catalog::{CommandConflict, ResolveError, defect};
 use crate::causes::causes;
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
@@ -250,8 +250,7 @@ impl From<CallError> for CliError {
     fn from(err: CallError) -> Self {
         let reply = err.reply();
         let mut error = match reply.kind {
-            ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err)
-                .hint("this is a defect of the plugin; tell its author".to_owned()),
+            ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err).hint(defect(None)),
             // A plugin's command fails as a built-in one does: with its own words.
             _ => return Self { detail: Some(origin(&err)), ..Self::from_reply(reply) },
         };

@@ -6,7 +6,8 @@
 use super::hint::Hint;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
-    Claim, Clash, CommandConflict, FileError, Reason, Refusal, ResolveError, Rival,
+    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
+    contact,
 };
 use crate::causes::with_causes;
 use crate::identity::Identity;
@@ -17,13 +18,10 @@ use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
 /// How many names or keys are suggested.
 const MAX_SUGGESTED: usize = 3;
 
-/// What to do about an invalid manifest.
-const TELL_AUTHOR: &str = "report this to the plugin's author: the plugin must be rebuilt";
-
 /// Returns what to do about a plugin that cannot be used, or not all of its commands.
-pub(super) fn reason(reason: &Reason) -> Hint {
+pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
     match reason {
-        Reason::Refused(err) => refusal(err),
+        Reason::Refused(err) => refusal(err, manifest),
         Reason::SameFile { .. } | Reason::AlreadyFound { .. } => "remove one of the two".into(),
         Reason::Disabled { .. } => disabled(),
         Reason::Clashes(clashes) => match clashes.first() {
@@ -92,7 +90,7 @@ pub(super) fn resolve(err: &ResolveError) -> Hint {
         ResolveError::UnsupportedProjectVersion { others, .. } => {
             format!("type {}", either(others)).into()
         }
-        ResolveError::Refused { source, .. } => refusal(source),
+        ResolveError::Refused { source, .. } => refusal(source, None),
         ResolveError::Disabled { .. } => disabled(),
     }
 }
@@ -103,8 +101,9 @@ fn either<T: ToString>(items: &[T]) -> String {
     items.join(" or ")
 }
 
-/// Returns what to do about a file that is not a plugin which this host can run.
-pub(super) fn refusal(refusal: &Refusal) -> Hint {
+/// Returns what to do about a file that is not a plugin which this host can run; its manifest
+/// says who the author is.
+pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
         Refusal::WrongTarget { .. } => other_platform(),
@@ -132,7 +131,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Hint {
         | Refusal::NoProjectVersions
         | Refusal::Command { .. }
         | Refusal::BadInterface { .. }
-        | Refusal::BadHostRequirement { .. } => TELL_AUTHOR.into(),
+        | Refusal::BadHostRequirement { .. } => {
+            let contact = contact(manifest);
+            format!("report this to the plugin's author{contact}: the plugin must be rebuilt")
+                .into()
+        }
         Refusal::AbiStable { expected, .. } => {
             let expected = *expected;
             Hint::new(move |host| {
@@ -181,7 +184,7 @@ fn other_platform() -> Hint {
 /// Returns what to do about a plugin that could not be loaded, where that is known.
 pub(super) fn load(err: &LoadError) -> Option<Hint> {
     Some(match err {
-        LoadError::Refused(file) => refusal(&file.refusal),
+        LoadError::Refused(file) => refusal(&file.refusal, file.manifest.as_ref()),
         LoadError::Replaced { .. } => "run the command again".into(),
         LoadError::NoRootSymbol { .. } | LoadError::NoLayout { .. } | LoadError::Header { .. } => {
             exported("build it with `", "` of interface 1.x")
@@ -215,11 +218,12 @@ fn open(message: &str) -> Hint {
 }
 
 /// Returns what to do about a plugin that a check has given up.
-pub(super) fn check_timeout() -> Hint {
-    Hint::new(|host| {
+pub(super) fn check_timeout(manifest: Option<&Manifest>) -> Hint {
+    let contact = contact(manifest);
+    Hint::new(move |host| {
         let variable = host.env_var("CHECK_TIMEOUT");
         format!(
-            "report this to the plugin's author, or give checks more time with the variable \
+            "report this to the plugin's author{contact}, or give checks more time with the variable \
              `{variable}`, for example `2m`"
         )
     })
@@ -245,7 +249,7 @@ pub(super) fn hook(err: &HookError) -> Option<Hint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Catalog, Manifest};
+    use crate::catalog::Catalog;
 
     fn catalog(plugins: &[(&str, &str)]) -> Catalog {
         let manifest = |(name, version): &(&str, &str)| {
@@ -290,7 +294,7 @@ mod tests {
         assert_eq!(conflict(&err).text(&rudder()), expected);
         let clashes = catalog.entries()[0].reason().unwrap();
         let expected = "type `rudder plugin run <key> hello`, or disable one of the plugins";
-        assert_eq!(reason(&clashes).text(&rudder()), expected);
+        assert_eq!(reason(&clashes, None).text(&rudder()), expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::exit::{Exit, Step};
 use super::parse::parse;
 use super::session::Session;
 use super::{args, global};
-use crate::catalog::{Entry, ManifestCommand};
+use crate::catalog::{Entry, ManifestCommand, defect};
 use crate::transport::LoadedPlugin;
 use clap::Command;
 use pintle_plugin::message::{CommandDescription, CommandRequest, DescribeRequest};
@@ -75,7 +75,7 @@ pub(super) fn clap_command(
             );
             CliError::new(Exit::Refused, text)
                 .cause(&std::io::Error::other(why))
-                .hint("this is a defect of the plugin; tell its author".to_owned())
+                .hint(defect(Some(plugin.manifest())))
         })?;
     let footer = match command.get_after_help() {
         Some(examples) => format!("{examples}\n\nPlugin: {}", plugin.key()),

@@ -373,7 +373,7 @@ fn unusable(entry: &Entry) -> CliError {
         Some(reason) => {
             CliError::new(Exit::Refused, format!("plugin `{name}` is {}", entry.state()))
                 .cause(&reason)
-                .hint(explain::reason(&reason))
+                .hint(explain::reason(&reason, entry.manifest()))
         }
     }
 }

@@ -7,7 +7,8 @@
 use super::builder::Host;
 use super::group::Row;
 use super::{global, output};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Entry, Nouns};
+use crate::services::escaped;
 use clap::Command;
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
 use std::borrow::Cow;
@@ -18,22 +19,40 @@ use std::borrow::Cow;
 /// clap takes microseconds and a kilobyte for each command, so with a thousand
 /// plugins only those are worth a stub that the line can mean.
 pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Command {
+    let nouns = catalog.nouns();
     let mut stubs: Vec<_> = catalog.commands().collect();
     stubs.retain(|(_, command)| {
         first.is_none_or(|it| command.path.first().is_some_and(|word| word == it))
     });
     stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
     stubs.into_iter().fold(base(host), |root, (entry, command)| {
-        let owner = entry.key().map(|it| it.name().to_string()).unwrap_or_default();
         let path: Vec<&str> = command.path.iter().map(String::as_str).collect();
         let leaf = Command::new(command.path.last().cloned().unwrap_or_default());
-        insert(
-            root,
-            &path,
-            &commands_of(&owner),
-            leaf.about(output::plain(&command.about).into_owned()),
-        )
+        // The long help of a noun is shown for the noun on the line only.
+        let help = |n_words: usize, noun: Command| {
+            noun_help(entry, &nouns, &command.path[..n_words], first.is_some(), noun)
+        };
+        let leaf = leaf.about(output::plain(&command.about).into_owned());
+        insert(root, &path, 0, &help, leaf)
     })
+}
+
+/// Adds help to the noun with the words `path`: that of the plugin which describes it, or else
+/// the name of a plugin, `entry`, that has commands below it.
+fn noun_help(
+    entry: &Entry,
+    nouns: &Nouns<'_>,
+    path: &[String],
+    is_long: bool,
+    noun: Command,
+) -> Command {
+    let Some(about) = nouns.about(path) else { return noun.about(commands_of(entry)) };
+    let about = output::plain(about).into_owned();
+    let long = nouns.long_about(path).filter(|_| is_long);
+    match long.map(|it| escaped(it, "\n")) {
+        Some(long) => noun.long_about(format!("{about}\n\n{long}")).about(about),
+        None => noun.about(about),
+    }
 }
 
 /// Returns the help of the whole host, the plugins' commands at its end.
@@ -54,12 +73,16 @@ pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
 
 /// Returns the first words of the plugins' commands, sorted, each with a line of help.
 fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'c, str>)> {
+    let nouns = catalog.nouns();
     let mut words = Vec::new();
     for (entry, command) in catalog.commands() {
         let Some((word, rest)) = command.path.split_first() else { continue };
-        let about = match (rest, entry.key()) {
-            ([], _) | (_, None) => output::plain(&command.about),
-            (_, Some(key)) => commands_of(key.name().as_str()).into(),
+        let about = match rest {
+            [] => output::plain(&command.about),
+            _ => match nouns.about(&command.path[..1]) {
+                Some(about) => output::plain(about),
+                None => commands_of(entry).into(),
+            },
         };
         words.push((word.as_str(), about));
     }
@@ -83,22 +106,30 @@ pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
         .add(SubcommandCandidates::new(move || words.iter().map(candidate).collect()))
 }
 
-fn commands_of(plugin: &str) -> String {
-    format!("Commands of plugin {plugin}")
+fn commands_of(entry: &Entry) -> String {
+    let name = entry.key().map(|it| it.name().as_str()).unwrap_or_default();
+    format!("Commands of plugin {name}")
 }
 
-/// Returns `root` with a command at `path`; nouns that are missing on the way come into being.
-fn insert(root: Command, path: &[&str], about: &str, leaf: Command) -> Command {
-    let Some((word, rest)) = path.split_first() else { return root };
+/// Returns `root` with a command at `path`, whose first `n_done` words lead to `root`. Nouns that
+/// are missing on the way are added, with what `help` adds to the noun of so many words.
+fn insert(
+    root: Command,
+    path: &[&str],
+    n_done: usize,
+    help: &dyn Fn(usize, Command) -> Command,
+    leaf: Command,
+) -> Command {
+    let Some((word, rest)) = path[n_done..].split_first() else { return root };
     if rest.is_empty() {
         return root.subcommand(leaf);
     }
     let has_noun = root.find_subcommand(word).is_some();
     let root = match has_noun {
         true => root,
-        false => root.subcommand(noun(Command::new((*word).to_owned()).about(about.to_owned()))),
+        false => root.subcommand(help(n_done + 1, noun(Command::new((*word).to_owned())))),
     };
-    root.mut_subcommand(word, |it| insert(it, rest, about, leaf))
+    root.mut_subcommand(word, |it| insert(it, path, n_done + 1, help, leaf))
 }
 
 /// Returns all commands of the host, without the arguments of those that stand in groups.
@@ -120,8 +151,9 @@ fn with_rows(host: &Host, command: impl Fn(&Row) -> Command) -> Command {
         let noun = nouns.iter().find(|it| row.path.first() == Some(&it.word));
         noun.map_or("", |it| it.about)
     };
-    let rows = host.table.rows();
-    let root = rows.fold(root(host), |root, row| insert(root, row.path, about(row), command(row)));
+    let root = host.table.rows().fold(root(host), |root, row| {
+        insert(root, row.path, 0, &|_, noun| noun.about(about(row)), command(row))
+    });
     root.subcommands(host.table.extra_commands.iter().map(|it| it.command.clone()))
 }
 

@@ -97,7 +97,13 @@ impl HostServices for Capture {
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        self.plugin.request(request)
+        match request {
+            ServiceRequest::Log(record) => {
+                self.log(record.level, &record.to_string());
+                Ok(ServiceReply::default())
+            }
+            request => self.plugin.request(request),
+        }
     }
 
     fn wait_cancelled(&self, limit: Duration) -> bool {
@@ -113,6 +119,7 @@ impl HostServices for Capture {
 mod tests {
     use super::*;
     use crate::services::Console;
+    use pintle_plugin::message::LogRecord;
     use std::sync::Arc;
 
     fn shown(capture: &Capture) -> (usize, Vec<String>) {
@@ -124,6 +131,21 @@ mod tests {
             }
         }
         (n_bytes, lines)
+    }
+
+    #[test]
+    fn records_are_held_back_among_the_lines() {
+        let services = Services::new(Arc::new(Console::new()));
+        let capture = Capture::new(&services, "a.io/v1.0.0");
+        capture.log(Level::Info, "first");
+        let mut record = LogRecord::default();
+        record.target = "harbour".to_owned();
+        record.message = "moored".to_owned();
+        record.fields.insert("ship".to_owned(), "Ada".into());
+        capture.request(ServiceRequest::Log(record)).unwrap();
+        capture.log(Level::Info, "last");
+        let (_, lines) = shown(&capture);
+        assert_eq!(lines, ["first", "harbour: moored ship=Ada", "last"]);
     }
 
     #[test]

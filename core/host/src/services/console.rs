@@ -30,13 +30,18 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
-    fn shows(self, level: Level) -> bool {
+    /// Returns the most detailed level that is shown.
+    pub fn level(self) -> Level {
         match self {
-            Self::Quiet => level <= Level::Error,
-            Self::Normal => level <= Level::Info,
-            Self::Debug => level <= Level::Debug,
-            Self::Trace => true,
+            Self::Quiet => Level::Error,
+            Self::Normal => Level::Info,
+            Self::Debug => Level::Debug,
+            Self::Trace => Level::Trace,
         }
+    }
+
+    fn shows(self, level: Level) -> bool {
+        level <= self.level()
     }
 }
 

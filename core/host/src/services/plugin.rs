@@ -133,6 +133,8 @@ impl HostServices for PluginServices {
             ServiceRequest::Terminal => reply.terminal = Some(console.terminal()),
             ServiceRequest::Directories(request) => return self.directories(&request),
             ServiceRequest::Show(shown) => return self.show(&shown),
+            ServiceRequest::Log(record) => console.log(record.level, &record.to_string()),
+            ServiceRequest::LogLevel => reply.log_level = Some(console.verbosity().level()),
             request => {
                 let service = self.services.of_groups.iter().rev().find(|it| it.takes(&request));
                 let service = service.ok_or_else(|| {

@@ -2,7 +2,7 @@
 
 use super::called::Called;
 use super::error::{CallError, NoInterface};
-use crate::catalog::PluginKey;
+use crate::catalog::{PluginKey, contact, defect};
 use pintle_plugin::host::HostServices;
 use pintle_plugin::interface::{Interface, Remote, Route};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
@@ -174,12 +174,17 @@ impl LoadedPlugin {
             Some(Ordering::Less) => {
                 Some(format!("rebuild the plugin against pintle-plugin {INTERFACE_VERSION}"))
             }
-            _ => Some("report this to the plugin's author".to_owned()),
+            _ => {
+                Some(format!("report this to the plugin's author{}", contact(Some(&self.manifest))))
+            }
         };
         err
     }
 
-    fn failed(&self, err: ErrorReply) -> CallError {
+    fn failed(&self, mut err: ErrorReply) -> CallError {
+        if err.kind == ErrorKind::Panicked {
+            err.hint.get_or_insert_with(|| defect(Some(&self.manifest)));
+        }
         CallError::new(&self.key, err)
     }
 }

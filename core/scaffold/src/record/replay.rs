@@ -164,6 +164,15 @@ impl HostServices for Quiet<'_> {
     }
 
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-        self.0.request(request)
+        match request {
+            ServiceRequest::Log(record) if record.level > Level::Error => {}
+            ServiceRequest::LogLevel => {
+                let mut reply = ServiceReply::default();
+                reply.log_level = Some(Level::Error);
+                return Ok(reply);
+            }
+            request => return self.0.request(request),
+        }
+        Ok(ServiceReply::default())
     }
 }

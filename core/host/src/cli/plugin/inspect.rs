@@ -95,7 +95,7 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
 fn unreadable(path: &Path, refusal: &Refusal) -> CliError {
     CliError::new(Exit::Refused, format!("`{}` is not a plugin", path.display()))
         .cause(refusal)
-        .hint(explain::refusal(refusal))
+        .hint(explain::refusal(refusal, None))
 }
 
 fn text(inspection: &Inspection) -> String {
@@ -114,6 +114,10 @@ fn text(inspection: &Inspection) -> String {
         row("version", it.version.clone());
         row("description", it.description.clone());
         row("deprecated", it.deprecated.clone().unwrap_or_default());
+        row("homepage", it.homepage.clone());
+        row("repository", it.repository.clone());
+        row("licence", it.license.clone());
+        row("authors", it.authors.join(", "));
         let abi = &it.abi;
         row(
             "interface",
@@ -124,6 +128,9 @@ fn text(inspection: &Inspection) -> String {
         row("built by", it.rustc.clone());
         row("host", it.host.clone());
         row("project", it.project_versions.join(", "));
+        for noun in &it.nouns {
+            row("noun", format!("{}: {}", noun.path.join(" "), noun.about));
+        }
         for command in &it.commands {
             row("command", format!("{}: {}", command.path.join(" "), command.about));
         }

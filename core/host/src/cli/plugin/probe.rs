@@ -5,6 +5,7 @@
 //! what the plugin itself writes there is dropped.
 
 use super::report::{Report, examine};
+use crate::catalog::{Manifest, defect, library_file};
 use crate::cli::error::{CliError, Failure};
 use crate::cli::exit::{Exit, Step};
 use crate::cli::output;
@@ -125,6 +126,8 @@ pub(super) enum ProbeError {
         source: Ended,
         /// The beginning of what it wrote to its standard error.
         output: String,
+        /// The plugin's manifest.
+        manifest: Option<Box<Manifest>>,
     },
     /// The process took too long.
     #[error("timed out after {} while plugin file `{}` was {doing}", humantime::format_duration(*limit), path.display())]
@@ -137,6 +140,8 @@ pub(super) enum ProbeError {
         limit: Duration,
         /// The beginning of what it wrote to its standard error.
         output: String,
+        /// The plugin's manifest.
+        manifest: Option<Box<Manifest>>,
     },
     /// The process could not be started.
     #[error("failed to start a process for plugin file `{}`", path.display())]
@@ -202,10 +207,13 @@ impl Prober {
             Some(Message::Next(doing)) => doing,
             Some(_) => "ending".to_owned(),
         };
-        let path = owned();
+        let (path, manifest) = (owned(), manifest(path));
         Err(match status {
-            Some(status) => ProbeError::Crashed { path, doing, source: Ended(how(status)), output },
-            None => ProbeError::TimedOut { path, doing, limit: self.limit, output },
+            Some(status) => {
+                let source = Ended(how(status));
+                ProbeError::Crashed { path, doing, source, output, manifest }
+            }
+            None => ProbeError::TimedOut { path, doing, limit: self.limit, output, manifest },
         })
     }
 
@@ -248,6 +256,15 @@ impl Prober {
         command.arg("--").arg(path).env(&self.variable, "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+}
+
+/// Reads the manifest of a plugin that cannot be asked for it any more.
+fn manifest(path: &Path) -> Option<Box<Manifest>> {
+    let library = library_file::open(path).ok()?;
+    match library.manifests() {
+        [json] => Manifest::parse(json).ok().map(Box::new),
+        _ => None,
     }
 }
 
@@ -417,12 +434,12 @@ impl From<ProbeError> for CliError {
         let error = Self::from_error(exit, &err);
         match err {
             ProbeError::Failed { failure, .. } => Self::from(*failure),
-            ProbeError::Crashed { output, .. } => error
-                .hint("this is a defect of the plugin; report it to its author")
-                .detail(written(&output)),
-            ProbeError::TimedOut { output, .. } => {
-                error.hint(super::super::explain::check_timeout()).detail(written(&output))
+            ProbeError::Crashed { output, manifest, .. } => {
+                error.hint(defect(manifest.as_deref())).detail(written(&output))
             }
+            ProbeError::TimedOut { output, manifest, .. } => error
+                .hint(super::super::explain::check_timeout(manifest.as_deref()))
+                .detail(written(&output)),
             ProbeError::NotAHost { .. } => error
                 .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
             ProbeError::NotStarted { .. } => error,

@@ -1,6 +1,7 @@
 //! What `plugin check` finds out about a plugin by loading it.
 
 use crate::LIBRARY_VERSION;
+use crate::catalog::defect;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::plugin_command;
@@ -136,7 +137,7 @@ fn scaffold_checks(
                 format!("plugin `{}` declares invalid flags on `{subcommand}`", plugin.key());
             CliError::new(Exit::Refused, text)
                 .cause(&std::io::Error::other(why))
-                .hint("this is a defect of the plugin; tell its author".to_owned())
+                .hint(defect(Some(plugin.manifest())))
         })?;
         found.push(("subcommand", format!("`{subcommand}`, {}", count(flags.len(), "flag"))));
     }

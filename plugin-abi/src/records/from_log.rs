@@ -1,0 +1,113 @@
+//! Records of the crate `log`.
+
+use super::{is_shown, send};
+use crate::host::Level;
+use crate::message::LogRecord;
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
+use log::{LevelFilter, Log, Metadata, Record};
+use serde_json::{Map, Number};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the logger is this crate's.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// Takes the records, unless the plugin has a logger of its own.
+pub(super) fn set_up() {
+    IS_OURS.store(log::set_logger(&Forward).is_ok(), Ordering::Relaxed);
+}
+
+/// Lets records through up to the level with this number; 0 is none of them.
+pub(super) fn set_max_level(number: u32) {
+    if IS_OURS.load(Ordering::Relaxed) {
+        let filter = LevelFilter::iter().nth(number as usize);
+        log::set_max_level(filter.unwrap_or(LevelFilter::Trace));
+    }
+}
+
+struct Forward;
+
+impl Log for Forward {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        is_shown(level(metadata.level()))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let level = level(record.level());
+        if !is_shown(level) {
+            return;
+        }
+        let mut fields = Fields::default();
+        // A field that cannot be read takes those behind it along; the message is the record's
+        // main part.
+        let _ = record.key_values().visit(&mut fields);
+        let (target, message) = (record.target().to_owned(), record.args().to_string());
+        send(LogRecord { level, target, message, fields: fields.0 });
+    }
+
+    fn flush(&self) {}
+}
+
+fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+        log::Level::Trace => Level::Trace,
+    }
+}
+
+#[derive(Default)]
+struct Fields(Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let mut json = Json::default();
+        value.visit(&mut json)?;
+        self.0.insert(key.to_string(), json.0);
+        Ok(())
+    }
+}
+
+/// The value of a field.
+#[derive(Default)]
+struct Json(serde_json::Value);
+
+impl VisitValue<'_> for Json {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+        self.0 = value.to_string().into();
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Result<(), Error> {
+        self.0 = serde_json::Value::Null;
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
+        // JSON has no infinity, for example.
+        let number = Number::from_f64(value).map(serde_json::Value::Number);
+        self.0 = number.unwrap_or_else(|| value.to_string().into());
+        Ok(())
+    }
+
+    fn visit_bool(&mut self, value: bool) -> Result<(), Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+
+    fn visit_str(&mut self, value: &str) -> Result<(), Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+}
