@@ -332,7 +332,9 @@ fn an_extra_command_has_the_whole_session() {
         let codec = session.interface::<dyn Codec>(entry)?;
         let services = session.services().of(entry.key().unwrap().to_string());
         let file = File { name: "ask".to_owned(), ..File::default() };
-        assert_eq!(codec.decode(file, &services.host())?.width, 7);
+        assert_eq!(codec.decode(file.clone(), &services.host())?.width, 7);
+        let picture = session.call::<dyn Codec, _>(entry, |it, host| it.decode(file, host))?;
+        assert_eq!(picture.width, 7);
         let hooks = session.hooks(&[PRE_CONVERT.name()])?;
         let event = Conversion { file: "b".to_owned() };
         assert_eq!(

@@ -189,6 +189,12 @@ fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
     let executable = executable_hook(stage, n_runs)?;
     rows.push(Row::under(work, hook, MICROSECOND));
     rows.push(Row::cheaper(work, hook, "executable hook", executable.median, 1_000.0));
+
+    let small = best("interface_small")?;
+    let large = best("interface_large")?;
+    rows.push(Row::under("call of an embedder's interface", small, 2.0 * MICROSECOND));
+    rows.push(Row::under("the same, 50 MB shared in both directions", large, 2.0 * MICROSECOND));
+    rows.push(Row::ratio("the same, 50 MB shared in both directions", large, "64 bytes", small));
     Ok(rows)
 }
 
