@@ -144,7 +144,7 @@ fn what_fails_in_the_plugin_is_an_error_of_the_call() {
             &plugin,
             "panic",
             expect![[r#"
-                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:31:24
+                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:30:24
                 Crashed"#]],
         );
         check_error(
@@ -196,7 +196,7 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
         }),
         "{err:#}"
     );
-    assert!(is_unsupported(&err), "{err:#}");
+    assert!(err.is_unsupported(), "{err:#}");
     check_error(
         &old,
         "any",
@@ -204,10 +204,6 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
             the reply of `codec.fixture.example/v1/decode` is not a valid message: it has interface 1.0.0, this host 1.0.0: invalid type: string "a text", expected struct Picture at line 1 column 8
             Failed"#]],
     );
-}
-
-fn is_unsupported(err: &pintle_plugin::anyhow::Error) -> bool {
-    err.is_unsupported()
 }
 
 fn hooks(plugins: Vec<LoadedPlugin>, limit: Duration) -> Hooks {
