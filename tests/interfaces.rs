@@ -144,7 +144,7 @@ fn what_fails_in_the_plugin_is_an_error_of_the_call() {
             &plugin,
             "panic",
             expect![[r#"
-                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:31:24
+                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:30:24
                 Crashed"#]],
         );
         check_error(
@@ -196,7 +196,7 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
         }),
         "{err:#}"
     );
-    assert!(is_unsupported(&err), "{err:#}");
+    assert!(err.is_unsupported(), "{err:#}");
     check_error(
         &old,
         "any",
@@ -204,10 +204,6 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
             the reply of `codec.fixture.example/v1/decode` is not a valid message: it has interface 1.0.0, this host 1.0.0: invalid type: string "a text", expected struct Picture at line 1 column 8
             Failed"#]],
     );
-}
-
-fn is_unsupported(err: &pintle_plugin::anyhow::Error) -> bool {
-    err.is_unsupported()
 }
 
 fn hooks(plugins: Vec<LoadedPlugin>, limit: Duration) -> Hooks {
@@ -332,7 +328,9 @@ fn an_extra_command_has_the_whole_session() {
         let codec = session.interface::<dyn Codec>(entry)?;
         let services = session.services().of(entry.key().unwrap().to_string());
         let file = File { name: "ask".to_owned(), ..File::default() };
-        assert_eq!(codec.decode(file, &services.host())?.width, 7);
+        assert_eq!(codec.decode(file.clone(), &services.host())?.width, 7);
+        let picture = session.call::<dyn Codec, _>(entry, |it, host| it.decode(file, host))?;
+        assert_eq!(picture.width, 7);
         let hooks = session.hooks(&[PRE_CONVERT.name()])?;
         let event = Conversion { file: "b".to_owned() };
         assert_eq!(

@@ -69,14 +69,17 @@ impl StdError for Unsupported {}
 
 /// Tells errors apart.
 pub trait ErrorExt {
-    /// Returns whether the host is too old for what it was asked for, so that the plugin can
-    /// do without.
+    /// Returns whether the other side is too old for what it was asked for, so that the caller
+    /// can do without: the host for a plugin, a plugin for its host.
     fn is_unsupported(&self) -> bool;
 }
 
 impl ErrorExt for anyhow::Error {
     fn is_unsupported(&self) -> bool {
-        layers(self).any(|it| it.is::<Unsupported>())
+        let is_reply = |it: &(dyn StdError + 'static)| {
+            it.downcast_ref::<ErrorReply>().is_some_and(|it| it.kind == ErrorKind::Unsupported)
+        };
+        layers(self).any(|it| it.is::<Unsupported>()) || self.chain().any(is_reply)
     }
 }
 

@@ -261,6 +261,15 @@ impl From<CallError> for CliError {
     }
 }
 
+fn exit_of(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Usage => Exit::Usage,
+        ErrorKind::NoEngine => Exit::NoEngine,
+        ErrorKind::Panicked => Exit::Crashed,
+        _ => Exit::Failed,
+    }
+}
+
 fn origin(err: &CallError) -> String {
     format!("the error comes from plugin `{}`", err.plugin())
 }
@@ -300,7 +309,7 @@ impl From<Box<dyn Error>> for CliError {
             .or_else(own::<LoadError>)
             .or_else(own::<NoInterface>)
             .or_else(own::<ResolveError>)
-            .unwrap_or_else(|err| Self::from_error(Exit::Failed, err.as_ref()))
+            .unwrap_or_else(|err| Self::from_foreign(err.as_ref()))
     }
 }
 
@@ -311,14 +320,21 @@ impl From<HookError> for CliError {
 }
 
 impl CliError {
+    /// Returns an error of a type that is not the library's. One of anyhow's hides the type of
+    /// what it was made from, but not its causes: the call of a plugin has the plugin's answer.
+    fn from_foreign(err: &(dyn Error + 'static)) -> Self {
+        let mut chain = std::iter::once(err).chain(causes(err));
+        let reply = chain.find_map(|it| it.downcast_ref::<ErrorReply>());
+        match reply {
+            Some(reply) => Self::from_error(exit_of(reply.kind), err)
+                .hint_if_known(reply.hint.clone().map(Hint::from)),
+            None => Self::from_error(Exit::Failed, err),
+        }
+    }
+
     /// Returns an error that an author's or the program's own code returned.
     fn from_reply(reply: &ErrorReply) -> Self {
-        let exit = match reply.kind {
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::NoEngine => Exit::NoEngine,
-            _ => Exit::Failed,
-        };
-        let mut error = Self::new(exit, reply.message.clone());
+        let mut error = Self::new(exit_of(reply.kind), reply.message.clone());
         error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
         error.hint_if_known(reply.hint.clone())
     }

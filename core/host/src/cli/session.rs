@@ -15,7 +15,7 @@ use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::INTERFACE_VERSION;
 use pintle_plugin::message::Caller;
-use pintle_plugin::{Interface, Level, Remote};
+use pintle_plugin::{Host, Interface, Level, Remote, anyhow};
 use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -263,6 +263,23 @@ impl<'a> Session<'a> {
     /// When the plugin cannot be loaded, or does not implement the interface.
     pub fn interface<I: Interface + ?Sized>(&self, entry: &Entry) -> Result<Remote<I>, CliError> {
         Ok(self.load(entry)?.interface()?)
+    }
+
+    /// Calls a plugin's implementation of an interface, for example of `dyn ImageScanner`, with
+    /// the services of the host.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin cannot be loaded or does not implement the interface, or what `work`
+    /// returns.
+    pub fn call<I: Interface + ?Sized, T>(
+        &self,
+        entry: &Entry,
+        work: impl FnOnce(&Remote<I>, &Host<'_>) -> anyhow::Result<T>,
+    ) -> Result<T, CliError> {
+        let plugin = self.load(entry)?;
+        let services = self.services().of(plugin.key().to_string());
+        Ok(work(&plugin.interface()?, &services.host())?)
     }
 
     /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One

@@ -4,7 +4,9 @@
 //! The bench makes a thousand plugins of this one by writing other words of the same
 //! length over `bench-hello`, so that text must stand nowhere for another reason.
 
+use pintle_plugin::Buffer;
 use pintle_plugin::prelude::*;
+use serde::{Deserialize, Serialize};
 
 pintle_plugin::export_plugin! {
     name: "bench-hello.pintle.dev",
@@ -13,6 +15,50 @@ pintle_plugin::export_plugin! {
     commands: [Hello],
     scaffolds: [Edit],
     hooks: [Watch],
+    interfaces: [Look as Scanner],
+}
+
+pintle_plugin::interface! {
+    /// An interface of a host of another field.
+    pub trait Scanner = "scanner.bench.example/v1" {
+        /// Looks at an image.
+        fn scan(&self, image: Image, host: &Host<'_>) -> Result<Report>;
+    }
+}
+
+/// What [`Scanner`] looks at.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// Its name.
+    pub name: String,
+    /// How wide it is.
+    pub width: u32,
+    /// Its pixels.
+    pub pixels: Buffer,
+}
+
+/// What [`Scanner`] finds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// What it found.
+    pub findings: Vec<String>,
+    /// How many bytes the pixels have.
+    pub n_bytes: usize,
+    /// The pixels again.
+    pub pixels: Buffer,
+}
+
+/// Hands back what it was given; does not look at each pixel.
+#[derive(Default)]
+struct Look;
+
+impl Scanner for Look {
+    fn scan(&self, image: Image, _host: &Host<'_>) -> Result<Report> {
+        let n_bytes = image.pixels.len();
+        Ok(Report { findings: vec![image.name], n_bytes, pixels: image.pixels })
+    }
 }
 
 /// Greets; `pintle-bench-twin` does the same as a program.

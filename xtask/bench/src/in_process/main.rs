@@ -7,11 +7,13 @@
 mod clock;
 mod open;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clock::{median, nanos_per_call};
 use open::{Opened, open};
 use pintle::catalog::Rules;
 use pintle::transport::LoadedPlugin;
+use pintle_bench_plugin::{Image, Scanner};
+use pintle_plugin::Host;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
@@ -38,6 +40,7 @@ fn main() -> Result<()> {
     measure_calls(&opened, &payload, &mut results);
     let plugin = load_native(first).context("the host does not load the plugin")?;
     measure_host(&plugin, &payload, &mut results);
+    measure_interface(&plugin, &mut results)?;
     println!("{}", Value::Object(results));
     Ok(())
 }
@@ -91,6 +94,21 @@ fn measure_host(plugin: &LoadedPlugin, payload: &[u8], results: &mut Results) {
         drop(black_box(plugin.event(EVENT, black_box(payload), &Silent)));
     });
     results.insert("hook_host".to_owned(), nanos.into());
+}
+
+/// Measures calls of an interface of a host of another field, in both directions with a buffer.
+fn measure_interface(plugin: &LoadedPlugin, results: &mut Results) -> Result<()> {
+    let scanner = plugin.interface::<dyn Scanner>()?;
+    for (name, size) in [("interface_small", 64), ("interface_large", 50_000_000)] {
+        let image = Image { name: "photo".to_owned(), width: 8, pixels: vec![1; size].into() };
+        let report = scanner.scan(image.clone(), &Host::of(&Silent))?;
+        ensure!(report.n_bytes == size, "the plugin saw {} bytes", report.n_bytes);
+        let nanos = nanos_per_call(|| {
+            drop(black_box(scanner.scan(black_box(image.clone()), &Host::of(&Silent))));
+        });
+        results.insert(name.to_owned(), nanos.into());
+    }
+    Ok(())
 }
 
 /// A host whose services are never asked for.
