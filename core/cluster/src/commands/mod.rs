@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn plugins_are_told_of_every_command_with_hooks() {
-        let hooked = GROUP.rows.iter().filter(|it| matches!(it.run, Run::Hooked { .. }));
-        let mut paths: Vec<_> = hooked.map(|it| it.path).collect();
+        let hooked = GROUP.rows.iter().filter(|it| it.is_hooked());
+        let mut paths: Vec<_> = hooked.map(Row::path).collect();
         paths.sort_unstable();
         assert_eq!(paths, pintle_plugin::rules::HOOKED_COMMANDS);
     }

@@ -148,6 +148,16 @@ impl Row {
         self
     }
 
+    /// Returns the words that call the command.
+    pub fn path(&self) -> &'static [&'static str] {
+        self.path
+    }
+
+    /// Returns whether plugins can have hooks on the command's events.
+    pub fn is_hooked(&self) -> bool {
+        matches!(self.run, Run::Hooked { .. })
+    }
+
     /// Returns the last of the words.
     pub(super) fn word(&self) -> &'static str {
         self.path.last().copied().unwrap_or_default()
