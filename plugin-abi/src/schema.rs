@@ -5,10 +5,11 @@
 use crate::cluster::{Amendment, ClusterEvent, NodeEvent};
 use crate::manifest::{self, INTERFACE_VERSION, Manifest};
 use crate::message::{
-    CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply, HookReply,
-    ProjectEvent, ScaffoldReply, ScaffoldRequest, ServiceReply, ServiceRequest,
+    CommandDescription, CommandReply, CommandRequest, CompleteReply, CompleteRequest,
+    DescribeRequest, ErrorReply, HookReply, ProjectEvent, ScaffoldReply, ScaffoldRequest,
+    ServiceReply, ServiceRequest,
 };
-use crate::node::Select;
+use crate::node::{ChangeKind, Select};
 use crate::raw::{PluginRootRef, RawHost, RawReply};
 use crate::services::{Level, Stream};
 use abi_stable::StableAbi;
@@ -46,6 +47,11 @@ fn numbers() -> Value {
             "Path": select(Select::Path("")),
             "Origin": select(Select::Origin { plugin: "", subcommand: "" }),
         },
+        "change": {
+            "Add": ChangeKind::Add as u32,
+            "Edit": ChangeKind::Edit as u32,
+            "Put": ChangeKind::Put as u32,
+        },
     })
 }
 
@@ -58,6 +64,8 @@ fn messages() -> Map<String, Value> {
     add::<CommandDescription>(&mut generator);
     add::<CommandRequest>(&mut generator);
     add::<CommandReply>(&mut generator);
+    add::<CompleteRequest>(&mut generator);
+    add::<CompleteReply>(&mut generator);
     add::<ScaffoldRequest>(&mut generator);
     add::<ScaffoldReply>(&mut generator);
     add::<ProjectEvent>(&mut generator);
