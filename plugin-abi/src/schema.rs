@@ -8,7 +8,7 @@ use crate::message::{
     CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply, HookReply,
     ProjectEvent, ScaffoldReply, ScaffoldRequest, ServiceReply, ServiceRequest,
 };
-use crate::node::Select;
+use crate::node::{ChangeKind, Select};
 use crate::raw::{PluginRootRef, RawHost, RawReply};
 use crate::services::{Level, Stream};
 use abi_stable::StableAbi;
@@ -45,6 +45,11 @@ fn numbers() -> Value {
             "Plugin": select(Select::Plugin("")),
             "Path": select(Select::Path("")),
             "Origin": select(Select::Origin { plugin: "", subcommand: "" }),
+        },
+        "change": {
+            "Add": ChangeKind::Add as u32,
+            "Edit": ChangeKind::Edit as u32,
+            "Put": ChangeKind::Put as u32,
         },
     })
 }
