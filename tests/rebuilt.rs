@@ -117,6 +117,8 @@ fn newer_interface(path: &str, text: String) -> String {
         "src/export/contents.rs" => {
             let text = replace_once(&text, "Step::Unknown =>", "Step::Review | Step::Unknown =>");
             // The reply of a command has a field that older hosts do not know.
+            let request = "CommandRequest { caller, path, args";
+            let text = replace_once(&text, request, &format!("{request}, ..<_>::default()"));
             text.replace("continue_with: ", "encore: \"once more\".to_owned(), continue_with: ")
         }
         "src/message.rs" => NEW_IN_MESSAGES
@@ -133,7 +135,7 @@ fn newer_interface(path: &str, text: String) -> String {
         }
         "src/host.rs" => NEW_IN_HOST.iter().fold(text, add),
         "src/args.rs" => {
-            let text = replace_once(&text, "    Flag,\n", "    Flag,\n    /// New.\n    Count,\n");
+            let text = replace_once(&text, "    Flag,\n", "    Flag,\n    /// New.\n    Tally,\n");
             let text =
                 replace_once(&text, "    Path,\n", "    Path,\n    /// New.\n    Duration,\n");
             replace_once(&text, "impl Arg {\n", NEW_ARGUMENT)
@@ -206,7 +208,7 @@ fn mumbling(export: &str) -> String {
 const NEW_ARGUMENT: &str = "impl Arg {
     /// Takes a duration, in a new way.
     pub fn lasting(mut self) -> Self {
-        (self.kind, self.value) = (ArgKind::Count, ValueType::Duration);
+        (self.kind, self.value) = (ArgKind::Tally, ValueType::Duration);
         self
     }
 

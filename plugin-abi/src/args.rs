@@ -313,6 +313,7 @@ impl Arg {
 /// let form = ArgGroup::new("form", ["json", "table"]).required();
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ArgGroup {

@@ -157,6 +157,7 @@ pub struct ManifestCommand {
 
 /// What a [`Manifest`] says about a noun: the words that several commands begin with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ManifestNoun {

@@ -81,6 +81,7 @@ pub struct Example {
 
 /// Asks a plugin to complete the value of an argument.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CompleteRequest {
@@ -98,6 +99,7 @@ pub struct CompleteRequest {
 
 /// The values that a plugin suggests for an argument.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CompleteReply {
@@ -107,6 +109,7 @@ pub struct CompleteReply {
 
 /// A value that a plugin suggests for an argument.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Candidate {
@@ -516,6 +519,7 @@ pub struct ServiceReply {
 
 /// What the host's standard streams are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Terminal {
@@ -535,6 +539,7 @@ pub struct Terminal {
 
 /// Asks for a plugin's own directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct DirectoriesRequest {
@@ -544,6 +549,7 @@ pub struct DirectoriesRequest {
 
 /// Directories of the user's for one plugin, in all its versions. They exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Directories {
@@ -557,6 +563,7 @@ pub struct Directories {
 
 /// A result to print.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Shown {
@@ -571,6 +578,7 @@ pub struct Shown {
 /// Registers a cleanup that the host asks the plugin for if the call is cancelled, or takes
 /// it back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CleanupRequest {
@@ -582,6 +590,7 @@ pub struct CleanupRequest {
 
 /// A record for the host's log. [`Display`](fmt::Display) writes it as one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct LogRecord {

@@ -5,8 +5,9 @@
 use crate::cluster::{Amendment, ClusterEvent, NodeEvent};
 use crate::manifest::{self, INTERFACE_VERSION, Manifest};
 use crate::message::{
-    CommandDescription, CommandReply, CommandRequest, DescribeRequest, ErrorReply, HookReply,
-    ProjectEvent, ScaffoldReply, ScaffoldRequest, ServiceReply, ServiceRequest,
+    CommandDescription, CommandReply, CommandRequest, CompleteReply, CompleteRequest,
+    DescribeRequest, ErrorReply, HookReply, ProjectEvent, ScaffoldReply, ScaffoldRequest,
+    ServiceReply, ServiceRequest,
 };
 use crate::node::{ChangeKind, Select};
 use crate::raw::{PluginRootRef, RawHost, RawReply};
@@ -63,6 +64,8 @@ fn messages() -> Map<String, Value> {
     add::<CommandDescription>(&mut generator);
     add::<CommandRequest>(&mut generator);
     add::<CommandReply>(&mut generator);
+    add::<CompleteRequest>(&mut generator);
+    add::<CompleteReply>(&mut generator);
     add::<ScaffoldRequest>(&mut generator);
     add::<ScaffoldReply>(&mut generator);
     add::<ProjectEvent>(&mut generator);

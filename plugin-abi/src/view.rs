@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A result as people read it: a text, or a table that the host lays out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum View {
@@ -45,6 +46,7 @@ impl From<Table> for View {
 /// let table = Table::new(["NAME", "STATE"]).row(["harbour", "open"]).row(["quay", "closed"]);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Table {
