@@ -1,15 +1,21 @@
 //! Plugins and hosts that know different versions of the interface.
 
 use crate::rebuilt;
-use crate::support::Sandbox;
+use crate::support::{Sandbox, fixture};
 use crate::vices::check;
 use expect_test::expect;
+use pintle::catalog::Rules;
+use pintle::services::{Console, Services};
+use pintle::transport::load;
+use pintle_plugin::message::{ErrorKind, ScaffoldRequest, Step};
+use std::sync::Arc;
 
 #[test]
 fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
     let newer = rebuilt::newer();
     let sandbox = Sandbox::new().plugin("good").library("newer.so", &newer.plugin);
-    let lines = ["shout", "shout --for 5m", "plugin check newer", "plugin list", "greet ada"];
+    let lines =
+        ["shout", "shout --for 5m", "sing", "plugin check newer", "plugin list", "greet ada"];
     expect![[r#"
         $ pintle shout
         ahoy (this host cannot shout)
@@ -17,6 +23,9 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         $ pintle shout --for 5m
         ahoy (this host cannot shout)
         for 5m
+        [exit 0]
+        $ pintle sing
+        this host cannot sing
         [exit 0]
         $ pintle plugin check newer
         plugin       newer.example.org/v1.0.0
@@ -33,12 +42,14 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         project      3
         functions    manifest, call
         command      `shout`, 1 argument
+        command      `sing`, 0 arguments
+        command      `mumble`, 0 arguments
         every check passed
         [exit 0]
         $ pintle plugin list
         KEY                       STATE  TRANSPORT  BRINGS                                                                                           REASON
         good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
-        newer.example.org/v1.0.0  ok     native     shout
+        newer.example.org/v1.0.0  ok     native     shout, sing, mumble
         [exit 0]
         $ pintle greet ada
         hello, ada
@@ -57,6 +68,9 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         [exit 0]
         $ pintle-newer whoami
         pintle calls `whoami` of good.example.org/v1.0.0
+        --- stderr ---
+        the plugin says the default salute
+        it cheers: not at all, as this plugin has no entry 1000
         [exit 0]
         $ pintle-newer plugin check good
         plugin       good.example.org/v1.0.0
@@ -83,9 +97,8 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         command      `whoami`, 0 arguments
         command      `fleet list`, 0 arguments
         command      `fleet add`, 1 argument
+        subcommand   `init`, 1 flag
         every check passed
-        --- stderr ---
-        the plugin says the default salute
         [exit 0]
         $ pintle-newer plugin list
         KEY                      STATE  TRANSPORT  BRINGS                                                                                           REASON
@@ -109,6 +122,12 @@ fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
         $ pintle-newer shout
         AHOY
         [exit 0]
+        $ pintle-newer sing
+        this host cannot sing
+        --- stderr ---
+        the plugin says a salute of its own
+        it cheers: hurrah
+        [exit 0]
         $ pintle-newer plugin check newer
         plugin       newer.example.org/v1.0.0
         path         [PLUGINS]/newer.so
@@ -124,12 +143,12 @@ fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
         project      3
         functions    manifest, call, salute
         command      `shout`, 1 argument
+        command      `sing`, 0 arguments
+        command      `mumble`, 0 arguments
         every check passed
-        --- stderr ---
-        the plugin says a salute of its own
         [exit 0]
     "#]]
-    .assert_eq(&sandbox.transcript(&["shout", "plugin check newer"]));
+    .assert_eq(&sandbox.transcript(&["shout", "sing", "plugin check newer"]));
 }
 
 #[test]
@@ -139,20 +158,20 @@ fn a_changed_field_type_is_refused_with_the_one_difference() {
         &["plugin check [PLUGINS]/changed-type.so", "changed", "plugin run changed-type changed"],
         expect![[r#"
             changed-type.so: changed-type.example.org/v1.0.0, ok: -
-            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
             $ pintle plugin check [PLUGINS]/changed-type.so
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
             $ pintle changed
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
             $ pintle plugin run changed-type changed
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: mismatched type Expected: u32 Found: u64
+            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
         "#]],
@@ -177,4 +196,51 @@ fn all_differences_are_shown_on_demand_only() {
     };
     assert_eq!(detail(&[]), None);
     assert!(detail(&["-v"]).is_some_and(|it| it > 20));
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_says_whose_it_is_and_who_must_move() {
+    let newer = rebuilt::newer();
+    let mumbler = rebuilt::mumbler();
+    let sandbox = Sandbox::new().library("newer.so", &newer.plugin);
+    expect![[r#"
+        $ pintle mumble
+        --- stderr ---
+        error: plugin `newer.example.org/v1.0.0` has interface 1.1.0, this host 1.0.0: the command reply is not a valid message
+          caused by: invalid type: string "m", expected u8 at line 1 column 16
+        hint: update the host
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["mumble"]));
+    let sandbox = Sandbox::new().library("mumbler.so", &mumbler);
+    expect![[r#"
+        $ pintle mumble
+        --- stderr ---
+        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, this host 1.0.0: the command reply is not a valid message
+          caused by: invalid type: string "m", expected u8 at line 1 column 16
+        hint: report this to the plugin's author
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["mumble"]));
+    let sandbox = Sandbox::of(newer.host, "PINTLE").library("mumbler.so", &mumbler);
+    expect![[r#"
+        $ pintle-newer mumble
+        --- stderr ---
+        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, this host 1.1.0: the command reply is not a valid message
+          caused by: invalid type: string "m", expected u8 at line 1 column 16
+        hint: rebuild the plugin against pintle-plugin 1.1.0
+        [exit 1]
+    "#]]
+    .assert_eq(&sandbox.transcript(&["mumble"]));
+}
+
+#[test]
+fn a_step_of_a_newer_host_is_unsupported_by_a_plugin() {
+    let plugin = load(&fixture("good"), &Rules::default()).expect("it fits");
+    let mut request = ScaffoldRequest::default();
+    request.subcommand = "init".to_owned();
+    request.step = Step::Unknown;
+    let services = Services::new(Arc::new(Console::new()));
+    let err = plugin.scaffold(&request, &services.of(plugin.key().to_string())).unwrap_err();
+    assert_eq!(err.reply().kind, ErrorKind::Unsupported);
 }

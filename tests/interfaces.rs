@@ -201,7 +201,7 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
         &old,
         "any",
         expect![[r#"
-            the reply of `codec.fixture.example/v1/decode` is not a valid message: it has interface 1.0.0, this host 1.0.0: invalid type: string "a text", expected struct Picture at line 1 column 8
+            plugin `old.fixture.example/v0.9.0` has interface 1.0.0, this host 1.0.0: the reply of `codec.fixture.example/v1/decode` is not a valid message: invalid type: string "a text", expected struct Picture at line 1 column 8
             Failed"#]],
     );
 }

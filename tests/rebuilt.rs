@@ -26,12 +26,8 @@ pub(crate) fn newer() -> Newer {
     workspace.plugin("newer", include_str!("interface/newer.rs"), "../plugin-abi");
     workspace.copy("core/host", |path, text| match path {
         "Cargo.toml" => host_manifest(&text),
-        // `plugin check` asks for the functions; so the newer host calls its new one there.
-        "src/transport/loaded.rs" => replace_once(
-            &text,
-            "        self.root.functions()\n",
-            "        eprintln!(\"the plugin says {}\", self.root.salutation());\n        self.root.functions()\n",
-        ),
+        // The newer host calls what is new before two of the commands.
+        "src/transport/loaded.rs" => replace_once(&text, CALL, &format!("{CALL_NEW}{CALL}")),
         _ => text,
     });
     workspace.write("newer/core/host/src/main.rs", HOST_MAIN);
@@ -58,6 +54,18 @@ pub(crate) fn changed_type() -> PathBuf {
     built("libfixture_changed_type.so")
 }
 
+/// Builds a plugin against the interface of today, with an answer that no host can read.
+pub(crate) fn mumbler() -> PathBuf {
+    let workspace = Workspace::new("mumbler", &["plugin-abi", "plugin"]);
+    workspace.interface(|path, text| match path {
+        "src/export.rs" => mumbling(&text),
+        _ => text,
+    });
+    workspace.plugin("mumbler", include_str!("interface/mumbler.rs"), "../plugin-abi");
+    workspace.cargo(&["build", "-p", "fixture-mumbler"]);
+    built("libfixture_mumbler.so")
+}
+
 /// Builds the plugin for which a panic is the end.
 pub(crate) fn panic_abort() -> PathBuf {
     let workspace = Workspace::new("abort", &["plugin"]);
@@ -72,6 +80,15 @@ pub(crate) fn panic_abort() -> PathBuf {
 
 /// The program of the newer host; another name than the real one's, whose file it would replace.
 const HOST: &str = "pintle-newer";
+
+/// Where that host runs a command.
+const CALL: &str = "        let request = encode(request);\n        let reply = self.root.command(";
+
+const CALL_NEW: &str = "        if [\"whoami\", \"sing\"].contains(&request.path[0].as_str()) {
+            eprintln!(\"the plugin says {}\", self.root.salutation());
+            eprintln!(\"it cheers: {}\", self.root.cheering());
+        }
+";
 
 /// That host has no jobs: what is new is at the boundary to plugins.
 const HOST_MAIN: &str = "
@@ -96,10 +113,29 @@ fn newer_interface(path: &str, text: String) -> String {
             replace_once(&text, &format!("version = \"{now}\"\n"), &next)
         }
         "src/raw.rs" => NEW_IN_RAW.iter().fold(text, add) + NEW_FUNCTIONS,
-        "src/export.rs" => NEW_IN_EXPORT.iter().fold(text, add) + NEW_FUNCTION,
+        "src/export.rs" => mumbling(&(NEW_IN_EXPORT.iter().fold(text, add) + NEW_FUNCTION)),
+        "src/export/contents.rs" => {
+            let text = replace_once(&text, "Step::Unknown =>", "Step::Review | Step::Unknown =>");
+            // The reply of a command has a field that older hosts do not know.
+            let request = "CommandRequest { caller, path, args";
+            let text = replace_once(&text, request, &format!("{request}, ..<_>::default()"));
+            text.replace("continue_with: ", "encore: \"once more\".to_owned(), continue_with: ")
+        }
+        "src/message.rs" => NEW_IN_MESSAGES
+            .iter()
+            .fold(text, |text, (mark, lines)| replace_once(&text, mark, &format!("{mark}{lines}"))),
+        "src/testing.rs" => replace_once(
+            &text,
+            "path: self.path, args }",
+            "path: self.path, args, ..<_>::default() }",
+        ),
+        "src/testing/fake.rs" => {
+            let arm = "ServiceRequest::Unknown =>";
+            replace_once(&text, arm, &format!("ServiceRequest::Sing {{ .. }} | {arm}"))
+        }
         "src/host.rs" => NEW_IN_HOST.iter().fold(text, add),
         "src/args.rs" => {
-            let text = replace_once(&text, "    Flag,\n", "    Flag,\n    /// New.\n    Count,\n");
+            let text = replace_once(&text, "    Flag,\n", "    Flag,\n    /// New.\n    Tally,\n");
             let text =
                 replace_once(&text, "    Path,\n", "    Path,\n    /// New.\n    Duration,\n");
             replace_once(&text, "impl Arg {\n", NEW_ARGUMENT)
@@ -114,7 +150,9 @@ fn newer_interface(path: &str, text: String) -> String {
 const NEW_IN_RAW: &[(&str, &str)] = &[
     ("New functions go here, at the end.", "pub salute: extern \"C\" fn() -> RSlice<'static, u8>,"),
     ("New functions are listed here.", "(\"salute\", self.salute().is_some()),"),
-    ("New services go here.", "pub(super) const SHOUT: u32 = 6;"),
+    // Far from the numbers of today, which may grow.
+    ("New entries go here.", "pub(crate) const CHEER: u32 = 1000;"),
+    ("New services go here.", "pub(super) const SHOUT: u32 = 1000;"),
     ("New services are answered here.", "service::SHOUT => input.as_slice().to_ascii_uppercase(),"),
     (
         "New services are called here.",
@@ -130,20 +168,56 @@ impl PluginRootRef {
         let own = self.salute().map(|it| String::from_utf8_lossy(it().as_slice()).into_owned());
         own.unwrap_or_else(|| \"the default salute\".to_owned())
     }
+
+    pub fn cheering(self) -> String {
+        let host = RawHost::new(&NoServices);
+        let reply = self.call()(entry::CHEER, RSlice::EMPTY, RSlice::EMPTY, host);
+        match reply.into_message() {
+            Ok(cheer) => String::from_utf8_lossy(&cheer).into_owned(),
+            Err(err) if err.kind == crate::error::ErrorKind::Unsupported => {
+                format!(\"not at all, as {}\", err.message)
+            }
+            Err(err) => err.message,
+        }
+    }
 }
 ";
+
+/// What messages get: each behind something that is there today.
+const NEW_IN_MESSAGES: &[(&str, &str)] = &[
+    ("pub struct CommandRequest {\n", "    /// New.\n    pub mood: String,\n"),
+    ("pub struct CommandReply {\n", "    /// New.\n    pub encore: String,\n"),
+    ("pub enum Step {\n", "    /// New.\n    Review,\n"),
+    (
+        "pub enum ServiceRequest {\n",
+        "    /// New.\n    Sing {\n        /// What.\n        song: String,\n    },\n",
+    ),
+];
+
+/// Has the command `mumble` answer what no host can read, as the interface of another age
+/// would that breaks its promise.
+fn mumbling(export: &str) -> String {
+    let entry = "            entry::COMMAND => {\n";
+    let mumble =
+        "            entry::COMMAND if input.windows(8).any(|it| it == b\"\\\"mumble\\\"\") => {
+                br#\"{\"exit_code\":\"m\"}\"#.to_vec()
+            }\n";
+    replace_once(export, entry, &format!("{mumble}{entry}"))
+}
 
 const NEW_ARGUMENT: &str = "impl Arg {
     /// Takes a duration, in a new way.
     pub fn lasting(mut self) -> Self {
-        (self.kind, self.value) = (ArgKind::Count, ValueType::Duration);
+        (self.kind, self.value) = (ArgKind::Tally, ValueType::Duration);
         self
     }
 
 ";
 
-const NEW_IN_EXPORT: &[(&str, &str)] =
-    &[("New functions are filled in here.", "salute: salute::<P>,")];
+const NEW_IN_EXPORT: &[(&str, &str)] = &[
+    ("New functions are filled in here.", "salute: salute::<P>,"),
+    ("New entries are answered here.", "entry::CHEER => b\"hurrah\".to_vec(),"),
+];
 
 const NEW_FUNCTION: &str = "
 extern \"C\" fn salute<P: Linked>() -> RSlice<'static, u8> {
@@ -161,6 +235,17 @@ const NEW_IN_HOST: &[(&str, &str)] = &[(
                 format!(\"{text} (this host cannot shout)\")
             }
             Err(err) => err.message,
+        }
+    }
+
+    /// Sings a song, if the host can.
+    pub fn sing(&self, song: &str) -> String {
+        use crate::error::ErrorExt as _;
+        let request = crate::message::ServiceRequest::Sing { song: song.to_owned() };
+        match self.request(&request) {
+            Ok(_) => \"sung\".to_owned(),
+            Err(err) if err.is_unsupported() => \"this host cannot sing\".to_owned(),
+            Err(err) => err.to_string(),
         }
     }",
 )];

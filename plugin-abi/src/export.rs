@@ -134,6 +134,7 @@ extern "C" fn call<P: Linked>(
                 cancel::run(u64::from_ne_bytes(id));
                 Vec::new()
             }
+            // New entries are answered here.
             _ => return Err(ErrorReply::unsupported(format!("this plugin has no entry {entry}"))),
         };
         Ok((message, Vec::new()))

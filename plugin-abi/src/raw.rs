@@ -76,6 +76,7 @@ pub(crate) mod entry {
     /// Runs the cleanup with the number in the input, eight bytes in the machine's order, and
     /// answers with no bytes.
     pub(crate) const CLEANUP: u32 = 7;
+    // New entries go here.
 }
 
 impl RootModule for PluginRootRef {

@@ -7,7 +7,7 @@ pintle_plugin::export_plugin! {
     name: "newer.example.org",
     description: "Is ahead of its time",
     project_versions: ["3"],
-    commands: [Shout],
+    commands: [Shout, Sing, Mumble],
 }
 
 #[derive(Default)]
@@ -26,6 +26,32 @@ impl Command for Shout {
         if let Some(duration) = call.args.find::<String>("for")? {
             host.println(format!("for {duration}"));
         }
+        Ok(Outcome::done())
+    }
+}
+
+#[derive(Default)]
+struct Sing;
+
+impl Command for Sing {
+    const PATH: &'static [&'static str] = &["sing"];
+    const ABOUT: &'static str = "Let the host sing";
+
+    fn run(&self, _call: &Call, host: &Host<'_>) -> Result<Outcome> {
+        host.println(host.sing("a shanty"));
+        Ok(Outcome::done())
+    }
+}
+
+/// Its answer is replaced by one that cannot be read.
+#[derive(Default)]
+struct Mumble;
+
+impl Command for Mumble {
+    const PATH: &'static [&'static str] = &["mumble"];
+    const ABOUT: &'static str = "Answer what no host can read";
+
+    fn run(&self, _call: &Call, _host: &Host<'_>) -> Result<Outcome> {
         Ok(Outcome::done())
     }
 }

@@ -14,6 +14,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod node_images;
+mod platforms;
 mod plugins;
 mod slowest;
 mod step;
@@ -39,6 +40,8 @@ enum Verb {
     ControlPlane,
     /// Unpack the compilers of Debian that plugins are tested with
     Compilers,
+    /// Build the host and its plugins for ARM Linux and Windows
+    Platforms(platforms::Options),
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
     /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
@@ -70,6 +73,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
         Verb::Compilers => compilers::run(),
+        Verb::Platforms(options) => platforms::run(&options),
         Verb::NodeImages => node_images::run(),
         Verb::Check => ci::check(),
         Verb::Abi(options) => abi::run(&options),

@@ -167,8 +167,10 @@ impl LoadedPlugin {
         let theirs = &self.manifest.abi.interface;
         let parse = |it: &str| semver::Version::parse(it).ok();
         let newer = parse(theirs).zip(parse(INTERFACE_VERSION)).map(|(it, ours)| it.cmp(&ours));
-        err.message =
-            format!("{}: it has interface {theirs}, this host {INTERFACE_VERSION}", err.message);
+        err.message = format!(
+            "plugin `{}` has interface {theirs}, this host {INTERFACE_VERSION}: {}",
+            self.key, err.message
+        );
         err.hint = match newer {
             Some(Ordering::Greater) => Some("update the host".to_owned()),
             Some(Ordering::Less) => {
