@@ -1,6 +1,7 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
-use super::group::{Group, InterfaceInfo, Row};
+use super::group::{Group, Row};
+use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
