@@ -1,6 +1,7 @@
 //! Building a host: Pintle's own, or one with another name and plugins of its own.
 
-use super::group::{Group, InterfaceInfo, Run};
+use super::group::{Group, Run};
+use super::interface_info::InterfaceInfo;
 use super::own;
 use super::session::Surroundings as _;
 use super::settings::Settings;

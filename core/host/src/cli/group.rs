@@ -1,11 +1,10 @@
 //! What a program gives a host: groups of commands, events and services.
 
+use super::interface_info::InterfaceInfo;
 use super::{CliError, Hooks, Session, Step};
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use clap::{ArgMatches, Command};
-use pintle_plugin::Interface;
-use serde::Serialize;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -50,24 +49,6 @@ pub struct Noun {
     pub word: &'static str,
     /// One line of help.
     pub about: &'static str,
-}
-
-/// An interface that plugins can implement for the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct InterfaceInfo {
-    /// Its name and version.
-    pub name: &'static str,
-    /// What it is for.
-    pub about: &'static str,
-}
-
-impl InterfaceInfo {
-    /// Returns what is known of the interface `I`, for example of `dyn ImageScanner`, which is
-    /// for what `about` says.
-    pub const fn of<I: Interface + ?Sized>(about: &'static str) -> Self {
-        Self { name: I::NAME, about }
-    }
 }
 
 /// One command.

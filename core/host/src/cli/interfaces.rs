@@ -1,6 +1,7 @@
 //! `interfaces`: the interfaces of the host's groups, and the plugins that implement them.
 
-use super::group::{InterfaceInfo, Row as CommandRow, Run};
+use super::group::{Row as CommandRow, Run};
+use super::interface_info::InterfaceInfo;
 use super::{CliError, Exit, Session, Step, output};
 use clap::ArgMatches;
 use serde::Serialize;

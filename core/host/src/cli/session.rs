@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::explain;
 use super::global::{self, Early};
-use super::group::InterfaceInfo;
+use super::interface_info::InterfaceInfo;
 use super::output;
 use super::settings::Settings;
 use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};

@@ -1,8 +1,9 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
 use super::error::CliError;
-use super::group::{Group, InterfaceInfo, Row, Run};
+use super::group::{Group, Row, Run};
 use super::hooked;
+use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;

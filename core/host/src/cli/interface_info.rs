@@ -1,0 +1,22 @@
+//! What is known of an interface by which a program calls plugins.
+
+use pintle_plugin::Interface;
+use serde::Serialize;
+
+/// An interface that plugins can implement for the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InterfaceInfo {
+    /// Its name and version.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+impl InterfaceInfo {
+    /// Returns what is known of the interface `I`, for example of `dyn ImageScanner`, which is
+    /// for what `about` says.
+    pub const fn of<I: Interface + ?Sized>(about: &'static str) -> Self {
+        Self { name: I::NAME, about }
+    }
+}
