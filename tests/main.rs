@@ -34,6 +34,7 @@ mod manifests;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod records;
 mod refused;
 mod scaffolding;
 mod transactions;

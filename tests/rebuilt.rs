@@ -78,6 +78,22 @@ pub(crate) fn panic_abort() -> PathBuf {
     built("libfixture_aborts.so")
 }
 
+/// Builds a plugin that logs by the crates `tracing` and `log`.
+///
+/// It is not a fixture: its features of the interface would be those of all fixtures.
+pub(crate) fn recorder() -> PathBuf {
+    let workspace = Workspace::new("recorder", &["plugin"]);
+    let interface = root().join("plugin-abi");
+    let interface = interface.to_str().expect("the repository's path is UTF-8");
+    let dependencies = format!(
+        "pintle-plugin = {{ path = \"{interface}\", features = [\"log\", \"tracing\"] }}\n\
+         log.workspace = true\ntracing.workspace = true\n"
+    );
+    workspace.plugin_with("recorder", include_str!("interface/recorder.rs"), &dependencies);
+    workspace.cargo(&["build", "-p", "fixture-recorder"]);
+    built("libfixture_recorder.so")
+}
+
 /// The program of the newer host; another name than the real one's, whose file it would replace.
 const HOST: &str = "pintle-newer";
 
@@ -308,10 +324,15 @@ impl Workspace {
 
     /// Puts a plugin of one file into the workspace.
     fn plugin(&self, name: &str, source: &str, interface: &str) {
+        self.plugin_with(name, source, &format!("pintle-plugin = {{ path = \"{interface}\" }}\n"));
+    }
+
+    /// Puts a plugin of one file, with these dependencies, into the workspace.
+    fn plugin_with(&self, name: &str, source: &str, dependencies: &str) {
         let manifest = format!(
             "[package]\nname = \"fixture-{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
              [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
-             [dependencies]\npintle-plugin = {{ path = \"{interface}\" }}\n"
+             [dependencies]\n{dependencies}"
         );
         let name = self.name;
         self.write(&format!("{name}/plugin/Cargo.toml"), &manifest);
