@@ -251,12 +251,13 @@ fn no_library_stops_the_listing() {
 #[test]
 fn a_plugin_that_crashes_while_it_is_described_is_reported() {
     let sandbox = Sandbox::new().library("panic-abort.so", &rebuilt::panic_abort());
+    let sandbox = sandbox.env("FIXTURE_ABORTS_EARLY", "1");
     let lines =
         ["plugin check panic-abort --allow-panic-abort", "plugin check [PLUGINS]/panic-abort.so"];
     expect![[r#"
         $ pintle plugin check panic-abort --allow-panic-abort
         --- stderr ---
-        error: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort-early`
+        error: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort`
           caused by: its process was ended by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
@@ -272,7 +273,7 @@ fn a_plugin_that_crashes_while_it_is_described_is_reported() {
     assert!(stderr.contains("\n  the end of the beginning\n"), "{stderr}");
     let listed = listed(&sandbox, &["--check", "--allow-panic-abort"], |_| true);
     expect![[r#"
-        panic-abort.so: panic-abort.example.org/v1.0.0, refused: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort-early`: its process was ended by signal 6 (SIGABRT)
+        panic-abort.so: panic-abort.example.org/v1.0.0, refused: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort`: its process was ended by signal 6 (SIGABRT)
     "#]].assert_eq(&listed);
 }
 

@@ -471,6 +471,7 @@ fn a_panic_in_construction_is_a_crash() {
         ],
         expect![[r#"
             panic-construction.so: panic-construction.example.org/v1.0.0, ok: -
+            with --check, panic-construction.so: panic-construction.example.org/v1.0.0, refused: plugin `panic-construction.example.org/v1.0.0` panicked: never born, at tests/fixtures/panic-construction/src/lib.rs:16:9
             $ pintle unborn
             --- stderr ---
             error: plugin `panic-construction.example.org/v1.0.0` panicked

@@ -274,6 +274,7 @@ fn a_plugin_is_checked_whole() {
             command      `whoami`, 0 arguments
             command      `fleet list`, 0 arguments
             command      `fleet add`, 1 argument
+            subcommand   `init`, 1 flag
             every check passed
             [exit 0]
             $ pintle plugin check plain

@@ -244,6 +244,7 @@ fn a_root_symbol_in_a_dependency_does_not_count() {
             root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/root-symbol-in-dependency.so
             --- stderr ---
+            warning: it has the RUNPATH `[SANDBOX]/`: on other machines these directories have other libraries, or none
             error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` was refused
               caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             hint: build it with `pintle_plugin::export_plugin!`
@@ -502,7 +503,7 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             here it comes
             --- stderr ---
 
-            thread '<unnamed>' panicked at abort/plugin/src/lib.rs:21:9:
+            thread '<unnamed>' panicked at abort/plugin/src/lib.rs:26:9:
             the end
             note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
             [signal 6]

@@ -13,6 +13,7 @@ use crate::cli::session::Session;
 use crate::transport;
 use clap::{Arg, ArgAction};
 use serde::{Deserialize, Serialize};
+#[cfg(unix)]
 use std::ffi::OsString;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -95,7 +96,8 @@ fn send(message: &Message) {
 /// Starts a process for each plugin.
 pub(super) struct Prober {
     program: PathBuf,
-    /// The name by which this program was started.
+    /// The name by which this program was started: some programs are several hosts.
+    #[cfg(unix)]
     name: Option<OsString>,
     allow_panic_abort: bool,
     limit: Duration,
@@ -176,6 +178,7 @@ impl Prober {
             program: program().map_err(|err| {
                 CliError::new(Exit::Failed, "the path of this program is unknown").cause(&err)
             })?,
+            #[cfg(unix)]
             name: std::env::args_os().next(),
             allow_panic_abort: session.rules().allow_panic_abort,
             limit,
