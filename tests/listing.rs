@@ -45,7 +45,8 @@ fn the_listing_is_there_as_text_json_and_yaml() {
                   "future"
                 ],
                 "subcommands": [],
-                "events": []
+                "events": [],
+                "license": "MIT OR Apache-2.0"
               },
               {
                 "name": "plain.example.org",
@@ -193,6 +194,7 @@ fn a_plugin_is_inspected_without_being_run() {
             name         plain.example.org
             version      1.0.0
             description  Has one command
+            licence      MIT OR Apache-2.0
             interface    1.0.0, abi_stable 0.11, panic = unwind
             root symbol  pintle_root_fixture_plain_1_0_0
             target       [TARGET]

@@ -420,6 +420,7 @@ fn a_host_requirement_that_is_not_met_refuses() {
             name         host-requirement.example.org
             version      1.0.0
             description  Waits for another host
+            licence      MIT OR Apache-2.0
             interface    1.0.0, abi_stable 0.11, panic = unwind
             root symbol  pintle_root_fixture_host_requirement_1_0_0
             target       [TARGET]

@@ -122,11 +122,11 @@ fn ask(call: &Recorded) -> Level {
 fn send(record: LogRecord) {
     let Some(call) = current() else { return };
     let send = |host: &Host<'_>| {
-        let line = record.to_string();
-        let level = record.level;
-        if host.raw().request(&ServiceRequest::Log(record)).is_err() {
+        let request = ServiceRequest::Log(record);
+        let reply = host.raw().request(&request);
+        if let (Err(_), ServiceRequest::Log(record)) = (reply, request) {
             // A host of an earlier release takes lines only.
-            host.log(level, line);
+            host.log(record.level, &record);
         }
     };
     // A call that is over has no log any more.

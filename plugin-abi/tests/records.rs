@@ -174,13 +174,13 @@ impl Strict {
         let host = Self { shown, got: Mutex::default() };
         let mut request = CommandRequest::default();
         request.path = vec!["everything".to_owned()];
-        let request = pintle_plugin::json::to_vec(&request).unwrap();
-        plugin().root().command(&request, RawHost::new(&host)).into_message().unwrap();
-        host.got.into_inner().unwrap()
+        let request = pintle_plugin::json::to_vec(&request).expect("it has string keys");
+        plugin().root().command(&request, RawHost::new(&host)).into_message().expect("it works");
+        host.got.into_inner().expect("no host panics")
     }
 
     fn note(&self, what: String) {
-        self.got.lock().unwrap().push(what);
+        self.got.lock().expect("no host panics").push(what);
     }
 }
 

@@ -21,6 +21,11 @@ pub(crate) fn check() -> Result<ExitCode> {
         let lean = ["clippy", "--package=pintle", "--no-default-features", "--", "--deny=warnings"];
         run_cargo(&mut cargo(lean))
     });
+    // What only plugins enable.
+    step(&mut done, "records", || {
+        let kit = ["clippy", "--package=pintle-plugin", "--features=log,tracing", "--all-targets"];
+        run_cargo(cargo(kit).args(["--", "--deny=warnings"]))
+    });
     step(&mut done, "doc", || {
         let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
         run_cargo(doc.env("RUSTDOCFLAGS", "--deny=warnings"))
