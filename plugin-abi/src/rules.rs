@@ -79,9 +79,9 @@ pub fn check_command(args: &[Arg], groups: &[ArgGroup]) -> Result<(), String> {
         }
     }
     for arg in args {
-        let others = arg.conflicts.iter().chain(&arg.requires);
-        let mut unknown = others.filter(|it| **it == arg.name || !names.contains(it.as_str()));
-        if let Some(other) = unknown.next() {
+        let mut others = arg.conflicts.iter().chain(&arg.requires);
+        let is_unknown = |it: &&String| **it == arg.name || !names.contains(it.as_str());
+        if let Some(other) = others.find(is_unknown) {
             return Err(format!("the argument `{}` refers to an unknown `{other}`", arg.name));
         }
     }

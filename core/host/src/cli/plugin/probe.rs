@@ -247,8 +247,9 @@ impl Prober {
 
     fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.program);
+        // The name by which this program was started.
         #[cfg(unix)]
-        if let Some(name) = &self.name {
+        if let Some(name) = std::env::args_os().next() {
             use std::os::unix::process::CommandExt as _;
             command.arg0(name);
         }
@@ -478,7 +479,6 @@ mod tests {
     fn a_program_that_is_no_host_is_reported() {
         let mut prober = Prober {
             program: "/bin/true".into(),
-            name: None,
             allow_panic_abort: false,
             limit: TIME_LIMIT,
             variable: "PINTLE_NOT_SET".to_owned(),
