@@ -4,7 +4,6 @@
 //! the uses that are under way.
 
 use crate::error::Result;
-use crate::host::Host;
 use crate::raw::RawHost;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -36,15 +35,9 @@ struct State {
 }
 
 impl HostHandle {
-    /// Lets `work` use the host. The call that the handle is of does not end before `work` has
-    /// returned.
-    ///
-    /// # Errors
-    ///
-    /// When the call is over.
-    pub fn with<T>(&self, work: impl FnOnce(&Host<'_>) -> T) -> Result<T> {
-        let user = self.0.enter()?;
-        Ok(work(&Host::new(user.host)))
+    /// Returns a use of the host, whose call does not end before this value is dropped.
+    pub(crate) fn enter(&self) -> Result<User<'_>> {
+        self.0.enter()
     }
 
     /// Returns whether the call is over, so that the host cannot be used any more.
@@ -84,9 +77,9 @@ impl Slot {
 }
 
 /// A use of the host that is under way.
-struct User<'s> {
+pub(crate) struct User<'s> {
     slot: &'s Slot,
-    host: RawHost<'static>,
+    pub(crate) host: RawHost<'static>,
 }
 
 impl Drop for User<'_> {
@@ -116,67 +109,5 @@ impl Drop for CallScope {
         if let Some(handle) = self.0.get() {
             handle.0.end();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::{HostServices, Level, Stream};
-    use crate::message::{ErrorReply, ServiceReply, ServiceRequest};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-    use std::time::Duration;
-
-    #[derive(Default)]
-    struct Counter(AtomicUsize);
-
-    impl HostServices for Counter {
-        fn write(&self, _stream: Stream, _text: &[u8]) {}
-
-        fn log(&self, _level: Level, _text: &str) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-
-        fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
-            Ok(ServiceReply::default())
-        }
-    }
-
-    #[test]
-    fn a_handle_fails_cleanly_once_the_call_is_over() {
-        let services = Counter::default();
-        let scope = CallScope::default();
-        let handle = Host::in_call(RawHost::new(&services), &scope).handle().unwrap();
-        let of_thread = handle.clone();
-        let thread = std::thread::spawn(move || of_thread.with(|host| host.info("one")));
-        thread.join().unwrap().unwrap();
-        assert!(!handle.is_over());
-        drop(scope);
-        assert!(handle.is_over());
-        let err = handle.with(|host| host.info("two")).unwrap_err();
-        assert!(err.to_string().contains("the call of the plugin is over"), "{err}");
-        assert_eq!(services.0.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn the_end_of_a_call_waits_for_those_who_use_the_host() {
-        let services = Counter::default();
-        let scope = CallScope::default();
-        let handle = Host::in_call(RawHost::new(&services), &scope).handle().unwrap();
-        let ((began, begins), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel::<()>());
-        let thread = std::thread::spawn(move || {
-            handle.with(|host| {
-                began.send(()).unwrap();
-                // It is the end of the call that is waited for.
-                let _ = goes_on.recv_timeout(Duration::from_millis(50));
-                host.info("last");
-            })
-        });
-        begins.recv().unwrap();
-        drop(scope);
-        assert_eq!(services.0.load(Ordering::SeqCst), 1, "it ended before");
-        drop(go_on);
-        thread.join().unwrap().unwrap();
     }
 }

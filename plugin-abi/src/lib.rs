@@ -54,6 +54,7 @@ pub mod rules;
 #[doc(hidden)]
 pub mod schema;
 mod services;
+mod streams;
 pub mod testing;
 mod universe;
 mod view;

@@ -10,7 +10,7 @@ pub(crate) mod containers;
 use self::containers::{ContainerInfo, ContainerRequest};
 use crate::args::{Arg, ArgGroup};
 use crate::manifest::INTERFACE_VERSION;
-use crate::services::Level;
+use crate::streams::Level;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

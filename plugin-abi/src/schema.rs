@@ -11,7 +11,7 @@ use crate::message::{
 };
 use crate::node::{ChangeKind, Select};
 use crate::raw::{PluginRootRef, RawHost, RawReply};
-use crate::services::{Level, Stream};
+use crate::streams::{Level, Stream};
 use abi_stable::StableAbi;
 use abi_stable::type_layout::{TLField, TypeLayout};
 use schemars::{JsonSchema, SchemaGenerator};

@@ -1,27 +1,16 @@
 //! Records of the crate `log`.
 
-use super::{is_shown, send};
+use super::sending::{IS_OUR_LOGGER, is_shown, send};
 use crate::host::Level;
 use crate::message::LogRecord;
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Log, Metadata, Record};
 use serde_json::{Map, Number};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether the logger is this crate's.
-static IS_OURS: AtomicBool = AtomicBool::new(false);
+use std::sync::atomic::Ordering;
 
 /// Takes the records, unless the plugin has a logger of its own.
 pub(super) fn set_up() {
-    IS_OURS.store(log::set_logger(&Forward).is_ok(), Ordering::Relaxed);
-}
-
-/// Lets records through up to the level with this number; 0 is none of them.
-pub(super) fn set_max_level(number: u32) {
-    if IS_OURS.load(Ordering::Relaxed) {
-        let filter = LevelFilter::iter().nth(number as usize);
-        log::set_max_level(filter.unwrap_or(LevelFilter::Trace));
-    }
+    IS_OUR_LOGGER.store(log::set_logger(&Forward).is_ok(), Ordering::Relaxed);
 }
 
 struct Forward;

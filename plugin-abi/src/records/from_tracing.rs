@@ -1,6 +1,6 @@
 //! Events of the crate `tracing`. Spans are not followed.
 
-use super::{is_shown, send};
+use super::sending::{is_shown, send};
 use crate::host::Level;
 use crate::message::LogRecord;
 use serde_json::{Map, Number, Value};

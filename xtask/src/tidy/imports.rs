@@ -44,7 +44,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &[]),
-    ("core/host", "services", &[]),
+    ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
     ("core/host", "transport", &["catalog", "fs", "identity"]),
     ("core/host", "lifecycle", &["services", "transport"]),

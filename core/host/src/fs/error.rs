@@ -68,14 +68,6 @@ pub struct Holder {
     pub is_certain: bool,
 }
 
-impl Holder {
-    /// Whether this process was started by the one that has the lock, as by one of its
-    /// hooks: then to wait for it would be to wait for oneself.
-    pub fn is_ancestor(&self) -> bool {
-        self.is_certain && self.process.is_some_and(super::owner::is_ancestor)
-    }
-}
-
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.process {

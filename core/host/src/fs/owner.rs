@@ -3,6 +3,7 @@
 //! Invariant: an owner counts as dead only if that is certain. A process of another machine,
 //! or of a container whose processes cannot be seen from here, is never taken for dead.
 
+use super::error::Holder;
 use super::replace::random;
 use serde::{Deserialize, Serialize};
 
@@ -90,8 +91,16 @@ impl Record {
     }
 }
 
+impl Holder {
+    /// Whether this process was started by the one that has the lock, as by one of its
+    /// hooks: then to wait for it would be to wait for oneself.
+    pub fn is_ancestor(&self) -> bool {
+        self.is_certain && self.process.is_some_and(is_ancestor)
+    }
+}
+
 /// Whether a process is one that this process is a descendant of.
-pub(super) fn is_ancestor(process: u32) -> bool {
+fn is_ancestor(process: u32) -> bool {
     let mut next = system::parent(None);
     // No chain is longer, and a number that is used again could close a circle.
     for _ in 0..MAX_ANCESTORS {

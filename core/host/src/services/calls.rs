@@ -9,6 +9,10 @@
 //! By convention, a signal that was ignored when the program started stays ignored: `nohup`
 //! and the background jobs of scripts rely on it.
 
+#[cfg(unix)]
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+#[cfg(unix)]
+use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -19,6 +23,12 @@ use std::time::Instant;
 /// How long plugins that ask whether they are cancelled may take to end.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(10);
+/// The exit code of a program that Ctrl-C ends: 128, and the number of SIGINT.
+#[cfg(unix)]
+const INTERRUPTED: i32 = 130;
+/// How often is looked whether the plugins have ended.
+#[cfg(unix)]
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The calls that ask, or have cleanups.
 static CALLS: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
@@ -100,7 +110,7 @@ impl Call {
         calls.push(Arc::downgrade(&self.0));
         drop(calls);
         #[cfg(unix)]
-        signals::take();
+        take_signals();
     }
 }
 
@@ -156,77 +166,67 @@ impl Drop for CommandSignals {
     }
 }
 
+/// Takes the signals over, once.
 #[cfg(unix)]
-mod signals {
-    use super::{
-        Arc, Duration, GRACE, IS_INTERRUPTED, Instant, N_COMMANDS, Ordering, State, calls,
-    };
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-    use std::sync::Once;
+fn take_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // SIGTERM is how service managers end a program, whatever started it.
+        let is_taken = |it: &i32| *it == SIGTERM || !crate::signals::is_ignored(*it);
+        let taken = [SIGINT, SIGHUP, SIGTERM].into_iter().filter(is_taken);
+        // Without them, signals end the host as before.
+        let Ok(signals) = Signals::new(taken.collect::<Vec<_>>()) else { return };
+        let _ = std::thread::Builder::new().spawn(move || watch(signals));
+    });
+}
 
-    /// The exit code of a program that Ctrl-C ends: 128, and the number of SIGINT.
-    const INTERRUPTED: i32 = 130;
-    /// How often is looked whether the plugins have ended.
-    const PAUSE: Duration = Duration::from_millis(20);
-
-    /// Takes the signals over, once.
-    pub(super) fn take() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            // SIGTERM is how service managers end a program, whatever started it.
-            let is_taken = |it: &i32| *it == SIGTERM || !crate::signals::is_ignored(*it);
-            let taken = [SIGINT, SIGHUP, SIGTERM].into_iter().filter(is_taken);
-            // Without them, signals end the host as before.
-            let Ok(signals) = Signals::new(taken.collect::<Vec<_>>()) else { return };
-            let _ = std::thread::Builder::new().spawn(move || watch(signals));
-        });
-    }
-
-    fn watch(mut signals: Signals) {
-        while signals.wait().next().is_some() {
-            IS_INTERRUPTED.store(true, Ordering::SeqCst);
-            let under_way = live();
-            under_way.iter().for_each(|it| it.cancel());
-            if N_COMMANDS.load(Ordering::SeqCst) > 0 {
-                continue;
-            }
-            let n_asking = under_way.iter().filter(|it| it.facts().asks).count();
-            drop(under_way);
-            if n_asking > 0 && ends_by_itself(&mut signals) {
-                // The command is over soon, with 130; the next signal does not wait for it.
-                if signals.wait().next().is_some() {
-                    end();
-                }
-            }
-            end();
+#[cfg(unix)]
+fn watch(mut signals: Signals) {
+    while signals.wait().next().is_some() {
+        IS_INTERRUPTED.store(true, Ordering::SeqCst);
+        let under_way = live();
+        under_way.iter().for_each(|it| it.cancel());
+        if N_COMMANDS.load(Ordering::SeqCst) > 0 {
+            continue;
         }
-    }
-
-    /// Waits until no call that asks is left; not when another signal comes, or for ever.
-    fn ends_by_itself(signals: &mut Signals) -> bool {
-        let start = Instant::now();
-        while start.elapsed() < GRACE {
-            if !live().iter().any(|it| it.facts().asks) {
-                return true;
+        let n_asking = under_way.iter().filter(|it| it.facts().asks).count();
+        drop(under_way);
+        if n_asking > 0 && ends_by_itself(&mut signals) {
+            // The command is over soon, with 130; the next signal does not wait for it.
+            if signals.wait().next().is_some() {
+                end();
             }
-            if signals.pending().next().is_some() {
-                return false;
-            }
-            std::thread::sleep(PAUSE);
         }
-        false
+        end();
     }
+}
 
-    /// Returns the calls that have not ended.
-    fn live() -> Vec<Arc<State>> {
-        calls().iter().filter_map(std::sync::Weak::upgrade).collect()
+/// Waits until no call that asks is left; not when another signal comes, or for ever.
+#[cfg(unix)]
+fn ends_by_itself(signals: &mut Signals) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < GRACE {
+        if !live().iter().any(|it| it.facts().asks) {
+            return true;
+        }
+        if signals.pending().next().is_some() {
+            return false;
+        }
+        std::thread::sleep(PAUSE);
     }
+    false
+}
 
-    fn end() -> ! {
-        live().iter().for_each(|it| it.clean_up());
-        std::process::exit(INTERRUPTED)
-    }
+/// Returns the calls that have not ended.
+#[cfg(unix)]
+fn live() -> Vec<Arc<State>> {
+    calls().iter().filter_map(Weak::upgrade).collect()
+}
+
+#[cfg(unix)]
+fn end() -> ! {
+    live().iter().for_each(|it| it.clean_up());
+    std::process::exit(INTERRUPTED)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use super::calls::Call;
 use super::console::Console;
 use super::directories::directories;
 use super::form::{Form, table};
-use crate::catalog::PluginName;
 use crate::identity::Identity;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{DirectoriesRequest, ErrorReply, ServiceReply, ServiceRequest, Shown};
@@ -83,11 +82,13 @@ impl PluginServices {
 
     fn directories(&self, request: &DirectoriesRequest) -> Result<ServiceReply, ErrorReply> {
         let key = if self.plugin.is_empty() { &request.plugin } else { &self.plugin };
-        let name: PluginName = name_of(key).parse().map_err(|_| {
-            ErrorReply::failed("the host does not know which plugin asks for its directories")
-        })?;
+        let name = name_of(key);
+        if name.is_empty() {
+            let text = "the host does not know which plugin asks for its directories";
+            return Err(ErrorReply::failed(text));
+        }
         let mut reply = ServiceReply::default();
-        reply.directories = Some(directories(&self.services.identity, name.as_str())?);
+        reply.directories = Some(directories(&self.services.identity, name)?);
         Ok(reply)
     }
 

@@ -479,6 +479,8 @@ mod tests {
     fn a_program_that_is_no_host_is_reported() {
         let mut prober = Prober {
             program: "/bin/true".into(),
+            #[cfg(unix)]
+            name: None,
             allow_panic_abort: false,
             limit: TIME_LIMIT,
             variable: "PINTLE_NOT_SET".to_owned(),

@@ -1,0 +1,55 @@
+//! Where a plugin's output goes, and how much a log line matters.
+
+/// Where a plugin's output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stream {
+    /// The standard output: results.
+    Out = 0,
+    /// The standard error: messages.
+    Err = 1,
+}
+
+/// How much a log line matters.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Level {
+    /// Something failed.
+    Error = 1,
+    /// Something may be wrong.
+    Warn = 2,
+    /// Something the user wants to know.
+    #[default]
+    Info = 3,
+    /// What a developer wants to know.
+    Debug = 4,
+    /// Everything. Levels of a later release count as this one.
+    #[serde(other)]
+    Trace = 5,
+}
+
+impl Level {
+    /// Numbers of a later release count as [`Level::Trace`].
+    pub(crate) fn from_number(number: u32) -> Self {
+        match number {
+            0 | 1 => Self::Error,
+            2 => Self::Warn,
+            3 => Self::Info,
+            4 => Self::Debug,
+            _ => Self::Trace,
+        }
+    }
+}
