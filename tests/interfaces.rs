@@ -72,7 +72,8 @@ fn decode(plugin: &LoadedPlugin, file: File) -> Result<Picture> {
 
 #[track_caller]
 fn check_error(plugin: &LoadedPlugin, name: &str, expected: Expect) {
-    let err = decode(plugin, File { name: name.to_owned(), ..File::default() }).unwrap_err();
+    let decoded = decode(plugin, File { name: name.to_owned(), ..File::default() });
+    let err = decoded.expect_err("it is refused");
     let err = CliError::from(err);
     expected.assert_eq(&format!("{err}\n{:?}", err.exit()));
 }
@@ -304,11 +305,13 @@ fn look(
     let seen = Arc::new(Mutex::new(None));
     let told = Arc::clone(&seen);
     let host = cli.extra_command(clap::Command::new("look"), move |_, context| {
-        *told.lock().unwrap() = Some(look(context).map_err(|err| err.to_string()));
+        *told.lock().expect("no thread panics with it") =
+            Some(look(context).map_err(|err| err.to_string()));
         Ok(0)
     });
-    let _ = host.build().unwrap().run(["reel"].iter().chain(args).chain(&["look"]));
-    let seen = seen.lock().unwrap().take();
+    let _ =
+        host.build().expect("the host is valid").run(["reel"].iter().chain(args).chain(&["look"]));
+    let seen = seen.lock().expect("no thread panics with it").take();
     assert_eq!(seen, Some(Ok(())));
 }
 

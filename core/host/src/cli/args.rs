@@ -199,7 +199,7 @@ mod tests {
     /// Returns clap's complaint about a line.
     fn complaint(description: &CommandDescription, line: &[&str]) -> String {
         let command = command("x".into(), description).unwrap().no_binary_name(true);
-        let err = command.try_get_matches_from(line).unwrap_err();
+        let Err(err) = command.try_get_matches_from(line) else { panic!("{line:?} is accepted") };
         assert_eq!(err.exit_code(), 2, "{err}");
         err.to_string().lines().next().unwrap_or_default().to_owned()
     }
@@ -251,8 +251,8 @@ mod tests {
         );
         assert_eq!(complaint(&[]), "error: the following required arguments were not provided:");
         assert_eq!(
-            complaint(&["--json", "--wide"]),
-            "error: the argument '--json' cannot be used with '--table'"
+            complaint(&["--wide"]),
+            "error: the following required arguments were not provided:"
         );
         assert_eq!(
             complaint(&["--table", "--wide", "--port", "1"]),

@@ -13,8 +13,6 @@ use crate::cli::session::Session;
 use crate::transport;
 use clap::{Arg, ArgAction};
 use serde::{Deserialize, Serialize};
-#[cfg(unix)]
-use std::ffi::OsString;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -96,9 +94,6 @@ fn send(message: &Message) {
 /// Starts a process for each plugin.
 pub(super) struct Prober {
     program: PathBuf,
-    /// The name by which this program was started: some programs are several hosts.
-    #[cfg(unix)]
-    name: Option<OsString>,
     allow_panic_abort: bool,
     limit: Duration,
     /// The variable that is set for the process. A program that drops its arguments would
@@ -178,8 +173,6 @@ impl Prober {
             program: program().map_err(|err| {
                 CliError::new(Exit::Failed, "the path of this program is unknown").cause(&err)
             })?,
-            #[cfg(unix)]
-            name: std::env::args_os().next(),
             allow_panic_abort: session.rules().allow_panic_abort,
             limit,
             variable: session.identity().env_var("CHECKS_PLUGIN"),
@@ -247,7 +240,7 @@ impl Prober {
 
     fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        // The name by which this program was started.
+        // The name by which this program was started: some programs are several hosts.
         #[cfg(unix)]
         if let Some(name) = std::env::args_os().next() {
             use std::os::unix::process::CommandExt as _;
@@ -479,8 +472,6 @@ mod tests {
     fn a_program_that_is_no_host_is_reported() {
         let mut prober = Prober {
             program: "/bin/true".into(),
-            #[cfg(unix)]
-            name: None,
             allow_panic_abort: false,
             limit: TIME_LIMIT,
             variable: "PINTLE_NOT_SET".to_owned(),
