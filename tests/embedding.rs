@@ -247,6 +247,10 @@ fn linked_plugins_are_listed_and_checked() {
             host        requires `*`, this is 0.1.0
             project     3
             functions   manifest, call
+            subcommand  `init`, 5 flags
+            subcommand  `edit`, 5 flags
+            subcommand  `create api`, 0 flags
+            subcommand  `create webhook`, 0 flags
             every check passed
             [exit 0]
         "#]],

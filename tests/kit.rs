@@ -51,7 +51,7 @@ fn arguments_have_many_forms() {
     ]));
     let help = sandbox.run(["tool", "args", "--help"]).success().stdout;
     assert!(help.contains("[env: TOOL_PORT]") && !help.contains("TOOL_PORT=80"), "{help}");
-    assert!(help.contains("[aliases: --labels]") && help.contains("\nForm:\n"), "{help}");
+    assert!(help.contains("[alias: --labels]") && help.contains("\nForm:\n"), "{help}");
     assert!(!help.contains("--wide"), "{help}");
 }
 

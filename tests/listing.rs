@@ -45,8 +45,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
                   "future"
                 ],
                 "subcommands": [],
-                "events": [],
-                "license": "MIT OR Apache-2.0"
+                "events": []
               },
               {
                 "name": "plain.example.org",
@@ -237,7 +236,8 @@ fn a_plugin_is_inspected_without_being_run() {
                   }
                 ],
                 "subcommands": [],
-                "events": []
+                "events": [],
+                "license": "MIT OR Apache-2.0"
               }
             }
             [exit 0]

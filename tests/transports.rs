@@ -116,7 +116,7 @@ fn a_command_describes_itself() {
             show(plugin.describe(&request))
         },
         expect![[r#"
-            CommandDescription { about: "Exit with a code", long_about: "", args: [Arg { name: "code", kind: Positional, value: Integer, short: None, value_name: None, help: "", default: None, choices: [], required: true, repeated: false }], examples: [] }
+            CommandDescription { about: "Exit with a code", long_about: "", args: [Arg { name: "code", kind: Positional, value: Integer, short: None, value_name: None, help: "", default: None, choices: [], required: true, repeated: false, aliases: [], env: None, min: None, max: None, n_values: None, delimiter: None, conflicts: [], requires: [], rest: false, hidden: false, completed: false, heading: None }], groups: [], examples: [] }
         "#]],
     );
 }
@@ -260,8 +260,8 @@ fn an_event_reaches_the_hooks() {
         },
         expect![[r#"
             Out: "saw pre-project-init: init []\n"
-            HookReply { veto: None, amend: {} }
-            HookReply { veto: None, amend: {} }
+            HookReply { veto: None, amend: {}, replies: [] }
+            HookReply { veto: None, amend: {}, replies: [] }
             plugin `good.example.org/v1.0.0` failed: ErrorReply { message: "the event payload is not a valid message", causes: ["EOF while parsing an object at line 1 column 1"], hint: None, kind: Failed }
         "#]],
     );
