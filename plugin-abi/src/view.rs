@@ -3,38 +3,36 @@
 use serde::{Deserialize, Serialize};
 
 /// A result as people read it: a text, or a table that the host lays out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// A host that knows neither of them, because the plugin is newer, shows the result as YAML.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[serde(default)]
 #[non_exhaustive]
-pub enum View {
+pub struct View {
     /// Lines of text.
-    Text(String),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Rows and columns.
-    Table(Table),
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self::Text(String::new())
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
 }
 
 impl From<String> for View {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self { text: Some(text), ..Self::default() }
     }
 }
 
 impl From<&str> for View {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        text.to_owned().into()
     }
 }
 
 impl From<Table> for View {
     fn from(table: Table) -> Self {
-        Self::Table(table)
+        Self { table: Some(table), ..Self::default() }
     }
 }
 

@@ -193,13 +193,14 @@ impl HostServices for FakeHost {
 
 /// Returns a result as the host prints it, but for YAML, which is the host's business.
 fn text_of(shown: Shown) -> Result<String, ErrorReply> {
-    let lines = match (shown.form.as_str(), shown.view) {
+    let View { text, table } = shown.view;
+    let lines = match (shown.form.as_str(), table) {
         ("json" | "yaml", _) => format!("{:#}", shown.value),
-        (_, View::Text(text)) => text.trim_end_matches('\n').to_owned(),
-        (_, View::Table(table)) => {
+        (_, Some(table)) => {
             let lines = [table.columns].into_iter().chain(table.rows);
             lines.map(|it| it.join("  ")).collect::<Vec<_>>().join("\n")
         }
+        (_, None) => text.unwrap_or_default().trim_end_matches('\n').to_owned(),
     };
     Ok(lines + "\n")
 }

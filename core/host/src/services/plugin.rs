@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::console::Console;
 use super::directories::directories;
-use super::form::{Form, table};
+use super::form::{self, Form};
 use crate::identity::Identity;
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::message::{DirectoriesRequest, ErrorReply, ServiceReply, ServiceRequest, Shown};
@@ -92,21 +92,20 @@ impl PluginServices {
         Ok(reply)
     }
 
-    fn show(&self, shown: &Shown) -> Result<ServiceReply, ErrorReply> {
+    fn show(&self, shown: &Shown) {
         let form = Form::from_name(&shown.form).unwrap_or_default();
-        let text = match (form.text_of(&shown.value), &shown.view) {
-            (Some(text), _) => text,
-            (None, View::Text(text)) => text.clone(),
-            (None, View::Table(shown)) => {
+        let View { text, table, .. } = &shown.view;
+        let text = match (form.text_of(&shown.value), table, text) {
+            (Some(text), ..) => text,
+            (None, Some(shown), _) => {
                 let rows = [&shown.columns].into_iter().chain(&shown.rows).cloned();
-                table(&rows.collect::<Vec<_>>())
+                form::table(&rows.collect::<Vec<_>>())
             }
-            (None, _) => {
-                return Err(ErrorReply::unsupported("this host does not know such a result"));
-            }
+            (None, None, Some(text)) => text.clone(),
+            // A newer plugin's form for people; this one can be read, too.
+            (None, None, None) => Form::Yaml.text_of(&shown.value).unwrap_or_default(),
         };
         self.services.console.println(text.trim_end_matches('\n'));
-        Ok(ServiceReply::default())
     }
 
     /// Returns the services as the plugin's code sees them, for the call of an
@@ -133,7 +132,7 @@ impl HostServices for PluginServices {
             ServiceRequest::Progress(update) => console.progress(&self.plugin, update),
             ServiceRequest::Terminal => reply.terminal = Some(console.terminal()),
             ServiceRequest::Directories(request) => return self.directories(&request),
-            ServiceRequest::Show(shown) => return self.show(&shown),
+            ServiceRequest::Show(shown) => self.show(&shown),
             ServiceRequest::Log(record) => console.log(record.level, &record.to_string()),
             ServiceRequest::LogLevel => reply.log_level = Some(console.verbosity().level()),
             request => {
