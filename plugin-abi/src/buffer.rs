@@ -12,7 +12,7 @@ use std::ops::Deref;
 /// Bytes that cross the boundary without a copy, for example an image or a recording.
 ///
 /// A buffer can be anywhere in the request and in the reply of an
-/// [interface](crate::interface): the message has its number, and the buffer itself is shared
+/// [interface](mod@crate::interface): the message has its number, and the buffer itself is shared
 /// between both sides. Clones share the bytes, too. It may be kept for as long as it is
 /// needed, whichever side created it.
 #[derive(Clone)]

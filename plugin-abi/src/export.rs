@@ -157,7 +157,7 @@ extern "C" fn call<P: Linked>(
 /// | `[commands]` | types that implement [`Command`](crate::Command) |
 /// | `[scaffolds]` | types that implement [`Scaffold`](crate::Scaffold) |
 /// | `[hooks]` | types that implement [`Hook`](crate::Hook) |
-/// | `[interfaces]` | types that implement an [interface](crate::interface) of another field's host: `[Strict as ImageScanner]` |
+/// | `[interfaces]` | types that implement an [interface](mod@crate::interface) of another field's host: `[Strict as ImageScanner]` |
 /// | `[nouns]` | help for the words that several commands begin with: [`Noun::new(&["registry"], "Manage registries")`](crate::Noun) |
 /// | `[host_events]` | events that only a host of another field has: a hook can subscribe to these and to [`EVENTS`](crate::manifest::EVENTS) |
 ///

@@ -41,7 +41,7 @@ impl<'a> Host<'a> {
     }
 
     /// Returns the services as a plugin's code sees them, for a host that calls an
-    /// implementation of its own [interface](crate::interface).
+    /// implementation of its own [interface](mod@crate::interface).
     pub fn of<S: HostServices>(services: &'a S) -> Self {
         Self::new(RawHost::new(services))
     }

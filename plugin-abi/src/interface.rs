@@ -208,7 +208,7 @@ impl<I: Interface + ?Sized> Remote<I> {
     }
 }
 
-/// Declares an [interface](crate::interface) of an embedding program's own: a trait that
+/// Declares an [interface](mod@crate::interface) of an embedding program's own: a trait that
 /// plugins implement, and by which the host calls them.
 ///
 /// The trait's name is followed by that of the interface: a DNS-1123 subdomain that you own,

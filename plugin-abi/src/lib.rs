@@ -2,7 +2,7 @@
 //! plugin with.
 //!
 //! A plugin is a library crate that uses [`export_plugin!`] once and implements
-//! [`Command`], [`Scaffold`] or [`Hook`], or an [interface](interface) of its host's own. Built as a `cdylib` it is opened by any
+//! [`Command`], [`Scaffold`] or [`Hook`], or an [interface](mod@crate::interface) of its host's own. Built as a `cdylib` it is opened by any
 //! host with the same major version of this crate; built as an `rlib` it is linked
 //! into a host of your own.
 //!

@@ -109,7 +109,7 @@ impl PluginServices {
     }
 
     /// Returns the services as the plugin's code sees them, for the call of an
-    /// [interface](pintle_plugin::interface).
+    /// [interface](mod@pintle_plugin::interface).
     pub fn host(&self) -> Host<'_> {
         Host::of(self)
     }
