@@ -312,11 +312,12 @@ fn help_says_whose_options_they_are() {
         help.lines().skip_while(|it| !it.starts_with("Options of plugin")).take(11).collect();
     expect![[r#"
         Options of plugin harbour.example.org/v1.0.0:
-              --harbour-fail <EVENT>   Fail on an event
-              --harbour-veto <EVENT>   Veto an event
-              --harbour-wait <EVENT>   Hang on an event
-              --harbour-panic <EVENT>  Panic on an event
-              --harbour-buoy <IMAGE>   Make a container first"#]]
+              --harbour-fail <EVENT>       Fail on an event
+              --harbour-veto <EVENT>       Veto an event
+              --harbour-wait <EVENT>       Hang on an event
+              --harbour-panic <EVENT>      Panic on an event
+              --harbour-run <EVENT WORDS>  Run a command of the host on an event
+              --harbour-buoy <IMAGE>       Make a container first"#]]
     .assert_eq(&own.join("\n"));
     // Nothing of it where the plugin does not listen.
     let help = sandbox.run(["cluster", "list", "--help"]).success().stdout;

@@ -99,7 +99,7 @@ fn check(compiler: &str, version: &str) {
         --- stderr ---
         error: plugin `panic-command.example.org/v1.0.0` panicked
           caused by: boom, at tests/fixtures/panic-command/src/lib.rs:21:9
-        hint: this is a defect of the plugin; tell its author
+        hint: this is a defect of the plugin; report it to its author
         [exit 70]
         $ pintle explode-aside
         survived
