@@ -133,11 +133,12 @@ impl<'a> Incoming<'a> {
         method: impl FnOnce(Q, &Host<'_>) -> Result<R>,
     ) -> Result<Outgoing> {
         let buffers = self.host.raw().all_nodes().map_err(error::from_reply)?.to_vec();
-        let name = format_args!("request of `{}`", self.name);
-        let request = buffer::decode(name, self.request, buffers).map_err(error::from_reply)?;
+        let request =
+            buffer::decode(format_args!("request of `{}`", self.name), self.request, buffers)
+                .map_err(error::from_reply)?;
         let reply = method(request, &self.host)?;
-        let name = format_args!("reply of `{}`", self.name);
-        let (message, buffers) = buffer::encode(name, &reply).map_err(error::from_reply)?;
+        let (message, buffers) = buffer::encode(format_args!("reply of `{}`", self.name), &reply)
+            .map_err(error::from_reply)?;
         Ok(Outgoing { message, buffers })
     }
 
@@ -199,8 +200,8 @@ impl<I: Interface + ?Sized> Remote<I> {
         request: &Q,
         host: &Host<'_>,
     ) -> Result<R> {
-        let what = format_args!("request of `{name}`");
-        let (request, buffers) = buffer::encode(what, request).map_err(error::from_reply)?;
+        let (request, buffers) = buffer::encode(format_args!("request of `{name}`"), request)
+            .map_err(error::from_reply)?;
         let lender = Lender::new(host.raw(), &buffers);
         let (reply, buffers) = self.route.call(name, &request, RawHost::lending(&lender))?;
         buffer::decode(format_args!("reply of `{name}`"), &reply, buffers)
