@@ -177,7 +177,7 @@ fn a_mistake_in_an_interface_is_reported() {
     check_with(
         &codec,
         &format!("{fields}: [u8 as Codec]"),
-        expect!["the trait bound `u8: Codec` is not satisfied"],
+        expect!["the trait bound `u8: Codec` is not satisfied at `it`"],
     );
     for name in ["codec", "Codec/v1", "codec/1", "codec/v01"] {
         let message = format!(
