@@ -174,11 +174,11 @@ fn a_mistake_in_an_interface_is_reported() {
         &format!("{fields}: [Hello as Codec, Hello as Codec]"),
         expect!["evaluation panicked: two types implement the interface `codec.a.io/v1`"],
     );
-    check_with(
-        &codec,
-        &format!("{fields}: [u8 as Codec]"),
-        expect!["the trait bound `u8: Codec` is not satisfied at `it`"],
-    );
+    // Whether the compiler points into the macro's own source depends on where that is.
+    let foreign = format!("pintle_plugin::export_plugin! {{\n{fields}: [u8 as Codec]\n}}\n");
+    let errors = compile(&format!("{PREAMBLE}{codec}{foreign}")).join("\n");
+    let expected = "the trait bound `u8: Codec` is not satisfied";
+    assert!(errors.starts_with(expected) && !errors.contains('\n'), "{errors}");
     for name in ["codec", "Codec/v1", "codec/1", "codec/v01"] {
         let message = format!(
             "evaluation panicked: invalid interface name `{name}`: it must be a DNS-1123 subdomain \
