@@ -3,14 +3,13 @@
 use crate::error::{ErrorReply, Result, from_reply};
 use crate::message::{CleanupRequest, ServiceRequest};
 use crate::raw::RawHost;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type Work = Box<dyn FnOnce() + Send>;
 
 /// The cleanups that the host may ask for.
-static CLEANUPS: Mutex<BTreeMap<u64, Work>> = Mutex::new(BTreeMap::new());
+static CLEANUPS: Mutex<Vec<(u64, Work)>> = Mutex::new(Vec::new());
 
 /// A cleanup that the host runs if the call is cancelled and the process has to end. When this
 /// value is dropped, the host forgets it.
@@ -24,7 +23,7 @@ impl<'a> Cleanup<'a> {
     pub(crate) fn register(host: RawHost<'a>, work: Work) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        cleanups().insert(id, work);
+        cleanups().push((id, work));
         // From here on, dropping it takes it back.
         let cleanup = Self { id, host };
         cleanup.send(true).map_err(from_reply)?;
@@ -33,7 +32,7 @@ impl<'a> Cleanup<'a> {
 
     /// Runs the cleanup now.
     pub fn run(self) {
-        let work = cleanups().remove(&self.id);
+        let work = take(self.id);
         drop(self);
         if let Some(work) = work {
             work();
@@ -48,7 +47,7 @@ impl<'a> Cleanup<'a> {
 
 impl Drop for Cleanup<'_> {
     fn drop(&mut self) {
-        cleanups().remove(&self.id);
+        drop(take(self.id));
         // A host that does not know cleanups has none to forget.
         let _ = self.send(false);
     }
@@ -57,12 +56,19 @@ impl Drop for Cleanup<'_> {
 /// Runs a cleanup that the host asks for, unless it is not needed any more.
 pub(crate) fn run(id: u64) {
     // Apart from the call, so that the list is not locked meanwhile.
-    let work = cleanups().remove(&id);
+    let work = take(id);
     if let Some(work) = work {
         work();
     }
 }
 
-fn cleanups() -> MutexGuard<'static, BTreeMap<u64, Work>> {
+/// Takes a cleanup off the list.
+fn take(id: u64) -> Option<Work> {
+    let mut cleanups = cleanups();
+    let place = cleanups.iter().position(|(it, _)| *it == id)?;
+    Some(cleanups.remove(place).1)
+}
+
+fn cleanups() -> MutexGuard<'static, Vec<(u64, Work)>> {
     CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }

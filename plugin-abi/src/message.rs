@@ -656,19 +656,15 @@ pub(crate) fn decode_request<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
 ) -> Result<T, ErrorReply> {
     decode(name, bytes).map_err(|mut reply| {
-        /// The one part of a request that any release can read.
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Called {
-            caller: Caller,
-        }
-        let Called { caller } = serde_json::from_slice(bytes).unwrap_or_default();
+        // The one part of a request that any release can read.
+        let request: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let caller = |field: &str| request["caller"][field].as_str().unwrap_or_default();
         reply.message = format!(
             "the {name} is not a valid message for interface {INTERFACE_VERSION} of `{}`",
-            caller.plugin
+            caller("plugin")
         );
-        if !caller.interface.is_empty() {
-            reply.causes.push(format!("the host has interface {}", caller.interface));
+        if !caller("interface").is_empty() {
+            reply.causes.push(format!("the host has interface {}", caller("interface")));
         }
         reply
     })
