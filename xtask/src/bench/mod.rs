@@ -3,6 +3,7 @@
 //! Everything is built for release. The exit code is 1 when a budget is broken, or
 //! when something that has one cannot be measured.
 
+mod alternatives;
 mod before;
 mod cluster;
 mod machine;
@@ -52,6 +53,8 @@ enum Part {
     Plugins,
     /// Clusters in Docker
     Clusters,
+    /// Hosts of another field, on this library and on others; builds wasmtime
+    Alternatives,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -63,6 +66,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.only == Some(Part::Alternatives) {
+        let text = format!("{}\n\n{}", machine::facts(), alternatives::table()?);
+        println!("{text}");
+        if let Some(path) = &options.out {
+            write(path, &text)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let is_wanted = |part| options.only.is_none_or(|only| only == part);
     let mut rows = Vec::new();
     if let Some(folder) = &options.before {

@@ -1,0 +1,28 @@
+//! What the programs have in common: the clock, and what they print.
+
+use std::time::{Duration, Instant};
+
+/// What a program looks at: 64 bytes, and 50 MB.
+pub const SIZES: [usize; 2] = [64, 50_000_000];
+
+/// Prints what was measured, in nanoseconds, as JSON.
+pub fn print(load: Duration, [small, large]: [f64; 2]) {
+    println!("{{\"load\":{},\"small\":{small},\"large\":{large}}}", load.as_nanos());
+}
+
+/// Returns the nanoseconds that a call takes: the median of some batches.
+pub fn nanos(mut call: impl FnMut()) -> f64 {
+    let mut batch = |n: u32| {
+        let start = Instant::now();
+        (0..n).for_each(|_| call());
+        start.elapsed()
+    };
+    let mut n_calls = 1;
+    while batch(n_calls) < Duration::from_millis(2) {
+        n_calls *= 2;
+    }
+    let mut batches: Vec<_> =
+        (0..21).map(|_| batch(n_calls).as_nanos() as f64 / f64::from(n_calls)).collect();
+    batches.sort_by(f64::total_cmp);
+    batches[batches.len() / 2]
+}
