@@ -47,10 +47,11 @@ impl LinkedPlugin {
 
 /// A plugin as its own code sees it; the macro implements it.
 pub trait Linked: 'static {
-    /// Returns the manifest as JSON.
-    fn manifest() -> &'static str;
     /// What the plugin brings.
     const CONTENTS: &'static Contents;
+
+    /// Returns the manifest as JSON.
+    fn manifest() -> &'static str;
 }
 
 /// Returns the plugin in the form that a host links in.
@@ -264,11 +265,11 @@ macro_rules! export_plugin {
             static ROOT: $crate::export::Header = $crate::export::header::<__PintlePlugin>();
 
             impl $crate::export::Linked for __PintlePlugin {
+                const CONTENTS: &'static $crate::export::Contents = &FIELDS.contents();
+
                 fn manifest() -> &'static str {
                     SECTION.text()
                 }
-
-                const CONTENTS: &'static $crate::export::Contents = &FIELDS.contents();
             }
         };
     };

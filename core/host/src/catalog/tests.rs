@@ -344,12 +344,11 @@ mod discovery {
     struct Builtin;
 
     impl Linked for Builtin {
+        const CONTENTS: &'static Contents =
+            &Contents { commands: &[], scaffolds: &[], hooks: &[], interfaces: &[] };
+
         fn manifest() -> &'static str {
             r#"{"format":1,"name":"linked.io","version":"1.0.0","project_versions":["3"]}"#
-        }
-
-        fn plugin() -> &'static Contents {
-            &Contents { commands: &[], scaffolds: &[], hooks: &[], interfaces: &[] }
         }
     }
 
