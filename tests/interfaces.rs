@@ -145,7 +145,7 @@ fn what_fails_in_the_plugin_is_an_error_of_the_call() {
             &plugin,
             "panic",
             expect![[r#"
-                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:30:24
+                plugin `codec.fixture.example/v1.0.0` panicked: decoded, at tests/fixtures/codec/src/lib.rs:29:24
                 Crashed"#]],
         );
         check_error(

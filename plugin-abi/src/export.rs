@@ -121,6 +121,7 @@ extern "C" fn call<P: Linked>(
             entry::EVENT if const { !P::CONTENTS.hooks.is_empty() } => {
                 P::CONTENTS.event(text(name)?, input, host)?
             }
+            entry::EVENT => Vec::new(),
             entry::OPTIONS if const { !P::CONTENTS.hooks.is_empty() } => {
                 let request = command_request("describe request", input)?;
                 message::encode(&P::CONTENTS.options(&request.path))

@@ -5,6 +5,7 @@ use crate::api_server::ApiError;
 use crate::engine::{Endpoint, EndpointError, EngineError, FaultKind};
 use crate::error::ClusterError;
 use crate::kubeconfig::KubeconfigError;
+use crate::nodes::lacks_privilege;
 use crate::spec::ClusterFileError;
 use pintle_host::Identity;
 use pintle_host::causes::causes;
@@ -173,14 +174,6 @@ fn exists_hint(name: String, is_remains: bool) -> Hint {
 
 fn start_hint(cluster: String, what: &'static str) -> Hint {
     command(move |host| format!("{what} with `{host} cluster start {cluster}`"))
-}
-
-/// Whether a node ended because its container may not do what a kubelet must. Source: the
-/// kubelet's own words.
-fn lacks_privilege(said: &str) -> bool {
-    ["open /dev/kmsg", "can't set sysctl", "kubepods: read-only file system"]
-        .iter()
-        .any(|it| said.contains(it))
 }
 
 /// What to do about a node that was killed (128 and SIGKILL).

@@ -109,24 +109,34 @@ fn telling(log: &str) -> Vec<&str> {
             .is_some_and(|it| it.chars().take(4).filter(char::is_ascii_digit).count() == 4)
     };
     let tells = |it: &str| {
-        let words = [
-            "level=fatal",
-            "flag provided but not defined",
-            "open /dev/kmsg",
-            "can't set sysctl",
-            "kubepods: read-only file system",
-        ];
+        let words = ["level=fatal", "flag provided but not defined"];
         words.iter().any(|words| it.contains(words))
+            || lacks_privilege(it)
             || is_klog(it)
             || it.starts_with("panic:")
             || it.starts_with("Error:")
     };
     let telling: Vec<_> = lines.iter().copied().filter(|it| tells(it)).collect();
-    // A node that was started again and again says the same each time.
-    let all = if telling.is_empty() { &lines } else { &telling };
-    let mut shown = all[all.len().saturating_sub(SHOWN)..].to_vec();
-    shown.dedup();
+    if telling.is_empty() {
+        return last(&lines).to_vec();
+    }
+    let mut shown = last(&telling).to_vec();
+    // A node that was started again and again says the same each time, but for the time.
+    shown.dedup_by_key(|it| it.replace(|it: char| it.is_ascii_digit(), ""));
     shown
+}
+
+fn last<'s, 'l>(lines: &'s [&'l str]) -> &'s [&'l str] {
+    &lines[lines.len().saturating_sub(SHOWN)..]
+}
+
+/// Whether a node says that its container may not do what a kubelet must. Source: the kubelet's
+/// own words, seen with k3s 1.0 and 1.20.
+pub(crate) fn lacks_privilege(said: &str) -> bool {
+    let has_both = |it: &str| it.contains("/kubepods") && it.contains("read-only file system");
+    said.contains("open /dev/kmsg")
+        || said.contains("can't set sysctl")
+        || said.lines().any(has_both)
 }
 
 fn excerpt(text: String) -> Option<Excerpt> {
@@ -151,6 +161,27 @@ mod tests {
         }
         let fatal = "time=\"t\" level=fatal msg=\"starting kubernetes\"";
         assert_eq!(telling(&format!("{goroutines}{fatal}\n")), [fatal]);
+    }
+
+    #[test]
+    fn a_node_that_was_started_again_and_again_says_it_once() {
+        let fatal = |second| format!("time=\"17:00:0{second}\" level=fatal msg=\"kubelet\"");
+        let log = format!("{}\n{}\n", fatal(1), fatal(4));
+        assert_eq!(telling(&log), [fatal(1)]);
+    }
+
+    #[test]
+    fn what_a_kubelet_says_of_its_container_is_recognised() {
+        for line in [
+            "failed to start OOM watcher open /dev/kmsg: operation not permitted",
+            "can't set sysctl net/ipv4/conf/all/route_localnet: read-only file system",
+            "mkdir /sys/fs/cgroup/cpuset/kubepods: read-only file system",
+            "open /sys/fs/cgroup/cpu/kubepods/besteffort/cpu.shares: read-only file system",
+        ] {
+            assert!(lacks_privilege(line), "{line}");
+            assert_eq!(telling(&format!("{line}\nand more\n")), [line]);
+        }
+        assert!(!lacks_privilege("/kubepods is there\nread-only file system"));
     }
 
     #[test]

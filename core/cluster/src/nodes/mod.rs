@@ -14,7 +14,7 @@ pub(crate) use api_access::{
     ApiAccess, access, api, credentials, credentials_to_come, first_server, ready_api,
     written_credentials,
 };
-pub(crate) use container::{exec, put_files};
+pub(crate) use container::{exec, lacks_privilege, put_files};
 pub use inventory::{Cluster, Node, all_nodes, find, get, list};
 pub(crate) use inventory::{NodeContainer, nodes};
 pub(crate) use subnet::Subnet;
