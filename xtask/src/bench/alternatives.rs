@@ -131,7 +131,7 @@ impl Way {
     }
 }
 
-fn kilobytes(path: &PathBuf) -> Result<String> {
+fn kilobytes(path: &Path) -> Result<String> {
     let len = path.metadata().with_context(|| format!("no file `{}`", path.display()))?.len();
     Ok(format!("{} kB", len.div_ceil(1000)))
 }
