@@ -7,7 +7,7 @@ use crate::cargo;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// How often each program runs. The best time counts: what else the machine does meanwhile
