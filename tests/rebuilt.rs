@@ -213,7 +213,7 @@ const NEW_IN_MESSAGES: &[(&str, &str)] = &[
 /// Has the command `mumble` answer what no host can read, as the interface of another age
 /// would that breaks its promise.
 fn mumbling(export: &str) -> String {
-    let entry = "            entry::COMMAND => {\n";
+    let entry = "            entry::COMMAND if const { !P::CONTENTS.commands.is_empty() } => {\n";
     let mumble =
         "            entry::COMMAND if input.windows(8).any(|it| it == b\"\\\"mumble\\\"\") => {
                 br#\"{\"exit_code\":\"m\"}\"#.to_vec()

@@ -8,7 +8,7 @@ use crate::error::ErrorReply;
 use crate::handle::CallScope;
 use crate::host::Host;
 use crate::interface::{Incoming, Outgoing};
-use crate::message::{self, CommandRequest, CompleteRequest};
+use crate::message::{self, DescribeRequest};
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
 #[cfg(any(feature = "log", feature = "tracing"))]
 use crate::records::Recording;
@@ -104,13 +104,11 @@ extern "C" fn call<P: Linked>(
         // The code for what a plugin does not have is not part of its library.
         let message = match entry {
             entry::DESCRIBE if const { !P::CONTENTS.commands.is_empty() } => {
-                let request = command_request("describe request", input)?;
+                let request: DescribeRequest = message::decode_request("describe request", input)?;
                 P::CONTENTS.describe(&request.path).map(|it| message::encode(&it))?
             }
             entry::COMMAND if const { !P::CONTENTS.commands.is_empty() } => {
-                let CompleteRequest { caller, path, args, .. } =
-                    command_request("command request", input)?;
-                let request = CommandRequest { caller, path, args };
+                let request = message::decode_request("command request", input)?;
                 P::CONTENTS.command(request, host).map(|it| message::encode(&it))?
             }
             entry::SCAFFOLD if const { !P::CONTENTS.scaffolds.is_empty() } => {
@@ -123,7 +121,7 @@ extern "C" fn call<P: Linked>(
             }
             entry::EVENT => Vec::new(),
             entry::OPTIONS if const { !P::CONTENTS.hooks.is_empty() } => {
-                let request = command_request("describe request", input)?;
+                let request: DescribeRequest = message::decode_request("describe request", input)?;
                 message::encode(&P::CONTENTS.options(&request.path))
             }
             entry::INTERFACE if const { !P::CONTENTS.interfaces.is_empty() } => {
@@ -132,7 +130,7 @@ extern "C" fn call<P: Linked>(
                 return Ok((message, buffers));
             }
             entry::COMPLETE if const { !P::CONTENTS.commands.is_empty() } => {
-                let request = command_request("complete request", input)?;
+                let request = message::decode_request("complete request", input)?;
                 P::CONTENTS.complete(request, &host).map(|it| message::encode(&it))?
             }
             entry::CLEANUP => {
@@ -146,12 +144,6 @@ extern "C" fn call<P: Linked>(
         };
         Ok((message, Vec::new()))
     })
-}
-
-/// Reads any request about a command. A [`CompleteRequest`] has the fields of all of them: one
-/// reader instead of three spares every plugin 25 kB.
-fn command_request(name: &str, input: &[u8]) -> Result<CompleteRequest, ErrorReply> {
-    message::decode_request(name, input)
 }
 
 /// Makes a library a plugin, and the same crate linkable into a host.
