@@ -8,7 +8,7 @@ use crate::error::ErrorReply;
 use crate::handle::CallScope;
 use crate::host::Host;
 use crate::interface::{Incoming, Outgoing};
-use crate::message::{self, DescribeRequest};
+use crate::message;
 use crate::raw::{PluginRoot, PluginRootRef, RawHost, RawReply, entry, reply, text};
 #[cfg(any(feature = "log", feature = "tracing"))]
 use crate::records::Recording;
@@ -104,8 +104,8 @@ extern "C" fn call<P: Linked>(
         // The code for what a plugin does not have is not part of its library.
         let message = match entry {
             entry::DESCRIBE if const { !P::CONTENTS.commands.is_empty() } => {
-                let request: DescribeRequest = message::decode_request("describe request", input)?;
-                P::CONTENTS.describe(&request.path).map(|it| message::encode(&it))?
+                let request = message::decode_request("describe request", input)?;
+                P::CONTENTS.describe(&request).map(|it| message::encode(&it))?
             }
             entry::COMMAND if const { !P::CONTENTS.commands.is_empty() } => {
                 let request = message::decode_request("command request", input)?;
@@ -119,10 +119,11 @@ extern "C" fn call<P: Linked>(
             entry::EVENT if const { !P::CONTENTS.hooks.is_empty() } => {
                 P::CONTENTS.event(text(name)?, input, host)?
             }
+            // Without hooks it has nothing to say, as a hook that lets things go on.
             entry::EVENT => Vec::new(),
             entry::OPTIONS if const { !P::CONTENTS.hooks.is_empty() } => {
-                let request: DescribeRequest = message::decode_request("describe request", input)?;
-                message::encode(&P::CONTENTS.options(&request.path))
+                let request = message::decode_request("describe request", input)?;
+                message::encode(&P::CONTENTS.options(&request))
             }
             entry::INTERFACE if const { !P::CONTENTS.interfaces.is_empty() } => {
                 let call = Incoming::new(text(name)?, input, host);

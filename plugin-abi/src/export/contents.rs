@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::interface::{Incoming, Interface, Outgoing};
 use crate::message::{
     self, Candidate, CommandDescription, CommandReply, CommandRequest, CompleteReply,
-    CompleteRequest, HookReply, ScaffoldReply, ScaffoldRequest, Step,
+    CompleteRequest, DescribeRequest, HookReply, ScaffoldReply, ScaffoldRequest, Step,
 };
 use crate::node::Node;
 use crate::plugin::{self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
@@ -188,13 +188,16 @@ impl Contents {
         found.answer(call).map_err(into_reply)
     }
 
-    pub(crate) fn describe(&self, path: &[String]) -> Result<CommandDescription, ErrorReply> {
-        Ok(self.find_command(path)?.describe())
+    pub(crate) fn describe(
+        &self,
+        request: &DescribeRequest,
+    ) -> Result<CommandDescription, ErrorReply> {
+        Ok(self.find_command(&request.path)?.describe())
     }
 
     /// Returns the options that the plugin's hooks add to a command of the host.
-    pub(crate) fn options(&self, path: &[String]) -> CommandDescription {
-        let path: Vec<_> = path.iter().map(String::as_str).collect();
+    pub(crate) fn options(&self, request: &DescribeRequest) -> CommandDescription {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         let args = self.hooks.iter().flat_map(|it| it().options(&path)).collect();
         CommandDescription { args, ..Default::default() }
     }
