@@ -1,7 +1,7 @@
 //! Each program against the one of the same name from a build of another version.
 //!
-//! The two run in turns, on the same plugins and projects: a machine whose pace changes says
-//! nothing by times that were taken on different days.
+//! The two run in turns, on the same projects and each on the plugins of its own build: a
+//! machine whose pace changes says nothing by times that were taken on different days.
 
 use super::stage::{N_PROJECTS, Stage};
 use super::table::{NOT_SLOWER, Row};
@@ -14,7 +14,8 @@ use std::path::Path;
 const N_CHAIN: usize = 10;
 
 /// Returns a row for everything that the programs in `folder` can do as well.
-pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Vec<Row> {
+pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Result<Vec<Row>> {
+    stage.install_before(folder)?;
     let plain = |name: &str, program, expected| (name.to_owned(), program, expected);
     let mut programs = Vec::new();
     for n_plugins in [0, 1, 100, 1_000] {
@@ -28,7 +29,7 @@ pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for (work, now, expected) in programs {
         eprintln!("measuring, before and now: {work}");
-        let before = other(&now, folder);
+        let before = stage.before_of(&now, folder);
         let compared = now.probe(expected).and_then(|()| {
             before.probe(expected)?;
             compare(&now, &before, n_runs)
@@ -52,21 +53,10 @@ pub(super) fn rows(stage: &Stage, folder: &Path, n_runs: usize) -> Vec<Row> {
     ];
     for (name, now) in inside {
         eprintln!("measuring, before and now: {name}");
-        let measured = in_process(&now, &other(&now, folder));
+        let measured = in_process(&now, &stage.before_of(&now, folder));
         rows.extend(measured.unwrap_or_else(|err| vec![Row::missing(name, &err)]));
     }
-    rows
-}
-
-/// Returns the program of the same name in another folder, called the same way.
-fn other(program: &Program, folder: &Path) -> Program {
-    let name = program.path.file_name().unwrap_or_default();
-    let mut other = Program { path: folder.join(name), ..program.clone() };
-    // Another version may write its index in another form, and each would void the other's.
-    for (_, cache) in other.env.iter_mut().filter(|it| it.0 == "XDG_CACHE_HOME") {
-        *cache = Path::new(cache).join("before").into();
-    }
-    other
+    Ok(rows)
 }
 
 /// A new project by a chain of three.
@@ -75,7 +65,7 @@ fn project(stage: &Stage, folder: &Path) -> Result<Row> {
     // Each project needs a folder of its own.
     for number in 0..N_PROJECTS {
         now.push(stage.init(2 * number)?.time()?.as_nanos() as f64);
-        let program = other(&stage.init(2 * number + 1)?, folder);
+        let program = stage.before_of(&stage.init(2 * number + 1)?, folder);
         before.push(program.time()?.as_nanos() as f64);
     }
     Ok(row("init with a chain of three, on disk".to_owned(), now, before))

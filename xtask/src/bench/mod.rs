@@ -40,8 +40,8 @@ pub(crate) struct Options {
     /// Measure only this
     #[arg(long, value_name = "WHAT")]
     only: Option<Part>,
-    /// Hold each program against the one of the same name in this folder, from a release
-    /// build of another version, instead of the budgets
+    /// Hold each program against the one of the same name in this folder, the release build
+    /// of another version with its plugins, instead of the budgets
     #[arg(long, value_name = "FOLDER")]
     before: Option<PathBuf>,
 }
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let folder = folder.canonicalize();
         let folder = folder.context("failed to find the folder of `--before`")?;
         if is_wanted(Part::Plugins) {
-            rows.extend(before::rows(&Stage::build()?, &folder, options.runs));
+            rows.extend(before::rows(&Stage::build()?, &folder, options.runs)?);
         }
         if is_wanted(Part::Clusters) {
             rows.extend(cluster::rows_before(&stage::host()?, &folder.join("pintle")));

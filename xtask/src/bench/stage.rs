@@ -4,6 +4,7 @@ use super::patch;
 use super::timing::Program;
 use crate::{cargo, plugins};
 use anyhow::{Context, Result};
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -52,6 +53,52 @@ impl Stage {
             universe: program("universe")?,
             temp,
         })
+    }
+
+    /// Lays out the plugins of another version's build, as this version's are.
+    ///
+    /// A host and the plugins of one build always fit each other; hosts of another age may not.
+    pub(super) fn install_before(&self, build: &Path) -> Result<()> {
+        let before = self.before();
+        fs::create_dir(&before)?;
+        let library = |package: &str| {
+            let stem = package.replace('-', "_");
+            build.join(format!("{DLL_PREFIX}{stem}{DLL_SUFFIX}"))
+        };
+        install(&library("pintle-bench-plugin"), &before)
+            .context("failed to copy the plugins of the version before")?;
+        fs::create_dir(before.join("own"))?;
+        for source in plugins::sources()? {
+            let path = library(&source.package);
+            let name = path.file_name().context("a library has a name")?;
+            fs::copy(&path, before.join("own").join(name))
+                .with_context(|| format!("failed to copy `{}`", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the same call of the program of another version's build, with the plugins of
+    /// that build.
+    pub(super) fn before_of(&self, program: &Program, build: &Path) -> Program {
+        let name = program.path.file_name().unwrap_or_default();
+        let mut before = Program { path: build.join(name), ..program.clone() };
+        let texts = before.args.iter_mut().chain(before.env.iter_mut().map(|it| &mut it.1));
+        for text in texts {
+            let Ok(inside) = Path::new(text).strip_prefix(self.temp.path()) else { continue };
+            let path = self.before().join(inside);
+            if path.exists() {
+                *text = path.into();
+            }
+        }
+        // Another version may write its index in another form, and each would void the other's.
+        for (_, cache) in before.env.iter_mut().filter(|it| it.0 == "XDG_CACHE_HOME") {
+            *cache = self.before().join("cache").into();
+        }
+        before
+    }
+
+    fn before(&self) -> PathBuf {
+        self.temp.path().join("before")
     }
 
     /// Returns the host with some plugins installed, called with `args`.
@@ -216,6 +263,5 @@ fn plugins(n_plugins: usize) -> String {
 }
 
 fn file_name(idx: usize) -> String {
-    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     format!("{DLL_PREFIX}bench_{idx:05}{DLL_SUFFIX}")
 }
