@@ -4,6 +4,7 @@ use super::clash::Clash;
 use super::contributions::{Contributions, NounHelp};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
+use super::foreign::{Endpoint, ForeignPlugin};
 use super::key::PluginKey;
 use super::lazy_manifest::LazyManifest;
 use super::manifest_view::ManifestView;
@@ -28,6 +29,10 @@ pub enum Transport {
     Linked,
     /// It is a library that is loaded into the process.
     Native,
+    /// It is a program that is run for each call.
+    Executable,
+    /// It is a plugin of another system, which a group of the host adapts.
+    External,
 }
 
 impl fmt::Display for Transport {
@@ -35,6 +40,8 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Linked => "linked",
             Self::Native => "native",
+            Self::Executable => "executable",
+            Self::External => "external",
         })
     }
 }
@@ -71,6 +78,7 @@ impl fmt::Display for State {
 pub struct Entry {
     path: Option<PathBuf>,
     linked: Option<LinkedPlugin>,
+    endpoint: Option<Arc<dyn Endpoint>>,
     transport: Transport,
     key: Option<PluginKey>,
     manifest: LazyManifest,
@@ -113,6 +121,11 @@ impl Entry {
     /// Returns the plugin itself, if it is a part of the program.
     pub fn linked(&self) -> Option<&LinkedPlugin> {
         self.linked.as_ref()
+    }
+
+    /// Returns what answers the plugin's calls, if it is not a library of this interface.
+    pub fn endpoint(&self) -> Option<&Arc<dyn Endpoint>> {
+        self.endpoint.as_ref()
     }
 
     /// Returns whether the plugin can be used.
@@ -260,6 +273,20 @@ impl Entry {
         entry
     }
 
+    /// Takes a plugin that is not a library of this interface.
+    pub(super) fn from_foreign(plugin: ForeignPlugin, rules: &Rules) -> Self {
+        let mut entry = Self::new(plugin.transport);
+        entry.path = Some(plugin.path);
+        match plugin.found {
+            Ok((manifest, endpoint)) => {
+                entry.endpoint = Some(endpoint);
+                entry.judge(manifest, rules);
+            }
+            Err(source) => entry.refuse(Refusal::Foreign { source }),
+        }
+        entry
+    }
+
     /// Takes a manifest without a plugin behind it.
     pub(super) fn from_manifest(manifest: Manifest, rules: &Rules) -> Self {
         let mut entry = Self::new(Transport::Native);
@@ -271,6 +298,7 @@ impl Entry {
         Self {
             path: None,
             linked: None,
+            endpoint: None,
             transport,
             key: None,
             manifest: LazyManifest::default(),

@@ -13,6 +13,7 @@ mod entry;
 mod examine;
 mod file;
 mod folder;
+mod foreign;
 mod index;
 mod key;
 mod lazy_manifest;
@@ -40,6 +41,7 @@ pub use discover::Warning;
 pub use entry::{Entry, State, Transport};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
+pub use foreign::{Endpoint, ForeignPlugin, ForeignRefusal};
 pub use key::{KeyError, KeyErrorKind, PluginKey};
 pub use name::{NameError, PluginName};
 pub use nouns::Nouns;
@@ -68,6 +70,17 @@ impl Catalog {
     /// entries, folders that cannot be read are [warnings](Self::warnings), and a
     /// folder that does not exist is nothing.
     pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
+        Self::with_foreign(search, linked, Vec::new(), rules)
+    }
+
+    /// Looks for plugins, and adds those that are not libraries of this interface. They come
+    /// after all others.
+    pub fn with_foreign(
+        search: &SearchPath,
+        linked: &[LinkedPlugin],
+        foreign: Vec<ForeignPlugin>,
+        rules: &Rules,
+    ) -> Self {
         let (files, warnings) = discover::scan(search, rules);
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
@@ -76,6 +89,7 @@ impl Catalog {
         } else {
             entries.extend(files);
         }
+        entries.extend(foreign.into_iter().map(|it| Entry::from_foreign(it, rules)));
         Self::settle(entries, warnings, rules)
     }
 

@@ -1,6 +1,7 @@
 //! Why a file is not a plugin that this host can run.
 
 use super::file::FileError;
+use super::foreign::ForeignRefusal;
 use super::library_file::LibraryError;
 use super::name::NameError;
 use super::project_version::{ProjectVersion, ProjectVersionError};
@@ -132,6 +133,12 @@ pub enum Refusal {
         requirement: String,
         /// Why.
         source: semver::Error,
+    },
+    /// It is not a library of this interface, and cannot be used as what it is.
+    #[error(transparent)]
+    Foreign {
+        /// Why.
+        source: ForeignRefusal,
     },
     /// It requires another version of the host.
     #[error("it requires version {requirement} of the host library, this host is built on {host}")]

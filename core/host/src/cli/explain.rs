@@ -106,6 +106,7 @@ fn either<T: ToString>(items: &[T]) -> String {
 pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
+        Refusal::Foreign { source } => source.hint.clone().into(),
         Refusal::WrongTarget { .. } => other_platform(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
             exported("build it with `", "`")

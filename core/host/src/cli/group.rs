@@ -2,6 +2,7 @@
 
 use super::interface_info::InterfaceInfo;
 use super::{CliError, Hooks, Session, Step};
+use crate::catalog::ForeignPlugin;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use clap::{ArgMatches, Command};
@@ -41,6 +42,8 @@ pub struct Group {
     pub interfaces: &'static [InterfaceInfo],
     /// Makes the services that it offers to plugins, for one run of the host.
     pub services: Option<MakeService>,
+    /// Finds plugins that are not libraries of this interface, whenever the catalog is made.
+    pub plugins: Option<FindPlugins>,
 }
 
 /// A word that commands stand under, for example `plugin` of `plugin list`.
@@ -71,6 +74,10 @@ pub struct Need {
 /// Makes a service for one run of the host.
 pub type MakeService = fn(&Session<'_>) -> Arc<dyn Service>;
 
+/// Finds plugins that are not libraries of this interface. It must not ask for the catalog,
+/// which is being made.
+pub type FindPlugins = fn(&Session<'_>) -> Vec<ForeignPlugin>;
+
 type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 type RunHooked = fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Step, CliError>;
 type RunBound = dyn FnOnce(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
@@ -100,8 +107,15 @@ pub struct Bound {
 
 impl Group {
     /// A group of nothing, for `..Group::EMPTY`.
-    pub const EMPTY: Self =
-        Self { name: "", nouns: &[], rows: &[], events: &[], interfaces: &[], services: None };
+    pub const EMPTY: Self = Self {
+        name: "",
+        nouns: &[],
+        rows: &[],
+        events: &[],
+        interfaces: &[],
+        services: None,
+        plugins: None,
+    };
 }
 
 impl Row {

@@ -35,7 +35,7 @@ pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
-pub use group::{Bound, Group, MakeService, Need, Noun, Row, Run};
+pub use group::{Bound, FindPlugins, Group, MakeService, Need, Noun, Row, Run};
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;
 pub use plugin_command::warn_deprecated;

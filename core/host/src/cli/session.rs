@@ -7,7 +7,9 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::settings::Settings;
-use crate::catalog::{Catalog, Entry, PluginKey, Reason, Rules, SearchPath, State};
+use crate::catalog::{
+    Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
+};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, Service, Services, Verbosity};
@@ -49,6 +51,9 @@ pub(super) trait Surroundings {
 
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
+
+    /// Finds the plugins that are not libraries of this interface.
+    fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin>;
 }
 
 /// One run of the host.
@@ -224,7 +229,9 @@ impl<'a> Session<'a> {
     /// could have had what the command is about.
     pub fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
-            let catalog = Catalog::discover(self.search(), &self.settings.linked, self.rules());
+            let (search, linked) = (self.search(), &self.settings.linked);
+            let foreign = self.surroundings.foreign_plugins(self);
+            let catalog = Catalog::with_foreign(search, linked, foreign, self.rules());
             for warning in catalog.warnings() {
                 let text = CliError::from_error(Exit::Failed, warning).line();
                 self.console.log(Level::Warn, &text);
@@ -245,12 +252,11 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
-        let plugin = match entry.linked() {
-            Some(linked) => {
-                let manifest = entry.manifest().cloned().unwrap_or_default();
-                transport::link(*linked, key.clone(), manifest)
-            }
-            None => transport::load_listed(entry, self.rules())?,
+        let manifest = || entry.manifest().cloned().unwrap_or_default();
+        let plugin = match (entry.linked(), entry.endpoint()) {
+            (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),
+            (_, Some(endpoint)) => transport::adapt(endpoint.clone(), key.clone(), manifest()),
+            (None, None) => transport::load_listed(entry, self.rules())?,
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)

@@ -5,6 +5,7 @@ use super::group::{Group, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
+use crate::catalog::ForeignPlugin;
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
@@ -147,6 +148,10 @@ impl Surroundings for Table {
 
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>> {
         self.groups().filter_map(|it| it.services).map(|make| make(session)).collect()
+    }
+
+    fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin> {
+        self.groups().filter_map(|it| it.plugins).flat_map(|find| find(session)).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::called::Called;
 use super::error::{CallError, NoInterface};
-use crate::catalog::{PluginKey, contact, defect};
+use crate::catalog::{Endpoint, PluginKey, contact, defect};
 use pintle_plugin::host::HostServices;
 use pintle_plugin::interface::{Interface, Remote, Route};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
@@ -14,13 +14,23 @@ use pintle_plugin::raw::{PluginRootRef, RawHost};
 use pintle_plugin::{Node, anyhow};
 use serde::Serialize;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A plugin that has passed every check and can be called.
 #[derive(Clone)]
 pub struct LoadedPlugin {
     pub(super) key: PluginKey,
     pub(super) manifest: Manifest,
-    pub(super) root: PluginRootRef,
+    pub(super) reach: Reach,
+}
+
+/// What answers the calls of a plugin.
+#[derive(Clone)]
+pub(super) enum Reach {
+    /// The root module of a library.
+    Root(PluginRootRef),
+    /// What stands for a plugin that is not a library of this interface.
+    Endpoint(Arc<dyn Endpoint>),
 }
 
 impl LoadedPlugin {
@@ -37,7 +47,10 @@ impl LoadedPlugin {
     /// Returns the name of each function of the root module that this host knows,
     /// and whether the plugin has it.
     pub fn functions(&self) -> Vec<(&'static str, bool)> {
-        self.root.functions()
+        match &self.reach {
+            Reach::Root(root) => root.functions(),
+            Reach::Endpoint(_) => Vec::new(),
+        }
     }
 
     /// Asks what the host must know of a command to show its help and read its arguments.
@@ -46,8 +59,13 @@ impl LoadedPlugin {
     ///
     /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
     pub fn describe(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
-        let reply = self.root.describe(&encode(request));
-        self.decode("command description", reply.into_message())
+        match &self.reach {
+            Reach::Root(root) => {
+                let reply = root.describe(&encode(request));
+                self.decode("command description", reply.into_message())
+            }
+            Reach::Endpoint(it) => it.describe(request).map_err(|err| self.failed(err)),
+        }
     }
 
     /// Runs a command.
@@ -60,9 +78,14 @@ impl LoadedPlugin {
         request: &CommandRequest,
         services: &S,
     ) -> Result<CommandReply, CallError> {
-        let request = encode(request);
-        let reply = self.root.command(&request, RawHost::new(&self.called(services)));
-        self.decode("command reply", reply.into_message())
+        match &self.reach {
+            Reach::Root(root) => {
+                let called = Called { services, root: *root };
+                let reply = root.command(&encode(request), RawHost::new(&called));
+                self.decode("command reply", reply.into_message())
+            }
+            Reach::Endpoint(it) => it.command(request, services).map_err(|err| self.failed(err)),
+        }
     }
 
     /// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add.
@@ -75,10 +98,16 @@ impl LoadedPlugin {
         request: &ScaffoldRequest,
         services: &S,
     ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
-        let request = encode(request);
-        let reply = self.root.scaffold(&request, RawHost::new(&self.called(services)));
-        let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
-        Ok((self.decode("scaffold reply", Ok(message))?, nodes))
+        match &self.reach {
+            Reach::Root(root) => {
+                let called = Called { services, root: *root };
+                let reply = root.scaffold(&encode(request), RawHost::new(&called));
+                let (message, nodes) =
+                    reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
+                Ok((self.decode("scaffold reply", Ok(message))?, nodes))
+            }
+            Reach::Endpoint(it) => it.scaffold(request, services).map_err(|err| self.failed(err)),
+        }
     }
 
     /// Hands an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.
@@ -92,7 +121,13 @@ impl LoadedPlugin {
         payload: &[u8],
         services: &S,
     ) -> Result<HookReply, CallError> {
-        let reply = self.root.event(name, payload, RawHost::new(&self.called(services)));
+        let root = match &self.reach {
+            Reach::Root(root) => *root,
+            Reach::Endpoint(it) => {
+                return it.event(name, payload, services).map_err(|err| self.failed(err));
+            }
+        };
+        let reply = root.event(name, payload, RawHost::new(&Called { services, root }));
         let bytes = reply.into_message().map_err(|err| self.failed(err))?;
         match bytes.as_slice() {
             // No bytes stand for the default reply.
@@ -107,7 +142,11 @@ impl LoadedPlugin {
     ///
     /// [`CallError`] when the plugin fails, panics or returns an invalid reply.
     pub fn options(&self, request: &DescribeRequest) -> Result<CommandDescription, CallError> {
-        match self.root.options(&encode(request)).into_message() {
+        let root = match &self.reach {
+            Reach::Root(root) => root,
+            Reach::Endpoint(it) => return it.options(request).map_err(|err| self.failed(err)),
+        };
+        match root.options(&encode(request)).into_message() {
             // Built before hooks could have options.
             Err(err) if err.kind == ErrorKind::Unsupported => Ok(CommandDescription::default()),
             reply => self.decode("command description", reply),
@@ -141,16 +180,18 @@ impl LoadedPlugin {
         request: &CompleteRequest,
         services: &S,
     ) -> Result<CompleteReply, CallError> {
-        let request = encode(request);
-        match self.root.complete(&request, RawHost::new(&self.called(services))).into_message() {
+        let root = match &self.reach {
+            Reach::Root(root) => *root,
+            Reach::Endpoint(it) => {
+                return it.complete(request, services).map_err(|err| self.failed(err));
+            }
+        };
+        let called = Called { services, root };
+        match root.complete(&encode(request), RawHost::new(&called)).into_message() {
             // Built before plugins could complete values.
             Err(err) if err.kind == ErrorKind::Unsupported => Ok(CompleteReply::default()),
             reply => self.decode("complete reply", reply),
         }
-    }
-
-    fn called<'a, S: HostServices>(&self, services: &'a S) -> Called<'a, S> {
-        Called { services, root: self.root }
     }
 
     fn decode<T: serde::de::DeserializeOwned>(
@@ -198,8 +239,13 @@ impl Route for LoadedPlugin {
         request: &[u8],
         host: RawHost<'_>,
     ) -> anyhow::Result<(Vec<u8>, Vec<Node>)> {
-        let reply = self.root.interface(name, request, host);
-        reply.into_message_and_nodes().map_err(|err| self.failed(err).into())
+        let reply = match &self.reach {
+            Reach::Root(root) => root.interface(name, request, host).into_message_and_nodes(),
+            Reach::Endpoint(_) => {
+                Err(ErrorReply::unsupported("only libraries implement interfaces"))
+            }
+        };
+        reply.map_err(|err| self.failed(err).into())
     }
 
     fn unreadable(&self, err: ErrorReply) -> anyhow::Error {

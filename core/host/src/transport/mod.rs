@@ -12,6 +12,6 @@ mod loaded;
 mod native;
 
 pub use error::{CallError, LoadError, NoInterface};
-pub use linked::link;
+pub use linked::{adapt, link};
 pub use loaded::LoadedPlugin;
 pub use native::{load, load_listed};

@@ -11,7 +11,7 @@
 
 use super::error::LoadError;
 use super::layout::{LayoutError, check_layout};
-use super::loaded::LoadedPlugin;
+use super::loaded::{LoadedPlugin, Reach};
 use crate::catalog::library_file::exports;
 use crate::catalog::{Entry, Examined, Rules, examine};
 use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, RootModuleError};
@@ -79,7 +79,7 @@ fn open(path: &Path, examined: Examined) -> Result<LoadedPlugin, LoadError> {
     if let Some(field) = manifest_difference(&manifest, root.manifest()().as_slice()) {
         return Err(LoadError::ManifestDiffers { path: owned(), field });
     }
-    Ok(LoadedPlugin { key, manifest, root })
+    Ok(LoadedPlugin { key, manifest, reach: Reach::Root(root) })
 }
 
 /// Opens the library for good and returns the header behind its root symbol.
