@@ -6,6 +6,7 @@
 //! layout of the root module.
 
 pub(crate) mod containers;
+pub mod program;
 
 use self::containers::{ContainerInfo, ContainerRequest};
 use crate::args::{Arg, ArgGroup};
