@@ -14,6 +14,7 @@ mod chain;
 mod commands;
 mod dump;
 mod error;
+mod kubebuilder;
 mod merge;
 mod operations;
 mod path;

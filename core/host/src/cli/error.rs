@@ -125,6 +125,11 @@ impl CliError {
         escaped(&self.to_string(), "\\n")
     }
 
+    /// Returns what to do about the error, if that is known.
+    pub fn advice(&self, identity: &Identity) -> Option<String> {
+        self.hint.as_ref().map(|it| it.text(identity))
+    }
+
     /// Returns how the process is to end.
     pub fn exit(&self) -> Exit {
         self.exit

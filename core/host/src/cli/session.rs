@@ -7,9 +7,7 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::settings::Settings;
-use crate::catalog::{
-    Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
-};
+use crate::catalog::{Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, Service, Services, Verbosity};

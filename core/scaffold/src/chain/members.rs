@@ -117,8 +117,13 @@ impl<'a> Chain<'a> {
         request: &ScaffoldRequest,
         services: &dyn HostServices,
     ) -> Result<(ScaffoldReply, Vec<Node>), ScaffoldError> {
-        let services =
-            ChainServices { plugin: &member.key, output: services, universe: None, answers: None };
+        let services = ChainServices {
+            plugin: &member.key,
+            output: services,
+            universe: None,
+            answers: None,
+            project: None,
+        };
         let reply = member.plugin.scaffold(request, &services);
         reply.map_err(|err| self.failed(member, request.step, err.into()))
     }

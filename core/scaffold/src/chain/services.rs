@@ -1,11 +1,27 @@
 //! What the plugins of a chain get from the host while they take a step.
 
 use super::answers::Answers;
+use crate::project::file::{PROJECT, ProjectFile};
 use crate::universe::Universe;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use pintle_plugin::{Node, Select};
+use pintle_plugin::{MODE_FILE, Node, Select};
 use std::time::Duration;
+
+/// Selects the PROJECT file as the command has found it, which no list has. For plugins of other
+/// systems: no path of a node begins with `/`.
+pub(crate) const PROJECT_BEFORE: &str = "/PROJECT/before";
+
+/// Selects the PROJECT file as it is now, as JSON.
+pub(crate) const PROJECT_NOW: &str = "/PROJECT/now";
+
+/// The PROJECT file in the course of a command.
+#[derive(Clone, Copy)]
+pub(crate) struct ProjectStates<'a> {
+    /// Its text as the command has found it; `None` before `init`.
+    pub(crate) before: Option<&'a str>,
+    pub(crate) now: &'a ProjectFile,
+}
 
 /// What a plugin of the chain gets: the host's services, and the universe as it stands.
 pub(crate) struct ChainServices<'a> {
@@ -14,6 +30,19 @@ pub(crate) struct ChainServices<'a> {
     pub(crate) output: &'a dyn HostServices,
     pub(crate) universe: Option<&'a Universe>,
     pub(crate) answers: Option<&'a Answers>,
+    pub(crate) project: Option<ProjectStates<'a>>,
+}
+
+impl ProjectStates<'_> {
+    /// Returns what a path selects; `None` if it is that of an ordinary node.
+    fn select(self, path: &str) -> Option<Vec<Node>> {
+        let node = |text: String| Node::new(PROJECT, text, MODE_FILE);
+        match path {
+            PROJECT_BEFORE => Some(self.before.map(|it| node(it.to_owned())).into_iter().collect()),
+            PROJECT_NOW => Some(vec![node(self.now.to_json().to_string())]),
+            _ => None,
+        }
+    }
 }
 
 impl HostServices for ChainServices<'_> {
@@ -52,6 +81,11 @@ impl HostServices for ChainServices<'_> {
     }
 
     fn nodes(&self, select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
+        if let (Select::Path(path), Some(project)) = (select, self.project)
+            && let Some(nodes) = project.select(path)
+        {
+            return Ok(nodes);
+        }
         match self.universe {
             Some(universe) => Ok(universe.nodes(select)?),
             None => self.output.nodes(select),

@@ -6,7 +6,7 @@
 use super::answers::Answers;
 use super::flags::Flags;
 use super::members::{Chain, Member};
-use super::services::ChainServices;
+use super::services::{ChainServices, ProjectStates};
 use super::staging::Staging;
 use crate::error::{ScaffoldError, StepError};
 use crate::project::file::ProjectFile;
@@ -39,6 +39,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) services: &'a dyn HostServices,
     pub(crate) answers: Answers,
     pub(crate) project: ProjectFile,
+    /// The text of PROJECT that the command began with; `None` before `init`.
+    project_before: Option<String>,
     /// The resource with what is to be scaffolded now.
     pub(crate) resource: Option<Resource>,
     /// The same resource with what the project has of it already.
@@ -74,6 +76,7 @@ impl<'a> Steps<'a> {
     pub(crate) fn new(input: StepsInput<'a>) -> Self {
         let StepsInput { chain, flags, args, services, answers, project, resource, .. } = input;
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
+        let project_before = (chain.subcommand != INIT).then(|| project.to_string());
         Self {
             members: chain.members(),
             chain,
@@ -82,6 +85,7 @@ impl<'a> Steps<'a> {
             services,
             answers,
             project,
+            project_before,
             resource,
             known,
             universe: input.universe,
@@ -215,6 +219,10 @@ impl<'a> Steps<'a> {
             output: self.services,
             universe: Some(&self.universe),
             answers: Some(&self.answers),
+            project: Some(ProjectStates {
+                before: self.project_before.as_deref(),
+                now: &self.project,
+            }),
         };
         let (reply, added) = member.plugin.scaffold(&request, &services)?;
         if is_interrupted() {

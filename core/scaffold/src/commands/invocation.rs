@@ -13,6 +13,7 @@ use super::working_project::{current_dir, load_project, lock};
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
 use crate::error::ScaffoldError;
+use crate::kubebuilder::line::Line;
 use crate::operations::prepared::Prepared;
 use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
@@ -50,6 +51,7 @@ pub(super) fn bind(
     command: Command,
     line: &[OsString],
 ) -> Result<Bound, CliError> {
+    session.shared(Line::default).set(line);
     if session.is_completing() {
         let invocation = Invocation::new(session, subcommand, line);
         let invocation =
@@ -338,7 +340,7 @@ fn asked_version(session: &Session<'_>, line: &[OsString]) -> Result<ProjectVers
 }
 
 /// Returns the day in UTC, such as `2026-11-21`.
-fn today() -> String {
+pub(super) fn today() -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     now.split('T').next().unwrap_or_default().to_owned()
 }

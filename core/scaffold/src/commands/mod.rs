@@ -1,6 +1,7 @@
 //! The commands of scaffolding: what is read from the line, and what is printed.
 
 mod blame;
+mod bridge;
 mod check;
 mod commit;
 mod diff;
@@ -16,6 +17,7 @@ mod subcommand;
 mod upgrade;
 mod working_project;
 
+use crate::kubebuilder;
 use pintle_host::cli::{Bound, CliError, Group, Noun, Row, Run, Session};
 use pintle_host::lifecycle::EventInfo;
 use pintle_plugin::events;
@@ -29,6 +31,7 @@ pub static GROUP: Group = Group {
         Noun { word: "create", about: "Add something to the project" },
         Noun { word: "delete", about: "Undo what was added to the project" },
         Noun { word: "project", about: "Show, check and upgrade the project" },
+        Noun { word: "bridge", about: "Use plugins of this host in kubebuilder" },
     ],
     rows: &[
         row(&["init"], Subcommand::Init, |session, command, line| {
@@ -53,6 +56,8 @@ pub static GROUP: Group = Group {
         blame::ROW,
         check::ROW,
         upgrade::ROW,
+        bridge::KUBEBUILDER,
+        bridge::INSTALL,
     ],
     events: &[
         EventInfo::of(&events::PRE_PROJECT_INIT),
@@ -64,6 +69,7 @@ pub static GROUP: Group = Group {
         EventInfo::of(&events::PRE_RESOURCE_DELETE),
         EventInfo::of(&events::POST_RESOURCE_DELETE),
     ],
+    plugins: Some(kubebuilder::plugins),
     ..Group::EMPTY
 };
 

@@ -166,6 +166,11 @@ impl ProjectFile {
         self.content.resources.iter().find(|it| it.gvk() == gvk)
     }
 
+    /// Returns all that the file says.
+    pub(crate) fn to_json(&self) -> Value {
+        Value::Object(self.values.clone())
+    }
+
     /// Returns what plugins are told of the project.
     pub fn info(&self) -> ProjectInfo {
         let mut info = ProjectInfo::default();
