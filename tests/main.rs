@@ -23,6 +23,7 @@ mod compilers;
 mod completion;
 mod conflicts;
 mod embedding;
+mod external_plugins;
 mod fuzzing;
 mod guides;
 mod hooks;

@@ -9,7 +9,9 @@ use super::protocol::{Flag, SUBCOMMANDS, VERSION, field, to_json};
 use crate::chain::answers::Answers;
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
-use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, FORCE, INIT, Steps, StepsInput};
+use crate::chain::steps::{
+    CREATE_API, CREATE_WEBHOOK, FORCE, INIT, SKIP_EXISTING, Steps, StepsInput,
+};
 use crate::error::ScaffoldError;
 use crate::path;
 use crate::project::error::ProjectError;
@@ -36,6 +38,9 @@ use std::time::Duration;
 
 /// The host's own flags that a bridged plugin has in kubebuilder, with the types and defaults
 /// of those of `go/v4`: one flag serves both.
+///
+/// `resource` and `controller` are missing: `go/v4` would not see that its own flags are given,
+/// and would ask the user. On the line, they count all the same.
 const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
     (
         INIT,
@@ -46,29 +51,33 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
             ("namespaced", "bool", "false", "Let the operator work in its own namespace only"),
         ],
     ),
+    ("edit", &[]),
     (
         CREATE_API,
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
+            ("project-name", "string", "", "The name of the project, if PROJECT has none"),
             ("plural", "string", "", "The plural, where English is irregular"),
-            ("resource", "bool", "true", "Make the API type"),
-            ("controller", "bool", "true", "Make the controller"),
             ("namespaced", "bool", "true", "The resource lives in a namespace"),
-            ("force", "bool", "false", "Make again what is there already"),
         ],
     ),
     (
         CREATE_WEBHOOK,
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
+            ("project-name", "string", "", "The name of the project, if PROJECT has none"),
             ("plural", "string", "", "The plural, where English is irregular"),
             ("defaulting", "bool", "false", "Make the webhook that fills in defaults"),
             ("programmatic-validation", "bool", "false", "Make the webhook that accepts or denies"),
             ("conversion", "bool", "false", "Make the webhook that converts between versions"),
-            ("force", "bool", "false", "Make again what is there already"),
         ],
     ),
-    ("edit", &[]),
+];
+
+/// Those of all subcommands.
+const COMMON_FLAGS: [OwnFlag; 2] = [
+    (FORCE, "bool", "false", "Make again what is there already"),
+    (SKIP_EXISTING, "bool", "false", "Leave files that are there already as they are"),
 ];
 
 /// Name, type, default and help.
@@ -233,10 +242,13 @@ impl Bridge<'_> {
         if !self.takes_part(subcommand) {
             return Ok(Vec::new());
         }
-        let of_host = own_flags(subcommand).iter().map(|(name, kind, default, usage)| {
-            let [name, kind, default, usage] = [name, kind, default, usage].map(|it| (*it).into());
-            Flag { name, kind, default, usage }
-        });
+        let of_host = own_flags(subcommand).iter().chain(&COMMON_FLAGS).map(
+            |(name, kind, default, usage)| {
+                let [name, kind, default, usage] =
+                    [name, kind, default, usage].map(|it| (*it).into());
+                Flag { name, kind, default, usage }
+            },
+        );
         Ok(of_host.chain(self.own_args(subcommand)?.iter().map(to_flag)).collect())
     }
 
@@ -263,7 +275,9 @@ impl Bridge<'_> {
         }
         let specs = self.own_args(subcommand)?;
         let mut args = request.words.values(&specs)?;
-        args.insert(FORCE.to_owned(), request.words.is_on(FORCE, false).into());
+        for flag in [FORCE, SKIP_EXISTING] {
+            args.insert(flag.to_owned(), request.words.is_on(flag, false).into());
+        }
         let flags = Flags::merge([(self.plugin.key().to_string(), specs)], &[])
             .map_err(ScaffoldError::from)?;
         let config = project.config(&self.plugin.key().to_string()).clone();

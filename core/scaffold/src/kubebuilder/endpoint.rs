@@ -37,6 +37,8 @@ pub(super) struct External {
 pub(super) struct Surroundings {
     /// How long a program may run, or why that is not known.
     pub(super) limit: Result<Duration, String>,
+    /// The environment variable that sets it.
+    pub(super) limit_variable: String,
     /// kubebuilder's key of each external plugin by this host's.
     pub(super) names: BTreeMap<String, String>,
     pub(super) cache: Cache,
@@ -176,7 +178,7 @@ impl External {
     ) -> Result<Response, ErrorReply> {
         let limit = self.surroundings.limit.clone().map_err(ErrorReply::failed)?;
         let output = process::run(&self.path, request.to_bytes(), limit, services);
-        let output = output.map_err(|err| run_failed(&err))?;
+        let output = output.map_err(|err| self.run_failed(&err))?;
         let wrong = |message: String, err: Option<&(dyn Error + 'static)>| {
             let mut reply = ErrorReply::failed(message);
             reply.causes.extend(err.map(with_causes));
@@ -199,6 +201,25 @@ impl External {
             }
             Err(_) => Err(wrong(format!("the program failed: {status}"), None)),
         }
+    }
+
+    fn run_failed(&self, err: &RunError) -> ErrorReply {
+        let mut reply = ErrorReply::failed(err.to_string());
+        reply.causes = causes(err).map(ToString::to_string).collect();
+        reply.hint = match err {
+            RunError::Run { .. } => {
+                let text = "check that the program can be run; a script begins with `#!`";
+                Some(text.to_owned())
+            }
+            RunError::TimedOut { .. } => {
+                let variable = &self.surroundings.limit_variable;
+                Some(format!(
+                    "if the program needs more time, set {variable}, for example to `10m`"
+                ))
+            }
+            _ => None,
+        };
+        reply
     }
 
     /// Returns the key by which kubebuilder and its plugins know a plugin of the chain.
@@ -226,21 +247,6 @@ impl External {
 /// Returns the argument by which a plugin knows a subcommand.
 fn marker(subcommand: &str) -> Option<&'static str> {
     SUBCOMMANDS.iter().find(|it| it.0 == subcommand).map(|it| it.1)
-}
-
-fn run_failed(err: &RunError) -> ErrorReply {
-    let mut reply = ErrorReply::failed(err.to_string());
-    reply.causes = causes(err).map(ToString::to_string).collect();
-    reply.hint = match err {
-        RunError::Run { .. } => {
-            Some("check that the program can be run; a script needs a first line with `#!`".into())
-        }
-        RunError::TimedOut { .. } => {
-            Some("allow more time with the environment variable for the time limit of hooks".into())
-        }
-        _ => None,
-    };
-    reply
 }
 
 /// Returns the error that a plugin reports.

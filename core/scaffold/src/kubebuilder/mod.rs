@@ -50,6 +50,7 @@ pub(crate) fn plugins(session: &Session<'_>) -> Vec<ForeignPlugin> {
     let limit = session.hook_time_limit().map(|it| it.limit).map_err(|err| err.to_string());
     let surroundings = Arc::new(Surroundings {
         limit,
+        limit_variable: identity.env_var("HOOK_TIMEOUT"),
         names,
         cache: Cache::new(identity.dir(Purpose::Cache, &env)),
         line: session.shared(Line::default),
