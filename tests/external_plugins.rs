@@ -962,6 +962,11 @@ fn kubebuilder_runs_a_plugin_of_this_host() {
     let Some(program) = program("kubebuilder") else { return };
     let sandbox = yard().library("rust.so", &built("libpintle_plugin_rust.so"));
     let _ = sandbox.run(words("bridge install rust")).success();
+    // The plugin has its files formatted, on both ways.
+    let var = |name: &str| std::env::var_os(name).unwrap_or_default();
+    let rustup = std::env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    let rustup = rustup.unwrap_or_else(|| Path::new(&var("HOME")).join(".rustup"));
+    let sandbox = sandbox.env("PATH", var("PATH")).env("RUSTUP_HOME", rustup);
     // The name of the project, which kubebuilder records for no external plugin.
     let run = |line: &str| kubebuilder(&sandbox, &program, "demo", line);
     let help = run("init --plugins rust.pintle.dev/v1 --help");
@@ -1018,7 +1023,8 @@ fn kubebuilder_runs_a_plugin_of_this_host_beside_its_own() {
 
         ship captain
         # +pintle:scaffold:ships
-    "#]].assert_eq(&read("fleet.txt"));
+    "#]]
+    .assert_eq(&read("fleet.txt"));
     assert_eq!(read("ships/captain.txt"), "Captain of one sea\n");
     assert_eq!(read("hooks/captain-defaulting.txt"), "defaulting \n");
     assert!(read("api/v1/captain_types.go").contains("type Captain struct"));
