@@ -23,9 +23,18 @@ pub struct Warning {
     pub source: io::Error,
 }
 
-/// Returns an entry for each file that could be a plugin, in search order.
-pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warning>) {
-    let (mut folders, mut warnings) = (Vec::new(), Vec::new());
+/// What was found in the directories of the search path.
+pub(super) struct Found {
+    /// An entry for each library, in search order.
+    pub(super) entries: Vec<Entry>,
+    /// The files that are not libraries, in search order.
+    pub(super) others: Vec<PathBuf>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Looks at the directories of the search path.
+pub(super) fn scan(search: &SearchPath, rules: &Rules) -> Found {
+    let (mut folders, mut warnings, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for dir in search.dirs() {
         match Folder::open(&dir.path) {
             Ok(folder) => folders.push((dir, folder)),
@@ -34,12 +43,13 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
     }
     let mut candidates = Vec::new();
     for (dir, folder) in &folders {
-        match folder.libraries() {
+        match folder.libraries(&mut others) {
             Ok(found) => candidates.extend(found),
             Err(source) => warnings.extend(warning(dir, source)),
         }
     }
-    (look_at_all(&candidates, search, rules, SystemTime::now()), warnings)
+    let entries = look_at_all(&candidates, search, rules, SystemTime::now());
+    Found { entries, others, warnings }
 }
 
 /// Returns what to report about a directory that cannot be searched. One that the user has
