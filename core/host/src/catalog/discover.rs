@@ -28,8 +28,17 @@ pub(super) struct Found {
     /// An entry for each library, in search order.
     pub(super) entries: Vec<Entry>,
     /// The files that are not libraries, in search order.
-    pub(super) others: Vec<PathBuf>,
+    pub(super) others: Vec<OtherFile>,
     pub(super) warnings: Vec<Warning>,
+}
+
+/// A file in the search path that is not a library.
+#[derive(Debug, Clone)]
+pub struct OtherFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Why its directory is searched.
+    pub origin: DirOrigin,
 }
 
 /// Looks at the directories of the search path.
@@ -43,10 +52,12 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> Found {
     }
     let mut candidates = Vec::new();
     for (dir, folder) in &folders {
-        match folder.libraries(&mut others) {
+        let mut paths = Vec::new();
+        match folder.libraries(&mut paths) {
             Ok(found) => candidates.extend(found),
             Err(source) => warnings.extend(warning(dir, source)),
         }
+        others.extend(paths.into_iter().map(|path| OtherFile { path, origin: dir.origin }));
     }
     let entries = look_at_all(&candidates, search, rules, SystemTime::now());
     Found { entries, others, warnings }

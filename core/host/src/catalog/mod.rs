@@ -38,7 +38,7 @@ mod version;
 pub use clash::{Claim, Clash, CommandConflict, Rival};
 pub use contact::{contact, defect};
 use discover::Found;
-pub use discover::Warning;
+pub use discover::{OtherFile, Warning};
 pub use entry::{Entry, State, Transport};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
@@ -56,7 +56,6 @@ pub use search::{DirOrigin, PluginDir, SearchPath};
 pub use version::{PluginVersion, VersionError, VersionPattern};
 
 use pintle_plugin::LinkedPlugin;
-use std::path::PathBuf;
 
 /// The plugins that a host has found.
 #[derive(Debug, Default)]
@@ -82,7 +81,7 @@ impl Catalog {
         search: &SearchPath,
         linked: &[LinkedPlugin],
         rules: &Rules,
-        foreign: impl FnOnce(Vec<PathBuf>) -> Vec<ForeignPlugin>,
+        foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Self {
         let Found { entries: files, others, warnings } = discover::scan(search, rules);
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();

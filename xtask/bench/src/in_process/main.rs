@@ -124,9 +124,7 @@ fn measure_program(
     results: &mut Results,
 ) -> Result<()> {
     let around = Surroundings { events: vec![EVENT], ..Surroundings::default() };
-    let program = program::find(vec![program.to_owned()], None, &around.into());
-    let program = program.into_iter().next().context("it is not a program")?;
-    let (manifest, endpoint) = program.found?;
+    let (manifest, endpoint) = program::examine(program, None, &around.into())?;
     let key = format!("{}.pintle.dev/v{}", manifest.name, manifest.version).parse()?;
     let program = pintle::transport::adapt(endpoint, key, manifest);
 

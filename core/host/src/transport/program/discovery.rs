@@ -1,10 +1,15 @@
 //! Programs among the files of plugin directories.
+//!
+//! Invariant: nothing is run because it happens to be in a directory that a user names. There,
+//! as in the directory of a build, only what has the name of a program of the host is asked;
+//! every program is in the directories where plugins are installed.
 
 use super::answers::{Answer, Answers, Stamp};
 use super::info::{Refused, ask, manifest};
 use super::{Program, Surroundings};
 use crate::catalog::{
-    Endpoint, ForeignPlugin, ForeignRefusal, PluginKey, PluginName, PluginVersion, Transport,
+    DirOrigin, Endpoint, ForeignPlugin, ForeignRefusal, OtherFile, PluginKey, PluginName,
+    PluginVersion, Transport,
 };
 use crate::services::Excerpt;
 use pintle_plugin::manifest::Manifest;
@@ -20,12 +25,17 @@ const N_AT_ONCE: usize = 8;
 /// Finds the programs among files that are not libraries. `answers` is where it is kept what
 /// they have said of themselves; those that have not are asked.
 pub fn find(
-    files: Vec<PathBuf>,
+    files: Vec<OtherFile>,
     answers: Option<&Path>,
     around: &Arc<Surroundings>,
 ) -> Vec<ForeignPlugin> {
-    let candidates: Vec<_> =
-        files.into_iter().filter_map(|it| candidate(it, &around.identity.command_name)).collect();
+    let host = &around.identity.command_name;
+    let is_meant = |it: &OtherFile| {
+        !matches!(it.origin, DirOrigin::Option | DirOrigin::Environment)
+            || is_named_so(&it.path, host)
+    };
+    let files = files.into_iter().filter(is_meant);
+    let candidates: Vec<_> = files.filter_map(|it| candidate(it.path, host)).collect();
     if candidates.is_empty() {
         return Vec::new();
     }
