@@ -237,13 +237,17 @@ impl Contents {
 
     pub(crate) fn event(
         &self,
-        name: &str,
+        name: &[u8],
         payload: &[u8],
         host: Host<'_>,
     ) -> Result<Vec<u8>, ErrorReply> {
         let mut answer: Option<HookReply> = None;
-        let event = Event::new(name, payload);
-        for hook in self.hooks.iter().map(|it| it()).filter(|it| it.events().contains(&name)) {
+        for hook in self.hooks.iter().map(|it| it()) {
+            // The name that a hook subscribes to is a text; so the other need not be checked.
+            let Some(name) = hook.events().iter().find(|it| it.as_bytes() == name) else {
+                continue;
+            };
+            let event = Event::new(name, payload);
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
             // Usually there is one hook on an event, whose reply need not be merged.
             match &mut answer {

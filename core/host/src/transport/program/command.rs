@@ -4,6 +4,7 @@ use super::Program;
 use super::variables::{Variables, positional};
 use crate::fs;
 use crate::process::{ending, pause};
+use crate::services::ForegroundProgram;
 use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::message::program::ProgramCommandReply;
 use pintle_plugin::message::{CommandReply, CommandRequest, ErrorKind, ErrorReply};
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 
 /// The longest reply, in bytes.
 const MAX_REPLY: u64 = 16 << 20;
+/// The exit codes of what ends by Ctrl-C, and by writing into a closed pipe.
+const SIGINT_CODE: u8 = 128 + 2;
+const SIGPIPE_CODE: u8 = 128 + 13;
 /// How long a program may take to end when the host is told to.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -53,7 +57,8 @@ pub(super) fn run(
     let mut answer = CommandReply::default();
     answer.exit_code = exit_code(status);
     if !status.success() {
-        if status.code().is_none() {
+        // That of Ctrl-C and a closed pipe is the user's.
+        if status.code().is_none() && !matches!(answer.exit_code, SIGINT_CODE | SIGPIPE_CODE) {
             let text = format!("program `{}` {}", program.path.display(), ending(status));
             services.log(Level::Error, &text);
         }
@@ -66,9 +71,10 @@ pub(super) fn run(
     Ok(answer)
 }
 
-/// Runs the program with the host's own streams, in the host's process group: what a terminal
-/// sends to one of them, it sends to both, and the host waits for the program.
+/// Runs the program with the host's own streams, in the host's process group: Ctrl-C is sent to
+/// both, and the host waits for what the program makes of it. Other signals it passes on.
 fn wait(command: &mut Command, services: &dyn HostServices) -> std::io::Result<ExitStatus> {
+    let _terminal = ForegroundProgram::begin();
     let mut child = command.spawn()?;
     let start = Instant::now();
     let mut cancelled: Option<Instant> = None;
@@ -78,7 +84,6 @@ fn wait(command: &mut Command, services: &dyn HostServices) -> std::io::Result<E
         }
         match cancelled {
             None if services.wait_cancelled(pause(start.elapsed())) => {
-                // It may have had the signal already, unless the signal was for the host alone.
                 cancelled = Some(Instant::now());
                 tell(&mut child);
             }
