@@ -33,13 +33,14 @@ mod search;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod version;
 
 pub use clash::{Claim, Clash, CommandConflict, Rival};
 pub use contact::{contact, defect};
 use discover::Found;
 pub use discover::{OtherFile, Warning};
-pub use entry::{Entry, State, Transport};
+pub use entry::{Entry, State};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
 pub use foreign::{Endpoint, ForeignPlugin, ForeignRefusal};
@@ -53,6 +54,7 @@ pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use rules::Rules;
 pub use search::{DirOrigin, PluginDir, SearchPath};
+pub use transport::Transport;
 pub use version::{PluginVersion, VersionError, VersionPattern};
 
 use pintle_plugin::LinkedPlugin;

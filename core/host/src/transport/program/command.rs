@@ -1,21 +1,16 @@
-//! A program that is run for a command, and the files that it answers through.
+//! A program that is run for a command.
 
-use super::Program;
+use super::called::Program;
+use super::files::Files;
 use super::variables::{Variables, positional};
-use crate::fs;
 use crate::process::{ending, pause};
 use crate::services::ForegroundProgram;
 use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::message::program::ProgramCommandReply;
 use pintle_plugin::message::{CommandReply, CommandRequest, ErrorKind, ErrorReply};
-use serde::de::DeserializeOwned;
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
-/// The longest reply, in bytes.
-const MAX_REPLY: u64 = 16 << 20;
 /// The exit codes of what ends by Ctrl-C, and by writing into a closed pipe.
 const SIGINT_CODE: u8 = 128 + 2;
 const SIGPIPE_CODE: u8 = 128 + 13;
@@ -118,50 +113,4 @@ fn exit_code(status: ExitStatus) -> u8 {
     }
     // Windows has codes of 32 bits.
     status.code().map_or(1, |it| u8::try_from(it).unwrap_or(1))
-}
-
-/// The files of one call, in a directory that goes away with this value.
-pub(super) struct Files(TempDir);
-
-impl Files {
-    pub(super) fn create() -> Result<Self, ErrorReply> {
-        let temp = tempfile::Builder::new().prefix("plugin-").tempdir().and_then(|it| {
-            std::fs::File::create(it.path().join("reply"))?;
-            Ok(it)
-        });
-        temp.map(Self).map_err(|err| cannot("create the file of its reply", &err))
-    }
-
-    /// Returns where the reply goes.
-    pub(super) fn reply(&self) -> PathBuf {
-        self.0.path().join("reply")
-    }
-
-    fn request(&self, json: &[u8]) -> Result<PathBuf, ErrorReply> {
-        let path = self.0.path().join("request");
-        std::fs::write(&path, json).map_err(|err| cannot("write its request", &err))?;
-        Ok(path)
-    }
-
-    /// Reads the reply; an empty one is the default.
-    pub(super) fn read_reply<T: DeserializeOwned + Default>(&self) -> Result<T, ErrorReply> {
-        let invalid = |err: &dyn std::fmt::Display| {
-            let mut reply = ErrorReply::failed("the program's reply cannot be read");
-            reply.causes.push(err.to_string());
-            reply.hint = Some("a reply is a JSON object".to_owned());
-            reply
-        };
-        let contents =
-            fs::read_regular(&self.reply(), MAX_REPLY).map_err(|err| invalid(&err.cause))?;
-        match contents.bytes.trim_ascii() {
-            [] => Ok(T::default()),
-            json => serde_json::from_slice(json).map_err(|err| invalid(&err)),
-        }
-    }
-}
-
-fn cannot(what: &str, err: &std::io::Error) -> ErrorReply {
-    let mut reply = ErrorReply::failed(format!("failed to {what}"));
-    reply.causes.push(err.to_string());
-    reply
 }

@@ -5,8 +5,9 @@
 //! every program is in the directories where plugins are installed.
 
 use super::answers::{Answer, Answers, Stamp};
+use super::called::Program;
 use super::info::{Refused, ask, manifest};
-use super::{Program, Surroundings};
+use super::surroundings::Surroundings;
 use crate::catalog::{
     DirOrigin, Endpoint, ForeignPlugin, ForeignRefusal, OtherFile, PluginKey, PluginName,
     PluginVersion, Transport,

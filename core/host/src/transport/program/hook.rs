@@ -1,7 +1,8 @@
 //! A program that is run for an event.
 
+use super::called::Program;
+use super::files::Files;
 use super::variables::Variables;
-use super::{Program, command};
 use crate::process::{Chunk, JobError, JobErrorKind, Running};
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::json::{Map, Value};
@@ -19,7 +20,7 @@ pub(super) fn run(
     payload: &[u8],
     services: &dyn HostServices,
 ) -> Result<HookReply, ErrorReply> {
-    let files = command::Files::create()?;
+    let files = Files::create()?;
     let parsed: Value = serde_json::from_slice(payload).unwrap_or_default();
     let mut variables = Variables::of("EXEC").set("EVENT", event).set("REPLY", files.reply());
     variables = variables.values(&own_options(program, &parsed));

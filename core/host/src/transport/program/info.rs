@@ -1,7 +1,8 @@
 //! What a program says of itself: asking for it, and judging it.
 
+use super::called::stderr;
+use super::surroundings::Surroundings;
 use super::variables::Variables;
-use super::{MAX_ANSWER, Surroundings, stderr};
 use crate::identity::Identity;
 use crate::process::{Job, JobErrorKind, Output};
 use pintle_plugin::Arg;
@@ -15,6 +16,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The longest answer, also of a program that suggests values, in bytes.
+pub(super) const MAX_ANSWER: usize = 1 << 20;
+/// The capability of programs that suggest values.
+pub(super) const COMPLETE: &str = "complete";
 /// How long a program may take to say what it is.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -123,9 +128,7 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
-    match args.into_iter().any(is_completed)
-        && !info.capabilities.iter().any(|it| it == super::COMPLETE)
-    {
+    match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == COMPLETE) {
         true => Err(Refused::answer(
             "it has an argument that is `completed`, and lacks the capability `complete`",
             "",

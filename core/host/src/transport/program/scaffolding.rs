@@ -1,7 +1,7 @@
 //! A program that takes a step of a scaffolding subcommand: host and program write lines of
 //! JSON, and the program asks for the files that it wants.
 
-use super::Program;
+use super::called::Program;
 use super::variables::Variables;
 use crate::process::{Chunk, JobError, JobErrorKind, Running};
 use base64::Engine as _;
