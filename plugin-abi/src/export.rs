@@ -117,7 +117,7 @@ extern "C" fn call<P: Linked>(
                 return Ok((message::encode(&reply), added));
             }
             entry::EVENT if const { !P::CONTENTS.hooks.is_empty() } => {
-                P::CONTENTS.event(text(name)?, input, host)?
+                P::CONTENTS.event(name.as_slice(), input, host)?
             }
             // Without hooks it has nothing to say, as a hook that lets things go on.
             entry::EVENT => Vec::new(),

@@ -367,6 +367,12 @@ pub struct HookReply {
 }
 
 impl HookReply {
+    /// Returns whether this is the default, which has nothing to say.
+    pub(crate) fn is_default(&self) -> bool {
+        let Self { veto, amend, replies } = self;
+        veto.is_none() && amend.is_empty() && replies.is_empty()
+    }
+
     /// Lets things take their course.
     pub fn proceed() -> Self {
         Self::default()

@@ -55,9 +55,9 @@ pub(crate) fn unpack(compiler: &Compiler) -> Result<PathBuf> {
             Package::new(&format!("libstd-rust-web-{series}")),
         ];
         packages.extend(compiler.has_source.then(|| exact("rust-web-src")));
-        apt.unpack(&packages, temp)?;
-        write_launcher(temp)
+        apt.unpack(&packages, temp)
     })?;
+    write_launcher(&folder)?;
     Ok(folder)
 }
 
@@ -71,13 +71,14 @@ fn minor(version: &str) -> Option<u32> {
     version.strip_prefix("1.")?.split('.').next()?.parse().ok()
 }
 
-/// Writes the program that runs the compiler with its own libraries.
+/// Writes the program that runs the compiler with its own libraries. What the compiler starts,
+/// such as a linker, finds those of the caller, too.
 fn write_launcher(folder: &Path) -> Result<()> {
     let dirs = library_dirs(folder).into_iter();
     let dirs = dirs.map(|it| format!("$here/{}", it.strip_prefix(folder).unwrap_or(&it).display()));
     let dirs = dirs.collect::<Vec<_>>().join(":");
     let script = format!(
-        "#!/bin/sh\nhere=${{0%/*}}\nLD_LIBRARY_PATH=\"{dirs}\" exec \"$here/usr/bin/rustc\" \"$@\"\n"
+        "#!/bin/sh\nhere=${{0%/*}}\nLD_LIBRARY_PATH=\"{dirs}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\" exec \"$here/usr/bin/rustc\" \"$@\"\n"
     );
     let path = folder.join("rustc");
     fs::write(&path, script)?;

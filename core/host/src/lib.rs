@@ -12,6 +12,7 @@ pub mod cli;
 pub mod fs;
 mod identity;
 pub mod lifecycle;
+pub mod process;
 pub mod services;
 pub mod signals;
 pub mod transport;

@@ -237,20 +237,33 @@ impl Contents {
 
     pub(crate) fn event(
         &self,
-        name: &str,
+        name: &[u8],
         payload: &[u8],
         host: Host<'_>,
     ) -> Result<Vec<u8>, ErrorReply> {
-        let mut answer = HookReply::default();
-        let event = Event::new(name, payload);
-        for hook in self.hooks.iter().map(|it| it()).filter(|it| it.events().contains(&name)) {
+        let mut answer: Option<HookReply> = None;
+        for hook in self.hooks.iter().map(|it| it()) {
+            // The name that a hook subscribes to is a text; so the other need not be checked.
+            let Some(name) = hook.events().iter().find(|it| it.as_bytes() == name) else {
+                continue;
+            };
+            let event = Event::new(name, payload);
             let reply = hook.on_event(&event, &host).map_err(into_reply)?;
-            answer.veto = answer.veto.or(reply.veto);
-            merge(&mut answer.amend, reply.amend);
-            answer.replies.extend(reply.replies);
+            // Usually there is one hook on an event, whose reply need not be merged.
+            match &mut answer {
+                None => answer = Some(reply),
+                Some(answer) => {
+                    answer.veto = answer.veto.take().or(reply.veto);
+                    merge(&mut answer.amend, reply.amend);
+                    answer.replies.extend(reply.replies);
+                }
+            }
         }
         // No bytes stand for the default, so that a hook with nothing to say costs no encoding.
-        Ok(if answer == HookReply::default() { Vec::new() } else { message::encode(&answer) })
+        Ok(match answer {
+            Some(answer) if !answer.is_default() => message::encode(&answer),
+            _ => Vec::new(),
+        })
     }
 
     /// Suggests values for an argument of a command.

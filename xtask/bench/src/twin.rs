@@ -1,23 +1,62 @@
-//! The bench's plugin as an executable plugin: the same command, and the same hook.
+//! The bench's plugin as a program: the same command, the same hook, and the same part in a
+//! scaffolding chain.
 #![expect(clippy::print_stdout, reason = "a command-line program prints")]
 
 use clap::{Arg, Command};
+use serde_json::{Value, json};
 use std::env;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 
 fn main() -> io::Result<()> {
+    let is_set = |name| env::var_os(name).is_some();
     match env::var("PINTLE_COMMAND").as_deref() {
-        Ok("INFO") => println!("{{\"short\": \"Greet somebody\"}}"),
+        Ok("INFO") => println!("{}", info()),
+        Ok("EXEC") if is_set("PINTLE_SUBCOMMAND") => edit()?,
+        Ok("EXEC") if is_set("PINTLE_WORDS") => {
+            println!("hello, {}", env::args().nth(1).unwrap_or_default());
+        }
         Ok("EXEC") => watch()?,
         _ => hello(),
     }
     Ok(())
 }
 
+fn info() -> Value {
+    json!({
+        "version": "1.0.0",
+        "project_versions": ["3"],
+        "commands": [{
+            "command": "bench-program",
+            "about": "Greet somebody",
+            "args": [{"name": "name", "kind": "positional", "default": "world"}],
+        }],
+        "events": ["post-resource-create"],
+        "scaffolds": [{"subcommand": "edit"}],
+    })
+}
+
 /// Reads the event and does nothing.
 fn watch() -> io::Result<()> {
     let mut event = Vec::new();
     io::stdin().read_to_end(&mut event).map(|_| ())
+}
+
+/// Changes one file in a hundred.
+fn edit() -> io::Result<()> {
+    let mut lines = io::stdin().lines();
+    let mut next = || lines.next().unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
+    next()?;
+    println!("{}", json!({"nodes": {}}));
+    io::stdout().flush()?;
+    let answer: Value = serde_json::from_str(&next()?)?;
+    let nodes = answer["nodes"].as_array().into_iter().flatten().step_by(100);
+    let change = |it: &Value| {
+        let len = it["text"].as_str().unwrap_or_default().len();
+        json!({"path": it["path"], "text": "#".repeat(len), "change": "put"})
+    };
+    let nodes: Vec<_> = nodes.map(change).collect();
+    println!("{}", json!({"reply": {"nodes": nodes}}));
+    Ok(())
 }
 
 fn hello() {

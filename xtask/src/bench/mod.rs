@@ -146,13 +146,17 @@ fn commands(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let other = ("empty clap program", stage.empty());
     let mut rows = vec![row(work, &native, hello, &other, Some(MILLISECOND), n_runs)];
 
-    let through_host = stage.host(100, &["bench-twin"]);
-    let other = match through_host.probe(hello) {
-        Ok(()) => ("as an executable plugin", through_host),
-        // Then the comparison is to our disadvantage: the host's own start is left out.
-        Err(_) => ("as a program without a host", stage.twin()),
-    };
+    let program = stage.host_of_programs(100, &["bench-program"]);
+    let other = ("as an executable plugin", program);
     rows.push(row("the same command", &native, hello, &other, None, n_runs));
+
+    // What the search path costs: `exec` takes the place of a start.
+    let callable = stage.host(100, &["bench-twin"]);
+    let other = ("the program without a host", stage.twin());
+    let work = "a program on the search path, 100 plugins installed";
+    rows.push(row(work, &callable, hello, &other, None, n_runs));
+    let other = ("a native plugin's command", native);
+    rows.push(row(work, &callable, hello, &other, None, n_runs));
     rows
 }
 
@@ -199,7 +203,11 @@ fn in_process(stage: &Stage, n_runs: usize) -> Result<Vec<Row>> {
     let (work, hook) = ("no-op hook call by the host", best("hook_host")?);
     let executable = executable_hook(stage, n_runs)?;
     rows.push(Row::under(work, hook, MICROSECOND));
-    rows.push(Row::cheaper(work, hook, "executable hook", executable.median, 1_000.0));
+    rows.push(Row::cheaper(work, hook, "a program without a host", executable.median, 1_000.0));
+    rows.push(Row::cheaper(work, hook, "executable plugin", best("hook_program")?, 1_000.0));
+    let (native, program) = (best("scaffold_native")?, best("scaffold_program")?);
+    let work = "a step of scaffolding with 100 files";
+    rows.push(Row::ratio(work, native, "executable plugin", program));
 
     let small = best("interface_small")?;
     let large = best("interface_large")?;

@@ -42,13 +42,17 @@ impl Stage {
         let target = cargo::target_dir()?;
         let temp = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
         fs::create_dir(temp.path().join("empty"))?;
+        let program = |name| cargo::executable(&artifacts, name);
+        let twin = program("pintle-bench-twin")?;
+        let programs = temp.path().join("programs");
+        fs::create_dir(&programs)?;
+        fs::copy(&twin, programs.join("pintle-bench-twin")).context("failed to copy a program")?;
         install(&library, temp.path()).context("failed to copy the plugins")?;
         plugins::lay_out(&sources, &artifacts, &temp.path().join("own"))?;
-        let program = |name| cargo::executable(&artifacts, name);
         Ok(Self {
             host: program("pintle")?,
             empty: program("empty-clap")?,
-            twin: program("pintle-bench-twin")?,
+            twin,
             in_process: program("in-process")?,
             universe: program("universe")?,
             temp,
@@ -158,6 +162,18 @@ impl Stage {
         self.program(&self.empty, &["version"])
     }
 
+    /// Returns the host with the executable plugin installed besides, called with `args`.
+    pub(super) fn host_of_programs(&self, n_plugins: usize, args: &[&str]) -> Program {
+        let mut program = self.host(n_plugins, args);
+        let programs = self.temp.path().join("programs");
+        let list = [self.temp.path().join(n_plugins.to_string()), programs];
+        let list = std::env::join_paths(list).expect("the stage's paths have no colon");
+        for (_, value) in program.env.iter_mut().filter(|it| it.0 == "PINTLE_PLUGIN_PATH") {
+            value.clone_from(&list);
+        }
+        program
+    }
+
     /// Returns the executable plugin, run by itself.
     pub(super) fn twin(&self) -> Program {
         self.program(&self.twin, &[])
@@ -175,7 +191,7 @@ impl Stage {
     /// Returns the program that measures inside of itself, on a hundred plugins.
     pub(super) fn in_process(&self) -> Program {
         let mut program = self.program(&self.in_process, &[]);
-        program.args.push(event().into());
+        program.args.extend([event().into(), self.twin.clone().into()]);
         let plugins = self.temp.path().join("100");
         program.args.extend((0..100).map(|idx| plugins.join(file_name(idx)).into()));
         program

@@ -44,9 +44,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &[]),
+    ("core/host", "process", &[]),
     ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
-    ("core/host", "transport", &["catalog", "fs", "identity"]),
+    ("core/host", "transport", &["catalog", "fs", "identity", "process", "services"]),
     ("core/host", "lifecycle", &["services", "transport"]),
 ];
 

@@ -18,6 +18,7 @@ mod service;
 mod session_engine;
 mod shared_args;
 mod spec_options;
+mod variables;
 
 use pintle_host::cli::{Group, Noun, Row, Run};
 use pintle_host::lifecycle::EventInfo;
@@ -117,6 +118,7 @@ pub static GROUP: Group = Group {
         EventInfo::of(&events::POST_NODE_DELETE),
     ],
     services: Some(|session| Arc::new(containers(session))),
+    variables: Some(variables::of_event),
     ..Group::EMPTY
 };
 

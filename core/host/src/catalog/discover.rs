@@ -23,9 +23,27 @@ pub struct Warning {
     pub source: io::Error,
 }
 
-/// Returns an entry for each file that could be a plugin, in search order.
-pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warning>) {
-    let (mut folders, mut warnings) = (Vec::new(), Vec::new());
+/// What was found in the directories of the search path.
+pub(super) struct Found {
+    /// An entry for each library, in search order.
+    pub(super) entries: Vec<Entry>,
+    /// The files that are not libraries, in search order.
+    pub(super) others: Vec<OtherFile>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// A file in the search path that is not a library.
+#[derive(Debug, Clone)]
+pub struct OtherFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Why its directory is searched.
+    pub origin: DirOrigin,
+}
+
+/// Looks at the directories of the search path.
+pub(super) fn scan(search: &SearchPath, rules: &Rules) -> Found {
+    let (mut folders, mut warnings, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for dir in search.dirs() {
         match Folder::open(&dir.path) {
             Ok(folder) => folders.push((dir, folder)),
@@ -34,12 +52,15 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules) -> (Vec<Entry>, Vec<Warni
     }
     let mut candidates = Vec::new();
     for (dir, folder) in &folders {
-        match folder.libraries() {
+        let mut paths = Vec::new();
+        match folder.libraries(&mut paths) {
             Ok(found) => candidates.extend(found),
             Err(source) => warnings.extend(warning(dir, source)),
         }
+        others.extend(paths.into_iter().map(|path| OtherFile { path, origin: dir.origin }));
     }
-    (look_at_all(&candidates, search, rules, SystemTime::now()), warnings)
+    let entries = look_at_all(&candidates, search, rules, SystemTime::now());
+    Found { entries, others, warnings }
 }
 
 /// Returns what to report about a directory that cannot be searched. One that the user has

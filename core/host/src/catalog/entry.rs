@@ -13,38 +13,13 @@ use super::reason::Reason;
 use super::refusal::Refusal;
 use super::requirements;
 use super::rules::Rules;
+use super::transport::Transport;
 use super::version::PluginVersion;
 use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::{Manifest, ManifestCommand};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How the host reaches a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Transport {
-    /// It is a part of the program.
-    Linked,
-    /// It is a library that is loaded into the process.
-    Native,
-    /// It is a program that is run for each call.
-    Executable,
-    /// It is a plugin of another system, which a group of the host adapts.
-    External,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Linked => "linked",
-            Self::Native => "native",
-            Self::Executable => "executable",
-            Self::External => "external",
-        })
-    }
-}
 
 /// Whether a plugin can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

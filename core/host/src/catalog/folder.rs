@@ -1,7 +1,7 @@
 //! One folder of the search path: what in it could be a plugin.
 
 use super::file::{Directory, FileError, RegularFile, Stamp};
-use crate::fs::Kind;
+use crate::fs::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,15 +25,19 @@ impl Folder {
         Ok(Self { directory: Directory::open(path)? })
     }
 
-    /// Returns what has the platform's library suffix, sorted by name.
-    pub(super) fn libraries(&self) -> io::Result<Vec<Candidate<'_>>> {
-        let entries = self.directory.entries()?.into_iter().filter(|it| is_library(&it.name));
-        let found = entries.map(|it| Candidate {
-            directory: &self.directory,
-            inode: it.inode.filter(|_| it.kind == Kind::File),
-            name: it.name,
-        });
-        Ok(found.collect())
+    /// Returns what has the platform's library suffix, sorted by name; and adds the paths of
+    /// the other files to `others`.
+    pub(super) fn libraries(&self, others: &mut Vec<PathBuf>) -> io::Result<Vec<Candidate<'_>>> {
+        let mut found = Vec::new();
+        for Entry { name, kind, inode } in self.directory.entries()? {
+            if is_library(&name) {
+                let inode = inode.filter(|_| kind == Kind::File);
+                found.push(Candidate { directory: &self.directory, name, inode });
+            } else if matches!(kind, Kind::File | Kind::Symlink) && is_visible(&name) {
+                others.push(self.directory.path().join(name));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -53,6 +57,12 @@ impl Candidate<'_> {
     pub(super) fn open(&self) -> Result<RegularFile, FileError> {
         self.directory.open_file(&self.name, self.inode)
     }
+}
+
+/// Whether a file can be a program: neither hidden nor a library of another version.
+fn is_visible(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    !name.starts_with(b".") && !name.windows(4).any(|it| it == b".so.")
 }
 
 fn is_library(name: &OsStr) -> bool {

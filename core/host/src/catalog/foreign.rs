@@ -3,7 +3,7 @@
 //! The catalog learns of them from the sources of the host's groups, and treats them like any
 //! other plugin.
 
-use super::entry::Transport;
+use super::transport::Transport;
 use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::manifest::Manifest;

@@ -316,7 +316,7 @@ mod tests {
         fn look(&self) -> Vec<String> {
             let folder = Folder::open(&self.home.path().join("plugins")).unwrap();
             let later = SystemTime::now() + Duration::from_secs(60);
-            let candidates = folder.libraries().unwrap();
+            let candidates = folder.libraries(&mut Vec::new()).unwrap();
             let entries = look_at_all(&candidates, &self.search, &self.rules, later);
             entries.iter().map(describe).collect()
         }
@@ -385,7 +385,7 @@ mod tests {
     fn fresh_files_are_not_kept() {
         let installed = Installed::new();
         let folder = Folder::open(&installed.home.path().join("plugins")).unwrap();
-        let candidates = folder.libraries().unwrap();
+        let candidates = folder.libraries(&mut Vec::new()).unwrap();
         look_at_all(&candidates, &installed.search, &installed.rules, SystemTime::now());
         assert!(installed.index().is_none());
     }

@@ -33,12 +33,14 @@ mod search;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod version;
 
 pub use clash::{Claim, Clash, CommandConflict, Rival};
 pub use contact::{contact, defect};
-pub use discover::Warning;
-pub use entry::{Entry, State, Transport};
+use discover::Found;
+pub use discover::{OtherFile, Warning};
+pub use entry::{Entry, State};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
 pub use foreign::{Endpoint, ForeignPlugin, ForeignRefusal};
@@ -52,6 +54,7 @@ pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use rules::Rules;
 pub use search::{DirOrigin, PluginDir, SearchPath};
+pub use transport::Transport;
 pub use version::{PluginVersion, VersionError, VersionPattern};
 
 use pintle_plugin::LinkedPlugin;
@@ -70,18 +73,19 @@ impl Catalog {
     /// entries, folders that cannot be read are [warnings](Self::warnings), and a
     /// folder that does not exist is nothing.
     pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
-        Self::with_foreign(search, linked, Vec::new(), rules)
+        Self::with_foreign(search, linked, rules, |_| Vec::new())
     }
 
-    /// Looks for plugins, and adds those that are not libraries of this interface. They come
+    /// Looks for plugins, and adds those that are not libraries of this interface: `foreign`
+    /// finds them, also among the files in the search path that are not libraries. They come
     /// after all others.
     pub fn with_foreign(
         search: &SearchPath,
         linked: &[LinkedPlugin],
-        foreign: Vec<ForeignPlugin>,
         rules: &Rules,
+        foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Self {
-        let (files, warnings) = discover::scan(search, rules);
+        let Found { entries: files, others, warnings } = discover::scan(search, rules);
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
             // The usual case: a thousand entries need not move.
@@ -89,7 +93,7 @@ impl Catalog {
         } else {
             entries.extend(files);
         }
-        entries.extend(foreign.into_iter().map(|it| Entry::from_foreign(it, rules)));
+        entries.extend(foreign(others).into_iter().map(|it| Entry::from_foreign(it, rules)));
         Self::settle(entries, warnings, rules)
     }
 

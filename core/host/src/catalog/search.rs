@@ -99,6 +99,12 @@ impl SearchPath {
         self.index.as_deref()
     }
 
+    /// Returns where it is kept what the programs in these directories have said of themselves,
+    /// if there is a place for it.
+    pub fn answers(&self) -> Option<PathBuf> {
+        Some(self.index.as_ref()?.with_file_name("programs.json"))
+    }
+
     /// Keeps the index of these folders in `folder`.
     pub(super) fn with_index_in(mut self, folder: Option<PathBuf>) -> Self {
         let mut hasher = DefaultHasher::new();

@@ -408,7 +408,10 @@ mod tests {
         let host = Cli::new().group(&GUEST).build().unwrap();
         let plugin = host.command().find_subcommand("plugin").cloned().unwrap();
         let verbs: Vec<_> = plugin.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(verbs, ["list", "inspect", "check", "run", "abi", "polish"]);
+        assert_eq!(
+            verbs,
+            ["list", "inspect", "check", "run", "register", "unregister", "abi", "polish"]
+        );
         assert_eq!(host.run(["pintle", "-q", "plugin", "polish"]), Exit::Done.into());
     }
 

@@ -5,6 +5,7 @@ use super::{CliError, Hooks, Session, Step};
 use crate::catalog::ForeignPlugin;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
+use crate::transport::program::EventVariables;
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Group {
     pub events: &'static [EventInfo],
     /// The interfaces by which it calls plugins.
     pub interfaces: &'static [InterfaceInfo],
+    /// Returns what plugins that are programs are told of its events in variables.
+    pub variables: Option<EventVariables>,
     /// Makes the services that it offers to plugins, for one run of the host.
     pub services: Option<MakeService>,
     /// Finds plugins that are not libraries of this interface, whenever the catalog is made.
@@ -113,6 +116,7 @@ impl Group {
         rows: &[],
         events: &[],
         interfaces: &[],
+        variables: None,
         services: None,
         plugins: None,
     };

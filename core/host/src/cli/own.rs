@@ -6,7 +6,7 @@ use super::{completion, events, help, interfaces, plugin, version};
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
     name: "host",
-    nouns: &[Noun { word: "plugin", about: "List, inspect, check and run plugins" }],
+    nouns: &[Noun { word: "plugin", about: "List, inspect, check, run and register plugins" }],
     rows: &[
         help::ROW,
         version::ROW,
@@ -15,6 +15,8 @@ pub(super) static GROUP: Group = Group {
         plugin::inspect::ROW,
         plugin::check::ROW,
         plugin::run::ROW,
+        plugin::register::REGISTER,
+        plugin::register::UNREGISTER,
         plugin::abi::ROW,
         events::ROW,
     ],

@@ -7,10 +7,13 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::settings::Settings;
-use crate::catalog::{Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State};
+use crate::catalog::{
+    Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State, Transport,
+};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, Service, Services, Verbosity};
+use crate::transport::program::{self, EventVariables};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::INTERFACE_VERSION;
@@ -20,6 +23,7 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +53,9 @@ pub(super) trait Surroundings {
 
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
+
+    /// Returns what the groups tell programs of events.
+    fn variables(&self) -> Vec<EventVariables>;
 
     /// Finds the plugins that are not libraries of this interface.
     fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin>;
@@ -228,14 +235,27 @@ impl<'a> Session<'a> {
     pub fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let (search, linked) = (self.search(), &self.settings.linked);
-            let foreign = self.surroundings.foreign_plugins(self);
-            let catalog = Catalog::with_foreign(search, linked, foreign, self.rules());
+            let catalog = Catalog::with_foreign(search, linked, self.rules(), |files| {
+                let answers = search.answers();
+                let programs = program::find(files, answers.as_deref(), &self.around_programs());
+                let mut found = programs;
+                found.extend(self.surroundings.foreign_plugins(self));
+                found
+            });
             for warning in catalog.warnings() {
                 let text = CliError::from_error(Exit::Failed, warning).line();
                 self.console.log(Level::Warn, &text);
             }
             catalog
         })
+    }
+
+    /// Returns what plugins that are programs are run with.
+    pub(super) fn around_programs(&self) -> Arc<program::Surroundings> {
+        let identity = self.identity().clone();
+        let variables = self.surroundings.variables();
+        let events = self.events().iter().map(|it| it.name).collect();
+        Arc::new(program::Surroundings { identity, variables, events })
     }
 
     /// Returns the callable form of a plugin that the catalog knows.
@@ -258,6 +278,22 @@ impl<'a> Session<'a> {
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
+    }
+
+    /// Asks a program what it is, and returns the callable form of the plugin.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not a program that can be used.
+    pub(super) fn load_program(&self, path: &Path) -> Result<LoadedPlugin, CliError> {
+        let answers = self.search().answers();
+        let found = program::examine(path, answers.as_deref(), &self.around_programs());
+        let program =
+            ForeignPlugin { transport: Transport::Executable, path: path.to_owned(), found };
+        let catalog =
+            Catalog::with_foreign(&SearchPath::default(), &[], self.rules(), |_| vec![program]);
+        let entry = catalog.entries().first().expect("it has the one program");
+        self.load(entry)
     }
 
     /// Returns a plugin's implementation of an interface, for example of `dyn ImageScanner`.

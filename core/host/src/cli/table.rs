@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use crate::transport::LoadedPlugin;
+use crate::transport::program::EventVariables;
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use std::fmt::Display;
@@ -148,6 +149,10 @@ impl Surroundings for Table {
 
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>> {
         self.groups().filter_map(|it| it.services).map(|make| make(session)).collect()
+    }
+
+    fn variables(&self) -> Vec<EventVariables> {
+        self.groups().filter_map(|it| it.variables).collect()
     }
 
     fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin> {

@@ -14,7 +14,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long a hook that asks whether it is cancelled may take to end after its time.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How long hooks may take.
 #[derive(Debug, Clone, Copy)]

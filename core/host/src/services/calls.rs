@@ -39,6 +39,9 @@ static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// How many commands end by themselves when a signal comes.
 static N_COMMANDS: AtomicUsize = AtomicUsize::new(0);
 
+/// How many programs have the terminal.
+static N_FOREGROUND: AtomicUsize = AtomicUsize::new(0);
+
 /// What undoes the work of a plugin.
 pub(crate) type Cleanup = Box<dyn FnOnce() + Send>;
 
@@ -166,6 +169,27 @@ impl Drop for CommandSignals {
     }
 }
 
+/// A program that has the terminal: while this value exists, Ctrl-C is for the program, which
+/// the terminal sends it to, too. What it makes of that, the host waits for.
+#[derive(Debug)]
+#[must_use = "Ctrl-C ends the host again when this value is dropped"]
+pub(crate) struct ForegroundProgram(());
+
+impl ForegroundProgram {
+    pub(crate) fn begin() -> Self {
+        N_FOREGROUND.fetch_add(1, Ordering::SeqCst);
+        #[cfg(unix)]
+        take_signals();
+        Self(())
+    }
+}
+
+impl Drop for ForegroundProgram {
+    fn drop(&mut self) {
+        N_FOREGROUND.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Takes the signals over, once.
 #[cfg(unix)]
 fn take_signals() {
@@ -182,7 +206,13 @@ fn take_signals() {
 
 #[cfg(unix)]
 fn watch(mut signals: Signals) {
-    while signals.wait().next().is_some() {
+    loop {
+        // Several may be pending.
+        let pending: Vec<_> = signals.wait().collect();
+        let has_terminal = N_FOREGROUND.load(Ordering::SeqCst) > 0;
+        if pending.iter().all(|it| has_terminal && *it == SIGINT) {
+            continue;
+        }
         IS_INTERRUPTED.store(true, Ordering::SeqCst);
         let under_way = live();
         under_way.iter().for_each(|it| it.cancel());

@@ -44,6 +44,11 @@ impl LoadedPlugin {
         &self.manifest
     }
 
+    /// Returns whether the plugin is a library of this interface, with a root module.
+    pub fn is_library(&self) -> bool {
+        matches!(self.reach, Reach::Root(_))
+    }
+
     /// Returns the name of each function of the root module that this host knows,
     /// and whether the plugin has it.
     pub fn functions(&self) -> Vec<(&'static str, bool)> {

@@ -10,6 +10,7 @@ mod layout;
 mod linked;
 mod loaded;
 mod native;
+pub mod program;
 
 pub use error::{CallError, LoadError, NoInterface};
 pub use linked::{adapt, link};

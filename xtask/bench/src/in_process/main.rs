@@ -1,7 +1,7 @@
 //! Measures what happens inside one process, and prints it as JSON: nanoseconds by name.
 //!
-//! Its arguments are the plugin files to open, all different, and before them the
-//! file with the event's payload.
+//! Its arguments are the file with the event's payload, the program that is a plugin, and the
+//! plugin files to open, all different.
 #![expect(clippy::print_stdout, reason = "the result goes to `cargo xtask bench`")]
 
 mod clock;
@@ -12,15 +12,17 @@ use clock::{median, nanos_per_call};
 use open::{Opened, open};
 use pintle::catalog::Rules;
 use pintle::transport::LoadedPlugin;
+use pintle::transport::program::{self, Surroundings};
 use pintle_bench_plugin::{Image, Scanner};
-use pintle_plugin::Host;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::json::{Map, Value};
-use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
+use pintle_plugin::message::{ErrorReply, ScaffoldRequest, ServiceReply, ServiceRequest, Step};
 use pintle_plugin::raw::{PluginRootRef, RawHost};
+use pintle_plugin::{Host, MODE_FILE, Node, Select};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The event that the bench's plugin subscribes to.
 const EVENT: &str = "post-resource-create";
@@ -29,8 +31,9 @@ type Results = Map<String, Value>;
 
 fn main() -> Result<()> {
     let mut args = std::env::args_os().skip(1).map(PathBuf::from);
-    let event = args.next().context("usage: in-process EVENT.json PLUGIN…")?;
+    let event = args.next().context("usage: in-process EVENT.json PROGRAM PLUGIN…")?;
     let payload = std::fs::read(event).context("failed to read the event")?;
+    let program = args.next().context("the program is missing")?;
     let plugins: Vec<_> = args.collect();
     let Some(first) = plugins.first() else { bail!("there are no plugins to measure") };
 
@@ -41,6 +44,7 @@ fn main() -> Result<()> {
     let plugin = load_native(first).context("the host does not load the plugin")?;
     measure_host(&plugin, &payload, &mut results);
     measure_interface(&plugin, &mut results)?;
+    measure_program(&plugin, &program, &payload, &mut results)?;
     println!("{}", Value::Object(results));
     Ok(())
 }
@@ -111,6 +115,62 @@ fn measure_interface(plugin: &LoadedPlugin, results: &mut Results) -> Result<()>
     Ok(())
 }
 
+/// Measures what a program costs that does the same as the plugin: a hook, and a step of
+/// scaffolding on a hundred files.
+fn measure_program(
+    plugin: &LoadedPlugin,
+    program: &Path,
+    payload: &[u8],
+    results: &mut Results,
+) -> Result<()> {
+    let around = Surroundings { events: vec![EVENT], ..Surroundings::default() };
+    let (manifest, endpoint) = program::examine(program, None, &around.into())?;
+    let key = format!("{}.pintle.dev/v{}", manifest.name, manifest.version).parse()?;
+    let program = pintle::transport::adapt(endpoint, key, manifest);
+
+    let hook = nanos_per_call(|| drop(program.event(EVENT, payload, &Silent)));
+    results.insert("hook_program".to_owned(), hook.into());
+
+    let mut request = ScaffoldRequest::default();
+    request.subcommand = "edit".to_owned();
+    request.step = Step::Scaffold;
+    let node = |idx| Node::new(format!("src/{idx:03}.rs"), vec![b'x'; 5000], MODE_FILE);
+    let files = Files((0..100).map(node).collect());
+    for (name, plugin) in [("scaffold_native", plugin), ("scaffold_program", &program)] {
+        let (_, changed) = plugin.scaffold(&request, &files)?;
+        ensure!(changed.len() == 1, "{} files were changed", changed.len());
+        let nanos = nanos_per_call(|| drop(black_box(plugin.scaffold(&request, &files))));
+        results.insert(name.to_owned(), nanos.into());
+    }
+    Ok(())
+}
+
+/// A host with some files.
+struct Files(Vec<Node>);
+
+impl HostServices for Files {
+    fn write(&self, _stream: Stream, _text: &[u8]) {}
+
+    fn log(&self, _level: Level, _text: &str) {}
+
+    fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
+        Silent.request(request)
+    }
+
+    // Nothing cancels it, and no time passes.
+    fn wait_cancelled(&self, _limit: Duration) -> bool {
+        false
+    }
+
+    fn nodes(&self, _select: Select<'_>) -> Result<Vec<Node>, ErrorReply> {
+        Ok(self.0.clone())
+    }
+
+    fn all_nodes(&self) -> Result<&[Node], ErrorReply> {
+        Ok(&self.0)
+    }
+}
+
 /// A host whose services are never asked for.
 struct Silent;
 
@@ -121,5 +181,9 @@ impl HostServices for Silent {
 
     fn request(&self, _request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         Err(ErrorReply::failed("the bench offers no services"))
+    }
+
+    fn wait_cancelled(&self, _limit: Duration) -> bool {
+        false
     }
 }

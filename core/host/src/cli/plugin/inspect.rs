@@ -1,8 +1,9 @@
 //! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
 
 use super::super::{explain, output};
+use super::probe::is_program;
 use super::subject::{Subject, subject, subject_arg};
-use crate::catalog::{Entry, PluginKey, Refusal, library_file};
+use crate::catalog::{Entry, PluginKey, Refusal, Transport, library_file};
 use crate::causes::with_causes;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
@@ -58,10 +59,11 @@ fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a E
 }
 
 fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Inspection, CliError> {
-    match entry.path() {
+    let is_library = |_: &&Path| entry.transport() == Transport::Native;
+    match entry.path().filter(is_library) {
         Some(path) => of_file(session, path),
         None => Ok(Inspection {
-            path: None,
+            path: entry.path().map(output::path),
             transport: entry.transport().to_string(),
             format: None,
             architecture: None,
@@ -73,6 +75,9 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Inspection, CliError
 
 /// Reads a file of any platform; only what holds no manifest at all is an error.
 fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
+    if is_program(path) {
+        return of_program(session, path);
+    }
     let library = library_file::open(path).map_err(|err| unreadable(path, &err.into()))?;
     let manifest = match library.manifests() {
         [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
@@ -89,6 +94,19 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
         architecture: Some(library.architecture().to_owned()),
         refused: refused.map(|it| with_causes(&it.refusal)),
         manifest: Some(manifest),
+    })
+}
+
+/// A program says itself what it is, and only there.
+fn of_program(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
+    let plugin = session.load_program(path)?;
+    Ok(Inspection {
+        path: Some(output::path(path)),
+        transport: Transport::Executable.to_string(),
+        format: None,
+        architecture: None,
+        refused: None,
+        manifest: Some(plugin.manifest().clone()),
     })
 }
 
@@ -119,10 +137,12 @@ fn text(inspection: &Inspection) -> String {
         row("licence", it.license.clone());
         row("authors", it.authors.join(", "));
         let abi = &it.abi;
-        row(
-            "interface",
-            format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic),
-        );
+        if !abi.interface.is_empty() {
+            row(
+                "interface",
+                format!("{}, abi_stable {}, panic = {}", abi.interface, abi.abi_stable, abi.panic),
+            );
+        }
         row("root symbol", abi.root.clone());
         row("target", it.target.clone());
         row("built by", it.rustc.clone());

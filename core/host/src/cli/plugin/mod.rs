@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod inspect;
 pub(super) mod list;
 mod probe;
+pub(super) mod register;
 mod report;
 pub(super) mod run;
 mod subject;

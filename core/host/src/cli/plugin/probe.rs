@@ -10,9 +10,10 @@ use crate::cli::error::{CliError, Failure};
 use crate::cli::exit::{Exit, Step};
 use crate::cli::output;
 use crate::cli::session::Session;
-use crate::transport;
+use crate::transport::{self, program};
 use clap::{Arg, ArgAction};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -60,7 +61,10 @@ pub(super) fn arg() -> Arg {
 pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
     restrict();
     send(&Message::Next("being loaded".to_owned()));
-    let plugin = transport::load(path, session.rules()).map_err(CliError::from);
+    let plugin = match is_program(path) {
+        true => session.load_program(path),
+        false => transport::load(path, session.rules()).map_err(CliError::from),
+    };
     let announce = |next| send(&Message::Next(next));
     let report = plugin.and_then(|it| examine(session, &it, Some(output::path(path)), &announce));
     send(&match report {
@@ -68,6 +72,15 @@ pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
         Err(err) => Message::Failed(err.failure(session.identity())),
     });
     Exit::Done.into()
+}
+
+/// Whether a file is to be run, and not to be loaded: it is executable, and neither has the name
+/// of a library nor a manifest.
+pub(super) fn is_program(path: &Path) -> bool {
+    let is_library = |it: &OsStr| ["so", "dylib", "dll"].iter().any(|ext| it == *ext);
+    !path.extension().is_some_and(is_library)
+        && program::is_executable(path)
+        && !library_file::open(path).is_ok_and(|it| !it.manifests().is_empty())
 }
 
 /// Ends the process with the one that started it, and leaves no memory dump of it.

@@ -37,7 +37,9 @@ pub(super) fn examine(
 ) -> Result<Report, CliError> {
     let mut found = file_checks(path.is_some(), plugin);
     found.extend(manifest_checks(plugin));
-    found.extend(function_checks(plugin));
+    if plugin.is_library() {
+        found.extend(function_checks(plugin));
+    }
     found.extend(command_checks(session, plugin, announce)?);
     found.extend(scaffold_checks(session, plugin, announce)?);
     found.extend(option_checks(session, plugin, announce)?);
@@ -50,6 +52,9 @@ type Found = Vec<(&'static str, String)>;
 
 /// What [`transport::load`](crate::transport::load) has made sure of before it opened the file.
 fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
+    if !plugin.is_library() {
+        return vec![("file", "a program that says what it is".to_owned())];
+    }
     if !is_file {
         return vec![("file", "none: the plugin is part of the program".to_owned())];
     }
@@ -68,17 +73,25 @@ fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
 fn manifest_checks(plugin: &LoadedPlugin) -> Found {
     let manifest = plugin.manifest();
     let abi = &manifest.abi;
-    let mut found = vec![
-        ("interface", format!("{}, this host has {INTERFACE_VERSION}", abi.interface)),
-        ("abi_stable", format!("{}, this host has {ABI_STABLE_VERSION}", abi.abi_stable)),
-        ("target", manifest.target.clone()),
-        ("panic", abi.panic.clone()),
-        ("host", format!("requires `{}`, this is {LIBRARY_VERSION}", manifest.host)),
-    ];
+    let mut found = Vec::new();
+    if plugin.is_library() {
+        found.extend([
+            ("interface", format!("{}, this host has {INTERFACE_VERSION}", abi.interface)),
+            ("abi_stable", format!("{}, this host has {ABI_STABLE_VERSION}", abi.abi_stable)),
+            ("target", manifest.target.clone()),
+            ("panic", abi.panic.clone()),
+        ]);
+    }
+    if !manifest.host.is_empty() {
+        found.push(("host", format!("requires `{}`, this is {LIBRARY_VERSION}", manifest.host)));
+    }
     if !manifest.project_versions.is_empty() {
         found.push(("project", manifest.project_versions.join(", ")));
     }
     found.extend(manifest.interfaces.iter().map(|it| ("implements", it.clone())));
+    if !plugin.is_library() {
+        found.extend(manifest.events.iter().map(|it| ("event", it.clone())));
+    }
     found
 }
 

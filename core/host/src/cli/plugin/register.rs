@@ -1,0 +1,134 @@
+//! `plugin register` and `plugin unregister`: plugins that are kept elsewhere, as links in the
+//! user's plugin directory.
+
+use super::probe::Prober;
+use crate::catalog::DirOrigin;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::session::Session;
+use crate::fs;
+use clap::{Arg, ArgMatches, value_parser};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(in crate::cli) const REGISTER: Row = Row::new(
+    &["plugin", "register"],
+    "Make a program or a library a plugin, and leave it where it is",
+    Run::Plain(register),
+)
+.args(|command| {
+    command.arg(
+        Arg::new("file")
+            .value_name("FILE")
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(clap::ValueHint::FilePath)
+            .help("The program or library; it is checked first"),
+    )
+});
+
+pub(in crate::cli) const UNREGISTER: Row = Row::new(
+    &["plugin", "unregister"],
+    "Undo `plugin register`; the file itself stays",
+    Run::Plain(unregister),
+)
+.args(|command| {
+    command.arg(
+        Arg::new("file")
+            .value_name("FILE|NAME")
+            .required(true)
+            .value_parser(value_parser!(OsString))
+            .value_hint(clap::ValueHint::FilePath)
+            .help("The file that was registered, or the name of its link"),
+    )
+});
+
+fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let path: &PathBuf = matches.get_one("file").expect("the argument is required");
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let shown = output::path(&path);
+    let report = Prober::new(session)?.probe(&path)?;
+    let folder = user_dir(session)?;
+    let name = path.file_name().expect("a file that was checked has a name");
+    let link = folder.join(name);
+    let failed = |err: &io::Error| {
+        CliError::new(Exit::Failed, format!("failed to register `{shown}`")).cause(err)
+    };
+    match std::fs::read_link(&link) {
+        Ok(target) if target == path => {}
+        Ok(target) => {
+            let text = format!("`{}` is registered already", output::path(&target));
+            let text = format!("failed to register `{shown}`: {text} as `{}`", name.display());
+            let hint = format!("type `plugin unregister {}` first", name.display());
+            return Err(CliError::new(Exit::Failed, text).hint(hint));
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(&folder).map_err(|err| failed(&err))?;
+            link_to(&path, &link).map_err(|err| failed(&err))?;
+        }
+        // A file of the user's.
+        Err(_) => {
+            let text = format!("failed to register `{shown}`: `{}` exists", output::path(&link));
+            return Err(CliError::new(Exit::Failed, text).hint("rename one of the two".to_owned()));
+        }
+    }
+    session.console().println(format!("registered `{}` as {}", shown, report.key));
+    Ok(Exit::Done.into())
+}
+
+fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let given: &OsString = matches.get_one("file").expect("the argument is required");
+    let path = std::path::absolute(given).unwrap_or_else(|_| PathBuf::from(given));
+    let folder = user_dir(session)?;
+    let is_meant = |link: &Path| match std::fs::read_link(link) {
+        Ok(target) => target == path || link.file_name() == Some(given),
+        Err(_) => false,
+    };
+    let links = fs::Dir::open(&folder).and_then(|it| it.list("")).unwrap_or_default();
+    let links: Vec<_> = links.into_iter().map(|it| folder.join(it.name)).collect();
+    let Some(link) = links.iter().find(|it| is_meant(it)) else {
+        let registered: Vec<_> = links.iter().filter(|it| it.is_symlink()).collect();
+        let names: Vec<_> = registered.iter().filter_map(|it| it.file_name()).collect();
+        let names: Vec<_> = names.iter().map(|it| format!("`{}`", it.display())).collect();
+        let text = format!("`{}` is not registered", given.display());
+        let hint = match names.is_empty() {
+            true => "no plugin is registered".to_owned(),
+            false => format!("registered are {}", names.join(", ")),
+        };
+        return Err(CliError::new(Exit::Usage, text).hint(hint));
+    };
+    std::fs::remove_file(link).map_err(|err| {
+        CliError::new(Exit::Failed, format!("failed to remove `{}`", output::path(link)))
+            .cause(&err)
+    })?;
+    session.console().println(format!("removed the link `{}`", output::path(link)));
+    Ok(Exit::Done.into())
+}
+
+/// Returns the user's plugin directory.
+fn user_dir(session: &Session<'_>) -> Result<PathBuf, CliError> {
+    let dirs = session.search().dirs();
+    let user = dirs.iter().find(|it| it.origin == DirOrigin::User);
+    user.map(|it| it.path.clone()).ok_or_else(|| {
+        CliError::new(Exit::Failed, "there is no plugin directory of the user's".to_owned())
+            .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
+    })
+}
+
+#[cfg(unix)]
+fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, link)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn link_to(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,56 @@
+//! The files that a program answers through.
+
+use crate::fs;
+use pintle_plugin::message::ErrorReply;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// The longest reply, in bytes.
+const MAX_REPLY: u64 = 16 << 20;
+
+/// The files of one call, in a directory that goes away with this value.
+pub(super) struct Files(TempDir);
+
+impl Files {
+    pub(super) fn create() -> Result<Self, ErrorReply> {
+        let temp = tempfile::Builder::new().prefix("plugin-").tempdir().and_then(|it| {
+            std::fs::File::create(it.path().join("reply"))?;
+            Ok(it)
+        });
+        temp.map(Self).map_err(|err| cannot("create the file of its reply", &err))
+    }
+
+    /// Returns where the reply goes.
+    pub(super) fn reply(&self) -> PathBuf {
+        self.0.path().join("reply")
+    }
+
+    pub(super) fn request(&self, json: &[u8]) -> Result<PathBuf, ErrorReply> {
+        let path = self.0.path().join("request");
+        std::fs::write(&path, json).map_err(|err| cannot("write its request", &err))?;
+        Ok(path)
+    }
+
+    /// Reads the reply; an empty one is the default.
+    pub(super) fn read_reply<T: DeserializeOwned + Default>(&self) -> Result<T, ErrorReply> {
+        let invalid = |err: &dyn std::fmt::Display| {
+            let mut reply = ErrorReply::failed("the program's reply cannot be read");
+            reply.causes.push(err.to_string());
+            reply.hint = Some("a reply is a JSON object".to_owned());
+            reply
+        };
+        let contents =
+            fs::read_regular(&self.reply(), MAX_REPLY).map_err(|err| invalid(&err.cause))?;
+        match contents.bytes.trim_ascii() {
+            [] => Ok(T::default()),
+            json => serde_json::from_slice(json).map_err(|err| invalid(&err)),
+        }
+    }
+}
+
+fn cannot(what: &str, err: &std::io::Error) -> ErrorReply {
+    let mut reply = ErrorReply::failed(format!("failed to {what}"));
+    reply.causes.push(err.to_string());
+    reply
+}

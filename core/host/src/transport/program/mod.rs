@@ -1,0 +1,19 @@
+//! Plugins that are programs: run once for each call, in any language.
+//!
+//! `docs/protocol.md` describes how host and program talk. What a program says of itself is
+//! asked once and kept; so no program runs for help, listings and resolution.
+
+mod answers;
+mod called;
+mod command;
+mod discovery;
+mod endpoint;
+mod files;
+mod hook;
+mod info;
+mod scaffolding;
+mod surroundings;
+mod variables;
+
+pub use discovery::{examine, find, is_executable};
+pub use surroundings::{EventVariables, Surroundings};
