@@ -101,7 +101,7 @@ fn lay_out(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
         CliError::new(Exit::Failed, "failed to find the program of this host").cause(&err)
     })?;
     let path = install(&dir, plugin.key(), &host, matches.get_flag("force"))?;
-    session.console().println(&path.display().to_string());
+    session.console().println(path.display());
     Ok(Exit::Done.into())
 }
 

@@ -5,10 +5,10 @@ use super::cache::{Cache, Metadata};
 use super::files::{Sent, project};
 use super::key::{Key, as_kubebuilders};
 use super::line::Line;
-use super::process::{self, Output, RunError};
 use super::protocol::{Flag, Request, Response, SUBCOMMANDS, VERSION};
 use pintle_host::catalog::Endpoint;
 use pintle_host::causes::{causes, with_causes};
+use pintle_host::process::{Job, JobError, JobErrorKind, Output};
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{
     CommandDescription, ErrorReply, Example, ScaffoldReply, ScaffoldRequest, Step,
@@ -18,11 +18,12 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many lines of a program's standard error an error message has.
-const MAX_LINES: usize = 5;
+/// How many bytes a program may print.
+const MAX_OUTPUT: usize = 256 << 20;
 
 /// A program that is an external plugin of kubebuilder.
 pub(super) struct External {
@@ -177,12 +178,18 @@ impl External {
         services: &dyn HostServices,
     ) -> Result<Response, ErrorReply> {
         let limit = self.surroundings.limit.clone().map_err(ErrorReply::failed)?;
-        let output = process::run(&self.path, request.to_bytes(), limit, services);
-        let output = output.map_err(|err| self.run_failed(&err))?;
+        let job = Job {
+            command: Command::new(&self.path),
+            input: request.to_bytes().into(),
+            limit,
+            max_output: MAX_OUTPUT,
+            services: Some(services),
+        };
+        let output = job.run().map_err(|err| self.run_failed(&err))?;
         let wrong = |message: String, err: Option<&(dyn Error + 'static)>| {
             let mut reply = ErrorReply::failed(message);
             reply.causes.extend(err.map(with_causes));
-            reply.causes.extend(last_lines(&output));
+            reply.causes.extend(last_lines(&output.stderr));
             reply.hint = Some(format!("report this to the author of `{}`", self.key));
             reply
         };
@@ -203,21 +210,23 @@ impl External {
         }
     }
 
-    fn run_failed(&self, err: &RunError) -> ErrorReply {
-        let mut reply = ErrorReply::failed(err.to_string());
-        reply.causes = causes(err).map(ToString::to_string).collect();
-        reply.hint = match err {
-            RunError::Run { .. } => {
+    fn run_failed(&self, err: &JobError) -> ErrorReply {
+        let mut reply = ErrorReply::failed(format!("failed to run `{}`", self.path.display()));
+        reply.causes.push(err.to_string());
+        reply.causes.extend(causes(err).map(ToString::to_string));
+        reply.causes.extend(last_lines(&err.stderr));
+        reply.hint = match &err.kind {
+            JobErrorKind::Start(_) => {
                 let text = "check that the program can be run; a script begins with `#!`";
                 Some(text.to_owned())
             }
-            RunError::TimedOut { .. } => {
+            JobErrorKind::TimedOut { .. } => {
                 let variable = &self.surroundings.limit_variable;
-                Some(format!(
-                    "if the program needs more time, set {variable}, for example to `10m`"
-                ))
+                let text = format!("if it needs more time, set {variable}, for example to `10m`");
+                Some(text)
             }
-            _ => None,
+            JobErrorKind::Cancelled => None,
+            _ => Some(format!("report this to the author of `{}`", self.key)),
         };
         reply
     }
@@ -260,17 +269,15 @@ fn reported(response: Response, output: &Output) -> ErrorReply {
         }
         None => {
             let mut reply = ErrorReply::failed("the plugin reports an error without a message");
-            reply.causes.extend(last_lines(output));
+            reply.causes.extend(last_lines(&output.stderr));
             reply
         }
     }
 }
 
-/// Returns the last lines of a program's standard error, if there are any.
-fn last_lines(output: &Output) -> Option<String> {
-    let lines: Vec<_> = output.stderr_tail.lines().collect();
-    let last = lines[lines.len().saturating_sub(MAX_LINES)..].join("\n");
-    (!last.is_empty()).then(|| format!("the standard error ends with:\n{last}"))
+/// Returns what an error message says of a program's standard error, if there is any.
+fn last_lines(stderr: &str) -> Option<String> {
+    (!stderr.is_empty()).then(|| format!("the standard error ends with:\n{stderr}"))
 }
 
 /// Returns the help that a plugin gives a subcommand.

@@ -17,7 +17,6 @@ mod files;
 pub(crate) mod install;
 mod key;
 pub(crate) mod line;
-mod process;
 mod protocol;
 
 use cache::Cache;
