@@ -699,7 +699,7 @@ fn flags_are_asked_for_once_per_command_and_metadata_once_per_file() {
     "#]]
     .assert_eq(&starts(&sandbox));
     // No program runs for what is known without.
-    for line in ["--help", "create --help", "plugin list", "version"] {
+    for line in ["--help", "create --help", "plugin list", "plugin inspect carver", "version"] {
         let _ = sandbox.run(words(line)).success();
     }
     let _ = sandbox.run(["__complete", "--", "create", "api", "--"]);
@@ -766,11 +766,41 @@ fn a_program_that_hangs_is_killed_with_its_children() {
             [exit 1]
         "#]],
     );
+    assert_gone(&pid);
+    assert!(!sandbox.work().join("PROJECT").exists());
+}
+
+#[test]
+fn ctrl_c_ends_a_program_with_its_children() {
+    let sandbox = yard();
+    let (pid, log) = (sandbox.path("pid"), sandbox.path("pid.new"));
+    let text = format!(
+        "grep -q '\"command\":\"init\"' || {{ echo '{{}}'; exit; }}\n\
+         sleep 600 & echo $! >{0}\nmv {0} {1}\nwait",
+        log.display(),
+        pid.display()
+    );
+    sh(&sandbox, "slow", &text);
+    let host = sandbox.start(words("init --plugins shipyard,slow --project-name demo"));
+    while !pid.exists() {
+        std::thread::yield_now();
+    }
+    let number = i32::try_from(host.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let number = number.expect("a process has a number");
+    rustix::process::kill_process(number, rustix::process::Signal::INT).expect("it runs");
+    let out = sandbox.finish(host);
+    assert_eq!(out.code(), 130, "{out}");
+    assert_gone(&pid);
+    assert!(!sandbox.work().join("PROJECT").exists());
+}
+
+/// Checks that the process whose number is in a file has ended.
+#[track_caller]
+fn assert_gone(pid: &Path) {
     let pid = fs::read_to_string(pid).expect("the script ran").trim().to_owned();
     // It may still be a zombie of whoever adopts it.
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
-    assert!(!sandbox.work().join("PROJECT").exists());
 }
 
 #[test]
