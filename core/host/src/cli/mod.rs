@@ -6,6 +6,7 @@
 
 pub mod args;
 mod builder;
+mod callable;
 mod completion;
 mod dispatch;
 mod error;

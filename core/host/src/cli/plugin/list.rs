@@ -4,6 +4,7 @@ use super::probe::Prober;
 use super::warnings::{Warning, warnings};
 use crate::catalog::{Entry, State};
 use crate::causes::with_causes;
+use crate::cli::callable::{self, CallableState};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -14,6 +15,9 @@ use pintle_plugin::manifest::Abi;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+/// What the listing calls the way to a program on the search path.
+const CALLABLE: &str = "callable";
 
 /// One plugin in the listing. The names of the fields are part of the interface.
 #[derive(Serialize)]
@@ -60,13 +64,15 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         true => check_all(session, &entries)?,
         false => entries.into_iter().map(Judged::new).collect(),
     };
+    let callables = callable::listed(session);
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
     if output::is_text(matches) {
-        session.console().println(text(&judged));
+        session.console().println(text(&judged, &callables));
         return Ok(Exit::Done.into());
     }
-    let rows: Vec<Listed<'_>> = judged.into_iter().map(row).collect();
+    let rows = judged.into_iter().map(row).chain(callables.iter().map(callable_row));
+    let rows: Vec<Listed<'_>> = rows.collect();
     output::print(matches, session.console(), &rows, |_| String::new());
     Ok(Exit::Done.into())
 }
@@ -162,8 +168,28 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
     }
 }
 
-fn text(plugins: &[Judged<'_>]) -> String {
-    if plugins.is_empty() {
+/// Returns a program on the search path as the listing has it.
+fn callable_row(callable: &CallableState) -> Listed<'_> {
+    Listed {
+        name: None,
+        version: None,
+        key: None,
+        state: callable.state,
+        reason: callable.reason.clone(),
+        transport: CALLABLE.to_owned(),
+        path: Some(callable.path.clone()),
+        abi: None,
+        project_versions: &[],
+        commands: vec![callable.words.clone()],
+        subcommands: &[],
+        events: &[],
+        warnings: None,
+        interfaces: &[],
+    }
+}
+
+fn text(plugins: &[Judged<'_>], callables: &[CallableState]) -> String {
+    if plugins.is_empty() && callables.is_empty() {
         return "no plugins; `plugin abi` shows where they are looked for".to_owned();
     }
     let heading = ["KEY", "STATE", "TRANSPORT", "BRINGS", "REASON"].map(str::to_owned).to_vec();
@@ -177,7 +203,13 @@ fn text(plugins: &[Judged<'_>]) -> String {
             remarks(it),
         ]
     };
-    let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
+    let callable = |it: &CallableState| {
+        let CallableState { path, words, state, reason } = it;
+        let reason = reason.clone().unwrap_or_default();
+        vec![path.clone(), state.to_string(), CALLABLE.to_owned(), words.clone(), reason]
+    };
+    let lines = plugins.iter().map(line).chain(callables.iter().map(callable));
+    let lines: Vec<_> = std::iter::once(heading).chain(lines).collect();
     output::table(&lines)
 }
 
