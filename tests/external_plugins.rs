@@ -761,8 +761,9 @@ fn a_program_that_hangs_is_killed_with_its_children() {
             $ pintle init --plugins slow --project-name demo
             --- stderr ---
             error: `init` failed at `slow.pintle.dev/v1.0.0`, while it scaffolds
-              caused by: timed out after 300ms waiting for `[SANDBOX]/external/slow/v1/slow`; it was killed
-            hint: if the program needs more time, set PINTLE_HOOK_TIMEOUT, for example to `10m`
+              caused by: failed to run `[SANDBOX]/external/slow/v1/slow`
+              caused by: it did not end within 300ms
+            hint: if it needs more time, set PINTLE_HOOK_TIMEOUT, for example to `10m`
             [exit 1]
         "#]],
     );
