@@ -805,6 +805,41 @@ fn assert_gone(pid: &Path) {
 }
 
 #[test]
+fn an_external_plugin_is_checked_by_its_own_protocol() {
+    let sandbox = yard();
+    let Some(_) = py(&sandbox, "carver.example.org", CARVER) else { return };
+    let lines = ["plugin check carver", "plugin inspect carver", "plugin list --check"];
+    check_list(&sandbox, &lines, expect![[r#"
+        $ pintle plugin check carver
+        plugin  carver.example.org/v1.0.0
+        path  [SANDBOX]/external/carver.example.org/v1/carver.example.org
+        file  a program that says what it is
+        project  3
+        subcommand  `init`, 1 flag
+        subcommand  `edit`, 0 flags
+        subcommand  `create api`, 0 flags
+        subcommand  `create webhook`, 0 flags
+        every check passed
+        [exit 0]
+        $ pintle plugin inspect carver
+        file  [SANDBOX]/external/carver.example.org/v1/carver.example.org
+        name  carver.example.org
+        version  1.0.0
+        description  An external plugin of kubebuilder
+        project  3
+        subcommands  init, edit, create api, create webhook
+        this host  takes it
+        [exit 0]
+        $ pintle plugin list --check
+        KEY  STATE  TRANSPORT  BRINGS  REASON
+        painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
+        shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
+        carver.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
+        [exit 0]
+    "#]]);
+}
+
+#[test]
 fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
     let sandbox = yard();
     sh(&sandbox, "good.example.org", "cat >/dev/null; echo '{}'");
