@@ -42,6 +42,7 @@ fn the_host_bears_its_own_name_and_version() {
               create      Add something to the project
               delete      Undo what was added to the project
               project     Show, check and upgrade the project
+              bridge      Use plugins of this host in kubebuilder
               cluster     Throw-away clusters in Docker
               node        The nodes of clusters
               kubeconfig  The kubeconfigs of clusters

@@ -761,8 +761,9 @@ fn a_program_that_hangs_is_killed_with_its_children() {
             $ pintle init --plugins slow --project-name demo
             --- stderr ---
             error: `init` failed at `slow.pintle.dev/v1.0.0`, while it scaffolds
-              caused by: timed out after 300ms waiting for `[SANDBOX]/external/slow/v1/slow`; it was killed
-            hint: if the program needs more time, set PINTLE_HOOK_TIMEOUT, for example to `10m`
+              caused by: failed to run `[SANDBOX]/external/slow/v1/slow`
+              caused by: it did not end within 300ms
+            hint: if it needs more time, set PINTLE_HOOK_TIMEOUT, for example to `10m`
             [exit 1]
         "#]],
     );
@@ -801,6 +802,41 @@ fn assert_gone(pid: &Path) {
     // It may still be a zombie of whoever adopts it.
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[test]
+fn an_external_plugin_is_checked_by_its_own_protocol() {
+    let sandbox = yard();
+    let Some(_) = py(&sandbox, "carver.example.org", CARVER) else { return };
+    let lines = ["plugin check carver", "plugin inspect carver", "plugin list --check"];
+    check_list(&sandbox, &lines, expect![[r#"
+        $ pintle plugin check carver
+        plugin  carver.example.org/v1.0.0
+        path  [SANDBOX]/external/carver.example.org/v1/carver.example.org
+        file  a program that says what it is
+        project  3
+        subcommand  `init`, 1 flag
+        subcommand  `edit`, 0 flags
+        subcommand  `create api`, 0 flags
+        subcommand  `create webhook`, 0 flags
+        every check passed
+        [exit 0]
+        $ pintle plugin inspect carver
+        file  [SANDBOX]/external/carver.example.org/v1/carver.example.org
+        name  carver.example.org
+        version  1.0.0
+        description  An external plugin of kubebuilder
+        project  3
+        subcommands  init, edit, create api, create webhook
+        this host  takes it
+        [exit 0]
+        $ pintle plugin list --check
+        KEY  STATE  TRANSPORT  BRINGS  REASON
+        painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
+        shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
+        carver.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
+        [exit 0]
+    "#]]);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::invocation::today;
 use super::recorded_plugins::missing;
 use super::working_project::current_dir;
 use crate::kubebuilder::bridge::{Bridge, BridgeError, Quiet, Request, error_answer};
-use crate::kubebuilder::install::{InstallError, default_root, install};
+use crate::kubebuilder::default_root;
+use crate::kubebuilder::install::{InstallError, install};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_host::catalog::{Entry, Transport};
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
@@ -93,7 +94,7 @@ fn lay_out(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
         return Err(CliError::new(Exit::Usage, text).hint("choose a plugin that scaffolds"));
     }
     let dir = matches.get_one::<PathBuf>("dir").cloned();
-    let dir = dir.or_else(|| default_root(&|it| std::env::var_os(it))).ok_or_else(|| {
+    let dir = dir.or_else(default_root).ok_or_else(|| {
         CliError::new(Exit::Failed, "kubebuilder has no directory for external plugins here")
             .hint("name a directory with `--dir`, or set HOME")
     })?;

@@ -14,9 +14,16 @@ pub(super) const DEFAULT_DOMAIN: &str = "my.domain";
 /// Flags that kubebuilder itself has, whatever a plugin says.
 const OF_KUBEBUILDER: [&str; 4] = ["group", "version", "kind", "help"];
 
-/// Returns the flags of a plugin that the host does not have itself.
-pub(super) fn args(subcommand: &str, flags: &[Flag]) -> Vec<Arg> {
-    flags.iter().filter(|it| !is_of_host(subcommand, &it.name)).map(arg).collect()
+/// Returns the flags of a plugin that the host does not have itself, and the names of those
+/// that no command of this host can have.
+pub(super) fn args(subcommand: &str, flags: &[Flag]) -> (Vec<Arg>, Vec<String>) {
+    let own = flags.iter().filter(|it| !is_of_host(subcommand, &it.name)).map(arg);
+    let (args, invalid): (Vec<_>, Vec<_>) = own.partition(is_valid);
+    (args, invalid.into_iter().map(|it| it.name).collect())
+}
+
+fn is_valid(arg: &Arg) -> bool {
+    rules::check_args(std::slice::from_ref(arg)).is_ok()
 }
 
 /// Returns flags for what is on the line, for a plugin that does not say which it has.
@@ -26,6 +33,7 @@ pub(super) fn args_of_line(subcommand: &str, flags: &[(String, bool)]) -> Vec<Ar
         true => Arg::option(name),
         false => Arg::flag(name),
     })
+    .filter(is_valid)
     .collect()
 }
 
@@ -207,8 +215,10 @@ mod tests {
             flag("kind", "string", ""),
             flag("domain", "string", "a.io"),
             flag("verbose", "bool", ""),
+            flag("myFlag", "bool", ""),
         ];
-        let args = args("init", &flags);
+        let (args, invalid) = args("init", &flags);
+        assert_eq!(invalid, ["myFlag"]);
         assert_eq!(rules::check_flags("init", &args), Ok(()));
         let names: Vec<_> = args.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["crew", "size", "loud", "calm", "name", "list"]);
@@ -224,7 +234,7 @@ mod tests {
             flag("calm", "bool", ""),
             flag("name", "string", "ada"),
         ];
-        let args = args("edit", &flags);
+        let (args, _) = args("edit", &flags);
         let words = |values: Value| words(&request("edit", values), &flags, &args);
         let defaults = serde_json::json!({
             "crew": 5, "size": 1.5, "loud": [true], "name": "ada", "force": false,

@@ -118,7 +118,15 @@ impl External {
         };
         match self.ask("flags", marker, services) {
             Ok(Response { flags: declared, .. }) => {
-                let args = args(subcommand, &declared);
+                let (args, invalid) = args(subcommand, &declared);
+                for name in invalid {
+                    let text = format!(
+                        "the flag `--{name}` of plugin `{}` is left out: only lower-case letters, \
+                         digits, `-` and `_` are allowed",
+                        self.key
+                    );
+                    services.log(Level::Warn, &text);
+                }
                 Flags { declared, args }
             }
             Err(err) => {

@@ -2,7 +2,6 @@
 
 use pintle_host::catalog::PluginKey;
 use pintle_host::fs::{self, Mode};
-use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,11 +40,6 @@ pub(super) fn is_bridge(path: &Path, metadata: &Metadata) -> bool {
 fn is_ours(path: &Path) -> bool {
     let text = fs::read_named(path, MAX_SCRIPT).ok().and_then(|it| it.into_text().ok());
     text.is_some_and(|it| it.lines().nth(1) == Some(MARK))
-}
-
-/// Returns where kubebuilder looks for external plugins on this system.
-pub(crate) fn default_root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    super::discovery::root(env).map(|it| it.path)
 }
 
 /// Writes the script by which kubebuilder reaches a plugin, `<root>/<name>/vN/<name>`.

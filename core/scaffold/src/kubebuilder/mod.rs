@@ -28,6 +28,7 @@ use pintle_host::catalog::{Endpoint, ForeignPlugin, Manifest, Transport};
 use pintle_host::cli::Session;
 use pintle_plugin::manifest;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The environment variable, behind the host's prefix, that has files sent which are kept back
@@ -57,6 +58,11 @@ pub(crate) fn plugins(session: &Session<'_>) -> Vec<ForeignPlugin> {
         is_silent: session.is_completing(),
     });
     found.into_iter().map(|it| foreign(it, &surroundings)).collect()
+}
+
+/// Returns where kubebuilder looks for external plugins on this system.
+pub(crate) fn default_root() -> Option<PathBuf> {
+    root(&|name| std::env::var_os(name)).map(|it| it.path)
 }
 
 fn foreign(found: Found, surroundings: &Arc<Surroundings>) -> ForeignPlugin {

@@ -53,11 +53,13 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     }
     let shown = match subject(session, matches)? {
         Subject::File(path) => check_file(session, matches, &path, None)?,
-        Subject::Entry(entry) => match entry.path().filter(|_| entry.is_usable()) {
+        Subject::Entry(entry) => match probe::file(entry).filter(|_| entry.is_usable()) {
             Some(path) => check_file(session, matches, path, entry.key())?,
-            // It is a part of the program, and so are its faults; or it is refused.
+            // It is a part of the program, and so are its faults; it is of another system, and has
+            // a process of its own anyway; or it is refused.
             None => {
-                let report = examine(session, &session.load(entry)?, None, &|_| {})?;
+                let path = entry.path().map(output::path);
+                let report = examine(session, &session.load(entry)?, path, &|_| {})?;
                 Shown { report, warnings: Vec::new() }
             }
         },

@@ -1,6 +1,6 @@
 //! `plugin list`: every plugin file, and what became of it.
 
-use super::probe::Prober;
+use super::probe::{self, Prober};
 use super::warnings::{Warning, warnings};
 use crate::catalog::{Entry, State};
 use crate::causes::with_causes;
@@ -105,14 +105,14 @@ fn check_all<'a>(
     let prober = Prober::new(session)?;
     let mut judged: Vec<_> = entries.iter().copied().map(Judged::new).collect();
     let files = judged.iter_mut().filter(|it| it.entry.is_usable());
-    let (files, linked): (Vec<_>, Vec<_>) = files.partition(|it| it.entry.path().is_some());
+    let (files, linked): (Vec<_>, Vec<_>) = files.partition(|it| probe::file(it.entry).is_some());
     for it in linked {
         if let Err(err) = session.load(it.entry) {
             it.refuse(&err);
         }
     }
     in_parallel(files, |it| {
-        let path = it.entry.path().expect("it was chosen for its path");
+        let path = probe::file(it.entry).expect("it was chosen for its file");
         it.warnings = Some(warnings(path, None));
         if let Err(err) = prober.probe(path) {
             it.refuse(&err.into());

@@ -5,7 +5,7 @@
 //! what the plugin itself writes there is dropped.
 
 use super::report::{Report, examine};
-use crate::catalog::{Manifest, defect, library_file};
+use crate::catalog::{Entry, Manifest, Transport, defect, library_file};
 use crate::cli::error::{CliError, Failure};
 use crate::cli::exit::{Exit, Step};
 use crate::cli::output;
@@ -72,6 +72,12 @@ pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
         Err(err) => Message::Failed(err.failure(session.identity())),
     });
     Exit::Done.into()
+}
+
+/// Returns the file of a plugin, if it can be checked by itself. How a plugin of another system is
+/// called, only the group knows that has found it.
+pub(super) fn file(entry: &Entry) -> Option<&Path> {
+    entry.path().filter(|_| entry.transport() != Transport::External)
 }
 
 /// Whether a file is to be run, and not to be loaded: it is executable, and neither has the name
