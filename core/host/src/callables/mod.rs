@@ -1,9 +1,8 @@
 //! Programs that are commands of the host by their names: `HOST-foo` on the search path is what
 //! `HOST foo` runs, if there is no such command.
 //!
-//! The rules are those of kubectl's plugins
-//! (<https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/>): the longest name wins,
-//! and a `-` in a word is `_` in a file's name. Nothing is run from a relative directory.
+//! The longest name wins, and a `-` in a word is `_` in a file's name. Nothing is run from a
+//! relative directory of the search path.
 
 mod completion;
 mod run;
