@@ -18,7 +18,7 @@
 #     events        more events, with blanks between them, beside those of the functions on_…
 #     info          all else that INFO can say, as YAML: commands, options, scaffolds, …
 #
-# Define these functions:
+# Define these functions, which fail with the status of their last command:
 #     on_post_cluster_create   for the event post-cluster-create, and so on
 #     run_small_up             for the command `small up`; or `run`, for all commands
 #     scaffold                 for the step of that name, $1 is the subcommand; or
@@ -137,7 +137,7 @@ _pintle_event() {
     cat >"$_pintle_message"
     exec <"$_pintle_message"
     _pintle_call "on_$(pintle_var EVENT | tr - _)"
-    _pintle_finish
+    _pintle_end $?
 }
 
 _pintle_command() {
@@ -148,6 +148,12 @@ _pintle_command() {
     _pintle_run=run_$(pintle_var WORDS | tr ' -' '__')
     _pintle_has "$_pintle_run" || _pintle_run=run
     _pintle_call "$_pintle_run" "$@"
+    _pintle_end $?
+}
+
+# Ends a hook or a command whose function has returned.
+_pintle_end() {
+    [ "$1" -eq 0 ] || exit "$1"
     _pintle_finish
 }
 
@@ -295,6 +301,8 @@ _pintle_step() {
     post_scaffold) _pintle_call post_scaffold "$(pintle_var SUBCOMMAND)" ;;
     *) _pintle_call scaffold "$(pintle_var SUBCOMMAND)" ;;
     esac
+    # shellcheck disable=SC2181
+    [ $? -eq 0 ] || exit 1
     {
         printf '{"reply":{"nodes":['
         [ ! -f "$_pintle_dir/nodes" ] || paste -s -d , "$_pintle_dir/nodes" | tr -d '\n'

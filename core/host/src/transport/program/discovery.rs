@@ -10,7 +10,7 @@ use crate::services::Excerpt;
 use pintle_plugin::manifest::Manifest;
 use pintle_plugin::message::program::ProgramInfo;
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,9 +63,9 @@ pub fn examine(
     around: &Arc<Surroundings>,
 ) -> Result<(Manifest, Arc<dyn Endpoint>), ForeignRefusal> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Some(Candidate { path, stamp }) = candidate(path, "") else {
-        let message = "it is not a program".to_owned();
-        let hint = "make it executable: `chmod +x FILE`".to_owned();
+    let Some(Candidate { path, stamp }) = candidate(path.clone(), "") else {
+        let message = "it is not executable".to_owned();
+        let hint = format!("run `chmod +x {}`", path.display());
         return Err(ForeignRefusal { message, source: None, hint });
     };
     let stamp = stamp?;
@@ -122,6 +122,15 @@ fn is_named_so(path: &Path, host: &str) -> bool {
 /// Returns whether a file can be run.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|it| it.is_file() && can_run(path, &it))
+}
+
+/// Returns whether a file names its interpreter in its first line, be it executable or not.
+pub fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    // A pipe could be waited for.
+    path.metadata().is_ok_and(|it| it.is_file())
+        && std::fs::File::open(path).and_then(|mut it| it.read_exact(&mut start)).is_ok()
+        && start == *b"#!"
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ mod info;
 mod scaffolding;
 mod variables;
 
-pub use discovery::{examine, find, is_executable};
+pub use discovery::{examine, find, is_executable, is_script};
 
 use crate::catalog::Endpoint;
 use crate::identity::Identity;
