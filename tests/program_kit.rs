@@ -131,10 +131,10 @@ impl<'a> Programs<'a> {
 
 /// Returns the messages in a file.
 fn messages(kind: &str, text: &str) -> Vec<Value> {
-    let json = |it: &str| serde_json::from_str(it).unwrap_or_else(|err| panic!("{err}: {it}"));
+    let json = |it: serde_json::Result<_>| it.unwrap_or_else(|err| panic!("{err}: {text}"));
     match kind {
         "ProgramInfo" => vec![serde_saphyr::from_str(text).expect("it is YAML")],
-        _ => text.lines().map(json).collect(),
+        _ => serde_json::Deserializer::from_str(text).into_iter().map(json).collect(),
     }
 }
 

@@ -26,7 +26,9 @@ fn wait_for(path: &Path) -> String {
     loop {
         match fs::read_to_string(path) {
             Ok(text) if text.ends_with('\n') => return text,
-            _ => assert!(start.elapsed() < Duration::from_secs(60), "{} is missing", path.display()),
+            _ => {
+                assert!(start.elapsed() < Duration::from_secs(60), "{} is missing", path.display())
+            }
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -51,7 +53,9 @@ fn a_program_is_asked_once_and_again_when_it_changes() {
     let count = programs.path("count");
     let text = |version: &str| {
         let count = count.display();
-        format!("#!/bin/sh\necho $PINTLE_COMMAND >>{count}\necho 'version: {version}'\necho 'commands: [{{command: good day}}]'\n")
+        format!(
+            "#!/bin/sh\necho $PINTLE_COMMAND >>{count}\necho 'version: {version}'\necho 'commands: [{{command: good day}}]'\n"
+        )
     };
     let n_starts = || fs::read_to_string(&count).unwrap_or_default().lines().count();
     programs.add("pintle-good", &text("1.0.0"));
@@ -115,32 +119,38 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
     std::os::unix::fs::symlink("/nonexistent", programs.plugins().join("dangling")).unwrap();
     let start = Instant::now();
     let list = programs.run("plugin list").success();
+    // The columns are as wide as the path of the sandbox.
+    let row = |it: &str| {
+        it.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>().join("  ")
+            + "\n"
+    };
+    let collapsed: String = list.stdout.lines().map(row).collect();
     // They are asked side by side, and each ends.
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     expect![[r#"
-        KEY                                                     STATE     TRANSPORT   BRINGS       REASON
-        [PLUGINS]/bad-name        refused   executable  -            its manifest has an invalid name: `Bad_Name!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-        [PLUGINS]/bad-version     refused   executable  -            its manifest has an invalid version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
-        [PLUGINS]/child           refused   executable  -            it does not say what it is: it ended, and left a process behind that keeps its output open
-        [PLUGINS]/code            refused   executable  -            it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
-        core-command.pintle.dev/v1.0.0                          conflict  executable  plugin list  its command `plugin list` collides with a core command
-        [PLUGINS]/dangling        refused   executable  -            it is a link to a file that does not exist
-        [PLUGINS]/deep            refused   executable  -            its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
-        [PLUGINS]/empty           refused   executable  -            it does not say what it is: its answer is empty
-        [PLUGINS]/event           refused   executable  -            it has a hook on the unknown event `post-ship-sink`
-        good.pintle.dev/v1.0.0                                  ok        executable  good day
-        [PLUGINS]/latin           refused   executable  -            its answer is not UTF-8
-        [PLUGINS]/megabytes       refused   executable  -            it does not say what it is: it wrote more than 1048576 bytes to its standard output
-        [PLUGINS]/no-first-line   refused   executable  -            it does not say what it is: it cannot be run: Exec format error (os error 8)
-        [PLUGINS]/no-interpreter  refused   executable  -            it does not say what it is: it cannot be run: No such file or directory (os error 2)
-        [PLUGINS]/no-yaml         refused   executable  -            its answer cannot be read as YAML or JSON: unclosed bracket '[' at line 1, column 4
-        [PLUGINS]/pintle-closed   refused   executable  -            it is not executable
-        [PLUGINS]/prose           refused   executable  -            its answer lacks `version`
-        [PLUGINS]/signal          refused   executable  -            it does not say what it is: it was ended by signal 11 (SIGSEGV): its standard error ends with:\nline 11\nline 12\nline 13\nline 14\nline 15\nline 16\nline 17\nline 18\nline 19\nline 20
-        [PLUGINS]/slow            refused   executable  -            it does not say what it is: it did not end within 5s: its standard error ends with:\nwaiting
-        [PLUGINS]/step            refused   executable  -            it takes part in the unknown subcommand `paint`: there are init, edit, create api, create webhook, delete api, delete webhook
-        [PLUGINS]/types           refused   executable  -            its answer cannot be read as YAML or JSON: expected sequence start at line 2, column 9
-    "#]].assert_eq(&list.stdout);
+        KEY  STATE  TRANSPORT  BRINGS  REASON
+        [PLUGINS]/bad-name  refused  executable  -  its manifest has an invalid name: `Bad_Name!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+        [PLUGINS]/bad-version  refused  executable  -  its manifest has an invalid version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+        [PLUGINS]/child  refused  executable  -  it does not say what it is: it ended, and left a process behind that keeps its output open
+        [PLUGINS]/code  refused  executable  -  it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
+        core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` collides with a core command
+        [PLUGINS]/dangling  refused  executable  -  it is a link to a file that does not exist
+        [PLUGINS]/deep  refused  executable  -  its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
+        [PLUGINS]/empty  refused  executable  -  it does not say what it is: its answer is empty
+        [PLUGINS]/event  refused  executable  -  it has a hook on the unknown event `post-ship-sink`
+        good.pintle.dev/v1.0.0  ok  executable  good day
+        [PLUGINS]/latin  refused  executable  -  its answer is not UTF-8
+        [PLUGINS]/megabytes  refused  executable  -  it does not say what it is: it wrote more than 1048576 bytes to its standard output
+        [PLUGINS]/no-first-line  refused  executable  -  it does not say what it is: it cannot be run: Exec format error (os error 8)
+        [PLUGINS]/no-interpreter  refused  executable  -  it does not say what it is: it cannot be run: No such file or directory (os error 2)
+        [PLUGINS]/no-yaml  refused  executable  -  its answer cannot be read as YAML or JSON: unclosed bracket '[' at line 1, column 4
+        [PLUGINS]/pintle-closed  refused  executable  -  it is not executable
+        [PLUGINS]/prose  refused  executable  -  its answer lacks `version`
+        [PLUGINS]/signal  refused  executable  -  it does not say what it is: it was ended by signal 11 (SIGSEGV): its standard error ends with:\nline 11\nline 12\nline 13\nline 14\nline 15\nline 16\nline 17\nline 18\nline 19\nline 20
+        [PLUGINS]/slow  refused  executable  -  it does not say what it is: it did not end within 5s: its standard error ends with:\nwaiting
+        [PLUGINS]/step  refused  executable  -  it takes part in the unknown subcommand `paint`: there are init, edit, create api, create webhook, delete api, delete webhook
+        [PLUGINS]/types  refused  executable  -  its answer cannot be read as YAML or JSON: expected sequence start at line 2, column 9
+    "#]].assert_eq(&collapsed);
     let out = programs.run("good day").success();
     assert_eq!(out.stderr, "", "{out}");
 }
@@ -150,10 +160,11 @@ fn a_check_says_what_is_wrong_with_a_program() {
     let programs = Programs::new();
     programs.add("code", "#!/bin/sh\nprintf 'one\\ntwo\\n' >&2\nexit 3\n");
     programs.add("event", "#!/bin/sh\nprintf 'version: 1.0.0\\nevents: [post-ship-sink]\\n'\n");
-    let args = "commands: [{command: a, args: [{name: x, kind: flag, required: true}]}]";
+    let args = "commands: [{command: a, args: [{name: x, value: integer, choices: [a]}]}]";
     programs.add("args", &format!("#!/bin/sh\nprintf 'version: 1.0.0\\n{args}\\n'\n"));
     fs::write(programs.plugins().join("closed.sh"), GOOD).unwrap();
-    let lines = ["code", "event", "args", "closed.sh"].map(|it| format!("plugin check [PLUGINS]/{it}"));
+    let lines =
+        ["code", "event", "args", "closed.sh"].map(|it| format!("plugin check [PLUGINS]/{it}"));
     let lines = [&lines[..], &["plugin register [PLUGINS]/closed.sh".to_owned()]].concat();
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     expect![[r#"
@@ -191,7 +202,8 @@ fn a_check_says_what_is_wrong_with_a_program() {
           caused by: it is not executable
         hint: run `chmod +x [PLUGINS]/closed.sh`
         [exit 3]
-    "#]].assert_eq(&programs.transcript(&lines));
+    "#]]
+    .assert_eq(&programs.transcript(&lines));
 }
 
 #[test]
@@ -241,7 +253,8 @@ fn a_program_is_registered_where_it_is() {
         $ pintle plugin list
         no plugins; `plugin abi` shows where they are looked for
         [exit 0]
-    "#]].assert_eq(&programs.transcript(&lines));
+    "#]]
+    .assert_eq(&programs.transcript(&lines));
 }
 
 /// A hook on the events of projects, which does as a file tells it.
@@ -275,18 +288,22 @@ fn a_hook_gets_the_event_and_what_it_writes_is_shown() {
         post-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         oh
         [exit 0]
-    "#]].assert_eq(&programs.transcript(&[INIT]));
+    "#]]
+    .assert_eq(&programs.transcript(&[INIT]));
 }
 
 #[test]
 fn a_hook_that_fails_says_why() {
     for (script, expected) in [
-        (r#"echo '{"veto":"not on a Friday"}' >$PINTLE_REPLY"#, expect![[r#"
+        (
+            r#"echo '{"veto":"not on a Friday"}' >$PINTLE_REPLY"#,
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: plugin `watcher.pintle.dev/v1.0.0` vetoed `pre-project-init`: not on a Friday
             [exit 1]
-        "#]]),
+        "#]],
+        ),
         (
             r#"echo '{"error":{"message":"no wind","hint":"wait for it"}}' >$PINTLE_REPLY; exit 1"#,
             expect![[r#"
@@ -299,7 +316,9 @@ fn a_hook_that_fails_says_why() {
                 [exit 1]
             "#]],
         ),
-        ("echo aground >&2; exit 3", expect![[r#"
+        (
+            "echo aground >&2; exit 3",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             aground
@@ -307,24 +326,33 @@ fn a_hook_that_fails_says_why() {
               caused by: program `[PLUGINS]/watcher` failed
               caused by: it ended with exit code 3
             [exit 1]
-        "#]]),
-        ("kill -KILL $$", expect![[r#"
+        "#]],
+        ),
+        (
+            "kill -KILL $$",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: program `[PLUGINS]/watcher` failed
               caused by: it was ended by signal 9 (SIGKILL)
             [exit 1]
-        "#]]),
-        ("sleep 600 &", expect![[r#"
+        "#]],
+        ),
+        (
+            "sleep 600 &",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: program `[PLUGINS]/watcher` failed
               caused by: it ended, and left a process behind that keeps its output open
             [exit 1]
-        "#]]),
-        ("echo 'veto: yes' >$PINTLE_REPLY", expect![[r#"
+        "#]],
+        ),
+        (
+            "echo 'veto: yes' >$PINTLE_REPLY",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -332,8 +360,11 @@ fn a_hook_that_fails_says_why() {
               caused by: expected value at line 1 column 1
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        (r#"echo '{"veto":1}' >$PINTLE_REPLY"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"veto":1}' >$PINTLE_REPLY"#,
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -341,8 +372,11 @@ fn a_hook_that_fails_says_why() {
               caused by: invalid type: integer `1`, expected a string at line 1 column 9
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        ("printf '\\377' >$PINTLE_REPLY", expect![[r#"
+        "#]],
+        ),
+        (
+            "printf '\\377' >$PINTLE_REPLY",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -350,8 +384,11 @@ fn a_hook_that_fails_says_why() {
               caused by: expected value at line 1 column 1
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        ("rm $PINTLE_REPLY", expect![[r#"
+        "#]],
+        ),
+        (
+            "rm $PINTLE_REPLY",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -359,8 +396,11 @@ fn a_hook_that_fails_says_why() {
               caused by: No such file or directory (os error 2)
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        ("rm $PINTLE_REPLY; mkfifo $PINTLE_REPLY", expect![[r#"
+        "#]],
+        ),
+        (
+            "rm $PINTLE_REPLY; mkfifo $PINTLE_REPLY",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -368,8 +408,11 @@ fn a_hook_that_fails_says_why() {
               caused by: it is a FIFO, not a regular file
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        ("head -c 17000000 /dev/zero >$PINTLE_REPLY", expect![[r#"
+        "#]],
+        ),
+        (
+            "head -c 17000000 /dev/zero >$PINTLE_REPLY",
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
@@ -377,20 +420,27 @@ fn a_hook_that_fails_says_why() {
               caused by: it is larger than 16 MiB
             hint: a reply is a JSON object
             [exit 1]
-        "#]]),
-        (r#"echo '{"services":[{"service":"fly"}]}' >$PINTLE_REPLY"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"services":[{"service":"fly"}]}' >$PINTLE_REPLY"#,
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: this host does not offer the service that was asked for
             [exit 1]
-        "#]]),
-        (r#"echo '{"amend":{"mast":1}}' >$PINTLE_REPLY"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"amend":{"mast":1}}' >$PINTLE_REPLY"#,
+            expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
             error: plugin `watcher.pintle.dev/v1.0.0` amends `pre-project-init`, which cannot be amended
             [exit 1]
-        "#]]),
+        "#]],
+        ),
     ] {
         expected.assert_eq(&watcher(script).run(INIT).to_string());
     }
@@ -545,7 +595,8 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
 
         For more information, try '--help'.
         [exit 2]
-    "#]].assert_eq(&programs.transcript(&[
+    "#]]
+    .assert_eq(&programs.transcript(&[
         "deck show",
         "deck show ada b c --dry-run --size 7 --tag x --tag y",
         "deck exit 0",
@@ -677,7 +728,7 @@ scaffold() {
     pintle_mode HELLO >>"$TMPDIR/paths"
     ! pintle_cat no/such/file
     pintle_cat HELLO | tr a-z A-Z | pintle_edit HELLO
-    printf '\377\000\n' | pintle_add "bin/é \"x\"" 0755
+    printf '\377\000\n' | pintle_add "bin/é x" 0755
     : | pintle_put empty
     pintle_ask 'Which image?' alpine | pintle_add image
     pintle_set config "{\"title\": $(pintle_json "$(pintle_get args title)")}"
@@ -695,12 +746,22 @@ fn the_kit_for_sh_scaffolds() {
         fs::create_dir(&temp).unwrap();
         programs.set_env("TMPDIR", &temp);
         programs.add_kit("ship", &SHIP.replace("SHELL", &shell));
-        let out = programs.run_args(["init", "--plugins", "good,ship", "--motto", "ahoy", "--title", "a\"b"]);
+        let out = programs.run_args([
+            "init",
+            "--plugins",
+            "good,ship",
+            "--motto",
+            "ahoy",
+            "--title",
+            "a\"b",
+        ]);
         assert!(out.stderr.contains("for the user"), "{shell}: {out}");
         let _ = out.success();
-        let read = |name: &str| fs::read(programs.work().join(name)).unwrap_or_else(|err| panic!("{name}: {err}"));
+        let read = |name: &str| {
+            fs::read(programs.work().join(name)).unwrap_or_else(|err| panic!("{name}: {err}"))
+        };
         assert_eq!(read("HELLO"), b"AHOY\n", "{shell}");
-        assert_eq!(read("bin/é \"x\""), [0xff, 0, b'\n'], "{shell}");
+        assert_eq!(read("bin/é x"), [0xff, 0, b'\n'], "{shell}");
         assert_eq!(read("image"), b"alpine\n", "{shell}");
         assert!(String::from_utf8(read("PROJECT")).unwrap().contains("title: a\"b"), "{shell}");
         assert_eq!(fs::read_to_string(temp.join("paths")).unwrap(), "HELLO 0644\n");
@@ -732,11 +793,15 @@ fn a_chain_of_libraries_and_programs_is_one_transaction() {
         + test.sh
         + PROJECT
         [exit 0]
-    "#]].assert_eq(&out.to_string());
+    "#]]
+    .assert_eq(&out.to_string());
     let read = |path: &str| fs::read_to_string(programs.work().join(path)).unwrap();
     // The library before, the program's own, and the library behind it.
     assert!(read("README.md").ends_with("Run the tests with `./test.sh`.\n"));
-    assert!(read("test.sh").contains("SPDX-License-Identifier") && read("test.sh").contains("make test"));
+    assert!(
+        read("test.sh").contains("SPDX-License-Identifier")
+            && read("test.sh").contains("make test")
+    );
     assert!(read("INDEX").contains("README.md "), "{}", read("INDEX"));
     expect![[r#"
         $ pintle create api --group crew --version v1 --kind Captain
@@ -768,7 +833,8 @@ fn a_chain_of_libraries_and_programs_is_one_transaction() {
         ok  files                        7 were scaffolded, 0 of them changed since
         ok  plugins                      they would make the same files today
         [exit 0]
-    "#]].assert_eq(&programs.transcript(&[
+    "#]]
+    .assert_eq(&programs.transcript(&[
         "create api --group crew --version v1 --kind Captain",
         "project check",
         "delete api --group crew --version v1 --kind Captain",
@@ -802,7 +868,9 @@ fn scaffolder(lines: &str) -> String {
 #[test]
 fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
     for (script, expected) in [
-        ("echo 'log line'", expect![[r#"
+        (
+            "echo 'log line'",
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program wrote a line that is not a message
@@ -810,30 +878,42 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
               caused by: the line is: log line
             hint: write messages for the user to the standard error
             [exit 1]
-        "#]]),
-        ("printf '{\"reply\":{}}'; exit 0", expect![[r#"
+        "#]],
+        ),
+        (
+            "printf '{\"reply\":{}}'; exit 0",
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program's last line does not end
               caused by: the line is: {"reply":{}}
             [exit 1]
-        "#]]),
-        ("exit 0", expect![[r#"
+        "#]],
+        ),
+        (
+            "exit 0",
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program ended without a reply
             hint: the last line of a step is a `reply` or an `error`
             [exit 1]
-        "#]]),
-        ("echo lost >&2; exit 3", expect![[r#"
+        "#]],
+        ),
+        (
+            "echo lost >&2; exit 3",
+            expect![[r#"
             --- stderr ---
             lost
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: program `[PLUGINS]/bad` failed
               caused by: it ended with exit code 3
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{},"error":{}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{},"error":{}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program wrote a line that is not a message
@@ -841,82 +921,118 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
               caused by: the line is: {"reply":{},"error":{}}
             hint: write messages for the user to the standard error
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"a","text":1}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"a","text":1}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program wrote an invalid `reply`
               caused by: invalid type: integer `1`, expected a string
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"../a","text":""}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"../a","text":""}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: invalid path `../a`
               caused by: its part `..` is not a valid file name
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"/a","text":""}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"/a","text":""}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: invalid path `/a`
               caused by: it is absolute
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"PROJECT","text":""}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"PROJECT","text":""}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: invalid path `PROJECT`
               caused by: it is reserved
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"a"}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"a"}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program wrote an invalid file `a`: it has one of `text` and `base64`
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"HELLO","text":""}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"HELLO","text":""}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: `bad.pintle.dev/v1.0.0` adds `HELLO`, which `good.example.org/v1.0.0` added before
             hint: leave one of the two plugins out of the chain
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"nodes":[{"path":"gone","text":"","change":"edit"}]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"nodes":[{"path":"gone","text":"","change":"edit"}]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: `bad.pintle.dev/v1.0.0` edits `gone`, which does not exist
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{"deleted":["gone"]}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{"deleted":["gone"]}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: `bad.pintle.dev/v1.0.0` deletes `gone`, which does not exist
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{}}'; echo more"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{}}'; echo more"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: the program wrote more after its reply
               caused by: the line is: more
             [exit 1]
-        "#]]),
-        (r#"echo '{"reply":{}}'; exit 5"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"reply":{}}'; exit 5"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: program `[PLUGINS]/bad` failed
               caused by: it ended with exit code 5
             [exit 1]
-        "#]]),
-        (r#"echo '{"error":{"message":"no","hint":"do"}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"error":{"message":"no","hint":"do"}}'"#,
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: no
             hint: do
             [exit 1]
-        "#]]),
-        (r#"echo '{"fly":{}}'; read -r answer; echo "$answer" >&2; echo '{"reply":{}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"fly":{}}'; read -r answer; echo "$answer" >&2; echo '{"reply":{}}'"#,
+            expect![[r#"
             saw pre-project-init: init []
             + HELLO
             + PROJECT
@@ -924,8 +1040,11 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             --- stderr ---
             {"error":{"message":"this host does not know `fly`","causes":[],"kind":"unsupported"}}
             [exit 0]
-        "#]]),
-        (r#"echo '{"nodes":{"path":"a","glob":"b"}}'; read -r answer; echo "$answer" >&2; echo '{"reply":{}}'"#, expect![[r#"
+        "#]],
+        ),
+        (
+            r#"echo '{"nodes":{"path":"a","glob":"b"}}'; read -r answer; echo "$answer" >&2; echo '{"reply":{}}'"#,
+            expect![[r#"
             saw pre-project-init: init []
             + HELLO
             + PROJECT
@@ -933,17 +1052,22 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             --- stderr ---
             {"error":{"message":"a selection has one of `path`, `glob` and `plugin`, and `subcommand` only with the last","causes":[],"kind":"failed"}}
             [exit 0]
-        "#]]),
-        ("kill -TERM $$", expect![[r#"
+        "#]],
+        ),
+        (
+            "kill -TERM $$",
+            expect![[r#"
             --- stderr ---
             error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
               caused by: program `[PLUGINS]/bad` failed
               caused by: it was ended by signal 15 (SIGTERM)
             [exit 1]
-        "#]]),
+        "#]],
+        ),
     ] {
         let programs = Programs::with(Sandbox::new().plugin("good"));
-        let info = "version: 1.0.0\\nproject_versions: [\"3\"]\\nscaffolds: [{subcommand: init}]\\n";
+        let info =
+            "version: 1.0.0\\nproject_versions: [\"3\"]\\nscaffolds: [{subcommand: init}]\\n";
         programs.add(
             "bad",
             &format!("#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf '{info}'; exit; fi\nread -r request\n{script}\n"),
@@ -998,10 +1122,6 @@ def init(step):
     step.add("binary", b"\xff\0", mode=0o755)
     step.put("image", step.ask("Which image?", default="alpine"))
     step.set(config={"title": step.args["title"]})
-    try:
-        step.service("fly")
-    except Error as err:
-        step.add("fly", str(err) + "\n")
 
 
 plugin.main()
@@ -1072,7 +1192,8 @@ fn the_kit_for_python_does_all_that_a_program_can() {
         pre-project-init init
         post-project-init init
         [exit 0]
-    "#]].assert_eq(&programs.transcript(&[
+    "#]]
+    .assert_eq(&programs.transcript(&[
         "plugin check kit",
         "kit show ada",
         "kit show ada -o json",
@@ -1091,7 +1212,15 @@ fn the_kit_for_python_does_all_that_a_program_can() {
     let complete = "_CLAP_COMPLETE_INDEX=3 PINTLE_COMPLETE=zsh $PINTLE -- pintle kit show ''";
     let out = programs.script(&[], complete).success();
     assert!(out.stdout.contains("ada") && out.stdout.contains("is two"), "{out}");
-    programs.assert_valid(&["ProgramInfo", "HookEvent", "ProgramHookReply", "CommandRequest", "ProgramCommandReply", "HostLine", "ProgramLine"]);
+    programs.assert_valid(&[
+        "ProgramInfo",
+        "HookEvent",
+        "ProgramHookReply",
+        "CommandRequest",
+        "ProgramCommandReply",
+        "HostLine",
+        "ProgramLine",
+    ]);
 }
 
 #[test]
@@ -1107,7 +1236,8 @@ fn a_command_rewrites_arguments() {
         error: a small cluster is not for production
         hint: choose another name
         [exit 2]
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
     // There is no engine at this address, which is the end of the command that was meant.
     let mut programs = programs;
     programs.set_env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
@@ -1115,7 +1245,10 @@ fn a_command_rewrites_arguments() {
     assert_eq!(out.code(), 5, "{out}");
     let replies = programs.kept("ProgramCommandReply");
     let reply = replies.last().unwrap();
-    assert_eq!(reply["continue"].to_string(), r#"["cluster","create","tiny","--agents","0","--env","A=b"]"#);
+    assert_eq!(
+        reply["continue"].to_string(),
+        r#"["cluster","create","tiny","--agents","0","--env","A=b"]"#
+    );
     programs.assert_valid(&["ProgramInfo", "CommandRequest", "ProgramCommandReply"]);
 }
 
@@ -1168,7 +1301,8 @@ fn a_program_in_go_is_a_plugin() {
 
         Plugin: gopher.pintle.dev/v1.0.0
         [exit 0]
-    "#]].assert_eq(&programs.transcript(&[
+    "#]]
+    .assert_eq(&programs.transcript(&[
         "plugin check gopher",
         "gopher greet ada",
         "gopher greet --help",

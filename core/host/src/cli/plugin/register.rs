@@ -101,7 +101,8 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
         return Err(CliError::new(Exit::Usage, text).hint(hint));
     };
     std::fs::remove_file(link).map_err(|err| {
-        CliError::new(Exit::Failed, format!("failed to remove `{}`", output::path(link))).cause(&err)
+        CliError::new(Exit::Failed, format!("failed to remove `{}`", output::path(link)))
+            .cause(&err)
     })?;
     session.console().println(format!("removed the link `{}`", output::path(link)));
     Ok(Exit::Done.into())

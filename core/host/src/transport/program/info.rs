@@ -69,7 +69,10 @@ pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Ref
         Refused {
             message: format!("it does not say what it is: {err}"),
             details: details.join("\n"),
-            hint: hint.replace("with `INFO` in the variable that ends in `_COMMAND`", &format!("with `{variable}=INFO`")),
+            hint: hint.replace(
+                "with `INFO` in the variable that ends in `_COMMAND`",
+                &format!("with `{variable}=INFO`"),
+            ),
         }
     })?;
     let info = parse(&stdout)?;
@@ -102,7 +105,8 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
         return Err(Refused::answer("its answer lacks `version`", ""));
     }
     if let Some(unknown) = info.events.iter().find(|it| !around.events.contains(&it.as_str())) {
-        let mut refused = Refused::answer(format!("it has a hook on the unknown event `{unknown}`"), "");
+        let mut refused =
+            Refused::answer(format!("it has a hook on the unknown event `{unknown}`"), "");
         refused.hint = format!("`{} events` lists the events", around.identity.command_name);
         return Err(refused);
     }
@@ -124,7 +128,9 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
-    match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == super::COMPLETE) {
+    match args.into_iter().any(is_completed)
+        && !info.capabilities.iter().any(|it| it == super::COMPLETE)
+    {
         true => Err(Refused::answer(
             "it has an argument that is `completed`, and lacks the capability `complete`",
             "",
@@ -139,8 +145,7 @@ fn judge_scaffold(scaffold: &ProgramScaffold) -> Result<(), Refused> {
         let text = format!("it takes part in the unknown subcommand `{name}`");
         return Err(Refused::answer(text, format!("there are {}", SUBCOMMANDS.join(", "))));
     }
-    let is_run =
-        |it: &Step| !matches!(it, Step::UpdateMetadata | Step::BindFlags | Step::Unknown);
+    let is_run = |it: &Step| !matches!(it, Step::UpdateMetadata | Step::BindFlags | Step::Unknown);
     match scaffold.steps.iter().all(is_run) {
         true => Ok(()),
         false => {

@@ -1,10 +1,10 @@
 //! The variables of a call.
 
 use crate::identity::Identity;
-use pintle_plugin::{Arg, ArgKind};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::manifest::INTERFACE_VERSION;
 use pintle_plugin::message::Resource;
+use pintle_plugin::{Arg, ArgKind};
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -114,7 +114,8 @@ mod tests {
         });
         let Value::Object(values) = values else { unreachable!() };
         let set: Vec<_> = Variables::of("EXEC").values(&values).0;
-        let set: Vec<_> = set.iter().map(|(name, it)| (name.as_str(), it.to_str().unwrap())).collect();
+        let set: Vec<_> =
+            set.iter().map(|(name, it)| (name.as_str(), it.to_str().unwrap())).collect();
         assert_eq!(
             set,
             [
