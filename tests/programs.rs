@@ -184,12 +184,12 @@ fn a_check_says_what_is_wrong_with_a_program() {
         hint: `pintle events` lists the events
         [exit 3]
         $ pintle plugin check [PLUGINS]/args
-        plugin   args.pintle.dev/v1.0.0
-        path     [PLUGINS]/args
-        file     a program that says what it is
-        command  `a`, 1 argument
-        every check passed
-        [exit 0]
+        --- stderr ---
+        error: plugin `[PLUGINS]/args` is refused
+          caused by: it declares its command `a` wrongly
+          caused by: the argument `x` cannot have choices: its value is a number, and only text can
+        hint: report this to the plugin's author
+        [exit 3]
         $ pintle plugin check [PLUGINS]/closed.sh
         --- stderr ---
         error: plugin `[PLUGINS]/closed.sh` is refused
@@ -285,8 +285,8 @@ fn a_hook_gets_the_event_and_what_it_writes_is_shown() {
         --- stderr ---
         pre-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         oh
-        post-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         oh
+        post-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         [exit 0]
     "#]]
     .assert_eq(&programs.transcript(&[INIT]));
@@ -763,7 +763,7 @@ fn the_kit_for_sh_scaffolds() {
         assert_eq!(read("HELLO"), b"AHOY\n", "{shell}");
         assert_eq!(read("bin/é x"), [0xff, 0, b'\n'], "{shell}");
         assert_eq!(read("image"), b"alpine\n", "{shell}");
-        assert!(String::from_utf8(read("PROJECT")).unwrap().contains("title: a\"b"), "{shell}");
+        assert!(String::from_utf8(read("PROJECT")).unwrap().contains("a\"b"), "{shell}");
         assert_eq!(fs::read_to_string(temp.join("paths")).unwrap(), "HELLO 0644\n");
         // What it had in its temporary directory is gone.
         assert_eq!(fs::read_dir(&temp).unwrap().count(), 1, "{shell}");
@@ -1183,10 +1183,9 @@ fn the_kit_for_python_does_all_that_a_program_can() {
         saw pre-project-init: init []
         + HELLO
         + binary
-        + fly
         + image
         + PROJECT
-        saw post-project-init: init ["HELLO", "binary", "fly", "image"]
+        saw post-project-init: init ["HELLO", "binary", "image"]
         --- stderr ---
         for the user
         pre-project-init init
@@ -1328,9 +1327,9 @@ on_pre_cluster_create() {
     pintle_amend_file /etc/motd 'Ahoy!
 ' 600
     pintle_amend_mirror docker.io https://a.example.org https://b.example.org
-    pintle_container "$PINTLE_CLUSTER-buoy" "$BUOY" server
 }
 on_post_cluster_create() {
+    pintle_container "$PINTLE_CLUSTER-buoy" "$BUOY" server
     echo "sh: $PINTLE_CLUSTER in $PINTLE_DOCKER_NETWORK, ${PINTLE_DOCKER_CONTROL%%=*}, ${PINTLE_DOCKER_AGENTS%%=*}"
 }
 pintle_main

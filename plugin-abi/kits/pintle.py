@@ -113,7 +113,8 @@ class Event(_Answering):
         raise _Done
 
     def container(self, name: str, image: str, *args: str, **fields: Any) -> None:
-        """Runs a container, by default one of the cluster, in its network."""
+        """Runs a container, by default one of the cluster, in its network, which is not there
+        before the cluster's creation."""
         cluster = self.payload.get("cluster", {})
         fields.setdefault("cluster", cluster.get("name", ""))
         fields.setdefault("network", cluster.get("network", ""))

@@ -46,7 +46,8 @@
 #         pintle_amend_file PATH TEXT [MODE]
 #         pintle_amend_mount SOURCE TARGET [ro]
 #         pintle_amend_mirror REGISTRY ENDPOINT…
-#         pintle_container NAME IMAGE [ARG…]    runs a container in the cluster
+#         pintle_container NAME IMAGE [ARG…]    runs a container of the cluster, in its network,
+#                                               which is not there before the cluster's creation
 #     commands
 #         pintle_continue ARG…              ends, and lets the host run other arguments
 #         pintle_usage MESSAGE [HINT]       ends with an error of whoever called

@@ -31,7 +31,8 @@ pub fn find(
     }
     let mut known = Answers::load(answers);
     let asked = ask_all(&candidates, &known, around);
-    let plugins = candidates.into_iter().zip(asked).map(|(Candidate { path, stamp }, answer)| {
+    let plugins = candidates.into_iter().zip(asked).map(|(candidate, answer)| {
+        let Candidate { path, stamp, is_settled } = candidate;
         let found = match (stamp, answer) {
             (Err(refused), _) => Err(refused),
             (Ok(stamp), None) => {
@@ -39,7 +40,7 @@ pub fn find(
                 found.map_or_else(|| Err(vanished()), |it| judged(&path, it, around))
             }
             (Ok(stamp), Some(answer)) => {
-                if let Some(stamp) = stamp {
+                if let Some(stamp) = stamp.filter(|_| is_settled) {
                     known.keep(&path, stamp, answer.clone());
                 }
                 judged(&path, answer, around)
@@ -63,14 +64,14 @@ pub fn examine(
     around: &Arc<Surroundings>,
 ) -> Result<(Manifest, Arc<dyn Endpoint>), ForeignRefusal> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Some(Candidate { path, stamp }) = candidate(path.clone(), "") else {
+    let Some(Candidate { path, stamp, is_settled }) = candidate(path.clone(), "") else {
         let message = "it is not executable".to_owned();
         let hint = format!("run `chmod +x {}`", path.display());
         return Err(ForeignRefusal { message, source: None, hint });
     };
     let stamp = stamp?;
     let answer = question(&path, around);
-    if let Some(stamp) = stamp {
+    if let Some(stamp) = stamp.filter(|_| is_settled) {
         let mut known = Answers::load(answers);
         known.keep(&path, stamp, answer.clone());
         known.save(answers);
@@ -83,6 +84,8 @@ struct Candidate {
     path: PathBuf,
     /// What tells the file from others, where there is such; or why it is not a program.
     stamp: Result<Option<Stamp>, ForeignRefusal>,
+    /// Whether the stamp tells the file from what it will be.
+    is_settled: bool,
 }
 
 /// Returns a file if it is a program, or has the name of one.
@@ -110,7 +113,8 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
             hint: "check the permissions of the file and its directories".to_owned(),
         }),
     };
-    Some(Candidate { path, stamp })
+    let is_settled = matches!(stamp, Ok(Some(it)) if it.is_settled());
+    Some(Candidate { path, stamp, is_settled })
 }
 
 /// Whether a file has the name of a program of the host: `HOST-…`.
