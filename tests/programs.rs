@@ -283,8 +283,8 @@ fn a_hook_gets_the_event_and_what_it_writes_is_shown() {
         + PROJECT
         saw post-project-init: init ["HELLO"]
         --- stderr ---
-        pre-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         oh
+        pre-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         oh
         post-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         [exit 0]
@@ -720,7 +720,11 @@ set -eu
 version=1.0.0
 info='
 project_versions: ["3"]
-scaffolds: [{ subcommand: init, flags: [{ name: title, default: A title }] }]'
+scaffolds:
+  - subcommand: init
+    flags: [{ name: title, default: A title }]
+    steps: [inject_config, scaffold]'
+inject_config() { pintle_set config "{\"title\": $(pintle_json "$(pintle_get args title)")}"; }
 scaffold() {
     [ "$1" = init ]
     echo 'for the user'
@@ -731,7 +735,6 @@ scaffold() {
     printf '\377\000\n' | pintle_add "bin/é x" 0755
     : | pintle_put empty
     pintle_ask 'Which image?' alpine | pintle_add image
-    pintle_set config "{\"title\": $(pintle_json "$(pintle_get args title)")}"
 }
 pintle_main "$@"
 "#;
@@ -1121,6 +1124,10 @@ def init(step):
     step.edit("HELLO", hello.text.upper())
     step.add("binary", b"\xff\0", mode=0o755)
     step.put("image", step.ask("Which image?", default="alpine"))
+
+
+@plugin.scaffold("init", step="inject_config")
+def configure(step):
     step.set(config={"title": step.args["title"]})
 
 
@@ -1208,6 +1215,7 @@ fn the_kit_for_python_does_all_that_a_program_can() {
     let read = |name: &str| fs::read(programs.work().join(name)).unwrap();
     assert_eq!(read("HELLO"), b"AHOY\n");
     assert_eq!(read("binary"), [0xff, 0]);
+    assert!(String::from_utf8(read("PROJECT")).unwrap().contains("title: A title"));
     let complete = "_CLAP_COMPLETE_INDEX=3 PINTLE_COMPLETE=zsh $PINTLE -- pintle kit show ''";
     let out = programs.script(&[], complete).success();
     assert!(out.stdout.contains("ada") && out.stdout.contains("is two"), "{out}");
@@ -1344,7 +1352,26 @@ fn a_hook_in_sh_amends_a_cluster() {
     programs.add_kit("harbour", HARBOUR);
     let file = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\nspec: {agents: 1}\nplugins: {harbour.pintle.dev: {motto: ahoy}}\n";
     fs::write(berth.sandbox.work().join("c.yaml"), file).unwrap();
-    expect![[""]].assert_eq(&berth.transcript(&[
+    expect![[r#"
+        $ pintle cluster create NAME --config c.yaml --wreck
+        --- stderr ---
+        creating the cluster `NAME`
+        removing what was created
+        error: the hook of plugin `harbour.pintle.dev/v1.0.0` on `pre-cluster-create` failed
+          caused by: there is a wreck
+          caused by: it ended with exit code 1
+        hint: take another berth
+        [exit 1]
+        $ pintle cluster create NAME --config c.yaml --berth 7
+        --- stderr ---
+        creating the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        sh: NAME in pintle-NAME, pintle-NAME-server-0, pintle-NAME-agent-0
+        the cluster `NAME` is ready
+        [exit 0]
+    "#]]
+    .assert_eq(&berth.transcript(&[
         "cluster create NAME --config c.yaml --wreck",
         "cluster create NAME --config c.yaml --berth 7",
     ]));

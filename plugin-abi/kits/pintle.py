@@ -223,7 +223,8 @@ class Step:
         self._reply.setdefault("deleted", []).append(path)
 
     def set(self, **fields: Any) -> None:
-        """Sets other fields of the reply: project, config, resource, tools, stop."""
+        """Sets other fields of the reply: config and project in the step inject_config, resource
+        in inject_resource, tools in post_scaffold, stop in each."""
         self._reply.update(fields)
 
     def _node(self, change: str, path: str, content: Union[str, bytes], mode: Optional[int]) -> None:

@@ -63,7 +63,9 @@
 #         pintle_edit PATH [MODE] <CONTENT  changes a file; CONTENT is made of the present one
 #         pintle_put PATH [MODE] <CONTENT   replaces a file, or adds it
 #         pintle_delete PATH
-#         pintle_set FIELD JSON             sets another field of the reply, for example config
+#         pintle_set FIELD JSON             sets another field of the reply: config and project in
+#                                           inject_config, resource in inject_resource, tools in
+#                                           post_scaffold, stop in each
 #
 # In a plugin for another host, set `pintle_prefix` before you source the kit: SEA_DOG for a
 # host that is called `sea-dog`.
