@@ -5,7 +5,7 @@
 
 use crate::engine::{Berth, Image};
 use crate::program_kit::{Programs, executable, has, kit_file};
-use crate::support::{Sandbox, built};
+use crate::support::{Sandbox, built, example};
 use expect_test::expect;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -681,10 +681,11 @@ fn shells(programs: &Programs<'_>) -> Vec<(String, String)> {
     if has("busybox") {
         // With its own awk, sed, tr and so on.
         let applets = programs.path("applets");
-        fs::create_dir(&applets).unwrap();
-        let busybox = executable("busybox").unwrap();
+        fs::create_dir(&applets).expect("the folder is new");
+        let busybox = executable("busybox").expect("it is there");
         let mut install = Command::new(&busybox);
-        assert!(install.args(["--install", "-s"]).arg(&applets).status().unwrap().success());
+        let status = install.args(["--install", "-s"]).arg(&applets).status();
+        assert!(status.is_ok_and(|it| it.success()), "BusyBox links its applets");
         shells.push((format!("{} sh", busybox.display()), applets.display().to_string()));
     }
     if has("bash") {
@@ -1416,4 +1417,77 @@ fn a_library_a_shell_script_and_a_python_script_have_hooks_on_one_event() {
     let _ = berth.run("cluster delete NAME").success();
     berth.assert_nothing_left();
     programs.assert_valid(&["ProgramInfo", "HookEvent"]);
+}
+
+#[test]
+fn a_host_of_another_name_has_programs_with_its_own_prefix() {
+    if !has("python3") {
+        return;
+    }
+    let programs = Programs::with(Sandbox::of(example("rudder"), "RUDDER"));
+    for name in ["pintle.sh", "pintle.py"] {
+        fs::copy(kit_file(name), programs.plugins().join(name)).unwrap();
+    }
+    programs.add(
+        "ship",
+        r#"#!/bin/sh
+pintle_prefix=RUDDER
+. "${0%/*}/pintle.sh"
+version=1.0.0
+info='commands: [{ command: ship name, args: [{ name: x, kind: positional }] }]'
+run() {
+    echo "$RUDDER_HOST $(pintle_var HOST_VERSION) $RUDDER_ARG_X ${PINTLE_COMMAND-none}"
+    pintle_continue boat name "$1"
+}
+pintle_main "$@"
+"#,
+    );
+    programs.add(
+        "boat.py",
+        r#"#!/usr/bin/env python3
+from pintle import Plugin, arg
+
+plugin = Plugin(version="1.0.0", prefix="RUDDER")
+
+
+@plugin.command("boat name", arg("x", kind="positional"))
+def name(call):
+    print(plugin.key, call["x"])
+
+
+plugin.main()
+"#,
+    );
+    expect![[""]].assert_eq(&programs.transcript(&["ship name ada"]));
+}
+
+#[test]
+fn ctrl_c_ends_a_command() {
+    let programs = Programs::new();
+    let text = "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+                commands: [{command: wait here}]\\n'; exit; fi\n\
+                trap 'echo cleaned up; exit 9' TERM\necho $$ >pid\nwhile :; do sleep 0.1; done\n";
+    programs.add("waits", text);
+    let child = programs.start(["wait", "here"]);
+    let pid = wait_for(&programs.work().join("pid"));
+    // By its number alone: a terminal would tell both.
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let out = programs.finish(child);
+    assert_eq!((out.code(), out.stdout.as_str()), (130, "cleaned up\n"), "{out}");
+    assert_ended(&pid);
+}
+
+#[test]
+fn a_program_that_completes_nothing_in_time_is_no_obstacle() {
+    let programs = Programs::new();
+    let text = "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+                capabilities: [complete]\\n\
+                commands: [{command: wait here, args: [{name: x, completed: true}]}]\\n'; exit; fi\n\
+                sleep 600\n";
+    programs.add("waits", text);
+    let complete = "_CLAP_COMPLETE_INDEX=4 PINTLE_COMPLETE=bash $PINTLE -- pintle wait here --x ''";
+    let start = Instant::now();
+    let out = programs.script(&[], complete).success();
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
 }
