@@ -45,6 +45,8 @@ impl Refused {
 
 /// Asks a program what it is, and judges the answer.
 pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Refused> {
+    // A program that was registered finds what is beside it by its own path.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut command = Command::new(path);
     Variables::of("INFO").apply(&mut command, &around.identity);
     // Relative paths mean nothing to what is asked once and for all.
@@ -93,7 +95,10 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
     }
     let info: ProgramInfo = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).map_err(|err| err.to_string()),
-        false => serde_saphyr::from_str(text).map_err(|err| err.to_string()),
+        // Its text would show the answer, over several lines.
+        false => serde_saphyr::from_str(text).map_err(|err| {
+            err.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter)
+        }),
     }
     .map_err(|err| Refused::answer("its answer cannot be read as YAML or JSON", err))?;
     Ok(info)
@@ -128,7 +133,9 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
-    match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == COMPLETE) {
+    match args.into_iter().any(is_completed)
+        && !info.capabilities.iter().any(|it| it == COMPLETE)
+    {
         true => Err(Refused::answer(
             "it has an argument that is `completed`, and lacks the capability `complete`",
             "",
@@ -229,6 +236,13 @@ mod tests {
             let refused = parse(answer).unwrap_err();
             assert!(refused.message.contains(message), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_one_line() {
+        let refused = parse(b"version: 1.0.0\nevents: {a: b}").unwrap_err();
+        assert_eq!(refused.details.lines().count(), 1, "{}", refused.details);
+        assert!(refused.details.contains("line 2 column"), "{}", refused.details);
     }
 
     #[test]

@@ -15,5 +15,5 @@ mod scaffolding;
 mod surroundings;
 mod variables;
 
-pub use discovery::{examine, find, is_executable};
+pub use discovery::{examine, find, is_executable, is_script};
 pub use surroundings::{EventVariables, Surroundings};
