@@ -334,15 +334,15 @@ impl Bridge<'_> {
         Ok(files)
     }
 
-    /// Returns the files of a request, without those that are no plugin's business.
+    /// Returns the files of a request, without those that plugins may not see.
     fn universe(&self, request: &Request) -> Result<Universe, UniverseError> {
         let is_node = |path: &str| path::check(path).is_ok() && !path.starts_with("target/");
         let files = request.universe.iter().filter(|(path, _)| is_node(path));
         Universe::from_nodes(files.map(|(path, content)| self.node(path, content)))
     }
 
-    /// Returns a file of a request. kubebuilder has damaged what is not text, and so that is
-    /// read again.
+    /// Returns a file of a request. kubebuilder damages what is not text, so that is read from
+    /// disk.
     fn node(&self, path: &str, content: &str) -> Node {
         if content.contains(char::REPLACEMENT_CHARACTER)
             && let Ok(file) = read_regular(&self.root.join(path), NO_LIMIT)
