@@ -320,7 +320,7 @@ answer()
 }
 
 #[test]
-fn paths_outside_of_the_plugins_business_are_refused() {
+fn paths_that_a_plugin_may_not_write_are_refused() {
     let sandbox = yard();
     let _ = sandbox.run(words("init -q --plugins shipyard --project-name demo")).success();
     write(&sandbox, "logo.png", b"\x89PNG\xff\0");
@@ -799,7 +799,7 @@ fn ctrl_c_ends_a_program_with_its_children() {
 #[track_caller]
 fn assert_gone(pid: &Path) {
     let pid = fs::read_to_string(pid).expect("the script ran").trim().to_owned();
-    // It may still be a zombie of whoever adopts it.
+    // It may still be a zombie, until its new parent has waited for it.
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
 }
@@ -809,7 +809,10 @@ fn an_external_plugin_is_checked_by_its_own_protocol() {
     let sandbox = yard();
     let Some(_) = py(&sandbox, "carver.example.org", CARVER) else { return };
     let lines = ["plugin check carver", "plugin inspect carver", "plugin list --check"];
-    check_list(&sandbox, &lines, expect![[r#"
+    check_list(
+        &sandbox,
+        &lines,
+        expect![[r#"
         $ pintle plugin check carver
         plugin  carver.example.org/v1.0.0
         path  [SANDBOX]/external/carver.example.org/v1/carver.example.org
@@ -836,7 +839,8 @@ fn an_external_plugin_is_checked_by_its_own_protocol() {
         shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
         carver.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
         [exit 0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -864,7 +868,7 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
             shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
             [SANDBOX]/external/Capital/v1/Capital  refused  external  -  its directory `Capital` is not a valid plugin name
             [SANDBOX]/external/empty/v1  refused  external  -  it has no file `empty`
-            [SANDBOX]/external/good.example.org/.DS_Store  refused  external  -  it is not a directory, and only directories of versions belong here; kubebuilder finds no external plugin while it exists
+            [SANDBOX]/external/good.example.org/.DS_Store  refused  external  -  it is not the directory of a version; kubebuilder finds no external plugin while it exists
             [SANDBOX]/external/good.example.org/v1/.DS_Store  refused  external  -  it is not a plugin; kubebuilder finds no external plugin while it exists
             good.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
             [SANDBOX]/external/good.example.org/v1.0.0/good.example.org  refused  external  -  its directory `v1.0.0` is not a version of kubebuilder's kind

@@ -17,14 +17,14 @@ const MAX_REQUEST: u64 = 1 << 30;
 
 pub(super) const KUBEBUILDER: Row = Row::new(
     &["bridge", "kubebuilder"],
-    "Answer kubebuilder's request on the standard input as an external plugin",
+    "Answer a request of kubebuilder, which runs this as an external plugin",
     Run::Plain(answer),
 )
 .args(|command| command.arg(key()));
 
 pub(super) const INSTALL: Row = Row::new(
     &["bridge", "install"],
-    "Make a plugin an external plugin of kubebuilder",
+    "Install a plugin as an external plugin of kubebuilder",
     Run::Plain(lay_out),
 )
 .args(|command| {

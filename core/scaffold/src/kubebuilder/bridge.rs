@@ -334,23 +334,11 @@ impl Bridge<'_> {
         Ok(files)
     }
 
-    /// Returns the files of a request, without those that are no plugin's business.
+    /// Returns the files of a request, without those that plugins may not see.
     fn universe(&self, request: &Request) -> Result<Universe, UniverseError> {
         let is_node = |path: &str| path::check(path).is_ok() && !path.starts_with("target/");
         let files = request.universe.iter().filter(|(path, _)| is_node(path));
-        Universe::from_nodes(files.map(|(path, content)| self.node(path, content)))
-    }
-
-    /// Returns a file of a request. kubebuilder has damaged what is not text, and so that is
-    /// read again.
-    fn node(&self, path: &str, content: &str) -> Node {
-        if content.contains(char::REPLACEMENT_CHARACTER)
-            && let Ok(file) = read_regular(&self.root.join(path), NO_LIMIT)
-            && String::from_utf8_lossy(&file.bytes) == content
-        {
-            return Node::new(path, file.bytes, MODE_FILE);
-        }
-        Node::new(path, content, MODE_FILE)
+        Universe::from_nodes(files.map(|(path, content)| node(self.root, path, content)))
     }
 
     /// Returns the PROJECT file that the command begins with.
@@ -491,6 +479,17 @@ fn to_flag(arg: &Arg) -> Flag {
     Flag { name: arg.name.clone(), kind: kind.to_owned(), default, usage }
 }
 
+/// Returns a file of a request. kubebuilder damages what is not text, so that is read from disk.
+fn node(root: &Path, path: &str, content: &str) -> Node {
+    if content.contains(char::REPLACEMENT_CHARACTER)
+        && let Ok(file) = read_regular(&root.join(path), NO_LIMIT)
+        && String::from_utf8_lossy(&file.bytes) == content
+    {
+        return Node::new(path, file.bytes, MODE_FILE);
+    }
+    Node::new(path, content, MODE_FILE)
+}
+
 /// Returns the resource that a request names.
 fn resource(request: &Request, project: &ProjectFile) -> Result<Resource, BridgeError> {
     let words = &request.words;
@@ -586,6 +585,19 @@ mod tests {
         let args = ["--crew=x"].map(str::to_owned);
         let err = Words::new(&args).values(&specs).unwrap_err().to_string();
         assert!(err.starts_with("invalid value 'x' for '--crew <CREW>'"), "{err}");
+    }
+
+    #[test]
+    fn what_kubebuilder_damages_is_read_from_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = b"\x89PNG\xff\xfe";
+        std::fs::write(folder.path().join("logo.png"), bytes).unwrap();
+        let sent = String::from_utf8_lossy(bytes);
+        let get = |path: &str, content: &str| node(folder.path(), path, content).bytes().to_vec();
+        assert_eq!(get("logo.png", &sent), bytes);
+        // It is not the file that was sent.
+        assert_eq!(get("logo.png", "\u{fffd}"), "\u{fffd}".as_bytes());
+        assert_eq!(get("missing.png", &sent), sent.as_bytes());
     }
 
     #[test]

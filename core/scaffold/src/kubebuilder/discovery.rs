@@ -77,7 +77,7 @@ pub(super) fn find(root: &Root) -> Vec<Found> {
         }
     };
     let mut found = Vec::new();
-    // Files beside the plugins' directories are no matter for kubebuilder either.
+    // kubebuilder ignores files beside the plugins' directories, too.
     for name in names.iter().filter(|it| is_directory(it)) {
         match list(&name.path()) {
             Ok(versions) => versions.iter().for_each(|it| find_version(name, it, &mut found)),
@@ -93,8 +93,8 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     if !is_directory(version) {
         found.push(refused(
             &path,
-            "it is not a directory, and only directories of versions belong here; kubebuilder \
-             finds no external plugin while it exists",
+            "it is not the directory of a version; kubebuilder finds no external plugin while it \
+             exists",
             None,
             "remove it",
         ));

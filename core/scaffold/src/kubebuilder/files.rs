@@ -1,7 +1,6 @@
 //! The files of a project as an external plugin gets them, and what comes back.
 //!
-//! Invariant: what cannot travel as text, and what is not the plugin's business, is neither
-//! sent nor changed.
+//! Invariant: what is not text, and what plugins may not see, is neither sent nor changed.
 
 use crate::chain::services::{PROJECT_BEFORE, PROJECT_NOW};
 use crate::path::{is_git, is_host};
