@@ -273,7 +273,7 @@ const INIT: &str = "init --plugins good";
 #[test]
 fn a_hook_gets_the_event_and_what_it_writes_is_shown() {
     let programs = watcher(
-        "echo \"$PINTLE_EVENT by $PINTLE_PLUGIN: $(cut -c -40)\"; echo oh >&2; \
+        "echo \"$PINTLE_EVENT by $PINTLE_PLUGIN: $(cut -c -40)\"; \
          test -n \"$PINTLE_REPLY\" -a ! -s \"$PINTLE_REPLY\"",
     );
     expect![[r#"
@@ -283,9 +283,7 @@ fn a_hook_gets_the_event_and_what_it_writes_is_shown() {
         + PROJECT
         saw post-project-init: init ["HELLO"]
         --- stderr ---
-        oh
         pre-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
-        oh
         post-project-init by watcher.pintle.dev/v1.0.0: {"subcommand":"init","chain":["good.exam
         [exit 0]
     "#]]
@@ -1458,7 +1456,13 @@ def name(call):
 plugin.main()
 "#,
     );
-    expect![[""]].assert_eq(&programs.transcript(&["ship name ada"]));
+    expect![[r#"
+        $ rudder ship name ada
+        rudder 2.3.4 ada none
+        boat.rudder.example/v1.0.0 ada
+        [exit 0]
+    "#]]
+    .assert_eq(&programs.transcript(&["ship name ada"]));
 }
 
 #[test]
