@@ -1,7 +1,11 @@
-//! Prints the interface as JSON, for `cargo xtask abi`; without the feature `schema`, nothing.
+//! Prints the interface as JSON, for `cargo xtask abi`, or with the argument `protocol` the schema
+//! of the messages of programs; without the feature `schema`, nothing.
 #![cfg_attr(feature = "schema", expect(clippy::print_stdout, reason = "a program prints"))]
 
 fn main() {
     #[cfg(feature = "schema")]
-    println!("{:#}", pintle_plugin::schema::dump());
+    match std::env::args().nth(1).as_deref() {
+        Some("protocol") => println!("{:#}", pintle_plugin::schema::protocol()),
+        _ => println!("{:#}", pintle_plugin::schema::dump()),
+    }
 }

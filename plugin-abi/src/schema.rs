@@ -4,6 +4,9 @@
 
 use crate::cluster::{Amendment, ClusterEvent, NodeEvent};
 use crate::manifest::{self, INTERFACE_VERSION, Manifest};
+use crate::message::program::{
+    HostLine, ProgramCommandReply, ProgramHookReply, ProgramInfo, ProgramLine,
+};
 use crate::message::{
     CommandDescription, CommandReply, CommandRequest, CompleteReply, CompleteRequest,
     DescribeRequest, ErrorReply, HookReply, ProjectEvent, ScaffoldReply, ScaffoldRequest,
@@ -76,9 +79,39 @@ fn messages() -> Map<String, Value> {
     add::<ServiceRequest>(&mut generator);
     add::<ServiceReply>(&mut generator);
     add::<ErrorReply>(&mut generator);
+    add_programs(&mut generator);
     let mut types = generator.take_definitions(true);
     types.values_mut().for_each(strip);
     types
+}
+
+/// Returns the JSON schema of the messages between a host and a program, each by its name
+/// in `$defs`.
+pub fn protocol() -> Value {
+    let mut generator = SchemaGenerator::default();
+    add_programs(&mut generator);
+    let mut types = generator.take_definitions(true);
+    types.sort_keys();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The messages between a host and programs that are its plugins",
+        "description": "docs/protocol.md says which of them travels where.",
+        "$defs": types,
+    })
+}
+
+fn add_programs(generator: &mut SchemaGenerator) {
+    add::<ProgramInfo>(generator);
+    add::<ProgramHookReply>(generator);
+    add::<ProgramCommandReply>(generator);
+    add::<HostLine>(generator);
+    add::<ProgramLine>(generator);
+    add::<CommandRequest>(generator);
+    add::<ProjectEvent>(generator);
+    add::<ClusterEvent>(generator);
+    add::<NodeEvent>(generator);
+    // What `amend` is for events of clusters.
+    add::<Amendment>(generator);
 }
 
 fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {

@@ -2,7 +2,8 @@
 //! that exist?
 //!
 //! `plugin-abi/abi.json` describes the interface: layouts, numbers, and the messages as JSON
-//! schemas. The present sources are described in the same way and compared with it.
+//! schemas. The present sources are described in the same way and compared with it. With it goes
+//! `docs/protocol.schema.json`, the schema of the messages of programs, for authors of programs.
 
 mod changes;
 
@@ -30,19 +31,37 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let new = describe()?;
     let changes = look(&new)?;
+    let schema = protocol()?;
     if options.update && (changes.breaks.is_empty() || options.incompatible) {
         changes.breaks.iter().for_each(|it| println!("incompatible: {it}"));
         changes.additions.iter().for_each(|it| println!("new: {it}"));
         let text = format!("{new:#}\n");
         fs::write(file(), text).context("failed to write the description")?;
+        fs::write(schema_file(), schema).context("failed to write the schema")?;
         return Ok(ExitCode::SUCCESS);
     }
-    report(&changes).map(|_| ExitCode::SUCCESS)
+    report(&changes)?;
+    compare_schema(&schema)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Fails for incompatible changes, and prints the others.
 pub(crate) fn check() -> Result<Verdict> {
-    report(&look(&describe()?)?)
+    let verdict = report(&look(&describe()?)?)?;
+    compare_schema(&protocol()?)?;
+    Ok(verdict)
+}
+
+/// Fails when the schema in the repository is not that of the present sources.
+fn compare_schema(new: &str) -> Result<()> {
+    let old = fs::read_to_string(schema_file()).unwrap_or_default();
+    if old != new {
+        bail!(
+            "docs/protocol.schema.json is not the schema of the present sources; \
+             `cargo xtask abi --update` writes it"
+        );
+    }
+    Ok(())
 }
 
 fn report(changes: &Changes) -> Result<Verdict> {
@@ -64,6 +83,10 @@ fn file() -> PathBuf {
     root().join("plugin-abi/abi.json")
 }
 
+fn schema_file() -> PathBuf {
+    root().join("docs/protocol.schema.json")
+}
+
 /// Compares with what is in the repository.
 fn look(new: &Value) -> Result<Changes> {
     let text = fs::read_to_string(file()).context("failed to read plugin-abi/abi.json")?;
@@ -73,19 +96,30 @@ fn look(new: &Value) -> Result<Changes> {
 
 /// Describes the interface of the present sources.
 fn describe() -> Result<Value> {
-    let mut command = cargo(["run", "--quiet", "--package=pintle-plugin", "--features=schema"]);
-    let out = command.arg("--example=abi").stderr(Stdio::inherit()).output();
-    let out = out.context("failed to run cargo")?;
-    if !out.status.success() {
-        bail!("`{}` failed: {}", cargo::line(&command), out.status);
-    }
+    let text = example(&[])?;
     let mut described: Value =
-        serde_json::from_slice(&out.stdout).context("the description is not valid JSON")?;
+        serde_json::from_str(&text).context("the description is not valid JSON")?;
     let source = fs::read_to_string(root().join("plugin-abi/src/raw.rs"))?;
     for module in ["entry", "service"] {
         described["numbers"][module] = Value::Object(constants(&source, module)?);
     }
     Ok(described)
+}
+
+/// Returns the schema of the messages of programs, as the present sources have them.
+fn protocol() -> Result<String> {
+    example(&["--", "protocol"])
+}
+
+/// Returns what the example `abi` prints.
+fn example(args: &[&str]) -> Result<String> {
+    let mut command = cargo(["run", "--quiet", "--package=pintle-plugin", "--features=schema"]);
+    let out = command.arg("--example=abi").args(args).stderr(Stdio::inherit()).output();
+    let out = out.context("failed to run cargo")?;
+    if !out.status.success() {
+        bail!("`{}` failed: {}", cargo::line(&command), out.status);
+    }
+    String::from_utf8(out.stdout).context("the example does not print UTF-8")
 }
 
 /// Reads the constants in a module of a source file.
