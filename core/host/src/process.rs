@@ -180,7 +180,8 @@ impl Running {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let no_stderr = |kind| JobError { kind, stderr: String::new() };
         let mut child = spawn(&mut command).map_err(|err| no_stderr(JobErrorKind::Start(err)))?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (input, lines) = mpsc::channel::<Vec<u8>>();
         // A host that is slower than the program makes it wait.
         let (sender, output) = mpsc::sync_channel(16);

@@ -74,12 +74,12 @@ pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
     Exit::Done.into()
 }
 
-/// Whether a file is to be run, and not to be loaded: it is executable, and neither has the name
-/// of a library nor a manifest.
+/// Whether a file is to be run, and not to be loaded: it is executable or a script, and neither has
+/// the name of a library nor a manifest.
 pub(super) fn is_program(path: &Path) -> bool {
     let is_library = |it: &OsStr| ["so", "dylib", "dll"].iter().any(|ext| it == *ext);
     !path.extension().is_some_and(is_library)
-        && program::is_executable(path)
+        && (program::is_executable(path) || program::is_script(path))
         && !library_file::open(path).is_ok_and(|it| !it.manifests().is_empty())
 }
 

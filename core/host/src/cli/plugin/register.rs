@@ -48,7 +48,7 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
 
 fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let path: &PathBuf = matches.get_one("file").expect("the argument is required");
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let path = place(path);
     let shown = output::path(&path);
     let report = Prober::new(session)?.probe(&path)?;
     let folder = user_dir(session)?;
@@ -81,7 +81,7 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
 
 fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let given: &OsString = matches.get_one("file").expect("the argument is required");
-    let path = std::path::absolute(given).unwrap_or_else(|_| PathBuf::from(given));
+    let path = place(Path::new(given));
     let folder = user_dir(session)?;
     let is_meant = |link: &Path| match std::fs::read_link(link) {
         Ok(target) => target == path || link.file_name() == Some(given),
@@ -101,10 +101,18 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
         return Err(CliError::new(Exit::Usage, text).hint(hint));
     };
     std::fs::remove_file(link).map_err(|err| {
-        CliError::new(Exit::Failed, format!("failed to remove `{}`", output::path(link))).cause(&err)
+        CliError::new(Exit::Failed, format!("failed to remove `{}`", output::path(link)))
+            .cause(&err)
     })?;
     session.console().println(format!("removed the link `{}`", output::path(link)));
     Ok(Exit::Done.into())
+}
+
+/// Returns the absolute path of a file, which may be a link: only its directory is resolved.
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().and_then(|it| std::fs::canonicalize(it).ok());
+    folder.zip(path.file_name()).map_or(path.clone(), |(folder, name)| folder.join(name))
 }
 
 /// Returns the user's plugin directory.

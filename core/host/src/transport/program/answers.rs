@@ -72,7 +72,8 @@ impl Stamp {
         None
     }
 
-    fn is_settled(self) -> bool {
+    /// Whether a file that changes from now on will have another stamp.
+    pub(super) fn is_settled(self) -> bool {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         now.as_secs() > self.0[3].max(self.0[5]) + MIN_AGE
     }
@@ -92,12 +93,11 @@ impl Answers {
         self.programs.get(path).filter(|it| it.stamp == stamp).map(|it| &it.answer)
     }
 
-    /// Keeps an answer, unless the program could change without being noticed.
+    /// Keeps an answer. The stamp was settled before the program was asked; else it could have
+    /// changed without being noticed.
     pub(super) fn keep(&mut self, path: &Path, stamp: Stamp, answer: Answer) {
-        if stamp.is_settled() {
-            self.programs.insert(path.to_owned(), Kept { stamp, answer });
-            self.is_changed = true;
-        }
+        self.programs.insert(path.to_owned(), Kept { stamp, answer });
+        self.is_changed = true;
     }
 
     /// Writes the answers if there are new ones. That they cannot be written is no error:

@@ -10,7 +10,7 @@ use crate::services::Excerpt;
 use pintle_plugin::manifest::Manifest;
 use pintle_plugin::message::program::ProgramInfo;
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,7 +31,8 @@ pub fn find(
     }
     let mut known = Answers::load(answers);
     let asked = ask_all(&candidates, &known, around);
-    let plugins = candidates.into_iter().zip(asked).map(|(Candidate { path, stamp }, answer)| {
+    let plugins = candidates.into_iter().zip(asked).map(|(candidate, answer)| {
+        let Candidate { path, stamp, is_settled } = candidate;
         let found = match (stamp, answer) {
             (Err(refused), _) => Err(refused),
             (Ok(stamp), None) => {
@@ -39,7 +40,7 @@ pub fn find(
                 found.map_or_else(|| Err(vanished()), |it| judged(&path, it, around))
             }
             (Ok(stamp), Some(answer)) => {
-                if let Some(stamp) = stamp {
+                if let Some(stamp) = stamp.filter(|_| is_settled) {
                     known.keep(&path, stamp, answer.clone());
                 }
                 judged(&path, answer, around)
@@ -63,14 +64,14 @@ pub fn examine(
     around: &Arc<Surroundings>,
 ) -> Result<(Manifest, Arc<dyn Endpoint>), ForeignRefusal> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Some(Candidate { path, stamp }) = candidate(path, "") else {
-        let message = "it is not a program".to_owned();
-        let hint = "make it executable: `chmod +x FILE`".to_owned();
+    let Some(Candidate { path, stamp, is_settled }) = candidate(path.clone(), "") else {
+        let message = "it is not executable".to_owned();
+        let hint = format!("run `chmod +x {}`", path.display());
         return Err(ForeignRefusal { message, source: None, hint });
     };
     let stamp = stamp?;
     let answer = question(&path, around);
-    if let Some(stamp) = stamp {
+    if let Some(stamp) = stamp.filter(|_| is_settled) {
         let mut known = Answers::load(answers);
         known.keep(&path, stamp, answer.clone());
         known.save(answers);
@@ -83,6 +84,8 @@ struct Candidate {
     path: PathBuf,
     /// What tells the file from others, where there is such; or why it is not a program.
     stamp: Result<Option<Stamp>, ForeignRefusal>,
+    /// Whether the stamp tells the file from what it will be.
+    is_settled: bool,
 }
 
 /// Returns a file if it is a program, or has the name of one.
@@ -110,7 +113,8 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
             hint: "check the permissions of the file and its directories".to_owned(),
         }),
     };
-    Some(Candidate { path, stamp })
+    let is_settled = matches!(stamp, Ok(Some(it)) if it.is_settled());
+    Some(Candidate { path, stamp, is_settled })
 }
 
 /// Whether a file has the name of a program of the host: `HOST-…`.
@@ -122,6 +126,15 @@ fn is_named_so(path: &Path, host: &str) -> bool {
 /// Returns whether a file can be run.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|it| it.is_file() && can_run(path, &it))
+}
+
+/// Returns whether a file names its interpreter in its first line, be it executable or not.
+pub fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    // A pipe could be waited for.
+    path.metadata().is_ok_and(|it| it.is_file())
+        && std::fs::File::open(path).and_then(|mut it| it.read_exact(&mut start)).is_ok()
+        && start == *b"#!"
 }
 
 #[cfg(unix)]

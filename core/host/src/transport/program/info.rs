@@ -40,6 +40,8 @@ impl Refused {
 
 /// Asks a program what it is, and judges the answer.
 pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Refused> {
+    // A program that was registered finds what is beside it by its own path.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut command = Command::new(path);
     Variables::of("INFO").apply(&mut command, &around.identity);
     // Relative paths mean nothing to what is asked once and for all.
@@ -67,7 +69,10 @@ pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Ref
         Refused {
             message: format!("it does not say what it is: {err}"),
             details: details.join("\n"),
-            hint: hint.replace("with `INFO` in the variable that ends in `_COMMAND`", &format!("with `{variable}=INFO`")),
+            hint: hint.replace(
+                "with `INFO` in the variable that ends in `_COMMAND`",
+                &format!("with `{variable}=INFO`"),
+            ),
         }
     })?;
     let info = parse(&stdout)?;
@@ -85,7 +90,10 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
     }
     let info: ProgramInfo = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).map_err(|err| err.to_string()),
-        false => serde_saphyr::from_str(text).map_err(|err| err.to_string()),
+        // Its text would show the answer, over several lines.
+        false => serde_saphyr::from_str(text).map_err(|err| {
+            err.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter)
+        }),
     }
     .map_err(|err| Refused::answer("its answer cannot be read as YAML or JSON", err))?;
     Ok(info)
@@ -97,7 +105,8 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
         return Err(Refused::answer("its answer lacks `version`", ""));
     }
     if let Some(unknown) = info.events.iter().find(|it| !around.events.contains(&it.as_str())) {
-        let mut refused = Refused::answer(format!("it has a hook on the unknown event `{unknown}`"), "");
+        let mut refused =
+            Refused::answer(format!("it has a hook on the unknown event `{unknown}`"), "");
         refused.hint = format!("`{} events` lists the events", around.identity.command_name);
         return Err(refused);
     }
@@ -119,7 +128,9 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
-    match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == super::COMPLETE) {
+    match args.into_iter().any(is_completed)
+        && !info.capabilities.iter().any(|it| it == super::COMPLETE)
+    {
         true => Err(Refused::answer(
             "it has an argument that is `completed`, and lacks the capability `complete`",
             "",
@@ -134,8 +145,7 @@ fn judge_scaffold(scaffold: &ProgramScaffold) -> Result<(), Refused> {
         let text = format!("it takes part in the unknown subcommand `{name}`");
         return Err(Refused::answer(text, format!("there are {}", SUBCOMMANDS.join(", "))));
     }
-    let is_run =
-        |it: &Step| !matches!(it, Step::UpdateMetadata | Step::BindFlags | Step::Unknown);
+    let is_run = |it: &Step| !matches!(it, Step::UpdateMetadata | Step::BindFlags | Step::Unknown);
     match scaffold.steps.iter().all(is_run) {
         true => Ok(()),
         false => {
@@ -221,6 +231,13 @@ mod tests {
             let refused = parse(answer).unwrap_err();
             assert!(refused.message.contains(message), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_one_line() {
+        let refused = parse(b"version: 1.0.0\nevents: {a: b}").unwrap_err();
+        assert_eq!(refused.details.lines().count(), 1, "{}", refused.details);
+        assert!(refused.details.contains("line 2 column"), "{}", refused.details);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod info;
 mod scaffolding;
 mod variables;
 
-pub use discovery::{examine, find, is_executable};
+pub use discovery::{examine, find, is_executable, is_script};
 
 use crate::catalog::Endpoint;
 use crate::identity::Identity;
@@ -136,8 +136,7 @@ impl Endpoint for Program {
         command.args([&request.arg, &request.word]);
         let limit = COMPLETE_LIMIT;
         let services = Some(services);
-        let job =
-            Job { command, input: Arc::default(), limit, max_output: MAX_ANSWER, services };
+        let job = Job { command, input: Arc::default(), limit, max_output: MAX_ANSWER, services };
         let Output { stdout, .. } = job.run_well().map_err(|err| self.failed(&err))?;
         let text = String::from_utf8_lossy(&stdout);
         let candidate = |line: &str| {

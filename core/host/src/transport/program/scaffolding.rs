@@ -236,11 +236,7 @@ fn read<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, ErrorReply> {
 }
 
 /// Does what a line asks for. What cannot be done, the program is told.
-fn answer(
-    key: &str,
-    value: Value,
-    services: &dyn HostServices,
-) -> Result<HostLine, ErrorReply> {
+fn answer(key: &str, value: Value, services: &dyn HostServices) -> Result<HostLine, ErrorReply> {
     match key {
         "paths" => {
             let selection: ProgramSelection = read(key, value)?;
@@ -332,7 +328,10 @@ mod tests {
     #[test]
     fn files_come_and_go_as_text_or_base64() {
         let text = Node::new("a.txt", "ä\n", 0o644);
-        assert_eq!(json!(sent(&text, false)), json!({"path": "a.txt", "mode": "0644", "text": "ä\n"}));
+        assert_eq!(
+            json!(sent(&text, false)),
+            json!({"path": "a.txt", "mode": "0644", "text": "ä\n"})
+        );
         assert_eq!(sent(&text, true).base64.as_deref(), Some("w6QK"));
         let binary = Node::new("b", [0xff, 0], 0o755);
         assert_eq!(

@@ -1,12 +1,17 @@
 //! The variables of a call.
 
 use crate::identity::Identity;
-use pintle_plugin::{Arg, ArgKind};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::manifest::INTERFACE_VERSION;
 use pintle_plugin::message::Resource;
+use pintle_plugin::{Arg, ArgKind};
 use std::ffi::OsString;
 use std::process::Command;
+
+/// What tells the kinds of calls apart, and belongs to one call: a program that runs the host does
+/// not hand it on.
+const OF_ONE_CALL: [&str; 8] =
+    ["COMPLETE", "EVENT", "PLUGIN", "REPLY", "REQUEST", "STEP", "SUBCOMMAND", "WORDS"];
 
 /// The variables of a call, by the part of their names behind the host's prefix.
 pub(super) struct Variables(Vec<(String, OsString)>);
@@ -52,6 +57,13 @@ impl Variables {
             .set("HOST", &host.command_name)
             .set("HOST_VERSION", &host.version)
             .set("INTERFACE", INTERFACE_VERSION);
+        let argument = host.env_var("ARG_");
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        let arguments = inherited.filter(|it| it.to_string_lossy().starts_with(&argument));
+        let names = OF_ONE_CALL.iter().map(|it| host.env_var(it).into());
+        for name in arguments.chain(names) {
+            command.env_remove::<OsString>(name);
+        }
         // A value with a NUL cannot be a variable; the request has it.
         let is_possible = |it: &OsString| !it.as_encoded_bytes().contains(&0);
         for (suffix, value) in own.0 {
@@ -60,8 +72,6 @@ impl Variables {
                 false => command.env_remove(host.env_var(&suffix)),
             };
         }
-        // Or a program that runs the host would complete a word.
-        command.env_remove(host.env_var("COMPLETE"));
     }
 }
 
@@ -104,7 +114,8 @@ mod tests {
         });
         let Value::Object(values) = values else { unreachable!() };
         let set: Vec<_> = Variables::of("EXEC").values(&values).0;
-        let set: Vec<_> = set.iter().map(|(name, it)| (name.as_str(), it.to_str().unwrap())).collect();
+        let set: Vec<_> =
+            set.iter().map(|(name, it)| (name.as_str(), it.to_str().unwrap())).collect();
         assert_eq!(
             set,
             [
