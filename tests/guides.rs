@@ -15,6 +15,7 @@
 use crate::control_plane::free_port;
 use crate::engine::{Engine, Image};
 use crate::kubectl::has_kubectl;
+use crate::program_kit::has;
 use crate::support::{built, install, skip};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -53,6 +54,15 @@ fn the_guide_to_clusters_holds() {
 fn the_guide_to_hooks_holds() {
     let Some(reader) = Reader::with_plugins(&["registry"]).with_engine() else { return };
     follow("docs/hooks.md", &reader);
+}
+
+#[test]
+fn the_guide_to_executable_plugins_holds() {
+    if !has("python3") {
+        return;
+    }
+    let Some(reader) = Reader::with_plugins(&["rust"]).with_engine() else { return };
+    follow("docs/executable-plugins.md", &reader);
 }
 
 /// The port that a guide publishes something on.
