@@ -237,7 +237,7 @@ mod tests {
     fn what_is_wrong_with_an_answer_is_one_line() {
         let refused = parse(b"version: 1.0.0\nevents: {a: b}").unwrap_err();
         assert_eq!(refused.details.lines().count(), 1, "{}", refused.details);
-        assert!(refused.details.contains("line 2 column"), "{}", refused.details);
+        assert!(refused.details.contains("line 2, column"), "{}", refused.details);
     }
 
     #[test]
