@@ -30,7 +30,7 @@ impl Programs {
         // The relative directory must not count: the host runs in `desk`.
         let dirs = ["bin", "more"].map(|it| all.0.path(it));
         let dirs = dirs.into_iter().chain(["relative", "", "/usr/bin", "/bin"].map(PathBuf::from));
-        let path = std::env::join_paths(dirs).unwrap();
+        let path = std::env::join_paths(dirs).expect("the paths have no colon");
         Self(all.0.env("PATH", path))
     }
 
@@ -40,9 +40,10 @@ impl Programs {
             true => self.0.path(name),
             false => self.0.path("bin").join(name),
         };
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let folder = path.parent().expect("it is in the sandbox");
+        fs::create_dir_all(folder).expect("the folder is ours");
+        fs::write(&path, script).expect("the folder is ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("the file is ours");
     }
 
     #[track_caller]
@@ -196,7 +197,7 @@ fn a_program_has_the_terminal_and_its_job_control() {
     }
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
-    programs.0.finish(child).success();
+    assert_eq!(programs.0.finish(child).code(), 0);
 }
 
 #[test]

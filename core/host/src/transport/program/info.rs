@@ -133,9 +133,7 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
-    match args.into_iter().any(is_completed)
-        && !info.capabilities.iter().any(|it| it == COMPLETE)
-    {
+    match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == COMPLETE) {
         true => Err(Refused::answer(
             "it has an argument that is `completed`, and lacks the capability `complete`",
             "",
