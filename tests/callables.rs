@@ -203,14 +203,20 @@ fn a_program_has_the_terminal_and_its_job_control() {
 #[test]
 fn a_program_that_cannot_be_run_is_told() {
     let programs = Programs::new(&[("pintle-lost", "#!/nonexistent/interpreter\n")]);
+    programs.write("pintle-text", "no program", 0o644);
     programs.check(
-        &["lost"],
+        &["lost", "text"],
         expect![[r#"
             $ pintle lost
             --- stderr ---
             error: failed to run `[SANDBOX]/bin/pintle-lost`
               caused by: No such file or directory (os error 2)
             hint: check that the interpreter in the first line of `[SANDBOX]/bin/pintle-lost` is installed
+            [exit 126]
+            $ pintle text
+            --- stderr ---
+            error: `[SANDBOX]/bin/pintle-text` is not executable
+            hint: run `chmod +x [SANDBOX]/bin/pintle-text`
             [exit 126]
         "#]],
     );

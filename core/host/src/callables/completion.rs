@@ -32,9 +32,17 @@ pub(crate) enum Completion {
 }
 
 /// Asks a program. One that does not know how to answer has nothing to offer but files.
-pub(crate) fn complete(path: &Path, args: &[OsString], word: &OsStr) -> Completion {
+///
+/// `variable` is the one by which the shell's script tells the host that it completes: a program
+/// that runs the host does not complete, and so does not get it.
+pub(crate) fn complete(path: &Path, args: &[OsString], word: &OsStr, variable: &str) -> Completion {
     let mut command = Command::new(path);
-    command.arg("__complete").args(args).arg(word);
+    command.arg("__complete").args(args).arg(word).env_remove(variable);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("_CLAP_") {
+            command.env_remove(name);
+        }
+    }
     let (input, limit) = (Arc::default(), LIMIT);
     let job = Job { command, input, limit, max_output: MAX_ANSWER, services: None };
     let answer = job.run_well().ok().and_then(|it| parse(&it.stdout));

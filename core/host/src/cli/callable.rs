@@ -37,6 +37,18 @@ pub(super) fn find(session: &Session<'_>, line: &Line<'_>) -> Option<Callable> {
     })
 }
 
+/// Returns the error of a line that means a file which cannot be run.
+pub(super) fn not_executable(session: &Session<'_>, line: &Line<'_>) -> Option<CliError> {
+    let words = line.leading_words();
+    let host = &session.identity().command_name;
+    let is_meant =
+        |it: &Found| !it.is_executable && it.words.iter().eq(words.iter().take(it.words.len()));
+    let found = callables::list(host, &search()).into_iter().find(is_meant)?;
+    let path = output::path(&found.path);
+    let text = format!("`{path}` is not executable");
+    Some(CliError::new(Exit::Code(CANNOT_RUN), text).hint(format!("run `chmod +x {path}`")))
+}
+
 /// Runs the program that a line means.
 pub(super) fn run(line: &Line<'_>, found: &Callable) -> Result<Exit, CliError> {
     let _ = io::stdout().flush();
@@ -104,8 +116,14 @@ pub(super) fn listed(session: &Session<'_>) -> Vec<CallableState> {
 }
 
 /// Returns a command to complete `word` with, behind the rest of a line that means a callable.
-pub(super) fn completion(line: &Line<'_>, found: &Callable, word: &OsStr) -> Command {
-    offering(callables::complete(&found.path, line.after(found.n_words), word))
+pub(super) fn completion(
+    session: &Session<'_>,
+    line: &Line<'_>,
+    found: &Callable,
+    word: &OsStr,
+) -> Command {
+    let variable = session.identity().env_var("COMPLETE");
+    offering(callables::complete(&found.path, line.after(found.n_words), word, &variable))
 }
 
 /// Returns a command that takes what is to be offered.

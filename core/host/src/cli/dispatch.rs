@@ -199,6 +199,11 @@ fn run_unknown(
     {
         return Err(err);
     }
+    if !session.is_noun(&words[..1])
+        && let Some(err) = callable::not_executable(session, &Line::new(args))
+    {
+        return Err(err);
+    }
     let parse = |first| {
         let tree = tree::full(host, session.catalog(), first);
         tree.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))

@@ -74,7 +74,7 @@ fn callable(
         return None;
     }
     let found = callable::find(session, &typed)?;
-    let command = callable::completion(&typed, &found, word);
+    let command = callable::completion(session, &typed, &found, word);
     // The program has read what is before the word.
     let mut shown = vec![OsString::from("x"); line.len()];
     *shown.last_mut()? = word.clone();
