@@ -1,14 +1,20 @@
 //! The bench's plugin as a program: the same command, the same hook, and the same part in a
-//! scaffolding chain.
+//! scaffolding chain. Under another name it is an external plugin of kubebuilder that changes
+//! nothing.
 #![expect(clippy::print_stdout, reason = "a command-line program prints")]
 
 use clap::{Arg, Command};
 use serde_json::{Value, json};
 use std::env;
 use std::io::{self, Read, Write as _};
+use std::path::Path;
 
 fn main() -> io::Result<()> {
     let is_set = |name| env::var_os(name).is_some();
+    let name = env::args_os().next().unwrap_or_default();
+    if Path::new(&name).file_name().is_some_and(|it| it == EXTERNAL) {
+        return external();
+    }
     match env::var("PINTLE_COMMAND").as_deref() {
         Ok("INFO") => println!("{}", info()),
         Ok("EXEC") if is_set("PINTLE_SUBCOMMAND") => edit()?,
@@ -18,6 +24,22 @@ fn main() -> io::Result<()> {
         Ok("EXEC") => watch()?,
         _ => hello(),
     }
+    Ok(())
+}
+
+/// The name of the external plugin.
+const EXTERNAL: &str = "bench.example.org";
+
+/// Answers kubebuilder: there are no flags, and `edit` changes nothing.
+fn external() -> io::Result<()> {
+    let request: Value = serde_json::from_reader(io::stdin())?;
+    let mut answer = json!({"apiVersion": "v1alpha1", "command": request["command"]});
+    match request["command"].as_str() {
+        Some("metadata") => answer["metadata"] = json!({"description": "Does nothing"}),
+        Some("flags") => answer["flags"] = json!([]),
+        _ => answer["universe"] = json!({}),
+    }
+    println!("{answer}");
     Ok(())
 }
 

@@ -149,15 +149,35 @@ fn commands(stage: &Stage, n_runs: usize) -> Vec<Row> {
     let program = stage.host_of_programs(100, &["bench-program"]);
     let other = ("as an executable plugin", program);
     rows.push(row("the same command", &native, hello, &other, None, n_runs));
-
-    // What the search path costs: `exec` takes the place of a start.
-    let callable = stage.host(100, &["bench-twin"]);
-    let other = ("the program without a host", stage.twin());
-    let work = "a program on the search path, 100 plugins installed";
-    rows.push(row(work, &callable, hello, &other, None, n_runs));
-    let other = ("a native plugin's command", native);
-    rows.push(row(work, &callable, hello, &other, None, n_runs));
+    rows.extend(callables(stage, n_runs));
+    rows.extend(external(stage, n_runs / 10));
     rows
+}
+
+/// What a program on the search path costs: more than alone, the host's own start and `exec`.
+fn callables(stage: &Stage, n_runs: usize) -> Vec<Row> {
+    let work = "a program on the search path, 100 plugins installed";
+    let callable = stage.host(100, &["bench-twin"]);
+    let others = [
+        ("the program alone", stage.twin()),
+        ("a native plugin's command", stage.host(100, &["bench-hello"])),
+    ];
+    let rows = others.iter().map(|it| row(work, &callable, "hello, world", it, None, n_runs));
+    rows.collect()
+}
+
+/// The same external plugin of kubebuilder in both; kubebuilder is not on every machine.
+fn external(stage: &Stage, n_runs: usize) -> Option<Row> {
+    let work = "edit with an external plugin of kubebuilder";
+    match stage.external() {
+        Ok((ours, theirs)) => {
+            Some(row(work, &ours, "", &("kubebuilder", theirs), None, n_runs.max(5)))
+        }
+        Err(err) => {
+            eprintln!("not measured: {work}: {err}");
+            None
+        }
+    }
 }
 
 /// Compares two programs; what cannot be run becomes a row that says so.

@@ -3,7 +3,7 @@
 use super::patch;
 use super::timing::Program;
 use crate::{cargo, plugins};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -172,6 +172,30 @@ impl Stage {
             value.clone_from(&list);
         }
         program
+    }
+
+    /// Returns this host and kubebuilder, each about to run `edit` with the same external plugin
+    /// of kubebuilder, in projects of their own.
+    pub(super) fn external(&self) -> Result<(Program, Program)> {
+        let kubebuilder = cargo::target_dir()?.join("control-plane/bin/kubebuilder");
+        ensure!(kubebuilder.is_file(), "kubebuilder is missing: `cargo xtask control-plane`");
+        let name = "bench.example.org";
+        let external = self.temp.path().join("external");
+        let folder = external.join(name).join("v1");
+        fs::create_dir_all(&folder)?;
+        fs::copy(&self.twin, folder.join(name)).context("failed to copy a program")?;
+        let edit = ["edit", "--plugins", "bench.example.org/v1"];
+        let mut ours = self.host(0, &edit);
+        let mut theirs = self.program(&kubebuilder, &edit);
+        let project = "version: \"3\"\ndomain: example.org\nlayout:\n- bench.example.org/v1\n\
+                       projectName: bench\n";
+        for (program, folder) in [(&mut ours, "edited"), (&mut theirs, "edited-by-kubebuilder")] {
+            program.env.push(("EXTERNAL_PLUGINS_PATH".to_owned(), external.clone().into()));
+            program.folder = self.temp.path().join(folder);
+            fs::create_dir(&program.folder)?;
+            fs::write(program.folder.join("PROJECT"), project)?;
+        }
+        Ok((ours, theirs))
     }
 
     /// Returns the executable plugin, run by itself.

@@ -54,6 +54,9 @@ pub(super) trait Surroundings {
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
 
+    /// Returns the words of the commands that hooks can add options to.
+    fn hooked(&self) -> Vec<String>;
+
     /// Returns what the groups tell programs of events.
     fn variables(&self) -> Vec<EventVariables>;
 
@@ -237,8 +240,10 @@ impl<'a> Session<'a> {
             let (search, linked) = (self.search(), &self.settings.linked);
             let catalog = Catalog::with_foreign(search, linked, self.rules(), |files| {
                 let answers = search.answers();
-                let programs = program::find(files, answers.as_deref(), &self.around_programs());
-                let mut found = programs;
+                let mut found = match files.is_empty() {
+                    true => Vec::new(),
+                    false => program::find(files, answers.as_deref(), &self.around_programs()),
+                };
                 found.extend(self.surroundings.foreign_plugins(self));
                 found
             });
@@ -255,7 +260,8 @@ impl<'a> Session<'a> {
         let identity = self.identity().clone();
         let variables = self.surroundings.variables();
         let events = self.events().iter().map(|it| it.name).collect();
-        Arc::new(program::Surroundings { identity, variables, events })
+        let hooked = self.surroundings.hooked();
+        Arc::new(program::Surroundings { identity, variables, events, hooked })
     }
 
     /// Returns the callable form of a plugin that the catalog knows.

@@ -151,6 +151,10 @@ impl Surroundings for Table {
         self.groups().filter_map(|it| it.services).map(|make| make(session)).collect()
     }
 
+    fn hooked(&self) -> Vec<String> {
+        self.rows().filter(|it| it.is_hooked()).map(|it| it.path.join(" ")).collect()
+    }
+
     fn variables(&self) -> Vec<EventVariables> {
         self.groups().filter_map(|it| it.variables).collect()
     }

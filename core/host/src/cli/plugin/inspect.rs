@@ -28,7 +28,7 @@ struct Inspection {
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "inspect"],
-    "Show what a plugin says of itself, without running it",
+    "Show what a plugin says of itself; a library is not run",
     Run::Plain(run),
 )
 .args(|command| command.arg(subject_arg()).arg(output::arg()));

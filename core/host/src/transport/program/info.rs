@@ -123,6 +123,11 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
             .map_err(wrong(format!("its command `{}`", it.command)))?;
     }
     for it in &info.options {
+        if !around.hooked.contains(&it.command) {
+            let text = format!("it adds options to the unknown command `{}`", it.command);
+            let known = around.hooked.join(", ");
+            return Err(Refused::answer(text, format!("options can be added to {known}")));
+        }
         rules::check_options(&it.args)
             .map_err(wrong(format!("its options of `{}`", it.command)))?;
     }
@@ -245,7 +250,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_judged() {
-        let around = Surroundings { events: vec!["post-ship-moor"], ..Surroundings::default() };
+        let around = Surroundings {
+            events: vec!["post-ship-moor"],
+            hooked: vec!["ship moor".to_owned()],
+            ..Surroundings::default()
+        };
         let check = |yaml: &str| judge(&parse(yaml.as_bytes()).unwrap(), &around);
         assert_eq!(check("version: 1.0.0\nevents: [post-ship-moor]"), Ok(()));
         for (yaml, message) in [
@@ -254,6 +263,10 @@ mod tests {
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: x}, {name: x}]}]",
                 "declares its command `a` wrongly",
+            ),
+            (
+                "version: 1.0.0\noptions: [{command: ship sink, args: [{name: x}]}]",
+                "options to the unknown command `ship sink`",
             ),
             ("version: 1.0.0\nscaffolds: [{subcommand: paint}]", "unknown subcommand `paint`"),
             (

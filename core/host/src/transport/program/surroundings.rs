@@ -16,4 +16,6 @@ pub struct Surroundings {
     pub variables: Vec<EventVariables>,
     /// The names of the events that the host has.
     pub events: Vec<&'static str>,
+    /// The words of the commands that hooks can add options to.
+    pub hooked: Vec<String>,
 }
