@@ -12,7 +12,6 @@ mod rebuilt;
 mod support;
 mod vices;
 
-mod callables;
 mod checks;
 mod cluster_failures;
 mod cluster_hooks;

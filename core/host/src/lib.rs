@@ -6,7 +6,6 @@
 //! commands and hooks. [`clap`] is the version whose types it takes.
 #![deny(unsafe_code)]
 
-mod callables;
 pub mod catalog;
 pub mod causes;
 pub mod cli;

@@ -45,7 +45,6 @@ const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &[]),
     ("core/host", "process", &[]),
-    ("core/host", "callables", &["process"]),
     ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
     ("core/host", "transport", &["catalog", "fs", "identity", "process", "services"]),

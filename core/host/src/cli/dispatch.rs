@@ -14,7 +14,7 @@ use super::line::Line;
 use super::parse::{parse, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
-use super::{callable, global, hooked, plugin_command, tree};
+use super::{global, hooked, plugin_command, tree};
 use crate::catalog::Catalog;
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
@@ -106,10 +106,7 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
             let rest = line.rest(command.path.len());
             plugin_command::run(session, entry, command, &rest, &[])
         }
-        None => match callable::find(session, &line) {
-            Some(found) => Ok(callable::run(&line, &found)?.into()),
-            None => run_unknown(host, session, &words, args),
-        },
+        None => run_unknown(host, session, &words, args),
     }
 }
 
@@ -179,7 +176,7 @@ fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<
 }
 
 fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
-    let help = tree::help_text(host, session.catalog(), &callable::first_words(session));
+    let help = tree::help_text(host, session.catalog());
     // In one piece: a thousand plugins have a thousand lines.
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
     session.console().styled(stream, &help);
@@ -196,11 +193,6 @@ fn run_unknown(
     let first = words.first().map(String::as_str);
     if !session.is_noun(words)
         && let Some(err) = session.set_aside(words)
-    {
-        return Err(err);
-    }
-    if !session.is_noun(&words[..1])
-        && let Some(err) = callable::not_executable(session, &Line::new(args))
     {
         return Err(err);
     }

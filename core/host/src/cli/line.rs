@@ -34,20 +34,6 @@ impl<'a> Line<'a> {
         self.words.iter().map(|it| it.1.clone()).collect()
     }
 
-    /// Returns the words up to the first option, be it the host's own: those that can be a part
-    /// of a program's name.
-    pub(super) fn leading_words(&self) -> Vec<&'_ str> {
-        let first = self.words.first().map_or(0, |it| it.0);
-        let leading = self.words.iter().enumerate().take_while(|(nth, it)| it.0 == first + nth);
-        leading.map(|(_, it)| it.1.as_str()).collect()
-    }
-
-    /// Returns what is on the line behind its first `n` words, as it is.
-    pub(super) fn after(&self, n: usize) -> &'a [OsString] {
-        let last = n.checked_sub(1).and_then(|it| self.words.get(it));
-        &self.args[last.map_or(0, |it| it.0 + 1)..]
-    }
-
     /// Returns the line without its first `n` words. The host's options before and among
     /// them come first, in their long form: what `-v` means behind the words is for the
     /// command to say.
@@ -79,20 +65,6 @@ mod tests {
         check("--help fleet", &[]);
         check("- fleet", &[]);
         check("-- fleet", &[]);
-    }
-
-    #[test]
-    fn an_option_ends_the_words_of_a_program_and_what_follows_is_its_own() {
-        let check = |line: &str, words: &[&str], rest: &str| {
-            let args = args(line);
-            let line = Line::new(&args);
-            assert_eq!(line.leading_words(), words, "{args:?}");
-            assert_eq!(line.after(1), rest.split(' ').map(OsString::from).collect::<Vec<_>>());
-        };
-        check("foo a b", &["foo", "a", "b"], "a b");
-        check("-q --plugin-dir x foo a --x b", &["foo", "a"], "a --x b");
-        check("foo -v a", &["foo"], "-v a");
-        check("foo a -- b -q", &["foo", "a"], "a -- b -q");
     }
 
     #[test]

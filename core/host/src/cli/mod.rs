@@ -6,7 +6,6 @@
 
 pub mod args;
 mod builder;
-mod callable;
 mod completion;
 mod dispatch;
 mod error;

@@ -374,15 +374,6 @@ impl<'a> Session<'a> {
         self.surroundings.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
     }
 
-    /// Returns whether `words` mean a command of the host or of a plugin, or a noun of one; or
-    /// begin with a command.
-    pub(super) fn is_command(&self, words: &[String]) -> bool {
-        let begins = |path: &[String]| words.starts_with(path);
-        self.is_noun(words)
-            || self.surroundings.paths().iter().any(|it| begins(it))
-            || self.catalog().commands().any(|it| begins(&it.1.path))
-    }
-
     /// Returns why the command that `words` mean is not there: its plugin is refused or
     /// disabled.
     pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {

@@ -55,30 +55,20 @@ fn noun_help(
     }
 }
 
-/// Returns the help of the whole host, the plugins' commands and the `programs` on the search
-/// path at its end.
-pub(super) fn help_text(host: &Host, catalog: &Catalog, programs: &[(String, String)]) -> String {
+/// Returns the help of the whole host, the plugins' commands at its end.
+pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
     let mut root = base(host);
     let mut help = root.render_help().ansi().to_string();
     let words = plugin_words(&root, catalog);
-    let words: Vec<_> = words.iter().map(|(word, about)| (*word, about.as_ref())).collect();
-    let programs: Vec<_> =
-        programs.iter().map(|(word, path)| (word.as_str(), path.as_str())).collect();
-    push_list(&mut help, "Commands of plugins", &words);
-    push_list(&mut help, "Programs on the search path", &programs);
-    help
-}
-
-/// Adds a list of words, each with what it is, under a heading.
-fn push_list(help: &mut String, heading: &str, words: &[(&str, &str)]) {
-    let width = |it: &str| it.chars().count();
-    let most = words.iter().map(|(word, _)| width(word)).max().unwrap_or(0);
+    let width = words.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
     if !words.is_empty() {
-        help.extend(["\n", heading, ":\n"]);
+        help.push_str("\nCommands of plugins:\n");
     }
     for (word, about) in words {
-        help.extend(["  ", word, &" ".repeat(most - width(word) + 2), about, "\n"]);
+        // The words are ASCII: the catalog takes no others.
+        help.extend(["  ", word, &" ".repeat(width - word.len() + 2), &about, "\n"]);
     }
+    help
 }
 
 /// Returns the first words of the plugins' commands, sorted, each with a line of help.
@@ -103,17 +93,12 @@ fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'
     words
 }
 
-/// Returns the tree for completing the first word: the words of plugins and of `programs` on the
-/// search path are not commands of it, only candidates.
-pub(super) fn first_word(
-    host: &Host,
-    catalog: &Catalog,
-    programs: Vec<(String, String)>,
-) -> Command {
+/// Returns the tree for completing the first word: the plugins' words are no commands
+/// of it, only candidates.
+pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
     let root = base(host);
     let words = plugin_words(&root, catalog).into_iter();
-    let words = words.map(|(word, about)| (word.to_owned(), about.into_owned()));
-    let words: Vec<_> = words.chain(programs).collect();
+    let words: Vec<_> = words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
     let candidate = |(word, about): &(String, String)| {
         CompletionCandidate::new(word).help(Some(about.clone().into()))
     };

@@ -11,7 +11,7 @@ use crate::cli::group::{Row, Run};
 use crate::cli::line::Line;
 use crate::cli::session::Session;
 use crate::cli::table::Target;
-use crate::cli::{args, callable, global, hooked, output, plugin_command, tree};
+use crate::cli::{args, global, hooked, output, plugin_command, tree};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::Command;
@@ -42,10 +42,7 @@ pub(in crate::cli) fn complete(
 ) -> Exit {
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(shell) else { return Exit::Usage };
-    let (mut command, line) = match callable(host, session, &line) {
-        Some(offered) => offered,
-        None => (tree(host, session, &line), line),
-    };
+    let mut command = tree(host, session, &line);
     let mut answer = Vec::new();
     let cwd = std::env::current_dir().ok();
     match completer.write_complete(&mut command, line, cwd.as_deref(), &mut answer) {
@@ -58,35 +55,12 @@ pub(in crate::cli) fn complete(
     }
 }
 
-/// Returns what a program on the search path offers, if the line means one.
-fn callable(
-    host: &Host,
-    session: &Session<'_>,
-    line: &[OsString],
-) -> Option<(Command, Vec<OsString>)> {
-    let (word, typed) = line.get(1..)?.split_last()?;
-    let typed = Line::new(typed);
-    let words = typed.words();
-    if words.is_empty()
-        || host.table.find(&words).is_some()
-        || !matches!(session.catalog().find_command(&words), Ok(None))
-    {
-        return None;
-    }
-    let found = callable::find(session, &typed)?;
-    let command = callable::completion(session, &typed, &found, word);
-    // The program has read what is before the word.
-    let mut shown = vec![OsString::from("x"); line.len()];
-    *shown.last_mut()? = word.clone();
-    Some((command, shown))
-}
-
 /// Returns the full tree, with the options of the one command on the line.
 fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
     // Only while the first word is typed can it be any plugin's.
     let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
     if Line::new(typed.get(1..).unwrap_or_default()).words().is_empty() {
-        return tree::first_word(host, session.catalog(), callable::first_words(session));
+        return tree::first_word(host, session.catalog());
     }
     let line = Line::new(&line[1..]);
     let words = line.words();

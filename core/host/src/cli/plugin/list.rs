@@ -4,7 +4,6 @@ use super::probe::{self, Prober};
 use super::warnings::{Warning, warnings};
 use crate::catalog::{Entry, State};
 use crate::causes::with_causes;
-use crate::cli::callable::{self, CallableState};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -15,9 +14,6 @@ use pintle_plugin::manifest::Abi;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-/// What the listing calls the way to a program on the search path.
-const CALLABLE: &str = "callable";
 
 /// One plugin in the listing. The names of the fields are part of the interface.
 #[derive(Serialize)]
@@ -64,15 +60,13 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         true => check_all(session, &entries)?,
         false => entries.into_iter().map(Judged::new).collect(),
     };
-    let callables = callable::listed(session);
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
     if output::is_text(matches) {
-        session.console().println(text(&judged, &callables));
+        session.console().println(text(&judged));
         return Ok(Exit::Done.into());
     }
-    let rows = judged.into_iter().map(row).chain(callables.iter().map(callable_row));
-    let rows: Vec<Listed<'_>> = rows.collect();
+    let rows: Vec<Listed<'_>> = judged.into_iter().map(row).collect();
     output::print(matches, session.console(), &rows, |_| String::new());
     Ok(Exit::Done.into())
 }
@@ -168,28 +162,8 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
     }
 }
 
-/// Returns a program on the search path as the listing has it.
-fn callable_row(callable: &CallableState) -> Listed<'_> {
-    Listed {
-        name: None,
-        version: None,
-        key: None,
-        state: callable.state,
-        reason: callable.reason.clone(),
-        transport: CALLABLE.to_owned(),
-        path: Some(callable.path.clone()),
-        abi: None,
-        project_versions: &[],
-        commands: vec![callable.words.clone()],
-        subcommands: &[],
-        events: &[],
-        warnings: None,
-        interfaces: &[],
-    }
-}
-
-fn text(plugins: &[Judged<'_>], callables: &[CallableState]) -> String {
-    if plugins.is_empty() && callables.is_empty() {
+fn text(plugins: &[Judged<'_>]) -> String {
+    if plugins.is_empty() {
         return "no plugins; `plugin abi` shows where they are looked for".to_owned();
     }
     let heading = ["KEY", "STATE", "TRANSPORT", "BRINGS", "REASON"].map(str::to_owned).to_vec();
@@ -203,13 +177,7 @@ fn text(plugins: &[Judged<'_>], callables: &[CallableState]) -> String {
             remarks(it),
         ]
     };
-    let callable = |it: &CallableState| {
-        let CallableState { path, words, state, reason } = it;
-        let reason = reason.clone().unwrap_or_default();
-        vec![path.clone(), state.to_string(), CALLABLE.to_owned(), words.clone(), reason]
-    };
-    let lines = plugins.iter().map(line).chain(callables.iter().map(callable));
-    let lines: Vec<_> = std::iter::once(heading).chain(lines).collect();
+    let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
     output::table(&lines)
 }
 
