@@ -75,8 +75,11 @@ fn own_part<'a>(host: &Host, args: &'a [OsString]) -> &'a [OsString] {
     if !decides || host.table.find(&line.words()).is_some() {
         return args;
     }
-    // A command of a plugin wins over a program, wherever the plugin's directory is named.
     let silent = Session::new(&host.settings, &host.table);
+    if silent.callables().find(&line.program_words()).next().is_none() {
+        return args;
+    }
+    // A command of a plugin wins over a program, wherever the plugin's directory is named.
     silent.start(args);
     silent.complete();
     match meaning(&silent, &line) {
