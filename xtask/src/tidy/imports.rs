@@ -46,6 +46,7 @@ const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "fs", &[]),
     ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
+    ("core/host", "callables", &["catalog", "identity"]),
     ("core/host", "transport", &["catalog", "fs", "identity"]),
     ("core/host", "lifecycle", &["services", "transport"]),
 ];

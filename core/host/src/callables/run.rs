@@ -16,6 +16,12 @@ const MAX_HEAD: u64 = 256;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
+    /// The user may not execute the file.
+    #[error("program `{}` is not executable", path.display())]
+    NotExecutable {
+        /// The program.
+        path: PathBuf,
+    },
     /// The file is a text that does not say which program interprets it.
     #[error("program `{}` does not begin with `#!` and the path of an interpreter", path.display())]
     NoInterpreter {

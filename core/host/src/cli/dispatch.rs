@@ -131,7 +131,7 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
             plugin_command::run(session, entry, command, &rest, &[])
         }
         Meaning::Program(path, n) => program::run(session, &path, &line, n),
-        Meaning::Unknown => run_unknown(host, session, &words, args),
+        Meaning::Unknown => run_unknown(host, session, &line, args),
     }
 }
 
@@ -235,9 +235,13 @@ fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
 fn run_unknown(
     host: &Host,
     session: &Session<'_>,
-    words: &[String],
+    line: &Line<'_>,
     args: &[OsString],
 ) -> Result<Step, CliError> {
+    if let Some(err) = program::not_executable(session, line) {
+        return Err(err);
+    }
+    let words = line.words();
     let first = words.first().map(String::as_str);
     let parse = |first| {
         let mut tree = tree::full(host, session.catalog(), first);

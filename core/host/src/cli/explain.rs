@@ -106,6 +106,9 @@ fn either<T: ToString>(items: &[T]) -> String {
 pub(super) fn program(err: &RunError) -> Option<Hint> {
     use std::io::ErrorKind;
     Some(match err {
+        RunError::NotExecutable { path } => {
+            format!("make it executable: `chmod +x {}`", path.display()).into()
+        }
         RunError::NoInterpreter { .. } => "begin the program with a line like `#!/bin/sh`".into(),
         RunError::Format { .. } => {
             "install the program for this platform, and unpack it if it is an archive".into()

@@ -63,11 +63,23 @@ pub(super) fn below(session: &Session<'_>, words: &[String]) -> Vec<Callable> {
     found
 }
 
+/// Returns an error if a line calls a program that may not be executed.
+pub(super) fn not_executable(session: &Session<'_>, line: &Line<'_>) -> Option<CliError> {
+    let words = line.program_words();
+    let mut files = session.callables().list().into_iter();
+    let file = files.find(|it| {
+        it.fault == Some(Fault::NotExecutable)
+            && words.starts_with(&it.words)
+            && session.owner(&it.words).is_none()
+    })?;
+    Some(RunError::NotExecutable { path: file.path }.into())
+}
+
 /// Runs a program in place of the host; `n` of the line's words are its name.
 ///
 /// # Errors
 ///
-/// When it cannot be run. As in a shell, the exit code is then 126.
+/// When it cannot be run.
 pub(super) fn run(
     session: &Session<'_>,
     path: &Path,
@@ -82,6 +94,6 @@ pub(super) fn run(
 
 impl From<RunError> for CliError {
     fn from(err: RunError) -> Self {
-        Self::from_error(Exit::Code(126), &err).hint_if_known(explain::program(&err))
+        Self::from_error(Exit::NotRun, &err).hint_if_known(explain::program(&err))
     }
 }
