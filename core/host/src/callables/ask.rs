@@ -55,10 +55,14 @@ impl Directive {
     }
 }
 
-/// Asks a program what fits `word` behind `args`; `None` if it does not answer.
-pub fn ask(path: &Path, args: &[OsString], word: &OsStr) -> Option<Answer> {
+/// Asks a program what fits `word` behind `args`; `None` if it does not answer. The variables
+/// `private` are not handed on.
+pub fn ask(path: &Path, args: &[OsString], word: &OsStr, private: &[&str]) -> Option<Answer> {
     let mut command = Command::new(path);
     command.arg("__complete").args(args).arg(word);
+    for variable in private {
+        command.env_remove(variable);
+    }
     ask_within(&mut command, TIME_LIMIT)
 }
 

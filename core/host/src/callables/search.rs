@@ -77,7 +77,6 @@ impl Callables {
 
     /// Returns the name of the program that `words` mean, if they can be a name.
     fn name(&self, words: &[String]) -> Option<String> {
-        let fits = |it: &String| !it.is_empty() && !it.contains(['/', '\\', '\0']);
         let words = words.iter().map(|it| fits(it).then(|| it.replace('-', "_")));
         let name = format!("{}{}", self.prefix, words.collect::<Option<Vec<_>>>()?.join("-"));
         (name.len() <= MAX_NAME).then_some(name)
@@ -112,8 +111,13 @@ impl Callables {
     fn words(&self, file_name: &str) -> Option<Vec<String>> {
         let name = without_extension(file_name)?.strip_prefix(&self.prefix)?;
         let words: Vec<_> = name.split('-').map(word).collect();
-        (!words.iter().any(String::is_empty) && words.len() <= MAX_WORDS).then_some(words)
+        (words.iter().all(|it| fits(it)) && words.len() <= MAX_WORDS).then_some(words)
     }
+}
+
+/// Returns whether a word can be a part of a file name on every system.
+fn fits(word: &str) -> bool {
+    !word.is_empty() && !word.contains(['/', '\\', ':', '\0'])
 }
 
 /// Returns the word that a part of a name stands for: `_` is a dash, except where the word would

@@ -13,7 +13,6 @@ use crate::services::escaped;
 use clap::Command;
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// The line of help of a program, of which nothing is known.
 const PROGRAM: &str = "A program on the search path";
@@ -126,13 +125,15 @@ pub(super) fn first_word(host: &Host, catalog: &Catalog, programs: &[Callable]) 
     let words = plugin_words(&root, catalog).into_iter();
     let mut words: Vec<_> =
         words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
-    let of_plugins: HashSet<_> = words.iter().map(|it| it.0.clone()).collect();
-    let is_taken = |it: &str| of_plugins.contains(it) || root.find_subcommand(it).is_some();
-    let programs =
-        programs.iter().filter(|it| !it.words.iter().any(|it| it.contains(char::is_control)));
-    let of_programs = programs.filter_map(|it| it.words.first()).filter(|it| !is_taken(it));
-    words.extend(of_programs.map(|it| (it.clone(), PROGRAM.to_owned())));
-    words.dedup_by(|one, other| one.0 == other.0);
+    // The words of plugins are sorted, and so are the programs.
+    let is_taken = |it: &str| {
+        words.binary_search_by(|own| own.0.as_str().cmp(it)).is_ok()
+            || root.find_subcommand(it).is_some()
+    };
+    let mut of_programs: Vec<_> = programs.iter().filter_map(|it| it.words.first()).collect();
+    of_programs.dedup();
+    of_programs.retain(|it| !it.contains(char::is_control) && !is_taken(it));
+    words.extend(of_programs.into_iter().map(|it| (it.clone(), PROGRAM.to_owned())));
     let candidate = |(word, about): &(String, String)| {
         CompletionCandidate::new(word).help(Some(about.clone().into()))
     };

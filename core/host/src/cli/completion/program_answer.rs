@@ -4,6 +4,7 @@
 //! The line is not the host's to understand. So the engine gets a command with one argument that
 //! takes everything, and a line of as many words.
 
+use super::script::variable;
 use crate::callables::{self, Answer, Directive};
 use crate::cli::builder::Host;
 use crate::cli::line::Line;
@@ -14,6 +15,10 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
 };
 use std::ffi::{OsStr, OsString};
+
+/// The variables by which the scripts of clap_complete tell where the cursor is.
+const OF_SCRIPTS: [&str; 4] =
+    ["_CLAP_IFS", "_CLAP_COMPLETE_INDEX", "_CLAP_COMPLETE_COMP_TYPE", "_CLAP_COMPLETE_SPACE"];
 
 /// Returns a command that offers what a program does for the last word of a line; `None` if the
 /// line calls no program.
@@ -34,7 +39,10 @@ pub(super) fn answer(
     }
     let (path, n) = program::find(session, &typed)?;
     let (args, word) = joined(shell, typed.behind_program(n), word);
-    let answer = callables::ask(&path, &args, &word.whole());
+    // A program may start the host, for example to list something: that one shall not complete.
+    let own = variable(session.identity());
+    let private: Vec<_> = [own.as_str()].into_iter().chain(OF_SCRIPTS).collect();
+    let answer = callables::ask(&path, &args, &word.whole(), &private);
     let mut offer = Offer { word, answer, more: Vec::new() };
     let names = typed.program_words();
     if typed.behind_program(names.len()).is_empty() {
