@@ -2,7 +2,7 @@
 //! leaves nothing between it and its caller.
 
 use crate::completion::{BASH, FISH, Shell, ZSH};
-use crate::support::{Sandbox, example, skip};
+use crate::support::{Sandbox, example, leave_out, skip};
 use expect_test::{Expect, expect};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -393,6 +393,20 @@ fn nothing_is_run_from_a_relative_directory() {
     );
     let hosted = sandbox.run(["--help"]).success();
     assert!(!hosted.stdout.contains("Programs"), "{hosted}");
+}
+
+#[test]
+fn raised_privileges_run_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return leave_out("root");
+    }
+    let sandbox = sandbox();
+    script(&sandbox, "bin/pintle-foo", SHOW);
+    let path = sandbox.path("bin").display().to_string();
+    let command = |launcher| format!("PATH={path}:$PATH; {launcher} \"$PINTLE\" foo");
+    assert_eq!(sandbox.script(&[], &command("")).success().stdout, "pintle-foo\n");
+    let output = sandbox.script(&[], &command("setpriv --ruid 65534"));
+    assert_eq!((output.code(), output.stdout.as_str()), (2, ""), "{output}");
 }
 
 #[test]

@@ -85,9 +85,9 @@ fn check(path: &Path) -> Result<Option<Vec<u8>>, RunError> {
     // A program may be executable and not readable.
     let Ok(head) = head(path) else { return Ok(None) };
     match kind(&head) {
-        Kind::Program => Ok(Some(head)),
-        Kind::Binary if has_handlers() => Ok(Some(head)),
-        Kind::Binary => Err(RunError::Format { path: path.to_owned() }),
+        Kind::Program if !is_foreign(&head) => Ok(Some(head)),
+        Kind::Program | Kind::Binary if has_handlers() => Ok(Some(head)),
+        Kind::Program | Kind::Binary => Err(RunError::Format { path: path.to_owned() }),
         Kind::Text => Err(RunError::NoInterpreter { path: path.to_owned() }),
     }
 }
@@ -140,6 +140,20 @@ fn kind(head: &[u8]) -> Kind {
     }
 }
 
+/// Returns whether a file is a 64-bit ELF program for another processor. Those of 32 bits run on
+/// some.
+#[cfg(unix)]
+fn is_foreign(head: &[u8]) -> bool {
+    let own: u16 = match std::env::consts::ARCH {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        "riscv64" => 243,
+        _ => return false,
+    };
+    let is_elf64 = head.starts_with(b"\x7fELF\x02");
+    is_elf64 && head.get(18..20).is_some_and(|it| it != own.to_le_bytes())
+}
+
 /// Returns whether the system hands further formats to programs. Source: the kernel's
 /// documentation of `binfmt_misc`.
 #[cfg(unix)]
@@ -176,6 +190,18 @@ mod tests {
         for head in [&b""[..], b"echo hello\n", "echo ä".as_bytes(), b"caf\xc3"] {
             assert_eq!(kind(head), Kind::Text);
         }
+    }
+
+    #[test]
+    fn a_program_for_another_processor_is_foreign() {
+        let own = head(Path::new("/proc/self/exe")).unwrap_or_default();
+        assert!(!is_foreign(&own));
+        let mut other = [0; 64];
+        other[..5].copy_from_slice(b"\x7fELF\x02");
+        // SPARC.
+        other[18] = 43;
+        assert!(is_foreign(&other) || cfg!(target_pointer_width = "32"));
+        assert!(!is_foreign(b"#!/bin/sh\n"));
     }
 
     #[test]
