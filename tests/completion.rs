@@ -9,13 +9,13 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 /// A shell: its program, and a script that prints what it offers for the line in `LINE`.
-struct Shell {
-    program: &'static str,
+pub(crate) struct Shell {
+    pub(crate) program: &'static str,
     args: &'static [&'static str],
     script: &'static str,
 }
 
-const BASH: Shell = Shell {
+pub(crate) const BASH: Shell = Shell {
     program: "bash",
     args: &["--norc", "--noprofile"],
     script: r#"
@@ -32,7 +32,7 @@ const BASH: Shell = Shell {
 
 /// zsh completes only in a line editor, and that only on a terminal: so in one of
 /// `zsh/zpty`, where Tab runs the completion and notes what reaches `compadd`.
-const ZSH: Shell = Shell {
+pub(crate) const ZSH: Shell = Shell {
     program: "zsh",
     args: &["-f"],
     script: r#"
@@ -66,21 +66,21 @@ INNER
     "#,
 };
 
-const FISH: Shell = Shell {
+pub(crate) const FISH: Shell = Shell {
     program: "fish",
     args: &["--no-config"],
     script: "pintle completion fish | source; complete --do-complete $LINE",
 };
 
 impl Shell {
-    fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         let found = Command::new(self.program).arg("--version").stdout(Stdio::null()).status();
         found.is_ok_and(|it| it.success())
     }
 
     /// Returns what the shell offers at the end of a line, without the descriptions.
     #[track_caller]
-    fn offers(&self, sandbox: &Sandbox, line: &str) -> Vec<String> {
+    pub(crate) fn offers(&self, sandbox: &Sandbox, line: &str) -> Vec<String> {
         let script = sandbox.path("script");
         fs::write(&script, self.script).expect("the folder is ours");
         for left in ["offered", "done"] {
@@ -88,7 +88,8 @@ impl Shell {
         }
         let host = std::path::Path::new(env!("CARGO_BIN_EXE_pintle"));
         let path = std::env::var("PATH").expect("the shells are on the search path");
-        let path = format!("{}:{path}", host.parent().expect("it is in a folder").display());
+        let own = host.parent().expect("it is in a folder").display();
+        let path = format!("{}:{own}:{path}", sandbox.path("bin").display());
         // A shell that hangs is ended with all that it has started.
         let mut command = Command::new("timeout");
         command.args(["60", self.program]).args(self.args).arg(script).stdin(Stdio::null());

@@ -12,6 +12,7 @@ mod rebuilt;
 mod support;
 mod vices;
 
+mod callables;
 mod checks;
 mod cluster_failures;
 mod cluster_hooks;

@@ -6,6 +6,7 @@
 //! commands and hooks. [`clap`] is the version whose types it takes.
 #![deny(unsafe_code)]
 
+pub mod callables;
 pub mod catalog;
 pub mod causes;
 pub mod cli;

@@ -47,6 +47,7 @@ const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "process", &[]),
     ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
+    ("core/host", "callables", &["catalog", "identity", "process"]),
     ("core/host", "transport", &["catalog", "fs", "identity", "process", "services"]),
     ("core/host", "lifecycle", &["services", "transport"]),
 ];

@@ -222,13 +222,13 @@ fn multiarch_triplet() -> Option<String> {
 
 /// Whether the process has rights that the one who started it lacks.
 #[cfg(unix)]
-fn has_raised_privileges() -> bool {
+pub(crate) fn has_raised_privileges() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     getuid() != geteuid() || getgid() != getegid()
 }
 
 #[cfg(not(unix))]
-fn has_raised_privileges() -> bool {
+pub(crate) fn has_raised_privileges() -> bool {
     false
 }
 

@@ -1,9 +1,10 @@
 //! From a command line to the code that does the work.
 //!
 //! The words of the line are resolved first: to a row of the table, to a command of the
-//! embedding program, to a plugin's command, or to nothing. The catalog is made only when
-//! no row is meant, or a row needs it; and only the plugin whose command is meant is
-//! loaded. Then the rest of the line is parsed, once.
+//! embedding program, to a plugin's command, to a program on the search path, or to nothing.
+//! The catalog is made only when no row is meant, or a row needs it; and only the plugin whose
+//! command is meant is loaded. Then the rest of the line is parsed, once; a program gets it as
+//! it is.
 
 use super::builder::Host;
 use super::completion::answer;
@@ -14,13 +15,14 @@ use super::line::Line;
 use super::parse::{parse, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
-use super::{global, hooked, plugin_command, tree};
-use crate::catalog::Catalog;
+use super::{global, hooked, plugin_command, program, tree};
+use crate::catalog::{Catalog, Entry, ManifestCommand};
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// How often plugins may hand a command line on before it counts as a loop.
@@ -55,12 +57,34 @@ fn run(
         return answer::complete(host, session, &shell, line).into();
     }
     forget_interrupt();
-    session.start(&args);
+    session.start(own_part(host, &args));
     let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
         _ if is_interrupted() => Exit::Interrupted.into(),
         0 if session.console().has_lost_output() => Exit::Failed.into(),
         _ => exit.into(),
+    }
+}
+
+/// Returns what of a line can have options of the host: behind the words of a program, all
+/// options are the program's.
+fn own_part<'a>(host: &Host, args: &'a [OsString]) -> &'a [OsString] {
+    let line = Line::new(args);
+    let behind = global::Early::scan(line.behind_program(line.program_words().len()));
+    let decides = !behind.plugin_dirs.is_empty() || !behind.disabled.is_empty();
+    if !decides || host.table.find(&line.words()).is_some() {
+        return args;
+    }
+    let silent = Session::new(&host.settings, &host.table);
+    if silent.callables().find(&line.program_words()).next().is_none() {
+        return args;
+    }
+    // A command of a plugin wins over a program, wherever the plugin's directory is named.
+    silent.start(args);
+    silent.complete();
+    match meaning(&silent, &line) {
+        Ok(Meaning::Program(..)) => line.before_words(),
+        _ => args,
     }
 }
 
@@ -101,13 +125,37 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
         None if words.is_empty() => return run_nothing(host, session, args),
         None => {}
     }
-    match session.catalog().find_command(&words)? {
-        Some((entry, command)) => {
+    match meaning(session, &line)? {
+        Meaning::Plugin(entry, command) => {
             let rest = line.rest(command.path.len());
             plugin_command::run(session, entry, command, &rest, &[])
         }
-        None => run_unknown(host, session, &words, args),
+        Meaning::Program(path, n) => program::run(session, &path, &line, n),
+        Meaning::Unknown => run_unknown(host, session, &line, args),
     }
+}
+
+/// What words mean that no row has.
+enum Meaning<'s> {
+    Plugin(&'s Entry, &'s ManifestCommand),
+    /// A program, and how many of the words are its name.
+    Program(PathBuf, usize),
+    Unknown,
+}
+
+/// Finds out what the words of a line mean; an error tells why their plugin is not usable.
+fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>, CliError> {
+    let words = line.words();
+    if let Some((entry, command)) = session.catalog().find_command(&words)? {
+        return Ok(Meaning::Plugin(entry, command));
+    }
+    if !session.is_noun(&words)
+        && let Some(err) = session.set_aside(&words)
+    {
+        return Err(err);
+    }
+    let program = program::find(session, line);
+    Ok(program.map_or(Meaning::Unknown, |(path, n)| Meaning::Program(path, n)))
 }
 
 /// Runs a row: its arguments are completed, the line is parsed, and what it needs is checked.
@@ -176,28 +224,30 @@ fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<
 }
 
 fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
-    let help = tree::help_text(host, session.catalog());
+    let help = tree::help_text(host, session.catalog(), &program::all(session));
     // In one piece: a thousand plugins have a thousand lines.
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
     session.console().styled(stream, &help);
     if exit_code == 0 { Exit::Done } else { Exit::Usage }
 }
 
-/// Tells why no command is meant: its plugin is not usable, words are missing or unknown.
+/// Tells why no command is meant: words are missing or unknown.
 fn run_unknown(
     host: &Host,
     session: &Session<'_>,
-    words: &[String],
+    line: &Line<'_>,
     args: &[OsString],
 ) -> Result<Step, CliError> {
-    let first = words.first().map(String::as_str);
-    if !session.is_noun(words)
-        && let Some(err) = session.set_aside(words)
-    {
+    if let Some(err) = program::not_executable(session, line) {
         return Err(err);
     }
+    let words = line.words();
+    let first = words.first().map(String::as_str);
     let parse = |first| {
-        let tree = tree::full(host, session.catalog(), first);
+        let mut tree = tree::full(host, session.catalog(), first);
+        if first.is_none() {
+            tree = tree::with_programs(tree, &program::all(session));
+        }
         tree.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))
     };
     let err = match parse(first) {

@@ -20,6 +20,8 @@ pub enum Exit {
     NoEngine,
     /// A plugin crashed.
     Crashed,
+    /// A program was found, and could not be run: as in a shell.
+    NotRun,
     /// A signal ended the work.
     Interrupted,
     /// A command ended with a code of its own.
@@ -37,6 +39,7 @@ impl Exit {
             Self::Ambiguous => 4,
             Self::NoEngine => 5,
             Self::Crashed => 70,
+            Self::NotRun => 126,
             Self::Interrupted => 130,
             Self::Code(code) => code,
         }

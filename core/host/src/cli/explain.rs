@@ -4,6 +4,7 @@
 //! The libraries' errors carry facts only.
 
 use super::hint::Hint;
+use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
     Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
@@ -99,6 +100,37 @@ fn either<T: ToString>(items: &[T]) -> String {
     let items: Vec<_> =
         items.iter().take(MAX_SUGGESTED).map(|it| format!("`{}`", it.to_string())).collect();
     items.join(" or ")
+}
+
+/// Returns what to do about a program that was not run.
+pub(super) fn program(err: &RunError) -> Option<Hint> {
+    use std::io::ErrorKind;
+    Some(match err {
+        RunError::NotExecutable { path } => {
+            format!("make it executable: `chmod +x {}`", path.display()).into()
+        }
+        RunError::NoInterpreter { .. } => "begin the program with a line like `#!/bin/sh`".into(),
+        RunError::Format { .. } => {
+            "install the program for this platform, and unpack it if it is an archive".into()
+        }
+        RunError::System { interpreter, source, .. } => match (source.kind(), interpreter) {
+            (ErrorKind::NotFound, Some(name)) if name.ends_with('\r') => {
+                "convert the program's line endings to those of Unix".into()
+            }
+            (ErrorKind::NotFound, Some(name)) => {
+                format!("install `{name}`, or correct the first line of the program").into()
+            }
+            (ErrorKind::NotFound, None) => "install the program for this platform".into(),
+            (ErrorKind::PermissionDenied, Some(name)) => {
+                format!("check that you have permission to execute the program and `{name}`").into()
+            }
+            (ErrorKind::PermissionDenied, None) => {
+                "check that you have permission to execute the program".into()
+            }
+            (ErrorKind::ArgumentListTooLong, _) => "pass fewer arguments, or shorter ones".into(),
+            _ => return None,
+        },
+    })
 }
 
 /// Returns what to do about a file that is not a plugin which this host can run; its manifest

@@ -46,6 +46,31 @@ impl<'a> Line<'a> {
     }
 }
 
+/// What a line means if it calls a program: the host's options before its words are the host's,
+/// and everything else is the program's.
+impl<'a> Line<'a> {
+    /// Returns the words that can name a program: up to the first option of any kind.
+    pub(super) fn program_words(&self) -> Vec<String> {
+        let first = self.n_before();
+        let words = self.words.iter().zip(first..).take_while(|(it, idx)| it.0 == *idx);
+        words.map(|(it, _)| it.1.clone()).collect()
+    }
+
+    /// Returns the host's own options before the words.
+    pub(super) fn before_words(&self) -> &'a [OsString] {
+        &self.args[..self.n_before()]
+    }
+
+    /// Returns all that follows the first `n` words of those that can name a program, as it is.
+    pub(super) fn behind_program(&self, n: usize) -> &'a [OsString] {
+        &self.args[self.n_before() + n..]
+    }
+
+    fn n_before(&self) -> usize {
+        self.words.first().map_or(self.args.len(), |it| it.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +90,29 @@ mod tests {
         check("--help fleet", &[]);
         check("- fleet", &[]);
         check("-- fleet", &[]);
+    }
+
+    #[test]
+    fn the_words_of_a_program_end_at_the_first_option() {
+        let check = |line: &str, before: &str, expected: &[&str], behind: &str| {
+            let args = |line: &str| if line.is_empty() { Vec::new() } else { args(line) };
+            let all = args(line);
+            let line = Line::new(&all);
+            assert_eq!(line.before_words(), args(before));
+            assert_eq!(line.program_words(), expected);
+            assert_eq!(line.behind_program(expected.len()), args(behind));
+        };
+        check("foo a --x b", "", &["foo", "a"], "--x b");
+        check("foo -v a", "", &["foo"], "-v a");
+        check(
+            "-v --plugin-dir a foo --plugin-dir b c",
+            "-v --plugin-dir a",
+            &["foo"],
+            "--plugin-dir b c",
+        );
+        check("foo -- a", "", &["foo"], "-- a");
+        check("--help foo", "--help foo", &[], "");
+        check("-q", "-q", &[], "");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod own;
 mod parse;
 pub mod plugin;
 mod plugin_command;
+mod program;
 mod session;
 mod settings;
 mod table;

@@ -7,6 +7,7 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::settings::Settings;
+use crate::callables::Callables;
 use crate::catalog::{
     Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State, Transport,
 };
@@ -23,6 +24,7 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +79,7 @@ pub struct Session<'a> {
     search: OnceCell<SearchPath>,
     rules: OnceCell<Rules>,
     catalog: OnceCell<Catalog>,
+    callables: OnceCell<Callables>,
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
     is_parsed: Cell<bool>,
@@ -94,6 +97,7 @@ impl<'a> Session<'a> {
             search: OnceCell::new(),
             rules: OnceCell::new(),
             catalog: OnceCell::new(),
+            callables: OnceCell::new(),
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
             is_parsed: Cell::new(false),
@@ -168,6 +172,11 @@ impl<'a> Session<'a> {
         if !output::has_forms(command) {
             self.form.set(Form::Text);
         }
+    }
+
+    /// Shows errors as text, whatever the line seems to ask for.
+    pub(super) fn show_errors_as_text(&self) {
+        self.form.set(Form::Text);
     }
 
     /// Shows an error, and returns how the process is to end.
@@ -262,6 +271,13 @@ impl<'a> Session<'a> {
         let events = self.events().iter().map(|it| it.name).collect();
         let hooked = self.surroundings.hooked();
         Arc::new(program::Surroundings { identity, variables, events, hooked })
+    }
+
+    /// Returns the programs on the search path that can be called as commands of the host.
+    pub(super) fn callables(&self) -> &Callables {
+        self.callables.get_or_init(|| {
+            Callables::new(&self.settings.identity, std::env::var_os("PATH").as_deref())
+        })
     }
 
     /// Returns the callable form of a plugin that the catalog knows.
@@ -385,6 +401,19 @@ impl<'a> Session<'a> {
         Some(unusable(entry))
     }
 
+    /// Returns what has `words`, which therefore call no program: a command or a noun of the host
+    /// or of a plugin, be it refused, disabled or in conflict with another.
+    pub(super) fn owner(&self, words: &[String]) -> Option<Owner<'_>> {
+        let has = |path: &[String]| path.starts_with(words) || words.starts_with(path);
+        if self.rules().core_commands.iter().any(|it| has(it)) {
+            return Some(Owner::Host);
+        }
+        let is_set_aside = |it: &Entry| matches!(it.state(), State::Refused | State::Disabled);
+        let mut entries =
+            self.catalog().entries().iter().filter(|it| it.is_current() || is_set_aside(it));
+        entries.find(|it| it.commands().iter().any(|it| has(&it.path))).map(Owner::Plugin)
+    }
+
     /// Returns who calls `plugin`.
     pub fn caller(&self, plugin: &PluginKey) -> Caller {
         let mut caller = Caller::default();
@@ -416,18 +445,37 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What has the words of a command line.
+pub(super) enum Owner<'a> {
+    Host,
+    Plugin(&'a Entry),
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("used by the host"),
+            Self::Plugin(entry) => write!(f, "used by plugin `{}`", name(entry)),
+        }
+    }
+}
+
 /// Returns whether `words` begin with a command's path, or are the nouns of one.
 fn means(words: &[String], path: &[String]) -> bool {
     let n = words.len().min(path.len());
     n > 0 && words[..n] == path[..n]
 }
 
-fn unusable(entry: &Entry) -> CliError {
-    let name = match (entry.key(), entry.path()) {
+fn name(entry: &Entry) -> String {
+    match (entry.key(), entry.path()) {
         (Some(key), _) => key.to_string(),
         (None, Some(path)) => path.display().to_string(),
         (None, None) => "?".to_owned(),
-    };
+    }
+}
+
+fn unusable(entry: &Entry) -> CliError {
+    let name = name(entry);
     match entry.reason() {
         Some(Reason::Disabled { .. }) | None => {
             CliError::new(Exit::Refused, format!("plugin `{name}` is disabled"))

@@ -7,11 +7,15 @@
 use super::builder::Host;
 use super::group::Row;
 use super::{global, output};
+use crate::callables::Callable;
 use crate::catalog::{Catalog, Entry, Nouns};
 use crate::services::escaped;
 use clap::Command;
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
 use std::borrow::Cow;
+
+/// The line of help of a program, of which nothing is known.
+const PROGRAM: &str = "A program on the search path";
 
 /// Returns the host's commands, and a stub for each plugin command whose first word
 /// is `first`; for each plugin command there is, if that is `None`.
@@ -55,20 +59,41 @@ fn noun_help(
     }
 }
 
-/// Returns the help of the whole host, the plugins' commands at its end.
-pub(super) fn help_text(host: &Host, catalog: &Catalog) -> String {
+/// Returns a tree with a stub for each program.
+pub(super) fn with_programs(root: Command, programs: &[Callable]) -> Command {
+    programs.iter().fold(root, |root, it| {
+        let path: Vec<&str> = it.words.iter().map(String::as_str).collect();
+        let leaf = Command::new(it.words.last().cloned().unwrap_or_default()).about(PROGRAM);
+        insert(root, &path, 0, &|_, noun| noun.about("Programs on the search path"), leaf)
+    })
+}
+
+/// Returns the help of the whole host, the plugins' commands and the programs at its end.
+pub(super) fn help_text(host: &Host, catalog: &Catalog, programs: &[Callable]) -> String {
     let mut root = base(host);
     let mut help = root.render_help().ansi().to_string();
     let words = plugin_words(&root, catalog);
-    let width = words.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
-    if !words.is_empty() {
-        help.push_str("\nCommands of plugins:\n");
-    }
-    for (word, about) in words {
-        // The words are ASCII: the catalog takes no others.
-        help.extend(["  ", word, &" ".repeat(width - word.len() + 2), &about, "\n"]);
-    }
+    let words = words.into_iter().map(|(word, about)| (word.into(), about));
+    push_section(&mut help, "Commands of plugins:", &words.collect::<Vec<_>>());
+    let programs = programs.iter().map(|it| {
+        let words = output::plain(&it.words.join(" ")).into_owned();
+        (words.into(), output::path(&it.path).into())
+    });
+    push_section(&mut help, "Programs on the search path:", &programs.collect::<Vec<_>>());
     help
+}
+
+/// Adds a section to a help text, unless it is empty.
+fn push_section(help: &mut String, heading: &str, lines: &[(Cow<'_, str>, Cow<'_, str>)]) {
+    if lines.is_empty() {
+        return;
+    }
+    help.extend(["\n", heading, "\n"]);
+    let width = |word: &str| word.chars().count();
+    let widest = lines.iter().map(|(word, _)| width(word)).max().unwrap_or(0);
+    for (word, about) in lines {
+        help.extend(["  ", word, &" ".repeat(widest - width(word) + 2), about, "\n"]);
+    }
 }
 
 /// Returns the first words of the plugins' commands, sorted, each with a line of help.
@@ -93,12 +118,22 @@ fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'
     words
 }
 
-/// Returns the tree for completing the first word: the plugins' words are no commands
-/// of it, only candidates.
-pub(super) fn first_word(host: &Host, catalog: &Catalog) -> Command {
+/// Returns the tree for completing the first word: the words of plugins and programs are no
+/// commands of it, only candidates.
+pub(super) fn first_word(host: &Host, catalog: &Catalog, programs: &[Callable]) -> Command {
     let root = base(host);
     let words = plugin_words(&root, catalog).into_iter();
-    let words: Vec<_> = words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
+    let mut words: Vec<_> =
+        words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
+    // The words of plugins are sorted, and so are the programs.
+    let is_taken = |it: &str| {
+        words.binary_search_by(|own| own.0.as_str().cmp(it)).is_ok()
+            || root.find_subcommand(it).is_some()
+    };
+    let mut of_programs: Vec<_> = programs.iter().filter_map(|it| it.words.first()).collect();
+    of_programs.dedup();
+    of_programs.retain(|it| !it.contains(char::is_control) && !is_taken(it));
+    words.extend(of_programs.into_iter().map(|it| (it.clone(), PROGRAM.to_owned())));
     let candidate = |(word, about): &(String, String)| {
         CompletionCandidate::new(word).help(Some(about.clone().into()))
     };

@@ -3,6 +3,7 @@
 //! Words are completed from manifests alone; only the options of one plugin's command load
 //! that plugin.
 
+use super::program_answer;
 use super::script::variable;
 use crate::catalog::{Entry, ManifestCommand};
 use crate::cli::builder::Host;
@@ -11,7 +12,7 @@ use crate::cli::group::{Row, Run};
 use crate::cli::line::Line;
 use crate::cli::session::Session;
 use crate::cli::table::Target;
-use crate::cli::{args, global, hooked, output, plugin_command, tree};
+use crate::cli::{args, global, hooked, output, plugin_command, program, tree};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::Command;
@@ -42,7 +43,11 @@ pub(in crate::cli) fn complete(
 ) -> Exit {
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(shell) else { return Exit::Usage };
-    let mut command = tree(host, session, &line);
+    let line = up_to_cursor(line);
+    let (mut command, line) = match program_answer::answer(host, session, shell, &line) {
+        Some(command) => (command, program_answer::stand_in(line)),
+        None => (tree(host, session, &line), line),
+    };
     let mut answer = Vec::new();
     let cwd = std::env::current_dir().ok();
     match completer.write_complete(&mut command, line, cwd.as_deref(), &mut answer) {
@@ -55,12 +60,22 @@ pub(in crate::cli) fn complete(
     }
 }
 
+/// Returns the words up to the one that is completed: the scripts of some shells hand on those
+/// behind the cursor, too.
+fn up_to_cursor(mut line: Vec<OsString>) -> Vec<OsString> {
+    let idx = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|it| it.parse::<usize>().ok());
+    if let Some(idx) = idx.filter(|it| *it <= line.len()) {
+        line.resize(idx + 1, OsString::new());
+    }
+    line
+}
+
 /// Returns the full tree, with the options of the one command on the line.
 fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
     // Only while the first word is typed can it be any plugin's.
     let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
     if Line::new(typed.get(1..).unwrap_or_default()).words().is_empty() {
-        return tree::first_word(host, session.catalog());
+        return tree::first_word(host, session.catalog(), &program::all(session));
     }
     let line = Line::new(&line[1..]);
     let words = line.words();
@@ -74,7 +89,7 @@ fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
                 let rest = line.rest(command.path.len());
                 of_plugin(session, entry, command, &rest).map(|it| (command.path.clone(), it))
             }
-            _ => None,
+            _ => return tree::with_programs(root, &program::below(session, &words[..1])),
         },
     };
     match described {

@@ -1,4 +1,4 @@
-//! `plugin list`: every plugin file, and what became of it.
+//! `plugin list`: every plugin file, and what became of it; and the programs on the search path.
 
 use super::probe::{self, Prober};
 use super::warnings::{Warning, warnings};
@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
+use crate::cli::program::{self, Judgement};
 use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
@@ -62,11 +63,16 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     };
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
+    let programs = program::judged(session);
     if output::is_text(matches) {
         session.console().println(text(&judged));
+        if !programs.is_empty() {
+            session.console().println(programs_text(&programs));
+        }
         return Ok(Exit::Done.into());
     }
-    let rows: Vec<Listed<'_>> = judged.into_iter().map(row).collect();
+    let plugins = judged.into_iter().map(row);
+    let rows: Vec<Listed<'_>> = plugins.chain(programs.iter().map(program_row)).collect();
     output::print(matches, session.console(), &rows, |_| String::new());
     Ok(Exit::Done.into())
 }
@@ -160,6 +166,36 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
         warnings,
         interfaces: entry.interfaces(),
     }
+}
+
+/// Returns a program in the form of a plugin, of which it has little.
+fn program_row<'a>(program: &Judgement) -> Listed<'a> {
+    Listed {
+        name: None,
+        version: None,
+        key: None,
+        state: program.state,
+        reason: program.reason.clone(),
+        transport: "callable".to_owned(),
+        path: Some(output::path(&program.path)),
+        abi: None,
+        project_versions: &[],
+        commands: vec![program.words.join(" ")],
+        subcommands: &[],
+        events: &[],
+        warnings: None,
+        interfaces: &[],
+    }
+}
+
+fn programs_text(programs: &[Judgement]) -> String {
+    let heading = ["COMMAND", "STATE", "PROGRAM", "REASON"].map(str::to_owned).to_vec();
+    let line = |it: &Judgement| {
+        let reason = it.reason.clone().unwrap_or_default();
+        vec![it.words.join(" "), it.state.to_string(), output::path(&it.path), reason]
+    };
+    let lines: Vec<_> = std::iter::once(heading).chain(programs.iter().map(line)).collect();
+    format!("\nPrograms on the search path:\n{}", output::table(&lines))
 }
 
 fn text(plugins: &[Judged<'_>]) -> String {

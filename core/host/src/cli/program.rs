@@ -1,0 +1,99 @@
+//! Programs on the search path as commands: the last meaning that the words of a line can have.
+
+use super::error::CliError;
+use super::exit::{Exit, Step};
+use super::explain;
+use super::line::Line;
+use super::output;
+use super::session::Session;
+use crate::callables::{self, Callable, Fault, RunError};
+use crate::catalog::State;
+use std::path::{Path, PathBuf};
+
+/// Returns the program that a line calls, and how many of its words are the program's name.
+///
+/// The longest name wins. Words that the host or a plugin has call no program.
+pub(super) fn find(session: &Session<'_>, line: &Line<'_>) -> Option<(PathBuf, usize)> {
+    let words = line.program_words();
+    let mut found = session.callables().find(&words);
+    found.find(|(n, _)| session.owner(&words[..*n]).is_none()).map(|(n, path)| (path, n))
+}
+
+/// Returns the programs that can be called.
+pub(super) fn all(session: &Session<'_>) -> Vec<Callable> {
+    let mut found = session.callables().list();
+    found.retain(|it| it.fault.is_none() && session.owner(&it.words).is_none());
+    found
+}
+
+/// A file with the name of a program, and what becomes of it.
+pub(super) struct Judgement {
+    pub(super) words: Vec<String>,
+    pub(super) path: PathBuf,
+    pub(super) state: State,
+    /// Why it is not run.
+    pub(super) reason: Option<String>,
+}
+
+/// Returns all files that have the name of a program, also those that are not run.
+pub(super) fn judged(session: &Session<'_>) -> Vec<Judgement> {
+    let judge = |it: Callable| {
+        let (state, reason) = match (session.owner(&it.words), it.fault) {
+            (_, Some(Fault::NotExecutable)) => {
+                (State::Refused, Some("it is not executable".to_owned()))
+            }
+            (Some(owner), _) => {
+                let words = it.words.join(" ");
+                (State::Shadowed, Some(format!("`{words}` is {owner}")))
+            }
+            (None, Some(Fault::Shadowed { by })) => {
+                (State::Shadowed, Some(format!("`{}` comes first", output::path(&by))))
+            }
+            (None, None) => (State::Ok, None),
+        };
+        Judgement { words: it.words, path: it.path, state, reason }
+    };
+    session.callables().list().into_iter().map(judge).collect()
+}
+
+/// Returns the programs that can be called with more words than `words`.
+pub(super) fn below(session: &Session<'_>, words: &[String]) -> Vec<Callable> {
+    let mut found = all(session);
+    found.retain(|it| it.words.len() > words.len() && it.words.starts_with(words));
+    found
+}
+
+/// Returns an error if a line calls a program that may not be executed.
+pub(super) fn not_executable(session: &Session<'_>, line: &Line<'_>) -> Option<CliError> {
+    let words = line.program_words();
+    let mut files = session.callables().list().into_iter();
+    let file = files.find(|it| {
+        it.fault == Some(Fault::NotExecutable)
+            && words.starts_with(&it.words)
+            && session.owner(&it.words).is_none()
+    })?;
+    Some(RunError::NotExecutable { path: file.path }.into())
+}
+
+/// Runs a program in place of the host; `n` of the line's words are its name.
+///
+/// # Errors
+///
+/// When it cannot be run.
+pub(super) fn run(
+    session: &Session<'_>,
+    path: &Path,
+    line: &Line<'_>,
+    n: usize,
+) -> Result<Step, CliError> {
+    // A form of the output that is asked for behind the words is the program's.
+    session.show_errors_as_text();
+    let code = callables::run(path, line.behind_program(n))?;
+    Ok(Exit::Code(u8::try_from(code).unwrap_or(1)).into())
+}
+
+impl From<RunError> for CliError {
+    fn from(err: RunError) -> Self {
+        Self::from_error(Exit::NotRun, &err).hint_if_known(explain::program(&err))
+    }
+}
