@@ -98,12 +98,14 @@ pub(crate) fn recorder() -> PathBuf {
 const HOST: &str = "pintle-newer";
 
 /// Where that host runs a command.
-const CALL: &str = "        let request = encode(request);\n        let reply = self.root.command(";
+const CALL: &str = "                let called = Called { services, root: *root };
+                let reply = root.command(";
 
-const CALL_NEW: &str = "        if [\"whoami\", \"sing\"].contains(&request.path[0].as_str()) {
-            eprintln!(\"the plugin says {}\", self.root.salutation());
-            eprintln!(\"it cheers: {}\", self.root.cheering());
-        }
+const CALL_NEW: &str =
+    "                if [\"whoami\", \"sing\"].contains(&request.path[0].as_str()) {
+                    eprintln!(\"the plugin says {}\", root.salutation());
+                    eprintln!(\"it cheers: {}\", root.cheering());
+                }
 ";
 
 /// That host has no jobs: what is new is at the boundary to plugins.

@@ -1,8 +1,8 @@
 //! Programs among the files of plugin directories.
 //!
-//! Invariant: nothing is run because it happens to be in a directory that a user names. There,
-//! as in the directory of a build, only what has the name of a program of the host is asked;
-//! every program is in the directories where plugins are installed.
+//! Invariant: nothing is run because it happens to be in a directory that a line names. That may
+//! be the directory of a build: there, only what has the name of a program of the host is asked;
+//! in the directories that are for plugins, every program is.
 
 use super::answers::{Answer, Answers, Stamp};
 use super::called::Program;
@@ -31,10 +31,7 @@ pub fn find(
     around: &Arc<Surroundings>,
 ) -> Vec<ForeignPlugin> {
     let host = &around.identity.command_name;
-    let is_meant = |it: &OtherFile| {
-        !matches!(it.origin, DirOrigin::Option | DirOrigin::Environment)
-            || is_named_so(&it.path, host)
-    };
+    let is_meant = |it: &OtherFile| it.origin != DirOrigin::Option || is_named_so(&it.path, host);
     let files = files.into_iter().filter(is_meant);
     let candidates: Vec<_> = files.filter_map(|it| candidate(it.path, host)).collect();
     if candidates.is_empty() {
