@@ -63,22 +63,18 @@ pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Ref
         }
         let hint = match &err.kind {
             JobErrorKind::Start(_) => {
-                "check the program's first line, its interpreter and its permissions"
+                "check the program's first line, its interpreter and its permissions".to_owned()
             }
             JobErrorKind::KeepsOutput => {
-                "redirect the output of what shall go on running: `>/dev/null 2>&1 &`"
+                "redirect the output of what shall go on running: `>/dev/null 2>&1 &`".to_owned()
             }
-            _ => "run it with `INFO` in the variable that ends in `_COMMAND` to see what it does",
+            _ => {
+                let variable = around.identity.env_var("COMMAND");
+                format!("run it with `{variable}=INFO` to see what it does")
+            }
         };
-        let variable = around.identity.env_var("COMMAND");
-        Refused {
-            message: format!("it does not say what it is: {err}"),
-            details: details.join("\n"),
-            hint: hint.replace(
-                "with `INFO` in the variable that ends in `_COMMAND`",
-                &format!("with `{variable}=INFO`"),
-            ),
-        }
+        let message = format!("it does not say what it is: {err}");
+        Refused { message, details: details.join("\n"), hint }
     })?;
     let info = parse(&stdout)?;
     judge(&info, around)?;
