@@ -150,7 +150,7 @@ fn interface(name: &str) -> String {
     format!(
         "pintle_plugin::interface! {{
             pub trait Codec = \"{name}\" {{
-                fn decode(&self, _file: String, _host: &Host<'_>) -> Result<String> {{ todo!() }}
+                fn decode(&self, _file: String, _host: &Host<'_>) -> Result<String> {{ Ok(String::new()) }}
             }}
         }}
         impl Codec for Hello {{}}\n"
