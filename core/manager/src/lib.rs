@@ -1,10 +1,32 @@
 //! A plugin manager: plugins are fetched, verified and kept, and each version can be had again.
 //!
-//! In reading order: where plugins come from ([`source`]), what is in an archive ([`archive`]),
-//! who vouches for it ([`signature`]), which file of a release is meant ([`asset`]).
+//! In reading order: where plugins come from ([`source`], [`origin`]), what is in an archive
+//! ([`archive`]), which file of a release is meant ([`asset`]), who vouches for it
+//! ([`signature`], [`Trust`]), where it is kept ([`store`]), and what keeps it the same
+//! ([`lockfile`]). `install` is the way from the first to the last; the `commands` are on top.
+//!
+//! Invariants: no byte of a plugin is unpacked before its digest and its signature were compared;
+//! no plugin is visible before it has passed every check; a process that is killed leaves what
+//! was there before or what is to be.
 #![deny(unsafe_code)]
 
 pub mod archive;
 pub mod asset;
+mod commands;
+pub mod config;
+mod digest;
+mod errors;
+mod install;
+pub mod lockfile;
+mod manager;
+pub mod origin;
+mod project;
 pub mod signature;
 pub mod source;
+pub mod store;
+mod trust;
+mod verify;
+
+pub use commands::GROUP;
+pub use digest::{Digest, DigestError};
+pub use trust::Trust;

@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::file::Stamp;
 use super::folder::{Candidate, Folder};
 use super::index::{self, Index};
+use super::key::PluginKey;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::search::{DirOrigin, PluginDir, SearchPath};
@@ -167,6 +168,26 @@ fn look_in_parallel(
 pub(super) fn shadow(entries: &mut [Entry]) {
     for (idx, reason) in shadowed(entries) {
         entries[idx].set_aside(reason);
+    }
+}
+
+/// Marks the other versions of the plugins that a project demands, but for those that are named
+/// for this run.
+pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
+    let is_in = |it: &Entry, origin| it.path().is_some_and(|it| search.has(origin, it));
+    let demanded: Vec<PluginKey> = entries
+        .iter()
+        .filter(|it| it.is_usable() && is_in(it, DirOrigin::Project))
+        .filter_map(|it| it.key().cloned())
+        .collect();
+    for entry in entries.iter_mut().filter(|it| it.is_usable() && it.path().is_some()) {
+        let is_named = [DirOrigin::Option, DirOrigin::Environment, DirOrigin::Project]
+            .iter()
+            .any(|origin| is_in(entry, *origin));
+        let same = |it: &&PluginKey| entry.key().is_some_and(|key| key.name() == it.name());
+        if let Some(key) = demanded.iter().find(same).filter(|_| !is_named) {
+            entry.set_aside(Reason::Locked { key: key.clone() });
+        }
     }
 }
 

@@ -27,6 +27,12 @@ pub enum Reason {
         /// The file that counts; `None` if that plugin is a part of the program.
         first: Option<PathBuf>,
     },
+    /// The project demands another version.
+    #[error("the project demands `{key}`")]
+    Locked {
+        /// What it demands.
+        key: PluginKey,
+    },
     /// The user has disabled it.
     #[error("it is disabled as `{by}`")]
     Disabled {

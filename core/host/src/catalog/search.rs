@@ -35,6 +35,8 @@ pub enum DirOrigin {
     Option,
     /// `PINTLE_PLUGIN_PATH`.
     Environment,
+    /// What the project demands that the command is run in.
+    Project,
     /// The user's data folder.
     User,
     /// Beside the program: `<exe>/../lib/<command>/plugins`.
@@ -50,6 +52,7 @@ impl fmt::Display for DirOrigin {
         f.write_str(match self {
             Self::Option => "option",
             Self::Environment => "environment",
+            Self::Project => "project",
             Self::User => "user",
             Self::Executable => "executable",
             Self::Local => "local",
@@ -92,6 +95,24 @@ impl SearchPath {
             .filter(|it| seen.insert(it.path.clone()))
             .collect();
         Self { dirs, index: None }
+    }
+
+    /// Adds the folder of what a project demands: behind those that are named for one run, and
+    /// before all others.
+    #[must_use]
+    pub fn with_project(self, path: PathBuf) -> Self {
+        let cache = self.index.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let mut dirs = self.dirs;
+        let is_behind = |it: &PluginDir| it.origin > DirOrigin::Project;
+        let at = dirs.iter().position(is_behind).unwrap_or(dirs.len());
+        dirs.insert(at, PluginDir { path, origin: DirOrigin::Project });
+        Self::from_dirs(dirs).with_index_in(cache)
+    }
+
+    /// Returns whether a file is in one of the folders that are searched for a reason.
+    pub(crate) fn has(&self, origin: DirOrigin, file: &Path) -> bool {
+        let dirs = self.dirs.iter().filter(|it| it.origin == origin);
+        file.parent().is_some_and(|parent| dirs.map(|it| &*it.path).any(|it| it == parent))
     }
 
     /// Returns where the index of these folders is kept, if there is a place for it.

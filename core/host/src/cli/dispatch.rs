@@ -242,6 +242,10 @@ fn run_unknown(
         return Err(err);
     }
     let words = line.words();
+    if let Some(hint) = session.suggestion(&words) {
+        let text = format!("unknown command `{}`", words.join(" "));
+        return Err(CliError::new(Exit::Usage, text).hint(hint));
+    }
     let first = words.first().map(String::as_str);
     let parse = |first| {
         let mut tree = tree::full(host, session.catalog(), first);

@@ -2,12 +2,13 @@
 
 use super::interface_info::InterfaceInfo;
 use super::{CliError, Hooks, Session, Step};
-use crate::catalog::ForeignPlugin;
+use crate::catalog::{Entry, ForeignPlugin};
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use crate::transport::program::EventVariables;
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One job of a host: its commands, its events, and what it offers to plugins.
@@ -47,6 +48,12 @@ pub struct Group {
     pub services: Option<MakeService>,
     /// Finds plugins that are not libraries of this interface, whenever the catalog is made.
     pub plugins: Option<FindPlugins>,
+    /// Returns the directory of the plugins that the project demands in which the command is run.
+    pub project_plugins: Option<FindDirectory>,
+    /// Decides whether a plugin's file may be loaded or run, each time before that happens.
+    pub vet: Option<Vet>,
+    /// Returns what to do about words that are no command.
+    pub suggest: Option<Suggest>,
 }
 
 /// A word that commands stand under, for example `plugin` of `plugin list`.
@@ -80,6 +87,15 @@ pub type MakeService = fn(&Session<'_>) -> Arc<dyn Service>;
 /// Finds plugins that are not libraries of this interface. It must not ask for the catalog,
 /// which is being made.
 pub type FindPlugins = fn(&Session<'_>) -> Vec<ForeignPlugin>;
+
+/// Returns a directory, if there is one. It must not ask for the catalog, which is being made.
+pub type FindDirectory = fn(&Session<'_>) -> Result<Option<PathBuf>, CliError>;
+
+/// Decides whether a plugin may be loaded.
+pub type Vet = fn(&Session<'_>, &Entry) -> Result<(), CliError>;
+
+/// Returns a hint for words that are no command.
+pub type Suggest = fn(&Session<'_>, &[String]) -> Option<String>;
 
 type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 type RunHooked = fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Step, CliError>;
@@ -119,6 +135,9 @@ impl Group {
         variables: None,
         services: None,
         plugins: None,
+        project_plugins: None,
+        vet: None,
+        suggest: None,
     };
 }
 

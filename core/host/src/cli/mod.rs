@@ -36,7 +36,10 @@ pub use crate::lifecycle::Hooks;
 pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
-pub use group::{Bound, FindPlugins, Group, MakeService, Need, Noun, Row, Run};
+pub use group::{
+    Bound, FindDirectory, FindPlugins, Group, MakeService, Need, Noun, Row, Run, Suggest, Vet,
+};
+pub use plugin::{Checked, FileKind};
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;
 pub use plugin_command::warn_deprecated;

@@ -9,7 +9,8 @@ use super::output;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{
-    Catalog, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State, Transport,
+    Catalog, DirOrigin, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
+    Transport, has_raised_privileges,
 };
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
@@ -25,7 +26,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,15 @@ pub(super) trait Surroundings {
 
     /// Finds the plugins that are not libraries of this interface.
     fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin>;
+
+    /// Finds the directory of the plugins that the project demands.
+    fn project_plugins(&self, session: &Session<'_>) -> Result<Option<PathBuf>, CliError>;
+
+    /// Decides whether a plugin may be loaded.
+    fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError>;
+
+    /// Returns what to do about words that are no command.
+    fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String>;
 }
 
 /// One run of the host.
@@ -224,10 +234,40 @@ impl<'a> Session<'a> {
     /// Returns the folders in which plugins are looked for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
-            SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &|it| {
-                std::env::var_os(it)
-            })
+            let search =
+                SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &|it| {
+                    std::env::var_os(it)
+                });
+            if has_raised_privileges() {
+                return search;
+            }
+            match self.surroundings.project_plugins(self) {
+                Ok(Some(dir)) => search.with_project(dir),
+                Ok(None) => search,
+                Err(err) => {
+                    self.console.log(Level::Warn, &err.line());
+                    search
+                }
+            }
         })
+    }
+
+    /// Returns the user's plugin directory, which need not exist.
+    pub fn user_plugin_dir(&self) -> Option<&Path> {
+        let mut dirs = self.search().dirs().iter();
+        dirs.find(|it| it.origin == DirOrigin::User).map(|it| &*it.path)
+    }
+
+    /// Returns whether a plugin's file is in a directory that is named for this run: by an option
+    /// or in the environment.
+    pub fn is_named_for_this_run(&self, entry: &Entry) -> bool {
+        let origins = [DirOrigin::Option, DirOrigin::Environment];
+        entry.path().is_some_and(|it| origins.iter().any(|origin| self.search().has(*origin, it)))
+    }
+
+    /// Returns what the groups say about words that are no command.
+    pub(super) fn suggestion(&self, words: &[String]) -> Option<String> {
+        self.surroundings.suggest(self, words)
     }
 
     /// Returns what the host demands of a plugin.
@@ -292,6 +332,7 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
+        self.surroundings.vet(self, entry)?;
         let manifest = || entry.manifest().cloned().unwrap_or_default();
         let plugin = match (entry.linked(), entry.endpoint()) {
             (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),

@@ -5,7 +5,7 @@ use super::group::{Group, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
-use crate::catalog::ForeignPlugin;
+use crate::catalog::{Entry, ForeignPlugin};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
@@ -14,6 +14,7 @@ use crate::transport::program::EventVariables;
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 type Handler =
@@ -161,6 +162,23 @@ impl Surroundings for Table {
 
     fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin> {
         self.groups().filter_map(|it| it.plugins).flat_map(|find| find(session)).collect()
+    }
+
+    fn project_plugins(&self, session: &Session<'_>) -> Result<Option<PathBuf>, CliError> {
+        for find in self.groups().filter_map(|it| it.project_plugins) {
+            if let Some(found) = find(session)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError> {
+        self.groups().filter_map(|it| it.vet).try_for_each(|vet| vet(session, entry))
+    }
+
+    fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String> {
+        self.groups().filter_map(|it| it.suggest).find_map(|suggest| suggest(session, words))
     }
 }
 

@@ -300,6 +300,27 @@ impl Dir {
         self.run_two(Operation::Link, from, to, || self.root.link(from, to))
     }
 
+    /// Creates a symbolic link that leads to `target`, which need not exist. A relative target is
+    /// found from the directory of the link.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; [`ErrorKind::AlreadyExists`] when the name is taken.
+    pub fn create_symlink(&self, target: &Path, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.run(Operation::Symlink, path, || self.root.symlink(target, path))
+    }
+
+    /// Returns what a symbolic link leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; [`ErrorKind::InvalidInput`] when something else has the name.
+    pub fn read_link(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = path.as_ref();
+        self.run(Operation::Find, path, || self.root.read_link(path))
+    }
+
     /// Removes a file.
     ///
     /// # Errors

@@ -40,6 +40,8 @@ pub enum Operation {
     Exchange,
     /// Give a file a second name.
     Link,
+    /// Create a symbolic link.
+    Symlink,
     /// Remove a file.
     Unlink,
     /// Create a directory.
@@ -70,6 +72,7 @@ impl fmt::Display for Operation {
             Self::Rename | Self::RenameNew => "rename",
             Self::Exchange => "exchange",
             Self::Link => "link",
+            Self::Symlink => "create the link",
             Self::Unlink => "remove",
             Self::CreateDir => "create the directory",
             Self::RemoveDir => "remove the directory",

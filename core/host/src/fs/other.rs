@@ -99,6 +99,20 @@ impl Root {
         fs::hard_link(self.place(from)?, self.place(to)?)
     }
 
+    #[cfg(windows)]
+    pub(super) fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
+        std::os::windows::fs::symlink_file(target, self.place(path)?)
+    }
+
+    #[cfg(not(windows))]
+    pub(super) fn symlink(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(self.place(path)?)
+    }
+
     pub(super) fn unlink(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(self.place(path)?)
     }

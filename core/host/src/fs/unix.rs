@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -183,6 +183,17 @@ impl Root {
     pub(super) fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.place(from)?, self.place(to)?);
         Ok(rustix::fs::linkat(&from, from.name, &to, to.name, AtFlags::empty())?)
+    }
+
+    pub(super) fn symlink(&self, target: &Path, path: &Path) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::symlinkat(target, &place, place.name)?)
+    }
+
+    pub(super) fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        let place = self.place(path)?;
+        let target = rustix::fs::readlinkat(&place, place.name, Vec::new())?;
+        Ok(OsString::from_vec(target.into_bytes()).into())
     }
 
     pub(super) fn unlink(&self, path: &Path) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 pub(super) mod abi;
 pub(super) mod check;
+mod checked;
 pub(super) mod inspect;
 pub(super) mod list;
 mod probe;
@@ -11,4 +12,5 @@ pub(super) mod run;
 mod subject;
 mod warnings;
 
+pub use checked::{Checked, FileKind};
 pub use subject::parse_key;

@@ -2,7 +2,6 @@
 //! user's plugin directory.
 
 use super::probe::Prober;
-use crate::catalog::DirOrigin;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -117,9 +116,7 @@ fn place(path: &Path) -> PathBuf {
 
 /// Returns the user's plugin directory.
 fn user_dir(session: &Session<'_>) -> Result<PathBuf, CliError> {
-    let dirs = session.search().dirs();
-    let user = dirs.iter().find(|it| it.origin == DirOrigin::User);
-    user.map(|it| it.path.clone()).ok_or_else(|| {
+    session.user_plugin_dir().map(Path::to_owned).ok_or_else(|| {
         CliError::new(Exit::Failed, "there is no plugin directory of the user's".to_owned())
             .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
     })

@@ -1,0 +1,64 @@
+//! A file that may become a plugin, with every check behind it.
+
+use super::probe::{Prober, is_program};
+use super::warnings::warnings;
+use crate::catalog::{Manifest, PluginKey, examine, library_file};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::transport::LoadError;
+use std::path::Path;
+
+/// What a plugin's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A library with a manifest.
+    Library,
+    /// A program, which says what it is when it is asked.
+    Program,
+}
+
+impl FileKind {
+    /// Returns what a file is, as far as shows without running it; `None` if it is no plugin.
+    pub fn of(path: &Path) -> Option<Self> {
+        if is_program(path) {
+            return Some(Self::Program);
+        }
+        let library = library_file::open(path).ok()?;
+        (!library.manifests().is_empty()).then_some(Self::Library)
+    }
+}
+
+/// A plugin's file that has passed every check of `plugin check`.
+#[derive(Debug)]
+pub struct Checked {
+    /// The full name and the version of the plugin.
+    pub key: PluginKey,
+    /// What it brings.
+    pub manifest: Manifest,
+    /// What the file is.
+    pub kind: FileKind,
+    /// What is doubtful about it, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Session<'_> {
+    /// Checks a file as `plugin check` does: it is loaded, or asked, in a process of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a plugin that this host can use.
+    pub fn check_file(&self, path: &Path) -> Result<Checked, CliError> {
+        let report = Prober::new(self)?.probe(path)?;
+        let (kind, manifest) = match is_program(path) {
+            true => (FileKind::Program, self.load_program(path)?.manifest().clone()),
+            false => {
+                let examined = examine(path, self.rules()).map_err(LoadError::Refused)?;
+                (FileKind::Library, examined.manifest)
+            }
+        };
+        let key = report.key.parse().map_err(|err| CliError::from_error(Exit::Failed, &err))?;
+        let warnings = warnings(path, None).into_iter().map(|it| it.text).collect();
+        Ok(Checked { key, manifest, kind, warnings })
+    }
+}

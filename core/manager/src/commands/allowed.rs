@@ -1,0 +1,46 @@
+//! Systems whose plugins are the matter of a package manager.
+
+use crate::errors::failed;
+use pintle_host::catalog::DirOrigin;
+use pintle_host::cli::{CliError, Need, Session};
+use pintle_host::fs;
+use serde::Deserialize;
+
+/// The name of the marker, in a directory of the system's plugins.
+const FILE: &str = "managed.toml";
+const MAX_LEN: u64 = 64 * 1024;
+
+/// The command changes which plugins there are, which the system may want to do itself.
+pub(super) const ALLOWED: Need = Need { check };
+
+/// What the one who has packaged the host has to say.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Marker {
+    message: Option<String>,
+}
+
+fn check(session: &Session<'_>) -> Result<(), CliError> {
+    let variable = session.identity().env_var("MANAGER");
+    if std::env::var_os(&variable).is_some_and(|it| it == "on") {
+        return Ok(());
+    }
+    let of_system = |origin| matches!(origin, DirOrigin::Executable | DirOrigin::Local | DirOrigin::System);
+    let mut dirs = session.search().dirs().iter().filter(|it| of_system(it.origin));
+    let Some(path) = dirs.find_map(|it| {
+        let path = it.path.join(FILE);
+        path.symlink_metadata().is_ok().then_some(path)
+    }) else {
+        return Ok(());
+    };
+    // A marker that cannot be read is one all the same.
+    let text = fs::read_named(&path, MAX_LEN).ok().and_then(|it| it.into_text().ok());
+    let marker: Marker = text.and_then(|it| toml::from_str(&it).ok()).unwrap_or_default();
+    let hint = format!("to do it nevertheless, set `{variable}=on`");
+    let hint = match marker.message {
+        Some(message) => format!("{}; {hint}", message.trim().trim_end_matches('.')),
+        None => format!("install plugins as packages of the system; {hint}"),
+    };
+    let text = format!("plugins are managed by the system, says `{}`", path.display());
+    Err(failed(text).hint(hint))
+}

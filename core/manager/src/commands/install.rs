@@ -1,0 +1,88 @@
+//! `plugin install`.
+
+use super::{args, show, sync};
+use crate::install::{Demand, Installer};
+use crate::lockfile::{LockFile, Locked};
+use crate::manager::{Manager, parse};
+use crate::project::{self, ProjectLock};
+use crate::errors::{failed, usage};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use pintle_host::cli::{CliError, Exit, Session, Step};
+use pintle_host::fs::{self, Mode};
+use std::path::PathBuf;
+
+pub(super) fn args(command: Command) -> Command {
+    let command = command
+        .arg(
+            Arg::new("source")
+                .value_name("SOURCE")
+                .required(true)
+                .num_args(1..)
+                .value_hint(clap::ValueHint::AnyPath)
+                .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
+        )
+        .arg(Arg::new("key").long("key").value_name("KEY").help(
+            "The minisign key that the plugin is signed with, as the line of a `.pub` file",
+        ))
+        .arg(Arg::new("sha256").long("sha256").value_name("DIGEST").help(
+            "The SHA-256 digest of the file that is fetched",
+        ))
+        .arg(Arg::new("project").long("project").action(ArgAction::SetTrue).help(
+            "Install it for the project in this directory, and into its lock file",
+        ));
+    args::pre(args::fetching(command))
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let manager = Manager::new(session)?
+        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
+        .with_api(matches.get_one::<String>("api").cloned());
+    let consent = args::consent(matches)?;
+    let specs = args::texts(matches, "source").map(parse).collect::<Result<Vec<_>, _>>()?;
+    if specs.len() > 1 && (consent.key.is_some() || consent.digest.is_some()) {
+        return Err(usage("`--key` and `--sha256` are about one plugin, and several are named"));
+    }
+    let for_project = matches.get_flag("project");
+    let mut project = for_project.then(project_lock).transpose()?;
+    let store = manager.lock()?;
+    for spec in &specs {
+        let source = manager.source(spec)?;
+        let mut wanted = manager.newest(matches.get_flag("pre"));
+        wanted.version = spec.version().map(ToOwned::to_owned);
+        if wanted.version.is_some() {
+            wanted.minimum_age = None;
+        }
+        let demand = Demand { wanted, is_visible: !for_project, ..Demand::default() };
+        let done = Installer { session, store: &store, consent: &consent }.install(&source, &demand)?;
+        show::installed(session, &done);
+        if let Some(project) = &mut project {
+            project.lock.plugin.insert(done.receipt.name.clone(), Locked::of(&done.receipt));
+        }
+    }
+    if let Some(project) = project {
+        write(&project)?;
+        sync::make_view(&manager, &store, &project, &consent)?;
+    }
+    Ok(Exit::Done.into())
+}
+
+/// Returns the lock file of the project in the current directory; one that is new is empty.
+fn project_lock() -> Result<ProjectLock, CliError> {
+    if let Some(found) = ProjectLock::find()? {
+        return Ok(found);
+    }
+    let dir = std::env::current_dir()
+        .map_err(|err| failed("the current directory is not there").cause(&err))?;
+    Ok(ProjectLock { path: dir.join(project::FILE), lock: LockFile::default() })
+}
+
+fn write(project: &ProjectLock) -> Result<(), CliError> {
+    let failed = |err: &(dyn std::error::Error + 'static)| {
+        failed(format!("failed to write lock file `{}`", project.path.display())).cause(err)
+    };
+    if let Some(parent) = project.path.parent() {
+        std::fs::create_dir_all(parent).map_err(|err| failed(&err))?;
+    }
+    let text = project.lock.to_string();
+    fs::replace(&project.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| failed(&err))
+}

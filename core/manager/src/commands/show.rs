@@ -1,0 +1,27 @@
+//! What the commands say about what they have done.
+
+use crate::install::Installed;
+use crate::store::Receipt;
+use pintle_host::cli::Session;
+use pintle_plugin::Level;
+
+/// Returns a version as it is shown: `hello.pintle.dev/v1.0.0`.
+pub(super) fn key(receipt: &Receipt) -> String {
+    format!("{}/v{}", receipt.name, receipt.version)
+}
+
+/// Says what was installed.
+pub(super) fn installed(session: &Session<'_>, done: &Installed) {
+    let receipt = &done.receipt;
+    let console = session.console();
+    for warning in &done.warnings {
+        console.log(Level::Warn, &format!("{}: {warning}", key(receipt)));
+    }
+    let what = match &done.before {
+        Some(before) if before.version != receipt.version => {
+            format!("installed {} in place of v{}", key(receipt), before.version)
+        }
+        _ => format!("installed {}", key(receipt)),
+    };
+    console.println(format!("{what} from `{}` (trust: {})", receipt.source, receipt.trust));
+}

@@ -1,0 +1,89 @@
+//! `plugin rollback`, `pin`, `unpin`, `enable` and `disable`.
+
+use super::{args, show};
+use crate::errors::failed;
+use crate::manager::Manager;
+use crate::store::{LockedStore, Stored};
+use clap::{ArgMatches, Command};
+use pintle_host::cli::{CliError, Exit, Session, Step};
+
+pub(super) fn name_arg(command: Command) -> Command {
+    command.arg(args::name().required(true))
+}
+
+/// Changes the plugin that is named, and says so.
+fn change(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+    change: impl FnOnce(&LockedStore, &Stored) -> Result<String, CliError>,
+) -> Result<Step, CliError> {
+    let manager = Manager::new(session)?;
+    let store = manager.lock()?;
+    let name = args::texts(matches, "plugin").next().unwrap_or_default();
+    let stored = manager.find(&store, name)?;
+    session.console().println(change(&store, &stored)?);
+    Ok(Exit::Done.into())
+}
+
+fn latest(stored: &Stored) -> Result<(&str, String), CliError> {
+    let (version, receipt) = stored.latest().ok_or_else(|| failed("no version was ever in use"))?;
+    Ok((version, show::key(receipt)))
+}
+
+pub(super) fn rollback(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    change(session, matches, |store, stored| {
+        let (present, key) = latest(stored)?;
+        let Some((version, receipt)) = stored.before() else {
+            return Err(failed(format!("there is no version before {key} in the store"))
+                .hint("install the one that you want by its version".to_owned()));
+        };
+        let (version, text) = (version.to_owned(), show::key(receipt));
+        // The version that is left does not become the one before again.
+        let mut state = stored.state.clone();
+        state.history.retain(|it| it != present);
+        store.switch(&stored.place, &version)?;
+        store.set_state(&stored.place, &state)?;
+        Ok(format!("went back from {key} to {text}"))
+    })
+}
+
+pub(super) fn pin(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    set_pinned(session, matches, true)
+}
+
+pub(super) fn unpin(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    set_pinned(session, matches, false)
+}
+
+fn set_pinned(
+    session: &Session<'_>,
+    matches: &ArgMatches,
+    is_pinned: bool,
+) -> Result<Step, CliError> {
+    change(session, matches, |store, stored| {
+        let (_, key) = latest(stored)?;
+        let mut state = stored.state.clone();
+        state.is_pinned = is_pinned;
+        store.set_state(&stored.place, &state)?;
+        Ok(match is_pinned {
+            true => format!("{key} stays as it is: `plugin update` leaves it alone"),
+            false => format!("{key} is updated again"),
+        })
+    })
+}
+
+pub(super) fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    change(session, matches, |store, stored| {
+        let (version, key) = latest(stored)?;
+        store.switch(&stored.place, version)?;
+        Ok(format!("{key} is in use"))
+    })
+}
+
+pub(super) fn disable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    change(session, matches, |store, stored| {
+        let (_, key) = latest(stored)?;
+        store.disable(stored)?;
+        Ok(format!("{key} is not in use any more; its files stay"))
+    })
+}

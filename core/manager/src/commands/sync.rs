@@ -1,0 +1,142 @@
+//! `plugin sync`: makes the plugins those of a lock file.
+
+use super::{args, show};
+use crate::errors::{failed, usage};
+use crate::install::Consent;
+use crate::lockfile::Locked;
+use crate::manager::Manager;
+use crate::project::{FILE, ProjectLock};
+use crate::store::LockedStore;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use pintle_host::cli::{CliError, Exit, Session, Step};
+use pintle_host::fs::{self, Mode};
+use std::path::PathBuf;
+
+pub(super) fn args(command: Command) -> Command {
+    let command = command
+        .arg(
+            Arg::new("lock")
+                .long("lock")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(clap::ValueHint::FilePath)
+                .help("Make the user's plugins those of this file, and not those of the project"),
+        )
+        .arg(Arg::new("locked").long("locked").action(ArgAction::SetTrue).help(
+            "Leave the lock file as it is, even if more is known now",
+        ))
+        .arg(
+            Arg::new("offline")
+                .long("offline")
+                .action(ArgAction::SetTrue)
+                .help("Touch no network"),
+        );
+    args::fetching(command)
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let manager = Manager::new(session)?
+        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
+        .with_api(matches.get_one::<String>("api").cloned())
+        .offline(matches.get_flag("offline"));
+    let consent = args::consent(matches)?;
+    if let Some(path) = matches.get_one::<PathBuf>("lock") {
+        let project = ProjectLock::load(path)?;
+        return sync_user(&manager, &project, &consent);
+    }
+    let name = &session.identity().command_name;
+    let Some(mut project) = ProjectLock::find()? else {
+        return Err(usage(format!("there is no `{FILE}` in this directory, nor above it")).hint(
+            format!("name a lock file with `--lock`, or make one: `{name} plugin install --project`"),
+        ));
+    };
+    let store = manager.lock()?;
+    let n_new = make_view(&manager, &store, &project, &consent)?;
+    if !matches.get_flag("locked") && complete(&store, &mut project)? {
+        let text = project.lock.to_string();
+        fs::replace(&project.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| {
+            failed(format!("failed to write `{}`", project.path.display())).cause(&err)
+        })?;
+        make_view(&manager, &store, &project, &consent)?;
+    }
+    report(session, n_new, project.lock.plugin.len());
+    Ok(Exit::Done.into())
+}
+
+fn report(session: &Session<'_>, n_new: usize, n_all: usize) {
+    let plugins = |n| if n == 1 { "1 plugin".to_owned() } else { format!("{n} plugins") };
+    session.console().println(match n_new {
+        0 => format!("{} as locked: nothing to do", plugins(n_all)),
+        _ => format!("{} as locked, {} installed", plugins(n_all), n_new),
+    });
+}
+
+/// Installs what a project demands, and makes the directory that its commands search. Returns
+/// how many plugins were installed.
+pub(super) fn make_view(
+    manager: &Manager<'_>,
+    store: &LockedStore,
+    project: &ProjectLock,
+    consent: &Consent,
+) -> Result<usize, CliError> {
+    let (mut n_new, mut members) = (0, Vec::new());
+    for (name, locked) in &project.lock.plugin {
+        let (place, done, version) = manager.install_locked(store, name, locked, consent, false)?;
+        if let Some(done) = done {
+            show::installed(manager.session, &done);
+            n_new += 1;
+        }
+        members.push((place, version));
+    }
+    store.make_view(&project.view(), &project.path, &members)?;
+    Ok(n_new)
+}
+
+/// Adds to a lock file what is known now of this platform.
+fn complete(store: &LockedStore, project: &mut ProjectLock) -> Result<bool, CliError> {
+    let target = pintle_plugin::manifest::TARGET;
+    let plugins = store.plugins()?;
+    let mut is_changed = false;
+    for (name, locked) in &mut project.lock.plugin {
+        let mut receipts = plugins.iter().flat_map(|it| it.versions.values());
+        let Some(receipt) = receipts.find(|it| it.name == *name && locked.fits(it, target)) else {
+            continue;
+        };
+        let known = Locked::of(receipt).targets.remove(target);
+        if let Some(own) = locked.targets.get_mut(target)
+            && own.content.is_none()
+            && let Some(known) = known
+        {
+            own.content = known.content;
+            is_changed = true;
+        }
+    }
+    Ok(is_changed)
+}
+
+/// Makes the plugins of the user those of a lock file: others are taken out of use.
+fn sync_user(
+    manager: &Manager<'_>,
+    lock: &ProjectLock,
+    consent: &Consent,
+) -> Result<Step, CliError> {
+    let session = manager.session;
+    let store = manager.lock()?;
+    let mut n_new = 0;
+    for (name, locked) in &lock.lock.plugin {
+        let (_, done, _) = manager.install_locked(&store, name, locked, consent, true)?;
+        if let Some(done) = done {
+            show::installed(session, &done);
+            n_new += 1;
+        }
+    }
+    for stored in store.plugins()? {
+        let Some((_, receipt)) = stored.in_use() else { continue };
+        if !lock.lock.plugin.contains_key(&receipt.name) {
+            store.disable(&stored)?;
+            session.console().println(format!("{} is not in use any more", show::key(receipt)));
+        }
+    }
+    report(session, n_new, lock.lock.plugin.len());
+    Ok(Exit::Done.into())
+}

@@ -1,0 +1,183 @@
+//! `plugin outdated` and `plugin update`.
+
+use super::{args, show};
+use crate::install::{Demand, Installer, Source};
+use crate::manager::{Manager, parse};
+use crate::source::Spec;
+use crate::store::{Receipt, Stored};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use pintle_host::PluginVersion;
+use pintle_host::cli::{CliError, Exit, Session, Step, output};
+use pintle_plugin::Level;
+use serde::Serialize;
+use std::path::PathBuf;
+
+pub(super) fn args(command: Command) -> Command {
+    let command = args::names(command, "The plugins to update; all if none is named").arg(
+        Arg::new("dry-run")
+            .long("dry-run")
+            .action(ArgAction::SetTrue)
+            .help("Only list what would be updated"),
+    );
+    args::pre(args::fetching(command))
+}
+
+pub(super) fn outdated_args(command: Command) -> Command {
+    let command = args::names(command, "The plugins to look at; all if none is named");
+    args::pre(args::fetching(command)).arg(output::arg())
+}
+
+/// A plugin that has a newer version. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Outdated {
+    name: String,
+    installed: String,
+    newest: String,
+    source: String,
+    pinned: bool,
+}
+
+fn manager<'a>(session: &'a Session<'a>, matches: &ArgMatches) -> Result<Manager<'a>, CliError> {
+    Ok(Manager::new(session)?
+        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
+        .with_api(matches.get_one::<String>("api").cloned()))
+}
+
+/// Returns the plugins that are meant.
+fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, CliError> {
+    let Some(store) = manager.store()? else { return Ok(Vec::new()) };
+    let mut names = args::texts(matches, "plugin").peekable();
+    match names.peek() {
+        Some(_) => names.map(|it| manager.find(&store, it)).collect(),
+        None => Ok(store.plugins()?.into_iter().filter(|it| it.current.is_some()).collect()),
+    }
+}
+
+/// Returns a plugin's newest release, if it is newer than what is installed.
+fn newer(
+    manager: &Manager<'_>,
+    source: &Source<'_>,
+    receipt: &Receipt,
+    matches: &ArgMatches,
+) -> Result<Option<String>, CliError> {
+    let release = source.origin.release(&manager.newest(matches.get_flag("pre")))?;
+    let Some(tag) = release.tag else { return Ok(None) };
+    let newest = tag.parse::<PluginVersion>().ok();
+    let is_newer = match (&newest, receipt.plugin_version()) {
+        (Some(newest), Some(installed)) => *newest > installed,
+        _ => receipt.tag.as_ref() != Some(&tag),
+    };
+    Ok(is_newer.then_some(tag))
+}
+
+/// Returns whether a source can have other versions than the one that is installed.
+fn has_versions(spec: &Spec) -> bool {
+    !matches!(spec, Spec::Path(_) | Spec::Url(_))
+}
+
+pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let manager = manager(session, matches)?;
+    let mut found = Vec::new();
+    let mut exit = Exit::Done;
+    for stored in meant(&manager, matches)? {
+        let Some((_, receipt)) = stored.latest() else { continue };
+        let spec = parse(&receipt.source)?;
+        if !has_versions(&spec) {
+            continue;
+        }
+        let source = manager.source(&spec)?;
+        match newer(&manager, &source, receipt, matches) {
+            Ok(None) => {}
+            Ok(Some(newest)) => found.push(Outdated {
+                name: receipt.name.clone(),
+                installed: receipt.version.clone(),
+                newest: newest.strip_prefix('v').unwrap_or(&newest).to_owned(),
+                source: receipt.source.clone(),
+                pinned: stored.state.is_pinned,
+            }),
+            // The others are of interest all the same.
+            Err(err) => {
+                exit = Exit::Failed;
+                let text = format!("{}: {err}", receipt.name);
+                session.console().log(Level::Error, &text);
+            }
+        }
+    }
+    output::print(matches, session.console(), &found, |found| {
+        if found.is_empty() {
+            return match exit {
+                Exit::Done => "every plugin is up to date".to_owned(),
+                _ => String::new(),
+            };
+        }
+        let heading = ["PLUGIN", "INSTALLED", "NEWEST", "SOURCE"].map(ToOwned::to_owned).to_vec();
+        let row = |it: &Outdated| {
+            let newest = match it.pinned {
+                true => format!("{} (pinned)", it.newest),
+                false => it.newest.clone(),
+            };
+            vec![it.name.clone(), it.installed.clone(), newest, it.source.clone()]
+        };
+        let rows: Vec<_> = std::iter::once(heading).chain(found.iter().map(row)).collect();
+        output::table(&rows)
+    });
+    Ok(exit.into())
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let manager = manager(session, matches)?;
+    let consent = args::consent(matches)?;
+    let is_dry = matches.get_flag("dry-run");
+    let store = (!is_dry).then(|| manager.lock()).transpose()?;
+    let is_named = args::texts(matches, "plugin").next().is_some();
+    let (mut n_done, mut failure) = (0, None);
+    for stored in meant(&manager, matches)? {
+        let Some((_, receipt)) = stored.latest() else { continue };
+        if stored.state.is_pinned {
+            if is_named {
+                let text = format!("{} is pinned: `plugin unpin` first", show::key(receipt));
+                session.console().log(Level::Warn, &text);
+            }
+            continue;
+        }
+        let spec = parse(&receipt.source)?;
+        if !has_versions(&spec) {
+            continue;
+        }
+        let source = manager.source(&spec)?;
+        let res = newer(&manager, &source, receipt, matches).and_then(|newest| {
+            let (Some(newest), Some(store)) = (&newest, &store) else {
+                if let Some(newest) = newest {
+                    let newest = newest.strip_prefix('v').unwrap_or(&newest);
+                    let text = format!("{} would become v{newest}", show::key(receipt));
+                    session.console().println(text);
+                    n_done += 1;
+                }
+                return Ok(());
+            };
+            let mut wanted = manager.newest(matches.get_flag("pre"));
+            wanted.version = Some(newest.clone());
+            let demand =
+                Demand { wanted, is_update: true, is_visible: true, ..Demand::default() };
+            let installer = Installer { session, store, consent: &consent };
+            show::installed(session, &installer.install(&source, &demand)?);
+            n_done += 1;
+            Ok(())
+        });
+        if let Err(err) = res {
+            // One that fails keeps no other from being updated.
+            if let Some(before) = failure.replace(err) {
+                let _: Exit = session.fail(&before);
+            }
+        }
+    }
+    match failure {
+        Some(err) => Err(err),
+        None => {
+            if n_done == 0 {
+                session.console().println("every plugin is up to date");
+            }
+            Ok(Exit::Done.into())
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `plugin verify`: hashes installed plugins anew.
+
+use super::{args, show};
+use crate::manager::Manager;
+use crate::verify::faults;
+use clap::{ArgMatches, Command};
+use pintle_host::cli::{CliError, Exit, Session, Step, output};
+use serde::Serialize;
+
+pub(super) fn args(command: Command) -> Command {
+    args::names(command, "The plugins to verify; all if none is named").arg(output::arg())
+}
+
+/// What was found. The names of the fields are part of the interface.
+#[derive(Serialize)]
+struct Verified {
+    plugin: String,
+    files: usize,
+    faults: Vec<String>,
+}
+
+pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let manager = Manager::new(session)?;
+    let mut found = Vec::new();
+    if let Some(store) = manager.store()? {
+        let mut names = args::texts(matches, "plugin").peekable();
+        let plugins = match names.peek() {
+            Some(_) => names.map(|it| manager.find(&store, it)).collect::<Result<Vec<_>, _>>()?,
+            None => store.plugins()?,
+        };
+        for stored in plugins {
+            for (version, receipt) in &stored.versions {
+                let faults = faults(&store, &stored.place, version, receipt)?;
+                let files = receipt.files.len();
+                found.push(Verified { plugin: show::key(receipt), files, faults });
+            }
+        }
+    }
+    let exit = match found.iter().all(|it| it.faults.is_empty()) {
+        true => Exit::Done,
+        false => Exit::Refused,
+    };
+    output::print(matches, session.console(), &found, |found| {
+        let row = |it: &Verified| {
+            let verdict = match it.faults.is_empty() {
+                true => "as installed".to_owned(),
+                false => it.faults.join("; "),
+            };
+            vec![it.plugin.clone(), verdict]
+        };
+        match found.is_empty() {
+            true => "no plugin is installed".to_owned(),
+            false => output::table(&found.iter().map(row).collect::<Vec<_>>()),
+        }
+    });
+    Ok(exit.into())
+}

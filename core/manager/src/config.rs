@@ -1,0 +1,83 @@
+//! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
+
+use pintle_host::fs;
+use pintle_host::{Identity, Purpose};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The name of the file.
+const FILE: &str = "plugins.toml";
+/// The largest file that is read.
+const MAX_LEN: u64 = 1024 * 1024;
+
+/// The user's configuration. A missing file is an empty one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// When the bytes of plugins are compared with what was installed.
+    pub verify: Verify,
+    /// How old a release must be to be installed without being asked for by its version, for
+    /// example `1day`.
+    #[serde(with = "duration")]
+    pub minimum_release_age: Option<Duration>,
+    /// Where `search` looks: a file, or an address.
+    pub index: Option<String>,
+    /// The key that the index is signed with.
+    pub index_key: Option<String>,
+}
+
+/// When the bytes of plugins are compared with what was installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verify {
+    /// By `plugin verify`.
+    #[default]
+    Command,
+    /// Before each load, too.
+    Load,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read the configuration `{}`", path.display())]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Config {
+    /// Reads the configuration of a host's user.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there, and cannot be read.
+    pub fn load(identity: &Identity) -> Result<Self, ConfigError> {
+        let Some(dir) = identity.dir(Purpose::Config, &|name| std::env::var_os(name)) else {
+            return Ok(Self::default());
+        };
+        let path = dir.join(FILE);
+        let failed = |source| ConfigError { path: path.clone(), source };
+        let contents = match fs::read_named(&path, MAX_LEN) {
+            Ok(contents) => contents,
+            Err(err) if err.is_absent() => return Ok(Self::default()),
+            Err(err) => return Err(failed(err.into())),
+        };
+        let text = contents.into_text().map_err(|err| failed(err.into()))?;
+        toml::from_str(&text).map_err(|err| failed(err.into()))
+    }
+}
+
+mod duration {
+    use serde::{Deserialize as _, Deserializer};
+    use std::time::Duration;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,133 @@
+//! SHA-256, as lock files write it.
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+const PREFIX: &str = "sha256:";
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// A text that is not `sha256:` and 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a digest, which is `sha256:` and 64 hexadecimal digits")]
+pub struct DigestError(String);
+
+impl Digest {
+    /// Returns the digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut context = Context::new(&SHA256);
+        context.update(bytes);
+        Self::from_ring(context)
+    }
+
+    fn from_ring(context: Context) -> Self {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        Self(digest)
+    }
+
+    /// Returns the digest of a set of files: of their paths, whether they can be run, and their
+    /// own digests, in the order of the paths.
+    pub fn of_files<'a>(files: impl IntoIterator<Item = (&'a str, bool, Self)>) -> Self {
+        let mut lines: Vec<_> = files
+            .into_iter()
+            .map(|(path, is_executable, digest)| {
+                format!("{digest} {} {path}\n", if is_executable { 'x' } else { '-' })
+            })
+            .collect();
+        lines.sort_unstable_by(|left, right| left[PREFIX.len() + 64..].cmp(&right[PREFIX.len() + 64..]));
+        let mut context = Context::new(&SHA256);
+        lines.iter().for_each(|it| context.update(it.as_bytes()));
+        Self::from_ring(context)
+    }
+
+    /// Returns the hexadecimal digits.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|it| format!("{it:02x}")).collect()
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let parse = || {
+            let hex = text.strip_prefix(PREFIX).unwrap_or(text).as_bytes();
+            let pairs = hex.chunks_exact(2).map(|it| {
+                let is_hex = it.iter().all(u8::is_ascii_hexdigit);
+                let pair = std::str::from_utf8(it).ok().filter(|_| is_hex)?;
+                u8::from_str_radix(pair, 16).ok()
+            });
+            let bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
+            (hex.len() == 64).then_some(bytes)?.try_into().ok()
+        };
+        parse().map(Self).ok_or_else(|| DigestError(text.to_owned()))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written() {
+        let digest = Digest::of(b"abc");
+        let text = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest.to_string(), text);
+        assert_eq!(text.parse(), Ok(digest));
+        assert_eq!(digest.hex().parse(), Ok(digest));
+        for bad in ["", "sha256:", "sha256:ab", "sha512:00", &text[..70], &text.replace('b', "g")] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_files_does_not_matter_and_all_else_does() {
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        let both = Digest::of_files([("a", false, a), ("b", true, b)]);
+        assert_eq!(both, Digest::of_files([("b", true, b), ("a", false, a)]));
+        for other in [
+            Digest::of_files([("a", false, a)]),
+            Digest::of_files([("a", true, a), ("b", true, b)]),
+            Digest::of_files([("a", false, b), ("b", true, a)]),
+            Digest::of_files([("a2", false, a), ("b", true, b)]),
+        ] {
+            assert_ne!(both, other);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the errors of the parts are to the user: an exit code and a hint.
+
+use crate::config::ConfigError;
+use crate::lockfile::LockFileError;
+use crate::origin::OriginError;
+use crate::store::StoreError;
+use pintle_host::cli::{CliError, Exit};
+
+/// Returns the error of work that failed.
+pub(crate) fn failed(text: impl Into<String>) -> CliError {
+    CliError::new(Exit::Failed, text)
+}
+
+/// Returns the error of a plugin that is refused.
+pub(crate) fn refused(text: impl Into<String>) -> CliError {
+    CliError::new(Exit::Refused, text)
+}
+
+/// Returns the error of wrong usage.
+pub(crate) fn usage(text: impl Into<String>) -> CliError {
+    CliError::new(Exit::Usage, text)
+}
+
+impl From<StoreError> for CliError {
+    fn from(err: StoreError) -> Self {
+        let hint = match &err {
+            StoreError::Damaged { .. } => Some("remove the plugin and install it again".to_owned()),
+            StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
+            StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
+            _ => None,
+        };
+        Self::from_error(Exit::Failed, &err).hint_if_known(hint)
+    }
+}
+
+impl From<OriginError> for CliError {
+    fn from(err: OriginError) -> Self {
+        let exit = if err.is_interrupted { Exit::Interrupted } else { Exit::Failed };
+        Self::from_error(exit, &*err.source).hint_if_known(err.hint)
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(err: ConfigError) -> Self {
+        Self::from_error(Exit::Usage, &err)
+    }
+}
+
+/// Returns the error of a lock file that cannot be used.
+pub(crate) fn lock_file(path: &std::path::Path, err: &LockFileError) -> CliError {
+    let text = format!("lock file `{}` cannot be used", path.display());
+    let hint = match err {
+        LockFileError::Conflict { .. } => {
+            Some("keep the tables of both sides, and remove the marks".to_owned())
+        }
+        LockFileError::Format { .. } => Some("use the host that wrote it".to_owned()),
+        _ => None,
+    };
+    CliError::new(Exit::Failed, text).cause(err).hint_if_known(hint)
+}

@@ -1,0 +1,640 @@
+//! The way of a plugin from its source into the store.
+//!
+//! find the release, choose the file, fetch it, compare its digest, verify its signature, unpack
+//! it, read what it is, check it in a process of its own, keep it, make it visible. Whatever
+//! fails names its step, and leaves the store as it was.
+
+use crate::archive::{self, Limits, UnpackedFile};
+use crate::asset;
+use crate::digest::Digest;
+use crate::errors::{failed, refused};
+use crate::lockfile::Locked;
+use crate::origin::{Origin, Release, Remote, Wanted};
+use crate::signature::{self, Bound, PublicKey};
+use crate::store::{FileRecord, LockedStore, Place, Receipt, Staged, Stored, Target};
+use crate::trust::Trust;
+use pintle_host::cli::{Checked, CliError, Exit, FileKind, Session};
+use pintle_host::{PluginKey, PluginVersion};
+use pintle_plugin::manifest::TARGET;
+use pintle_plugin::message::{ProgressUpdate, Prompt};
+use std::collections::BTreeMap;
+use std::path::Path;
+use time::format_description::well_known::Rfc3339;
+
+/// Where a plugin comes from, and where it goes.
+pub(crate) struct Source<'a> {
+    /// What the user would type, without a version.
+    pub(crate) text: String,
+    pub(crate) place: Place,
+    pub(crate) origin: Box<dyn Origin + 'a>,
+}
+
+/// What is wanted of a source.
+#[derive(Default)]
+pub(crate) struct Demand<'a> {
+    pub(crate) wanted: Wanted,
+    /// What a lock file says: exactly this is installed.
+    pub(crate) locked: Option<&'a Locked>,
+    /// Whether an older version than the present one is a fault of the source.
+    pub(crate) is_update: bool,
+    /// Whether the plugin becomes visible to the host, or is only in the store.
+    pub(crate) is_visible: bool,
+    /// Whether the file comes from a mirror, and not from where the lock file says.
+    pub(crate) is_mirrored: bool,
+}
+
+/// What the user allows.
+#[derive(Default)]
+pub(crate) struct Consent {
+    /// Every question is answered with yes.
+    pub(crate) yes: bool,
+    /// Bytes may be vouched for less than before, and be older.
+    pub(crate) allow_downgrade: bool,
+    /// The key that the releases are signed with.
+    pub(crate) key: Option<PublicKey>,
+    /// The digest of the file.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// What was done.
+pub(crate) struct Installed {
+    pub(crate) receipt: Receipt,
+    /// The directory of the version.
+    pub(crate) version: String,
+    /// What was in use before.
+    pub(crate) before: Option<Receipt>,
+    pub(crate) warnings: Vec<String>,
+}
+
+pub(crate) struct Installer<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) store: &'a LockedStore,
+    pub(crate) consent: &'a Consent,
+}
+
+/// A file that was fetched, with all that is known of its bytes.
+struct Fetched {
+    remote: Remote,
+    bytes: Vec<u8>,
+    archive: Digest,
+    trust: Trust,
+    signed: Option<Signed>,
+}
+
+struct Signed {
+    key: PublicKey,
+    comment: signature::TrustedComment,
+}
+
+impl Installer<'_> {
+    /// Installs a plugin.
+    pub(crate) fn install(
+        &self,
+        source: &Source<'_>,
+        demand: &Demand<'_>,
+    ) -> Result<Installed, CliError> {
+        self.run(source, demand).map_err(|(doing, err)| {
+            let text = format!("failed to install `{}` while {doing}", source.text);
+            err.under(text)
+        })
+    }
+
+    fn run(&self, source: &Source<'_>, demand: &Demand<'_>) -> Step<Installed> {
+        let known = self.store.plugin(&source.place).at("reading the store")?;
+        let release = self.release(source, demand).at("looking for the release")?;
+        let remote = choose(source, &release).at("choosing the file")?;
+        let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
+        let files = unpack(source, &fetched).at("unpacking it")?;
+        let staged = self.store.stage(&source.place, &files).at("writing its files")?;
+        let (file, checked) = self.check(&staged, &files).at("checking it")?;
+        self.check_names(source, known.as_ref(), &checked).at("comparing it with what is installed")?;
+        if let Some(signed) = &fetched.signed {
+            check_bound(signed, &fetched, &checked.key).at("verifying its signature")?;
+        }
+        let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
+        self.check_fall(demand, known.as_ref(), &receipt).at("comparing it with what is installed")?;
+        if demand.is_visible {
+            self.check_commands(&checked).at("comparing its commands with those that exist")?;
+        }
+        let version = staged.keep(&receipt).at("writing its files")?;
+        let before = known.as_ref().and_then(|it| it.in_use()).map(|it| it.1.clone());
+        self.finish(source, demand, &version, &receipt).at("making it visible")?;
+        Ok(Installed { receipt, version, before, warnings: checked.warnings })
+    }
+
+    fn release(&self, source: &Source<'_>, demand: &Demand<'_>) -> Result<Release, CliError> {
+        let Some(locked) = demand.locked.filter(|_| !demand.is_mirrored) else {
+            return source.origin.release(&demand.wanted).map_err(CliError::from);
+        };
+        // What is locked is fetched without asking what there is.
+        let target = locked.targets.get(TARGET).ok_or_else(|| {
+            let there: Vec<_> = locked.targets.keys().map(|it| format!("`{it}`")).collect();
+            failed(format!("the lock has no file for `{TARGET}`, only for {}", there.join(", ")))
+                .hint("lock it again on a machine of this kind".to_owned())
+        })?;
+        let remote = Remote {
+            name: target.asset.clone(),
+            url: target.url.clone(),
+            size: None,
+            digest: target.archive,
+            target: Some(TARGET.to_owned()),
+        };
+        Ok(Release { tag: locked.tag.clone(), files: vec![remote], ..Release::default() })
+    }
+
+    fn fetch(
+        &self,
+        source: &Source<'_>,
+        demand: &Demand<'_>,
+        known: Option<&Stored>,
+        release: &Release,
+        remote: Remote,
+    ) -> Step<Fetched> {
+        let bytes = self.download(source, &remote).at("fetching it")?;
+        let archive = Digest::of(&bytes);
+        let mut trust = Trust::None;
+        for (expected, whose) in [
+            (demand.locked.and_then(|it| it.targets.get(TARGET)?.archive), "the lock file"),
+            (self.consent.digest, "`--sha256`"),
+            (remote.digest, "its source"),
+        ] {
+            let Some(expected) = expected else { continue };
+            if archive != expected {
+                let text = format!(
+                    "`{}` has the digest {archive}, where {whose} says {expected}",
+                    remote.name
+                );
+                return Err(("comparing its digest", refused(text).hint(TAMPERED.to_owned())));
+            }
+            trust = Trust::Digest;
+        }
+        let mut fetched = Fetched { remote, bytes, archive, trust, signed: None };
+        match demand.locked {
+            // The bytes are those that were locked, and who vouched for them did so then.
+            Some(locked) if fetched.trust == Trust::Digest => fetched.trust = locked.trust,
+            _ => {
+                fetched.signed = self
+                    .verify(source, known, release, &fetched)
+                    .at("verifying its signature")?;
+                if fetched.signed.is_some() {
+                    fetched.trust = Trust::Signed;
+                }
+            }
+        }
+        Ok(fetched)
+    }
+
+    fn download(&self, source: &Source<'_>, remote: &Remote) -> Result<Vec<u8>, CliError> {
+        let console = self.session.console();
+        let mut update = ProgressUpdate::default();
+        update.title = format!("fetching {}", remote.name);
+        update.total = remote.size;
+        console.progress(&source.text, update.clone());
+        let res = source.origin.fetch(remote, &mut |done, total| {
+            update.done = done;
+            update.total = total;
+            console.progress(&source.text, update.clone());
+        });
+        match res {
+            Ok(bytes) => {
+                update.finished = true;
+                console.progress(&source.text, update);
+                Ok(bytes)
+            }
+            Err(err) => {
+                console.drop_progress(&source.text, update.id);
+                Err(err.into())
+            }
+        }
+    }
+
+    /// Verifies the signature of what was fetched, if there is one or must be one.
+    fn verify(
+        &self,
+        source: &Source<'_>,
+        known: Option<&Stored>,
+        release: &Release,
+        fetched: &Fetched,
+    ) -> Result<Option<Signed>, CliError> {
+        let pinned = known.and_then(|it| it.state.key.clone());
+        if let (Some(pinned), Some(given)) = (&pinned, &self.consent.key)
+            && pinned != given
+            && !self.consent.allow_downgrade
+        {
+            return Err(other_key(source, pinned, given));
+        }
+        let names = signature::signature_names(&fetched.remote.name);
+        let file = release.files.iter().find(|it| names.contains(&it.name));
+        let Some(file) = file else {
+            return match &self.consent.key {
+                Some(_) => Err(refused(format!("`{}` has no signature", fetched.remote.name))
+                    .hint(format!("its author publishes `{}` beside it", names[0]))),
+                // Whether it may be without one is seen by what was installed before.
+                None => Ok(None),
+            };
+        };
+        let text = source.origin.fetch(file, &mut |_, _| {}).map_err(CliError::from)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let Some(key) = self.key(source, release, pinned)? else { return Ok(None) };
+        let comment = signature::verify(&key, &fetched.bytes, &text, &fetched.remote.name)
+            .map_err(|err| match &err.reason {
+                signature::Reason::OtherKey { .. } => CliError::from_error(Exit::Refused, &err)
+                    .hint(format!(
+                        "if the author of `{}` has announced a new key, remove the plugin and \
+                         install it again",
+                        source.text
+                    )),
+                _ => CliError::from_error(Exit::Refused, &err).hint(TAMPERED.to_owned()),
+            })?;
+        Ok(Some(Signed { key, comment }))
+    }
+
+    /// Returns the key to verify with: that of the user, that which is pinned, or the one that the
+    /// release brings, if the user trusts it.
+    fn key(
+        &self,
+        source: &Source<'_>,
+        release: &Release,
+        pinned: Option<PublicKey>,
+    ) -> Result<Option<PublicKey>, CliError> {
+        if let Some(key) = self.consent.key.clone().or(pinned) {
+            return Ok(Some(key));
+        }
+        let Some(file) = release.files.iter().find(|it| it.name == KEY_FILE) else {
+            let text = format!("`{}` is signed, and its key is unknown: it is not verified", source.text);
+            self.session.console().log(pintle_plugin::Level::Warn, &text);
+            return Ok(None);
+        };
+        let text = source.origin.fetch(file, &mut |_, _| {}).map_err(CliError::from)?;
+        let key: PublicKey = String::from_utf8_lossy(&text)
+            .parse()
+            .map_err(|err| CliError::from_error(Exit::Refused, &err))?;
+        let question = format!(
+            "`{}` is signed with key {} ({key}). Trust it for this and all later versions?",
+            source.text,
+            key.id()
+        );
+        let hint = format!("give the key with `--key {key}`, or accept it with `--yes`");
+        match self.ask(&question)? {
+            Answer::Yes => Ok(Some(key)),
+            Answer::No => Err(CliError::new(Exit::Failed, "the key is not trusted")),
+            Answer::NoTerminal => {
+                let text = format!("`{}` is signed with key {}, which is new", source.text, key.id());
+                Err(refused(text).hint(hint))
+            }
+        }
+    }
+
+    fn ask(&self, question: &str) -> Result<Answer, CliError> {
+        use std::io::IsTerminal as _;
+        if self.consent.yes {
+            return Ok(Answer::Yes);
+        }
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return Ok(Answer::NoTerminal);
+        }
+        let answer = self.session.console().prompt(Prompt::confirm(question));
+        match answer {
+            Ok(answer) if answer == "true" => Ok(Answer::Yes),
+            Ok(_) => Ok(Answer::No),
+            Err(err) => Err(failed(err.message)),
+        }
+    }
+
+    /// Finds the plugin's file among those that were unpacked, and checks it.
+    fn check(
+        &self,
+        staged: &Staged<'_>,
+        files: &[UnpackedFile],
+    ) -> Result<(String, Checked), CliError> {
+        let kind = |it: &UnpackedFile| FileKind::of(&staged.path(&it.path));
+        let of_kind = |wanted| -> Vec<&str> {
+            files.iter().filter(|it| kind(it) == Some(wanted)).map(|it| &*it.path).collect()
+        };
+        let mut found = of_kind(FileKind::Library);
+        if found.is_empty() {
+            found = of_kind(FileKind::Program);
+        }
+        match found[..] {
+            [file] => Ok((file.to_owned(), self.session.check_file(&staged.path(file))?)),
+            [] => {
+                let there: Vec<_> = files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
+                let text = format!("there is no plugin in it, only {}", there.join(", "));
+                Err(refused(text).hint(
+                    "a plugin is a library of this platform with a manifest, or a program"
+                        .to_owned(),
+                ))
+            }
+            _ => {
+                let found: Vec<_> = found.iter().map(|it| format!("`{it}`")).collect();
+                let text = format!("there are several plugins in it: {}", found.join(", "));
+                Err(refused(text).hint("its author publishes each as a file of its own".to_owned()))
+            }
+        }
+    }
+
+    /// Refuses a plugin that is another one than before, or is installed from elsewhere.
+    fn check_names(
+        &self,
+        source: &Source<'_>,
+        known: Option<&Stored>,
+        checked: &Checked,
+    ) -> Result<(), CliError> {
+        let name = checked.key.name().to_string();
+        if let Some((_, before)) = known.and_then(|it| it.latest())
+            && before.name != name
+        {
+            let text = format!("it is plugin `{name}` now, and was `{}`", before.name);
+            let hint = format!("if that is meant to be, remove `{}` first", before.name);
+            return Err(refused(text).hint(hint));
+        }
+        let plugins = self.store.plugins().map_err(CliError::from)?;
+        let mut others = plugins.iter().filter(|it| it.place != source.place);
+        let same = |it: &&Stored| it.latest().is_some_and(|it| it.1.name == name);
+        if let Some(other) = others.find(same) {
+            let text = format!("plugin `{name}` is installed from `{}`", source_of(other));
+            return Err(refused(text).hint(format!("remove `{name}` first")));
+        }
+        Ok(())
+    }
+
+    /// Refuses a plugin that is vouched for less than before, or older.
+    fn check_fall(
+        &self,
+        demand: &Demand<'_>,
+        known: Option<&Stored>,
+        receipt: &Receipt,
+    ) -> Result<(), CliError> {
+        if self.consent.allow_downgrade {
+            return Ok(());
+        }
+        let before = known.and_then(|it| it.latest()).map(|it| it.1);
+        let floor = before.map(|it| it.trust).max(demand.locked.map(|it| it.trust));
+        if let Some(floor) = floor.filter(|it| receipt.trust < *it) {
+            let text = format!("its trust is `{}`, and was `{floor}`", receipt.trust);
+            return Err(refused(text).hint(format!(
+                "ask its author why; `--allow-downgrade` installs it nevertheless"
+            )));
+        }
+        let is_older = |before: &Receipt| receipt.plugin_version() < before.plugin_version();
+        if let Some(before) = before.filter(|it| demand.is_update && is_older(it)) {
+            let text = format!(
+                "its newest version is {}, and {} is installed",
+                receipt.version, before.version
+            );
+            return Err(refused(text).hint(
+                "ask its author why; `--allow-downgrade` installs it nevertheless".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Tells of commands that another plugin has, before they are ambiguous.
+    fn check_commands(&self, checked: &Checked) -> Result<(), CliError> {
+        let entries = self.session.catalog().entries().iter();
+        let others = entries.filter(|it| {
+            it.is_usable() && it.is_current() && it.key().is_some_and(|it| it.name() != checked.key.name())
+        });
+        let mut clashes = Vec::new();
+        for other in others {
+            let shared = |it: &&pintle_plugin::manifest::ManifestCommand| {
+                checked.manifest.commands.iter().any(|own| own.path == it.path)
+            };
+            let key = other.key().map(ToString::to_string).unwrap_or_default();
+            clashes.extend(other.commands().iter().filter(shared).map(|it| {
+                format!("its command `{}` is one of `{key}` too", it.path.join(" "))
+            }));
+        }
+        if clashes.is_empty() {
+            return Ok(());
+        }
+        let text = clashes.join("; ");
+        match self.ask(&format!("{text}. Install it nevertheless?"))? {
+            Answer::Yes => {
+                self.session.console().log(pintle_plugin::Level::Warn, &text);
+                Ok(())
+            }
+            _ => Err(CliError::new(Exit::Ambiguous, text).hint(
+                "`--yes` installs it nevertheless; then both need `plugin run KEY`".to_owned(),
+            )),
+        }
+    }
+
+    fn finish(
+        &self,
+        source: &Source<'_>,
+        demand: &Demand<'_>,
+        version: &str,
+        receipt: &Receipt,
+    ) -> Result<(), CliError> {
+        let place = &source.place;
+        if demand.is_visible {
+            self.store.switch(place, version).map_err(CliError::from)?;
+        }
+        let stored = self.store.plugin(place).map_err(CliError::from)?;
+        let mut state = stored.map(|it| it.state).unwrap_or_default();
+        let before = state.clone();
+        if receipt.key.is_some() {
+            state.key.clone_from(&receipt.key);
+        }
+        if state != before {
+            self.store.set_state(place, &state).map_err(CliError::from)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a question was answered.
+enum Answer {
+    Yes,
+    No,
+    NoTerminal,
+}
+
+/// The name of the file in a release that has the public key of its author.
+pub(crate) const KEY_FILE: &str = "minisign.pub";
+
+const TAMPERED: &str =
+    "the file is not the one that was published: do not use it, and tell its author";
+
+/// The result of a part of the way; an error comes with what was being done.
+type Step<T> = Result<T, (&'static str, CliError)>;
+
+trait At<T> {
+    fn at(self, doing: &'static str) -> Step<T>;
+}
+
+impl<T, E: Into<CliError>> At<T> for Result<T, E> {
+    fn at(self, doing: &'static str) -> Step<T> {
+        self.map_err(|err| (doing, err.into()))
+    }
+}
+
+fn source_of(stored: &Stored) -> String {
+    stored.latest().map_or_else(|| stored.place.to_string(), |it| it.1.source.clone())
+}
+
+fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliError {
+    let text = format!(
+        "the key that is pinned for `{}` is {}, not {}",
+        source.text,
+        pinned.id(),
+        given.id()
+    );
+    refused(text).hint("remove the plugin and install it again, if its author has a new key".to_owned())
+}
+
+fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
+    // Some sources say for which target a file is.
+    let fits = |it: &&Remote| it.target.as_deref() == Some(TARGET);
+    let mut exact = release.files.iter().filter(fits);
+    if let (Some(file), None) = (exact.next(), exact.next()) {
+        return Ok(file.clone());
+    }
+    if let [only] = &release.files[..] {
+        return Ok(only.clone());
+    }
+    let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
+    let wanted = asset::Wanted { target: TARGET, plugin: Some(&source.place.repo) };
+    let choice = asset::choose(&names, &wanted).map_err(|err| {
+        let hint = match &err {
+            asset::ChooseError::NoneFits { publish, .. } => {
+                let names: Vec<_> = publish.iter().map(|it| format!("`{it}`")).collect();
+                format!("its author publishes {}", names.join(" or "))
+            }
+            _ => format!("its author publishes one file whose name contains `{TARGET}`"),
+        };
+        CliError::from_error(Exit::Failed, &err).hint(hint)
+    })?;
+    Ok(release.files[choice.index].clone())
+}
+
+fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, CliError> {
+    let name = &fetched.remote.name;
+    if archive::kind(&fetched.bytes).is_none() {
+        let is_library = Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
+        // The name of a program is that of a plugin that does not say it; its platform is not
+        // a part of that.
+        let path = match is_library {
+            true => name.clone(),
+            false => program_name(&source.place.repo, name),
+        };
+        let bytes = fetched.bytes.clone();
+        return Ok(vec![UnpackedFile { path, is_executable: !is_library, bytes }]);
+    }
+    let files = archive::unpack(name, &fetched.bytes, &Limits::default()).map_err(|err| {
+        CliError::from_error(Exit::Refused, &err)
+            .hint("its author packs regular files and directories only".to_owned())
+    })?;
+    let files = archive::without_top(files);
+    match files.iter().find(|it| it.path.starts_with('.') && it.path.ends_with("receipt.toml")) {
+        Some(it) => Err(refused(format!("`{}` is a name that is not a plugin's to use", it.path))),
+        None => Ok(files),
+    }
+}
+
+/// Returns the file name of a program that is a file of its own.
+fn program_name(repo: &str, asset: &str) -> String {
+    let extension = Path::new(asset).extension().and_then(|it| it.to_str());
+    let known = ["exe", "js", "pl", "py", "rb", "sh"];
+    match extension.filter(|it| known.contains(it)) {
+        Some(extension) if !repo.ends_with(&format!(".{extension}")) => format!("{repo}.{extension}"),
+        _ => repo.to_owned(),
+    }
+}
+
+/// Checks that a signature is for this file of this version of this plugin.
+fn check_bound(signed: &Signed, fetched: &Fetched, key: &PluginKey) -> Result<(), CliError> {
+    let version = version_text(key);
+    let name = key.name().to_string();
+    let bound =
+        Bound { name: &name, version: &version, target: TARGET, file: &fetched.remote.name };
+    signed
+        .comment
+        .check(&bound)
+        .map_err(|err| CliError::from_error(Exit::Refused, &err).hint(TAMPERED.to_owned()))
+}
+
+fn version_text(key: &PluginKey) -> String {
+    let version = key.exact_version().map(|it: PluginVersion| it.to_string()).unwrap_or_default();
+    version.strip_prefix('v').map(ToOwned::to_owned).unwrap_or(version)
+}
+
+fn receipt(
+    source: &Source<'_>,
+    demand: &Demand<'_>,
+    release: &Release,
+    fetched: &Fetched,
+    files: &[UnpackedFile],
+    file: String,
+    checked: &Checked,
+) -> Receipt {
+    let is_program = checked.kind == FileKind::Program;
+    let record = |it: &UnpackedFile| {
+        let digest = Digest::of(&it.bytes);
+        (it.path.clone(), FileRecord { digest, is_executable: it.is_executable })
+    };
+    let mut receipt = Receipt {
+        name: checked.key.name().to_string(),
+        version: version_text(&checked.key),
+        source: source.text.clone(),
+        tag: release.tag.clone(),
+        link: link_name(&checked.key, is_program, &file),
+        file,
+        is_program,
+        trust: fetched.trust,
+        key: match (&fetched.signed, demand.locked) {
+            (Some(signed), _) => Some(signed.key.clone()),
+            (None, Some(locked)) => locked.key.clone(),
+            (None, None) => None,
+        },
+        archive: fetched.archive,
+        content: fetched.archive,
+        published: release.published.and_then(|it| it.format(&Rfc3339).ok()),
+        is_immutable: release.is_immutable,
+        files: files.iter().map(record).collect(),
+        targets: BTreeMap::new(),
+    };
+    receipt.content = receipt.digest_of_files();
+    receipt.targets = match demand.locked {
+        Some(locked) => locked.targets.clone(),
+        None => targets(source, release),
+    };
+    let own = Target {
+        asset: fetched.remote.name.clone(),
+        url: fetched.remote.url.clone(),
+        archive: Some(fetched.archive),
+        content: Some(receipt.content),
+    };
+    receipt.targets.insert(TARGET.to_owned(), own);
+    receipt
+}
+
+/// Returns what a release has for each target: so that a lock file of one machine is good for all.
+fn targets(source: &Source<'_>, release: &Release) -> BTreeMap<String, Target> {
+    let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
+    let said = release.files.iter().filter_map(|it| Some((it.target.clone()?, it)));
+    let guessed = asset::TARGETS.iter().filter_map(|target| {
+        let wanted = asset::Wanted { target, plugin: Some(&source.place.repo) };
+        let choice = asset::choose(&names, &wanted).ok().filter(|it| !it.is_platformless)?;
+        Some(((*target).to_owned(), &release.files[choice.index]))
+    });
+    let target = |file: &Remote| Target {
+        asset: file.name.clone(),
+        url: file.url.clone(),
+        archive: file.digest,
+        content: None,
+    };
+    guessed.chain(said).map(|(name, file)| (name, target(file))).collect()
+}
+
+/// Returns the name of the link in the plugin directory. A program that does not say its name has
+/// that of its file, so the link of one has the plugin's short name.
+fn link_name(key: &PluginKey, is_program: bool, file: &str) -> String {
+    let name = key.name().to_string();
+    if !is_program {
+        return format!("{name}{}", std::env::consts::DLL_SUFFIX);
+    }
+    let file = Path::new(file).file_name().and_then(|it| it.to_str()).unwrap_or(&name);
+    file.to_owned()
+}

@@ -1,0 +1,245 @@
+//! What all commands of the manager begin with: the user's store, and the sources.
+
+use crate::config::Config;
+use crate::errors::{failed, usage};
+use crate::install::{Consent, Demand, Installed, Installer, Source};
+use crate::lockfile::Locked;
+use crate::origin::{GitHubOrigin, LocalOrigin, MirrorOrigin, Origin, UrlOrigin, Wanted};
+use crate::source::github::{self, GitHub, Tokens};
+use crate::source::http::{Client, Options};
+use crate::source::spec::Spec;
+use crate::store::{LockedStore, Place, Store, Stored};
+use pintle_host::cli::{CliError, Session};
+use pintle_host::catalog::{DirOrigin, SearchPath};
+use pintle_host::{PluginKey, Purpose};
+use pintle_plugin::Level;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long an anonymous answer of GitHub is used again.
+const MAX_AGE: Duration = Duration::from_secs(300);
+
+/// The manager of one run of the host.
+pub(crate) struct Manager<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) config: Config,
+    root: PathBuf,
+    client: OnceCell<Client>,
+    api: Option<String>,
+    mirror: Option<PathBuf>,
+    is_offline: bool,
+}
+
+impl<'a> Manager<'a> {
+    pub(crate) fn new(session: &'a Session<'a>) -> Result<Self, CliError> {
+        let config = Config::load(session.identity())?;
+        let root = user_dir(session).ok_or_else(|| {
+            failed("there is no plugin directory of the user's")
+                .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
+        })?;
+        let client = OnceCell::new();
+        Ok(Self { session, config, root, client, api: None, mirror: None, is_offline: false })
+    }
+
+    /// Takes releases from a mirror, and from nowhere else.
+    pub(crate) fn with_mirror(self, mirror: Option<PathBuf>) -> Self {
+        Self { mirror: mirror.map(|it| std::path::absolute(&it).unwrap_or(it)), ..self }
+    }
+
+    /// Asks another server than GitHub's own.
+    pub(crate) fn with_api(self, api: Option<String>) -> Self {
+        Self { api, ..self }
+    }
+
+    /// Touches no network.
+    pub(crate) fn offline(self, is_offline: bool) -> Self {
+        Self { is_offline, ..self }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens the store to read it.
+    pub(crate) fn store(&self) -> Result<Option<Store>, CliError> {
+        Ok(Store::open(&self.root)?)
+    }
+
+    /// Opens the store to change it.
+    pub(crate) fn lock(&self) -> Result<LockedStore, CliError> {
+        let console = self.session.console();
+        Ok(Store::lock(&self.root, &mut |holder| {
+            console.log(Level::Info, &format!("waiting for {holder}, which changes plugins"));
+        })?)
+    }
+
+    /// Returns the plugins of the store.
+    pub(crate) fn plugins(&self) -> Result<Vec<Stored>, CliError> {
+        match self.store()? {
+            Some(store) => Ok(store.plugins()?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Finds the plugin of the store that the user names, by its key, its name or its source.
+    pub(crate) fn find(&self, store: &Store, text: &str) -> Result<Stored, CliError> {
+        let plugins = store.plugins()?;
+        let key: Option<PluginKey> = text.parse().ok();
+        let is_meant = |it: &Stored| {
+            it.place.to_string() == text
+                || it.latest().is_some_and(|(_, receipt)| {
+                    receipt.source == text
+                        || key.as_ref().zip(receipt.key()).is_some_and(|(asked, own)| {
+                            asked.matches_name(own.name())
+                        })
+                })
+        };
+        let mut found: Vec<_> = plugins.into_iter().filter(is_meant).collect();
+        match (found.pop(), found.pop()) {
+            (Some(one), None) => Ok(one),
+            (Some(one), Some(other)) => {
+                let text = format!("`{text}` is ambiguous: `{}`, `{}`", one.place, other.place);
+                Err(CliError::new(pintle_host::cli::Exit::Ambiguous, text))
+            }
+            _ => Err(self.not_found(text, key.as_ref())),
+        }
+    }
+
+    fn not_found(&self, text: &str, key: Option<&PluginKey>) -> CliError {
+        let elsewhere = key.and_then(|it| self.session.catalog().resolve(it, None).ok());
+        match elsewhere.and_then(|it| it.path()) {
+            Some(path) => failed(format!(
+                "plugin `{text}` is `{}`, which was not installed by this command",
+                path.display()
+            ))
+            .hint("change it with what has put it there".to_owned()),
+            None => {
+                let name = &self.session.identity().command_name;
+                failed(format!("plugin `{text}` is not installed"))
+                    .hint(format!("type `{name} plugin list` to see which plugins there are"))
+            }
+        }
+    }
+
+    /// Returns where what the user has typed comes from.
+    pub(crate) fn source(&self, spec: &Spec) -> Result<Source<'_>, CliError> {
+        let place = Place { owner: spec.owner(), repo: spec.repo() };
+        let text = spec.source();
+        let origin: Box<dyn Origin + '_> = match spec {
+            _ if self.mirror.is_some() => {
+                let root = self.mirror.clone().unwrap_or_default();
+                Box::new(MirrorOrigin::new(root, place.clone()))
+            }
+            Spec::Path(path) => Box::new(LocalOrigin::new(path)),
+            _ if self.is_offline => {
+                return Err(failed(format!("`{text}` is not in the store, and the network is not to be used"))
+                    .hint("name a mirror with `--from`, or leave out `--offline`".to_owned()));
+            }
+            Spec::GitHub { owner, repo, .. } => Box::new(GitHubOrigin {
+                github: self.github()?,
+                repo: format!("{owner}/{repo}"),
+                partial: self.cache("partial"),
+            }),
+            Spec::Url(url) => Box::new(UrlOrigin {
+                client: self.client()?,
+                url: url.clone(),
+                partial: self.cache("partial"),
+            }),
+            _ => return Err(usage(format!("`{text}` is a source of a kind that is not known"))),
+        };
+        Ok(Source { text, place, origin })
+    }
+
+    pub(crate) fn client(&self) -> Result<&Client, CliError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let identity = self.session.identity();
+        let options = Options::new(&identity.command_name, &identity.version);
+        let client = Client::new(options, &env).map_err(crate::origin::OriginError::from)?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    fn github(&self) -> Result<GitHub<'_>, CliError> {
+        let prefix = self.session.identity().env_var("");
+        let prefix = prefix.trim_end_matches('_');
+        let api = github::api_address(self.api.as_deref(), prefix, &env);
+        let github = GitHub::new(self.client()?, &api, Tokens::read(&env))
+            .map_err(crate::origin::OriginError::from)?;
+        Ok(match self.cache("github") {
+            Some(dir) => github.cached_in(dir, MAX_AGE),
+            None => github,
+        })
+    }
+
+    fn cache(&self, name: &str) -> Option<PathBuf> {
+        let dir = self.session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it))?;
+        let dir = dir.join(name);
+        std::fs::create_dir_all(&dir).ok().map(|()| dir)
+    }
+
+    /// Returns which release is wanted if none is named.
+    pub(crate) fn newest(&self, pre_releases: bool) -> Wanted {
+        Wanted { version: None, pre_releases, minimum_age: self.config.minimum_release_age }
+    }
+
+    /// Installs exactly what a lock file says, if it is not in the store yet, and returns the
+    /// directory of the version.
+    pub(crate) fn install_locked(
+        &self,
+        store: &LockedStore,
+        name: &str,
+        locked: &Locked,
+        consent: &Consent,
+        is_visible: bool,
+    ) -> Result<(Place, Option<Installed>, String), CliError> {
+        let spec: Spec = parse(&locked.source)?;
+        let place = Place { owner: spec.owner(), repo: spec.repo() };
+        let target = pintle_plugin::manifest::TARGET;
+        if let Some(stored) = store.plugin(&place)? {
+            let found = stored.versions.iter().find(|(_, it)| it.name == name && locked.fits(it, target));
+            if let Some((version, _)) = found {
+                if is_visible && stored.current.as_ref() != Some(version) {
+                    store.switch(&place, version)?;
+                }
+                return Ok((place, None, version.clone()));
+            }
+        }
+        let source = self.source(&spec)?;
+        let demand = Demand { locked: Some(locked), is_visible, ..Demand::default() };
+        // With a mirror, the addresses of the lock are not those that the file has there.
+        let wanted = Wanted {
+            version: Some(locked.tag.clone().unwrap_or_else(|| locked.version.clone())),
+            ..Wanted::default()
+        };
+        let demand = Demand { wanted, is_mirrored: self.mirror.is_some(), ..demand };
+        let done = Installer { session: self.session, store, consent }.install(&source, &demand)?;
+        if done.receipt.name != name || done.receipt.version != locked.version {
+            let found = format!("{} {}", done.receipt.name, done.receipt.version);
+            let text = format!("the lock says `{name}` {}, and it is {found}", locked.version);
+            return Err(crate::errors::refused(text));
+        }
+        let version = done.version.clone();
+        Ok((place, Some(done), version))
+    }
+}
+
+/// Reads what the user typed as a source.
+pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
+    text.parse::<Spec>().map_err(|err| {
+        CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint())
+    })
+}
+
+/// Returns the user's plugin directory.
+pub(crate) fn user_dir(session: &Session<'_>) -> Option<PathBuf> {
+    // Not the session's own: that looks for the project's lock file first.
+    let search = SearchPath::new(session.identity(), &[], &|it| std::env::var_os(it));
+    let user = search.dirs().iter().find(|it| it.origin == DirOrigin::User);
+    user.map(|it| it.path.clone())
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

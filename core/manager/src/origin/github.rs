@@ -1,0 +1,106 @@
+//! Releases at GitHub.
+
+use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use crate::digest::Digest;
+use crate::source::github::{self, GitHub, GitHubError};
+use crate::source::http::{Content, Download};
+use crate::source::FetchError;
+use std::path::PathBuf;
+use time::OffsetDateTime;
+
+/// The largest file that is fetched.
+const MAX_LEN: u64 = 512 * 1024 * 1024;
+
+/// The releases of one repository.
+pub(crate) struct GitHubOrigin<'c> {
+    pub(crate) github: GitHub<'c>,
+    pub(crate) repo: String,
+    /// Where files that come only in part are kept.
+    pub(crate) partial: Option<PathBuf>,
+}
+
+/// No release is old enough.
+#[derive(Debug, thiserror::Error)]
+#[error("the only releases of `{repo}` are younger than {}", humantime::format_duration(*age))]
+struct TooNew {
+    repo: String,
+    age: std::time::Duration,
+}
+
+impl Origin for GitHubOrigin<'_> {
+    fn release(&self, wanted: &Wanted) -> Result<Release, OriginError> {
+        let found = match (&wanted.version, wanted.minimum_age, wanted.pre_releases) {
+            (Some(version), ..) => self.github.tag(&self.repo, version)?,
+            (None, None, false) => self.github.latest(&self.repo)?,
+            (None, None, true) => self.github.newest(&self.repo, true)?,
+            (None, Some(age), pre_releases) => {
+                let limit = OffsetDateTime::now_utc() - age;
+                let releases = self.github.list(&self.repo)?.into_iter();
+                let old = releases
+                    .filter(|it| pre_releases || !it.is_prerelease)
+                    .filter(|it| it.published.is_none_or(|it| it <= limit));
+                let newest = old.max_by(|left, right| left.version.cmp(&right.version));
+                let too_new = || TooNew { repo: self.repo.clone(), age };
+                newest.ok_or_else(too_new)?
+            }
+        };
+        Ok(Release {
+            published: found.published,
+            is_immutable: found.is_immutable,
+            files: found.assets.iter().map(remote).collect(),
+            tag: Some(found.tag),
+        })
+    }
+
+    fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
+        let partial = self.partial.as_ref().map(|it| partial_file(it, file));
+        let mut download =
+            Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
+        let url = url::Url::parse(&file.url)?;
+        let done = self.github.download(&url, &mut download)?;
+        bytes_of(done.content)
+    }
+}
+
+fn remote(asset: &github::Asset) -> Remote {
+    Remote {
+        name: asset.name.clone(),
+        url: asset.url.to_string(),
+        size: Some(asset.size),
+        digest: asset.sha256.map(Digest::from),
+        target: None,
+    }
+}
+
+/// Returns where a file is kept that has come only in part.
+pub(super) fn partial_file(folder: &std::path::Path, file: &Remote) -> PathBuf {
+    let digest = Digest::of(file.url.as_bytes()).hex();
+    folder.join(format!("{}.part", &digest[..24]))
+}
+
+/// Reads what was fetched; a file that has come whole is not kept.
+pub(super) fn bytes_of(content: Content) -> Result<Vec<u8>, OriginError> {
+    match content {
+        Content::Memory(bytes) => Ok(bytes),
+        Content::File(path) => {
+            let bytes = pintle_host::fs::read_regular(&path, MAX_LEN)?.bytes;
+            // It is only a copy.
+            let _ = std::fs::remove_file(&path);
+            Ok(bytes)
+        }
+    }
+}
+
+impl From<GitHubError> for OriginError {
+    fn from(err: GitHubError) -> Self {
+        let is_interrupted = matches!(err, GitHubError::Fetch(FetchError::Interrupted));
+        Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
+    }
+}
+
+impl From<FetchError> for OriginError {
+    fn from(err: FetchError) -> Self {
+        let is_interrupted = matches!(err, FetchError::Interrupted);
+        Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
+    }
+}

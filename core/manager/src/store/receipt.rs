@@ -1,0 +1,98 @@
+//! What is known of one version of a plugin in the store.
+
+use crate::digest::Digest;
+use crate::signature::PublicKey;
+use crate::trust::Trust;
+use pintle_host::{PluginKey, PluginName, PluginVersion};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The name of a receipt, in the directory of its version.
+pub(crate) const FILE: &str = ".receipt.toml";
+
+/// What was installed, from where, and who vouched for it. Unknown fields are ignored, so that
+/// an older host reads what a newer one wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The plugin's full name.
+    pub name: String,
+    /// Its version, without a `v`.
+    pub version: String,
+    /// Where it came from, without a version, as the user would type it.
+    pub source: String,
+    /// What the source calls the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The plugin's file, relative to the directory of the version.
+    pub file: String,
+    /// Whether that is a program.
+    #[serde(default)]
+    pub is_program: bool,
+    /// The name that it has in the plugin directory.
+    pub link: String,
+    /// Who vouched for its bytes.
+    pub trust: Trust,
+    /// The key that signed them, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
+    /// The digest of what was fetched.
+    pub archive: Digest,
+    /// The digest of all files.
+    pub content: Digest,
+    /// When it was published, by RFC 3339, if the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+    /// Whether the source promises that the release never changes.
+    #[serde(default)]
+    pub is_immutable: bool,
+    /// The files, by their paths.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileRecord>,
+    /// What the release has for each target.
+    #[serde(default)]
+    pub targets: BTreeMap<String, Target>,
+}
+
+/// A file of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Whether it can be run.
+    #[serde(default)]
+    pub is_executable: bool,
+}
+
+/// What a release has for one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The file's name.
+    pub asset: String,
+    /// Where it is fetched from.
+    pub url: String,
+    /// The digest of the file, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Digest>,
+    /// The digest of what is in it, if it was unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
+}
+
+impl Receipt {
+    /// Returns the plugin's name and version.
+    pub fn key(&self) -> Option<PluginKey> {
+        let name: PluginName = self.name.parse().ok()?;
+        Some(PluginKey::new(name, Some(self.version.parse().ok()?)))
+    }
+
+    /// Returns the plugin's version.
+    pub fn plugin_version(&self) -> Option<PluginVersion> {
+        self.key()?.exact_version()
+    }
+
+    /// Returns the digest that its files should have together.
+    pub fn digest_of_files(&self) -> Digest {
+        let files = self.files.iter();
+        Digest::of_files(files.map(|(path, it)| (path.as_str(), it.is_executable, it.digest)))
+    }
+}
