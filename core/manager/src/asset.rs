@@ -64,10 +64,18 @@ pub const TARGETS: [&str; 12] = [
 
 /// Chooses the file of a release that is for a target.
 ///
-/// In this order: what contains the target triple; what names operating system, architecture and
-/// C library (not named, it is glibc on Linux); what names all but the library. If there is one
-/// file only, and it names no platform, that one. The same in several formats is one file, of
-/// which `.tar.zst` is taken before `.tar.xz`, `.tar.gz`, `.zip` and a bare file.
+/// The first of these that matches decides:
+///
+/// 1. The name contains the target triple.
+/// 2. It names the operating system, the architecture and the C library. On Linux, a library that
+///    is not named is glibc.
+/// 3. It is a universal binary for macOS.
+/// 4. It names the operating system and the architecture, but no library, and the target's library
+///    is not the usual one.
+/// 5. It names no platform, and is the only file.
+///
+/// Files that differ in format only count as one: `.tar.zst` is preferred to `.tar.xz`, then
+/// `.tar.gz`, `.zip` and a bare file.
 ///
 /// # Errors
 ///
@@ -155,13 +163,13 @@ struct Platform {
     os: Option<&'static str>,
     arch: Option<&'static str>,
     libc: Option<&'static str>,
-    /// Whether it says two different things, or one that no table knows the target of.
+    /// Whether it names two platforms.
     is_other: bool,
     /// Whether it says that it is for each architecture.
     is_universal: bool,
 }
 
-/// Suffixes, what they mean.
+/// Suffixes, and the formats that they stand for.
 const FORMATS: [(&str, Format); 13] = [
     (".tar.zst", Format::TarZst),
     (".tzst", Format::TarZst),
@@ -531,7 +539,7 @@ fn listed(names: &[String]) -> String {
 }
 
 fn offered(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(", but there is {}", listed(names)) }
+    if names.is_empty() { String::new() } else { format!("; available: {}", listed(names)) }
 }
 
 #[cfg(test)]
@@ -737,14 +745,15 @@ mod tests {
             &["a-linux-amd64.dll"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`, but there is `a-linux-amd64.dll`",
+            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+             `a-linux-amd64.dll`",
         );
         // The triple counts as a whole only.
         check(
             &["a-x86_64-unknown-linux-gnux32.so"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`, but there is \
+            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
              `a-x86_64-unknown-linux-gnux32.so`",
         );
     }
@@ -808,7 +817,7 @@ mod tests {
             &names[1..],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`, but there is \
+            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
              `greeter-linux-amd64-musl.tar.gz`",
         );
         check(
@@ -865,7 +874,7 @@ mod tests {
 
     #[test]
     fn a_file_that_names_no_platform_must_be_the_only_one() {
-        let there = "no file of the release fits `x86_64-unknown-linux-gnu`, but there is ";
+        let there = "no file of the release fits `x86_64-unknown-linux-gnu`; available: ";
         check(&["greeter", "checksums.txt"], LINUX_GNU, None, "? greeter");
         check(
             &["greeter-1.2.3.tar.gz", "greeter-1.2.3.zip"],

@@ -1,12 +1,31 @@
 //! A reader that stops a decoder before it has produced too much.
 
-use super::Limits;
 use super::error::Reason;
 use std::cell::Cell;
 use std::io::{self, Read};
 
 /// What every archive may unpack to, however small it is: tar pads, and small files compress well.
 const FREE: u64 = 1 << 20;
+
+/// How much an archive may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most entries, directories included.
+    pub n_entries: usize,
+    /// The most bytes of one file.
+    pub file: u64,
+    /// The most bytes of everything together; the headers of a tar archive count.
+    pub total: u64,
+    /// How many times larger than the archive its content may be. The first MiB is free.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    /// Returns limits that are far above what a plugin needs.
+    fn default() -> Self {
+        Self { n_entries: 2_000, file: 256 << 20, total: 512 << 20, ratio: 200 }
+    }
+}
 
 /// How much may still be unpacked.
 #[derive(Clone, Debug)]

@@ -1,9 +1,29 @@
 //! What has been read of an archive, whatever its format: each entry goes through here.
 
+use super::capped::Limits;
 use super::error::{Fault, Reason};
 use super::paths::{self, Tree};
-use super::{Limits, UnpackedFile};
+use std::cmp::Ordering;
+use std::fmt;
 use std::io::Read;
+
+/// A file of an archive.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnpackedFile {
+    /// The path in the archive: relative, with `/` between its components, valid on all systems.
+    pub path: String,
+    /// Whether anyone may execute it. Nothing else of its mode is kept.
+    pub is_executable: bool,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for UnpackedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = if self.is_executable { "executable" } else { "plain" };
+        write!(f, "{} ({mode}, {} B)", self.path, self.bytes.len())
+    }
+}
 
 /// The entries so far.
 pub(super) struct Contents {
@@ -77,10 +97,8 @@ fn read_whole(reader: impl Read, size: u64, limit: u64, most: u64) -> Result<Vec
     let mut bytes = Vec::with_capacity(capacity);
     reader.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(Reason::of)?;
     match (bytes.len() as u64).cmp(&size) {
-        std::cmp::Ordering::Less => Err(Reason::Truncated),
-        std::cmp::Ordering::Equal => Ok(bytes),
-        std::cmp::Ordering::Greater => {
-            Err(Reason::damaged("the file is larger than its header says"))
-        }
+        Ordering::Less => Err(Reason::Truncated),
+        Ordering::Equal => Ok(bytes),
+        Ordering::Greater => Err(Reason::damaged("the file is larger than its header says")),
     }
 }

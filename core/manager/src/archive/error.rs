@@ -4,7 +4,7 @@ use std::io;
 
 /// Why an archive cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to unpack {}`{archive}`", entry.as_ref().map_or(String::new(), |it| format!("`{it}` of ")))]
+#[error("failed to unpack {}`{archive}`", of_entry(entry.as_deref()))]
 pub struct ArchiveError {
     /// The archive.
     pub archive: String,
@@ -31,7 +31,7 @@ pub enum Reason {
     /// The archive ends too early.
     #[error("the archive is cut off")]
     Truncated,
-    /// There is something behind the end of the archive.
+    /// The file has data after the end of the archive.
     #[error("the archive has data after its end")]
     TrailingData,
     /// Decompression takes too much memory.
@@ -55,7 +55,7 @@ pub enum Reason {
         /// How large they may be.
         limit: u64,
     },
-    /// The archive is so much smaller than its content that it is likely to be a trap.
+    /// The content is so much larger than the archive that it is likely to be malicious.
     #[error("the archive unpacks to more than {limit} times its size")]
     Ratio {
         /// How many times larger the content may be.
@@ -97,15 +97,15 @@ pub enum Reason {
     /// A directory has bytes of its own.
     #[error("the directory has content")]
     DirectoryContent,
-    /// Extended headers name one thing of an entry twice.
-    #[error("the headers state the {what} of the entry more than once")]
+    /// Extended headers define a property of an entry more than once.
+    #[error("the headers define the {what} of the entry more than once")]
     Ambiguous {
-        /// What is stated.
+        /// The property.
         what: &'static str,
     },
 }
 
-/// What an entry is that cannot be in a plugin.
+/// The type of an entry that a plugin archive may not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryKind {
@@ -158,20 +158,20 @@ pub enum PathFault {
         /// The character.
         character: char,
     },
-    /// It has a character that is not valid in the file names of every system; `:` is that of a
-    /// drive, and `\` separates components on Windows.
+    /// It has a character that is not valid in file names on every system. On Windows, `:` ends
+    /// the letter of a drive, and `\` separates components.
     #[error("the path contains `{character}`, which is not valid on every system")]
     Character {
         /// The character.
         character: char,
     },
-    /// It is not text.
+    /// It is not valid UTF-8.
     #[error("the path is not valid UTF-8")]
     NotUtf8,
-    /// Windows ignores how a component ends.
+    /// A component ends with a dot or a blank, which Windows removes.
     #[error("a component ends with a dot or a blank")]
     TrailingDotOrBlank,
-    /// A component means a device on Windows.
+    /// A component is the name of a device on Windows.
     #[error("a component is a reserved name of Windows")]
     Reserved,
     /// It is too long.
@@ -195,8 +195,8 @@ pub enum PathFault {
 }
 
 impl Reason {
-    /// Returns the reason that an error of a reader stands for: one of ours that came through
-    /// another reader, or what a decoder says.
+    /// Returns the reason for an error of a reader: one of ours that was passed on by another
+    /// reader, or the error of a decoder.
     pub(super) fn of(err: io::Error) -> Self {
         match err.downcast::<Self>() {
             Ok(reason) => reason,
@@ -205,7 +205,7 @@ impl Reason {
     }
 
     fn of_decoder(err: io::Error) -> Self {
-        // zstd has no other sign of it than its text.
+        // Only the text of the error shows it in the case of zstd.
         let is_memory =
             err.kind() == io::ErrorKind::OutOfMemory || err.to_string().contains("too much memory");
         match err.kind() {
@@ -237,7 +237,11 @@ impl From<Reason> for Fault {
     }
 }
 
-/// Returns the name of an entry as a terminal may see it.
+fn of_entry(entry: Option<&str>) -> String {
+    entry.map_or_else(String::new, |it| format!("`{it}` of "))
+}
+
+/// Returns the name of an entry, safe and short enough to be printed.
 fn shown(entry: &[u8]) -> String {
     const MAX: usize = 200;
     let text = String::from_utf8_lossy(entry);

@@ -13,8 +13,10 @@ mod tarball;
 mod tests;
 mod zipped;
 
+pub use self::capped::Limits;
 use self::capped::{Budget, Capped};
 use self::contents::Contents;
+pub use self::contents::UnpackedFile;
 use self::error::Fault;
 pub use self::error::{ArchiveError, EntryKind, PathFault, Reason};
 use std::cell::Cell;
@@ -37,44 +39,6 @@ pub enum Kind {
     TarZst,
     /// A zip archive.
     Zip,
-}
-
-/// How much an archive may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most entries, directories included.
-    pub n_entries: usize,
-    /// The most bytes of one file.
-    pub file: u64,
-    /// The most bytes of everything together; the headers of a tar archive count.
-    pub total: u64,
-    /// How many times larger than the archive its content may be. The first MiB is free.
-    pub ratio: u64,
-}
-
-impl Default for Limits {
-    /// Returns limits that are far above what a plugin needs.
-    fn default() -> Self {
-        Self { n_entries: 2_000, file: 256 << 20, total: 512 << 20, ratio: 200 }
-    }
-}
-
-/// A file of an archive.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UnpackedFile {
-    /// The path in the archive: relative, with `/` between its components, valid on all systems.
-    pub path: String,
-    /// Whether anyone may execute it. Nothing else of its mode is kept.
-    pub is_executable: bool,
-    /// The content.
-    pub bytes: Vec<u8>,
-}
-
-impl std::fmt::Debug for UnpackedFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mode = if self.is_executable { "executable" } else { "plain" };
-        write!(f, "{} ({mode}, {} B)", self.path, self.bytes.len())
-    }
 }
 
 /// Returns which kind of archive the bytes are, by how they begin.

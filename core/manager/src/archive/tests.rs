@@ -212,7 +212,7 @@ fn long_paths_come_in_headers_of_their_own() {
 fn extended_headers_say_each_thing_once() {
     let long = || of_kind(b'L', "././@LongLink", b"a\0");
     let records = pax("path", "b");
-    let ambiguous = "the headers state the path of the entry more than once";
+    let ambiguous = "the headers define the path of the entry more than once";
     check_tar(&[long(), long(), file("short", b"1")], ambiguous);
     check_tar(&[long(), of_kind(b'x', "x", &records), file("short", b"1")], ambiguous);
     check_tar(
@@ -222,7 +222,7 @@ fn extended_headers_say_each_thing_once() {
     check_tar(&[of_kind(b'x', "x", &pax("size", "1")), file("a", b"1")], "a (plain, 1 B)");
     check_tar(
         &[of_kind(b'x', "x", &pax("size", "513")), file("a", b"1")],
-        "a: the headers state the size of the entry more than once",
+        "a: the headers define the size of the entry more than once",
     );
     check_tar(
         &[of_kind(b'x', "x", &pax("size", "one")), file("a", b"1")],
