@@ -40,4 +40,6 @@ macro_rules! replays {
     };
 }
 
-replays! { cluster_file image index journal manifest project record values }
+replays! {
+    archive asset cluster_file image index journal manifest project record signature values
+}

@@ -14,12 +14,16 @@ use pintle::{
     Catalog, Gvk, Identity, Manifest, PluginKey, PluginName, PluginVersion, ProjectFile,
     ProjectVersion, Resource,
 };
+use pintle_manager::archive::{Limits, unpack, without_top};
+use pintle_manager::asset::{Wanted, choose, targets_of};
+use pintle_manager::signature::{Bound, PublicKey, verify};
 use pintle_plugin::manifest::NOTE_TYPE;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt::{Debug, Display};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -30,6 +34,8 @@ pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub(crate) const TARGETS: &[Target] = &[
+    ("archive", archive),
+    ("asset", asset),
     ("cluster_file", cluster_file),
     ("image", library_image),
     ("index", index),
@@ -37,8 +43,64 @@ pub(crate) const TARGETS: &[Target] = &[
     ("manifest", manifest),
     ("project", project),
     ("record", record),
+    ("signature", signature),
     ("values", values),
 ];
+
+/// The bytes are an archive with a plugin.
+fn archive(data: &[u8]) {
+    let limits = Limits { n_entries: 64, file: 1 << 20, total: 4 << 20, ratio: 100 };
+    let files = match unpack("archive", data, &limits) {
+        Ok(files) => files,
+        Err(err) => return drop((err.to_string(), err.reason.to_string())),
+    };
+    assert!(files.len() <= limits.n_entries);
+    assert!(files.iter().all(|it| it.bytes.len() as u64 <= limits.file));
+    assert!(files.iter().map(|it| it.bytes.len() as u64).sum::<u64>() <= limits.total);
+    for files in [files.clone(), without_top(files)] {
+        let paths: HashSet<_> = files.iter().map(|it| it.path.to_lowercase()).collect();
+        assert_eq!(paths.len(), files.len(), "a path is there twice");
+        for file in files {
+            let mut components = Path::new(&file.path).components();
+            assert!(components.all(|it| matches!(it, Component::Normal(_))), "{}", file.path);
+        }
+    }
+}
+
+/// The bytes are the names of a release's files, in lines; the first is the plugin's.
+fn asset(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.lines();
+    let plugin = lines.next();
+    let names: Vec<_> = lines.collect();
+    for target in ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"] {
+        match choose(&names, &Wanted { target, plugin }) {
+            Ok(choice) => assert!(names.get(choice.index).is_some()),
+            Err(err) => drop(err.to_string()),
+        }
+    }
+    for name in names {
+        let _ = targets_of(name, plugin);
+    }
+}
+
+/// The bytes are a public key, and a signature behind a zero byte.
+fn signature(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (key, signature) = text.split_once('\0').unwrap_or((text, ""));
+    let Some(key) = parse::<PublicKey>(key) else { return };
+    assert_eq!(parse::<PublicKey>(&key.to_string()), Some(key.clone()));
+    let bound = Bound {
+        name: "greeter.example.org",
+        version: "v1.2.3",
+        target: "x86_64-unknown-linux-gnu",
+        file: "greeter.tar.gz",
+    };
+    if let Err(err) = verify(&key, b"a plugin\n", signature, &bound) {
+        drop((err.to_string(), err.reason.to_string(), key.id()));
+    }
+    assert!(verify(&key, b"another plugin\n", signature, &bound).is_err());
+}
 
 /// The bytes are a file in a plugin folder.
 fn library_image(data: &[u8]) {

@@ -1,0 +1,93 @@
+//! A reader that stops a decoder before it has produced too much.
+
+use super::error::Reason;
+use std::cell::Cell;
+use std::io::{self, Read};
+
+/// What every archive may unpack to, however small it is: tar pads, and small files compress well.
+const FREE: u64 = 1 << 20;
+
+/// How much an archive may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most entries, directories included.
+    pub n_entries: usize,
+    /// The most bytes of one file.
+    pub file: u64,
+    /// The most bytes of everything together; the headers of a tar archive count.
+    pub total: u64,
+    /// How many times larger than the archive its content may be. The first MiB is free.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    /// Returns limits that are far above what a plugin needs.
+    fn default() -> Self {
+        Self { n_entries: 2_000, file: 256 << 20, total: 512 << 20, ratio: 200 }
+    }
+}
+
+/// How much may still be unpacked.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    unpacked: u64,
+    total: u64,
+    by_ratio: u64,
+    ratio: u64,
+}
+
+impl Budget {
+    pub(super) fn new(n_packed: usize, limits: &Limits) -> Self {
+        let by_ratio = (n_packed as u64).saturating_mul(limits.ratio).max(FREE);
+        Self { unpacked: 0, total: limits.total, by_ratio, ratio: limits.ratio }
+    }
+
+    /// Returns the most bytes that can come of the archive.
+    pub(super) fn most(&self) -> u64 {
+        self.total.min(self.by_ratio)
+    }
+
+    fn spend(&mut self, n: usize) -> Result<(), Reason> {
+        self.unpacked = self.unpacked.saturating_add(n as u64);
+        if self.unpacked > self.total {
+            return Err(Reason::Total { limit: self.total });
+        }
+        if self.unpacked > self.by_ratio {
+            return Err(Reason::Ratio { limit: self.ratio });
+        }
+        Ok(())
+    }
+}
+
+/// What a decoder produces, as long as the budget lasts. Its errors carry a [`Reason`].
+pub(super) struct Capped<'a, R> {
+    inner: R,
+    budget: Budget,
+    is_at_end: &'a Cell<bool>,
+}
+
+impl<'a, R: Read> Capped<'a, R> {
+    /// `is_at_end` is set once the end has been read, not before.
+    pub(super) fn new(inner: R, budget: Budget, is_at_end: &'a Cell<bool>) -> Self {
+        Self { inner, budget, is_at_end }
+    }
+
+    pub(super) fn is_at_end(&self) -> &'a Cell<bool> {
+        self.is_at_end
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+}
+
+impl<R: Read> Read for Capped<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf).map_err(|err| io::Error::other(Reason::of(err)))?;
+        if n == 0 && !buf.is_empty() {
+            self.is_at_end.set(true);
+        }
+        self.budget.spend(n).map_err(io::Error::other)?;
+        Ok(n)
+    }
+}
