@@ -253,85 +253,20 @@ const LIBCS: [(&str, &[&str]); 5] = [
 const UNIVERSAL: [&str; 3] = ["universal", "universal2", "all"];
 
 /// Suffixes of what accompanies plugins, or is for another tool.
-const OTHER_SUFFIXES: [&str; 52] = [
-    ".minisig",
-    ".sig",
-    ".asc",
-    ".pem",
-    ".crt",
-    ".cert",
-    ".pub",
-    ".sha1",
-    ".sha256",
-    ".sha512",
-    ".sha256sum",
-    ".sha512sum",
-    ".md5",
-    ".b3",
-    ".sum",
-    ".sums",
-    ".sbom",
-    ".json",
-    ".jsonl",
-    ".spdx",
-    ".yaml",
-    ".yml",
-    ".toml",
-    ".txt",
-    ".md",
-    ".html",
-    ".xml",
-    ".deb",
-    ".rpm",
-    ".apk",
-    ".pkg",
-    ".dmg",
-    ".msi",
-    ".msix",
-    ".appimage",
-    ".flatpak",
-    ".snap",
-    ".pdb",
-    ".d",
-    ".debug",
-    ".dsym",
-    ".lib",
-    ".a",
-    ".rlib",
-    ".h",
-    ".whl",
-    ".jar",
-    ".wasm",
-    ".crate",
-    ".zsync",
-    ".sigstore",
-    ".bundle",
-];
+const OTHER_SUFFIXES: &str = "
+    .minisig .sig .asc .pem .crt .cert .pub .sha1 .sha256 .sha512 .sha256sum .sha512sum .md5
+    .b3 .sum .sums .sbom .json .jsonl .spdx .yaml .yml .toml .txt .md .html .xml .deb .rpm
+    .apk .pkg .dmg .msi .msix .appimage .flatpak .snap .pdb .d .debug .dsym .lib .a .rlib .h
+    .whl .jar .wasm .crate .zsync .sigstore .bundle
+";
 /// Suffixes of archives that cannot be read.
 const UNREADABLE: [&str; 9] =
     [".tar", ".tar.bz2", ".tbz", ".tbz2", ".tar.lz", ".7z", ".rar", ".gz", ".xz"];
 /// Words of what accompanies plugins.
-const OTHER_WORDS: [&str; 19] = [
-    "checksum",
-    "checksums",
-    "sha256",
-    "sha512",
-    "sha256sum",
-    "sha256sums",
-    "sha512sums",
-    "sbom",
-    "debug",
-    "dbg",
-    "debuginfo",
-    "dbgsym",
-    "symbols",
-    "dsym",
-    "src",
-    "source",
-    "sources",
-    "vendor",
-    "provenance",
-];
+const OTHER_WORDS: &str = "
+    checksum checksums sha256 sha512 sha256sum sha256sums sha512sums sbom debug dbg debuginfo
+    dbgsym symbols dsym src source sources vendor provenance
+";
 
 impl<'a> Candidate<'a> {
     /// Returns `None` for what is not a plugin, whatever the platform.
@@ -340,7 +275,7 @@ impl<'a> Candidate<'a> {
         let (stem, format) = split_format(&lower)?;
         let own = without_plugin(stem, plugin);
         let words = words(&own);
-        if words.iter().any(|it| OTHER_WORDS.contains(&it.as_str())) {
+        if words.iter().any(|it| OTHER_WORDS.split_whitespace().any(|other| other == it)) {
             return None;
         }
         let stem = match format {
@@ -479,7 +414,7 @@ fn none_fits(there: &[Candidate<'_>], wanted: &Wanted<'_>) -> ChooseError {
 
 /// Returns a lower-case name without the suffix of its format; `None` if that is not a plugin's.
 fn split_format(name: &str) -> Option<(&str, Format)> {
-    if OTHER_SUFFIXES.iter().any(|it| name.ends_with(it)) {
+    if OTHER_SUFFIXES.split_whitespace().any(|it| name.ends_with(it)) {
         return None;
     }
     let known = FORMATS.iter().find_map(|it| Some((name.strip_suffix(it.0)?, it.1)));
