@@ -1,11 +1,15 @@
 //! Pintle: a host for native plugins, with the jobs that Kubernetes developers do every day.
 //!
 //! The parts are crates of their own, and re-exported here for those who want everything:
-//! the host (`pintle-host`), [scaffolding](scaffold) and [clusters](cluster). [`host`] puts
+//! the host (`pintle-host`), [scaffolding](scaffold), [clusters](cluster) and the
+//! [plugin manager](manager). [`host`] puts
 //! them together as the `pintle` command does. A program of another name starts with
 //! [`Cli::new`] and adds the groups that it wants; one that wants none of our jobs depends
 //! on `pintle-host` alone.
 #![deny(unsafe_code)]
+
+#[cfg(not(feature = "manager"))]
+mod no_manager;
 
 #[cfg(feature = "cluster")]
 pub use pintle_cluster as cluster;
@@ -13,6 +17,8 @@ pub use pintle_host::{
     Catalog, Cli, Identity, LIBRARY_VERSION, Manifest, PluginKey, PluginName, PluginVersion,
     ProjectVersion, catalog, clap, cli, lifecycle, services, transport,
 };
+#[cfg(feature = "manager")]
+pub use pintle_manager as manager;
 pub use pintle_plugin::ChangeSet;
 pub use pintle_scaffold as scaffold;
 pub use pintle_scaffold::project::{self, Gvk, ProjectFile, Resource};
@@ -25,6 +31,10 @@ pub fn host() -> Cli {
         .group(&scaffold::GROUP);
     #[cfg(feature = "cluster")]
     let cli = cli.group(&cluster::GROUP);
+    #[cfg(feature = "manager")]
+    let cli = cli.group(&manager::GROUP);
+    #[cfg(not(feature = "manager"))]
+    let cli = cli.group(&no_manager::GROUP);
     cli
 }
 

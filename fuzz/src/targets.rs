@@ -96,10 +96,11 @@ fn signature(data: &[u8]) {
         target: "x86_64-unknown-linux-gnu",
         file: "greeter.tar.gz",
     };
-    if let Err(err) = verify(&key, b"a plugin\n", signature, &bound) {
+    let verified = verify(&key, b"a plugin\n", signature, bound.file);
+    if let Err(err) = verified.and_then(|it| it.check(&bound)) {
         drop((err.to_string(), err.reason.to_string(), key.id()));
     }
-    assert!(verify(&key, b"another plugin\n", signature, &bound).is_err());
+    assert!(verify(&key, b"another plugin\n", signature, bound.file).is_err());
 }
 
 /// The bytes are a file in a plugin folder.

@@ -14,7 +14,7 @@ use pintle_host::catalog::{DirOrigin, SearchPath};
 use pintle_host::{PluginKey, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long an anonymous answer of GitHub is used again.
@@ -55,10 +55,6 @@ impl<'a> Manager<'a> {
     /// Touches no network.
     pub(crate) fn offline(self, is_offline: bool) -> Self {
         Self { is_offline, ..self }
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// Opens the store to read it.

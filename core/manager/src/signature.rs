@@ -42,6 +42,10 @@ pub struct Bound<'a> {
     pub file: &'a str,
 }
 
+/// What a signer says of what is signed, once the signature was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedComment(String);
+
 /// Why a text is not a public key.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid minisign public key `{text}`")]
@@ -138,22 +142,36 @@ pub fn trusted_comment(bound: &Bound<'_>) -> String {
     format!("{PREFIX}{}", pairs.concat())
 }
 
-/// Verifies that some bytes are signed with a key, as what `bound` says.
+/// Verifies that some bytes are signed with a key, and returns what the signer says of them.
+/// `file` is what errors call them.
 ///
 /// # Errors
 ///
-/// The signature is malformed, a legacy one, of another key, of other bytes, or its trusted
-/// comment does not say the same as `bound`. Nothing of the comment is looked at before it is
-/// verified.
+/// The signature is malformed, a legacy one, of another key, or of other bytes.
 pub fn verify(
     key: &PublicKey,
     bytes: &[u8],
     signature_text: &str,
-    bound: &Bound<'_>,
-) -> Result<(), SignatureError> {
+    file: &str,
+) -> Result<TrustedComment, SignatureError> {
     verify_bytes(key, bytes, signature_text)
-        .and_then(|comment| check_bound(&comment, bound))
-        .map_err(|reason| SignatureError { file: bound.file.to_owned(), reason })
+        .map(TrustedComment)
+        .map_err(|reason| SignatureError { file: file.to_owned(), reason })
+}
+
+impl TrustedComment {
+    /// Checks that the signature is of what `bound` says.
+    ///
+    /// The name and the version of a plugin are in the file itself, so they are known only when
+    /// its bytes are trusted.
+    ///
+    /// # Errors
+    ///
+    /// The comment does not say the same.
+    pub fn check(&self, bound: &Bound<'_>) -> Result<(), SignatureError> {
+        check_bound(&self.0, bound)
+            .map_err(|reason| SignatureError { file: bound.file.to_owned(), reason })
+    }
 }
 
 impl PublicKey {
@@ -280,6 +298,16 @@ fn check_pair(
 mod tests {
     use super::*;
 
+    /// Verifies a signature and what it is bound to.
+    fn check(
+        key: &PublicKey,
+        bytes: &[u8],
+        signature: &str,
+        bound: &Bound<'_>,
+    ) -> Result<(), SignatureError> {
+        verify(key, bytes, signature, bound.file)?.check(bound)
+    }
+
     /// All of them were made by minisign 0.11 (Debian), with keys that exist no more.
     const FILE: &[u8] = b"a plugin\n";
     const KEY: &str = "RWQ97IQK4Xz+5Ld3K5d5NelB9i1q1h4CLras+C5P4YS90qvV478dbudZ";
@@ -335,16 +363,16 @@ qrLeNhfPVRM5SJN1x1MPbPs3sWoEjuoTzYBDAurfq0RU8iS4zg4RDWzXdstxNuByG63oxfsBZ2dFtHpx
     }
 
     fn reason(bytes: &[u8], signature: &str, bound: &Bound<'_>) -> String {
-        let err = verify(&key(), bytes, signature, bound).unwrap_err();
+        let err = check(&key(), bytes, signature, bound).unwrap_err();
         assert_eq!(err.to_string(), format!("failed to verify the signature of `{}`", bound.file));
         err.reason.to_string()
     }
 
     #[test]
     fn a_signature_of_minisign_is_verified() {
-        verify(&key(), FILE, GOOD, &BOUND).unwrap();
-        verify(&key(), FILE, ORDER, &BOUND).unwrap();
-        verify(&key(), FILE, &GOOD.replace('\n', "\r\n"), &BOUND).unwrap();
+        check(&key(), FILE, GOOD, &BOUND).unwrap();
+        check(&key(), FILE, ORDER, &BOUND).unwrap();
+        check(&key(), FILE, &GOOD.replace('\n', "\r\n"), &BOUND).unwrap();
         assert!(GOOD.contains(&trusted_comment(&BOUND)));
     }
 
@@ -367,7 +395,7 @@ qrLeNhfPVRM5SJN1x1MPbPs3sWoEjuoTzYBDAurfq0RU8iS4zg4RDWzXdstxNuByG63oxfsBZ2dFtHpx
             reason(FILE, OTHER, &BOUND),
             "signed with key B9D1D5298ED67B9D, but the trusted key is E4FE7CE10A84EC3D"
         );
-        verify(&OTHER_KEY.parse().unwrap(), FILE, OTHER, &BOUND).unwrap();
+        check(&OTHER_KEY.parse().unwrap(), FILE, OTHER, &BOUND).unwrap();
     }
 
     #[test]
@@ -418,7 +446,7 @@ qrLeNhfPVRM5SJN1x1MPbPs3sWoEjuoTzYBDAurfq0RU8iS4zg4RDWzXdstxNuByG63oxfsBZ2dFtHpx
     #[test]
     fn what_is_cut_off_or_changed_is_refused_without_a_panic() {
         for len in 0..GOOD.trim_end().len() {
-            verify(&key(), FILE, &GOOD[..len], &BOUND).unwrap_err();
+            check(&key(), FILE, &GOOD[..len], &BOUND).unwrap_err();
         }
         assert_eq!(reason(FILE, "", &BOUND), "not a minisign signature");
         assert_eq!(reason(FILE, "<html>\n\n\n\n", &BOUND), "not a minisign signature");

@@ -77,7 +77,8 @@ impl PluginKey {
         exact.exact_version().is_some_and(|version| self.matches(&exact.name, &version))
     }
 
-    pub(super) fn matches_name(&self, name: &PluginName) -> bool {
+    /// Returns whether the key asks for a plugin of this name, in some version.
+    pub fn matches_name(&self, name: &PluginName) -> bool {
         self.name == *name || (!self.name.is_qualified() && self.name.as_str() == name.short())
     }
 }

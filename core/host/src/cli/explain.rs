@@ -24,6 +24,7 @@ pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
     match reason {
         Reason::Refused(err) => refusal(err, manifest),
         Reason::SameFile { .. } | Reason::AlreadyFound { .. } => "remove one of the two".into(),
+        Reason::Locked { .. } => "change the project's lock file, if that is not meant".into(),
         Reason::Disabled { .. } => disabled(),
         Reason::Clashes(clashes) => match clashes.first() {
             Some(it) => clash(it.clone()),

@@ -41,7 +41,7 @@ impl Origin for GitHubOrigin<'_> {
                     .filter(|it| it.published.is_none_or(|it| it <= limit));
                 let newest = old.max_by(|left, right| left.version.cmp(&right.version));
                 let too_new = || TooNew { repo: self.repo.clone(), age };
-                newest.ok_or_else(too_new)?
+                newest.ok_or_else(|| OriginError::new(too_new()))?
             }
         };
         Ok(Release {
@@ -56,8 +56,8 @@ impl Origin for GitHubOrigin<'_> {
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
         let mut download =
             Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
-        let url = url::Url::parse(&file.url)?;
-        let done = self.github.download(&url, &mut download)?;
+        let asset = asset(file)?;
+        let done = self.github.download(&asset, &mut download)?;
         bytes_of(done.content)
     }
 }
@@ -70,6 +70,16 @@ fn remote(asset: &github::Asset) -> Remote {
         digest: asset.sha256.map(Digest::from),
         target: None,
     }
+}
+
+fn asset(file: &Remote) -> Result<github::Asset, OriginError> {
+    Ok(github::Asset {
+        name: file.name.clone(),
+        url: url::Url::parse(&file.url).map_err(OriginError::new)?,
+        size: file.size.unwrap_or_default(),
+        sha256: None,
+        content_type: String::new(),
+    })
 }
 
 /// Returns where a file is kept that has come only in part.
@@ -93,14 +103,14 @@ pub(super) fn bytes_of(content: Content) -> Result<Vec<u8>, OriginError> {
 
 impl From<GitHubError> for OriginError {
     fn from(err: GitHubError) -> Self {
-        let is_interrupted = matches!(err, GitHubError::Fetch(FetchError::Interrupted));
+        let is_interrupted = matches!(err, GitHubError::Fetch(FetchError::Interrupted { .. }));
         Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
     }
 }
 
 impl From<FetchError> for OriginError {
     fn from(err: FetchError) -> Self {
-        let is_interrupted = matches!(err, FetchError::Interrupted);
+        let is_interrupted = matches!(err, FetchError::Interrupted { .. });
         Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
     }
 }

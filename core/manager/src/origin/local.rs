@@ -32,7 +32,7 @@ impl Origin for LocalOrigin {
     fn release(&self, wanted: &Wanted) -> Result<Release, OriginError> {
         if let Some(version) = &wanted.version {
             let (path, version) = (self.path.clone(), version.clone());
-            return Err(NoVersions { path, version }.into());
+            return Err(OriginError::new(NoVersions { path, version }));
         }
         let (_, metadata) = fs::open_regular(&self.path)?;
         let mut files = vec![remote(&self.path, Some(metadata.len()))];

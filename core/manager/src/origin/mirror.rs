@@ -100,7 +100,7 @@ impl MirrorOrigin {
     fn versions(&self) -> Result<Vec<(String, MirrorRelease)>, OriginError> {
         let missing = || MirrorError::NoPlugin { root: self.root.clone(), place: self.place.clone() };
         let dir = match Dir::open(&self.folder()) {
-            Err(err) if err.is_absent() => return Err(missing().into()),
+            Err(err) if err.is_absent() => return Err(OriginError::new(missing())),
             dir => dir?,
         };
         let mut found = Vec::new();
@@ -109,12 +109,12 @@ impl MirrorOrigin {
             let path = Path::new(name).join(FILE);
             let damaged = |source| MirrorError::Damaged { path: dir.path().join(&path), source };
             let text = dir.read_regular(&path, MAX_RECORD)?.into_text();
-            let text = text.map_err(|err| damaged(err.into()))?;
-            let release = toml::from_str(&text).map_err(|err| damaged(Box::new(err)))?;
+            let text = text.map_err(|err| OriginError::new(damaged(err.into())))?;
+            let release = toml::from_str(&text).map_err(|err| OriginError::new(damaged(Box::new(err))))?;
             found.push((name.to_owned(), release));
         }
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.parse::<PluginVersion>().ok()));
-        if found.is_empty() { Err(missing().into()) } else { Ok(found) }
+        if found.is_empty() { Err(OriginError::new(missing())) } else { Ok(found) }
     }
 
     fn choose(&self, wanted: &Wanted) -> Result<(String, MirrorRelease), OriginError> {
@@ -130,7 +130,7 @@ impl MirrorOrigin {
                 (wanted.pre_releases || is_stable) && is_old
             };
             let found = versions.into_iter().find(fits);
-            return found.ok_or_else(|| MirrorError::TooNew { root, place }.into());
+            return found.ok_or_else(|| OriginError::new(MirrorError::TooNew { root, place }));
         };
         let same = |(name, release): &(String, MirrorRelease)| {
             let bare = |it: &str| it.strip_prefix('v').unwrap_or(it).to_owned();
@@ -140,7 +140,7 @@ impl MirrorOrigin {
             let version = version.clone();
             MirrorError::NoVersion { root, place, version, there }
         };
-        Ok(versions.into_iter().find(same).ok_or_else(missing)?)
+        versions.into_iter().find(same).ok_or_else(|| OriginError::new(missing()))
     }
 }
 

@@ -14,6 +14,7 @@ pub use mirror::{MirrorFile, MirrorOrigin, MirrorRelease};
 pub(crate) use url::UrlOrigin;
 
 use crate::digest::Digest;
+use pintle_host::fs;
 use std::error::Error;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -68,9 +69,16 @@ pub struct OriginError {
     pub is_interrupted: bool,
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for OriginError {
-    fn from(err: E) -> Self {
-        Self { source: err.into(), hint: None, is_interrupted: false }
+impl OriginError {
+    /// Returns an error that is not known more closely.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: source.into(), hint: None, is_interrupted: false }
+    }
+}
+
+impl From<fs::Error> for OriginError {
+    fn from(err: fs::Error) -> Self {
+        Self::new(err)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::github::{bytes_of, partial_file};
 use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::signature;
-use crate::source::http::{Client, Download, HeaderMap};
+use crate::source::http::{Client, Download};
+use reqwest::header::HeaderMap;
 use std::path::PathBuf;
 use url::Url;
 
@@ -23,7 +24,7 @@ impl Origin for UrlOrigin<'_> {
         let name = self.url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
         let mut files = vec![remote(name, &self.url)];
         for name in signature::signature_names(name) {
-            let url = self.url.join(&name)?;
+            let url = self.url.join(&name).map_err(OriginError::new)?;
             if self.client.get(&url, &HeaderMap::new(), MAX_SIGNATURE)?.is_success() {
                 files.push(remote(&name, &url));
                 break;
@@ -36,7 +37,7 @@ impl Origin for UrlOrigin<'_> {
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
         let mut download =
             Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
-        let url = Url::parse(&file.url)?;
+        let url = Url::parse(&file.url).map_err(OriginError::new)?;
         let done = self.client.download(&url, &HeaderMap::new(), &mut download)?;
         bytes_of(done.content)
     }
