@@ -1,0 +1,338 @@
+//! Why something could not be fetched. No text here has a credential or a secret of a URL.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use url::Url;
+
+type Source = Box<dyn Error + Send + Sync>;
+
+/// Why something could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// Text that is not a URL, or one that cannot be fetched.
+    #[error("invalid URL `{url}`")]
+    InvalidUrl {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        source: Option<Source>,
+    },
+    /// The name of the host is not known.
+    #[error("unknown host `{host}` in `{url}`")]
+    NoSuchHost {
+        /// The host.
+        host: String,
+        /// What was fetched.
+        url: String,
+        /// What the resolver reports.
+        source: Source,
+    },
+    /// The host takes no connection, or the network is down.
+    #[error("failed to connect to `{host}` for `{url}`")]
+    Connect {
+        /// The host, with its port.
+        host: String,
+        /// What was fetched.
+        url: String,
+        /// What the system reports.
+        source: Source,
+    },
+    /// No trusted connection.
+    #[error("failed to establish a trusted connection to `{host}` for `{url}`")]
+    Tls {
+        /// The host.
+        host: String,
+        /// What was fetched.
+        url: String,
+        /// Whether the certificate was rejected.
+        is_untrusted: bool,
+        /// What TLS reports.
+        source: Source,
+    },
+    /// The proxy cannot be used.
+    #[error("the proxy `{proxy}` failed for `{url}`")]
+    Proxy {
+        /// The proxy, without credentials.
+        proxy: String,
+        /// What was fetched.
+        url: String,
+        /// What is wrong.
+        source: Source,
+    },
+    /// A variable of the environment does not name a proxy.
+    #[error("invalid proxy in the environment variable `{variable}`: {reason}")]
+    ProxySetting {
+        /// The variable.
+        variable: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server refused the request or failed.
+    #[error("{}", refusal(url, *status, message))]
+    Status {
+        /// What was fetched.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the server says, shortened.
+        message: String,
+        /// When it can be asked again.
+        limits: Limits,
+    },
+    /// Nothing came for too long.
+    #[error("timed out after {} {what} `{url}`", humantime::format_duration(*after))]
+    Timeout {
+        /// What was fetched.
+        url: String,
+        /// What was waited for, as `connecting to`.
+        what: &'static str,
+        /// How long.
+        after: Duration,
+    },
+    /// The connection broke, and attempts to resume failed.
+    #[error("the connection broke while fetching `{url}`")]
+    Broken {
+        /// What was fetched.
+        url: String,
+        /// What happened.
+        source: Source,
+    },
+    /// More or fewer bytes than were announced.
+    #[error("wrong length of `{url}`: expected {expected} bytes, received {actual}")]
+    WrongLength {
+        /// What was fetched.
+        url: String,
+        /// What was announced.
+        expected: u64,
+        /// What was received.
+        actual: u64,
+    },
+    /// More bytes than are allowed.
+    #[error("`{url}` is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// What was fetched.
+        url: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// A redirect that is not followed.
+    #[error("the redirect of `{url}` to `{to}` is not followed: {reason}")]
+    Redirect {
+        /// What was fetched.
+        url: String,
+        /// Where it leads.
+        to: String,
+        /// Why it is not followed.
+        reason: &'static str,
+    },
+    /// An answer of another form than expected.
+    #[error("invalid answer from `{url}`")]
+    Answer {
+        /// What was fetched.
+        url: String,
+        /// What is wrong with it.
+        source: Source,
+    },
+    /// The user interrupted the command.
+    #[error("interrupted while fetching `{url}`")]
+    Interrupted {
+        /// What was fetched.
+        url: String,
+    },
+    /// The file that the bytes go to.
+    #[error("failed to write `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system reports.
+        source: Source,
+    },
+    /// A file with certificate authorities.
+    #[error("failed to read certificate authorities from `{}`", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Source,
+    },
+    /// The client cannot be set up.
+    #[error("failed to set up the HTTP client")]
+    Setup(#[source] Source),
+}
+
+/// What a server says about how often it can be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How many requests are left (`x-ratelimit-remaining`).
+    pub remaining: Option<u64>,
+    /// When there are new ones, in seconds since 1970 (`x-ratelimit-reset`).
+    pub reset: Option<u64>,
+    /// After how many seconds to ask again (`retry-after`).
+    pub retry_after: Option<u64>,
+}
+
+impl Limits {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+        Self {
+            remaining: number("x-ratelimit-remaining"),
+            reset: number("x-ratelimit-reset"),
+            retry_after: number("retry-after"),
+        }
+    }
+}
+
+impl FetchError {
+    /// Returns what the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoSuchHost { .. } => "check the spelling of the host and your network connection",
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. } => {
+                "check your network connection, or set HTTPS_PROXY if a proxy is required"
+            }
+            Self::Tls { is_untrusted: true, .. } => {
+                "if your network uses its own certificate authority, set SSL_CERT_FILE to a file \
+                 with its certificate"
+            }
+            Self::Proxy { .. } | Self::ProxySetting { .. } => {
+                "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"
+            }
+            Self::Status { status: 401, .. } => "check the token or the credentials",
+            Self::Status { status: 403, .. } => "check that your account or token has access",
+            Self::Status { status: 404, .. } => "check the spelling; it may also be private",
+            Self::Status { limits: Limits { retry_after: Some(it), .. }, .. } => {
+                return Some(format!("try again in {it} s"));
+            }
+            Self::Status { status: 429 | 500.., .. } => "try again later",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Returns whether another attempt can have another outcome.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Broken { .. } => true,
+            Self::Timeout { what, .. } => *what != CONNECTING,
+            Self::Status { status, .. } => matches!(status, 500 | 502..=504),
+            _ => false,
+        }
+    }
+}
+
+pub(super) const CONNECTING: &str = "connecting to";
+pub(super) const WAITING: &str = "waiting for data from";
+
+/// What the errors of one request say about it.
+pub(in super::super) struct Context<'a> {
+    pub(super) url: &'a Url,
+    /// The proxy that this request goes through.
+    pub(super) proxy: Option<String>,
+    pub(super) connect_limit: Duration,
+    pub(super) idle_limit: Duration,
+}
+
+impl Context<'_> {
+    /// Says what an error of reqwest means for the user.
+    pub(in super::super) fn explain(&self, err: reqwest::Error) -> FetchError {
+        // The URL is said by the error that is made here, and without its secrets.
+        let err = err.without_url();
+        let url = redact(self.url);
+        let host = host_of(self.url);
+        if err.is_timeout() {
+            let (what, after) = if err.is_connect() {
+                (CONNECTING, self.connect_limit)
+            } else {
+                (WAITING, self.idle_limit)
+            };
+            return FetchError::Timeout { url, what, after };
+        }
+        if let Some(tls) = find::<rustls::Error>(&err) {
+            let is_untrusted = matches!(tls, rustls::Error::InvalidCertificate(_));
+            let source = Box::new(tls.clone());
+            return FetchError::Tls { host, url, is_untrusted, source };
+        }
+        if let (true, Some(proxy)) = (err.is_connect(), &self.proxy) {
+            return FetchError::Proxy { proxy: proxy.clone(), url, source: cause(&err) };
+        }
+        if err.is_dns() {
+            return FetchError::NoSuchHost { host, url, source: cause(&err) };
+        }
+        if err.is_connect() {
+            return FetchError::Connect { host, url, source: cause(&err) };
+        }
+        if err.is_builder() {
+            return FetchError::InvalidUrl { url, source: Some(cause(&err)) };
+        }
+        FetchError::Broken { url, source: cause(&err) }
+    }
+}
+
+/// Returns a URL as it can be shown: without credentials, and without what a query says.
+pub fn redact(url: &Url) -> String {
+    let mut shown = url.clone();
+    let query = if shown.query().is_some() { "?…" } else { "" };
+    shown.set_query(None);
+    shown.set_fragment(None);
+    // Both fail for URLs without a host alone, which have no credentials.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    format!("{shown}{query}")
+}
+
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn refusal(url: &str, status: u16, message: &str) -> String {
+    let meaning = match status {
+        401 => "authentication is required or was rejected",
+        403 => "permission denied",
+        404 => "not found",
+        410 => "no longer available",
+        407 => "the proxy requires authentication",
+        429 => "too many requests",
+        500.. => "the server failed",
+        _ => "the server refused the request",
+    };
+    let text = format!("{meaning}: `{url}` (HTTP status {status})");
+    if message.is_empty() { text } else { format!("{text}: {message}") }
+}
+
+/// Returns the innermost cause, which is what the system reports: the layers around it repeat
+/// each other.
+fn cause(err: &reqwest::Error) -> Source {
+    let mut innermost: &dyn Error = err;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    match innermost.downcast_ref::<io::Error>() {
+        Some(it) => it
+            .raw_os_error()
+            .map_or_else(|| io::Error::new(it.kind(), it.to_string()), io::Error::from_raw_os_error)
+            .into(),
+        None => innermost.to_string().into(),
+    }
+}
+
+/// Returns the first cause of a type; `io::Error` hides the error it wraps from `source`.
+fn find<'e, T: Error + 'static>(err: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut next = Some(err);
+    while let Some(err) = next {
+        if let Some(found) = err.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = err.downcast_ref::<io::Error>().and_then(|it| it.get_ref());
+        next = match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => err.source(),
+        };
+    }
+    None
+}
