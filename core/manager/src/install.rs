@@ -33,6 +33,8 @@ pub(crate) struct Source<'a> {
 #[derive(Default)]
 pub(crate) struct Demand<'a> {
     pub(crate) wanted: Wanted,
+    /// The release, if it was looked for before.
+    pub(crate) release: Option<Release>,
     /// What a lock file says: exactly this is installed.
     pub(crate) locked: Option<&'a Locked>,
     /// Whether an older version than the present one is a fault of the source.
@@ -123,6 +125,9 @@ impl Installer<'_> {
     }
 
     fn release(&self, source: &Source<'_>, demand: &Demand<'_>) -> Result<Release, CliError> {
+        if let Some(release) = &demand.release {
+            return Ok(release.clone());
+        }
         let Some(locked) = demand.locked.filter(|_| !demand.is_mirrored) else {
             return source.origin.release(&demand.wanted).map_err(CliError::from);
         };
@@ -185,6 +190,9 @@ impl Installer<'_> {
     }
 
     fn download(&self, source: &Source<'_>, remote: &Remote) -> Result<Vec<u8>, CliError> {
+        if source.origin.is_local() {
+            return Ok(source.origin.fetch(remote, &mut |_, _| {})?);
+        }
         let console = self.session.console();
         let mut update = ProgressUpdate::default();
         update.title = format!("fetching {}", remote.name);
@@ -512,7 +520,15 @@ fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
 fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, CliError> {
     let name = &fetched.remote.name;
     if archive::kind(&fetched.bytes).is_none() {
-        let is_library = Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
+        let is_library =
+            Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
+        if !is_library && !is_runnable(&fetched.bytes) {
+            let text = format!("`{name}` is neither an archive nor a library nor a program");
+            return Err(refused(text).hint(format!(
+                "its author publishes a `.tar.zst`, a `{}`, or a program",
+                std::env::consts::DLL_SUFFIX
+            )));
+        }
         // The name of a program is that of a plugin that does not say it; its platform is not
         // a part of that.
         let path = match is_library {
@@ -531,6 +547,13 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
         Some(it) => Err(refused(format!("`{}` is a name that is not a plugin's to use", it.path))),
         None => Ok(files),
     }
+}
+
+/// Returns whether bytes begin as programs of some system do.
+fn is_runnable(bytes: &[u8]) -> bool {
+    const MAGICS: [&[u8]; 5] =
+        [b"#!", b"\x7fELF", b"MZ", &[0xcf, 0xfa, 0xed, 0xfe], &[0xca, 0xfe, 0xba, 0xbe]];
+    MAGICS.iter().any(|it| bytes.starts_with(it))
 }
 
 /// Returns the file name of a program that is a file of its own.

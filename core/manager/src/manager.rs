@@ -1,10 +1,10 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
 use crate::config::Config;
-use crate::errors::{failed, usage};
+use crate::errors::failed;
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
-use crate::origin::{GitHubOrigin, LocalOrigin, MirrorOrigin, Origin, UrlOrigin, Wanted};
+use crate::origin::{GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted};
 use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
 use crate::source::spec::Spec;
@@ -142,7 +142,9 @@ impl<'a> Manager<'a> {
                 url: url.clone(),
                 partial: self.cache("partial"),
             }),
-            _ => return Err(usage(format!("`{text}` is a source of a kind that is not known"))),
+            Spec::Oci(spec) => {
+                Box::new(OciOrigin::new(self.client()?, spec, self.cache("partial"))?)
+            }
         };
         Ok(Source { text, place, origin })
     }

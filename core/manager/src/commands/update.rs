@@ -3,6 +3,7 @@
 use super::{args, show};
 use crate::install::{Demand, Installer, Source};
 use crate::manager::{Manager, parse};
+use crate::origin::Release;
 use crate::source::Spec;
 use crate::store::{Receipt, Stored};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -53,21 +54,21 @@ fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, Cli
     }
 }
 
-/// Returns a plugin's newest release, if it is newer than what is installed.
+/// Returns a plugin's newest release and its tag, if it is newer than what is installed.
 fn newer(
     manager: &Manager<'_>,
     source: &Source<'_>,
     receipt: &Receipt,
     matches: &ArgMatches,
-) -> Result<Option<String>, CliError> {
+) -> Result<Option<(String, Release)>, CliError> {
     let release = source.origin.release(&manager.newest(matches.get_flag("pre")))?;
-    let Some(tag) = release.tag else { return Ok(None) };
+    let Some(tag) = release.tag.clone() else { return Ok(None) };
     let newest = tag.parse::<PluginVersion>().ok();
     let is_newer = match (&newest, receipt.plugin_version()) {
         (Some(newest), Some(installed)) => *newest > installed,
         _ => receipt.tag.as_ref() != Some(&tag),
     };
-    Ok(is_newer.then_some(tag))
+    Ok(is_newer.then_some((tag, release)))
 }
 
 /// Returns whether a source can have other versions than the one that is installed.
@@ -88,7 +89,7 @@ pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<St
         let source = manager.source(&spec)?;
         match newer(&manager, &source, receipt, matches) {
             Ok(None) => {}
-            Ok(Some(newest)) => found.push(Outdated {
+            Ok(Some((newest, _))) => found.push(Outdated {
                 name: receipt.name.clone(),
                 installed: receipt.version.clone(),
                 newest: newest.strip_prefix('v').unwrap_or(&newest).to_owned(),
@@ -146,22 +147,22 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         }
         let source = manager.source(&spec)?;
         let res = newer(&manager, &source, receipt, matches).and_then(|newest| {
-            let (Some(newest), Some(store)) = (&newest, &store) else {
-                if let Some(newest) = newest {
-                    let newest = newest.strip_prefix('v').unwrap_or(&newest);
-                    let text = format!("{} would become v{newest}", show::key(receipt));
-                    session.console().println(text);
-                    n_done += 1;
-                }
+            let Some((tag, release)) = newest else { return Ok(()) };
+            n_done += 1;
+            let Some(store) = &store else {
+                let newest = tag.strip_prefix('v').unwrap_or(&tag);
+                let text = format!("{} would become v{newest}", show::key(receipt));
+                session.console().println(text);
                 return Ok(());
             };
-            let mut wanted = manager.newest(matches.get_flag("pre"));
-            wanted.version = Some(newest.clone());
-            let demand =
-                Demand { wanted, is_update: true, is_visible: true, ..Demand::default() };
+            let demand = Demand {
+                release: Some(release),
+                is_update: true,
+                is_visible: true,
+                ..Demand::default()
+            };
             let installer = Installer { session, store, consent: &consent };
             show::installed(session, &installer.install(&source, &demand)?);
-            n_done += 1;
             Ok(())
         });
         if let Err(err) = res {

@@ -1,11 +1,13 @@
 //! A file on this machine, or a directory with an unpacked plugin.
 
 use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
-use pintle_host::fs;
+use pintle_host::fs::{self, Dir, Kind};
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read.
 const MAX_LEN: u64 = 512 * 1024 * 1024;
+/// The most files of a directory; of more, it is not that of a plugin.
+const MAX_FILES: usize = 2_000;
 
 /// A file on this machine: the only release that it has.
 #[derive(Debug)]
@@ -34,6 +36,11 @@ impl Origin for LocalOrigin {
             let (path, version) = (self.path.clone(), version.clone());
             return Err(OriginError::new(NoVersions { path, version }));
         }
+        if self.path.is_dir() {
+            let mut file = remote(&self.path, None);
+            file.name.push_str(".tar.gz");
+            return Ok(Release { files: vec![file], ..Release::default() });
+        }
         let (_, metadata) = fs::open_regular(&self.path)?;
         let mut files = vec![remote(&self.path, Some(metadata.len()))];
         // A signature lies beside what it is for.
@@ -46,8 +53,76 @@ impl Origin for LocalOrigin {
         Ok(Release { files, ..Release::default() })
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn fetch(&self, file: &Remote, _: Progress<'_>) -> Result<Vec<u8>, OriginError> {
-        Ok(fs::read_regular(Path::new(&file.url), MAX_LEN)?.bytes)
+        let path = Path::new(&file.url);
+        if path.is_dir() {
+            return packed(path);
+        }
+        Ok(fs::read_regular(path, MAX_LEN)?.bytes)
+    }
+}
+
+/// A directory holds something that a plugin does not have.
+#[derive(Debug, thiserror::Error)]
+enum DirError {
+    #[error("`{}` is neither a regular file nor a directory", path.display())]
+    Kind { path: PathBuf },
+    #[error("directory `{}` holds more than {MAX_LEN} bytes", path.display())]
+    TooLarge { path: PathBuf },
+    #[error("directory `{}` holds more than {MAX_FILES} files", path.display())]
+    TooMany { path: PathBuf },
+}
+
+/// Packs a directory, so that what is in it goes the way of every archive.
+fn packed(root: &Path) -> Result<Vec<u8>, OriginError> {
+    let dir = Dir::open(root)?;
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut packer = Packer { dir, tar: tar::Builder::new(gzip), n_files: 0, n_bytes: 0 };
+    packer.add(Path::new(""))?;
+    let gzip = packer.tar.into_inner().map_err(OriginError::new)?;
+    gzip.finish().map_err(OriginError::new)
+}
+
+struct Packer {
+    dir: Dir,
+    tar: tar::Builder<flate2::write::GzEncoder<Vec<u8>>>,
+    n_files: usize,
+    n_bytes: u64,
+}
+
+impl Packer {
+    fn add(&mut self, below: &Path) -> Result<(), OriginError> {
+        let root = self.dir.path().to_owned();
+        for entry in self.dir.list(below)? {
+            let path = below.join(&entry.name);
+            match entry.kind {
+                Kind::Directory => self.add(&path)?,
+                Kind::File => self.add_file(&path)?,
+                _ => return Err(OriginError::new(DirError::Kind { path: root.join(path) })),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<(), OriginError> {
+        let file = self.dir.read_regular(path, MAX_LEN)?;
+        let root = || self.dir.path().to_owned();
+        self.n_files += 1;
+        self.n_bytes += file.bytes.len() as u64;
+        if self.n_files > MAX_FILES {
+            return Err(OriginError::new(DirError::TooMany { path: root() }));
+        }
+        if self.n_bytes > MAX_LEN {
+            return Err(OriginError::new(DirError::TooLarge { path: root() }));
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.bytes.len() as u64);
+        header.set_mode(if file.mode() & 0o111 == 0 { 0o644 } else { 0o755 });
+        self.tar.append_data(&mut header, path, &file.bytes[..]).map_err(OriginError::new)
     }
 }
 

@@ -167,6 +167,10 @@ impl Origin for MirrorOrigin {
         })
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn fetch(&self, file: &Remote, _: Progress<'_>) -> Result<Vec<u8>, OriginError> {
         Ok(fs::read_regular(Path::new(&file.url), MAX_LEN)?.bytes)
     }

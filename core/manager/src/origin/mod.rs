@@ -6,11 +6,13 @@
 mod github;
 mod local;
 mod mirror;
+mod oci;
 mod url;
 
 pub(crate) use github::GitHubOrigin;
 pub use local::LocalOrigin;
 pub use mirror::{MirrorFile, MirrorOrigin, MirrorRelease};
+pub(crate) use oci::OciOrigin;
 pub(crate) use url::UrlOrigin;
 
 use crate::digest::Digest;
@@ -93,6 +95,11 @@ pub trait Origin {
     ///
     /// When there is none that is wanted, or the source does not answer.
     fn release(&self, wanted: &Wanted) -> Result<Release, OriginError>;
+
+    /// Returns whether nothing of it comes over a network.
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// Fetches a file of a release.
     ///

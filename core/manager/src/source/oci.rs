@@ -414,7 +414,8 @@ impl<'c> Registry<'c> {
         let expected = self.supported(&file.digest)?;
         let url = self.address(&["blobs", &file.digest]);
         let headers = self.headers(None)?;
-        download.expected_len = Some(file.size);
+        // A lock file knows the digest, and not the size.
+        download.expected_len = Some(file.size).filter(|it| *it > 0);
         let done = self.client.download(&url, &headers, download);
         let done = done.map_err(|err| self.explain(err))?;
         if done.sha256 == expected {
