@@ -9,6 +9,8 @@ mod libraries;
 mod program_kit;
 mod proxy;
 mod rebuilt;
+#[expect(dead_code, reason = "shared with the unit tests of the manager")]
+mod release_server;
 mod support;
 mod vices;
 
@@ -37,6 +39,7 @@ mod manifests;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod plugin_manager;
 mod programs;
 mod records;
 mod refused;

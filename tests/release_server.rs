@@ -398,7 +398,8 @@ fn release_json(state: &State, repo: &str, release: &Release) -> String {
             )
         })
         .collect();
-    let published = if release.published.is_empty() { "2026-01-02T03:04:05Z" } else { &release.published };
+    let published =
+        if release.published.is_empty() { "2026-01-02T03:04:05Z" } else { &release.published };
     format!(
         "{{\"tag_name\":{:?},\"draft\":{},\"prerelease\":{},\"immutable\":{},\
          \"published_at\":\"{published}\",\"assets\":[{}]}}",
@@ -455,8 +456,7 @@ fn send_file(
         Some(Fault::WeakEtag(_)) => Some(format!("W/{}", etag_of(bytes))),
         _ => Some(etag_of(bytes)),
     };
-    let is_unchanged =
-        request.header("if-range").is_none_or(|it| Some(it) == etag.as_deref());
+    let is_unchanged = request.header("if-range").is_none_or(|it| Some(it) == etag.as_deref());
     let knows_ranges = !matches!(fault, Some(Fault::IgnoresRange(_)));
     let start = request.header("range").and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-'));
     let start = start.and_then(|it| it.parse::<usize>().ok());

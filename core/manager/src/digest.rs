@@ -39,7 +39,9 @@ impl Digest {
                 format!("{digest} {} {path}\n", if is_executable { 'x' } else { '-' })
             })
             .collect();
-        lines.sort_unstable_by(|left, right| left[PREFIX.len() + 64..].cmp(&right[PREFIX.len() + 64..]));
+        lines.sort_unstable_by(|left, right| {
+            left[PREFIX.len() + 64..].cmp(&right[PREFIX.len() + 64..])
+        });
         let mut context = Context::new(&SHA256);
         lines.iter().for_each(|it| context.update(it.as_bytes()));
         Self::from_ring(context)

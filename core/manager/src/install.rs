@@ -106,15 +106,20 @@ impl Installer<'_> {
         let release = self.release(source, demand).at("looking for the release")?;
         let remote = choose(source, &release).at("choosing the file")?;
         let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
+        // Nothing of a file is looked at that is trusted less than the one before.
+        self.check_trust(demand, known.as_ref(), fetched.trust)
+            .at("comparing it with what is installed")?;
         let files = unpack(source, &fetched).at("unpacking it")?;
         let staged = self.store.stage(&source.place, &files).at("writing its files")?;
         let (file, checked) = self.check(&staged, &files).at("checking it")?;
-        self.check_names(source, known.as_ref(), &checked).at("comparing it with what is installed")?;
+        self.check_names(source, known.as_ref(), &checked)
+            .at("comparing it with what is installed")?;
         if let Some(signed) = &fetched.signed {
             check_bound(signed, &fetched, &checked.key).at("verifying its signature")?;
         }
         let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
-        self.check_fall(demand, known.as_ref(), &receipt).at("comparing it with what is installed")?;
+        self.check_age(demand, known.as_ref(), &receipt)
+            .at("comparing it with what is installed")?;
         if demand.is_visible {
             self.check_commands(&checked).at("comparing its commands with those that exist")?;
         }
@@ -178,9 +183,8 @@ impl Installer<'_> {
             // The bytes are those that were locked, and who vouched for them did so then.
             Some(locked) if fetched.trust == Trust::Digest => fetched.trust = locked.trust,
             _ => {
-                fetched.signed = self
-                    .verify(source, known, release, &fetched)
-                    .at("verifying its signature")?;
+                fetched.signed =
+                    self.verify(source, known, release, &fetched).at("verifying its signature")?;
                 if fetched.signed.is_some() {
                     fetched.trust = Trust::Signed;
                 }
@@ -269,7 +273,8 @@ impl Installer<'_> {
             return Ok(Some(key));
         }
         let Some(file) = release.files.iter().find(|it| it.name == KEY_FILE) else {
-            let text = format!("`{}` is signed, and its key is unknown: it is not verified", source.text);
+            let text =
+                format!("`{}` is signed, and its key is unknown: it is not verified", source.text);
             self.session.console().log(pintle_plugin::Level::Warn, &text);
             return Ok(None);
         };
@@ -287,7 +292,8 @@ impl Installer<'_> {
             Answer::Yes => Ok(Some(key)),
             Answer::No => Err(CliError::new(Exit::Failed, "the key is not trusted")),
             Answer::NoTerminal => {
-                let text = format!("`{}` is signed with key {}, which is new", source.text, key.id());
+                let text =
+                    format!("`{}` is signed with key {}, which is new", source.text, key.id());
                 Err(refused(text).hint(hint))
             }
         }
@@ -317,7 +323,10 @@ impl Installer<'_> {
     ) -> Result<(String, Checked), CliError> {
         let kind = |it: &UnpackedFile| FileKind::of(&staged.path(&it.path));
         let of_kind = |wanted| -> Vec<&str> {
-            files.iter().filter(|it| kind(it) == Some(wanted)).map(|it| &*it.path).collect()
+            let found = files.iter().filter(|it| kind(it) == Some(wanted));
+            let mut found: Vec<_> = found.map(|it| &*it.path).collect();
+            found.sort_unstable();
+            found
         };
         let mut found = of_kind(FileKind::Library);
         if found.is_empty() {
@@ -326,7 +335,8 @@ impl Installer<'_> {
         match found[..] {
             [file] => Ok((file.to_owned(), self.session.check_file(&staged.path(file))?)),
             [] => {
-                let there: Vec<_> = files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
+                let there: Vec<_> =
+                    files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
                 let text = format!("there is no plugin in it, only {}", there.join(", "));
                 Err(refused(text).hint(
                     "a plugin is a library of this platform with a manifest, or a program"
@@ -366,42 +376,49 @@ impl Installer<'_> {
         Ok(())
     }
 
-    /// Refuses a plugin that is vouched for less than before, or older.
-    fn check_fall(
+    /// Refuses a file that is vouched for less than the one before.
+    fn check_trust(
+        &self,
+        demand: &Demand<'_>,
+        known: Option<&Stored>,
+        trust: Trust,
+    ) -> Result<(), CliError> {
+        let before = known.and_then(|it| it.latest()).map(|it| it.1.trust);
+        let floor = before.max(demand.locked.map(|it| it.trust));
+        match floor.filter(|it| trust < *it && !self.consent.allow_downgrade) {
+            None => Ok(()),
+            Some(floor) => Err(refused(format!("its trust is `{trust}`, and was `{floor}`"))
+                .hint(DOWNGRADE.to_owned())),
+        }
+    }
+
+    /// Refuses an update to an older version.
+    fn check_age(
         &self,
         demand: &Demand<'_>,
         known: Option<&Stored>,
         receipt: &Receipt,
     ) -> Result<(), CliError> {
-        if self.consent.allow_downgrade {
-            return Ok(());
-        }
         let before = known.and_then(|it| it.latest()).map(|it| it.1);
-        let floor = before.map(|it| it.trust).max(demand.locked.map(|it| it.trust));
-        if let Some(floor) = floor.filter(|it| receipt.trust < *it) {
-            let text = format!("its trust is `{}`, and was `{floor}`", receipt.trust);
-            return Err(refused(text).hint(format!(
-                "ask its author why; `--allow-downgrade` installs it nevertheless"
-            )));
+        let is_older = |before: &&Receipt| receipt.plugin_version() < before.plugin_version();
+        let is_checked = demand.is_update && !self.consent.allow_downgrade;
+        match before.filter(|it| is_checked && is_older(it)) {
+            None => Ok(()),
+            Some(before) => {
+                let (found, before) = (&receipt.version, &before.version);
+                let text = format!("its newest version is {found}, and {before} is installed");
+                Err(refused(text).hint(DOWNGRADE.to_owned()))
+            }
         }
-        let is_older = |before: &Receipt| receipt.plugin_version() < before.plugin_version();
-        if let Some(before) = before.filter(|it| demand.is_update && is_older(it)) {
-            let text = format!(
-                "its newest version is {}, and {} is installed",
-                receipt.version, before.version
-            );
-            return Err(refused(text).hint(
-                "ask its author why; `--allow-downgrade` installs it nevertheless".to_owned(),
-            ));
-        }
-        Ok(())
     }
 
     /// Tells of commands that another plugin has, before they are ambiguous.
     fn check_commands(&self, checked: &Checked) -> Result<(), CliError> {
         let entries = self.session.catalog().entries().iter();
         let others = entries.filter(|it| {
-            it.is_usable() && it.is_current() && it.key().is_some_and(|it| it.name() != checked.key.name())
+            it.is_usable()
+                && it.is_current()
+                && it.key().is_some_and(|it| it.name() != checked.key.name())
         });
         let mut clashes = Vec::new();
         for other in others {
@@ -409,9 +426,13 @@ impl Installer<'_> {
                 checked.manifest.commands.iter().any(|own| own.path == it.path)
             };
             let key = other.key().map(ToString::to_string).unwrap_or_default();
-            clashes.extend(other.commands().iter().filter(shared).map(|it| {
-                format!("its command `{}` is one of `{key}` too", it.path.join(" "))
-            }));
+            clashes.extend(
+                other
+                    .commands()
+                    .iter()
+                    .filter(shared)
+                    .map(|it| format!("its command `{}` is one of `{key}` too", it.path.join(" "))),
+            );
         }
         if clashes.is_empty() {
             return Ok(());
@@ -462,6 +483,8 @@ enum Answer {
 /// The name of the file in a release that has the public key of its author.
 pub(crate) const KEY_FILE: &str = "minisign.pub";
 
+const DOWNGRADE: &str = "ask its author why; `--allow-downgrade` installs it nevertheless";
+
 const TAMPERED: &str =
     "the file is not the one that was published: do not use it, and tell its author";
 
@@ -489,7 +512,8 @@ fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliE
         pinned.id(),
         given.id()
     );
-    refused(text).hint("remove the plugin and install it again, if its author has a new key".to_owned())
+    refused(text)
+        .hint("remove the plugin and install it again, if its author has a new key".to_owned())
 }
 
 fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
@@ -561,7 +585,9 @@ fn program_name(repo: &str, asset: &str) -> String {
     let extension = Path::new(asset).extension().and_then(|it| it.to_str());
     let known = ["exe", "js", "pl", "py", "rb", "sh"];
     match extension.filter(|it| known.contains(it)) {
-        Some(extension) if !repo.ends_with(&format!(".{extension}")) => format!("{repo}.{extension}"),
+        Some(extension) if !repo.ends_with(&format!(".{extension}")) => {
+            format!("{repo}.{extension}")
+        }
         _ => repo.to_owned(),
     }
 }

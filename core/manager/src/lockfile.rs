@@ -121,7 +121,10 @@ impl FromStr for LockFile {
     type Err = LockFileError;
 
     fn from_str(text: &str) -> Result<Self, LockFileError> {
-        let is_mark = |it: &str| ["<<<<<<< ", "======= ", ">>>>>>> "].iter().any(|mark| it.starts_with(mark)) || it == "=======";
+        let is_mark = |it: &str| {
+            ["<<<<<<< ", "======= ", ">>>>>>> "].iter().any(|mark| it.starts_with(mark))
+                || it == "======="
+        };
         if let Some(idx) = text.lines().position(is_mark) {
             return Err(LockFileError::Conflict { line: idx + 1 });
         }

@@ -4,13 +4,15 @@ use crate::config::Config;
 use crate::errors::failed;
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
-use crate::origin::{GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted};
+use crate::origin::{
+    GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted,
+};
 use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
 use crate::source::spec::Spec;
 use crate::store::{LockedStore, Place, Store, Stored};
-use pintle_host::cli::{CliError, Session};
 use pintle_host::catalog::{DirOrigin, SearchPath};
+use pintle_host::cli::{CliError, Session};
 use pintle_host::{PluginKey, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
@@ -86,9 +88,10 @@ impl<'a> Manager<'a> {
             it.place.to_string() == text
                 || it.latest().is_some_and(|(_, receipt)| {
                     receipt.source == text
-                        || key.as_ref().zip(receipt.key()).is_some_and(|(asked, own)| {
-                            asked.matches_name(own.name())
-                        })
+                        || key
+                            .as_ref()
+                            .zip(receipt.key())
+                            .is_some_and(|(asked, own)| asked.matches_name(own.name()))
                 })
         };
         let mut found: Vec<_> = plugins.into_iter().filter(is_meant).collect();
@@ -129,8 +132,10 @@ impl<'a> Manager<'a> {
             }
             Spec::Path(path) => Box::new(LocalOrigin::new(path)),
             _ if self.is_offline => {
-                return Err(failed(format!("`{text}` is not in the store, and the network is not to be used"))
-                    .hint("name a mirror with `--from`, or leave out `--offline`".to_owned()));
+                return Err(failed(format!(
+                    "`{text}` is not in the store, and the network is not to be used"
+                ))
+                .hint("name a mirror with `--from`, or leave out `--offline`".to_owned()));
             }
             Spec::GitHub { owner, repo, .. } => Box::new(GitHubOrigin {
                 github: self.github()?,
@@ -196,7 +201,8 @@ impl<'a> Manager<'a> {
         let place = Place { owner: spec.owner(), repo: spec.repo() };
         let target = pintle_plugin::manifest::TARGET;
         if let Some(stored) = store.plugin(&place)? {
-            let found = stored.versions.iter().find(|(_, it)| it.name == name && locked.fits(it, target));
+            let found =
+                stored.versions.iter().find(|(_, it)| it.name == name && locked.fits(it, target));
             if let Some((version, _)) = found {
                 if is_visible && stored.current.as_ref() != Some(version) {
                     store.switch(&place, version)?;
@@ -225,9 +231,8 @@ impl<'a> Manager<'a> {
 
 /// Reads what the user typed as a source.
 pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
-    text.parse::<Spec>().map_err(|err| {
-        CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint())
-    })
+    text.parse::<Spec>()
+        .map_err(|err| CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint()))
 }
 
 /// Returns the user's plugin directory.

@@ -109,9 +109,9 @@ impl Entry {
             None if self.clashes.is_empty() => State::Ok,
             None | Some(Reason::Clashes(_)) => State::Conflict,
             Some(Reason::Refused(_)) => State::Refused,
-            Some(
-                Reason::SameFile { .. } | Reason::AlreadyFound { .. } | Reason::Locked { .. },
-            ) => State::Shadowed,
+            Some(Reason::SameFile { .. } | Reason::AlreadyFound { .. } | Reason::Locked { .. }) => {
+                State::Shadowed
+            }
             Some(Reason::Disabled { .. }) => State::Disabled,
         }
     }

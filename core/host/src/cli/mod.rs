@@ -39,9 +39,9 @@ pub use exit::{Exit, Step};
 pub use group::{
     Bound, FindDirectory, FindPlugins, Group, MakeService, Need, Noun, Row, Run, Suggest, Vet,
 };
-pub use plugin::{Checked, FileKind};
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;
+pub use plugin::{Checked, FileKind};
 pub use plugin_command::warn_deprecated;
 pub use session::Session;
 pub use settings::Settings;

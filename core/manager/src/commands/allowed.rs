@@ -25,7 +25,8 @@ fn check(session: &Session<'_>) -> Result<(), CliError> {
     if std::env::var_os(&variable).is_some_and(|it| it == "on") {
         return Ok(());
     }
-    let of_system = |origin| matches!(origin, DirOrigin::Executable | DirOrigin::Local | DirOrigin::System);
+    let of_system =
+        |origin| matches!(origin, DirOrigin::Executable | DirOrigin::Local | DirOrigin::System);
     let mut dirs = session.search().dirs().iter().filter(|it| of_system(it.origin));
     let Some(path) = dirs.find_map(|it| {
         let path = it.path.join(FILE);

@@ -54,9 +54,8 @@ pub(super) fn fetching(command: Command) -> Command {
 
 /// Adds the option for versions before their release.
 pub(super) fn pre(command: Command) -> Command {
-    command.arg(
-        Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Take pre-releases, too"),
-    )
+    command
+        .arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Take pre-releases, too"))
 }
 
 pub(super) fn consent(matches: &ArgMatches) -> Result<Consent, CliError> {

@@ -1,35 +1,42 @@
 //! `plugin install`.
 
 use super::{args, show, sync};
+use crate::errors::{failed, usage};
 use crate::install::{Demand, Installer};
 use crate::lockfile::{LockFile, Locked};
 use crate::manager::{Manager, parse};
 use crate::project::{self, ProjectLock};
-use crate::errors::{failed, usage};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 use pintle_host::fs::{self, Mode};
 use std::path::PathBuf;
 
 pub(super) fn args(command: Command) -> Command {
-    let command = command
-        .arg(
-            Arg::new("source")
-                .value_name("SOURCE")
-                .required(true)
-                .num_args(1..)
-                .value_hint(clap::ValueHint::AnyPath)
-                .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
-        )
-        .arg(Arg::new("key").long("key").value_name("KEY").help(
-            "The minisign key that the plugin is signed with, as the line of a `.pub` file",
-        ))
-        .arg(Arg::new("sha256").long("sha256").value_name("DIGEST").help(
-            "The SHA-256 digest of the file that is fetched",
-        ))
-        .arg(Arg::new("project").long("project").action(ArgAction::SetTrue).help(
-            "Install it for the project in this directory, and into its lock file",
-        ));
+    let command =
+        command
+            .arg(
+                Arg::new("source")
+                    .value_name("SOURCE")
+                    .required(true)
+                    .num_args(1..)
+                    .value_hint(clap::ValueHint::AnyPath)
+                    .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
+            )
+            .arg(Arg::new("key").long("key").value_name("KEY").help(
+                "The minisign key that the plugin is signed with, as the line of a `.pub` file",
+            ))
+            .arg(
+                Arg::new("sha256")
+                    .long("sha256")
+                    .value_name("DIGEST")
+                    .help("The SHA-256 digest of the file that is fetched"),
+            )
+            .arg(
+                Arg::new("project")
+                    .long("project")
+                    .action(ArgAction::SetTrue)
+                    .help("Install it for the project in this directory, and into its lock file"),
+            );
     args::pre(args::fetching(command))
 }
 
@@ -53,7 +60,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             wanted.minimum_age = None;
         }
         let demand = Demand { wanted, is_visible: !for_project, ..Demand::default() };
-        let done = Installer { session, store: &store, consent: &consent }.install(&source, &demand)?;
+        let done =
+            Installer { session, store: &store, consent: &consent }.install(&source, &demand)?;
         show::installed(session, &done);
         if let Some(project) = &mut project {
             project.lock.plugin.insert(done.receipt.name.clone(), Locked::of(&done.receipt));

@@ -75,9 +75,10 @@ fn copy(
 ) -> Result<usize, CliError> {
     let wanted = Wanted { version, ..manager.newest(false) };
     let release = source.origin.release(&wanted)?;
-    let tag = release.tag.clone().ok_or_else(|| {
-        failed("it has no versions").hint("mirror what has releases".to_owned())
-    })?;
+    let tag = release
+        .tag
+        .clone()
+        .ok_or_else(|| failed("it has no versions").hint("mirror what has releases".to_owned()))?;
     let version = tag.strip_prefix('v').unwrap_or(&tag);
     let folder = root.join(MirrorOrigin::path(&source.place, version));
     std::fs::create_dir_all(&folder)
@@ -111,17 +112,17 @@ fn copy(
 fn files<'r>(source: &Source<'_>, release: &'r Release) -> Vec<&'r Remote> {
     let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
     let is_plugin = |file: &Remote| {
-        file.target.is_some() || asset::TARGETS.iter().any(|target| {
-            let wanted = asset::Wanted { target, plugin: Some(&source.place.repo) };
-            asset::choose(&names, &wanted).is_ok_and(|it| names[it.index] == file.name)
-        })
+        file.target.is_some()
+            || asset::TARGETS.iter().any(|target| {
+                let wanted = asset::Wanted { target, plugin: Some(&source.place.repo) };
+                asset::choose(&names, &wanted).is_ok_and(|it| names[it.index] == file.name)
+            })
     };
     let plugins: Vec<_> = release.files.iter().filter(|it| is_plugin(it)).collect();
     let signatures: Vec<_> =
         plugins.iter().flat_map(|it| signature::signature_names(&it.name)).collect();
-    let is_wanted = |it: &&Remote| {
-        is_plugin(it) || signatures.contains(&it.name) || it.name == KEY_FILE
-    };
+    let is_wanted =
+        |it: &&Remote| is_plugin(it) || signatures.contains(&it.name) || it.name == KEY_FILE;
     release.files.iter().filter(is_wanted).filter(|it| is_plain(&it.name)).collect()
 }
 

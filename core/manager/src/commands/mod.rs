@@ -24,19 +24,35 @@ pub static GROUP: Group = Group {
         Row::new(&["plugin", "install"], "Install plugins", Run::Plain(install::run))
             .args(install::args)
             .needs(&[ALLOWED]),
-        Row::new(&["plugin", "remove"], "Remove plugins that were installed", Run::Plain(remove::run))
-            .aliases(&["uninstall"])
-            .args(remove::args)
-            .needs(&[ALLOWED]),
-        Row::new(&["plugin", "outdated"], "List plugins that have newer versions", Run::Plain(update::outdated))
-            .args(update::outdated_args),
-        Row::new(&["plugin", "update"], "Update plugins to their newest versions", Run::Plain(update::run))
-            .aliases(&["upgrade"])
-            .args(update::args)
-            .needs(&[ALLOWED]),
-        Row::new(&["plugin", "rollback"], "Go back to the version before", Run::Plain(state::rollback))
-            .args(state::name_arg)
-            .needs(&[ALLOWED]),
+        Row::new(
+            &["plugin", "remove"],
+            "Remove plugins that were installed",
+            Run::Plain(remove::run),
+        )
+        .aliases(&["uninstall"])
+        .args(remove::args)
+        .needs(&[ALLOWED]),
+        Row::new(
+            &["plugin", "outdated"],
+            "List plugins that have newer versions",
+            Run::Plain(update::outdated),
+        )
+        .args(update::outdated_args),
+        Row::new(
+            &["plugin", "update"],
+            "Update plugins to their newest versions",
+            Run::Plain(update::run),
+        )
+        .aliases(&["upgrade"])
+        .args(update::args)
+        .needs(&[ALLOWED]),
+        Row::new(
+            &["plugin", "rollback"],
+            "Go back to the version before",
+            Run::Plain(state::rollback),
+        )
+        .args(state::name_arg)
+        .needs(&[ALLOWED]),
         Row::new(&["plugin", "pin"], "Keep a plugin at its version", Run::Plain(state::pin))
             .args(state::name_arg)
             .needs(&[ALLOWED]),
@@ -46,21 +62,41 @@ pub static GROUP: Group = Group {
         Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(state::enable))
             .args(state::name_arg)
             .needs(&[ALLOWED]),
-        Row::new(&["plugin", "disable"], "Take a plugin out of use, and keep it", Run::Plain(state::disable))
-            .args(state::name_arg)
-            .needs(&[ALLOWED]),
+        Row::new(
+            &["plugin", "disable"],
+            "Take a plugin out of use, and keep it",
+            Run::Plain(state::disable),
+        )
+        .args(state::name_arg)
+        .needs(&[ALLOWED]),
         Row::new(&["plugin", "sync"], "Install what a lock file says", Run::Plain(sync::run))
             .args(sync::args)
             .needs(&[ALLOWED]),
-        Row::new(&["plugin", "verify"], "Compare installed plugins with what was installed", Run::Plain(verify::run))
-            .args(verify::args),
-        Row::new(&["plugin", "why"], "Show where an installed plugin is from, and who vouched for it", Run::Plain(why::run))
-            .args(why::args),
-        Row::new(&["plugin", "prune"], "Remove versions that are not in use", Run::Plain(prune::run))
-            .args(prune::args)
-            .needs(&[ALLOWED]),
-        Row::new(&["plugin", "mirror"], "Copy releases into a directory that others install from", Run::Plain(mirror::run))
-            .args(mirror::args),
+        Row::new(
+            &["plugin", "verify"],
+            "Compare installed plugins with what was installed",
+            Run::Plain(verify::run),
+        )
+        .args(verify::args),
+        Row::new(
+            &["plugin", "why"],
+            "Show where an installed plugin is from, and who vouched for it",
+            Run::Plain(why::run),
+        )
+        .args(why::args),
+        Row::new(
+            &["plugin", "prune"],
+            "Remove versions that are not in use",
+            Run::Plain(prune::run),
+        )
+        .args(prune::args)
+        .needs(&[ALLOWED]),
+        Row::new(
+            &["plugin", "mirror"],
+            "Copy releases into a directory that others install from",
+            Run::Plain(mirror::run),
+        )
+        .args(mirror::args),
     ],
     project_plugins: Some(project::directory),
     vet: Some(|session, entry| {

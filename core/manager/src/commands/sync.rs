@@ -22,14 +22,14 @@ pub(super) fn args(command: Command) -> Command {
                 .value_hint(clap::ValueHint::FilePath)
                 .help("Make the user's plugins those of this file, and not those of the project"),
         )
-        .arg(Arg::new("locked").long("locked").action(ArgAction::SetTrue).help(
-            "Leave the lock file as it is, even if more is known now",
-        ))
         .arg(
-            Arg::new("offline")
-                .long("offline")
+            Arg::new("locked")
+                .long("locked")
                 .action(ArgAction::SetTrue)
-                .help("Touch no network"),
+                .help("Leave the lock file as it is, even if more is known now"),
+        )
+        .arg(
+            Arg::new("offline").long("offline").action(ArgAction::SetTrue).help("Touch no network"),
         );
     args::fetching(command)
 }
@@ -47,7 +47,9 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let name = &session.identity().command_name;
     let Some(mut project) = ProjectLock::find()? else {
         return Err(usage(format!("there is no `{FILE}` in this directory, nor above it")).hint(
-            format!("name a lock file with `--lock`, or make one: `{name} plugin install --project`"),
+            format!(
+                "name a lock file with `--lock`, or make one: `{name} plugin install --project`"
+            ),
         ));
     };
     let store = manager.lock()?;

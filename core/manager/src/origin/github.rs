@@ -2,9 +2,9 @@
 
 use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
+use crate::source::FetchError;
 use crate::source::github::{self, GitHub, GitHubError};
 use crate::source::http::{Content, Download};
-use crate::source::FetchError;
 use std::path::PathBuf;
 use time::OffsetDateTime;
 
@@ -54,8 +54,7 @@ impl Origin for GitHubOrigin<'_> {
 
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
-        let mut download =
-            Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
+        let mut download = Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
         let asset = asset(file)?;
         let done = self.github.download(&asset, &mut download)?;
         bytes_of(done.content)

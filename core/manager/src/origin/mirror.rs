@@ -6,8 +6,8 @@
 use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
 use crate::store::Place;
-use pintle_host::fs::{self, Dir, Kind};
 use pintle_host::PluginVersion;
+use pintle_host::fs::{self, Dir, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -98,19 +98,23 @@ impl MirrorOrigin {
 
     /// Returns the versions that the mirror has, the newest first.
     fn versions(&self) -> Result<Vec<(String, MirrorRelease)>, OriginError> {
-        let missing = || MirrorError::NoPlugin { root: self.root.clone(), place: self.place.clone() };
+        let missing =
+            || MirrorError::NoPlugin { root: self.root.clone(), place: self.place.clone() };
         let dir = match Dir::open(&self.folder()) {
             Err(err) if err.is_absent() => return Err(OriginError::new(missing())),
             dir => dir?,
         };
         let mut found = Vec::new();
         for entry in dir.list("")?.into_iter().filter(|it| it.kind == Kind::Directory) {
-            let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) else { continue };
+            let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) else {
+                continue;
+            };
             let path = Path::new(name).join(FILE);
             let damaged = |source| MirrorError::Damaged { path: dir.path().join(&path), source };
             let text = dir.read_regular(&path, MAX_RECORD)?.into_text();
             let text = text.map_err(|err| OriginError::new(damaged(err.into())))?;
-            let release = toml::from_str(&text).map_err(|err| OriginError::new(damaged(Box::new(err))))?;
+            let release =
+                toml::from_str(&text).map_err(|err| OriginError::new(damaged(Box::new(err))))?;
             found.push((name.to_owned(), release));
         }
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.parse::<PluginVersion>().ok()));

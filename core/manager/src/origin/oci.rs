@@ -3,11 +3,11 @@
 use super::github::{bytes_of, partial_file};
 use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
+use crate::source::Client;
 use crate::source::FetchError;
 use crate::source::http::Download;
 use crate::source::oci::{Credentials, OciError, OciFile, Registry};
 use crate::source::spec::OciSpec;
-use crate::source::Client;
 use pintle_plugin::manifest::TARGET;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -99,8 +99,7 @@ impl Origin for OciOrigin<'_> {
             media_type: String::new(),
         };
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
-        let mut download =
-            Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
+        let mut download = Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
         let done = self.registry(&self.spec)?.fetch(&wanted, &mut download)?;
         bytes_of(done.content)
     }

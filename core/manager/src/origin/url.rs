@@ -35,8 +35,7 @@ impl Origin for UrlOrigin<'_> {
 
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
-        let mut download =
-            Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
+        let mut download = Download { partial, limit: MAX_LEN, expected_len: file.size, progress };
         let url = Url::parse(&file.url).map_err(OriginError::new)?;
         let done = self.client.download(&url, &HeaderMap::new(), &mut download)?;
         bytes_of(done.content)

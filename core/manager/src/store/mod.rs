@@ -169,14 +169,9 @@ impl Store {
     /// # Errors
     ///
     /// When the disk refuses, or the other process does not end in ten minutes.
-    pub fn lock(
-        root: &Path,
-        waiting: &mut dyn FnMut(&Holder),
-    ) -> Result<LockedStore, StoreError> {
-        std::fs::create_dir_all(root).map_err(|err| StoreError::Damaged {
-            path: root.to_owned(),
-            source: err.into(),
-        })?;
+    pub fn lock(root: &Path, waiting: &mut dyn FnMut(&Holder)) -> Result<LockedStore, StoreError> {
+        std::fs::create_dir_all(root)
+            .map_err(|err| StoreError::Damaged { path: root.to_owned(), source: err.into() })?;
         let dir = Dir::open(root)?;
         let attempt = || Ok::<Attempt, StoreError>(Lock::attempt(&dir, LOCK, Unowned::Stale)?);
         let lock = Lock::wait(&root.join(LOCK), PATIENCE, waiting, attempt)?;

@@ -304,11 +304,7 @@ fn check_error(client: &Client, url: &str, expected: Expect) {
 #[test]
 fn errors_name_the_url_without_its_secrets() {
     let client = client();
-    check_error(
-        &client,
-        "https://ada:secret@name.invalid/a?token=secret",
-        expect![[""]],
-    );
+    check_error(&client, "https://ada:secret@name.invalid/a?token=secret", expect![[""]]);
     check_error(&client, "http://127.0.0.1:1/a", expect![[""]]);
     check_error(&client, "ftp://127.0.0.1/a", expect![[""]]);
     let server = server(None);
@@ -344,7 +340,11 @@ fn a_proxy_is_used_and_named_when_it_fails() {
         Client::new(options(), &|name| (name == "HTTP_PROXY").then(|| value.to_owned()))
             .expect("the client is set up")
     };
-    check_error(&proxied("http://ada:secret@127.0.0.1:1"), "http://example.invalid/a", expect![[""]]);
+    check_error(
+        &proxied("http://ada:secret@127.0.0.1:1"),
+        "http://example.invalid/a",
+        expect![[""]],
+    );
     // The stand-in takes the whole URL as a path, and so is a proxy that knows no host.
     let server = server(None);
     let address = server.url();

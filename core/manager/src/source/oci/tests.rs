@@ -114,7 +114,11 @@ fn client() -> Client {
 }
 
 fn file(name: &str, bytes: &[u8]) -> PushFile {
-    PushFile { name: name.into(), media_type: "application/octet-stream".into(), bytes: bytes.into() }
+    PushFile {
+        name: name.into(),
+        media_type: "application/octet-stream".into(),
+        bytes: bytes.into(),
+    }
 }
 
 fn targets() -> Vec<PushTarget> {
@@ -146,10 +150,14 @@ fn a_plugin_is_pushed_pinned_and_fetched() {
     let pinned = registry.pin().expect("it is there");
     assert_eq!(pinned.digest, digest);
     assert_eq!(pinned.version.as_deref(), Some("1.2.3"));
-    let shown: Vec<_> = pinned.platforms.iter().map(|it| {
-        let files: Vec<_> = it.files.iter().map(|it| &*it.name).collect();
-        format!("{:?} {:?} {files:?}", it.target.as_deref(), it.platform.as_deref())
-    }).collect();
+    let shown: Vec<_> = pinned
+        .platforms
+        .iter()
+        .map(|it| {
+            let files: Vec<_> = it.files.iter().map(|it| &*it.name).collect();
+            format!("{:?} {:?} {files:?}", it.target.as_deref(), it.platform.as_deref())
+        })
+        .collect();
     expect![[""]].assert_eq(&shown.join("\n"));
     let [linux] = pinned.for_target(LINUX)[..] else { panic!("one fits") };
     let mut progress = |_, _| {};
@@ -220,7 +228,8 @@ fn a_registry_with_a_password_takes_it() {
     let client = client();
     let spec = server.spec("acme/registry:v1");
     let with = |credentials| Registry::new(&client, &spec, credentials).expect("it is set up");
-    let basic = |password: &str| Credentials::Basic { user: "ada".into(), password: password.into() };
+    let basic =
+        |password: &str| Credentials::Basic { user: "ada".into(), password: password.into() };
     with(basic("secret")).push(&targets(), None).expect("it is pushed");
     with(basic("secret")).pin().expect("it is there");
     let err = with(Credentials::Anonymous).pin().expect_err("it has a password");
