@@ -115,7 +115,7 @@ impl Shell {
 
         // The host's own words, beside those of plugins.
         assert_eq!(offers("pintle pl"), ["plain", "plugin"]);
-        assert_eq!(offers("pintle plugin in"), ["inspect"]);
+        assert_eq!(offers("pintle plugin in"), ["inspect", "install"]);
         assert_eq!(offers("pintle completion p"), ["powershell"]);
         // The words of plugins' commands.
         assert_eq!(offers("pintle gr"), ["greet"]);
