@@ -8,9 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use pintle_host::PluginVersion;
 use pintle_host::fs::{self, Mode};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -167,7 +165,9 @@ impl GitHubError {
             Self::Token { variable, .. } => {
                 Some(format!("renew the token in {variable}, or unset the variable"))
             }
-            Self::Api { .. } => Some("use a URL such as `https://github.example.com/api/v3/`".into()),
+            Self::Api { .. } => {
+                Some("use a URL such as `https://github.example.com/api/v3/`".into())
+            }
         }
     }
 }
@@ -218,7 +218,8 @@ impl std::fmt::Debug for Token {
 /// of gh's `GH_HOST`, else that of github.com.
 pub fn api_address(option: Option<&str>, prefix: &str, env: Environment<'_>) -> String {
     let variable = |name: &str| env(name).filter(|it| !it.trim().is_empty());
-    if let Some(it) = option.map(str::to_owned).or_else(|| variable(&format!("{prefix}_GITHUB_API")))
+    if let Some(it) =
+        option.map(str::to_owned).or_else(|| variable(&format!("{prefix}_GITHUB_API")))
     {
         return it;
     }
@@ -298,9 +299,8 @@ impl<'c> GitHub<'c> {
         let releases = self.list(repo)?;
         let has_prereleases = releases.iter().any(|it| it.is_prerelease);
         let wanted = releases.into_iter().filter(|it| include_prereleases || !it.is_prerelease);
-        let newest = wanted.max_by(|a, b| {
-            (&a.version, a.published).cmp(&(&b.version, b.published))
-        });
+        let newest =
+            wanted.max_by(|a, b| (&a.version, a.published).cmp(&(&b.version, b.published)));
         newest.ok_or_else(|| GitHubError::NoRelease { repo: repo.to_owned(), has_prereleases })
     }
 
@@ -356,7 +356,8 @@ impl<'c> GitHub<'c> {
         {
             return Ok(Some(kept.clone()));
         }
-        let mut headers = self.headers(url, HeaderValue::from_static("application/vnd.github+json"));
+        let mut headers =
+            self.headers(url, HeaderValue::from_static("application/vnd.github+json"));
         let etag = kept.as_ref().and_then(|it| HeaderValue::from_str(it.etag.as_ref()?).ok());
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
@@ -414,7 +415,8 @@ impl<'c> GitHub<'c> {
         }
         let reset = limits.reset.filter(|_| is_primary);
         let until = limits.retry_after.map(|it| now().saturating_add(it)).or(reset);
-        let until = until.and_then(|it| OffsetDateTime::from_unix_timestamp(it.try_into().ok()?).ok());
+        let until =
+            until.and_then(|it| OffsetDateTime::from_unix_timestamp(it.try_into().ok()?).ok());
         let (host, is_authorized) = (self.host(), self.is_authorized());
         Some(GitHubError::RateLimited { host, until, is_authorized, is_secondary })
     }
@@ -597,11 +599,12 @@ fn limited(
         (false, true) => "the limit of requests an hour for this token",
         (false, false) => "the limit of 60 requests an hour without a token",
     };
+    let until = until.filter(|it| it.unix_timestamp() > now().cast_signed());
     let until = until.map_or_else(String::new, |it| format!("; it ends {}", moment(it)));
     format!("`{host}` has reached {limit}{until}")
 }
 
-/// Returns a moment for people: how far away it is, and when, as nobody knows their offset.
+/// Returns a moment for people: how far away it is, and when.
 fn moment(it: OffsetDateTime) -> String {
     let seconds = u64::try_from(it.unix_timestamp()).unwrap_or(0).saturating_sub(now());
     // Minutes are enough above two of them.

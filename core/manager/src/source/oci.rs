@@ -273,9 +273,9 @@ impl Credentials {
                 Ok(Self::Basic { user, password })
             }
             Ok(DockerCredential::IdentityToken(_)) => fail("identity tokens are not supported"),
-            Err(
-                Cause::NoCredentialConfigured | Cause::ConfigNotFound | Cause::ConfigReadError,
-            ) => Ok(Self::Anonymous),
+            Err(Cause::NoCredentialConfigured | Cause::ConfigNotFound | Cause::ConfigReadError) => {
+                Ok(Self::Anonymous)
+            }
             // What Docker's helpers print for a registry that nobody has logged in to.
             Err(Cause::HelperFailure { stdout, stderr, .. })
                 if format!("{stdout}{stderr}").contains("credentials not found") =>
@@ -342,7 +342,8 @@ impl<'c> Registry<'c> {
         spec: &OciSpec,
         credentials: Credentials,
     ) -> Result<Self, OciError> {
-        let reference = Reference::with_tag(spec.registry.clone(), spec.repository.clone(), "x".into());
+        let reference =
+            Reference::with_tag(spec.registry.clone(), spec.repository.clone(), "x".into());
         let host = reference.resolve_registry();
         let is_local = is_local(host);
         let scheme = if is_local { "http" } else { "https" };
@@ -435,7 +436,8 @@ impl<'c> Registry<'c> {
     pub fn signatures(&self, digest: &str) -> Result<Vec<OciSignature>, OciError> {
         let mut signatures = Vec::new();
         let referrers = self.referrers(digest)?.manifests;
-        let is_signature = |it: &&ImageIndexEntry| it.artifact_type.as_deref() == Some(SIGNATURE_TYPE);
+        let is_signature =
+            |it: &&ImageIndexEntry| it.artifact_type.as_deref() == Some(SIGNATURE_TYPE);
         for entry in referrers.iter().filter(is_signature).take(MAX_SIGNATURES) {
             let Some(bytes) = self.manifest(&entry.digest)? else { continue };
             let OciManifest::Image(manifest) = self.parse(&bytes)? else { continue };
@@ -607,7 +609,12 @@ impl<'c> Registry<'c> {
     }
 
     /// Pushes a manifest under a tag or its digest.
-    fn push_manifest(&self, name: &str, bytes: &[u8], media_type: &'static str) -> Result<(), OciError> {
+    fn push_manifest(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        media_type: &'static str,
+    ) -> Result<(), OciError> {
         // As a tag, even if it is a digest: oci-client panics otherwise when a registry forgets
         // the header `Location`.
         let reference = self.reference(name);
@@ -735,7 +742,9 @@ impl<'c> Registry<'c> {
                 self.refused(url, status, String::new())
             }
             Cause::RequestError(err) => self.client.context(url).explain(err).into(),
-            Cause::AuthenticationFailure(_) | Cause::UnauthorizedError { .. } => self.unauthorized(),
+            Cause::AuthenticationFailure(_) | Cause::UnauthorizedError { .. } => {
+                self.unauthorized()
+            }
             Cause::ServerError { code, message, .. } => {
                 let line = message.lines().next().unwrap_or_default();
                 self.refused(url, code, line.chars().take(200).collect())
@@ -842,7 +851,8 @@ fn docker_key(registry: &str) -> &str {
 
 /// Returns whether an entry of an index is for a platform: BuildKit adds others.
 fn is_for_platform(entry: &ImageIndexEntry) -> bool {
-    let is_manifest = matches!(&*entry.media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE);
+    let is_manifest =
+        matches!(&*entry.media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE);
     let platform = entry.platform.as_ref();
     is_manifest && platform.is_none_or(|it| platform_text(it) != "unknown/unknown")
 }
@@ -871,9 +881,7 @@ fn platform_of(target: &str) -> Option<(&'static str, &'static str, Option<&'sta
     Some((os, architecture, variant))
 }
 
-fn platform_message(
-    (os, architecture, variant): (&str, &str, Option<&str>),
-) -> Option<Platform> {
+fn platform_message((os, architecture, variant): (&str, &str, Option<&str>)) -> Option<Platform> {
     let json = serde_json::json!({ "os": os, "architecture": architecture, "variant": variant });
     serde_json::from_value(json).ok()
 }

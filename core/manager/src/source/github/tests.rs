@@ -101,10 +101,30 @@ fn the_release_that_is_meant_is_found() {
     check(github.newest(REPO, false), expect!["v1.2.0"]);
     check(github.newest(REPO, true), expect!["v2.0.0-rc.1"]);
     check(github.newest("acme/early", true), expect!["v0.1.0-alpha"]);
-    check(github.newest("acme/early", false), expect![[""]]);
-    check(github.tag(REPO, "v9"), expect![[""]]);
-    check(github.latest("acme/absent"), expect![[""]]);
-    check(authorized(&client, &server).latest("acme/absent"), expect![[""]]);
+    check(
+        github.newest("acme/early", false),
+        expect![[r#"
+        the repository `acme/early` has no release other than pre-releases
+        hint: name a version, for example `owner/repo@v1.0.0-rc.1`"#]],
+    );
+    check(
+        github.tag(REPO, "v9"),
+        expect![[r#"
+        the repository `acme/registry` at `127.0.0.1` does not exist, has no release `v9`, or is not visible to requests without a token
+        hint: check the spelling; for a private repository set GH_ENTERPRISE_TOKEN to a token that can read it"#]],
+    );
+    check(
+        github.latest("acme/absent"),
+        expect![[r#"
+        the repository `acme/absent` at `127.0.0.1` does not exist, has no release, or is not visible to requests without a token
+        hint: check the spelling; for a private repository set GH_ENTERPRISE_TOKEN to a token that can read it"#]],
+    );
+    check(
+        authorized(&client, &server).latest("acme/absent"),
+        expect![[r#"
+        the repository `acme/absent` at `127.0.0.1` does not exist, has no release, or is not visible to the token
+        hint: check the spelling, and that the token can read the repository"#]],
+    );
 }
 
 #[test]
@@ -144,7 +164,7 @@ fn a_file_elsewhere_gets_no_token() {
     let (client, server) = (client(), server());
     let github = authorized(&client, &server);
     let mut asset = github.tag(REPO, "v1.0.0").expect("it exists").assets.remove(0);
-    asset.url = server.file_url("a.so").parse().expect("it is a URL");
+    asset.url = server.file_url(REPO, "v1.0.0", "a.so").parse().expect("it is a URL");
     server.forget_requests();
     let mut progress = |_, _| {};
     let mut download =
@@ -257,12 +277,18 @@ fn limits_say_when_they_end() {
         // The moment differs.
         text.split(", at ").next().unwrap_or_default().to_owned()
     };
-    expect![[""]].assert_eq(&text(github.latest(REPO)));
-    expect![[""]].assert_eq(&limited_hint(&github));
-    server.limit(Some(Limit::Secondary(90)));
-    expect![[""]].assert_eq(&text(github.latest(REPO)));
+    expect![[r#"
+        `127.0.0.1` has reached the limit of 60 requests an hour without a token
+        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"#]]
+        .assert_eq(&text(github.latest(REPO)));
+    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"].assert_eq(&limited_hint(&github));
+    server.limit(Some(Limit::Secondary(600)));
+    expect!["`127.0.0.1` has reached the limit for many requests in a short time; it ends in 10m"]
+        .assert_eq(&text(github.latest(REPO)));
     server.limit(Some(Limit::Forbidden));
-    expect![[""]].assert_eq(&text(github.latest(REPO)).replace(&server.url(), "API/"));
+    expect![[r#"
+        permission denied: `API/repos/acme/registry/releases/latest` (HTTP status 403): Resource protected by SAML
+        hint: check that your account or token has access"#]].assert_eq(&text(github.latest(REPO)).replace(&server.url(), "API/"));
 }
 
 fn limited_hint(github: &GitHub<'_>) -> String {
@@ -273,7 +299,12 @@ fn limited_hint(github: &GitHub<'_>) -> String {
 fn a_bad_token_is_named_by_its_variable() {
     let (client, server) = (client(), server());
     server.require_token("better");
-    check(authorized(&client, &server).latest(REPO), expect![[""]]);
+    check(
+        authorized(&client, &server).latest(REPO),
+        expect![[r#"
+        `127.0.0.1` rejected the token in the environment variable `GH_ENTERPRISE_TOKEN`
+        hint: renew the token in GH_ENTERPRISE_TOKEN, or unset the variable"#]],
+    );
 }
 
 fn dir() -> TempDir {

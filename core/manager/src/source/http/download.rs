@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::{digest_of, hex, sha256};
-use super::error::{FetchError, redact};
 use super::Client;
+use super::error::{FetchError, redact};
 
 /// How much of the record beside a partial file is read.
 const MAX_RECORD: u64 = 64 << 10;

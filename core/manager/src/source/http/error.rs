@@ -199,6 +199,7 @@ impl FetchError {
                 "if your network uses its own certificate authority, set SSL_CERT_FILE to a file \
                  with its certificate"
             }
+            Self::Tls { .. } => "check that the server speaks HTTPS at this port",
             Self::Proxy { .. } | Self::ProxySetting { .. } => {
                 "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"
             }
@@ -256,6 +257,10 @@ impl Context<'_> {
             let is_untrusted = matches!(tls, rustls::Error::InvalidCertificate(_));
             let source = Box::new(tls.clone());
             return FetchError::Tls { host, url, is_untrusted, source };
+        }
+        let innermost = cause(&err).to_string();
+        if err.is_connect() && innermost.contains("tls handshake") {
+            return FetchError::Tls { host, url, is_untrusted: false, source: innermost.into() };
         }
         if let (true, Some(proxy)) = (err.is_connect(), &self.proxy) {
             return FetchError::Proxy { proxy: proxy.clone(), url, source: cause(&err) };

@@ -75,7 +75,8 @@ impl Options {
 #[derive(Debug)]
 pub struct Client {
     inner: reqwest::Client,
-    runtime: tokio::runtime::Runtime,
+    /// Always there until the client is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
     options: Options,
     proxies: Proxies,
     authorities: Vec<CertificateDer<'static>>,
@@ -116,7 +117,7 @@ impl Client {
         let inner = builder.build().map_err(|err| fail(err.into()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|err| fail(err.into()))?;
-        Ok(Self { inner, runtime, options, proxies, authorities })
+        Ok(Self { inner, runtime: Some(runtime), options, proxies, authorities })
     }
 
     /// Fetches an answer, whatever its status, with at most `limit` bytes.
@@ -248,7 +249,8 @@ impl Client {
                 tokio::time::sleep(TICK).await;
             }
         };
-        self.runtime.block_on(async {
+        let runtime = self.runtime.as_ref().expect("it is there until the client is dropped");
+        runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = interrupted => Err(FetchError::Interrupted { url: redact(url) }.into()),
@@ -276,6 +278,15 @@ impl Client {
     pub(super) fn proxies(&self) -> (Option<String>, Option<String>, Option<String>) {
         let text = |it: &Option<Url>| it.as_ref().map(Url::to_string);
         (text(&self.proxies.https), text(&self.proxies.http), self.proxies.except.clone())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The resolver may still look for a host, and nobody waits for it after an interrupt.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Proxies {
         names.any(|it| {
             let name = it.trim_start_matches('.');
             let before = host.strip_suffix(name);
-            it == "*" || !name.is_empty() && before.is_some_and(|it| it.is_empty() || it.ends_with('.'))
+            it == "*"
+                || !name.is_empty() && before.is_some_and(|it| it.is_empty() || it.ends_with('.'))
         })
     }
 }

@@ -12,6 +12,7 @@ use super::super::release_server::{Asset, Fault, Release, ReleaseServer};
 use super::super::sha256;
 use super::*;
 
+const REPO: &str = "acme/registry";
 const ASSET: &str = "plugin.so";
 
 fn options() -> Options {
@@ -37,7 +38,7 @@ fn server(fault: Option<Fault>) -> ReleaseServer {
     let server = ReleaseServer::start();
     let asset = Asset { name: ASSET.into(), bytes: bytes(), digest: None };
     let release = Release { tag: "v1".into(), assets: vec![asset], ..Release::default() };
-    server.release("acme/registry", release);
+    server.release(REPO, release);
     if let Some(fault) = fault {
         server.fault(ASSET, fault);
     }
@@ -45,7 +46,7 @@ fn server(fault: Option<Fault>) -> ReleaseServer {
 }
 
 fn url(server: &ReleaseServer) -> Url {
-    server.file_url(ASSET).parse().expect("it is a URL")
+    server.file_url(REPO, "v1", ASSET).parse().expect("it is a URL")
 }
 
 struct Case {
@@ -98,7 +99,7 @@ fn told(server: &ReleaseServer, outcome: Result<Downloaded, FetchError>) -> Stri
     let ranges: Vec<_> = requests.iter().map(|it| it.header("range").unwrap_or("-")).collect();
     let port = |text: &str| text.split(['/', ':']).nth(4).unwrap_or_default().to_owned();
     let text = format!("{result}; asked for: {}", ranges.join(", "));
-    text.replace(&port(&server.url()), "API").replace(&port(&server.file_url("")), "FILES")
+    text.replace(&port(&server.url()), "API").replace(&port(url(server).as_str()), "FILES")
 }
 
 #[track_caller]
@@ -112,61 +113,122 @@ fn check(fault: Option<Fault>, case: impl Fn(&TempDir) -> Case, expected: Expect
 
 #[test]
 fn a_file_is_downloaded_to_memory_and_to_disk() {
-    let expected = expect!["whole: 400000 bytes; asked for: -"];
-    check(None, |_| in_memory(), expected.clone());
-    check(None, in_file, expected);
+    check(None, |_| in_memory(), expect!["whole: 400000 bytes; asked for: -"]);
+    check(None, in_file, expect!["whole: 400000 bytes; asked for: -"]);
 }
 
 #[test]
 fn a_broken_connection_is_resumed() {
-    let expected = expect![[""]];
-    check(Some(Fault::BreaksAfter(1000)), |_| in_memory(), expected.clone());
-    check(Some(Fault::BreaksAfter(1000)), in_file, expected);
+    check(
+        Some(Fault::BreaksAfter(1000)),
+        |_| in_memory(),
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
+    check(
+        Some(Fault::BreaksAfter(1000)),
+        in_file,
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn without_a_strong_etag_a_download_begins_again() {
-    let expected = expect![[""]];
-    check(Some(Fault::NoEtag(1000)), in_file, expected.clone());
-    check(Some(Fault::WeakEtag(1000)), in_file, expected);
+    check(Some(Fault::NoEtag(1000)), in_file, expect!["whole: 400000 bytes; asked for: -, -"]);
+    check(Some(Fault::WeakEtag(1000)), in_file, expect!["whole: 400000 bytes; asked for: -, -"]);
 }
 
 #[test]
 fn a_server_that_ignores_ranges_restarts_the_download() {
-    check(Some(Fault::IgnoresRange(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::IgnoresRange(1000)),
+        in_file,
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn a_file_that_changes_is_downloaded_again() {
-    check(Some(Fault::ChangesAfter(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::ChangesAfter(1000)),
+        in_file,
+        expect!["other: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn three_attempts_are_made() {
-    check(Some(Fault::AlwaysBreaksAfter(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::AlwaysBreaksAfter(1000)),
+        in_file,
+        expect![
+            "the connection broke while fetching `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: end of file before message length reached; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
 }
 
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
-    check(Some(Fault::HangsAfter(1000)), |_| in_memory(), expect![[""]]);
+    check(
+        Some(Fault::HangsAfter(1000)),
+        |_| in_memory(),
+        expect![
+            "timed out after 500ms waiting for data from `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
 }
 
 #[test]
 fn wrong_lengths_are_errors() {
     let known = |_: &TempDir| Case { expected_len: Some(400_000), ..in_memory() };
-    check(Some(Fault::WrongLength(500_000)), |_| in_memory(), expect![[""]]);
-    check(Some(Fault::WrongLength(300_000)), known, expect![[""]]);
-    check(Some(Fault::Truncated(1000)), known, expect![[""]]);
+    check(
+        Some(Fault::WrongLength(500_000)),
+        |_| in_memory(),
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 500000 bytes, received 400000; asked for: -, bytes=400000-"
+        ],
+    );
+    check(
+        Some(Fault::WrongLength(300_000)),
+        known,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 400000 bytes, received 300000; asked for: -"
+        ],
+    );
+    check(
+        Some(Fault::Truncated(1000)),
+        known,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 400000 bytes, received 3000; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
     let other = |_: &TempDir| Case { expected_len: Some(12), ..in_memory() };
-    check(None, other, expect![[""]]);
+    check(
+        None,
+        other,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 12 bytes, received 400000; asked for: -"
+        ],
+    );
 }
 
 #[test]
 fn what_is_larger_than_the_limit_is_refused() {
     let small = |dir: &TempDir| Case { limit: 2000, ..in_file(dir) };
-    check(None, small, expect![[""]]);
+    check(
+        None,
+        small,
+        expect![
+            "`http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…` is larger than the limit of 2000 bytes; asked for: -"
+        ],
+    );
     // No length is announced here.
-    check(Some(Fault::Truncated(3000)), small, expect![[""]]);
+    check(
+        Some(Fault::Truncated(3000)),
+        small,
+        expect![
+            "`http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…` is larger than the limit of 2000 bytes; asked for: -"
+        ],
+    );
 }
 
 #[test]
@@ -178,7 +240,7 @@ fn the_next_process_resumes() {
     server.fix(ASSET);
     server.forget_requests();
     let outcome = case.run(&client(), &url(&server));
-    expect![[""]].assert_eq(&told(&server, outcome));
+    expect!["whole: 400000 bytes; asked for: bytes=300000-"].assert_eq(&told(&server, outcome));
     assert!(!record(&dir).exists(), "a whole file has no record");
 }
 
@@ -203,7 +265,7 @@ fn a_whole_file_is_not_sent_again() {
     fs::write(dir.path().join("part"), bytes()).expect("the directory is ours");
     server.forget_requests();
     let outcome = case.run(&client(), &url(&server));
-    expect![[""]].assert_eq(&told(&server, outcome));
+    expect!["whole: 400000 bytes; asked for: bytes=400000-"].assert_eq(&told(&server, outcome));
 }
 
 fn record(dir: &TempDir) -> PathBuf {
@@ -252,7 +314,7 @@ fn progress_is_reported_and_grows() {
 #[test]
 fn credentials_stay_with_their_host() {
     let server = server(None);
-    let api: Url = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url())
+    let api: Url = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url())
         .parse()
         .expect("it is a URL");
     let mut headers = HeaderMap::new();
@@ -269,7 +331,7 @@ fn credentials_stay_with_their_host() {
 #[test]
 fn redirects_have_an_end() {
     let server = server(Some(Fault::Loops));
-    let api = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url());
+    let api = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url());
     let api = api.parse().expect("it is a URL");
     let err = client().get(&api, &HeaderMap::new(), 1 << 20).expect_err("it never ends");
     assert!(err.to_string().ends_with("is not followed: there are too many redirects"), "{err}");
@@ -279,7 +341,7 @@ fn redirects_have_an_end() {
 #[test]
 fn a_failing_server_is_asked_again() {
     let server = server(Some(Fault::Fails(2)));
-    let api = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url());
+    let api = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url());
     let api = api.parse().expect("it is a URL");
     let answer = client().get(&api, &HeaderMap::new(), 1 << 20).expect("the server answers");
     assert_eq!(answer.status, 200);
@@ -289,7 +351,7 @@ fn a_failing_server_is_asked_again() {
     };
     let err = outcome.expect_err("the server fails");
     let text = err.to_string().replace(&server.url(), "API/");
-    expect![[""]].assert_eq(&text);
+    expect!["the server failed: `API/repos/acme/registry/releases/assets/0/plugin.so` (HTTP status 503): Unavailable"].assert_eq(&text);
 }
 
 #[track_caller]
@@ -307,10 +369,24 @@ fn errors_name_the_url_without_its_secrets() {
     check_error(
         &client,
         "https://ada:secret@name.invalid/a?token=secret",
-        expect![[""]],
+        expect![[r#"
+            unknown host `name.invalid` in `https://name.invalid/a?…`: failed to lookup address information: Name or service not known
+            hint: check the spelling of the host and your network connection"#]],
     );
-    check_error(&client, "http://127.0.0.1:1/a", expect![[""]]);
-    check_error(&client, "ftp://127.0.0.1/a", expect![[""]]);
+    check_error(
+        &client,
+        "http://127.0.0.1:1/a",
+        expect![[r#"
+        failed to connect to `127.0.0.1:1` for `http://127.0.0.1:1/a`: Connection refused (os error 111)
+        hint: check your network connection, or set HTTPS_PROXY if a proxy is required"#]],
+    );
+    check_error(
+        &client,
+        "ftp://127.0.0.1/a",
+        expect![[r#"
+        invalid URL `ftp://127.0.0.1/a`: unsupported scheme `ftp`
+        hint: "#]],
+    );
     let server = server(None);
     let answer = client.get(
         &format!("{}?secret", server.url()).parse().expect("it is a URL"),
@@ -319,7 +395,8 @@ fn errors_name_the_url_without_its_secrets() {
     );
     let url = "http://host/a?secret".parse().expect("it is a URL");
     let err = answer.expect("the server answers").accept(&url).expect_err("there is nothing");
-    expect![[""]].assert_eq(&err.to_string());
+    expect!["not found: `http://host/a?…` (HTTP status 404): Not Found"]
+        .assert_eq(&err.to_string());
 }
 
 #[test]
@@ -329,6 +406,7 @@ fn a_server_without_tls_is_a_tls_error() {
     let url = url.parse().expect("it is a URL");
     let err = client().get(&url, &HeaderMap::new(), 1000).expect_err("it has no TLS");
     assert!(matches!(err, FetchError::Tls { is_untrusted: false, .. }), "{err:?}");
+    assert_eq!(err.hint().as_deref(), Some("check that the server speaks HTTPS at this port"));
 }
 
 #[test]
@@ -344,7 +422,13 @@ fn a_proxy_is_used_and_named_when_it_fails() {
         Client::new(options(), &|name| (name == "HTTP_PROXY").then(|| value.to_owned()))
             .expect("the client is set up")
     };
-    check_error(&proxied("http://ada:secret@127.0.0.1:1"), "http://example.invalid/a", expect![[""]]);
+    check_error(
+        &proxied("http://ada:secret@127.0.0.1:1"),
+        "http://example.invalid/a",
+        expect![[r#"
+        the proxy `http://127.0.0.1:1/` failed for `http://example.invalid/a`: Connection refused (os error 111)
+        hint: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"#]],
+    );
     // The stand-in takes the whole URL as a path, and so is a proxy that knows no host.
     let server = server(None);
     let address = server.url();
@@ -380,7 +464,10 @@ fn nothing_goes_from_https_to_http() {
     };
     assert_eq!(told("/y"), "https://a/y");
     assert_eq!(told("https://b/y"), "https://b/y");
-    expect![[""]].assert_eq(&told("http://a/y?secret"));
-    expect![[""]].assert_eq(&told("file:///etc/passwd"));
-    expect![[""]].assert_eq(&told("https://"));
+    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unprotected HTTP"].assert_eq(&told("http://a/y?secret"));
+    expect!["the redirect of `https://a/x?…` to `file:///etc/passwd` is not followed: only HTTP and HTTPS are supported"].assert_eq(&told("file:///etc/passwd"));
+    expect![
+        "the redirect of `https://a/x?…` to `?` is not followed: its location is not a valid URL"
+    ]
+    .assert_eq(&told("https://"));
 }

@@ -1,14 +1,14 @@
 //! Plugins in Debian's docker-registry.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 use super::super::http::Options;
@@ -114,7 +114,11 @@ fn client() -> Client {
 }
 
 fn file(name: &str, bytes: &[u8]) -> PushFile {
-    PushFile { name: name.into(), media_type: "application/octet-stream".into(), bytes: bytes.into() }
+    PushFile {
+        name: name.into(),
+        media_type: "application/octet-stream".into(),
+        bytes: bytes.into(),
+    }
 }
 
 fn targets() -> Vec<PushTarget> {
@@ -146,11 +150,19 @@ fn a_plugin_is_pushed_pinned_and_fetched() {
     let pinned = registry.pin().expect("it is there");
     assert_eq!(pinned.digest, digest);
     assert_eq!(pinned.version.as_deref(), Some("1.2.3"));
-    let shown: Vec<_> = pinned.platforms.iter().map(|it| {
-        let files: Vec<_> = it.files.iter().map(|it| &*it.name).collect();
-        format!("{:?} {:?} {files:?}", it.target.as_deref(), it.platform.as_deref())
-    }).collect();
-    expect![[""]].assert_eq(&shown.join("\n"));
+    let shown: Vec<_> = pinned
+        .platforms
+        .iter()
+        .map(|it| {
+            let files: Vec<_> = it.files.iter().map(|it| &*it.name).collect();
+            format!("{:?} {:?} {files:?}", it.target.as_deref(), it.platform.as_deref())
+        })
+        .collect();
+    expect![[r#"
+        Some("x86_64-unknown-linux-gnu") Some("linux/amd64") ["a.so", "README.md"]
+        Some("x86_64-unknown-linux-musl") Some("linux/amd64") ["a.so"]
+        Some("aarch64-apple-darwin") Some("darwin/arm64/v8") ["a.dylib"]"#]]
+    .assert_eq(&shown.join("\n"));
     let [linux] = pinned.for_target(LINUX)[..] else { panic!("one fits") };
     let mut progress = |_, _| {};
     let done = registry.fetch(&linux.files[0], &mut in_memory(&mut progress)).expect("it is there");
@@ -168,7 +180,10 @@ fn what_does_not_exist_is_reported() {
     let spec = server.spec("acme/absent:v1");
     let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
     let err = registry.pin().expect_err("it is not there");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        `oci://127.0.0.1:PORT/acme/absent:v1` does not exist or is private
+        hint: check the spelling; for a private repository run `docker login 127.0.0.1:PORT`"#]]
+    .assert_eq(&told(&err, &server));
 }
 
 #[test]
@@ -187,9 +202,67 @@ fn other_bytes_than_the_digest_names_are_refused() {
     let err = registry.fetch(&linux.files[0], &mut download).expect_err("it is damaged");
     assert!(matches!(err, OciError::Digest { .. }), "{err:?}");
     assert!(!path.exists(), "it is not kept");
-    server.damage(&linux.digest);
-    let err = registry.pin().expect_err("a manifest is damaged");
-    assert!(matches!(err, OciError::Digest { .. }), "{err:?}");
+}
+
+/// A registry that answers to everything with one manifest.
+fn serve(manifest: &str) -> OciSpec {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let port = listener.local_addr().expect("the socket is bound").port();
+    let manifest = manifest.to_owned();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let len = manifest.len();
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len}");
+            let _ = stream.write_all(format!("{head}\r\n\r\n{manifest}").as_bytes());
+        }
+    });
+    match format!("oci://127.0.0.1:{port}/acme/registry:v1").parse() {
+        Ok(Spec::Oci(spec)) => spec,
+        other => panic!("it is a registry: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn check_invalid(manifest: &str, expected: Expect) {
+    let spec = serve(manifest);
+    let client = client();
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let err = registry.pin().expect_err("it is not a plugin").to_string();
+    let port = spec.registry.rsplit(':').next().unwrap_or_default();
+    expected.assert_eq(&err.replace(port, "PORT"));
+}
+
+#[test]
+fn manifests_that_are_not_plugins_are_refused() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let with = |layers: &str| {
+        format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{digest}","size":2}},"layers":[{layers}]}}"#
+        )
+    };
+    let layer = |title: &str, digest: &str, size: i64| {
+        format!(
+            r#"{{"mediaType":"a/b","digest":"{digest}","size":{size},"annotations":{{"org.opencontainers.image.title":"{title}"}}}}"#
+        )
+    };
+    check_invalid("hello", expect!["`oci://127.0.0.1:PORT/acme/registry:v1` is not a plugin: its manifest is not an OCI manifest or index"]);
+    check_invalid(&with(&layer("../a.so", &digest, 1)), expect!["`oci://127.0.0.1:PORT/acme/registry:v1` is not a plugin: invalid file name `../a.so`"]);
+    check_invalid(&with(&layer("a.so", &digest, -1)), expect!["`oci://127.0.0.1:PORT/acme/registry:v1` is not a plugin: `a.so` has a negative size"]);
+    check_invalid(&with(&layer("a.so", "sha512:00", 1)), expect!["`oci://127.0.0.1:PORT/acme/registry:v1` is not a plugin: unsupported digest `sha512:00`"]);
+    let one = layer("a.so", &digest, 1);
+    check_invalid(&with(&format!("{one},{one}")), expect!["`oci://127.0.0.1:PORT/acme/registry:v1` is not a plugin: two files have the name `a.so`"]);
+    // Its only manifest is not what its digest names.
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{OCI_IMAGE_MEDIA_TYPE}","digest":"{digest}","size":2}}]}}"#
+    );
+    let spec = serve(&index);
+    let client = client();
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let err = registry.pin().expect_err("it is another manifest");
+    assert!(matches!(&err, OciError::Digest { expected, .. } if *expected == digest), "{err:?}");
 }
 
 #[test]
@@ -214,19 +287,24 @@ fn signatures_are_found() {
 
 #[test]
 fn a_registry_with_a_password_takes_it() {
-    // `ada:secret`, by bcrypt.
-    let hashed = "HASH";
+    // `ada` with the password `hush`, by bcrypt.
+    let hashed = "$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa";
     let Some(server) = Server::start(Some(hashed)) else { return };
     let client = client();
     let spec = server.spec("acme/registry:v1");
     let with = |credentials| Registry::new(&client, &spec, credentials).expect("it is set up");
-    let basic = |password: &str| Credentials::Basic { user: "ada".into(), password: password.into() };
-    with(basic("secret")).push(&targets(), None).expect("it is pushed");
-    with(basic("secret")).pin().expect("it is there");
+    let basic =
+        |password: &str| Credentials::Basic { user: "ada".into(), password: password.into() };
+    with(basic("hush")).push(&targets(), None).expect("it is pushed");
+    with(basic("hush")).pin().expect("it is there");
     let err = with(Credentials::Anonymous).pin().expect_err("it has a password");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        the registry `127.0.0.1:PORT` requires credentials, and Docker has stored none for it
+        hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]].assert_eq(&told(&err, &server));
     let err = with(basic("wrong")).pin().expect_err("it has another password");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        the registry `127.0.0.1:PORT` rejected the credentials
+        hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]].assert_eq(&told(&err, &server));
     with(basic("wrong")).push(&targets(), None).expect_err("it has another password");
 }
 
@@ -242,9 +320,9 @@ fn docker_credentials_are_understood() {
     assert_eq!(read(auths), Ok(ada.clone()));
     assert!(!format!("{ada:?}").contains("secret"));
     let token = r#"{"auths":{"ghcr.io":{"identitytoken":"x"}}}"#;
-    expect![[""]].assert_eq(&read(token).expect_err("it is not supported"));
+    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: identity tokens are not supported"].assert_eq(&read(token).expect_err("it is not supported"));
     let helper = r#"{"credHelpers":{"ghcr.io":"absent-helper"}}"#;
-    expect![[""]].assert_eq(&read(helper).expect_err("it is not installed"));
+    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
 }
 
 #[test]
@@ -291,8 +369,8 @@ fn a_target_is_chosen_by_its_annotation_first() {
     assert_eq!(chosen("aarch64-unknown-linux-gnu"), [2]);
     assert_eq!(chosen("armv7-unknown-linux-gnueabihf"), [3]);
     assert_eq!(chosen("x86_64-pc-windows-msvc"), [5]);
-    assert_eq!(chosen(MAC), []);
-    assert_eq!(chosen("wasm32-unknown-unknown"), []);
+    assert!(chosen(MAC).is_empty());
+    assert!(chosen("wasm32-unknown-unknown").is_empty());
     let single =
         Pinned { digest: String::new(), version: None, platforms: vec![platform(None, None)] };
     assert_eq!(single.for_target(MAC).len(), 1);
