@@ -9,6 +9,8 @@ mod libraries;
 mod program_kit;
 mod proxy;
 mod rebuilt;
+#[allow(dead_code, reason = "shared with the unit tests of core/manager")]
+mod release_server;
 mod support;
 mod vices;
 

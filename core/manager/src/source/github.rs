@@ -3,19 +3,21 @@
 //! Invariants: a token reaches the host of its API and no other, and is in no text; what was
 //! asked for a moment ago is not asked again, as anonymous users have 60 requests an hour.
 
-use std::path::{Path, PathBuf};
+mod cache;
+
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use pintle_host::PluginVersion;
-use pintle_host::fs::{self, Mode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
-use serde::{Deserialize, Serialize};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::{Host, Url};
 
-use super::http::{Answer, Client, Download, Downloaded, FetchError, Limits, MAX_JSON};
-use super::{Environment, hex, parse_sha256, sha256};
+use super::http::{Client, Download, Downloaded, FetchError, Limits, MAX_JSON};
+use super::{Environment, hex, parse_sha256};
+use cache::{Cache, Kept};
 
 /// The API of github.com.
 const PUBLIC_API: &str = "https://api.github.com/";
@@ -130,6 +132,16 @@ pub enum GitHubError {
         /// Whether there are pre-releases.
         has_prereleases: bool,
     },
+    /// Bytes other than the ones that were uploaded.
+    #[error("wrong digest of `{name}`: expected sha256:{expected}, received sha256:{actual}")]
+    Digest {
+        /// The file.
+        name: String,
+        /// The digest that GitHub reports.
+        expected: String,
+        /// The digest of what was received.
+        actual: String,
+    },
     /// The token was rejected.
     #[error("`{host}` rejected the token in the environment variable `{variable}`")]
     Token {
@@ -162,6 +174,9 @@ impl GitHubError {
                 Some("name a version, for example `owner/repo@v1.0.0-rc.1`".into())
             }
             Self::NoRelease { .. } => None,
+            Self::Digest { .. } => {
+                Some("try again; if it fails again, do not use this file".into())
+            }
             Self::Token { variable, .. } => {
                 Some(format!("renew the token in {variable}, or unset the variable"))
             }
@@ -326,11 +341,12 @@ impl<'c> GitHub<'c> {
         Ok(releases)
     }
 
-    /// Downloads a file of a release.
+    /// Downloads a file of a release, and compares it with its size and its digest if GitHub has
+    /// one.
     ///
     /// # Errors
     ///
-    /// [`GitHubError`].
+    /// [`GitHubError`]. Bytes with a wrong digest are not kept.
     pub fn download(
         &self,
         asset: &Asset,
@@ -338,7 +354,17 @@ impl<'c> GitHub<'c> {
     ) -> Result<Downloaded, GitHubError> {
         let accept = HeaderValue::from_static("application/octet-stream");
         let headers = self.headers(&asset.url, accept);
-        self.client.download(&asset.url, &headers, download).map_err(|err| self.explain(err))
+        download.expected_len = Some(asset.size);
+        let done = self.client.download(&asset.url, &headers, download);
+        let done = done.map_err(|err| self.explain(err))?;
+        match asset.sha256 {
+            Some(expected) if expected != done.sha256 => {
+                done.content.discard();
+                let (expected, actual) = (hex(&expected), hex(&done.sha256));
+                Err(GitHubError::Digest { name: asset.name.clone(), expected, actual })
+            }
+            _ => Ok(done),
+        }
     }
 
     fn find(&self, repo: &str, path: &[&str]) -> Result<Option<Release>, GitHubError> {
@@ -492,63 +518,6 @@ impl From<AssetMessage> for Asset {
             sha256: it.digest.as_deref().and_then(parse_sha256),
             content_type: it.content_type.unwrap_or_default(),
         }
-    }
-}
-
-/// Answers of the API that are kept.
-#[derive(Debug)]
-struct Cache {
-    dir: PathBuf,
-    max_age: Duration,
-}
-
-/// An answer that is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
-    /// When it was current, in seconds since 1970.
-    at: u64,
-    etag: Option<String>,
-    has_next: bool,
-    body: String,
-}
-
-impl Kept {
-    fn of(answer: Answer) -> Self {
-        let text = |name| answer.headers.get(name).and_then(|it| it.to_str().ok());
-        Self {
-            at: now(),
-            etag: text(ETAG).map(str::to_owned),
-            has_next: text(LINK).is_some_and(|it| it.contains("rel=\"next\"")),
-            body: String::from_utf8_lossy(&answer.body).into_owned(),
-        }
-    }
-
-    /// An answer of the future is as good as none: the clock has changed.
-    fn is_younger_than(&self, age: Duration) -> bool {
-        now().checked_sub(self.at).is_some_and(|it| it < age.as_secs())
-    }
-}
-
-/// What fails here costs one request more, and is no failure of the command.
-impl Cache {
-    fn read(&self, url: &Url, is_authorized: bool) -> Option<Kept> {
-        let path = self.path(url, is_authorized);
-        let contents = fs::read_regular(&path, 2 * MAX_JSON).ok()?;
-        serde_json::from_slice(&contents.bytes).ok()
-    }
-
-    fn write(&self, url: &Url, is_authorized: bool, kept: &Kept) {
-        let Ok(json) = serde_json::to_vec(kept) else { return };
-        if std::fs::create_dir_all(&self.dir).is_ok() {
-            // Answers about private repositories are for this user alone.
-            let _ = fs::replace(&self.path(url, is_authorized), &json, Mode::Exact(0o600));
-        }
-    }
-
-    fn path(&self, url: &Url, is_authorized: bool) -> PathBuf {
-        let kind = if is_authorized { "authorized" } else { "anonymous" };
-        let name = hex(&sha256(format!("{kind} {url}").as_bytes()));
-        Path::new(&self.dir).join(format!("{name}.json"))
     }
 }
 

@@ -10,7 +10,7 @@ pub mod oci;
 pub mod spec;
 
 #[cfg(test)]
-#[expect(dead_code, reason = "shared with the integration tests, each of which uses a part")]
+#[allow(dead_code, reason = "shared with the integration tests, each of which uses a part")]
 #[path = "../../../../tests/release_server.rs"]
 mod release_server;
 

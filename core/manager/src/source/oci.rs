@@ -5,26 +5,29 @@
 //! [`http`](super::http), which has limits; oci-client knows how registries give tokens and how
 //! they are pushed to.
 
-use std::cell::OnceCell;
+mod credentials;
+mod push;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, ImageIndexEntry,
-    OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageIndex,
-    OciImageManifest, OciManifest, Platform,
+    OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageIndex, OciImageManifest, OciManifest,
+    Platform,
 };
-use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Host, Url};
 
-use super::http::{Client, Content, Download, Downloaded, FetchError, Limits};
+use super::http::{Answer, Client, Content, Download, Downloaded, FetchError, Limits};
 use super::spec::OciSpec;
 use super::{hex, parse_sha256, sha256};
+
+pub use credentials::Credentials;
+pub use push::{PushFile, PushTarget};
 
 /// The artifact type of a plugin.
 pub const PLUGIN_TYPE: &str = "application/vnd.pintle.plugin.v1";
@@ -41,10 +44,6 @@ const TITLE: &str = "org.opencontainers.image.title";
 /// The annotation with the version.
 const VERSION: &str = "org.opencontainers.image.version";
 
-/// The media type of an empty config, and its content.
-const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
-const EMPTY: &[u8] = b"{}";
-
 /// How large a manifest or an index can be, as registries have it.
 const MAX_MANIFEST: u64 = 4 << 20;
 
@@ -55,20 +54,6 @@ const MAX_ENTRIES: usize = 128;
 const MAX_SIGNATURE: u64 = 64 << 10;
 const MAX_SIGNATURES: usize = 16;
 
-/// How a registry knows the user.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// Not at all.
-    Anonymous,
-    /// By a name and a password or token.
-    Basic {
-        /// The name.
-        user: String,
-        /// The password or token.
-        password: String,
-    },
-}
-
 /// A repository of a registry.
 pub struct Registry<'c> {
     client: &'c Client,
@@ -77,8 +62,11 @@ pub struct Registry<'c> {
     oci: oci_client::Client,
     base: Url,
     /// What reading takes, once it is known.
-    authorization: OnceCell<Option<HeaderValue>>,
+    authorization: RefCell<Option<Authorization>>,
 }
+
+/// What requests have to send, if anything.
+type Authorization = Option<HeaderValue>;
 
 /// What a tag or a digest meant when it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,26 +114,6 @@ pub struct OciSignature {
     pub name: String,
     /// The text of the minisig file.
     pub text: String,
-}
-
-/// Files to push for a target.
-#[derive(Debug, Clone)]
-pub struct PushTarget {
-    /// The target triple.
-    pub target: String,
-    /// The files.
-    pub files: Vec<PushFile>,
-}
-
-/// A file to push.
-#[derive(Debug, Clone)]
-pub struct PushFile {
-    /// The name.
-    pub name: String,
-    /// The media type.
-    pub media_type: String,
-    /// The bytes.
-    pub bytes: Vec<u8>,
 }
 
 /// Why a registry could not be used.
@@ -233,72 +201,9 @@ impl OciError {
     }
 }
 
-// A password is never shown.
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Anonymous => write!(f, "Anonymous"),
-            Self::Basic { user, .. } => write!(f, "Basic {{ user: {user:?}, password: … }}"),
-        }
-    }
-}
-
 impl std::fmt::Debug for Registry<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Registry").field("spec", &self.spec).finish_non_exhaustive()
-    }
-}
-
-impl Credentials {
-    /// Reads the credentials that `docker login` has stored, also by a helper; anonymous without.
-    ///
-    /// # Errors
-    ///
-    /// [`OciError::Credentials`].
-    pub fn of_docker(registry: &str) -> Result<Self, OciError> {
-        Self::understand(registry, docker_credential::get_credential(docker_key(registry)))
-    }
-
-    fn understand(
-        registry: &str,
-        found: Result<DockerCredential, CredentialRetrievalError>,
-    ) -> Result<Self, OciError> {
-        use CredentialRetrievalError as Cause;
-        let fail = |reason: &str| {
-            let (registry, reason) = (registry.to_owned(), reason.to_owned());
-            Err(OciError::Credentials { registry, reason })
-        };
-        match found {
-            Ok(DockerCredential::UsernamePassword(user, password)) => {
-                Ok(Self::Basic { user, password })
-            }
-            Ok(DockerCredential::IdentityToken(_)) => fail("identity tokens are not supported"),
-            Err(Cause::NoCredentialConfigured | Cause::ConfigNotFound | Cause::ConfigReadError) => {
-                Ok(Self::Anonymous)
-            }
-            // What Docker's helpers print for a registry that nobody has logged in to.
-            Err(Cause::HelperFailure { stdout, stderr, .. })
-                if format!("{stdout}{stderr}").contains("credentials not found") =>
-            {
-                Ok(Self::Anonymous)
-            }
-            // Not what the helper printed, which can be a secret.
-            Err(Cause::HelperFailure { helper, .. }) => fail(&format!("`{helper}` failed")),
-            Err(err) => fail(&err.to_string()),
-        }
-    }
-
-    fn auth(&self) -> RegistryAuth {
-        match self {
-            Self::Anonymous => RegistryAuth::Anonymous,
-            Self::Basic { user, password } => RegistryAuth::Basic(user.clone(), password.clone()),
-        }
-    }
-
-    fn header(&self) -> Option<HeaderValue> {
-        let Self::Basic { user, password } = self else { return None };
-        let text = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        sensitive(&format!("Basic {text}"))
     }
 }
 
@@ -357,7 +262,7 @@ impl<'c> Registry<'c> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let oci = oci_client::Client::try_from(config(client, is_local))
             .map_err(|err| FetchError::Setup(err.into()))?;
-        let authorization = OnceCell::new();
+        let authorization = RefCell::new(None);
         Ok(Self { client, spec: spec.clone(), credentials, oci, base, authorization })
     }
 
@@ -414,16 +319,13 @@ impl<'c> Registry<'c> {
     ) -> Result<Downloaded, OciError> {
         let expected = self.supported(&file.digest)?;
         let url = self.address(&["blobs", &file.digest]);
-        let headers = self.headers(None)?;
         download.expected_len = Some(file.size);
-        let done = self.client.download(&url, &headers, download);
-        let done = done.map_err(|err| self.explain(err))?;
+        let done =
+            self.authorized(None, |headers| self.client.download(&url, headers, download))?;
         if done.sha256 == expected {
             return Ok(done);
         }
-        if let Content::File(path) = &done.content {
-            let _ = std::fs::remove_file(path);
-        }
+        done.content.discard();
         let actual = format!("sha256:{}", hex(&done.sha256));
         Err(self.wrong_digest(format!("`{}`", file.name), &file.digest, actual))
     }
@@ -476,10 +378,10 @@ impl<'c> Registry<'c> {
         self.supported(digest)?;
         let mut url = self.address(&["referrers", digest]);
         url.query_pairs_mut().append_pair("artifactType", SIGNATURE_TYPE);
-        let answer = self.client.get(&url, &self.headers(None)?, MAX_MANIFEST);
-        let answer = answer.map_err(|err| self.explain(err))?;
+        let answer = self.get(&url, None)?;
         let bytes = match answer.status {
-            404 => self.manifest(&digest.replace(':', "-"))?,
+            // A client must fall back on 404; some registries answer otherwise.
+            400 | 404 | 405 | 501 => self.manifest(&digest.replace(':', "-"))?,
             _ => Some(answer.accept(&url).map_err(|err| self.explain(err))?.body),
         };
         let index = match bytes {
@@ -490,143 +392,6 @@ impl<'c> Registry<'c> {
             None => empty_index(),
         };
         Ok(index)
-    }
-
-    /// Pushes files for some targets under the tag, and returns the digest of their index.
-    ///
-    /// # Errors
-    ///
-    /// [`OciError`].
-    pub fn push(&self, targets: &[PushTarget], version: Option<&str>) -> Result<String, OciError> {
-        let annotations: Option<BTreeMap<_, _>> =
-            version.map(|it| BTreeMap::from([(VERSION.to_owned(), it.to_owned())]));
-        self.sign_in(RegistryOperation::Push)?;
-        self.push_blob(EMPTY)?;
-        let mut index = empty_index();
-        index.artifact_type = Some(PLUGIN_TYPE.into());
-        index.annotations = annotations.clone();
-        for target in targets {
-            let mut own = annotations.clone().unwrap_or_default();
-            own.insert(TARGET_ANNOTATION.into(), target.target.clone());
-            let manifest = self.push_files(&target.files, PLUGIN_TYPE, own.clone(), None)?;
-            let platform = platform_of(&target.target).and_then(platform_message);
-            index.manifests.push(ImageIndexEntry {
-                platform,
-                annotations: Some(BTreeMap::from([(
-                    TARGET_ANNOTATION.to_owned(),
-                    target.target.clone(),
-                )])),
-                ..manifest
-            });
-        }
-        let tag = self.spec.tag.as_deref().unwrap_or("latest");
-        let bytes = self.serialize(&index)?;
-        self.push_manifest(tag, &bytes, OCI_IMAGE_INDEX_MEDIA_TYPE)?;
-        Ok(digest_text(&bytes))
-    }
-
-    /// Pushes a signature that refers to a platform's manifest.
-    ///
-    /// # Errors
-    ///
-    /// [`OciError`].
-    pub fn push_signature(
-        &self,
-        subject: &OciPlatform,
-        signature: &OciSignature,
-    ) -> Result<(), OciError> {
-        self.sign_in(RegistryOperation::Push)?;
-        self.push_blob(EMPTY)?;
-        let file = PushFile {
-            name: signature.name.clone(),
-            media_type: SIGNATURE_TYPE.into(),
-            bytes: signature.text.clone().into_bytes(),
-        };
-        let subject = OciDescriptor {
-            media_type: OCI_IMAGE_MEDIA_TYPE.into(),
-            digest: subject.digest.clone(),
-            size: length(subject.size),
-            ..OciDescriptor::default()
-        };
-        let digest = subject.digest.clone();
-        let entry = self.push_files(&[file], SIGNATURE_TYPE, BTreeMap::new(), Some(subject))?;
-        let mut index = self.referrers(&digest)?;
-        if index.manifests.iter().any(|it| it.digest == entry.digest) {
-            return Ok(());
-        }
-        // The registry has no list of its own: clients keep one under a tag.
-        index.manifests.push(entry);
-        let bytes = self.serialize(&index)?;
-        self.push_manifest(&digest.replace(':', "-"), &bytes, OCI_IMAGE_INDEX_MEDIA_TYPE)
-    }
-
-    /// Pushes a manifest of files, and returns its entry in an index.
-    fn push_files(
-        &self,
-        files: &[PushFile],
-        artifact_type: &str,
-        annotations: BTreeMap<String, String>,
-        subject: Option<OciDescriptor>,
-    ) -> Result<ImageIndexEntry, OciError> {
-        let mut layers = Vec::new();
-        for file in files {
-            self.push_blob(&file.bytes)?;
-            let title = BTreeMap::from([(TITLE.to_owned(), file.name.clone())]);
-            let annotations = Some(title);
-            layers.push(OciDescriptor { annotations, ..descriptor(&file.media_type, &file.bytes) });
-        }
-        let manifest = OciImageManifest {
-            media_type: Some(OCI_IMAGE_MEDIA_TYPE.into()),
-            config: descriptor(EMPTY_TYPE, EMPTY),
-            layers,
-            subject,
-            artifact_type: Some(artifact_type.into()),
-            annotations: Some(annotations).filter(|it| !it.is_empty()),
-            ..OciImageManifest::default()
-        };
-        let bytes = self.serialize(&manifest)?;
-        let digest = digest_text(&bytes);
-        self.push_manifest(&digest, &bytes, OCI_IMAGE_MEDIA_TYPE)?;
-        Ok(ImageIndexEntry {
-            media_type: OCI_IMAGE_MEDIA_TYPE.into(),
-            digest,
-            size: length(bytes.len() as u64),
-            platform: None,
-            annotations: None,
-            artifact_type: Some(artifact_type.into()),
-        })
-    }
-
-    fn push_blob(&self, bytes: &[u8]) -> Result<(), OciError> {
-        let (reference, digest) = (self.reference("x"), digest_text(bytes));
-        let url = self.address(&["blobs", &digest]);
-        self.run(&url, async {
-            if self.oci.blob_exists(&reference, &digest).await? {
-                return Ok(());
-            }
-            self.oci.push_blob(&reference, bytes.to_vec(), &digest).await.map(drop)
-        })
-    }
-
-    /// Pushes a manifest under a tag or its digest.
-    fn push_manifest(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        media_type: &'static str,
-    ) -> Result<(), OciError> {
-        // As a tag, even if it is a digest: oci-client panics otherwise when a registry forgets
-        // the header `Location`.
-        let reference = self.reference(name);
-        let url = self.address(&["manifests", name]);
-        let media_type = HeaderValue::from_static(media_type);
-        self.run(&url, async {
-            self.oci.push_manifest_raw(&reference, bytes.to_vec(), media_type).await.map(drop)
-        })
-    }
-
-    fn serialize(&self, manifest: &impl serde::Serialize) -> Result<Vec<u8>, OciError> {
-        serde_json::to_vec(manifest).map_err(|err| self.invalid(err.to_string()))
     }
 
     /// Fetches a manifest by a tag or a digest, which is compared; `None` if there is none.
@@ -643,8 +408,7 @@ impl<'c> Registry<'c> {
             IMAGE_MANIFEST_MEDIA_TYPE,
         ];
         let accept = HeaderValue::from_str(&accept.join(", ")).ok();
-        let answer = self.client.get(&url, &self.headers(accept)?, MAX_MANIFEST);
-        let answer = answer.map_err(|err| self.explain(err))?;
+        let answer = self.get(&url, accept)?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -703,23 +467,38 @@ impl<'c> Registry<'c> {
             .ok_or_else(|| self.invalid(format!("unsupported digest `{}`", digest.escape_debug())))
     }
 
-    fn headers(&self, accept: Option<HeaderValue>) -> Result<HeaderMap, OciError> {
-        let mut headers = HeaderMap::new();
-        headers.extend(accept.map(|it| (ACCEPT, it)));
-        let authorization = match self.authorization.get() {
-            Some(it) => it.clone(),
-            None => {
-                let found = self.sign_in(RegistryOperation::Pull)?;
-                self.authorization.get_or_init(|| found).clone()
+    /// Fetches an answer, whatever its status except 401.
+    fn get(&self, url: &Url, accept: Option<HeaderValue>) -> Result<Answer, OciError> {
+        self.authorized(accept, |headers| {
+            let answer = self.client.get(url, headers, MAX_MANIFEST)?;
+            if answer.status == 401 { Err(answer.refusal(url)) } else { Ok(answer) }
+        })
+    }
+
+    /// Runs a request with what the registry wants to see; again if a token has expired since.
+    fn authorized<T>(
+        &self,
+        accept: Option<HeaderValue>,
+        mut request: impl FnMut(&HeaderMap) -> Result<T, FetchError>,
+    ) -> Result<T, OciError> {
+        let known = self.authorization.borrow().clone();
+        let mut headers: HeaderMap = accept.map(|it| (ACCEPT, it)).into_iter().collect();
+        if let Some(known) = known {
+            headers.extend(known.map(|it| (AUTHORIZATION, it)));
+            match request(&headers) {
+                Err(FetchError::Status { status: 401, .. }) => drop(headers.remove(AUTHORIZATION)),
+                outcome => return outcome.map_err(|err| self.explain(err)),
             }
-        };
-        headers.extend(authorization.map(|it| (AUTHORIZATION, it)));
-        Ok(headers)
+        }
+        let found = self.sign_in(RegistryOperation::Pull)?;
+        *self.authorization.borrow_mut() = Some(found.clone());
+        headers.extend(found.map(|it| (AUTHORIZATION, it)));
+        request(&headers).map_err(|err| self.explain(err))
     }
 
     /// Asks for a token if the registry wants one; returns what requests have to send.
     fn sign_in(&self, operation: RegistryOperation) -> Result<Option<HeaderValue>, OciError> {
-        let (reference, auth) = (self.reference("x"), self.credentials.auth());
+        let (reference, auth) = (self.reference("x"), self.exchange(operation)?);
         let url = self.base.clone();
         let token = self.run(&url, self.oci.auth(&reference, &auth, operation))?;
         Ok(token.map_or_else(|| self.credentials.header(), |it| sensitive(&format!("Bearer {it}"))))
@@ -841,14 +620,6 @@ fn is_local(registry: &str) -> bool {
     }
 }
 
-/// Returns the key of a registry in Docker's configuration.
-fn docker_key(registry: &str) -> &str {
-    match registry {
-        "docker.io" | "index.docker.io" | "registry-1.docker.io" => "https://index.docker.io/v1/",
-        it => it,
-    }
-}
-
 /// Returns whether an entry of an index is for a platform: BuildKit adds others.
 fn is_for_platform(entry: &ImageIndexEntry) -> bool {
     let is_manifest =
@@ -881,11 +652,6 @@ fn platform_of(target: &str) -> Option<(&'static str, &'static str, Option<&'sta
     Some((os, architecture, variant))
 }
 
-fn platform_message((os, architecture, variant): (&str, &str, Option<&str>)) -> Option<Platform> {
-    let json = serde_json::json!({ "os": os, "architecture": architecture, "variant": variant });
-    serde_json::from_value(json).ok()
-}
-
 fn annotation(annotations: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {
     annotations.as_ref()?.get(key).cloned()
 }
@@ -894,19 +660,6 @@ fn is_file_name(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && !matches!(name, "." | "..")
         && !name.contains(|it: char| it.is_control() || matches!(it, '/' | '\\' | ':'))
-}
-
-fn descriptor(media_type: &str, bytes: &[u8]) -> OciDescriptor {
-    OciDescriptor {
-        media_type: media_type.into(),
-        digest: digest_text(bytes),
-        size: length(bytes.len() as u64),
-        ..OciDescriptor::default()
-    }
-}
-
-fn length(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn digest_text(bytes: &[u8]) -> String {

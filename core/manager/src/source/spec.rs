@@ -143,7 +143,8 @@ impl Spec {
     /// Returns the first directory in the store.
     ///
     /// It is the owner of a GitHub repository, `oci.<registry>`, `https.<host>` (or `http.`),
-    /// or `file.local`. Owners at GitHub have no dot, so the kinds never share a directory.
+    /// or `file.local`. Owners at GitHub have no dot, so the kinds never share a directory. A port
+    /// is made safe in the way of [`repo`](Self::repo).
     pub fn owner(&self) -> String {
         match self {
             Self::GitHub { owner, .. } => owner.clone(),

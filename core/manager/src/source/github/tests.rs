@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::super::http::{Content, Options};
 use super::super::release_server::{self, Limit, ReleaseServer};
+use super::super::sha256;
 use super::*;
 
 const REPO: &str = "acme/registry";
@@ -171,6 +172,29 @@ fn a_file_elsewhere_gets_no_token() {
         Download { partial: None, limit: 1000, expected_len: None, progress: &mut progress };
     github.download(&asset, &mut download).expect("it is downloaded");
     assert!(server.requests().iter().all(|it| it.header("authorization").is_none()));
+}
+
+#[test]
+fn a_file_that_is_not_the_uploaded_one_is_refused() {
+    let (client, server, dir) = (client(), server(), dir());
+    let github = anonymous(&client, &server);
+    let mut asset = github.tag(REPO, "v1.0.0").expect("it exists").assets.remove(0);
+    asset.sha256 = Some([0; 32]);
+    let path = dir.path().join("part");
+    let mut progress = |_, _| {};
+    let mut download = Download {
+        partial: Some(path.clone()),
+        limit: 1000,
+        expected_len: None,
+        progress: &mut progress,
+    };
+    let err = github.download(&asset, &mut download).expect_err("it has another digest");
+    assert!(matches!(err, GitHubError::Digest { .. }), "{err:?}");
+    assert!(!path.exists(), "it is not kept");
+    asset.size = 7;
+    let err = github.download(&asset, &mut download).expect_err("it has another size");
+    let is_length = matches!(err, GitHubError::Fetch(FetchError::WrongLength { .. }));
+    assert!(is_length, "{err:?}");
 }
 
 #[test]

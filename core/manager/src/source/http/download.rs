@@ -57,6 +57,15 @@ pub enum Content {
     File(PathBuf),
 }
 
+impl Content {
+    /// Removes bytes that turned out to be wrong.
+    pub(crate) fn discard(&self) {
+        if let Self::File(path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// What is stored beside a partial file.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 struct Record {

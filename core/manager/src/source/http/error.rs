@@ -199,7 +199,7 @@ impl FetchError {
                 "if your network uses its own certificate authority, set SSL_CERT_FILE to a file \
                  with its certificate"
             }
-            Self::Tls { .. } => "check that the server speaks HTTPS at this port",
+            Self::Tls { .. } => "check that the server supports HTTPS at this port",
             Self::Proxy { .. } | Self::ProxySetting { .. } => {
                 "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"
             }

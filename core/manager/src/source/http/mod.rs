@@ -11,11 +11,13 @@ mod setup;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION, PROXY_AUTHORIZATION};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
+};
 use reqwest::{Response, redirect};
 use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::Environment;
 use error::Context;
@@ -40,7 +42,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// What a client needs to know about its program.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The program, as `pintle`: the first part of the user agent.
+    /// The program, for example `pintle`: the first part of the user agent.
     pub command: String,
     /// Its version.
     pub version: String,
@@ -52,7 +54,7 @@ pub struct Options {
     pub idle_limit: Duration,
     /// How long to wait before each further attempt; there are as many as pauses.
     pub pauses: Vec<Duration>,
-    /// Tells whether the user has interrupted the command.
+    /// Returns whether the user has interrupted the command.
     pub is_interrupted: fn() -> bool,
 }
 
@@ -140,6 +142,24 @@ impl Client {
                 _ => return outcome,
             }
         }
+    }
+
+    /// Sends a form, which has a secret and is therefore never redirected or repeated.
+    pub(super) fn post_form(
+        &self,
+        url: &Url,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, FetchError> {
+        check_scheme(url)?;
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.inner.post(url.clone()).body(body);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.block_on(url, async {
+            let response = request.send().await.map_err(|err| self.context(url).explain(err))?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = self.read(response, url, MAX_JSON).await?;
+            Ok(Answer { status, headers, body })
+        })
     }
 
     /// Fetches JSON, of at most [`MAX_JSON`] bytes.
@@ -283,7 +303,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // The resolver may still look for a host, and nobody waits for it after an interrupt.
+        // The resolver may still look for a host, and an interrupted command must not wait for it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -275,6 +275,18 @@ fn a_whole_file_is_not_sent_again() {
     expect!["whole: 400000 bytes; asked for: bytes=400000-"].assert_eq(&told(&server, outcome));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_partial_file_is_not_written_through_a_link() {
+    let (server, dir) = (server(None), dir());
+    let other = dir.path().join("other");
+    fs::write(&other, "mine").expect("the directory is ours");
+    std::os::unix::fs::symlink(&other, dir.path().join("part")).expect("the directory is ours");
+    let err = in_file(&dir).run(&client(), &url(&server)).expect_err("it is a link");
+    assert!(matches!(err, FetchError::File { .. }), "{err:?}");
+    assert_eq!(fs::read(&other).expect("it is there"), b"mine");
+}
+
 fn record(dir: &TempDir) -> PathBuf {
     dir.path().join("part.origin")
 }
@@ -409,7 +421,7 @@ fn a_server_without_tls_is_a_tls_error() {
     let url = url.parse().expect("it is a URL");
     let err = client().get(&url, &HeaderMap::new(), 1000).expect_err("it has no TLS");
     assert!(matches!(err, FetchError::Tls { is_untrusted: false, .. }), "{err:?}");
-    assert_eq!(err.hint().as_deref(), Some("check that the server speaks HTTPS at this port"));
+    assert_eq!(err.hint().as_deref(), Some("check that the server supports HTTPS at this port"));
 }
 
 /// Serves one connection over TLS, by a certificate of the authority in `testdata`, whose key

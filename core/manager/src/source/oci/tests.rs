@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -204,25 +205,84 @@ fn other_bytes_than_the_digest_names_are_refused() {
     assert!(!path.exists(), "it is not kept");
 }
 
-/// A registry that answers to everything with one manifest.
-fn serve(manifest: &str) -> OciSpec {
+/// A registry that answers each request, given as its first line and its headers, with a status,
+/// headers and a body.
+fn serve_by(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'static) -> OciSpec {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
     let port = listener.local_addr().expect("the socket is bound").port();
-    let manifest = manifest.to_owned();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
-            let len = manifest.len();
-            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len}");
-            let _ = stream.write_all(format!("{head}\r\n\r\n{manifest}").as_bytes());
+            let mut request = vec![0; 1 << 16];
+            let n_read = stream.read(&mut request).unwrap_or(0);
+            let (status, headers, body) = answer(&String::from_utf8_lossy(&request[..n_read]));
+            let headers = headers.replace("PORT", &port.to_string());
+            let len = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}");
+            let _ =
+                stream.write_all(format!("{head}Content-Length: {len}\r\n\r\n{body}").as_bytes());
         }
     });
     match format!("oci://127.0.0.1:{port}/acme/registry:v1").parse() {
         Ok(Spec::Oci(spec)) => spec,
         other => panic!("it is a registry: {other:?}"),
     }
+}
+
+/// A registry that answers to everything with one manifest.
+fn serve(manifest: &str) -> OciSpec {
+    let manifest = manifest.to_owned();
+    serve_by(move |_| ("200 OK", String::new(), manifest.clone()))
+}
+
+/// A registry whose tokens are good for one manifest.
+fn serve_with_tokens(form: Option<&'static str>) -> OciSpec {
+    let (n_given, n_used) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    serve_by(move |request| {
+        let line = request.lines().next().unwrap_or_default();
+        if line.contains(" /token") {
+            // A POST with a form is for identity tokens alone.
+            let is_good = form.is_none_or(|it| line.starts_with("POST ") && request.contains(it));
+            let n = n_given.fetch_add(1, Ordering::SeqCst) + 1;
+            let body = format!("{{\"token\":\"t{n}\",\"access_token\":\"t{n}\"}}");
+            return (if is_good { "200 OK" } else { "401 Unauthorized" }, String::new(), body);
+        }
+        let n = n_given.load(Ordering::SeqCst);
+        let is_current = request.contains(&format!("Bearer t{n}\r\n"));
+        if is_current && n_used.swap(n, Ordering::SeqCst) < n {
+            return ("200 OK", String::new(), EMPTY_MANIFEST.into());
+        }
+        let challenge =
+            "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:PORT/token\",service=\"s\"\r\n";
+        ("401 Unauthorized", challenge.into(), String::new())
+    })
+}
+
+const EMPTY_MANIFEST: &str =
+    r#"{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"sha256:0","size":2},"layers":[]}"#;
+
+#[test]
+fn an_expired_token_is_renewed() {
+    let client = client();
+    let spec = serve_with_tokens(None);
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let first = registry.pin().expect("there is a token");
+    assert_eq!(registry.pin().expect("there is another token"), first);
+}
+
+#[test]
+fn an_identity_token_is_exchanged() {
+    let client = client();
+    let form = "grant_type=refresh_token&client_id=pintle&service=s\
+                &scope=repository%3Aacme%2Fregistry%3Apull&refresh_token=mine";
+    let pin = |token: &str| {
+        let spec = serve_with_tokens(Some(form));
+        let credentials = Credentials::Identity { token: token.to_owned() };
+        Registry::new(&client, &spec, credentials).expect("it is set up").pin()
+    };
+    pin("mine").expect("the token is good");
+    let err = pin("other").expect_err("the token is not good");
+    assert!(matches!(err, OciError::Unauthorized { has_credentials: true, .. }), "{err:?}");
 }
 
 #[track_caller]
@@ -342,7 +402,7 @@ fn docker_credentials_are_understood() {
     assert_eq!(read(auths), Ok(ada.clone()));
     assert!(!format!("{ada:?}").contains("secret"));
     let token = r#"{"auths":{"ghcr.io":{"identitytoken":"x"}}}"#;
-    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: identity tokens are not supported"].assert_eq(&read(token).expect_err("it is not supported"));
+    assert_eq!(read(token), Ok(Credentials::Identity { token: "x".into() }));
     let helper = r#"{"credHelpers":{"ghcr.io":"absent-helper"}}"#;
     expect!["failed to read the credentials for `ghcr.io` as Docker stores them: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
 }
