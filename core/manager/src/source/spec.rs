@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::{hex, sha256};
+use super::digest::{hex, parse_sha256, sha256};
+use super::http::redact;
 
 /// How long a part of a store path can be.
 const MAX_COMPONENT: usize = 100;
@@ -267,7 +268,7 @@ impl OciSpec {
         if let Some(tag) = tag.filter(|it| !is_tag(it)) {
             return Err(invalid("tag", tag));
         }
-        if let Some(digest) = digest.filter(|it| super::parse_sha256(it).is_none()) {
+        if let Some(digest) = digest.filter(|it| parse_sha256(it).is_none()) {
             return Err(invalid("digest", digest));
         }
         Ok(Self {
@@ -290,7 +291,7 @@ fn with_scheme(text: &str, scheme: &str) -> Result<Spec, SpecError> {
     }
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(SpecError::Credentials { url: super::http::redact(&url) });
+        return Err(SpecError::Credentials { url: redact(&url) });
     }
     match url.host_str() {
         Some("github.com" | "www.github.com") => {

@@ -4,16 +4,15 @@
 //! never the command.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pintle_host::fs::{self, Mode};
 use reqwest::header::{ETAG, LINK};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::super::digest::{hex, sha256};
 use super::super::http::{Answer, MAX_JSON};
-use super::super::{hex, sha256};
-use super::now;
 
 /// Answers of the API that are kept.
 #[derive(Debug)]
@@ -70,4 +69,8 @@ impl Cache {
         let name = hex(&sha256(format!("{kind} {url}").as_bytes()));
         self.dir.join(format!("{name}.json"))
     }
+}
+
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs())
 }

@@ -1,13 +1,16 @@
 //! Releases of a stand-in server.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
-use super::super::http::{Content, Options};
+use super::super::digest::{hex, sha256};
+use super::super::http::{Client, Content, Download, FetchError, Options};
 use super::super::release_server::{self, Limit, ReleaseServer};
-use super::super::sha256;
+use super::cache::now;
 use super::*;
 
 const REPO: &str = "acme/registry";

@@ -3,19 +3,22 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
+use url::Url;
 
+use super::super::digest::sha256;
 use super::super::release_server::{Asset, Fault, Release, ReleaseServer};
-use super::super::sha256;
+use super::client::follow;
+use super::header::{AUTHORIZATION, HeaderMap};
 use super::*;
 
 const REPO: &str = "acme/registry";

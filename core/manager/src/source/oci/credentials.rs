@@ -2,16 +2,16 @@
 
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
-use oci_client::RegistryOperation;
 use oci_client::secrets::RegistryAuth;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
 
-use super::{FetchError, OciError, Registry, sensitive};
+use super::super::http::{Client, FetchError, redact};
+use super::error::OciError;
 
 /// How much of a registry's answer to a request without a token is read.
-const MAX_TOKEN: u64 = 1 << 20;
+const MAX_ANSWER: u64 = 1 << 20;
 
 /// How a registry knows the user.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,45 +131,36 @@ struct TokenMessage {
     access_token: String,
 }
 
-impl Registry<'_> {
-    /// Returns the credentials for oci-client, which does not know identity tokens.
-    pub(super) fn exchange(&self, operation: RegistryOperation) -> Result<RegistryAuth, OciError> {
-        let Credentials::Identity { token } = &self.credentials else {
-            return Ok(self.credentials.auth());
-        };
-        let mut url = self.base.clone();
-        url.set_path("/v2/");
-        let answer = self.client.get(&url, &HeaderMap::new(), MAX_TOKEN)?;
-        let Some(challenge) = answer.headers.get(WWW_AUTHENTICATE).and_then(read_challenge) else {
-            return Ok(RegistryAuth::Anonymous);
-        };
-        let realm = &challenge.realm;
-        if realm.scheme() != "https" && self.base.scheme() == "https" {
-            let (url, to) = (super::super::http::redact(&url), super::super::http::redact(realm));
-            let reason = "a secret would be sent without protection";
-            return Err(FetchError::Redirect { url, to, reason }.into());
-        }
-        let actions = match operation {
-            RegistryOperation::Pull => "pull",
-            RegistryOperation::Push => "pull,push",
-        };
-        let scope = format!("repository:{}:{actions}", self.spec.repository);
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("client_id", self.client.options().command.as_str()),
-            ("service", challenge.service.as_deref().unwrap_or_default()),
-            ("scope", scope.as_str()),
-            ("refresh_token", token.as_str()),
-        ];
-        let answer = self.client.post_form(realm, &fields)?;
-        if !answer.is_success() {
-            return Err(self.unauthorized());
-        }
-        let message: TokenMessage = serde_json::from_slice(&answer.body).map_err(|err| {
-            FetchError::Answer { url: super::super::http::redact(realm), source: err.into() }
-        })?;
-        Ok(RegistryAuth::Bearer(message.access_token))
+/// Exchanges an identity token for one that is good for a scope; anonymous where the registry
+/// wants none.
+pub(super) fn exchange(
+    client: &Client,
+    base: &Url,
+    scope: &str,
+    token: &str,
+) -> Result<RegistryAuth, FetchError> {
+    let mut url = base.clone();
+    url.set_path("/v2/");
+    let answer = client.get(&url, &HeaderMap::new(), MAX_ANSWER)?;
+    let Some(challenge) = answer.headers.get(WWW_AUTHENTICATE).and_then(read_challenge) else {
+        return Ok(RegistryAuth::Anonymous);
+    };
+    let realm = &challenge.realm;
+    if realm.scheme() != "https" && base.scheme() == "https" {
+        let reason = "a secret would be sent without protection";
+        return Err(FetchError::Redirect { url: redact(&url), to: redact(realm), reason });
     }
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client.options().command.as_str()),
+        ("service", challenge.service.as_deref().unwrap_or_default()),
+        ("scope", scope),
+        ("refresh_token", token),
+    ];
+    let answer = client.post_form(realm, &fields)?.accept(realm)?;
+    let message: TokenMessage = serde_json::from_slice(&answer.body)
+        .map_err(|err| FetchError::Answer { url: redact(realm), source: err.into() })?;
+    Ok(RegistryAuth::Bearer(message.access_token))
 }
 
 /// Reads `Bearer realm="https://…",service="…"`.
@@ -183,4 +174,10 @@ fn read_challenge(header: &HeaderValue) -> Option<Challenge> {
     let realm = Url::parse(value("realm")?).ok()?;
     let challenge = Challenge { realm, service: value("service").map(str::to_owned) };
     scheme.eq_ignore_ascii_case("bearer").then_some(challenge)
+}
+
+pub(super) fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

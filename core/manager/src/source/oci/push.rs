@@ -9,10 +9,12 @@ use oci_client::manifest::{
 };
 use reqwest::header::HeaderValue;
 
-use super::{
-    OciError, OciPlatform, OciSignature, PLUGIN_TYPE, Registry, SIGNATURE_TYPE, TARGET_ANNOTATION,
-    TITLE, VERSION, digest_text, empty_index, platform_of,
+use super::artifact::{
+    OciPlatform, OciSignature, PLUGIN_TYPE, SIGNATURE_TYPE, TARGET_ANNOTATION, TITLE, VERSION,
+    digest_text, empty_index, platform_of,
 };
+use super::error::OciError;
+use super::registry::Registry;
 
 /// The media type of an empty config, and its content.
 const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";

@@ -10,10 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
+use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 use tempfile::TempDir;
 
-use super::super::http::Options;
-use super::super::spec::Spec;
+use super::super::http::{Client, Content, Download, Options};
+use super::super::spec::{OciSpec, Spec};
+use super::artifact::is_file_name;
+use super::registry::is_local;
 use super::*;
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
@@ -213,9 +216,7 @@ fn serve_by(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'st
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut request = vec![0; 1 << 16];
-            let n_read = stream.read(&mut request).unwrap_or(0);
-            let (status, headers, body) = answer(&String::from_utf8_lossy(&request[..n_read]));
+            let (status, headers, body) = answer(&read_request(&mut stream));
             let headers = headers.replace("PORT", &port.to_string());
             let len = body.len();
             let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}");
@@ -226,6 +227,23 @@ fn serve_by(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'st
     match format!("oci://127.0.0.1:{port}/acme/registry:v1").parse() {
         Ok(Spec::Oci(spec)) => spec,
         other => panic!("it is a registry: {other:?}"),
+    }
+}
+
+/// Reads a request, with the form that it may have.
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut part = [0; 4096];
+    loop {
+        let n_read = stream.read(&mut part).unwrap_or(0);
+        request += &String::from_utf8_lossy(&part[..n_read]);
+        let lower = request.to_ascii_lowercase();
+        let len = lower.split("content-length: ").nth(1).and_then(|it| it.lines().next());
+        let len = len.and_then(|it| it.parse().ok()).unwrap_or(0);
+        let is_whole = request.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= len);
+        if is_whole || n_read == 0 {
+            return request;
+        }
     }
 }
 

@@ -1,48 +1,29 @@
-//! Plugins in OCI registries: an index with one manifest for each target, whose layers are files.
-//!
-//! Invariants: every manifest and every file is compared with its digest; credentials reach the
-//! registry, and the server of tokens that it names, alone. Manifests and files are fetched by
-//! [`http`](super::http), which has limits; oci-client knows how registries give tokens and how
-//! they are pushed to.
-
-mod credentials;
-mod push;
+//! Reading a registry: what a tag means, its files, their signatures.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, ImageIndexEntry,
     OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageIndex, OciImageManifest, OciManifest,
-    Platform,
 };
+use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Host, Url};
 
-use super::http::{Answer, Client, Content, Download, Downloaded, FetchError, Limits};
-use super::spec::OciSpec;
-use super::{hex, parse_sha256, sha256};
-
-pub use credentials::Credentials;
-pub use push::{PushFile, PushTarget};
-
-/// The artifact type of a plugin.
-pub const PLUGIN_TYPE: &str = "application/vnd.pintle.plugin.v1";
-
-/// The artifact type of a signature: a referrer of the manifest whose files it signs.
-pub const SIGNATURE_TYPE: &str = "application/vnd.pintle.signature.v1";
-
-/// The annotation with the target triple that a manifest is for.
-pub const TARGET_ANNOTATION: &str = "pintle.dev/target";
-
-/// The annotation with the name of a file.
-const TITLE: &str = "org.opencontainers.image.title";
-
-/// The annotation with the version.
-const VERSION: &str = "org.opencontainers.image.version";
+use super::super::digest::{hex, parse_sha256};
+use super::super::http::{
+    Answer, Client, Content, Download, Downloaded, FetchError, Limits, redact,
+};
+use super::super::spec::OciSpec;
+use super::artifact::{
+    OciFile, OciPlatform, OciSignature, Pinned, SIGNATURE_TYPE, TARGET_ANNOTATION, TITLE, VERSION,
+    annotation, digest_text, empty_index, is_file_name, is_for_platform, platform_text,
+};
+use super::credentials::{Credentials, exchange, sensitive};
+use super::error::OciError;
 
 /// How large a manifest or an index can be, as registries have it.
 const MAX_MANIFEST: u64 = 4 << 20;
@@ -57,9 +38,9 @@ const MAX_SIGNATURES: usize = 16;
 /// A repository of a registry.
 pub struct Registry<'c> {
     client: &'c Client,
-    spec: OciSpec,
+    pub(super) spec: OciSpec,
     credentials: Credentials,
-    oci: oci_client::Client,
+    pub(super) oci: oci_client::Client,
     base: Url,
     /// What reading takes, once it is known.
     authorization: RefCell<Option<Authorization>>,
@@ -68,168 +49,9 @@ pub struct Registry<'c> {
 /// What requests have to send, if anything.
 type Authorization = Option<HeaderValue>;
 
-/// What a tag or a digest meant when it was looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pinned {
-    /// The digest of the index or the manifest, as `sha256:…`.
-    pub digest: String,
-    /// The version that its annotations name.
-    pub version: Option<String>,
-    /// What there is for each platform.
-    pub platforms: Vec<OciPlatform>,
-}
-
-/// The files for a platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OciPlatform {
-    /// The digest of its manifest.
-    pub digest: String,
-    /// The size of its manifest.
-    pub size: u64,
-    /// The target triple, if an annotation names it.
-    pub target: Option<String>,
-    /// The platform, as `linux/arm/v7`; none in a single manifest, which is for all.
-    pub platform: Option<String>,
-    /// The files.
-    pub files: Vec<OciFile>,
-}
-
-/// A file in a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OciFile {
-    /// The name.
-    pub name: String,
-    /// The digest, as `sha256:…`.
-    pub digest: String,
-    /// The number of bytes.
-    pub size: u64,
-    /// The media type.
-    pub media_type: String,
-}
-
-/// A signature in a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OciSignature {
-    /// The name, as `plugin.so.minisig`.
-    pub name: String,
-    /// The text of the minisig file.
-    pub text: String,
-}
-
-/// Why a registry could not be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OciError {
-    /// The registry was not reached, or failed.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// The tag, the digest or the repository does not exist, or is not visible.
-    #[error("`{spec}` does not exist or is private")]
-    NotFound {
-        /// What was looked up.
-        spec: String,
-        /// The registry.
-        registry: String,
-        /// Whether credentials were sent.
-        has_credentials: bool,
-    },
-    /// The registry asks for other credentials.
-    #[error("{}", unauthorized(registry, *has_credentials))]
-    Unauthorized {
-        /// The registry.
-        registry: String,
-        /// Whether credentials were sent.
-        has_credentials: bool,
-    },
-    /// Docker's configuration has credentials that cannot be used.
-    #[error("failed to read the credentials for `{registry}` as Docker stores them: {reason}")]
-    Credentials {
-        /// The registry.
-        registry: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Bytes that are not the ones that their digest names.
-    #[error("wrong digest of {what} in `{spec}`: expected {expected}, received {actual}")]
-    Digest {
-        /// The repository.
-        spec: String,
-        /// Which bytes.
-        what: String,
-        /// The digest that was asked for.
-        expected: String,
-        /// The digest of what was received.
-        actual: String,
-    },
-    /// A manifest that does not describe a plugin.
-    #[error("`{spec}` is not a plugin: {reason}")]
-    Invalid {
-        /// What was looked up.
-        spec: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The registry did not accept something.
-    #[error("failed to push to `{spec}`: {reason}")]
-    Push {
-        /// The repository.
-        spec: String,
-        /// What the registry reports.
-        reason: String,
-    },
-}
-
-impl OciError {
-    /// Returns what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Fetch(err) => err.hint(),
-            Self::NotFound { has_credentials: true, .. } => {
-                Some("check the spelling, and that your account can read the repository".into())
-            }
-            Self::NotFound { registry, .. } => Some(format!(
-                "check the spelling; for a private repository run `docker login {registry}`"
-            )),
-            Self::Unauthorized { registry, .. } | Self::Credentials { registry, .. } => {
-                Some(format!("run `docker login {registry}` with an account that has access"))
-            }
-            Self::Digest { .. } => {
-                Some("do not use these files; report this to the owner of the registry".into())
-            }
-            Self::Invalid { .. } | Self::Push { .. } => None,
-        }
-    }
-}
-
 impl std::fmt::Debug for Registry<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Registry").field("spec", &self.spec).finish_non_exhaustive()
-    }
-}
-
-impl Pinned {
-    /// Returns what fits a target triple.
-    ///
-    /// Manifests whose annotation names the target come first: only if there are none are those
-    /// without the annotation chosen by their platform. Several are for the caller to refuse.
-    pub fn for_target(&self, target: &str) -> Vec<&OciPlatform> {
-        let named = self.platforms.iter().filter(|it| it.target.as_deref() == Some(target));
-        let named: Vec<_> = named.collect();
-        if !named.is_empty() {
-            return named;
-        }
-        let Some((os, architecture, variant)) = platform_of(target) else { return Vec::new() };
-        let fits = |it: &&OciPlatform| match &it.platform {
-            _ if it.target.is_some() => false,
-            None => true,
-            Some(text) => {
-                let mut parts = text.split('/');
-                parts.next() == Some(os)
-                    && parts.next() == Some(architecture)
-                    && parts.next().is_none_or(|it| variant.is_none_or(|own| own == it))
-            }
-        };
-        self.platforms.iter().filter(fits).collect()
     }
 }
 
@@ -374,7 +196,7 @@ impl<'c> Registry<'c> {
 
     /// Returns what refers to a manifest, from the registry's list or from the tag that stands in
     /// for it.
-    fn referrers(&self, digest: &str) -> Result<OciImageIndex, OciError> {
+    pub(super) fn referrers(&self, digest: &str) -> Result<OciImageIndex, OciError> {
         self.supported(digest)?;
         let mut url = self.address(&["referrers", digest]);
         url.query_pairs_mut().append_pair("artifactType", SIGNATURE_TYPE);
@@ -497,14 +319,33 @@ impl<'c> Registry<'c> {
     }
 
     /// Asks for a token if the registry wants one; returns what requests have to send.
-    fn sign_in(&self, operation: RegistryOperation) -> Result<Option<HeaderValue>, OciError> {
-        let (reference, auth) = (self.reference("x"), self.exchange(operation)?);
+    pub(super) fn sign_in(
+        &self,
+        operation: RegistryOperation,
+    ) -> Result<Option<HeaderValue>, OciError> {
+        let (reference, auth) = (self.reference("x"), self.auth(operation)?);
         let url = self.base.clone();
         let token = self.run(&url, self.oci.auth(&reference, &auth, operation))?;
         Ok(token.map_or_else(|| self.credentials.header(), |it| sensitive(&format!("Bearer {it}"))))
     }
 
-    fn run<T>(
+    /// Returns the credentials for oci-client, which does not know identity tokens.
+    fn auth(&self, operation: RegistryOperation) -> Result<RegistryAuth, OciError> {
+        let actions = match operation {
+            RegistryOperation::Pull => "pull",
+            RegistryOperation::Push => "pull,push",
+        };
+        let scope = format!("repository:{}:{actions}", self.spec.repository);
+        match &self.credentials {
+            Credentials::Identity { token } => {
+                let exchanged = exchange(self.client, &self.base, &scope, token);
+                exchanged.map_err(|err| self.explain(err))
+            }
+            it => Ok(it.auth()),
+        }
+    }
+
+    pub(super) fn run<T>(
         &self,
         url: &Url,
         work: impl Future<Output = Result<T, OciDistributionError>>,
@@ -533,7 +374,7 @@ impl<'c> Registry<'c> {
     }
 
     fn refused(&self, url: &Url, status: u16, message: String) -> OciError {
-        let (url, limits) = (super::http::redact(url), Limits::default());
+        let (url, limits) = (redact(url), Limits::default());
         self.explain(FetchError::Status { url, status, message, limits })
     }
 
@@ -561,7 +402,7 @@ impl<'c> Registry<'c> {
         self.credentials != Credentials::Anonymous
     }
 
-    fn invalid(&self, reason: String) -> OciError {
+    pub(super) fn invalid(&self, reason: String) -> OciError {
         OciError::Invalid { spec: self.spec.to_string(), reason }
     }
 
@@ -570,12 +411,12 @@ impl<'c> Registry<'c> {
         OciError::Digest { spec, what, expected, actual }
     }
 
-    fn reference(&self, tag: &str) -> Reference {
+    pub(super) fn reference(&self, tag: &str) -> Reference {
         let (registry, repository) = (self.spec.registry.clone(), self.spec.repository.clone());
         Reference::with_tag(registry, repository, tag.to_owned())
     }
 
-    fn address(&self, path: &[&str]) -> Url {
+    pub(super) fn address(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(path);
@@ -610,7 +451,7 @@ fn config(client: &Client, is_local: bool) -> ClientConfig {
 }
 
 /// Returns whether a registry is on this machine.
-fn is_local(registry: &str) -> bool {
+pub(super) fn is_local(registry: &str) -> bool {
     let url = Url::parse(&format!("http://{registry}/"));
     match url.as_ref().ok().and_then(Url::host) {
         Some(Host::Domain(it)) => it == "localhost",
@@ -619,75 +460,3 @@ fn is_local(registry: &str) -> bool {
         None => false,
     }
 }
-
-/// Returns whether an entry of an index is for a platform: BuildKit adds others.
-fn is_for_platform(entry: &ImageIndexEntry) -> bool {
-    let is_manifest =
-        matches!(&*entry.media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE);
-    let platform = entry.platform.as_ref();
-    is_manifest && platform.is_none_or(|it| platform_text(it) != "unknown/unknown")
-}
-
-fn platform_text(platform: &Platform) -> String {
-    let variant = platform.variant.as_deref().map(|it| format!("/{it}")).unwrap_or_default();
-    format!("{}/{}{variant}", platform.os, platform.architecture)
-}
-
-/// Returns a target triple's platform as Go and OCI name it: system, architecture, variant.
-fn platform_of(target: &str) -> Option<(&'static str, &'static str, Option<&'static str>)> {
-    let (architecture, variant) = match target.split('-').next()? {
-        "x86_64" => ("amd64", None),
-        "aarch64" => ("arm64", Some("v8")),
-        "i386" | "i586" | "i686" => ("386", None),
-        "armv7" => ("arm", Some("v7")),
-        "arm" => ("arm", Some("v6")),
-        it if it.starts_with("riscv64") => ("riscv64", None),
-        "powerpc64le" => ("ppc64le", None),
-        "s390x" => ("s390x", None),
-        it if it.starts_with("loongarch64") => ("loong64", None),
-        _ => return None,
-    };
-    let systems = ["linux", "darwin", "windows", "freebsd", "netbsd", "openbsd"];
-    let os = systems.into_iter().find(|os| target.split('-').any(|it| it == *os))?;
-    Some((os, architecture, variant))
-}
-
-fn annotation(annotations: &Option<BTreeMap<String, String>>, key: &str) -> Option<String> {
-    annotations.as_ref()?.get(key).cloned()
-}
-
-fn is_file_name(name: &str) -> bool {
-    (1..=255).contains(&name.len())
-        && !matches!(name, "." | "..")
-        && !name.contains(|it: char| it.is_control() || matches!(it, '/' | '\\' | ':'))
-}
-
-fn digest_text(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&sha256(bytes)))
-}
-
-fn empty_index() -> OciImageIndex {
-    OciImageIndex {
-        schema_version: 2,
-        media_type: Some(OCI_IMAGE_INDEX_MEDIA_TYPE.into()),
-        manifests: Vec::new(),
-        artifact_type: None,
-        annotations: None,
-    }
-}
-
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn unauthorized(registry: &str, has_credentials: bool) -> String {
-    if has_credentials {
-        return format!("the registry `{registry}` rejected the credentials");
-    }
-    format!("the registry `{registry}` requires credentials, and Docker has stored none for it")
-}
-
-#[cfg(test)]
-mod tests;
