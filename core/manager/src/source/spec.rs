@@ -51,7 +51,7 @@ pub struct OciSpec {
     pub repository: String,
     /// The tag.
     pub tag: Option<String>,
-    /// The digest, as `sha256:…`. It outranks the tag.
+    /// The digest, in the form `sha256:…`. It outranks the tag.
     pub digest: Option<String>,
 }
 

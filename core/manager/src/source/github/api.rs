@@ -90,7 +90,7 @@ impl<'c> GitHub<'c> {
         Err(self.not_found(repo, Some(tag)))
     }
 
-    /// Returns the release with the highest version; among tags that are no versions, the one
+    /// Returns the release with the highest version; among tags that are not versions, the one
     /// published last.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl<'c> GitHub<'c> {
         url
     }
 
-    /// Says what a refusal of GitHub means.
+    /// Returns what a refusal of GitHub means.
     fn explain(&self, err: FetchError) -> GitHubError {
         let FetchError::Status { status, limits, message, .. } = &err else { return err.into() };
         match (status, &self.token) {

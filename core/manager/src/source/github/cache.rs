@@ -48,7 +48,7 @@ impl Kept {
     }
 }
 
-/// What fails here costs one request more, and is no failure of the command.
+/// A failure here costs one more request and nothing else.
 impl Cache {
     pub(super) fn read(&self, url: &Url, is_authorized: bool) -> Option<Kept> {
         let path = self.path(url, is_authorized);

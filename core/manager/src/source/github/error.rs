@@ -38,7 +38,7 @@ pub enum GitHubError {
     NotFound {
         /// The host of the API.
         host: String,
-        /// The repository, as `owner/repo`.
+        /// The repository, in the form `owner/repo`.
         repo: String,
         /// The tag that was asked for.
         tag: Option<String>,
@@ -48,7 +48,7 @@ pub enum GitHubError {
     /// The repository has releases, but none that is wanted.
     #[error("the repository `{repo}` has no release{}", if *has_prereleases { " other than pre-releases" } else { "" })]
     NoRelease {
-        /// The repository, as `owner/repo`.
+        /// The repository, in the form `owner/repo`.
         repo: String,
         /// Whether there are pre-releases.
         has_prereleases: bool,

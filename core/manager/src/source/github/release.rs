@@ -11,7 +11,7 @@ use super::super::digest::parse_sha256;
 /// A release, as GitHub reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// The tag, as `v1.2.3`.
+    /// The tag, for example `v1.2.3`.
     pub tag: String,
     /// The tag as a version, if it is one.
     pub version: Option<PluginVersion>,

@@ -89,7 +89,7 @@ pub enum FetchError {
     Timeout {
         /// What was fetched.
         url: String,
-        /// What was waited for, as `connecting to`.
+        /// What was waited for, for example `connecting to`.
         what: &'static str,
         /// How long.
         after: Duration,
@@ -239,7 +239,7 @@ pub(in super::super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Says what an error of reqwest means for the user.
+    /// Returns the error of ours that an error of reqwest stands for.
     pub(in super::super) fn explain(&self, err: reqwest::Error) -> FetchError {
         // The URL is said by the error that is made here, and without its secrets.
         let err = err.without_url();

@@ -27,7 +27,7 @@ pub(super) const VERSION: &str = "org.opencontainers.image.version";
 /// What a tag or a digest meant when it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
-    /// The digest of the index or the manifest, as `sha256:…`.
+    /// The digest of the index or the manifest, in the form `sha256:…`.
     pub digest: String,
     /// The version that its annotations name.
     pub version: Option<String>,
@@ -44,7 +44,7 @@ pub struct OciPlatform {
     pub size: u64,
     /// The target triple, if an annotation names it.
     pub target: Option<String>,
-    /// The platform, as `linux/arm/v7`; none in a single manifest, which is for all.
+    /// The platform, for example `linux/arm/v7`; a single manifest has none and fits all.
     pub platform: Option<String>,
     /// The files.
     pub files: Vec<OciFile>,
@@ -55,7 +55,7 @@ pub struct OciPlatform {
 pub struct OciFile {
     /// The name.
     pub name: String,
-    /// The digest, as `sha256:…`.
+    /// The digest, in the form `sha256:…`.
     pub digest: String,
     /// The number of bytes.
     pub size: u64,
@@ -66,7 +66,7 @@ pub struct OciFile {
 /// A signature in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OciSignature {
-    /// The name, as `plugin.so.minisig`.
+    /// The name, for example `plugin.so.minisig`.
     pub name: String,
     /// The text of the minisig file.
     pub text: String,

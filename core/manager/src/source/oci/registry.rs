@@ -353,7 +353,7 @@ impl<'c> Registry<'c> {
         self.client.block_on(url, async { work.await.map_err(|err| self.understand(url, err)) })
     }
 
-    /// Says what an error of oci-client means.
+    /// Returns what an error of oci-client means.
     fn understand(&self, url: &Url, err: OciDistributionError) -> OciError {
         use OciDistributionError as Cause;
         match err {
