@@ -9,7 +9,7 @@ mod libraries;
 mod program_kit;
 mod proxy;
 mod rebuilt;
-#[expect(dead_code, reason = "shared with the unit tests of the manager")]
+#[allow(dead_code, reason = "shared with the unit tests of the manager")]
 mod release_server;
 mod support;
 mod vices;

@@ -142,8 +142,12 @@ impl ReleaseServer {
     }
 
     /// Returns the address of a file at the other host.
-    pub(crate) fn file_url(&self, asset: &str) -> String {
-        format!("http://127.0.0.1:{}/files/{asset}?secret=1", self.state.files_port)
+    #[track_caller]
+    pub(crate) fn file_url(&self, repo: &str, tag: &str, asset: &str) -> String {
+        let facts = self.state.facts();
+        let releases = facts.releases.get(repo).map(Vec::as_slice).unwrap_or_default();
+        let position = releases.iter().position(|it| it.tag == tag);
+        self.state.location(repo, position.expect("the release exists"), asset)
     }
 
     /// Adds a release to a repository; the last one that is neither draft nor pre-release is the
@@ -201,6 +205,11 @@ impl Drop for ReleaseServer {
 impl State {
     fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().expect("no thread panics with it")
+    }
+
+    /// Returns where the API leads to for a file.
+    fn location(&self, repo: &str, release: usize, asset: &str) -> String {
+        format!("http://127.0.0.1:{}/files/{repo}/{release}/{asset}?secret=1", self.files_port)
     }
 }
 
@@ -302,16 +311,19 @@ fn api(state: &State, request: &Request) -> Reply {
     match rest {
         ["releases"] => list(state, request, &name, &releases, query),
         ["releases", "latest"] => {
-            let mut latest = releases.iter().rev().filter(|it| !it.is_draft && !it.is_prerelease);
-            latest.next().map_or_else(not_found, |it| one(state, request, &name, it))
+            let latest = releases.iter().rposition(|it| !it.is_draft && !it.is_prerelease);
+            latest.map_or_else(not_found, |n| one(state, request, &name, n, &releases[n]))
         }
         ["releases", "tags", tag] => {
             let tag = tag.replace("%2F", "/");
-            let found = releases.iter().find(|it| it.tag == tag && !it.is_draft);
-            found.map_or_else(not_found, |it| one(state, request, &name, it))
+            let found = releases.iter().position(|it| it.tag == tag && !it.is_draft);
+            found.map_or_else(not_found, |n| one(state, request, &name, n, &releases[n]))
         }
-        ["releases", "assets", asset] => {
-            if !releases.iter().flat_map(|it| &it.assets).any(|it| it.name == *asset) {
+        // Releases often have files of the same names.
+        ["releases", "assets", release, asset] => {
+            let release = release.parse::<usize>().unwrap_or(usize::MAX);
+            let assets = releases.get(release).map(|it| &*it.assets).unwrap_or_default();
+            if !assets.iter().any(|it| it.name == *asset) {
                 return not_found();
             }
             if let Some(Fault::Fails(n)) = facts.faults.get(*asset).copied()
@@ -322,7 +334,7 @@ fn api(state: &State, request: &Request) -> Reply {
             }
             let location = match facts.faults.get(*asset) {
                 Some(Fault::Loops) => request.path.clone(),
-                _ => format!("http://127.0.0.1:{}/files/{asset}?secret=1", state.files_port),
+                _ => state.location(&name, release, asset),
             };
             Reply::new("302 Found", "").with("Location", location)
         }
@@ -350,10 +362,10 @@ fn list(state: &State, request: &Request, repo: &str, releases: &[Release], quer
         pairs.find(|(key, _)| *key == name)?.1.parse::<usize>().ok()
     };
     let (per_page, page) = (number("per_page").unwrap_or(30), number("page").unwrap_or(1));
-    let newest_first: Vec<_> = releases.iter().rev().collect();
+    let newest_first: Vec<_> = releases.iter().enumerate().rev().collect();
     let pages: Vec<_> = newest_first.chunks(per_page.max(1)).collect();
     let shown = pages.get(page - 1).copied().unwrap_or_default();
-    let json: Vec<_> = shown.iter().map(|it| release_json(state, repo, it)).collect();
+    let json: Vec<_> = shown.iter().map(|(n, it)| release_json(state, repo, *n, it)).collect();
     let reply = current(request, format!("[{}]", json.join(",")));
     if page >= pages.len() {
         return reply;
@@ -366,8 +378,8 @@ fn list(state: &State, request: &Request, repo: &str, releases: &[Release], quer
     reply.with("Link", next)
 }
 
-fn one(state: &State, request: &Request, repo: &str, release: &Release) -> Reply {
-    current(request, release_json(state, repo, release))
+fn one(state: &State, request: &Request, repo: &str, n: usize, release: &Release) -> Reply {
+    current(request, release_json(state, repo, n, release))
 }
 
 /// Answers with 304 when the client has this already.
@@ -379,14 +391,14 @@ fn current(request: &Request, body: String) -> Reply {
     Reply::new("200 OK", body).with("ETag", etag).with("Content-Type", "application/json")
 }
 
-fn release_json(state: &State, repo: &str, release: &Release) -> String {
+fn release_json(state: &State, repo: &str, n: usize, release: &Release) -> String {
     let assets: Vec<_> = release
         .assets
         .iter()
         .map(|it| {
             let digest = it.digest.as_ref().map_or("null".to_owned(), |it| format!("{it:?}"));
             format!(
-                "{{\"name\":{:?},\"url\":\"http://127.0.0.1:{}/repos/{repo}/releases/assets/{}\",\
+                "{{\"name\":{:?},\"url\":\"http://127.0.0.1:{}/repos/{repo}/releases/assets/{n}/{}\",\
                  \"browser_download_url\":\"http://127.0.0.1:{}/browser/{}\",\"state\":\"uploaded\",\
                  \"content_type\":\"application/octet-stream\",\"size\":{},\"digest\":{digest}}}",
                 it.name,
@@ -413,11 +425,17 @@ fn release_json(state: &State, repo: &str, release: &Release) -> String {
 
 fn serve_file(state: &State, request: &Request, client: &TcpStream) {
     let path = request.path.split('?').next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+    let (repo, release, name) = match parts[..] {
+        ["files", owner, repo, release, name] => (format!("{owner}/{repo}"), release, name),
+        _ => (String::new(), "", ""),
+    };
+    let release = release.parse::<usize>().unwrap_or(usize::MAX);
     let (bytes, fault) = {
         let mut facts = state.facts();
-        let assets = facts.releases.values().flatten().flat_map(|it| &it.assets);
-        let bytes = assets.filter(|it| it.name == name).last().map(|it| it.bytes.clone());
+        let releases = facts.releases.get(&repo).and_then(|it| it.get(release));
+        let asset = releases.and_then(|it| it.assets.iter().find(|it| it.name == name));
+        let bytes = asset.map(|it| it.bytes.clone());
         let fault = facts.faults.get(name).copied();
         let after = match fault {
             Some(Fault::BreaksAfter(_) | Fault::NoEtag(_) | Fault::WeakEtag(_)) => Some(None),

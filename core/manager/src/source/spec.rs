@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::{hex, sha256};
+use super::digest::{hex, parse_sha256, sha256};
+use super::http::redact;
 
 /// How long a part of a store path can be.
 const MAX_COMPONENT: usize = 100;
@@ -50,7 +51,7 @@ pub struct OciSpec {
     pub repository: String,
     /// The tag.
     pub tag: Option<String>,
-    /// The digest, as `sha256:…`. It outranks the tag.
+    /// The digest, in the form `sha256:…`. It outranks the tag.
     pub digest: Option<String>,
 }
 
@@ -143,7 +144,8 @@ impl Spec {
     /// Returns the first directory in the store.
     ///
     /// It is the owner of a GitHub repository, `oci.<registry>`, `https.<host>` (or `http.`),
-    /// or `file.local`. Owners at GitHub have no dot, so the kinds never share a directory.
+    /// or `file.local`. Owners at GitHub have no dot, so the kinds never share a directory. A port
+    /// is made safe in the way of [`repo`](Self::repo).
     pub fn owner(&self) -> String {
         match self {
             Self::GitHub { owner, .. } => owner.clone(),
@@ -266,7 +268,7 @@ impl OciSpec {
         if let Some(tag) = tag.filter(|it| !is_tag(it)) {
             return Err(invalid("tag", tag));
         }
-        if let Some(digest) = digest.filter(|it| super::parse_sha256(it).is_none()) {
+        if let Some(digest) = digest.filter(|it| parse_sha256(it).is_none()) {
             return Err(invalid("digest", digest));
         }
         Ok(Self {
@@ -289,7 +291,7 @@ fn with_scheme(text: &str, scheme: &str) -> Result<Spec, SpecError> {
     }
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(SpecError::Credentials { url: super::http::redact(&url) });
+        return Err(SpecError::Credentials { url: redact(&url) });
     }
     match url.host_str() {
         Some("github.com" | "www.github.com") => {
@@ -481,7 +483,7 @@ mod tests {
     #[test]
     fn a_file_of_a_release_is_a_file() {
         let text = "https://github.com/acme/registry/releases/download/v1/a.tgz";
-        check(text, &format!("{text} in https.github.com/a.tgz-67e9b3b1"));
+        check(text, &format!("{text} in https.github.com/a.tgz-d467a57f"));
     }
 
     #[test]

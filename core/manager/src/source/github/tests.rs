@@ -1,12 +1,16 @@
 //! Releases of a stand-in server.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
-use super::super::http::{Content, Options};
+use super::super::digest::{hex, sha256};
+use super::super::http::{Client, Content, Download, FetchError, Options};
 use super::super::release_server::{self, Limit, ReleaseServer};
+use super::cache::now;
 use super::*;
 
 const REPO: &str = "acme/registry";
@@ -101,10 +105,30 @@ fn the_release_that_is_meant_is_found() {
     check(github.newest(REPO, false), expect!["v1.2.0"]);
     check(github.newest(REPO, true), expect!["v2.0.0-rc.1"]);
     check(github.newest("acme/early", true), expect!["v0.1.0-alpha"]);
-    check(github.newest("acme/early", false), expect![[""]]);
-    check(github.tag(REPO, "v9"), expect![[""]]);
-    check(github.latest("acme/absent"), expect![[""]]);
-    check(authorized(&client, &server).latest("acme/absent"), expect![[""]]);
+    check(
+        github.newest("acme/early", false),
+        expect![[r#"
+        the repository `acme/early` has no release other than pre-releases
+        hint: name a version, for example `owner/repo@v1.0.0-rc.1`"#]],
+    );
+    check(
+        github.tag(REPO, "v9"),
+        expect![[r#"
+        the repository `acme/registry` at `127.0.0.1` does not exist, has no release `v9`, or is not visible to requests without a token
+        hint: check the spelling; for a private repository set GH_ENTERPRISE_TOKEN to a token that can read it"#]],
+    );
+    check(
+        github.latest("acme/absent"),
+        expect![[r#"
+        the repository `acme/absent` at `127.0.0.1` does not exist, has no release, or is not visible to requests without a token
+        hint: check the spelling; for a private repository set GH_ENTERPRISE_TOKEN to a token that can read it"#]],
+    );
+    check(
+        authorized(&client, &server).latest("acme/absent"),
+        expect![[r#"
+        the repository `acme/absent` at `127.0.0.1` does not exist, has no release, or is not visible to the token
+        hint: check the spelling, and that the token can read the repository"#]],
+    );
 }
 
 #[test]
@@ -144,13 +168,36 @@ fn a_file_elsewhere_gets_no_token() {
     let (client, server) = (client(), server());
     let github = authorized(&client, &server);
     let mut asset = github.tag(REPO, "v1.0.0").expect("it exists").assets.remove(0);
-    asset.url = server.file_url("a.so").parse().expect("it is a URL");
+    asset.url = server.file_url(REPO, "v1.0.0", "a.so").parse().expect("it is a URL");
     server.forget_requests();
     let mut progress = |_, _| {};
     let mut download =
         Download { partial: None, limit: 1000, expected_len: None, progress: &mut progress };
     github.download(&asset, &mut download).expect("it is downloaded");
     assert!(server.requests().iter().all(|it| it.header("authorization").is_none()));
+}
+
+#[test]
+fn a_file_that_is_not_the_uploaded_one_is_refused() {
+    let (client, server, dir) = (client(), server(), dir());
+    let github = anonymous(&client, &server);
+    let mut asset = github.tag(REPO, "v1.0.0").expect("it exists").assets.remove(0);
+    asset.sha256 = Some([0; 32]);
+    let path = dir.path().join("part");
+    let mut progress = |_, _| {};
+    let mut download = Download {
+        partial: Some(path.clone()),
+        limit: 1000,
+        expected_len: None,
+        progress: &mut progress,
+    };
+    let err = github.download(&asset, &mut download).expect_err("it has another digest");
+    assert!(matches!(err, GitHubError::Digest { .. }), "{err:?}");
+    assert!(!path.exists(), "it is not kept");
+    asset.size = 7;
+    let err = github.download(&asset, &mut download).expect_err("it has another size");
+    let is_length = matches!(err, GitHubError::Fetch(FetchError::WrongLength { .. }));
+    assert!(is_length, "{err:?}");
 }
 
 #[test]
@@ -257,12 +304,18 @@ fn limits_say_when_they_end() {
         // The moment differs.
         text.split(", at ").next().unwrap_or_default().to_owned()
     };
-    expect![[""]].assert_eq(&text(github.latest(REPO)));
-    expect![[""]].assert_eq(&limited_hint(&github));
-    server.limit(Some(Limit::Secondary(90)));
-    expect![[""]].assert_eq(&text(github.latest(REPO)));
+    expect![[r#"
+        `127.0.0.1` has reached the limit of 60 requests an hour without a token
+        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"#]]
+        .assert_eq(&text(github.latest(REPO)));
+    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"].assert_eq(&limited_hint(&github));
+    server.limit(Some(Limit::Secondary(600)));
+    expect!["`127.0.0.1` has reached the limit for many requests in a short time; it ends in 10m"]
+        .assert_eq(&text(github.latest(REPO)));
     server.limit(Some(Limit::Forbidden));
-    expect![[""]].assert_eq(&text(github.latest(REPO)).replace(&server.url(), "API/"));
+    expect![[r#"
+        permission denied: `API/repos/acme/registry/releases/latest` (HTTP status 403): Resource protected by SAML
+        hint: check that your account or token has access"#]].assert_eq(&text(github.latest(REPO)).replace(&server.url(), "API/"));
 }
 
 fn limited_hint(github: &GitHub<'_>) -> String {
@@ -273,7 +326,12 @@ fn limited_hint(github: &GitHub<'_>) -> String {
 fn a_bad_token_is_named_by_its_variable() {
     let (client, server) = (client(), server());
     server.require_token("better");
-    check(authorized(&client, &server).latest(REPO), expect![[""]]);
+    check(
+        authorized(&client, &server).latest(REPO),
+        expect![[r#"
+        `127.0.0.1` rejected the token in the environment variable `GH_ENTERPRISE_TOKEN`
+        hint: renew the token in GH_ENTERPRISE_TOKEN, or unset the variable"#]],
+    );
 }
 
 fn dir() -> TempDir {

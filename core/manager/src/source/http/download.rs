@@ -17,8 +17,8 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::super::{digest_of, hex, sha256};
-use super::Client;
+use super::super::digest::{digest_of, hex, sha256};
+use super::client::Client;
 use super::error::{FetchError, redact};
 
 /// How much of the record beside a partial file is read.
@@ -57,6 +57,15 @@ pub enum Content {
     File(PathBuf),
 }
 
+impl Content {
+    /// Removes bytes that turned out to be wrong.
+    pub(crate) fn discard(&self) {
+        if let Self::File(path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// What is stored beside a partial file.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 struct Record {
@@ -85,7 +94,24 @@ struct Transfer<'c> {
     total: Option<u64>,
 }
 
-pub(super) fn run(
+impl Client {
+    /// Fetches a file, resuming when the connection breaks.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]. What has come so far stays in the file `download.partial`, except when it
+    /// can be of no use.
+    pub fn download(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        download: &mut Download<'_>,
+    ) -> Result<Downloaded, FetchError> {
+        run(self, url, headers, download)
+    }
+}
+
+fn run(
     client: &Client,
     url: &Url,
     headers: &HeaderMap,

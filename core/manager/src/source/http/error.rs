@@ -89,7 +89,7 @@ pub enum FetchError {
     Timeout {
         /// What was fetched.
         url: String,
-        /// What was waited for, as `connecting to`.
+        /// What was waited for, for example `connecting to`.
         what: &'static str,
         /// How long.
         after: Duration,
@@ -199,6 +199,7 @@ impl FetchError {
                 "if your network uses its own certificate authority, set SSL_CERT_FILE to a file \
                  with its certificate"
             }
+            Self::Tls { .. } => "check that the server supports HTTPS at this port",
             Self::Proxy { .. } | Self::ProxySetting { .. } => {
                 "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"
             }
@@ -238,7 +239,7 @@ pub(in super::super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Says what an error of reqwest means for the user.
+    /// Returns the error of ours that an error of reqwest stands for.
     pub(in super::super) fn explain(&self, err: reqwest::Error) -> FetchError {
         // The URL is said by the error that is made here, and without its secrets.
         let err = err.without_url();
@@ -256,6 +257,10 @@ impl Context<'_> {
             let is_untrusted = matches!(tls, rustls::Error::InvalidCertificate(_));
             let source = Box::new(tls.clone());
             return FetchError::Tls { host, url, is_untrusted, source };
+        }
+        let innermost = cause(&err).to_string();
+        if err.is_connect() && innermost.contains("tls handshake") {
+            return FetchError::Tls { host, url, is_untrusted: false, source: innermost.into() };
         }
         if let (true, Some(proxy)) = (err.is_connect(), &self.proxy) {
             return FetchError::Proxy { proxy: proxy.clone(), url, source: cause(&err) };

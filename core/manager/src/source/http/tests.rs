@@ -1,17 +1,27 @@
 //! Downloads and redirects against a server with faults.
 
 use std::fs;
-use std::path::Path;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
+use url::Url;
 
+use super::super::digest::sha256;
 use super::super::release_server::{Asset, Fault, Release, ReleaseServer};
-use super::super::sha256;
+use super::client::follow;
+use super::header::{AUTHORIZATION, HeaderMap};
 use super::*;
 
+const REPO: &str = "acme/registry";
 const ASSET: &str = "plugin.so";
 
 fn options() -> Options {
@@ -37,7 +47,7 @@ fn server(fault: Option<Fault>) -> ReleaseServer {
     let server = ReleaseServer::start();
     let asset = Asset { name: ASSET.into(), bytes: bytes(), digest: None };
     let release = Release { tag: "v1".into(), assets: vec![asset], ..Release::default() };
-    server.release("acme/registry", release);
+    server.release(REPO, release);
     if let Some(fault) = fault {
         server.fault(ASSET, fault);
     }
@@ -45,7 +55,7 @@ fn server(fault: Option<Fault>) -> ReleaseServer {
 }
 
 fn url(server: &ReleaseServer) -> Url {
-    server.file_url(ASSET).parse().expect("it is a URL")
+    server.file_url(REPO, "v1", ASSET).parse().expect("it is a URL")
 }
 
 struct Case {
@@ -96,9 +106,10 @@ fn told(server: &ReleaseServer, outcome: Result<Downloaded, FetchError>) -> Stri
     };
     let requests = server.requests();
     let ranges: Vec<_> = requests.iter().map(|it| it.header("range").unwrap_or("-")).collect();
-    let port = |text: &str| text.split(['/', ':']).nth(4).unwrap_or_default().to_owned();
+    // With the colon: a number alone could be a length.
+    let port = |text: &str| format!(":{}", text.split(['/', ':']).nth(4).unwrap_or_default());
     let text = format!("{result}; asked for: {}", ranges.join(", "));
-    text.replace(&port(&server.url()), "API").replace(&port(&server.file_url("")), "FILES")
+    text.replace(&port(&server.url()), ":API").replace(&port(url(server).as_str()), ":FILES")
 }
 
 #[track_caller]
@@ -112,61 +123,122 @@ fn check(fault: Option<Fault>, case: impl Fn(&TempDir) -> Case, expected: Expect
 
 #[test]
 fn a_file_is_downloaded_to_memory_and_to_disk() {
-    let expected = expect!["whole: 400000 bytes; asked for: -"];
-    check(None, |_| in_memory(), expected.clone());
-    check(None, in_file, expected);
+    check(None, |_| in_memory(), expect!["whole: 400000 bytes; asked for: -"]);
+    check(None, in_file, expect!["whole: 400000 bytes; asked for: -"]);
 }
 
 #[test]
 fn a_broken_connection_is_resumed() {
-    let expected = expect![[""]];
-    check(Some(Fault::BreaksAfter(1000)), |_| in_memory(), expected.clone());
-    check(Some(Fault::BreaksAfter(1000)), in_file, expected);
+    check(
+        Some(Fault::BreaksAfter(1000)),
+        |_| in_memory(),
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
+    check(
+        Some(Fault::BreaksAfter(1000)),
+        in_file,
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn without_a_strong_etag_a_download_begins_again() {
-    let expected = expect![[""]];
-    check(Some(Fault::NoEtag(1000)), in_file, expected.clone());
-    check(Some(Fault::WeakEtag(1000)), in_file, expected);
+    check(Some(Fault::NoEtag(1000)), in_file, expect!["whole: 400000 bytes; asked for: -, -"]);
+    check(Some(Fault::WeakEtag(1000)), in_file, expect!["whole: 400000 bytes; asked for: -, -"]);
 }
 
 #[test]
 fn a_server_that_ignores_ranges_restarts_the_download() {
-    check(Some(Fault::IgnoresRange(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::IgnoresRange(1000)),
+        in_file,
+        expect!["whole: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn a_file_that_changes_is_downloaded_again() {
-    check(Some(Fault::ChangesAfter(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::ChangesAfter(1000)),
+        in_file,
+        expect!["other: 400000 bytes; asked for: -, bytes=1000-"],
+    );
 }
 
 #[test]
 fn three_attempts_are_made() {
-    check(Some(Fault::AlwaysBreaksAfter(1000)), in_file, expect![[""]]);
+    check(
+        Some(Fault::AlwaysBreaksAfter(1000)),
+        in_file,
+        expect![
+            "the connection broke while fetching `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: end of file before message length reached; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
 }
 
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
-    check(Some(Fault::HangsAfter(1000)), |_| in_memory(), expect![[""]]);
+    check(
+        Some(Fault::HangsAfter(1000)),
+        |_| in_memory(),
+        expect![
+            "timed out after 500ms waiting for data from `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
 }
 
 #[test]
 fn wrong_lengths_are_errors() {
     let known = |_: &TempDir| Case { expected_len: Some(400_000), ..in_memory() };
-    check(Some(Fault::WrongLength(500_000)), |_| in_memory(), expect![[""]]);
-    check(Some(Fault::WrongLength(300_000)), known, expect![[""]]);
-    check(Some(Fault::Truncated(1000)), known, expect![[""]]);
+    check(
+        Some(Fault::WrongLength(500_000)),
+        |_| in_memory(),
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 500000 bytes, received 400000; asked for: -, bytes=400000-"
+        ],
+    );
+    check(
+        Some(Fault::WrongLength(300_000)),
+        known,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 400000 bytes, received 300000; asked for: -"
+        ],
+    );
+    check(
+        Some(Fault::Truncated(1000)),
+        known,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 400000 bytes, received 3000; asked for: -, bytes=1000-, bytes=2000-"
+        ],
+    );
     let other = |_: &TempDir| Case { expected_len: Some(12), ..in_memory() };
-    check(None, other, expect![[""]]);
+    check(
+        None,
+        other,
+        expect![
+            "wrong length of `http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…`: expected 12 bytes, received 400000; asked for: -"
+        ],
+    );
 }
 
 #[test]
 fn what_is_larger_than_the_limit_is_refused() {
     let small = |dir: &TempDir| Case { limit: 2000, ..in_file(dir) };
-    check(None, small, expect![[""]]);
+    check(
+        None,
+        small,
+        expect![
+            "`http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…` is larger than the limit of 2000 bytes; asked for: -"
+        ],
+    );
     // No length is announced here.
-    check(Some(Fault::Truncated(3000)), small, expect![[""]]);
+    check(
+        Some(Fault::Truncated(3000)),
+        small,
+        expect![
+            "`http://127.0.0.1:FILES/files/acme/registry/0/plugin.so?…` is larger than the limit of 2000 bytes; asked for: -"
+        ],
+    );
 }
 
 #[test]
@@ -178,7 +250,7 @@ fn the_next_process_resumes() {
     server.fix(ASSET);
     server.forget_requests();
     let outcome = case.run(&client(), &url(&server));
-    expect![[""]].assert_eq(&told(&server, outcome));
+    expect!["whole: 400000 bytes; asked for: bytes=300000-"].assert_eq(&told(&server, outcome));
     assert!(!record(&dir).exists(), "a whole file has no record");
 }
 
@@ -203,7 +275,19 @@ fn a_whole_file_is_not_sent_again() {
     fs::write(dir.path().join("part"), bytes()).expect("the directory is ours");
     server.forget_requests();
     let outcome = case.run(&client(), &url(&server));
-    expect![[""]].assert_eq(&told(&server, outcome));
+    expect!["whole: 400000 bytes; asked for: bytes=400000-"].assert_eq(&told(&server, outcome));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_partial_file_is_not_written_through_a_link() {
+    let (server, dir) = (server(None), dir());
+    let other = dir.path().join("other");
+    fs::write(&other, "mine").expect("the directory is ours");
+    std::os::unix::fs::symlink(&other, dir.path().join("part")).expect("the directory is ours");
+    let err = in_file(&dir).run(&client(), &url(&server)).expect_err("it is a link");
+    assert!(matches!(err, FetchError::File { .. }), "{err:?}");
+    assert_eq!(fs::read(&other).expect("it is there"), b"mine");
 }
 
 fn record(dir: &TempDir) -> PathBuf {
@@ -252,7 +336,7 @@ fn progress_is_reported_and_grows() {
 #[test]
 fn credentials_stay_with_their_host() {
     let server = server(None);
-    let api: Url = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url())
+    let api: Url = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url())
         .parse()
         .expect("it is a URL");
     let mut headers = HeaderMap::new();
@@ -269,7 +353,7 @@ fn credentials_stay_with_their_host() {
 #[test]
 fn redirects_have_an_end() {
     let server = server(Some(Fault::Loops));
-    let api = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url());
+    let api = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url());
     let api = api.parse().expect("it is a URL");
     let err = client().get(&api, &HeaderMap::new(), 1 << 20).expect_err("it never ends");
     assert!(err.to_string().ends_with("is not followed: there are too many redirects"), "{err}");
@@ -279,7 +363,7 @@ fn redirects_have_an_end() {
 #[test]
 fn a_failing_server_is_asked_again() {
     let server = server(Some(Fault::Fails(2)));
-    let api = format!("{}repos/acme/registry/releases/assets/{ASSET}", server.url());
+    let api = format!("{}repos/acme/registry/releases/assets/0/{ASSET}", server.url());
     let api = api.parse().expect("it is a URL");
     let answer = client().get(&api, &HeaderMap::new(), 1 << 20).expect("the server answers");
     assert_eq!(answer.status, 200);
@@ -289,7 +373,7 @@ fn a_failing_server_is_asked_again() {
     };
     let err = outcome.expect_err("the server fails");
     let text = err.to_string().replace(&server.url(), "API/");
-    expect![[""]].assert_eq(&text);
+    expect!["the server failed: `API/repos/acme/registry/releases/assets/0/plugin.so` (HTTP status 503): Unavailable"].assert_eq(&text);
 }
 
 #[track_caller]
@@ -304,9 +388,23 @@ fn check_error(client: &Client, url: &str, expected: Expect) {
 #[test]
 fn errors_name_the_url_without_its_secrets() {
     let client = client();
-    check_error(&client, "https://ada:secret@name.invalid/a?token=secret", expect![[""]]);
-    check_error(&client, "http://127.0.0.1:1/a", expect![[""]]);
-    check_error(&client, "ftp://127.0.0.1/a", expect![[""]]);
+    let url = "https://ada:secret@name.invalid/a?token=secret".parse().expect("it is a URL");
+    let err = client.get(&url, &HeaderMap::new(), 1000).expect_err("there is no such host");
+    assert_eq!(err.to_string(), "unknown host `name.invalid` in `https://name.invalid/a?…`");
+    check_error(
+        &client,
+        "http://127.0.0.1:1/a",
+        expect![[r#"
+        failed to connect to `127.0.0.1:1` for `http://127.0.0.1:1/a`: Connection refused (os error 111)
+        hint: check your network connection, or set HTTPS_PROXY if a proxy is required"#]],
+    );
+    check_error(
+        &client,
+        "ftp://127.0.0.1/a",
+        expect![[r#"
+        invalid URL `ftp://127.0.0.1/a`: unsupported scheme `ftp`
+        hint: "#]],
+    );
     let server = server(None);
     let answer = client.get(
         &format!("{}?secret", server.url()).parse().expect("it is a URL"),
@@ -315,7 +413,8 @@ fn errors_name_the_url_without_its_secrets() {
     );
     let url = "http://host/a?secret".parse().expect("it is a URL");
     let err = answer.expect("the server answers").accept(&url).expect_err("there is nothing");
-    expect![[""]].assert_eq(&err.to_string());
+    expect!["not found: `http://host/a?…` (HTTP status 404): Not Found"]
+        .assert_eq(&err.to_string());
 }
 
 #[test]
@@ -325,6 +424,53 @@ fn a_server_without_tls_is_a_tls_error() {
     let url = url.parse().expect("it is a URL");
     let err = client().get(&url, &HeaderMap::new(), 1000).expect_err("it has no TLS");
     assert!(matches!(err, FetchError::Tls { is_untrusted: false, .. }), "{err:?}");
+    assert_eq!(err.hint().as_deref(), Some("check that the server supports HTTPS at this port"));
+}
+
+/// Serves one connection over TLS, by a certificate of the authority in `testdata`, whose key
+/// was thrown away.
+fn serve_tls() -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let port = listener.local_addr().expect("the socket is bound").port();
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring knows the versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.expect("it is a certificate")],
+            key.expect("it is a key"),
+        )
+        .expect("they belong together");
+    let config = Arc::new(config);
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("the client connects");
+        let connection = rustls::ServerConnection::new(config).expect("the config is valid");
+        let mut tls = rustls::StreamOwned::new(connection, stream);
+        let mut request = [0; 4096];
+        if tls.read(&mut request).is_ok() {
+            let _ = tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            tls.conn.send_close_notify();
+            let _ = tls.flush();
+        }
+    });
+    format!("https://127.0.0.1:{port}/").parse().expect("it is a URL")
+}
+
+#[test]
+fn an_authority_of_the_users_own_is_trusted_when_it_is_given() {
+    let err = client().get(&serve_tls(), &HeaderMap::new(), 1000).expect_err("it is unknown");
+    assert!(matches!(err, FetchError::Tls { is_untrusted: true, .. }), "{err:?}");
+    assert!(err.hint().is_some_and(|it| it.contains("SSL_CERT_FILE")));
+    let dir = dir();
+    let path = dir.path().join("ca.pem");
+    fs::write(&path, include_bytes!("testdata/ca.pem")).expect("the directory is ours");
+    let options = Options { authorities: Some(path), ..options() };
+    let client = Client::new(options, &|_| None).expect("the client is set up");
+    let answer = client.get(&serve_tls(), &HeaderMap::new(), 1000).expect("it is trusted");
+    assert_eq!(answer.body, b"ok");
 }
 
 #[test]
@@ -343,7 +489,9 @@ fn a_proxy_is_used_and_named_when_it_fails() {
     check_error(
         &proxied("http://ada:secret@127.0.0.1:1"),
         "http://example.invalid/a",
-        expect![[""]],
+        expect![[r#"
+        the proxy `http://127.0.0.1:1/` failed for `http://example.invalid/a`: Connection refused (os error 111)
+        hint: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy"#]],
     );
     // The stand-in takes the whole URL as a path, and so is a proxy that knows no host.
     let server = server(None);
@@ -380,7 +528,10 @@ fn nothing_goes_from_https_to_http() {
     };
     assert_eq!(told("/y"), "https://a/y");
     assert_eq!(told("https://b/y"), "https://b/y");
-    expect![[""]].assert_eq(&told("http://a/y?secret"));
-    expect![[""]].assert_eq(&told("file:///etc/passwd"));
-    expect![[""]].assert_eq(&told("https://"));
+    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unprotected HTTP"].assert_eq(&told("http://a/y?secret"));
+    expect!["the redirect of `https://a/x?…` to `file:///etc/passwd` is not followed: only HTTP and HTTPS are supported"].assert_eq(&told("file:///etc/passwd"));
+    expect![
+        "the redirect of `https://a/x?…` to `?` is not followed: its location is not a valid URL"
+    ]
+    .assert_eq(&told("https://"));
 }

@@ -1,18 +1,22 @@
 //! Plugins in Debian's docker-registry.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
+use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 use tempfile::TempDir;
 
-use super::super::http::Options;
-use super::super::spec::Spec;
+use super::super::http::{Client, Content, Download, Options};
+use super::super::spec::{OciSpec, Spec};
+use super::artifact::is_file_name;
+use super::registry::is_local;
 use super::*;
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
@@ -137,7 +141,7 @@ fn in_memory<'a>(progress: &'a mut dyn FnMut(u64, Option<u64>)) -> Download<'a> 
 fn told(err: &OciError, server: &Server) -> String {
     let text = pintle_host::causes::with_causes(err);
     let text = format!("{text}\nhint: {}", err.hint().unwrap_or_default());
-    text.replace(&server.port.to_string(), "PORT")
+    text.replace(&format!(":{}", server.port), ":PORT")
 }
 
 #[test]
@@ -158,7 +162,11 @@ fn a_plugin_is_pushed_pinned_and_fetched() {
             format!("{:?} {:?} {files:?}", it.target.as_deref(), it.platform.as_deref())
         })
         .collect();
-    expect![[""]].assert_eq(&shown.join("\n"));
+    expect![[r#"
+        Some("x86_64-unknown-linux-gnu") Some("linux/amd64") ["a.so", "README.md"]
+        Some("x86_64-unknown-linux-musl") Some("linux/amd64") ["a.so"]
+        Some("aarch64-apple-darwin") Some("darwin/arm64/v8") ["a.dylib"]"#]]
+    .assert_eq(&shown.join("\n"));
     let [linux] = pinned.for_target(LINUX)[..] else { panic!("one fits") };
     let mut progress = |_, _| {};
     let done = registry.fetch(&linux.files[0], &mut in_memory(&mut progress)).expect("it is there");
@@ -176,7 +184,10 @@ fn what_does_not_exist_is_reported() {
     let spec = server.spec("acme/absent:v1");
     let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
     let err = registry.pin().expect_err("it is not there");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        `oci://127.0.0.1:PORT/acme/absent:v1` does not exist or is private
+        hint: check the spelling; for a private repository run `docker login 127.0.0.1:PORT`"#]]
+    .assert_eq(&told(&err, &server));
 }
 
 #[test]
@@ -195,9 +206,161 @@ fn other_bytes_than_the_digest_names_are_refused() {
     let err = registry.fetch(&linux.files[0], &mut download).expect_err("it is damaged");
     assert!(matches!(err, OciError::Digest { .. }), "{err:?}");
     assert!(!path.exists(), "it is not kept");
-    server.damage(&linux.digest);
-    let err = registry.pin().expect_err("a manifest is damaged");
-    assert!(matches!(err, OciError::Digest { .. }), "{err:?}");
+}
+
+/// A registry that answers each request, given as its first line and its headers, with a status,
+/// headers and a body.
+fn serve_by(answer: impl Fn(&str) -> (&'static str, String, String) + Send + 'static) -> OciSpec {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket can be had");
+    let port = listener.local_addr().expect("the socket is bound").port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let (status, headers, body) = answer(&read_request(&mut stream));
+            let headers = headers.replace("PORT", &port.to_string());
+            let len = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}");
+            let _ =
+                stream.write_all(format!("{head}Content-Length: {len}\r\n\r\n{body}").as_bytes());
+        }
+    });
+    match format!("oci://127.0.0.1:{port}/acme/registry:v1").parse() {
+        Ok(Spec::Oci(spec)) => spec,
+        other => panic!("it is a registry: {other:?}"),
+    }
+}
+
+/// Reads a request, with the form that it may have.
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut part = [0; 4096];
+    loop {
+        let n_read = stream.read(&mut part).unwrap_or(0);
+        request += &String::from_utf8_lossy(&part[..n_read]);
+        let lower = request.to_ascii_lowercase();
+        let len = lower.split("content-length: ").nth(1).and_then(|it| it.lines().next());
+        let len = len.and_then(|it| it.parse().ok()).unwrap_or(0);
+        let is_whole = request.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= len);
+        if is_whole || n_read == 0 {
+            return request;
+        }
+    }
+}
+
+/// A registry that answers to everything with one manifest.
+fn serve(manifest: &str) -> OciSpec {
+    let manifest = manifest.to_owned();
+    serve_by(move |_| ("200 OK", String::new(), manifest.clone()))
+}
+
+/// A registry whose tokens are good for one manifest.
+fn serve_with_tokens(form: Option<&'static str>) -> OciSpec {
+    let (n_given, n_used) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    serve_by(move |request| {
+        let line = request.lines().next().unwrap_or_default();
+        if line.contains(" /token") {
+            // A POST with a form is for identity tokens alone.
+            let is_good = form.is_none_or(|it| line.starts_with("POST ") && request.contains(it));
+            let n = n_given.fetch_add(1, Ordering::SeqCst) + 1;
+            let body = format!("{{\"token\":\"t{n}\",\"access_token\":\"t{n}\"}}");
+            return (if is_good { "200 OK" } else { "401 Unauthorized" }, String::new(), body);
+        }
+        let n = n_given.load(Ordering::SeqCst);
+        let is_current = request.contains(&format!("Bearer t{n}\r\n"));
+        if is_current && n_used.swap(n, Ordering::SeqCst) < n {
+            return ("200 OK", String::new(), EMPTY_MANIFEST.into());
+        }
+        let challenge =
+            "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:PORT/token\",service=\"s\"\r\n";
+        ("401 Unauthorized", challenge.into(), String::new())
+    })
+}
+
+const EMPTY_MANIFEST: &str =
+    r#"{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"sha256:0","size":2},"layers":[]}"#;
+
+#[test]
+fn an_expired_token_is_renewed() {
+    let client = client();
+    let spec = serve_with_tokens(None);
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let first = registry.pin().expect("there is a token");
+    assert_eq!(registry.pin().expect("there is another token"), first);
+}
+
+#[test]
+fn an_identity_token_is_exchanged() {
+    let client = client();
+    let form = "grant_type=refresh_token&client_id=pintle&service=s\
+                &scope=repository%3Aacme%2Fregistry%3Apull&refresh_token=mine";
+    let pin = |token: &str| {
+        let spec = serve_with_tokens(Some(form));
+        let credentials = Credentials::Identity { token: token.to_owned() };
+        Registry::new(&client, &spec, credentials).expect("it is set up").pin()
+    };
+    pin("mine").expect("the token is good");
+    let err = pin("other").expect_err("the token is not good");
+    assert!(matches!(err, OciError::Unauthorized { has_credentials: true, .. }), "{err:?}");
+}
+
+#[track_caller]
+fn check_invalid(manifest: &str, expected: Expect) {
+    let spec = serve(manifest);
+    let client = client();
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let err = registry.pin().expect_err("it is not a plugin").to_string();
+    expected.assert_eq(&err.replace(&spec.registry, "HOST:PORT"));
+}
+
+#[test]
+fn manifests_that_are_not_plugins_are_refused() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let with = |layers: &str| {
+        format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{digest}","size":2}},"layers":[{layers}]}}"#
+        )
+    };
+    let layer = |title: &str, digest: &str, size: i64| {
+        format!(
+            r#"{{"mediaType":"a/b","digest":"{digest}","size":{size},"annotations":{{"org.opencontainers.image.title":"{title}"}}}}"#
+        )
+    };
+    check_invalid(
+        "hello",
+        expect![
+            "`oci://HOST:PORT/acme/registry:v1` is not a plugin: its manifest is not an OCI manifest or index"
+        ],
+    );
+    check_invalid(
+        &with(&layer("../a.so", &digest, 1)),
+        expect!["`oci://HOST:PORT/acme/registry:v1` is not a plugin: invalid file name `../a.so`"],
+    );
+    check_invalid(
+        &with(&layer("a.so", &digest, -1)),
+        expect!["`oci://HOST:PORT/acme/registry:v1` is not a plugin: `a.so` has a negative size"],
+    );
+    check_invalid(
+        &with(&layer("a.so", "sha512:00", 1)),
+        expect![
+            "`oci://HOST:PORT/acme/registry:v1` is not a plugin: unsupported digest `sha512:00`"
+        ],
+    );
+    let one = layer("a.so", &digest, 1);
+    check_invalid(
+        &with(&format!("{one},{one}")),
+        expect![
+            "`oci://HOST:PORT/acme/registry:v1` is not a plugin: two files have the name `a.so`"
+        ],
+    );
+    // Its only manifest is not what its digest names.
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{OCI_IMAGE_MEDIA_TYPE}","digest":"{digest}","size":2}}]}}"#
+    );
+    let spec = serve(&index);
+    let client = client();
+    let registry = Registry::new(&client, &spec, Credentials::Anonymous).expect("it is set up");
+    let err = registry.pin().expect_err("it is another manifest");
+    assert!(matches!(&err, OciError::Digest { expected, .. } if *expected == digest), "{err:?}");
 }
 
 #[test]
@@ -222,20 +385,26 @@ fn signatures_are_found() {
 
 #[test]
 fn a_registry_with_a_password_takes_it() {
-    // `ada:secret`, by bcrypt.
-    let hashed = "HASH";
+    // `ada` with the password `hush`, by bcrypt.
+    let hashed = "$2b$04$VBo35wupkSQuT/xN.3bko.t2PDm8h18JdLTE0y45gMBahT5sMdVNa";
     let Some(server) = Server::start(Some(hashed)) else { return };
     let client = client();
     let spec = server.spec("acme/registry:v1");
     let with = |credentials| Registry::new(&client, &spec, credentials).expect("it is set up");
     let basic =
         |password: &str| Credentials::Basic { user: "ada".into(), password: password.into() };
-    with(basic("secret")).push(&targets(), None).expect("it is pushed");
-    with(basic("secret")).pin().expect("it is there");
+    with(basic("hush")).push(&targets(), None).expect("it is pushed");
+    with(basic("hush")).pin().expect("it is there");
     let err = with(Credentials::Anonymous).pin().expect_err("it has a password");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        the registry `127.0.0.1:PORT` requires credentials, and Docker has stored none for it
+        hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]]
+    .assert_eq(&told(&err, &server));
     let err = with(basic("wrong")).pin().expect_err("it has another password");
-    expect![[""]].assert_eq(&told(&err, &server));
+    expect![[r#"
+        the registry `127.0.0.1:PORT` rejected the credentials
+        hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]]
+    .assert_eq(&told(&err, &server));
     with(basic("wrong")).push(&targets(), None).expect_err("it has another password");
 }
 
@@ -251,9 +420,9 @@ fn docker_credentials_are_understood() {
     assert_eq!(read(auths), Ok(ada.clone()));
     assert!(!format!("{ada:?}").contains("secret"));
     let token = r#"{"auths":{"ghcr.io":{"identitytoken":"x"}}}"#;
-    expect![[""]].assert_eq(&read(token).expect_err("it is not supported"));
+    assert_eq!(read(token), Ok(Credentials::Identity { token: "x".into() }));
     let helper = r#"{"credHelpers":{"ghcr.io":"absent-helper"}}"#;
-    expect![[""]].assert_eq(&read(helper).expect_err("it is not installed"));
+    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
 }
 
 #[test]
@@ -300,8 +469,8 @@ fn a_target_is_chosen_by_its_annotation_first() {
     assert_eq!(chosen("aarch64-unknown-linux-gnu"), [2]);
     assert_eq!(chosen("armv7-unknown-linux-gnueabihf"), [3]);
     assert_eq!(chosen("x86_64-pc-windows-msvc"), [5]);
-    assert_eq!(chosen(MAC), []);
-    assert_eq!(chosen("wasm32-unknown-unknown"), []);
+    assert!(chosen(MAC).is_empty());
+    assert!(chosen("wasm32-unknown-unknown").is_empty());
     let single =
         Pinned { digest: String::new(), version: None, platforms: vec![platform(None, None)] };
     assert_eq!(single.for_target(MAC).len(), 1);
