@@ -140,7 +140,7 @@ impl<'c> GitHub<'c> {
     ) -> Result<Downloaded, GitHubError> {
         let accept = HeaderValue::from_static("application/octet-stream");
         let headers = self.headers(&asset.url, accept);
-        download.expected_len = Some(asset.size);
+        download.expected_len = Some(asset.size).filter(|it| *it > 0);
         let done = self.client.download(&asset.url, &headers, download);
         let done = done.map_err(|err| self.explain(err))?;
         match asset.sha256 {

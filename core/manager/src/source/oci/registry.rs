@@ -141,7 +141,7 @@ impl<'c> Registry<'c> {
     ) -> Result<Downloaded, OciError> {
         let expected = self.supported(&file.digest)?;
         let url = self.address(&["blobs", &file.digest]);
-        download.expected_len = Some(file.size);
+        download.expected_len = Some(file.size).filter(|it| *it > 0);
         let done =
             self.authorized(None, |headers| self.client.download(&url, headers, download))?;
         if done.sha256 == expected {
