@@ -1,12 +1,16 @@
 //! The plugin manager, from real servers and files to commands that run.
 
+use crate::control_plane::free_port;
 use crate::release_server::{Asset, Limit, Release, ReleaseServer};
 use crate::support::{Sandbox, fixture, skip};
 use expect_test::{Expect, expect};
 use pintle_plugin::manifest::TARGET;
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A program that is a plugin with one command.
 fn program(version: &str, command: &str) -> String {
@@ -592,6 +596,85 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         hello 1.2.0
         [exit 0]
     "#]].assert_eq(&hide_keys(harbour.hide(&harbour.sandbox.transcript(&lines))));
+}
+
+/// Debian's docker-registry, until this value is dropped.
+struct Registry {
+    child: Child,
+    port: u16,
+}
+
+impl Registry {
+    fn start(sandbox: &Sandbox) -> Option<Self> {
+        const PROGRAM: &str = "/usr/bin/docker-registry";
+        if !Path::new(PROGRAM).exists() {
+            skip(PROGRAM);
+            return None;
+        }
+        let port = free_port();
+        let config = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: \
+             {}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
+            sandbox.path("registry").display()
+        );
+        let path = sandbox.path("registry.yml");
+        fs::write(&path, config).expect("the folder is ours");
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg(path).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the registry starts");
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(60), "the registry does not answer");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Some(Self { child, port })
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn plugins_are_mirrored_into_a_registry_and_installed_from_it() {
+    let harbour = Harbour::new(&[]);
+    let Some(signer) = Signer::new(&harbour.sandbox, "ours") else { return };
+    let Some(registry) = Registry::start(&harbour.sandbox) else { return };
+    let bytes = archive(&harbour.sandbox, &[("hello", &program("1.0.0", "hello"))]);
+    let file = asset(&archive_name("1.0.0"), bytes);
+    let assets = vec![signer.sign("1.0.0", &file), file, signer.public()];
+    harbour.server.release("acme/hello", release("v1.0.0", assets));
+    let mirror = format!("oci://127.0.0.1:{}/mirror", registry.port);
+    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = key.lines().nth(1).expect("a key has two lines").to_owned();
+    let out = harbour.sandbox.run(["plugin", "mirror", &mirror, "acme/hello"]).success();
+    assert!(out.stdout.contains("mirrored `acme/hello` (3 files)"), "{out}");
+
+    // By its own name, from the mirror.
+    let second = Sandbox::new().env("PINTLE_GITHUB_API", "http://127.0.0.1:1/");
+    let install = ["plugin", "install", "acme/hello", "--from", &mirror, "--key", &key];
+    let out = second.run(install).success();
+    assert!(out.stdout.contains("from `acme/hello` (trust: signed)"), "{out}");
+    assert_eq!(second.run(["hello"]).success().stdout, "hello 1.0.0\n");
+
+    // By the name that it has in the registry, and once more by a lock file.
+    let third = Sandbox::new();
+    let source = format!("{mirror}/acme/hello");
+    let out = third.run(["plugin", "install", &format!("{source}:1.0.0"), "--yes"]).success();
+    assert!(out.stdout.contains(&format!("from `{source}` (trust: signed)")), "{out}");
+    let out = third.run(["plugin", "outdated"]).success();
+    assert_eq!(out.stdout, "every plugin is up to date\n");
+    let fourth = Sandbox::new();
+    let lock = third.path("home/.local/share/pintle/plugins/plugins.lock");
+    fs::copy(lock, fourth.work().join("team.lock")).expect("a copy");
+    let out = fourth.run(["plugin", "sync", "--lock", "team.lock"]).success();
+    assert!(out.stdout.contains("(trust: signed)"), "{out}");
+    assert_eq!(fourth.run(["hello"]).success().stdout, "hello 1.0.0\n");
+    let out = fourth.run(["plugin", "install", &format!("{source}:7.0.0")]);
+    assert_eq!(out.code(), 1, "{out}");
 }
 
 #[test]

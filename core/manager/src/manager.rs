@@ -1,7 +1,7 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
 use crate::config::Config;
-use crate::errors::failed;
+use crate::errors::{failed, usage};
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
 use crate::origin::{
@@ -9,7 +9,7 @@ use crate::origin::{
 };
 use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
-use crate::source::spec::Spec;
+use crate::source::spec::{OciSpec, Spec};
 use crate::store::{LockedStore, Place, Store, Stored};
 use pintle_host::catalog::{DirOrigin, SearchPath};
 use pintle_host::cli::{CliError, Session};
@@ -29,7 +29,7 @@ pub(crate) struct Manager<'a> {
     root: PathBuf,
     client: OnceCell<Client>,
     api: Option<String>,
-    mirror: Option<PathBuf>,
+    mirror: Option<Mirror>,
     is_offline: bool,
 }
 
@@ -45,8 +45,8 @@ impl<'a> Manager<'a> {
     }
 
     /// Takes releases from a mirror, and from nowhere else.
-    pub(crate) fn with_mirror(self, mirror: Option<PathBuf>) -> Self {
-        Self { mirror: mirror.map(|it| std::path::absolute(&it).unwrap_or(it)), ..self }
+    pub(crate) fn with_mirror(self, mirror: Option<&str>) -> Result<Self, CliError> {
+        Ok(Self { mirror: mirror.map(Mirror::parse).transpose()?, ..self })
     }
 
     /// Asks another server than GitHub's own.
@@ -125,31 +125,29 @@ impl<'a> Manager<'a> {
     pub(crate) fn source(&self, spec: &Spec) -> Result<Source<'_>, CliError> {
         let place = Place { owner: spec.owner(), repo: spec.repo() };
         let text = spec.source();
-        let origin: Box<dyn Origin + '_> = match spec {
-            _ if self.mirror.is_some() => {
-                let root = self.mirror.clone().unwrap_or_default();
-                Box::new(MirrorOrigin::new(root, place.clone()))
+        let offline = || {
+            let text = format!("`{text}` is not in the store, and the network is not to be used");
+            failed(text).hint("name a mirror with `--from`, or leave out `--offline`".to_owned())
+        };
+        let partial = || self.cache("partial");
+        let origin: Box<dyn Origin + '_> = match (&self.mirror, spec) {
+            (Some(Mirror::Dir(root)), _) => Box::new(MirrorOrigin::new(root, place.clone())),
+            (None, Spec::Path(path)) => Box::new(LocalOrigin::new(path)),
+            _ if self.is_offline => return Err(offline()),
+            (Some(Mirror::Oci(mirror)), _) => {
+                let spec = mirrored(mirror, &place);
+                Box::new(OciOrigin::new(self.client()?, &spec, partial())?)
             }
-            Spec::Path(path) => Box::new(LocalOrigin::new(path)),
-            _ if self.is_offline => {
-                return Err(failed(format!(
-                    "`{text}` is not in the store, and the network is not to be used"
-                ))
-                .hint("name a mirror with `--from`, or leave out `--offline`".to_owned()));
-            }
-            Spec::GitHub { owner, repo, .. } => Box::new(GitHubOrigin {
+            (None, Spec::GitHub { owner, repo, .. }) => Box::new(GitHubOrigin {
                 github: self.github()?,
                 repo: format!("{owner}/{repo}"),
-                partial: self.cache("partial"),
+                partial: partial(),
             }),
-            Spec::Url(url) => Box::new(UrlOrigin {
-                client: self.client()?,
-                url: url.clone(),
-                partial: self.cache("partial"),
-            }),
-            Spec::Oci(spec) => {
-                Box::new(OciOrigin::new(self.client()?, spec, self.cache("partial"))?)
+            (None, Spec::Url(url)) => {
+                let client = self.client()?;
+                Box::new(UrlOrigin { client, url: url.clone(), partial: partial() })
             }
+            (None, Spec::Oci(spec)) => Box::new(OciOrigin::new(self.client()?, spec, partial())?),
         };
         Ok(Source { text, place, origin })
     }
@@ -227,6 +225,34 @@ impl<'a> Manager<'a> {
         let version = done.version.clone();
         Ok((place, Some(done), version))
     }
+}
+
+/// Where releases are copied to, and others install from.
+#[derive(Debug)]
+pub(crate) enum Mirror {
+    /// A directory.
+    Dir(PathBuf),
+    /// A registry, with the beginning of the names of its repositories.
+    Oci(OciSpec),
+}
+
+impl Mirror {
+    pub(crate) fn parse(text: &str) -> Result<Self, CliError> {
+        if !text.starts_with("oci://") {
+            return Ok(Self::Dir(std::path::absolute(text).unwrap_or_else(|_| text.into())));
+        }
+        match parse(text)? {
+            Spec::Oci(spec) if spec.tag.is_none() && spec.digest.is_none() => Ok(Self::Oci(spec)),
+            _ => Err(usage(format!("`{text}` is a tag, and not a place for repositories"))),
+        }
+    }
+}
+
+/// Returns the repository of a plugin in a mirror that is a registry, whose names have no
+/// capitals.
+pub(crate) fn mirrored(mirror: &OciSpec, place: &Place) -> OciSpec {
+    let repository = format!("{}/{}/{}", mirror.repository, place.owner, place.repo);
+    OciSpec { repository: repository.to_ascii_lowercase(), ..mirror.clone() }
 }
 
 /// Reads what the user typed as a source.

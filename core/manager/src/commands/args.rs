@@ -3,10 +3,10 @@
 use crate::digest::Digest;
 use crate::errors::usage;
 use crate::install::Consent;
+use crate::manager::Manager;
 use crate::signature::PublicKey;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use pintle_host::cli::CliError;
-use std::path::PathBuf;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use pintle_host::cli::{CliError, Session};
 
 pub(super) fn name() -> Arg {
     Arg::new("plugin").value_name("PLUGIN").help("The name of the plugin, its key, or `owner/repo`")
@@ -27,9 +27,8 @@ pub(super) fn fetching(command: Command) -> Command {
             Arg::new("from")
                 .long("from")
                 .value_name("MIRROR")
-                .value_parser(value_parser!(PathBuf))
                 .value_hint(clap::ValueHint::DirPath)
-                .help("Take plugins from a directory that `plugin mirror` has made"),
+                .help("Take plugins from what `plugin mirror` has made: a directory, or `oci://…`"),
         )
         .arg(
             Arg::new("api")
@@ -50,6 +49,15 @@ pub(super) fn fetching(command: Command) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Accept what is vouched for less than before, or is older"),
         )
+}
+
+/// Returns the manager with what the options of [`fetching`] say.
+pub(super) fn manager<'a>(
+    session: &'a Session<'a>,
+    matches: &ArgMatches,
+) -> Result<Manager<'a>, CliError> {
+    let text = |name| matches.get_one::<String>(name);
+    Manager::new(session)?.with_api(text("api").cloned()).with_mirror(text("from").map(|it| &**it))
 }
 
 /// Adds the option for versions before their release.

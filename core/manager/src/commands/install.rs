@@ -4,12 +4,11 @@ use super::{args, show, sync};
 use crate::errors::{failed, usage};
 use crate::install::{Demand, Installer};
 use crate::lockfile::{LockFile, Locked};
-use crate::manager::{Manager, parse};
+use crate::manager::parse;
 use crate::project::{self, ProjectLock};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 use pintle_host::fs::{self, Mode};
-use std::path::PathBuf;
 
 pub(super) fn args(command: Command) -> Command {
     let command =
@@ -41,9 +40,7 @@ pub(super) fn args(command: Command) -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let manager = Manager::new(session)?
-        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
-        .with_api(matches.get_one::<String>("api").cloned());
+    let manager = args::manager(session, matches)?;
     let consent = args::consent(matches)?;
     let specs = args::texts(matches, "source").map(parse).collect::<Result<Vec<_>, _>>()?;
     if specs.len() > 1 && (consent.key.is_some() || consent.digest.is_some()) {

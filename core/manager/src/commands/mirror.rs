@@ -4,25 +4,28 @@ use super::args;
 use crate::digest::Digest;
 use crate::errors::{failed, refused};
 use crate::install::{KEY_FILE, Source};
-use crate::manager::{Manager, parse};
-use crate::origin::{MirrorFile, MirrorOrigin, MirrorRelease, Release, Remote, Wanted};
-use crate::source::Spec;
+use crate::manager::{Manager, Mirror, mirrored, parse};
+use crate::origin::{
+    MirrorFile, MirrorOrigin, MirrorRelease, OriginError, Release, Remote, Wanted,
+};
+use crate::source::Client;
+use crate::source::oci::{Credentials, OciError, OciSignature, PushFile, PushTarget, Registry};
+use crate::source::spec::{OciSpec, Spec};
 use crate::{asset, signature};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 use pintle_host::fs::{self, Mode};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use time::format_description::well_known::Rfc3339;
 
 pub(super) fn args(command: Command) -> Command {
     command
         .arg(
             Arg::new("mirror")
-                .value_name("DIR")
+                .value_name("MIRROR")
                 .required(true)
-                .value_parser(value_parser!(PathBuf))
                 .value_hint(clap::ValueHint::DirPath)
-                .help("The directory"),
+                .help("A directory, or `oci://host/name` of a registry"),
         )
         .arg(
             Arg::new("source")
@@ -40,7 +43,8 @@ pub(super) fn args(command: Command) -> Command {
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = Manager::new(session)?.with_api(matches.get_one::<String>("api").cloned());
-    let root: &PathBuf = matches.get_one("mirror").expect("the argument is required");
+    let mirror = args::texts(matches, "mirror").next().unwrap_or_default();
+    let mirror = Mirror::parse(mirror)?;
     let mut wanted: Vec<(Spec, Option<String>)> = Vec::new();
     for text in args::texts(matches, "source") {
         let spec = parse(text)?;
@@ -58,7 +62,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     }
     for (spec, version) in wanted {
         let source = manager.source(&spec)?;
-        let n_files = copy(&manager, &source, version, root)
+        let n_files = copy(&manager, &source, version, &mirror)
             .map_err(|err| err.under(format!("failed to mirror `{}`", source.text)))?;
         let text = format!("mirrored `{}` ({n_files} files)", source.text);
         session.console().println(text);
@@ -66,29 +70,37 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     Ok(Exit::Done.into())
 }
 
+/// A release as it was fetched.
+struct Fetched {
+    release: Release,
+    /// The version, without a `v`.
+    version: String,
+    files: Vec<(Remote, Vec<u8>)>,
+}
+
 /// Copies a release into a mirror, and returns how many files it has.
 fn copy(
     manager: &Manager<'_>,
     source: &Source<'_>,
     version: Option<String>,
-    root: &Path,
+    mirror: &Mirror,
 ) -> Result<usize, CliError> {
-    let wanted = Wanted { version, ..manager.newest(false) };
-    let release = source.origin.release(&wanted)?;
+    let fetched = fetch(source, &Wanted { version, ..manager.newest(false) })?;
+    match mirror {
+        Mirror::Dir(root) => write(root, source, &fetched)?,
+        Mirror::Oci(spec) => push(manager, &mirrored(spec, &source.place), source, &fetched)?,
+    }
+    Ok(fetched.files.len())
+}
+
+fn fetch(source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
+    let release = source.origin.release(wanted)?;
     let tag = release
         .tag
         .clone()
         .ok_or_else(|| failed("it has no versions").hint("mirror what has releases".to_owned()))?;
-    let version = tag.strip_prefix('v').unwrap_or(&tag);
-    let folder = root.join(MirrorOrigin::path(&source.place, version));
-    std::fs::create_dir_all(&folder)
-        .map_err(|err| failed(format!("failed to make `{}`", folder.display())).cause(&err))?;
-    let mut mirrored = MirrorRelease {
-        tag: release.tag.clone(),
-        published: release.published.and_then(|it| it.format(&Rfc3339).ok()),
-        is_immutable: release.is_immutable,
-        ..MirrorRelease::default()
-    };
+    let version = tag.strip_prefix('v').unwrap_or(&tag).to_owned();
+    let mut fetched = Vec::new();
     for remote in files(source, &release) {
         let bytes = source.origin.fetch(remote, &mut |_, _| {})?;
         let digest = Digest::of(&bytes);
@@ -96,16 +108,93 @@ fn copy(
             let text = format!("`{}` has digest {digest}, and not {expected}", remote.name);
             return Err(refused(text));
         }
-        let path = folder.join(&remote.name);
-        fs::replace(&path, &bytes, Mode::New(0o644))
+        fetched.push((remote.clone(), bytes));
+    }
+    Ok(Fetched { release, version, files: fetched })
+}
+
+fn write(root: &Path, source: &Source<'_>, fetched: &Fetched) -> Result<(), CliError> {
+    let folder = root.join(MirrorOrigin::path(&source.place, &fetched.version));
+    std::fs::create_dir_all(&folder)
+        .map_err(|err| failed(format!("failed to make `{}`", folder.display())).cause(&err))?;
+    let release = &fetched.release;
+    let mut mirrored = MirrorRelease {
+        tag: release.tag.clone(),
+        published: release.published.and_then(|it| it.format(&Rfc3339).ok()),
+        is_immutable: release.is_immutable,
+        ..MirrorRelease::default()
+    };
+    for (remote, bytes) in &fetched.files {
+        fs::replace(&folder.join(&remote.name), bytes, Mode::New(0o644))
             .map_err(|err| CliError::from_error(Exit::Failed, &err))?;
-        let target = remote.target.clone();
-        mirrored.files.insert(remote.name.clone(), MirrorFile { digest, target });
+        let file = MirrorFile { digest: Digest::of(bytes), target: remote.target.clone() };
+        mirrored.files.insert(remote.name.clone(), file);
     }
     // Last, so that a release is in the mirror when it is whole.
-    MirrorOrigin::write(&folder, &mirrored)
-        .map_err(|err| CliError::from_error(Exit::Failed, &err))?;
-    Ok(mirrored.files.len())
+    MirrorOrigin::write(&folder, &mirrored).map_err(|err| CliError::from_error(Exit::Failed, &err))
+}
+
+/// Pushes a release into a registry, under its version and as `latest`: a manifest for each
+/// target, with signatures that refer to it.
+fn push(
+    manager: &Manager<'_>,
+    spec: &OciSpec,
+    source: &Source<'_>,
+    fetched: &Fetched,
+) -> Result<(), CliError> {
+    let names: Vec<_> = fetched.files.iter().map(|it| &*it.0.name).collect();
+    let target_of = |remote: &Remote| -> Vec<String> {
+        if let Some(target) = &remote.target {
+            return vec![target.clone()];
+        }
+        let chosen = asset::TARGETS.iter().filter(|target| {
+            let wanted = asset::Wanted { target, plugin: Some(&source.place.repo) };
+            asset::choose(&names, &wanted).is_ok_and(|it| names[it.index] == remote.name)
+        });
+        chosen.map(|it| (*it).to_owned()).collect()
+    };
+    let file = |remote: &Remote, bytes: &[u8]| PushFile {
+        name: remote.name.clone(),
+        media_type: "application/octet-stream".to_owned(),
+        bytes: bytes.to_vec(),
+    };
+    let key = fetched.files.iter().find(|it| it.0.name == KEY_FILE);
+    let key = key.map(|(remote, bytes)| file(remote, bytes));
+    let mut targets = Vec::new();
+    for (remote, bytes) in &fetched.files {
+        for target in target_of(remote) {
+            let files = std::iter::once(file(remote, bytes)).chain(key.clone()).collect();
+            targets.push(PushTarget { target, files });
+        }
+    }
+    for tag in [&*fetched.version, "latest"] {
+        let spec = OciSpec { tag: Some(tag.to_owned()), ..spec.clone() };
+        push_to(manager.client()?, &spec, &targets, fetched).map_err(OriginError::from)?;
+    }
+    Ok(())
+}
+
+fn push_to(
+    client: &Client,
+    spec: &OciSpec,
+    targets: &[PushTarget],
+    fetched: &Fetched,
+) -> Result<(), OciError> {
+    let credentials = Credentials::of_docker(&spec.registry)?;
+    let registry = Registry::new(client, spec, credentials)?;
+    registry.push(targets, Some(&fetched.version))?;
+    for platform in registry.pin()?.platforms {
+        for file in &platform.files {
+            let names = signature::signature_names(&file.name);
+            let found = fetched.files.iter().find(|it| names.contains(&it.0.name));
+            if let Some((remote, bytes)) = found {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                let signature = OciSignature { name: remote.name.clone(), text };
+                registry.push_signature(&platform, &signature)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the files of a release that someone could install, and their signatures.

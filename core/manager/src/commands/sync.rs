@@ -35,10 +35,7 @@ pub(super) fn args(command: Command) -> Command {
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let manager = Manager::new(session)?
-        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
-        .with_api(matches.get_one::<String>("api").cloned())
-        .offline(matches.get_flag("offline"));
+    let manager = args::manager(session, matches)?.offline(matches.get_flag("offline"));
     let consent = args::consent(matches)?;
     if let Some(path) = matches.get_one::<PathBuf>("lock") {
         let project = ProjectLock::load(path)?;

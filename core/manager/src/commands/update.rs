@@ -11,7 +11,6 @@ use pintle_host::PluginVersion;
 use pintle_host::cli::{CliError, Exit, Session, Step, output};
 use pintle_plugin::Level;
 use serde::Serialize;
-use std::path::PathBuf;
 
 pub(super) fn args(command: Command) -> Command {
     let command = args::names(command, "The plugins to update; all if none is named").arg(
@@ -36,12 +35,6 @@ struct Outdated {
     newest: String,
     source: String,
     pinned: bool,
-}
-
-fn manager<'a>(session: &'a Session<'a>, matches: &ArgMatches) -> Result<Manager<'a>, CliError> {
-    Ok(Manager::new(session)?
-        .with_mirror(matches.get_one::<PathBuf>("from").cloned())
-        .with_api(matches.get_one::<String>("api").cloned()))
 }
 
 /// Returns the plugins that are meant.
@@ -77,7 +70,7 @@ fn has_versions(spec: &Spec) -> bool {
 }
 
 pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let manager = manager(session, matches)?;
+    let manager = args::manager(session, matches)?;
     let mut found = Vec::new();
     let mut exit = Exit::Done;
     for stored in meant(&manager, matches)? {
@@ -126,7 +119,7 @@ pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<St
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let manager = manager(session, matches)?;
+    let manager = args::manager(session, matches)?;
     let consent = args::consent(matches)?;
     let is_dry = matches.get_flag("dry-run");
     let store = (!is_dry).then(|| manager.lock()).transpose()?;
