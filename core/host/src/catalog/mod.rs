@@ -95,7 +95,8 @@ impl Catalog {
             entries.extend(files);
         }
         entries.extend(foreign(others).into_iter().map(|it| Entry::from_foreign(it, rules)));
-        Self::settle(entries, warnings, search, rules)
+        discover::shadow_by_project(&mut entries, search);
+        Self::settle(entries, warnings, rules)
     }
 
     /// Makes a catalog of manifests without plugins behind them, by the default rules.
@@ -104,17 +105,11 @@ impl Catalog {
     pub fn from_manifests(manifests: impl IntoIterator<Item = Manifest>) -> Self {
         let rules = Rules::default();
         let entries = manifests.into_iter().map(|it| Entry::from_manifest(it, &rules)).collect();
-        Self::settle(entries, Vec::new(), &SearchPath::default(), &rules)
+        Self::settle(entries, Vec::new(), &rules)
     }
 
-    fn settle(
-        mut entries: Vec<Entry>,
-        warnings: Vec<Warning>,
-        search: &SearchPath,
-        rules: &Rules,
-    ) -> Self {
+    fn settle(mut entries: Vec<Entry>, warnings: Vec<Warning>, rules: &Rules) -> Self {
         discover::shadow(&mut entries);
-        discover::shadow_by_project(&mut entries, search);
         commands::settle(&mut entries, &rules.core_commands);
         Self { entries, warnings }
     }

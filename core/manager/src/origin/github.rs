@@ -1,15 +1,13 @@
 //! Releases at GitHub.
 
-use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::partial::{MAX_LEN, bytes_of, partial_file};
+use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
 use crate::source::FetchError;
 use crate::source::github::{self, GitHub, GitHubError};
-use crate::source::http::{Content, Download};
+use crate::source::http::Download;
 use std::path::PathBuf;
 use time::OffsetDateTime;
-
-/// The largest file that is fetched.
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// The releases of one repository.
 pub(crate) struct GitHubOrigin<'c> {
@@ -81,35 +79,9 @@ fn asset(file: &Remote) -> Result<github::Asset, OriginError> {
     })
 }
 
-/// Returns where a file is kept that has come only in part.
-pub(super) fn partial_file(folder: &std::path::Path, file: &Remote) -> PathBuf {
-    let digest = Digest::of(file.url.as_bytes()).hex();
-    folder.join(format!("{}.part", &digest[..24]))
-}
-
-/// Reads what was fetched; a file that has come whole is not kept.
-pub(super) fn bytes_of(content: Content) -> Result<Vec<u8>, OriginError> {
-    match content {
-        Content::Memory(bytes) => Ok(bytes),
-        Content::File(path) => {
-            let bytes = pintle_host::fs::read_regular(&path, MAX_LEN)?.bytes;
-            // It is only a copy.
-            let _ = std::fs::remove_file(&path);
-            Ok(bytes)
-        }
-    }
-}
-
 impl From<GitHubError> for OriginError {
     fn from(err: GitHubError) -> Self {
         let is_interrupted = matches!(err, GitHubError::Fetch(FetchError::Interrupted { .. }));
-        Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
-    }
-}
-
-impl From<FetchError> for OriginError {
-    fn from(err: FetchError) -> Self {
-        let is_interrupted = matches!(err, FetchError::Interrupted { .. });
         Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
     }
 }

@@ -1,6 +1,6 @@
 //! A file on this machine, or a directory with an unpacked plugin.
 
-use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use pintle_host::fs::{self, Dir, Kind};
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 //! `<owner>/<repo>/<version>/` has the files of a release, and `release.toml` what the source
 //! said of them. Signatures are mirrored like all files, so a mirror needs no trust of its own.
 
-use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
 use crate::store::Place;
 use pintle_host::PluginVersion;

@@ -1,7 +1,7 @@
 //! Releases in a repository of an OCI registry: a tag is a release.
 
-use super::github::{bytes_of, partial_file};
-use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::partial::{MAX_LEN, bytes_of, partial_file};
+use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
 use crate::source::Client;
 use crate::source::FetchError;
@@ -12,8 +12,6 @@ use pintle_plugin::manifest::TARGET;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// The releases of one repository of a registry.
 pub(crate) struct OciOrigin<'c> {

@@ -1,14 +1,13 @@
 //! One file on a web server.
 
-use super::github::{bytes_of, partial_file};
-use super::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::partial::{MAX_LEN, bytes_of, partial_file};
+use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::signature;
 use crate::source::http::{Client, Download};
 use reqwest::header::HeaderMap;
 use std::path::PathBuf;
 use url::Url;
 
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 /// A signature is far shorter.
 const MAX_SIGNATURE: u64 = 64 * 1024;
 
