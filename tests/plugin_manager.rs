@@ -813,6 +813,42 @@ fn a_project_has_its_own_versions() {
 }
 
 #[test]
+fn a_colleague_gets_the_versions_that_made_a_project() {
+    let harbour = Harbour::new(&[]);
+    let kits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-abi/kits");
+    let read = |name: &str| fs::read_to_string(kits.join(name)).expect("the kit is there");
+    for version in ["1.0.0", "1.1.0"] {
+        let tests =
+            read("examples/scaffold.sh").replace("version=1.0.0", &format!("version={version}"));
+        let bytes =
+            archive(&harbour.sandbox, &[("tests", &tests), ("pintle.sh", &read("pintle.sh"))]);
+        let name = format!("tests-{version}-{TARGET}.tar.gz");
+        let assets = vec![asset(&name, bytes)];
+        harbour.server.release("acme/tests", release(&format!("v{version}"), assets));
+    }
+    let ours = &harbour.sandbox;
+    let _ = ours.run(["plugin", "install", "acme/tests@1.0.0"]).success();
+    let init = ["init", "--plugins", "tests", "--domain", "example.org", "--repo", "example.org/a"];
+    let _ = ours.run(init).success();
+
+    let theirs = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
+    run(Command::new("cp").arg("-r").arg(ours.work().join(".")).arg(theirs.work()));
+    let sync = ["plugin", "sync"];
+    let out = theirs.run(sync);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("`tests.pintle.dev/v1.0.0`, whose source is not known"), "{out}");
+    let script = "cd / && \"$PINTLE\" plugin install acme/tests";
+    let _ = theirs.script(&[], script).success();
+    assert!(theirs.run(["plugin", "list"]).success().stdout.contains("v1.1.0"));
+    let out = theirs.run(sync).success();
+    assert!(out.stdout.contains("installed tests.pintle.dev/v1.0.0"), "{out}");
+    let list = theirs.run(["plugin", "list"]).success().stdout;
+    assert!(list.contains("v1.0.0") && !list.contains("v1.1.0"), "{list}");
+    assert!(theirs.work().join(".pintle/plugins.lock").is_file());
+    let _ = theirs.run(["project", "check"]).success();
+}
+
+#[test]
 fn a_changed_file_is_found_by_a_command_and_if_wanted_before_each_load() {
     let harbour = Harbour::new(&[]);
     let sandbox = &harbour.sandbox;

@@ -152,6 +152,12 @@ impl<'a> Manager<'a> {
         Ok(Source { text, place, origin })
     }
 
+    /// Returns where a plugin comes from that was never installed here.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the index is not there yet")]
+    pub(crate) fn source_of(&self, _: &str) -> Result<Option<String>, CliError> {
+        Ok(None)
+    }
+
     pub(crate) fn client(&self) -> Result<&Client, CliError> {
         if let Some(client) = self.client.get() {
             return Ok(client);

@@ -8,7 +8,7 @@ use crate::errors::{failed, lock_file, refused};
 use crate::lockfile::LockFile;
 use crate::manager::user_dir;
 use pintle_host::cli::{CliError, Session};
-use pintle_host::fs;
+use pintle_host::fs::{self, Mode};
 use std::path::{Path, PathBuf};
 
 /// Where a project's lock file is, from the directory of the project.
@@ -43,6 +43,25 @@ impl ProjectLock {
         let text = contents.map_err(|err| failed(&err))?.into_text().map_err(|err| failed(&err))?;
         let lock = text.parse().map_err(|err| lock_file(path, &err))?;
         Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Returns a lock file for the project in the current directory, which has none.
+    pub(crate) fn empty() -> Result<Self, CliError> {
+        let dir = std::env::current_dir()
+            .map_err(|err| failed("the current directory is not there").cause(&err))?;
+        Ok(Self { path: dir.join(FILE), lock: LockFile::default() })
+    }
+
+    /// Writes the lock file, in one step.
+    pub(crate) fn write(&self) -> Result<(), CliError> {
+        let failed = |err: &(dyn std::error::Error + 'static)| {
+            failed(format!("failed to write lock file `{}`", self.path.display())).cause(err)
+        };
+        if let Some(parent) = self.path.parent() {
+            std::fs::create_dir_all(parent).map_err(|err| failed(&err))?;
+        }
+        let text = self.lock.to_string();
+        fs::replace(&self.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| failed(&err))
     }
 
     /// Returns the name of the directory of its plugins, below that of all lock files.

@@ -2,7 +2,7 @@
 
 use super::interface_info::InterfaceInfo;
 use super::{CliError, Hooks, Session, Step};
-use crate::catalog::{Entry, ForeignPlugin};
+use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use crate::transport::program::EventVariables;
@@ -50,6 +50,8 @@ pub struct Group {
     pub plugins: Option<FindPlugins>,
     /// Returns the directory of the plugins that the project demands in which the command is run.
     pub project_plugins: Option<FindDirectory>,
+    /// Returns the plugins that have made the project in which the command is run.
+    pub made_by: Option<MadeBy>,
     /// Decides whether a plugin's file may be loaded or run, each time before that happens.
     pub vet: Option<Vet>,
     /// Returns what to do about words that are no command.
@@ -90,6 +92,9 @@ pub type FindPlugins = fn(&Session<'_>) -> Vec<ForeignPlugin>;
 
 /// Returns a directory, if there is one. It must not ask for the catalog, which is being made.
 pub type FindDirectory = fn(&Session<'_>) -> Result<Option<PathBuf>, CliError>;
+
+/// Returns plugins with their versions.
+pub type MadeBy = fn(&Session<'_>) -> Result<Vec<PluginKey>, CliError>;
 
 /// Decides whether a plugin may be loaded.
 pub type Vet = fn(&Session<'_>, &Entry) -> Result<(), CliError>;
@@ -136,6 +141,7 @@ impl Group {
         services: None,
         plugins: None,
         project_plugins: None,
+        made_by: None,
         vet: None,
         suggest: None,
     };

@@ -69,6 +69,9 @@ pub(super) trait Surroundings {
     /// Finds the directory of the plugins that the project demands.
     fn project_plugins(&self, session: &Session<'_>) -> Result<Option<PathBuf>, CliError>;
 
+    /// Returns the plugins that have made the project.
+    fn made_by(&self, session: &Session<'_>) -> Result<Vec<PluginKey>, CliError>;
+
     /// Decides whether a plugin may be loaded.
     fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError>;
 
@@ -263,6 +266,16 @@ impl<'a> Session<'a> {
     pub fn is_named_for_this_run(&self, entry: &Entry) -> bool {
         let origins = [DirOrigin::Option, DirOrigin::Environment];
         entry.path().is_some_and(|it| origins.iter().any(|origin| self.search().has(*origin, it)))
+    }
+
+    /// Returns the plugins that have made the project in which the command is run, with their
+    /// versions.
+    ///
+    /// # Errors
+    ///
+    /// When what is known of the project cannot be read.
+    pub fn made_by(&self) -> Result<Vec<PluginKey>, CliError> {
+        self.surroundings.made_by(self)
     }
 
     /// Returns what the groups say about words that are no command.

@@ -5,7 +5,7 @@ use super::group::{Group, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
-use crate::catalog::{Entry, ForeignPlugin};
+use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
@@ -171,6 +171,14 @@ impl Surroundings for Table {
             }
         }
         Ok(None)
+    }
+
+    fn made_by(&self, session: &Session<'_>) -> Result<Vec<PluginKey>, CliError> {
+        let mut found = Vec::new();
+        for made_by in self.groups().filter_map(|it| it.made_by) {
+            found.extend(made_by(session)?);
+        }
+        Ok(found)
     }
 
     fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError> {

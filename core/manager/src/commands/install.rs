@@ -1,14 +1,13 @@
 //! `plugin install`.
 
 use super::{args, show, sync};
-use crate::errors::{failed, usage};
+use crate::errors::usage;
 use crate::install::{Demand, Installer};
-use crate::lockfile::{LockFile, Locked};
+use crate::lockfile::Locked;
 use crate::manager::parse;
-use crate::project::{self, ProjectLock};
+use crate::project::ProjectLock;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
-use pintle_host::fs::{self, Mode};
 
 pub(super) fn args(command: Command) -> Command {
     let command =
@@ -47,7 +46,10 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         return Err(usage("`--key` and `--sha256` are about one plugin, and several are named"));
     }
     let for_project = matches.get_flag("project");
-    let mut project = for_project.then(project_lock).transpose()?;
+    let mut project = match for_project {
+        true => Some(ProjectLock::find()?.map_or_else(ProjectLock::empty, Ok)?),
+        false => None,
+    };
     let store = manager.lock()?;
     for spec in &specs {
         let source = manager.source(spec)?;
@@ -65,29 +67,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         }
     }
     if let Some(project) = project {
-        write(&project)?;
+        project.write()?;
         sync::make_view(&manager, &store, &project, &consent)?;
     }
     Ok(Exit::Done.into())
-}
-
-/// Returns the lock file of the project in the current directory; one that is new is empty.
-fn project_lock() -> Result<ProjectLock, CliError> {
-    if let Some(found) = ProjectLock::find()? {
-        return Ok(found);
-    }
-    let dir = std::env::current_dir()
-        .map_err(|err| failed("the current directory is not there").cause(&err))?;
-    Ok(ProjectLock { path: dir.join(project::FILE), lock: LockFile::default() })
-}
-
-fn write(project: &ProjectLock) -> Result<(), CliError> {
-    let failed = |err: &(dyn std::error::Error + 'static)| {
-        failed(format!("failed to write lock file `{}`", project.path.display())).cause(err)
-    };
-    if let Some(parent) = project.path.parent() {
-        std::fs::create_dir_all(parent).map_err(|err| failed(&err))?;
-    }
-    let text = project.lock.to_string();
-    fs::replace(&project.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| failed(&err))
 }

@@ -2,14 +2,15 @@
 
 use super::{args, show};
 use crate::errors::{failed, usage};
-use crate::install::Consent;
+use crate::install::{Consent, Demand, Installer};
 use crate::lockfile::Locked;
-use crate::manager::Manager;
+use crate::manager::{Manager, parse};
+use crate::origin::Wanted;
 use crate::project::{FILE, ProjectLock};
-use crate::store::LockedStore;
+use crate::store::{LockedStore, Receipt};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use pintle_host::PluginKey;
 use pintle_host::cli::{CliError, Exit, Session, Step};
-use pintle_host::fs::{self, Mode};
 use std::path::PathBuf;
 
 pub(super) fn args(command: Command) -> Command {
@@ -41,25 +42,76 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         let project = ProjectLock::load(path)?;
         return sync_user(&manager, &project, &consent);
     }
+    let store = manager.lock()?;
+    let (mut n_new, mut project) = match ProjectLock::find()? {
+        Some(project) => (0, project),
+        None => lock_what_made(&manager, &store, &consent, matches.get_flag("locked"))?,
+    };
+    n_new += make_view(&manager, &store, &project, &consent)?;
+    if !matches.get_flag("locked") && complete(&store, &mut project)? {
+        project.write()?;
+        make_view(&manager, &store, &project, &consent)?;
+    }
+    report(session, n_new, project.lock.plugin.len());
+    Ok(Exit::Done.into())
+}
+
+/// Locks the plugins that made the project, in the versions that did, and returns how many were
+/// installed for that.
+fn lock_what_made(
+    manager: &Manager<'_>,
+    store: &LockedStore,
+    consent: &Consent,
+    is_locked: bool,
+) -> Result<(usize, ProjectLock), CliError> {
+    let session = manager.session;
     let name = &session.identity().command_name;
-    let Some(mut project) = ProjectLock::find()? else {
+    let made_by = if is_locked { Vec::new() } else { session.made_by()? };
+    if made_by.is_empty() {
         return Err(usage(format!("there is no `{FILE}` in this directory, nor above it")).hint(
             format!(
                 "name a lock file with `--lock`, or make one: `{name} plugin install --project`"
             ),
         ));
-    };
-    let store = manager.lock()?;
-    let n_new = make_view(&manager, &store, &project, &consent)?;
-    if !matches.get_flag("locked") && complete(&store, &mut project)? {
-        let text = project.lock.to_string();
-        fs::replace(&project.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| {
-            failed(format!("failed to write `{}`", project.path.display())).cause(&err)
-        })?;
-        make_view(&manager, &store, &project, &consent)?;
     }
-    report(session, n_new, project.lock.plugin.len());
-    Ok(Exit::Done.into())
+    let (mut n_new, mut project) = (0, ProjectLock::empty()?);
+    for key in made_by {
+        let (is_new, receipt) = find_or_install(manager, store, consent, &key)?;
+        n_new += usize::from(is_new);
+        project.lock.plugin.insert(receipt.name.clone(), Locked::of(&receipt));
+    }
+    project.write()?;
+    Ok((n_new, project))
+}
+
+/// Returns a version of the store, and whether it had to be installed.
+fn find_or_install(
+    manager: &Manager<'_>,
+    store: &LockedStore,
+    consent: &Consent,
+    key: &PluginKey,
+) -> Result<(bool, Receipt), CliError> {
+    let name = key.name().to_string();
+    let plugins = store.plugins()?;
+    let receipts =
+        || plugins.iter().flat_map(|it| it.versions.values()).filter(|it| it.name == name);
+    if let Some(receipt) = receipts().find(|it| it.plugin_version() == key.exact_version()) {
+        return Ok((false, receipt.clone()));
+    }
+    let source = match receipts().next() {
+        Some(other) => other.source.clone(),
+        None => manager.source_of(&name)?.ok_or_else(|| {
+            failed(format!("the project was made with plugin `{key}`, whose source is not known"))
+                .hint("install it, in any version, and type this again".to_owned())
+        })?,
+    };
+    let version = key.exact_version().map(|it| it.to_string());
+    let wanted = Wanted { version, ..Wanted::default() };
+    let demand = Demand { wanted, ..Demand::default() };
+    let installer = Installer { session: manager.session, store, consent };
+    let done = installer.install(&manager.source(&parse(&source)?)?, &demand)?;
+    show::installed(manager.session, &done);
+    Ok((true, done.receipt))
 }
 
 fn report(session: &Session<'_>, n_new: usize, n_all: usize) {

@@ -70,6 +70,7 @@ pub static GROUP: Group = Group {
         EventInfo::of(&events::POST_RESOURCE_DELETE),
     ],
     plugins: Some(kubebuilder::plugins),
+    made_by: Some(recorded_plugins::made_by),
     ..Group::EMPTY
 };
 

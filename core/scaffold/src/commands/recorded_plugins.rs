@@ -1,5 +1,6 @@
 //! Which installed plugins run the commands of the record again.
 
+use super::working_project::current_dir;
 use crate::record::file::Record;
 use crate::record::replay::Plugins;
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
@@ -17,6 +18,21 @@ pub(super) fn missing(err: ResolveError) -> CliError {
         }
         err => err.into(),
     }
+}
+
+/// Returns the plugins that made the project in the current directory: of each, the version that
+/// was used last.
+pub(super) fn made_by(_: &Session<'_>) -> Result<Vec<PluginKey>, CliError> {
+    let record = Record::load(&current_dir()?)?;
+    let mut found: Vec<PluginKey> = Vec::new();
+    for text in record.commands().iter().flat_map(|it| &it.plugins) {
+        let key = plugin::parse_key(text)?;
+        match found.iter_mut().find(|it| it.name() == key.name()) {
+            Some(earlier) => *earlier = key,
+            None => found.push(key),
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the plugins that the commands of the record were carried out with, or what
