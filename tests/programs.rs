@@ -1411,6 +1411,21 @@ fn a_hook_in_sh_sees_the_nodes_of_a_cluster() {
     programs.add_kit("nodes", NODES);
     let _ = berth.run("cluster create NAME").success();
     expect![[r#"
+        $ pintle node create --cluster NAME
+        --- stderr ---
+        sh: before pintle-NAME-agent-0, cluster NAME
+        adding pintle-NAME-agent-0 to the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        sh: after pintle-NAME-agent-0
+        the node `pintle-NAME-agent-0` has joined
+        [exit 0]
+        $ pintle node delete pintle-NAME-agent-0
+        --- stderr ---
+        sh: before the end of pintle-NAME-agent-0
+        sh: pintle-NAME-agent-0 has gone
+        the node `pintle-NAME-agent-0` is gone
+        [exit 0]
     "#]]
     .assert_eq(&berth.transcript(&[
         "node create --cluster NAME",
