@@ -2,6 +2,7 @@
 //! leaves nothing between it and its caller.
 
 use crate::completion::{BASH, FISH, Shell, ZSH};
+use crate::engine::Berth;
 use crate::support::{Sandbox, example, leave_out, skip};
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -466,6 +467,75 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             [exit 126]
         "#]],
     );
+}
+
+/// Goes on with a line of the search path: `relay` with a short one, `flood` with one that no
+/// system takes.
+const RELAY: &str = r#"case $PINTLE_COMMAND in
+INFO) printf 'version: 1.0.0\ncommands: [{command: relay}, {command: flood}]\n' ;;
+*)
+    long=x
+    [ "$PINTLE_WORDS" = relay ] || long=$(head -c 3000000 /dev/zero | tr '\0' x)
+    printf '{"continue": ["foo", "a", "--x", "%s"]}' "$long" >"$PINTLE_REPLY"
+    ;;
+esac"#;
+
+#[test]
+fn a_plugin_goes_on_with_a_program() {
+    let sandbox = sandbox();
+    script(&sandbox, "bin/pintle-foo", SHOW);
+    file(&sandbox.plugins().join("relay"), &format!("#!/bin/sh\n{RELAY}\n"));
+    check(
+        &sandbox,
+        &["relay", "flood"],
+        expect![[r#"
+            $ pintle relay
+            pintle-foo [a] [--x] [x]
+            [exit 0]
+            $ pintle flood
+            --- stderr ---
+            error: failed to run program `[SANDBOX]/bin/pintle-foo`
+              caused by: Argument list too long (os error 7)
+            hint: pass fewer arguments, or shorter ones
+            [exit 126]
+        "#]],
+    );
+}
+
+#[test]
+fn a_program_makes_clusters_of_its_own_kind() {
+    let Some(berth) = Berth::new("small") else { return };
+    let bin = berth.sandbox.path("bin");
+    fs::create_dir(&bin).expect("the folder is new");
+    let berth = berth.env("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
+    symlink(env!("CARGO_BIN_EXE_pintle"), bin.join("pintle")).expect("the folder is ours");
+    let small = r#"#!/bin/sh
+case $1 in
+up) shift; exec pintle cluster create "$@" --agents 0 ;;
+*) exit 2 ;;
+esac
+"#;
+    file(&bin.join("pintle-small"), small);
+    expect![[r#"
+        $ pintle small up NAME --env MOTTO=ahoy
+        --- stderr ---
+        creating the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        the cluster `NAME` is ready
+        [exit 0]
+        $ pintle small down NAME
+        [exit 2]
+    "#]]
+    .assert_eq(&berth.transcript(&["small up NAME --env MOTTO=ahoy", "small down NAME"]));
+    let things: Vec<_> = berth.things().iter().map(|it| berth.hide(it)).collect();
+    expect![[r#"
+        container pintle-NAME-server-0
+        network pintle-NAME
+        volume pintle-NAME-shared"#]]
+    .assert_eq(&things.join("\n"));
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
 }
 
 #[test]

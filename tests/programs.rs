@@ -1390,6 +1390,52 @@ fn a_hook_in_sh_amends_a_cluster() {
     programs.assert_valid(&["ProgramInfo", "HookEvent", "ProgramHookReply"]);
 }
 
+/// Says what it sees of the nodes of a cluster.
+const NODES: &str = r#"#!/bin/sh
+. "${0%/*}/pintle.sh"
+version=1.0.0
+on_pre_node_create() {
+    echo "sh: before $(pintle_get nodes 0 name), cluster $PINTLE_CLUSTER"
+}
+on_post_node_create() { echo "sh: after $(pintle_get nodes 0 name)"; }
+on_pre_node_delete() { echo "sh: before the end of $(pintle_get nodes 0 name)"; }
+on_post_node_delete() { echo "sh: $(pintle_get nodes 0 name) has gone"; }
+pintle_main
+"#;
+
+#[test]
+fn a_hook_in_sh_sees_the_nodes_of_a_cluster() {
+    let Some(berth) = Berth::standin("nodes") else { return };
+    let berth = berth.env("PATH", "/usr/bin:/bin");
+    let programs = Programs::in_sandbox(&berth.sandbox);
+    programs.add_kit("nodes", NODES);
+    let _ = berth.run("cluster create NAME").success();
+    expect![[r#"
+        $ pintle node create --cluster NAME
+        --- stderr ---
+        sh: before pintle-NAME-agent-0, cluster NAME
+        adding pintle-NAME-agent-0 to the cluster `NAME`
+        waiting for the nodes
+        waiting for the nodes: done
+        sh: after pintle-NAME-agent-0
+        the node `pintle-NAME-agent-0` has joined
+        [exit 0]
+        $ pintle node delete pintle-NAME-agent-0
+        --- stderr ---
+        sh: before the end of pintle-NAME-agent-0
+        sh: pintle-NAME-agent-0 has gone
+        the node `pintle-NAME-agent-0` is gone
+        [exit 0]
+    "#]]
+    .assert_eq(&berth.transcript(&[
+        "node create --cluster NAME",
+        "node delete pintle-NAME-agent-0",
+    ]));
+    let _ = berth.run("cluster delete NAME").success();
+    berth.assert_nothing_left();
+    programs.assert_valid(&["ProgramInfo", "HookEvent"]);
+}
+
 #[test]
 fn a_library_a_shell_script_and_a_python_script_have_hooks_on_one_event() {
     if !has("python3") {

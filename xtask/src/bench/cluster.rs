@@ -319,6 +319,7 @@ impl Berth {
             env: own.into_iter().chain(outer).map(|(name, it)| (name.to_owned(), it)).collect(),
             folder: temp.to_owned(),
             stdin: None,
+            next: None,
         }
     }
 

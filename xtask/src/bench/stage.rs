@@ -251,6 +251,7 @@ impl Stage {
             env: variables.map(|it| (it.to_owned(), home.clone().into())).into(),
             folder: home,
             stdin: None,
+            next: None,
         }
     }
 }

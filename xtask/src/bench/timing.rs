@@ -25,6 +25,8 @@ pub(super) struct Program {
     pub(super) folder: PathBuf,
     /// The file that it reads from its standard input.
     pub(super) stdin: Option<PathBuf>,
+    /// A program that runs when this one has ended, and whose time counts too.
+    pub(super) next: Option<Box<Program>>,
 }
 
 /// The middle of many times, and the middle half's ends, in nanoseconds.
@@ -83,7 +85,8 @@ impl Program {
         let status = command.status()?;
         let time = start.elapsed();
         ensure!(status.success(), "`{}` failed: {status}", self.path.display());
-        Ok(time)
+        let next = self.next.as_ref().map(|it| it.time()).transpose()?;
+        Ok(time + next.unwrap_or_default())
     }
 
     fn command(&self) -> Result<Command> {

@@ -15,7 +15,7 @@ use super::line::Line;
 use super::parse::{parse, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
-use super::{global, hooked, plugin_command, program, tree};
+use super::{callable, global, hooked, plugin_command, tree};
 use crate::catalog::{Catalog, Entry, ManifestCommand};
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
@@ -130,7 +130,7 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
             let rest = line.rest(command.path.len());
             plugin_command::run(session, entry, command, &rest, &[])
         }
-        Meaning::Program(path, n) => program::run(session, &path, &line, n),
+        Meaning::Program(path, n) => callable::run(session, &path, &line, n),
         Meaning::Unknown => run_unknown(host, session, &line, args),
     }
 }
@@ -154,7 +154,7 @@ fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>,
     {
         return Err(err);
     }
-    let program = program::find(session, line);
+    let program = callable::find(session, line);
     Ok(program.map_or(Meaning::Unknown, |(path, n)| Meaning::Program(path, n)))
 }
 
@@ -224,7 +224,7 @@ fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<
 }
 
 fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
-    let help = tree::help_text(host, session.catalog(), &program::all(session));
+    let help = tree::help_text(host, session.catalog(), &callable::all(session));
     // In one piece: a thousand plugins have a thousand lines.
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
     session.console().styled(stream, &help);
@@ -238,7 +238,7 @@ fn run_unknown(
     line: &Line<'_>,
     args: &[OsString],
 ) -> Result<Step, CliError> {
-    if let Some(err) = program::not_executable(session, line) {
+    if let Some(err) = callable::not_executable(session, line) {
         return Err(err);
     }
     let words = line.words();
@@ -250,7 +250,7 @@ fn run_unknown(
     let parse = |first| {
         let mut tree = tree::full(host, session.catalog(), first);
         if first.is_none() {
-            tree = tree::with_programs(tree, &program::all(session));
+            tree = tree::with_programs(tree, &callable::all(session));
         }
         tree.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))
     };

@@ -6,6 +6,7 @@
 
 pub mod args;
 mod builder;
+mod callable;
 mod completion;
 mod dispatch;
 mod error;
@@ -25,7 +26,6 @@ mod own;
 mod parse;
 pub mod plugin;
 mod plugin_command;
-mod program;
 mod session;
 mod settings;
 mod table;

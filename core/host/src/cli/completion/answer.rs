@@ -12,7 +12,7 @@ use crate::cli::group::{Row, Run};
 use crate::cli::line::Line;
 use crate::cli::session::Session;
 use crate::cli::table::Target;
-use crate::cli::{args, global, hooked, output, plugin_command, program, tree};
+use crate::cli::{args, callable, global, hooked, output, plugin_command, tree};
 use crate::services::PluginServices;
 use crate::transport::LoadedPlugin;
 use clap::Command;
@@ -75,7 +75,7 @@ fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
     // Only while the first word is typed can it be any plugin's.
     let typed = line.split_last().map_or(&[][..], |(_, typed)| typed);
     if Line::new(typed.get(1..).unwrap_or_default()).words().is_empty() {
-        return tree::first_word(host, session.catalog(), &program::all(session));
+        return tree::first_word(host, session.catalog(), &callable::all(session));
     }
     let line = Line::new(&line[1..]);
     let words = line.words();
@@ -89,7 +89,7 @@ fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
                 let rest = line.rest(command.path.len());
                 of_plugin(session, entry, command, &rest).map(|it| (command.path.clone(), it))
             }
-            _ => return tree::with_programs(root, &program::below(session, &words[..1])),
+            _ => return tree::with_programs(root, &callable::below(session, &words[..1])),
         },
     };
     match described {

@@ -9,7 +9,7 @@ use crate::callables::{self, Answer, Directive};
 use crate::cli::builder::Host;
 use crate::cli::line::Line;
 use crate::cli::session::Session;
-use crate::cli::{output, program};
+use crate::cli::{callable, output};
 use clap::{Arg, Command};
 use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
@@ -37,7 +37,7 @@ pub(super) fn answer(
     if words.is_empty() || host.table.find(&words).is_some() || is_command() {
         return None;
     }
-    let (path, n) = program::find(session, &typed)?;
+    let (path, n) = callable::find(session, &typed)?;
     let (args, word) = joined(shell, typed.behind_program(n), word);
     // A program may start the host, for example to list something: that one shall not complete.
     let own = variable(session.identity());
@@ -46,7 +46,7 @@ pub(super) fn answer(
     let mut offer = Offer { word, answer, more: Vec::new() };
     let names = typed.program_words();
     if typed.behind_program(names.len()).is_empty() {
-        let more = program::below(session, &names).into_iter();
+        let more = callable::below(session, &names).into_iter();
         offer.more = more.filter_map(|it| it.words.into_iter().nth(names.len())).collect();
         offer.more.dedup();
     }

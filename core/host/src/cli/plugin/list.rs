@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
-use crate::cli::program::{self, Judgement};
+use crate::cli::callable::{self, Judgement};
 use crate::cli::session::Session;
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
@@ -63,7 +63,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     };
     // The form for people shows nothing that only the whole manifest tells, and
     // manifests are read when they are looked at.
-    let programs = program::judged(session);
+    let programs = callable::judged(session);
     if output::is_text(matches) {
         session.console().println(text(&judged));
         if !programs.is_empty() {
