@@ -7,6 +7,7 @@ mod alternatives;
 mod before;
 mod cluster;
 mod machine;
+mod manager;
 mod patch;
 mod stage;
 mod svg;
@@ -51,6 +52,8 @@ pub(crate) struct Options {
 enum Part {
     /// Plugins, commands and projects
     Plugins,
+    /// Installing plugins
+    Manager,
     /// Clusters in Docker
     Clusters,
     /// Hosts of another field, on this library and on others; builds wasmtime
@@ -95,6 +98,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         rows.extend(in_process(&stage, options.runs)?);
         rows.extend(universe(&stage)?);
         rows.push(project(&stage)?);
+    }
+    if is_wanted(Part::Manager) {
+        rows.extend(manager::rows(&Stage::build()?, options.runs)?);
     }
     if is_wanted(Part::Clusters) {
         rows.extend(cluster::rows(&stage::host()?));

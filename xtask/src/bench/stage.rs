@@ -242,6 +242,38 @@ impl Stage {
         program
     }
 
+    /// Returns a script of the shell that calls the host as `$PINTLE`, for a user whose home is
+    /// `home`.
+    pub(super) fn script(&self, home: &Path, script: &str) -> Program {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let env = [
+            ("PINTLE", self.host.clone().into_os_string()),
+            ("HOME", home.into()),
+            ("PATH", path),
+            ("PINTLE_PLUGIN_SYSTEM_PATH", "".into()),
+        ];
+        Program {
+            path: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+            folder: home.to_owned(),
+            ..Program::default()
+        }
+    }
+
+    /// Returns one of a thousand plugins.
+    pub(super) fn plugin_file(&self, idx: usize) -> PathBuf {
+        self.temp.path().join(N_PLUGINS.to_string()).join(file_name(idx))
+    }
+
+    /// Returns a first-party plugin.
+    pub(super) fn own_plugin(&self, name: &str) -> Result<PathBuf> {
+        let stem = format!("pintle_plugin_{name}");
+        let path = self.temp.path().join("own").join(format!("{DLL_PREFIX}{stem}{DLL_SUFFIX}"));
+        ensure!(path.is_file(), "`{}` is missing", path.display());
+        Ok(path)
+    }
+
     fn program(&self, path: &Path, args: &[&str]) -> Program {
         let home = self.temp.path().join("empty");
         let variables = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
