@@ -15,7 +15,8 @@ use crate::services::Console;
 use clap::{ArgMatches, Command};
 use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::Manifest;
-use std::collections::BTreeMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -120,6 +121,7 @@ impl Cli {
                     linked: Vec::new(),
                     default_project_version: ProjectVersion::default(),
                     default_plugins: BTreeMap::new(),
+                    defaults: HashMap::new(),
                 },
                 table: Table {
                     groups: vec![&own::GROUP],
@@ -129,6 +131,12 @@ impl Cli {
                 },
             },
         }
+    }
+
+    /// Tells a group what it does where the user says nothing, by a type of the group's.
+    pub fn defaults<T: Any + Send + Sync>(mut self, defaults: T) -> Self {
+        self.host.settings.defaults.insert(TypeId::of::<T>(), Arc::new(defaults));
+        self
     }
 
     /// Adds a group of commands, events and services.
