@@ -2,7 +2,7 @@
 
 use crate::control_plane::free_port;
 use crate::release_server::{Asset, Limit, Release, ReleaseServer};
-use crate::support::{Sandbox, fixture, skip};
+use crate::support::{Sandbox, example, fixture, skip};
 use expect_test::{Expect, expect};
 use pintle_plugin::manifest::TARGET;
 use std::fs;
@@ -997,6 +997,35 @@ fn a_system_can_keep_its_plugins_to_itself() {
         hint: change it with what has put it there
         [exit 1]
     "#]]);
+}
+
+#[test]
+fn a_host_of_another_name_has_its_own_manager() {
+    let harbour = Harbour::new(&[]);
+    let sandbox =
+        Sandbox::of(example("rudder"), "RUDDER").env("RUDDER_GITHUB_API", harbour.server.url());
+    let text = program("1.0.0", "hello").replace("PINTLE_", "RUDDER_");
+    let bytes = archive(&sandbox, &[("hello", &text)]);
+    let assets = vec![asset(&archive_name("1.0.0"), bytes)];
+    harbour.server.release("acme/hello", release("v1.0.0", assets));
+    let lines = ["plugin install hello", "hello", "plugin why hello.example.org -o json"];
+    let shown = harbour.hide(&sandbox.transcript(&lines[..2]));
+    expect![[r#"
+        $ rudder plugin install hello
+        installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
+        --- stderr ---
+        `hello` is `acme/hello`
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        [exit 0]
+        $ rudder hello
+        hello 1.0.0
+        [exit 0]
+    "#]].assert_eq(&shown);
+    assert!(sandbox.path("home/.local/share/rudder/plugins/acme/hello/1.0.0").is_dir());
+    let _ = sandbox.run(lines[2].split(' ')).success();
+    let out = sandbox.run(["plugin", "remove", "rust"]);
+    assert_eq!(out.code(), 1, "{out}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! `RUDDER_`, and a plugin called `x` is for it the plugin `x.rudder.example`.
 
 use clap::{Arg, Command};
-use pintle::{Cli, PluginKey, ProjectVersion, cluster, scaffold};
+use pintle::{Cli, PluginKey, ProjectVersion, cluster, manager, scaffold};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         .name_qualifier("rudder.example")
         .group(&scaffold::GROUP)
         .group(&cluster::GROUP)
+        .group(&manager::GROUP)
+        .defaults(manager::Defaults { owner: Some("acme".to_owned()) })
         .plugin(pintle_plugin_rust::plugin())
         .plugin(pintle_plugin_license::plugin())
         .default_plugins(ProjectVersion::default(), chain)

@@ -14,6 +14,7 @@ pub mod archive;
 pub mod asset;
 mod commands;
 pub mod config;
+mod defaults;
 mod digest;
 mod errors;
 mod install;
@@ -28,5 +29,6 @@ mod trust;
 mod verify;
 
 pub use commands::GROUP;
+pub use defaults::Defaults;
 pub use digest::{Digest, DigestError};
 pub use trust::Trust;

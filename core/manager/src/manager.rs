@@ -1,6 +1,7 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
 use crate::config::Config;
+use crate::defaults::Defaults;
 use crate::errors::{failed, usage};
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
@@ -118,6 +119,24 @@ impl<'a> Manager<'a> {
                 failed(format!("plugin `{text}` is not installed"))
                     .hint(format!("type `{name} plugin list` to see which plugins there are"))
             }
+        }
+    }
+
+    /// Reads what the user typed as a source. One word is a plugin of the host's own makers.
+    pub(crate) fn spec(&self, text: &str) -> Result<Spec, CliError> {
+        let err = match parse(text) {
+            Ok(spec) => return Ok(spec),
+            Err(err) => err,
+        };
+        let is_word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '@' | '.');
+        let defaults = self.session.settings().defaults::<Defaults>();
+        match defaults.and_then(|it| it.owner.as_ref()) {
+            Some(owner) if text.chars().all(is_word) => {
+                let source = format!("{owner}/{text}");
+                self.session.console().log(Level::Info, &format!("`{text}` is `{source}`"));
+                parse(&source)
+            }
+            _ => Err(err),
         }
     }
 

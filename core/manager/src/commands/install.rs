@@ -4,7 +4,6 @@ use super::{args, show, sync};
 use crate::errors::usage;
 use crate::install::{Demand, Installer};
 use crate::lockfile::Locked;
-use crate::manager::parse;
 use crate::project::ProjectLock;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
@@ -41,7 +40,8 @@ pub(super) fn args(command: Command) -> Command {
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = args::manager(session, matches)?;
     let consent = args::consent(matches)?;
-    let specs = args::texts(matches, "source").map(parse).collect::<Result<Vec<_>, _>>()?;
+    let specs = args::texts(matches, "source");
+    let specs = specs.map(|it| manager.spec(it)).collect::<Result<Vec<_>, _>>()?;
     if specs.len() > 1 && (consent.key.is_some() || consent.digest.is_some()) {
         return Err(usage("`--key` and `--sha256` are about one plugin, and several are named"));
     }
