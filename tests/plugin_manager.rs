@@ -1021,7 +1021,8 @@ fn a_host_of_another_name_has_its_own_manager() {
         $ rudder hello
         hello 1.0.0
         [exit 0]
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     assert!(sandbox.path("home/.local/share/rudder/plugins/acme/hello/1.0.0").is_dir());
     let _ = sandbox.run(lines[2].split(' ')).success();
     let out = sandbox.run(["plugin", "remove", "rust"]);

@@ -12,6 +12,7 @@ mod counts;
 mod debian;
 mod demo;
 mod deny;
+mod dist;
 mod fuzz;
 mod node_images;
 mod platforms;
@@ -52,6 +53,8 @@ enum Verb {
     Ci,
     /// Run libFuzzer on a target of `fuzz/`
     Fuzz(fuzz::Options),
+    /// Pack first-party plugins as files of a release
+    Dist(dist::Options),
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
 }
@@ -79,6 +82,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Dist(options) => dist::run(&options),
         Verb::Bench(options) => bench::run(&options),
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Source {
     /// The package's name.
     pub(crate) package: String,
     /// The package's folder.
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -54,7 +54,7 @@ pub(crate) fn sources() -> Result<Vec<Source>> {
 }
 
 /// Returns the plugins whose folders are named, or all.
-fn choose(sources: Vec<Source>, names: &[String]) -> Result<Vec<Source>> {
+pub(crate) fn choose(sources: Vec<Source>, names: &[String]) -> Result<Vec<Source>> {
     let is =
         |it: &Source, name: &String| it.folder.file_name().is_some_and(|it| it == name.as_str());
     for name in names {
