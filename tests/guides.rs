@@ -16,7 +16,9 @@ use crate::control_plane::free_port;
 use crate::engine::{Engine, Image};
 use crate::kubectl::has_kubectl;
 use crate::program_kit::has;
+use crate::release_server::{Asset, Release, ReleaseServer};
 use crate::support::{built, install, skip};
+use pintle_plugin::manifest::TARGET;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -63,6 +65,103 @@ fn the_guide_to_executable_plugins_holds() {
     }
     let Some(reader) = Reader::with_plugins(&["rust"]).with_engine() else { return };
     follow("docs/executable-plugins.md", &reader);
+}
+
+#[test]
+fn the_guide_to_the_plugin_manager_holds() {
+    if !has("minisign") || !has("zstd") {
+        return;
+    }
+    let reader = Reader::new();
+    let (server, key) = licence_releases(reader.home.path());
+    let env = vec![("PINTLE_GITHUB_API", server.url().into()), ("LICENSE_KEY", key.into())];
+    follow("docs/plugin-manager.md", &Reader { env, ..reader });
+}
+
+/// Returns a server with releases of the plugin `license`, and the key that the first is signed
+/// with: one as `cargo xtask dist` packs it, a later one, and three that must be refused.
+fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
+    let server = ReleaseServer::start();
+    let [ours, theirs] = ["ours", "theirs"].map(|name| {
+        let [public, secret] = ["pub", "key"].map(|it| temp.join(format!("{name}.{it}")));
+        run(Command::new("minisign").args(["-GWf", "-p"]).arg(public).arg("-s").arg(&secret));
+        secret
+    });
+    let dist = temp.join("dist");
+    let mut xtask = Command::new(env!("CARGO"));
+    xtask.args(["xtask", "dist", "--plugins", "--debug", "--only", "license", "--key"]);
+    run(xtask.arg(&ours).arg("--out").arg(&dist).current_dir(root()));
+    let file = format!("license-1.0.0-{TARGET}.tar.zst");
+    let read = |path: &Path| fs::read(path).expect("it was made");
+    let key = String::from_utf8(read(&dist.join("minisign.pub"))).expect("a key is a text");
+    let asset = |name: String, bytes: Vec<u8>| {
+        let digest = Some(pintle_manager::Digest::of(&bytes).to_string());
+        Asset { name, bytes, digest }
+    };
+    let release = |tag: &str, is_prerelease, assets| {
+        let release = Release { tag: tag.to_owned(), is_prerelease, assets, ..Release::default() };
+        server.release("pintle-dev/license", release);
+    };
+    let packed = ["", ".minisig"].map(|it| format!("{file}{it}"));
+    let packed = packed.map(|it| asset(it.clone(), read(&dist.join(it))));
+    release("v1.0.0", false, packed.into());
+    for (version, key) in
+        [("1.1.0", Some(&ours)), ("1.2.0", Some(&theirs)), ("1.3.0", None), ("1.4.0", None)]
+    {
+        let name = file.replace("1.0.0", version);
+        let path = temp.join(&name);
+        repack(&dist.join(&file), version, &path);
+        let mut assets = vec![asset(name.clone(), read(&path))];
+        if let Some(key) = key {
+            let comment = format!(
+                "pintle-plugin name=license.pintle.dev version={version} target={TARGET} file={name}"
+            );
+            run(Command::new("minisign")
+                .arg("-S")
+                .arg("-s")
+                .arg(key)
+                .args(["-t", &comment, "-m"])
+                .arg(&path));
+            let name = format!("{name}.minisig");
+            assets.push(asset(name.clone(), read(&temp.join(name))));
+        }
+        if version == "1.4.0" {
+            assets[0].bytes[100] ^= 1;
+        }
+        release(&format!("v{version}"), version != "1.1.0", assets);
+    }
+    let key = key.lines().nth(1).expect("a key has two lines").to_owned();
+    (server, key)
+}
+
+/// Makes a later version of a packed plugin, whose library says so wherever it says its version.
+fn repack(archive: &Path, version: &str, path: &Path) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    run(Command::new("tar")
+        .arg("-I")
+        .arg("zstd")
+        .arg("-xf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder.path()));
+    let top = fs::read_dir(folder.path()).expect("ours").next().expect("a folder").expect("ours");
+    let library = top.path().join("libpintle_plugin_license.so");
+    let bytes = fs::read(&library).expect("it is in the archive");
+    let (from, to) = (b"\"version\":\"1.0.0\"", format!("\"version\":\"{version}\""));
+    let mut patched = bytes.clone();
+    let places = bytes.windows(from.len()).enumerate().filter(|(_, it)| it == from);
+    places.for_each(|(at, _)| patched[at..at + from.len()].copy_from_slice(to.as_bytes()));
+    assert_ne!(bytes, patched, "the library says its version");
+    fs::write(library, patched).expect("the folder is ours");
+    let mut tar = Command::new("tar");
+    tar.arg("-I").arg("zstd -1").arg("-cf").arg(path).arg("-C").arg(folder.path());
+    run(tar.arg(top.file_name()));
+}
+
+#[track_caller]
+fn run(command: &mut Command) {
+    let out = command.output().expect("the program is there");
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// The port that a guide publishes something on.

@@ -785,7 +785,7 @@ fn a_project_has_its_own_versions() {
     let out = there(&["hello"]);
     expect![[r#"
         --- stderr ---
-        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed
+        warning: the plugins of `[SANDBOX]/desk/.pintle/plugins.lock` are not installed: type `pintle plugin sync`
         error: the project demands version 1.0.0 of plugin `hello.example.org`, not `hello.example.org/v1.1.0`
         hint: type `pintle plugin sync`
         [exit 3]

@@ -90,6 +90,8 @@ pub struct Session<'a> {
     early: OnceCell<Early>,
     form: Cell<Form>,
     search: OnceCell<SearchPath>,
+    /// Why the plugins that the project demands are not searched.
+    no_project_plugins: RefCell<Option<CliError>>,
     rules: OnceCell<Rules>,
     catalog: OnceCell<Catalog>,
     callables: OnceCell<Callables>,
@@ -108,6 +110,7 @@ impl<'a> Session<'a> {
             early: OnceCell::new(),
             form: Cell::default(),
             search: OnceCell::new(),
+            no_project_plugins: RefCell::default(),
             rules: OnceCell::new(),
             catalog: OnceCell::new(),
             callables: OnceCell::new(),
@@ -248,11 +251,19 @@ impl<'a> Session<'a> {
                 Ok(Some(dir)) => search.with_project(dir),
                 Ok(None) => search,
                 Err(err) => {
-                    self.console.log(Level::Warn, &err.line());
+                    self.no_project_plugins.replace(Some(err));
                     search
                 }
             }
         })
+    }
+
+    /// Returns an error as a line of a log, with what to do about it.
+    fn with_advice(&self, err: &CliError) -> String {
+        match err.advice(self.identity()) {
+            Some(advice) => format!("{}: {advice}", err.line()),
+            None => err.line(),
+        }
     }
 
     /// Returns the user's plugin directory, which need not exist.
@@ -309,6 +320,9 @@ impl<'a> Session<'a> {
                 found.extend(self.surroundings.foreign_plugins(self));
                 found
             });
+            if let Some(err) = self.no_project_plugins.take() {
+                self.console.log(Level::Warn, &self.with_advice(&err));
+            }
             for warning in catalog.warnings() {
                 let text = CliError::from_error(Exit::Failed, warning).line();
                 self.console.log(Level::Warn, &text);
