@@ -83,14 +83,18 @@ pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliErr
         .hint(format!("type `{name} plugin sync`")))
 }
 
+/// The lock file, for one run of the host.
+struct Known(Option<ProjectLock>);
+
 /// Refuses a plugin in another version than the project demands.
 pub(crate) fn vet(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
 ) -> Result<(), CliError> {
     let (Some(key), Some(_)) = (entry.key(), entry.path()) else { return Ok(()) };
-    // What cannot be read was reported when the catalog was made.
-    let Ok(Some(found)) = ProjectLock::find() else { return Ok(()) };
+    // What cannot be read was reported when the catalog was made. No other plugin changes it.
+    let found = session.shared(|| Known(ProjectLock::find().ok().flatten()));
+    let Some(found) = &found.0 else { return Ok(()) };
     let Some(locked) = found.lock.plugin.get(&key.name().to_string()) else { return Ok(()) };
     let is_it = locked.version.parse().ok() == key.exact_version();
     if is_it || session.is_named_for_this_run(entry) {

@@ -45,8 +45,11 @@ pub(crate) fn vet(
     entry: &pintle_host::catalog::Entry,
 ) -> Result<(), CliError> {
     let Some(path) = entry.path() else { return Ok(()) };
-    if Config::load(session.identity())?.verify != Verify::Load {
-        return Ok(());
+    let known = session.shared(|| Config::load(session.identity()));
+    match &*known {
+        Ok(config) if config.verify != Verify::Load => return Ok(()),
+        Ok(_) => {}
+        Err(_) => drop(Config::load(session.identity())?),
     }
     let Some(root) = user_dir(session).and_then(|it| it.canonicalize().ok()) else { return Ok(()) };
     // Only the store has digests of what it keeps.
