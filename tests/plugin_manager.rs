@@ -1000,6 +1000,126 @@ fn a_system_can_keep_its_plugins_to_itself() {
 }
 
 #[test]
+fn an_index_says_which_plugins_there_are() {
+    let harbour = Harbour::new(&["1.0.0"]);
+    let sandbox = &harbour.sandbox;
+    let index = r#"{"format": 1, "plugins": [
+        {"name": "hello.example.org", "source": "acme/hello", "version": "1.0.0",
+         "description": "Says hello", "commands": ["hello", "good day"]},
+        {"name": "old.example.org", "source": "acme/old", "version": "0.1.0", "deprecated": "hello is better"}]}"#;
+    fs::write(sandbox.work().join("index.json"), index).expect("ours");
+    let config = sandbox.path("home/.config/pintle");
+    fs::create_dir_all(&config).expect("the folder is new");
+    let configure = |key: &str| {
+        let place = sandbox.work().join("index.json").display().to_string();
+        let text = format!("index = \"{place}\"\n{key}");
+        fs::write(config.join("plugins.toml"), text).expect("ours");
+    };
+    harbour.check(&["plugin search", "plugin search --index nowhere.json"], expect![[r#"
+        $ pintle plugin search
+        --- stderr ---
+        error: no index of plugins is configured
+        hint: name one with `--index`, or as `index` in `plugins.toml` of the configuration
+        [exit 2]
+        $ pintle plugin search --index nowhere.json
+        --- stderr ---
+        error: failed to read the index `nowhere.json`
+          caused by: failed to read `nowhere.json`
+          caused by: No such file or directory (os error 2)
+        [exit 1]
+    "#]]);
+    configure("");
+    harbour.check(
+        &[
+            "plugin search",
+            "plugin search DAY",
+            "plugin search -o json old",
+            "plugin search nothing",
+            "good day",
+            "good night",
+            "plugin install hello",
+            "hello",
+            "plugin install old",
+        ],
+        expect![[r#"
+            $ pintle plugin search
+            PLUGIN             VERSION  SOURCE      DESCRIPTION
+            hello.example.org  1.0.0    acme/hello  Says hello
+            old.example.org    0.1.0    acme/old    deprecated: hello is better
+            [exit 0]
+            $ pintle plugin search DAY
+            PLUGIN             VERSION  SOURCE      DESCRIPTION
+            hello.example.org  1.0.0    acme/hello  Says hello
+            [exit 0]
+            $ pintle plugin search -o json old
+            [
+              {
+                "name": "old.example.org",
+                "version": "0.1.0",
+                "source": "acme/old",
+                "description": "",
+                "commands": [],
+                "subcommands": [],
+                "events": [],
+                "deprecated": "hello is better",
+                "signed": false
+              }
+            ]
+            [exit 0]
+            $ pintle plugin search nothing
+            no plugin of the index fits
+            [exit 0]
+            $ pintle good day
+            --- stderr ---
+            error: unknown command `good day`
+            hint: plugin `hello.example.org` has it: type `pintle plugin install acme/hello`
+            [exit 2]
+            $ pintle good night
+            --- stderr ---
+            error: unrecognized subcommand 'good'
+
+            Usage: pintle [OPTIONS] <COMMAND>
+
+            For more information, try '--help'.
+            [exit 2]
+            $ pintle plugin install hello
+            installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            `hello` is `acme/hello`
+            fetching hello-1.0.0-[TARGET].tar.gz
+            fetching hello-1.0.0-[TARGET].tar.gz: done
+            [exit 0]
+            $ pintle hello
+            hello 1.0.0
+            [exit 0]
+            $ pintle plugin install old
+            --- stderr ---
+            `old` is `acme/old`
+            error: failed to install `acme/old` while looking for the release
+              caused by: the repository `acme/old` at `127.0.0.1` does not exist, has no release, or is not visible to requests without a token
+            hint: check the spelling; for a private repository set GH_ENTERPRISE_TOKEN to a token that can read it
+            [exit 1]
+        "#]],
+    );
+    let Some(signer) = Signer::new(sandbox, "ours") else { return };
+    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = key.lines().nth(1).expect("a key has two lines").to_owned();
+    configure(&format!("index-key = \"{key}\"\n"));
+    let out = sandbox.run(["plugin", "search"]);
+    assert_eq!(out.code(), 3, "{out}");
+    assert!(out.stderr.contains("has no signature"), "{out}");
+    let path = sandbox.work().join("index.json");
+    run(Command::new("minisign").arg("-S").arg("-s").arg(signer.path("key")).arg("-m").arg(&path));
+    let _ = sandbox.run(["plugin", "search"]).success();
+    fs::write(&path, index.replace("acme/hello", "evil/hello")).expect("ours");
+    let out = sandbox.run(["plugin", "search"]);
+    assert_eq!(out.code(), 3, "{out}");
+    assert!(out.stderr.contains("is not trusted"), "{out}");
+    // A hint is not worth an error.
+    assert_eq!(sandbox.run(["good", "day"]).code(), 2);
+}
+
+#[test]
 fn a_host_of_another_name_has_its_own_manager() {
     let harbour = Harbour::new(&[]);
     let sandbox =

@@ -23,7 +23,10 @@ fn main() -> ExitCode {
         .group(&scaffold::GROUP)
         .group(&cluster::GROUP)
         .group(&manager::GROUP)
-        .defaults(manager::Defaults { owner: Some("acme".to_owned()) })
+        .defaults(manager::Defaults {
+            owner: Some("acme".to_owned()),
+            ..manager::Defaults::default()
+        })
         .plugin(pintle_plugin_rust::plugin())
         .plugin(pintle_plugin_license::plugin())
         .default_plugins(ProjectVersion::default(), chain)

@@ -15,7 +15,7 @@ pub(crate) static GROUP: Group = Group {
     name: "manager",
     rows: rows!(
         "install", "remove", "outdated", "update", "rollback", "pin", "unpin", "enable", "disable",
-        "sync", "verify", "why", "prune", "mirror"
+        "sync", "verify", "why", "prune", "mirror", "search"
     ),
     ..Group::EMPTY
 };

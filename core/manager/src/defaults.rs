@@ -7,4 +7,8 @@ pub struct Defaults {
     /// The owner at GitHub of plugins that are named by one word: with `acme`, `plugin install
     /// hello` means `acme/hello`.
     pub owner: Option<String>,
+    /// The index of plugins: a file, or an address.
+    pub index: Option<String>,
+    /// The minisign key that it is signed with.
+    pub index_key: Option<String>,
 }

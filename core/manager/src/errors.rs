@@ -1,6 +1,7 @@
 //! What the errors of the parts are to the user: an exit code and a hint.
 
 use crate::config::ConfigError;
+use crate::index::IndexError;
 use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
 use crate::store::StoreError;
@@ -40,10 +41,26 @@ impl From<OriginError> for CliError {
     }
 }
 
+impl From<IndexError> for CliError {
+    fn from(err: IndexError) -> Self {
+        index(&err)
+    }
+}
+
 impl From<ConfigError> for CliError {
     fn from(err: ConfigError) -> Self {
         Self::from_error(Exit::Usage, &err)
     }
+}
+
+/// Returns the error of an index that cannot be used.
+pub(crate) fn index(err: &IndexError) -> CliError {
+    let exit = match err {
+        IndexError::None | IndexError::Key(_) => Exit::Usage,
+        IndexError::Untrusted { .. } | IndexError::Unsigned { .. } => Exit::Refused,
+        _ => Exit::Failed,
+    };
+    CliError::from_error(exit, err).hint_if_known(err.hint())
 }
 
 /// Returns the error of a lock file that cannot be used.

@@ -17,6 +17,7 @@ pub mod config;
 mod defaults;
 mod digest;
 mod errors;
+pub mod index;
 mod install;
 pub mod lockfile;
 mod manager;

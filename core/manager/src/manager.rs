@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::defaults::Defaults;
-use crate::errors::{failed, usage};
+use crate::errors::{self, failed, usage};
+use crate::index::{self, Index, IndexError};
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
 use crate::origin::{
@@ -14,7 +15,7 @@ use crate::source::spec::{OciSpec, Spec};
 use crate::store::{LockedStore, Place, Store, Stored};
 use pintle_host::catalog::{DirOrigin, SearchPath};
 use pintle_host::cli::{CliError, Session};
-use pintle_host::{PluginKey, Purpose};
+use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -128,6 +129,14 @@ impl<'a> Manager<'a> {
             Ok(spec) => return Ok(spec),
             Err(err) => err,
         };
+        let name = text.split('@').next().unwrap_or_default();
+        if name.parse::<PluginName>().is_ok()
+            && let Some(source) = self.source_of(name)?
+        {
+            let source = format!("{source}{}", &text[name.len()..]);
+            self.session.console().log(Level::Info, &format!("`{text}` is `{source}`"));
+            return parse(&source);
+        }
         let is_word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '@' | '.');
         let defaults = self.session.settings().defaults::<Defaults>();
         match defaults.and_then(|it| it.owner.as_ref()) {
@@ -171,10 +180,24 @@ impl<'a> Manager<'a> {
         Ok(Source { text, place, origin })
     }
 
-    /// Returns where a plugin comes from that was never installed here.
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the index is not there yet")]
-    pub(crate) fn source_of(&self, _: &str) -> Result<Option<String>, CliError> {
-        Ok(None)
+    /// Returns where a plugin comes from that was never installed here, as the index has it; `None`
+    /// if there is no index, or the plugin is not in it.
+    pub(crate) fn source_of(&self, name: &str) -> Result<Option<String>, CliError> {
+        let place = match index::Place::find(self.session, &self.config, None) {
+            Err(IndexError::None) => return Ok(None),
+            place => place.map_err(|err| errors::index(&err))?,
+        };
+        Ok(self.index(&place)?.named(name).map(|it| it.source.clone()))
+    }
+
+    /// Reads an index.
+    pub(crate) fn index(&self, place: &index::Place) -> Result<Index, CliError> {
+        if self.is_offline {
+            return place
+                .known()
+                .ok_or_else(|| failed("the index is not known without the network"));
+        }
+        place.load(|| self.client())
     }
 
     pub(crate) fn client(&self) -> Result<&Client, CliError> {

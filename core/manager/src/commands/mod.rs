@@ -6,6 +6,7 @@ mod install;
 mod mirror;
 mod prune;
 mod remove;
+mod search;
 mod show;
 mod state;
 mod sync;
@@ -97,7 +98,10 @@ pub static GROUP: Group = Group {
             Run::Plain(mirror::run),
         )
         .args(mirror::args),
+        Row::new(&["plugin", "search"], "Search an index for plugins", Run::Plain(search::run))
+            .args(search::args),
     ],
+    suggest: Some(search::suggest),
     project_plugins: Some(project::directory),
     vet: Some(|session, entry| {
         project::vet(session, entry)?;
