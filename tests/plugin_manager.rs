@@ -1015,7 +1015,9 @@ fn an_index_says_which_plugins_there_are() {
         let text = format!("index = \"{place}\"\n{key}");
         fs::write(config.join("plugins.toml"), text).expect("ours");
     };
-    harbour.check(&["plugin search", "plugin search --index nowhere.json"], expect![[r#"
+    harbour.check(
+        &["plugin search", "plugin search --index nowhere.json"],
+        expect![[r#"
         $ pintle plugin search
         --- stderr ---
         error: no index of plugins is configured
@@ -1027,7 +1029,8 @@ fn an_index_says_which_plugins_there_are() {
           caused by: failed to read `nowhere.json`
           caused by: No such file or directory (os error 2)
         [exit 1]
-    "#]]);
+    "#]],
+    );
     configure("");
     harbour.check(
         &[

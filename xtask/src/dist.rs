@@ -12,6 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// The file in an archive that has the plugin's manifest.
+pub(crate) const MANIFEST: &str = "pintle-plugin.toml";
+
 /// What to pack, and where to.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -76,10 +79,8 @@ impl Packed {
         let name =
             library.file_name().and_then(|it| it.to_str()).context("a library has a name")?;
         let toml = toml::to_string(&manifest).context("failed to write the manifest as TOML")?;
-        let mut files = vec![
-            (name.to_owned(), fs::read(library)?),
-            ("pintle-plugin.toml".to_owned(), toml.into_bytes()),
-        ];
+        let mut files =
+            vec![(name.to_owned(), fs::read(library)?), (MANIFEST.to_owned(), toml.into_bytes())];
         for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
             files.push((licence.to_owned(), fs::read(cargo::root().join(licence))?));
         }
@@ -99,13 +100,18 @@ impl Packed {
             "pintle-plugin name={name} version={version} target={TARGET} file={}",
             self.file
         );
-        let mut minisign = Command::new("minisign");
-        minisign.arg("-S").arg("-s").arg(key).args(["-t", &comment]).arg("-m").arg(path);
-        let out = minisign.output().context("failed to run minisign")?;
-        let said = String::from_utf8_lossy(&out.stderr);
-        ensure!(out.status.success(), "minisign failed: {}", said.trim());
-        Ok(())
+        sign(path, key, &comment)
     }
+}
+
+/// Signs a file with a secret key of minisign, and a comment that is signed, too.
+pub(crate) fn sign(path: &Path, key: &Path, comment: &str) -> Result<()> {
+    let mut minisign = Command::new("minisign");
+    minisign.arg("-S").arg("-s").arg(key).args(["-t", comment]).arg("-m").arg(path);
+    let out = minisign.output().context("failed to run minisign")?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    ensure!(out.status.success(), "minisign failed: {}", said.trim());
+    Ok(())
 }
 
 /// Writes the public part of a key, which minisign can make from the secret one.

@@ -14,6 +14,7 @@ mod demo;
 mod deny;
 mod dist;
 mod fuzz;
+mod index;
 mod node_images;
 mod platforms;
 mod plugins;
@@ -55,6 +56,8 @@ enum Verb {
     Fuzz(fuzz::Options),
     /// Pack first-party plugins as files of a release
     Dist(dist::Options),
+    /// Make the index of plugins that `plugin search` reads
+    Index(index::Options),
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
 }
@@ -83,6 +86,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Ci => ci::run(),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Dist(options) => dist::run(&options),
+        Verb::Index(options) => index::run(&options),
         Verb::Bench(options) => bench::run(&options),
     }
 }
