@@ -18,6 +18,7 @@ use self::capped::{Budget, Capped};
 use self::contents::Contents;
 pub use self::contents::UnpackedFile;
 use self::error::Fault;
+pub(crate) use self::paths::is_portable_path;
 pub use self::error::{ArchiveError, EntryKind, PathFault, Reason};
 use std::cell::Cell;
 use std::io::{self, Read};

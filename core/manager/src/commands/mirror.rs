@@ -1,6 +1,7 @@
 //! `plugin mirror`: copies releases into a directory that others install from.
 
 use super::args;
+use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::errors::{failed, refused};
 use crate::install::{KEY_FILE, Source};
@@ -79,6 +80,9 @@ fn copy(
         failed("it has no versions").hint("mirror what has releases".to_owned())
     })?;
     let version = tag.strip_prefix('v').unwrap_or(&tag);
+    if !is_portable_path(version) {
+        return Err(refused(format!("its release is called `{version}`, which no directory can be")));
+    }
     let folder = root.join(MirrorOrigin::path(&source.place, version));
     std::fs::create_dir_all(&folder)
         .map_err(|err| failed(format!("failed to make `{}`", folder.display())).cause(&err))?;
