@@ -126,6 +126,10 @@ impl LockedStore {
         if change.is_nothing() {
             return self.write_lock_file();
         }
+        // What cannot be replaced is found out before anything has changed.
+        if self.dir.find(super::LOCK_FILE)?.is_some_and(|it| it.kind != Kind::File) {
+            return Err(StoreError::Taken { path: self.dir.path().join(super::LOCK_FILE) });
+        }
         let text = serde_json::to_string(change).expect("a change has string keys");
         if let Err(err) = self.put(&own(JOURNAL), &text) {
             let _ = self.dir.unlink(own(JOURNAL));
@@ -244,6 +248,9 @@ impl LockedStore {
     /// Writes the lock file of the user, which follows from all else.
     pub(super) fn write_lock_file(&self) -> Result<(), StoreError> {
         let lock = LockFile::of(&self.plugins()?);
+        if lock.plugin.is_empty() && !self.dir.exists(super::LOCK_FILE)? {
+            return Ok(());
+        }
         self.put(Path::new(super::LOCK_FILE), &lock.to_string())
     }
 
@@ -252,8 +259,10 @@ impl LockedStore {
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         for entry in self.dir.list(OWN)? {
             let Some(name) = entry.name.to_str() else { continue };
-            // A process that takes the lock meanwhile survives that its file disappears.
-            let is_of_lock = name.starts_with(".lock.") && entry.kind == Kind::File;
+            // Those of processes that were killed when they took the lock. One that does so just
+            // now tries again; it waits for this process anyway.
+            let is_of_lock = name.starts_with(".lock.") || name.starts_with("lock.");
+            let is_of_lock = is_of_lock && entry.kind == Kind::File;
             if name.starts_with(NEW) || is_of_lock {
                 let _ = tree::remove(&self.dir, &own(name));
             }

@@ -93,6 +93,10 @@ fn tree(root: &Path) -> Tree {
     let mut tree = everything(root);
     let is_visible = |it: &String| !it.starts_with(".store/") || it.starts_with(".store/projects/");
     tree.retain(|path, _| is_visible(path) && path != ".store/projects/");
+    // Without a plugin, the lock file may be empty or missing.
+    if tree.get(LOCK_FILE).is_some_and(|it| it.ends_with("[plugin]\n")) {
+        tree.remove(LOCK_FILE);
+    }
     tree
 }
 

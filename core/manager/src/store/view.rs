@@ -35,19 +35,20 @@ impl LockedStore {
         names::check("view", name)?;
         let path = Path::new(VIEWS).join(name);
         let links = self.links_to(members)?;
-        let project = project_link(lock_file);
-        let (mut projects, found) = self.read_view(&path)?;
-        if found.as_ref() == Some(&links) {
-            return match projects.insert(project.0.clone(), project.1.clone()) {
-                Some(_) => Ok(()),
-                None => Ok(self.dir.create_symlink(&project.1, path.join(project.0))?),
+        let (project, lock_file) = project_link(lock_file);
+        let (projects, found) = self.read_view(&path)?;
+        if let Some(found) = found {
+            self.repair_view(&path, &found, &links)?;
+            return match projects.contains_key(&project) {
+                true => Ok(()),
+                false => Ok(self.dir.create_symlink(&lock_file, path.join(project))?),
             };
         }
-        projects.insert(project.0, project.1);
         let new = self.temporary();
-        let res = self.write_view(&new, &path, links.iter().chain(&projects), found.is_some());
-        // In case of success it is the view that was there before.
-        let _ = tree::remove(&self.dir, &new);
+        let res = self.write_view(&new, &path, links.iter().chain([(&project, &lock_file)]));
+        if res.is_err() {
+            let _ = tree::remove(&self.dir, &new);
+        }
         res
     }
 
@@ -94,7 +95,6 @@ impl LockedStore {
         new: &Path,
         path: &Path,
         links: impl Iterator<Item = (&'l OsString, &'l PathBuf)>,
-        is_there: bool,
     ) -> Result<(), StoreError> {
         tree::create_dirs(&self.dir, new)?;
         tree::create_dirs(&self.dir, Path::new(VIEWS))?;
@@ -102,28 +102,27 @@ impl LockedStore {
             self.dir.create_symlink(target, new.join(name))?;
         }
         self.dir.sync(new)?;
-        match is_there {
-            false => self.dir.rename_new(new, path)?,
-            true => self.exchange(new, path)?,
-        }
+        self.dir.rename_new(new, path)?;
         // After a power cut `plugin sync` makes it again.
         let _ = self.dir.sync(VIEWS);
         Ok(())
     }
 
-    /// Exchanges two directories, in two steps where the system has no other way.
-    fn exchange(&self, new: &Path, path: &Path) -> Result<(), StoreError> {
-        match self.dir.exchange(new, path) {
-            Err(err) if err.is_unsupported() => {}
-            res => return Ok(res?),
+    /// Makes the links of a view these, each in one step. There is something to do only when a
+    /// version was removed by hand, and has another directory now.
+    fn repair_view(&self, path: &Path, found: &Links, links: &Links) -> Result<(), StoreError> {
+        for (name, target) in links.iter().filter(|(name, it)| found.get(*name) != Some(*it)) {
+            let temporary = self.temporary();
+            self.dir.create_symlink(target, &temporary)?;
+            if let Err(err) = self.dir.rename(&temporary, path.join(name)) {
+                let _ = self.dir.unlink(&temporary);
+                return Err(err.into());
+            }
         }
-        let old = self.temporary();
-        self.dir.rename(path, &old)?;
-        if let Err(err) = self.dir.rename_new(new, path) {
-            let _ = self.dir.rename_new(&old, path);
-            return Err(err.into());
+        for name in found.keys().filter(|it| !links.contains_key(*it)) {
+            self.dir.unlink(path.join(name))?;
         }
-        Ok(tree::remove(&self.dir, &old)?)
+        Ok(())
     }
 
     /// Returns the versions that projects demand. Views without a project are removed, unless

@@ -188,6 +188,12 @@ impl Action {
         (before, tree(folder.path()))
     }
 
+    /// Returns whether nothing is different but a view, which is repaired link by link.
+    fn is_repaired_view(&self, found: &Tree, before: &Tree) -> bool {
+        let is_other = |it: &(&String, &String)| !it.0.starts_with(".store/projects/");
+        self.is_repair && found.iter().filter(is_other).eq(before.iter().filter(is_other))
+    }
+
     /// Checks that the next process cleans up, and that the action then ends well; returns
     /// whether the change was there before that.
     #[track_caller]
@@ -195,7 +201,8 @@ impl Action {
         drop(lock(root));
         let found = tree(root);
         let is_after = found == *after;
-        assert!(is_after || found == *before, "{} {when}: {found:#?}", self.name);
+        let is_right = is_after || found == *before || self.is_repaired_view(&found, before);
+        assert!(is_right, "{} {when}: {found:#?}", self.name);
         assert_eq!(leftovers(root), [""; 0], "{} {when}", self.name);
         (self.run)(root).unwrap_or_else(|err| panic!("{} {when}, again: {err}", self.name));
         assert_eq!(tree(root), *after, "{} {when}, again", self.name);
@@ -223,6 +230,7 @@ fn an_action_with_one_failure_changes_nothing() {
                 let when = format!("with {code} at operation {n}: {res:?}");
                 let is_right = match &res {
                     Ok(()) => found == trees.1,
+                    Err(_) if action.is_repaired_view(&found, &trees.0) => true,
                     Err(_) => found == trees.0 || action.is_repair && found == trees.1,
                 };
                 assert!(is_right, "{} {when} {found:#?}", action.name);
@@ -241,23 +249,23 @@ fn an_action_with_one_failure_changes_nothing() {
 #[test]
 fn a_disk_that_breaks_in_the_middle_is_repaired_when_it_is_back() {
     for old_system in [false, true] {
+        fault::set_old_system(old_system);
         for action in ACTIONS {
             let trees = action.trees();
             for n in 0.. {
                 let folder = action.prepared();
-                fault::set_old_system(old_system);
                 fault::plan(n, Accident::Broken(Errno::ROFS.raw_os_error()));
                 let res = (action.run)(folder.path());
                 let ended = fault::count() <= n;
                 fault::reset();
                 action.check_recovery(folder.path(), &trees, &format!("broken at {n}: {res:?}"));
-                fault::set_old_system(false);
                 if ended {
                     break;
                 }
             }
         }
     }
+    fault::set_old_system(false);
 }
 
 /// The process that is killed. Without an order, there is nothing to do.
@@ -337,6 +345,7 @@ fn an_action_that_is_killed_leaves_the_store_before_or_after() {
 #[test]
 #[expect(clippy::print_stdout, reason = "the number of points is what the test is about")]
 fn a_recovery_that_is_killed_is_recovered() {
+    fault::set_old_system(true);
     let kills = std::cell::Cell::new(0);
     kill_everywhere(true, |action, root, trees, n| {
         // Each recovery gets a step further than the one before, until one is not killed.

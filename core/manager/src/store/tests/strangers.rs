@@ -144,23 +144,23 @@ fn what_is_in_the_way_is_named_and_stays() {
         |root| symlink("/tmp", root.join("acme")).unwrap(),
         expect!["failed to create the directory `[ROOT]/acme`: not a directory"],
     );
-    check_refused(|root| fs::write(root.join("acme"), "mine").unwrap(), expect![[""]]);
-    check_refused(|root| fs::create_dir(root.join(LOCK_FILE)).unwrap(), expect![[""]]);
-    check_refused(|root| symlink("/tmp", root.join(OWN)).unwrap(), expect![[""]]);
-    check_refused(|root| fs::write(root.join(OWN), "mine").unwrap(), expect![[""]]);
+    check_refused(|root| fs::write(root.join("acme"), "mine").unwrap(), expect!["failed to create the directory `[ROOT]/acme`: not a directory"]);
+    check_refused(|root| fs::create_dir(root.join(LOCK_FILE)).unwrap(), expect!["`[ROOT]/plugins.lock` exists and was not installed by this command"]);
+    check_refused(|root| symlink("/tmp", root.join(OWN)).unwrap(), expect!["failed to create the directory `[ROOT]/.store`: not a directory"]);
+    check_refused(|root| fs::write(root.join(OWN), "mine").unwrap(), expect!["failed to create the directory `[ROOT]/.store`: not a directory"]);
     check_refused(
         |root| {
             fs::create_dir(root.join(OWN)).unwrap();
             symlink("/etc/passwd", root.join(".store/lock")).unwrap();
         },
-        expect![[""]],
+        expect!["failed to lock `[ROOT]/.store/lock`: it is a symbolic link, not a regular file"],
     );
     check_refused(
         |root| {
             fs::create_dir(root.join(OWN)).unwrap();
             fs::write(root.join(".store/journal.json"), "{}").unwrap();
         },
-        expect![[""]],
+        expect!["`[ROOT]/.store/journal.json` is damaged: missing field `format` at line 1 column 2"],
     );
 }
 
@@ -235,10 +235,7 @@ fn one_damaged_plugin_is_no_reason_to_lose_the_others() {
             plant(&path);
             let store = lock(root);
             let plugins = store.plugins().unwrap();
-            assert_eq!(plugins.len(), if *what == "a link" && file.starts_with('.') { 1 } else { 2 });
-            if plugins.len() == 1 {
-                continue;
-            }
+            assert_eq!(plugins.len(), 2, "{what} {file}");
             assert_eq!(tool(&store).damaged.len(), 1, "{what} {file}");
             let other = store.plugin(&place("acme/other")).unwrap().unwrap();
             store.disable(&other).unwrap();
@@ -319,7 +316,8 @@ fn a_store_that_cannot_be_written_is_read_all_the_same() {
     let _fault = fs_fault(root);
     assert_eq!(tool(&open(root)).current.as_deref(), Some("1.0.0"));
     let err = Store::lock(root, &mut |_| {}).unwrap_err();
-    expect!["failed to create `[ROOT]/.store/.lock.9f863474e74e1f6e.tmp`: Read-only file system (os error 30)"].assert_eq(&text(&err).replace(root.to_str().unwrap(), "[ROOT]"));
+    let text = text(&err);
+    assert!(text.starts_with("failed to create `") && text.contains("Read-only"), "{text}");
 }
 
 fn fs_fault(_: &Path) -> pintle_host::fs::fault::Injected {
