@@ -5,6 +5,9 @@
 //! Hence the union of the lines of two branches that each add a plugin (`merge=union` in
 //! `.gitattributes`) is a lock file with both plugins.
 
+#[cfg(test)]
+mod tests;
+
 use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::signature::PublicKey;
@@ -244,26 +247,34 @@ impl fmt::Display for LockFile {
         writeln!(f, "format = {}\n\n[plugin]", self.format)?;
         for (name, locked) in &self.plugin {
             let name = quoted(name);
-            let fields = toml::Table::try_from(locked).map_err(|_| fmt::Error)?;
-            write_table(f, &name, &fields)?;
+            let mut fields = toml::Table::try_from(locked).map_err(|_| fmt::Error)?;
+            for field in FIELDS {
+                if let Some(value) = fields.remove(field) {
+                    write_value(f, &format!("{name}.{field}"), &value)?;
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// Writes a line for each value in a table.
-fn write_table(f: &mut fmt::Formatter<'_>, path: &str, table: &toml::Table) -> fmt::Result {
-    for (key, value) in table {
+/// The fields of a plugin. The first and the last hardly ever change: a change of a plugin does not
+/// touch the addition of another one beside it, which to git would be a conflict.
+const FIELDS: [&str; 6] = ["source", "version", "tag", "key", "targets", "trust"];
+
+/// Writes a line for each value in a value.
+fn write_value(f: &mut fmt::Formatter<'_>, path: &str, value: &toml::Value) -> fmt::Result {
+    let table = match value {
+        toml::Value::Table(table) => table,
+        toml::Value::String(text) => return writeln!(f, "{path} = {}", quoted(text)),
+        value => return writeln!(f, "{path} = {value}"),
+    };
+    let sorted: BTreeMap<_, _> = table.iter().collect();
+    for (key, value) in sorted {
         let is_bare = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-        let key = match !key.is_empty() && key.bytes().all(is_bare) {
-            true => key.clone(),
-            false => quoted(key),
-        };
-        match value {
-            toml::Value::Table(table) => write_table(f, &format!("{path}.{key}"), table)?,
-            toml::Value::String(text) => writeln!(f, "{path}.{key} = {}", quoted(text))?,
-            value => writeln!(f, "{path}.{key} = {value}")?,
-        }
+        let is_bare = !key.is_empty() && key.bytes().all(is_bare);
+        let key = if is_bare { key.clone() } else { quoted(key) };
+        write_value(f, &format!("{path}.{key}"), value)?;
     }
     Ok(())
 }
