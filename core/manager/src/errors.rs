@@ -26,10 +26,9 @@ impl From<StoreError> for CliError {
     fn from(err: StoreError) -> Self {
         let hint = match &err {
             StoreError::Damaged { .. } => Some("remove the plugin and install it again".to_owned()),
-            StoreError::Journal { path, .. } => Some(format!(
-                "remove `{}`, and then run `plugin verify`",
-                path.display()
-            )),
+            StoreError::Journal { path, .. } => {
+                Some(format!("remove `{}`, and then run `plugin verify`", path.display()))
+            }
             StoreError::Create { path, source } if is_denied(source.kind()) => {
                 Some(format!("check that you have write permission for `{}`", path.display()))
             }

@@ -28,7 +28,8 @@ impl ProjectLock {
     /// Finds the lock file of the project that the current directory is in.
     pub(crate) fn find() -> Result<Option<Self>, CliError> {
         let Ok(dir) = std::env::current_dir() else { return Ok(None) };
-        let found = dir.ancestors().map(|it| it.join(FILE)).find(|it| it.symlink_metadata().is_ok());
+        let found =
+            dir.ancestors().map(|it| it.join(FILE)).find(|it| it.symlink_metadata().is_ok());
         found.map(|path| Self::load(&path)).transpose()
     }
 
@@ -64,7 +65,10 @@ pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliErr
 }
 
 /// Refuses a plugin in another version than the project demands.
-pub(crate) fn vet(session: &Session<'_>, entry: &pintle_host::catalog::Entry) -> Result<(), CliError> {
+pub(crate) fn vet(
+    session: &Session<'_>,
+    entry: &pintle_host::catalog::Entry,
+) -> Result<(), CliError> {
     let (Some(key), Some(_)) = (entry.key(), entry.path()) else { return Ok(()) };
     // What cannot be read was reported when the catalog was made.
     let Ok(Some(found)) = ProjectLock::find() else { return Ok(()) };

@@ -41,7 +41,10 @@ pub(crate) fn faults(
 }
 
 /// Compares a plugin's file with what was installed, before it is loaded, if the user wants that.
-pub(crate) fn vet(session: &Session<'_>, entry: &pintle_host::catalog::Entry) -> Result<(), CliError> {
+pub(crate) fn vet(
+    session: &Session<'_>,
+    entry: &pintle_host::catalog::Entry,
+) -> Result<(), CliError> {
     let Some(path) = entry.path() else { return Ok(()) };
     if Config::load(session.identity())?.verify != Verify::Load {
         return Ok(());

@@ -55,7 +55,7 @@ fn each_line_begins_with_its_plugin() {
 #[test]
 fn what_is_written_is_read_whatever_the_texts() {
     let mut lock = lock_of(&["a", "b"]);
-    for (_, locked) in &mut lock.plugin {
+    for locked in lock.plugin.values_mut() {
         locked.source = "./odd 'name' \"q\" \\ é \u{1f600} #".to_owned();
         let mut target = locked.targets["aarch64-apple-darwin"].clone();
         target.asset = "a '#' ü.tar.gz".to_owned();
@@ -89,11 +89,16 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
     );
     check_refused("", expect!["it cannot be read"]);
     check_refused("format = 1\n[plugin.x]\n", expect!["it cannot be read"]);
-    check_refused(&format!("format = 1\nx = {}", "[".repeat(100_000)), expect!["it cannot be read"]);
+    check_refused(
+        &format!("format = 1\nx = {}", "[".repeat(100_000)),
+        expect!["it cannot be read"],
+    );
     let twice = format!("{good}\"hello.example.org\".version = \"2.0.0\"\n");
     check_refused(
         &twice,
-        expect![[r#"line 15 says again what an earlier line says of `"hello.example.org".version`"#]],
+        expect![[
+            r#"line 15 says again what an earlier line says of `"hello.example.org".version`"#
+        ]],
     );
 }
 
@@ -149,7 +154,8 @@ impl Repository {
     fn new(lock: &LockFile) -> Self {
         let repository = Self(tempfile::tempdir().unwrap());
         repository.git(&["init", "-q", "-b", "main"]);
-        std::fs::write(repository.path().join(".gitattributes"), "plugins.lock merge=union\n").unwrap();
+        std::fs::write(repository.path().join(".gitattributes"), "plugins.lock merge=union\n")
+            .unwrap();
         repository.commit(lock);
         repository
     }
@@ -219,7 +225,9 @@ fn a_union_of_two_branches_that_update_one_plugin_is_refused_by_its_line() {
     assert!(matches!(err, LockFileError::Twice { .. }), "{err}");
     // The same update on both sides is one, and one beside an addition is both.
     assert_eq!(
-        Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.1.0")).parse::<LockFile>().unwrap(),
+        Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.1.0"))
+            .parse::<LockFile>()
+            .unwrap(),
         with("1.1.0")
     );
     let mut more = with("1.0.0");

@@ -4,7 +4,9 @@
 //! finished: by this process, or else by the next one that takes the lock. What cannot be finished
 //! is undone.
 
-use super::{LockFile, LockedStore, NEW, OWN, Place, State, StoreError, names, receipt, state, tree};
+use super::{
+    LockFile, LockedStore, NEW, OWN, Place, State, StoreError, names, receipt, state, tree,
+};
 use crate::archive::is_portable_path;
 use pintle_host::fs::{Kind, Mode};
 use serde::{Deserialize, Serialize};

@@ -41,7 +41,9 @@ impl Store {
     pub(super) fn links(&self, place: &Place) -> Result<BTreeMap<String, String>, StoreError> {
         let mut links = BTreeMap::new();
         for entry in self.dir.list("")?.into_iter().filter(|it| it.kind == Kind::Symlink) {
-            let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) else { continue };
+            let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) else {
+                continue;
+            };
             let target = self.dir.read_link(name)?;
             if let (Some((owner, _)), Some(text)) = (parse(&target), target.to_str())
                 && owner == *place

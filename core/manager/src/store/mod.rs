@@ -229,10 +229,7 @@ impl Store {
     /// # Errors
     ///
     /// When the disk refuses, or the other process does not end in ten minutes.
-    pub fn lock(
-        root: &Path,
-        waiting: &mut dyn FnMut(&Holder),
-    ) -> Result<LockedStore, StoreError> {
+    pub fn lock(root: &Path, waiting: &mut dyn FnMut(&Holder)) -> Result<LockedStore, StoreError> {
         std::fs::create_dir_all(root)
             .map_err(|source| StoreError::Create { path: root.to_owned(), source })?;
         let dir = Dir::open(root)?;
@@ -281,7 +278,8 @@ impl Store {
             n_looks += 1;
             // Another process may have put a version into use after the versions were listed.
             let is_settled = stored.current.is_some() || n_looks == MAX_LOOKS;
-            let has = |it: &String| stored.versions.contains_key(it) || stored.damaged.contains_key(it);
+            let has =
+                |it: &String| stored.versions.contains_key(it) || stored.damaged.contains_key(it);
             if is_settled || self.directories(&place.path())?.iter().all(has) {
                 return Ok(Some(stored));
             }
@@ -356,7 +354,9 @@ impl Store {
         let contents = match self.dir.read_regular(path, limit) {
             Ok(contents) => contents,
             Err(err) if err.is_absent() => return Ok(None),
-            Err(err) if tree::is_fault_of_file(&err.cause) => return Err(damaged(err.cause.into())),
+            Err(err) if tree::is_fault_of_file(&err.cause) => {
+                return Err(damaged(err.cause.into()));
+            }
             Err(err) => return Err(err.into()),
         };
         contents.into_text().map(Some).map_err(|err| damaged(err.into()))

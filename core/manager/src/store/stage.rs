@@ -63,10 +63,8 @@ impl Staged<'_> {
         let store = self.store;
         store.recover()?;
         let path = self.path.join(receipt::FILE);
-        let invalid = |err| StoreError::Damaged {
-            path: store.dir.path().join(&path),
-            source: Box::new(err),
-        };
+        let invalid =
+            |err| StoreError::Damaged { path: store.dir.path().join(&path), source: Box::new(err) };
         receipt.check().map_err(invalid)?;
         let mut state = store.state(&self.place)?.unwrap_or_default();
         let text = receipt.to_string();

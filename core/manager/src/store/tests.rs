@@ -70,7 +70,12 @@ fn receipt(repo: &str, version: &str, text: &str) -> Receipt {
     receipt
 }
 
-fn keep(store: &LockedStore, place_text: &str, receipt: &Receipt, text: &str) -> Result<String, StoreError> {
+fn keep(
+    store: &LockedStore,
+    place_text: &str,
+    receipt: &Receipt,
+    text: &str,
+) -> Result<String, StoreError> {
     store.stage(&place(place_text), &files(text))?.keep(receipt, None, true)
 }
 
@@ -123,7 +128,9 @@ fn everything(root: &Path) -> Tree {
             if metadata.is_symlink() {
                 let target = fs::read_link(&path).unwrap();
                 match target.strip_prefix(root) {
-                    Ok(target) => tree.insert(format!("{name}[{}]", target.display()), String::new()),
+                    Ok(target) => {
+                        tree.insert(format!("{name}[{}]", target.display()), String::new())
+                    }
                     Err(_) => tree.insert(name, format!("-> {}", target.display())),
                 };
             } else if metadata.is_dir() {

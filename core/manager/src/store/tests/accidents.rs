@@ -215,10 +215,12 @@ impl Action {
 #[test]
 fn an_action_with_one_failure_changes_nothing() {
     fault::count_all(true);
-    for code in [Errno::IO, Errno::NOSPC, Errno::ACCESS] {
+    let codes = [Errno::IO, Errno::NOSPC, Errno::ACCESS];
+    for first in [0, 1] {
         for action in ACTIONS {
             let trees = action.trees();
             for n in 0.. {
+                let code = codes[(first + n) % codes.len()];
                 let folder = action.prepared();
                 let root = folder.path();
                 drop(lock(root));
@@ -306,7 +308,10 @@ fn kill(root: &Path, what: &str, n: usize, old_system: bool) -> bool {
 
 /// Kills each action at each of its changes; returns how often.
 #[cfg(unix)]
-fn kill_everywhere(old_system: bool, check: impl Fn(&Action, &Path, &(Tree, Tree), usize)) -> usize {
+fn kill_everywhere(
+    old_system: bool,
+    check: impl Fn(&Action, &Path, &(Tree, Tree), usize),
+) -> usize {
     let mut n_kills = 0;
     for (idx, action) in ACTIONS.iter().enumerate() {
         let trees = action.trees();
@@ -349,7 +354,9 @@ fn a_recovery_that_is_killed_is_recovered() {
     let kills = std::cell::Cell::new(0);
     kill_everywhere(true, |action, root, trees, n| {
         // Each recovery gets a step further than the one before, until one is not killed.
-        let is_recovered = root.join(OWN).join(change::JOURNAL).exists();
+        // Without a change that was begun, a recovery is as good as nothing. Of the others, a part
+        // is enough, as it is thousands of processes.
+        let is_recovered = root.join(OWN).join(change::JOURNAL).exists() && n % 3 == 0;
         for m in (0..).take_while(|_| is_recovered) {
             if !kill(root, "recover", m, true) {
                 break;

@@ -43,9 +43,9 @@ fn readers_see_a_version_at_every_moment_of_updates() {
                         let (version, receipt) = tool.in_use().expect("it is in use");
                         assert_eq!(receipt.version, version);
                         n_looks += 1;
-                        let Some(text) = loaded(root).or_else(|| {
-                            fs::read_to_string(root.join("other.so")).ok()
-                        }) else {
+                        let Some(text) =
+                            loaded(root).or_else(|| fs::read_to_string(root.join("other.so")).ok())
+                        else {
                             // Between the two names, there was another update.
                             continue;
                         };

@@ -166,7 +166,8 @@ fn no_other_user_can_write_whatever_the_umask() {
     if let Ok(root) = std::env::var(ROOT) {
         return install(&lock(Path::new(&root)), "1.0.0").unwrap();
     }
-    for (umask, dir, file) in [("000", "755", "644"), ("077", "700", "600"), ("022", "755", "644")] {
+    for (umask, dir, file) in [("000", "755", "644"), ("077", "700", "600"), ("022", "755", "644")]
+    {
         let folder = empty();
         let module = module_path!().split_once("::").unwrap().1;
         let status = std::process::Command::new("sh")
@@ -184,6 +185,9 @@ fn no_other_user_can_write_whatever_the_umask() {
         let mode = |path: &str| tree[path].split(' ').next().unwrap().to_owned();
         assert_eq!(mode("new/acme/tool/1.0.0/lib.so"), "644");
         assert_eq!(mode("new/acme/tool/1.0.0/share/run"), "755");
-        assert_eq!(mode("new/plugins.lock"), if umask == "000" { "644".into() } else { file.to_owned() });
+        assert_eq!(
+            mode("new/plugins.lock"),
+            if umask == "000" { "644".into() } else { file.to_owned() }
+        );
     }
 }

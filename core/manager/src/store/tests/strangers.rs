@@ -144,10 +144,22 @@ fn what_is_in_the_way_is_named_and_stays() {
         |root| symlink("/tmp", root.join("acme")).unwrap(),
         expect!["failed to create the directory `[ROOT]/acme`: not a directory"],
     );
-    check_refused(|root| fs::write(root.join("acme"), "mine").unwrap(), expect!["failed to create the directory `[ROOT]/acme`: not a directory"]);
-    check_refused(|root| fs::create_dir(root.join(LOCK_FILE)).unwrap(), expect!["`[ROOT]/plugins.lock` exists and was not installed by this command"]);
-    check_refused(|root| symlink("/tmp", root.join(OWN)).unwrap(), expect!["failed to create the directory `[ROOT]/.store`: not a directory"]);
-    check_refused(|root| fs::write(root.join(OWN), "mine").unwrap(), expect!["failed to create the directory `[ROOT]/.store`: not a directory"]);
+    check_refused(
+        |root| fs::write(root.join("acme"), "mine").unwrap(),
+        expect!["failed to create the directory `[ROOT]/acme`: not a directory"],
+    );
+    check_refused(
+        |root| fs::create_dir(root.join(LOCK_FILE)).unwrap(),
+        expect!["`[ROOT]/plugins.lock` exists and was not installed by this command"],
+    );
+    check_refused(
+        |root| symlink("/tmp", root.join(OWN)).unwrap(),
+        expect!["failed to create the directory `[ROOT]/.store`: not a directory"],
+    );
+    check_refused(
+        |root| fs::write(root.join(OWN), "mine").unwrap(),
+        expect!["failed to create the directory `[ROOT]/.store`: not a directory"],
+    );
     check_refused(
         |root| {
             fs::create_dir(root.join(OWN)).unwrap();
@@ -160,7 +172,9 @@ fn what_is_in_the_way_is_named_and_stays() {
             fs::create_dir(root.join(OWN)).unwrap();
             fs::write(root.join(".store/journal.json"), "{}").unwrap();
         },
-        expect!["`[ROOT]/.store/journal.json` is damaged: missing field `format` at line 1 column 2"],
+        expect![
+            "`[ROOT]/.store/journal.json` is damaged: missing field `format` at line 1 column 2"
+        ],
     );
 }
 
@@ -185,7 +199,8 @@ fn a_journal_never_leads_outside() {
     for owner in ["..", ".", "", "/tmp", "a/b", ".store", "CON", "a\\b", "a:b"] {
         assert_eq!(change(&|it| it["owner"] = owner.into()), "it is about an invalid place");
     }
-    for path in ["../victim", "acme/tool/../../victim", "victim", "/etc/passwd", "acme/tool/lib.so"] {
+    for path in ["../victim", "acme/tool/../../victim", "victim", "/etc/passwd", "acme/tool/lib.so"]
+    {
         let said = change(&|it| it["after"]["files"][path] = "new".into());
         assert_eq!(said, "it is about an invalid file", "{path}");
     }
@@ -209,7 +224,8 @@ fn a_journal_never_leads_outside() {
 
 #[test]
 fn one_damaged_plugin_is_no_reason_to_lose_the_others() {
-    let plants: &[(&str, fn(&Path))] = &[
+    type Plant = (&'static str, fn(&Path));
+    let plants: &[Plant] = &[
         ("not TOML", |path| fs::write(path, "<").unwrap()),
         ("not text", |path| fs::write(path, b"\xff").unwrap()),
         ("a directory", |path| fs::create_dir(path).unwrap()),
@@ -217,7 +233,8 @@ fn one_damaged_plugin_is_no_reason_to_lose_the_others() {
         ("huge", |path| fs::File::create(path).unwrap().set_len(1 << 40).unwrap()),
         ("a FIFO", |path| {
             let mode = rustix::fs::Mode::RWXU;
-            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0)
+                .unwrap();
         }),
     ];
     for (what, plant) in plants {
@@ -250,7 +267,8 @@ fn one_damaged_plugin_is_no_reason_to_lose_the_others() {
 #[test]
 fn a_receipt_never_leads_outside() {
     let good = receipt("tool", "1.0.0", "1.0.0");
-    let bad: &[(&str, fn(&mut Receipt))] = &[
+    type Edit = (&'static str, fn(&mut Receipt));
+    let bad: &[Edit] = &[
         ("invalid version `../../x`", |it| it.version = "../../x".into()),
         ("invalid version `1.0.0/../..`", |it| it.version = "1.0.0/../..".into()),
         ("invalid link `../x.so`", |it| it.link = "../x.so".into()),
@@ -277,7 +295,8 @@ fn a_receipt_never_leads_outside() {
         let err = keep(&store, "acme/tool", &receipt, "1.0.0").unwrap_err();
         assert!(text(&err).ends_with(expected), "{}", text(&err));
         assert_eq!(everything(folder.path()), before);
-        fs::write(folder.path().join("acme/tool/1.0.0/.receipt.toml"), receipt.to_string()).unwrap();
+        fs::write(folder.path().join("acme/tool/1.0.0/.receipt.toml"), receipt.to_string())
+            .unwrap();
         assert_eq!(tool(&store).damaged["1.0.0"], *expected);
         assert!(store.switch(&place("acme/tool"), "1.0.0").is_err());
     }

@@ -54,7 +54,9 @@ fn a_dry_run_removes_no_view() {
     let folder = empty();
     let store = lock(folder.path());
     install(&store, "1.0.0").unwrap();
-    store.make_view("view", Path::new("/missing"), &[(place("acme/tool"), "1.0.0".into())]).unwrap();
+    store
+        .make_view("view", Path::new("/missing"), &[(place("acme/tool"), "1.0.0".into())])
+        .unwrap();
     let before = everything(folder.path());
     assert!(store.needed_by_projects(true).unwrap().is_empty());
     assert_eq!(everything(folder.path()), before);
