@@ -109,7 +109,7 @@ fn lockfile(data: &[u8]) {
         assert!(receipt.key().is_some() && is_below(&receipt.version));
         assert!(is_below(&receipt.file) && is_below(&receipt.link) && !receipt.link.contains('/'));
         let lock = Locked::of(&receipt);
-        assert!(lock.fits(&receipt, "x86_64-unknown-linux-gnu") || receipt.targets.len() > 0);
+        assert!(lock.fits(&receipt, "x86_64-unknown-linux-gnu") || !receipt.targets.is_empty());
         let mut all = LockFile::default();
         all.plugin.insert(receipt.name.clone(), lock);
         assert_eq!(parse::<LockFile>(&all.to_string()).expect("what was shown is read"), all);
