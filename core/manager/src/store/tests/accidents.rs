@@ -216,32 +216,32 @@ impl Action {
 fn an_action_with_one_failure_changes_nothing() {
     fault::count_all(true);
     let codes = [Errno::IO, Errno::NOSPC, Errno::ACCESS];
-        for action in ACTIONS {
-            let trees = action.trees();
-            for n in 0.. {
-                let code = codes[n % codes.len()];
-                let folder = action.prepared();
-                let root = folder.path();
-                drop(lock(root));
-                fault::plan(n, Accident::Error(code.raw_os_error()));
-                let res = (action.run)(root);
-                let ended = fault::count() <= n;
-                fault::reset();
-                let found = tree(root);
-                let when = format!("with {code} at operation {n}: {res:?}");
-                let is_right = match &res {
-                    Ok(()) => found == trees.1,
-                    Err(_) if action.is_repaired_view(&found, &trees.0) => true,
-                    Err(_) => found == trees.0 || action.is_repair && found == trees.1,
-                };
-                assert!(is_right, "{} {when} {found:#?}", action.name);
-                action.check_recovery(root, &trees, &when);
-                if ended {
-                    assert!(res.is_ok() && n > 10, "{} {when}", action.name);
-                    break;
-                }
+    for action in ACTIONS {
+        let trees = action.trees();
+        for n in 0.. {
+            let code = codes[n % codes.len()];
+            let folder = action.prepared();
+            let root = folder.path();
+            drop(lock(root));
+            fault::plan(n, Accident::Error(code.raw_os_error()));
+            let res = (action.run)(root);
+            let ended = fault::count() <= n;
+            fault::reset();
+            let found = tree(root);
+            let when = format!("with {code} at operation {n}: {res:?}");
+            let is_right = match &res {
+                Ok(()) => found == trees.1,
+                Err(_) if action.is_repaired_view(&found, &trees.0) => true,
+                Err(_) => found == trees.0 || action.is_repair && found == trees.1,
+            };
+            assert!(is_right, "{} {when} {found:#?}", action.name);
+            action.check_recovery(root, &trees, &when);
+            if ended {
+                assert!(res.is_ok() && n > 10, "{} {when}", action.name);
+                break;
             }
         }
+    }
     fault::count_all(false);
 }
 
