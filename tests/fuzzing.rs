@@ -41,5 +41,5 @@ macro_rules! replays {
 }
 
 replays! {
-    archive asset cluster_file image index journal manifest project record signature values
+    archive asset cluster_file image index journal lockfile manifest project record signature values
 }

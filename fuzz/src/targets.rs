@@ -16,7 +16,9 @@ use pintle::{
 };
 use pintle_manager::archive::{Limits, unpack, without_top};
 use pintle_manager::asset::{Wanted, choose, targets_of};
+use pintle_manager::lockfile::{LockFile, Locked};
 use pintle_manager::signature::{Bound, PublicKey, verify};
+use pintle_manager::store::Receipt;
 use pintle_plugin::manifest::NOTE_TYPE;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -40,6 +42,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("image", library_image),
     ("index", index),
     ("journal", journal),
+    ("lockfile", lockfile),
     ("manifest", manifest),
     ("project", project),
     ("record", record),
@@ -82,6 +85,40 @@ fn asset(data: &[u8]) {
     for name in names {
         let _ = targets_of(name, plugin);
     }
+}
+
+/// The bytes are a lock file of plugins, or the receipt of one.
+fn lockfile(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(lock) = parse::<LockFile>(text) {
+        let shown = lock.to_string();
+        assert_eq!(parse::<LockFile>(&shown).expect("what was shown is read"), lock);
+        assert_eq!(shown.parse::<LockFile>().expect("it was").to_string(), shown);
+        // Each line of a plugin is that of one plugin, so that a merge can be a union.
+        let lines: Vec<_> = shown.lines().filter(|it| it.starts_with('"')).collect();
+        let different: HashSet<_> = lines.iter().collect();
+        assert_eq!(different.len(), lines.len());
+        for (name, locked) in &lock.plugin {
+            let mut targets = locked.targets.values();
+            assert!(parse::<PluginName>(name).is_some());
+            assert!(is_below(&locked.version) && targets.all(|it| is_below(&it.asset)));
+        }
+    }
+    if let Some(receipt) = parse::<Receipt>(text) {
+        assert_eq!(parse::<Receipt>(&receipt.to_string()), Some(receipt.clone()));
+        assert!(receipt.key().is_some() && is_below(&receipt.version));
+        assert!(is_below(&receipt.file) && is_below(&receipt.link) && !receipt.link.contains('/'));
+        let lock = Locked::of(&receipt);
+        assert!(lock.fits(&receipt, "x86_64-unknown-linux-gnu") || !receipt.targets.is_empty());
+        let mut all = LockFile::default();
+        all.plugin.insert(receipt.name.clone(), lock);
+        assert_eq!(parse::<LockFile>(&all.to_string()).expect("what was shown is read"), all);
+    }
+}
+
+fn is_below(path: &str) -> bool {
+    let mut components = Path::new(path).components().peekable();
+    components.peek().is_some() && components.all(|it| matches!(it, Component::Normal(_)))
 }
 
 /// The bytes are a public key, and a signature behind a zero byte.

@@ -6,6 +6,7 @@ use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
 use crate::store::StoreError;
 use pintle_host::cli::{CliError, Exit};
+use std::io::ErrorKind;
 
 /// Returns the error of work that failed.
 pub(crate) fn failed(text: impl Into<String>) -> CliError {
@@ -26,12 +27,26 @@ impl From<StoreError> for CliError {
     fn from(err: StoreError) -> Self {
         let hint = match &err {
             StoreError::Damaged { .. } => Some("remove the plugin and install it again".to_owned()),
+            StoreError::Journal { path, .. } => {
+                Some(format!("remove `{}`, and then run `plugin verify`", path.display()))
+            }
+            StoreError::Create { path, source } if is_denied(source.kind()) => {
+                Some(format!("check that you have write permission for `{}`", path.display()))
+            }
+            StoreError::Disk(err) if is_denied(err.kind()) => {
+                Some(format!("check that you have write permission for `{}`", err.path.display()))
+            }
+            StoreError::InUse { .. } => Some("disable the plugin first".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
             _ => None,
         };
         Self::from_error(Exit::Failed, &err).hint_if_known(hint)
     }
+}
+
+fn is_denied(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 impl From<OriginError> for CliError {
@@ -69,6 +84,9 @@ pub(crate) fn lock_file(path: &std::path::Path, err: &LockFileError) -> CliError
     let hint = match err {
         LockFileError::Conflict { .. } => {
             Some("keep the tables of both sides, and remove the marks".to_owned())
+        }
+        LockFileError::Twice { .. } => {
+            Some("keep one of its versions, and remove the lines of the other".to_owned())
         }
         LockFileError::Format { .. } => Some("use the host that wrote it".to_owned()),
         _ => None,

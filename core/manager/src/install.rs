@@ -123,9 +123,11 @@ impl Installer<'_> {
         if demand.is_visible {
             self.check_commands(&checked).at("comparing its commands with those that exist")?;
         }
-        let version = staged.keep(&receipt).at("writing its files")?;
+        // A key that a lock file names was not used now.
+        let verified = fetched.signed.as_ref().map(|it| &it.key);
+        let version =
+            staged.keep(&receipt, verified, demand.is_visible).at("putting it into the store")?;
         let before = known.as_ref().and_then(|it| it.in_use()).map(|it| it.1.clone());
-        self.finish(source, demand, &version, &receipt).at("making it visible")?;
         Ok(Installed { receipt, version, before, warnings: checked.warnings })
     }
 
@@ -447,29 +449,6 @@ impl Installer<'_> {
                 "`--yes` installs it nevertheless; then both need `plugin run KEY`".to_owned(),
             )),
         }
-    }
-
-    fn finish(
-        &self,
-        source: &Source<'_>,
-        demand: &Demand<'_>,
-        version: &str,
-        receipt: &Receipt,
-    ) -> Result<(), CliError> {
-        let place = &source.place;
-        if demand.is_visible {
-            self.store.switch(place, version).map_err(CliError::from)?;
-        }
-        let stored = self.store.plugin(place).map_err(CliError::from)?;
-        let mut state = stored.map(|it| it.state).unwrap_or_default();
-        let before = state.clone();
-        if receipt.key.is_some() {
-            state.key.clone_from(&receipt.key);
-        }
-        if state != before {
-            self.store.set_state(place, &state).map_err(CliError::from)?;
-        }
-        Ok(())
     }
 }
 

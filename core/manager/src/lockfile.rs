@@ -1,12 +1,19 @@
 //! Lock files: which versions of which plugins, from where, with which bytes, for every target.
 //!
-//! The format is made for version control: one table a plugin, sorted by name; no counters and no
-//! times; a merge of two branches that each add a plugin is the plugins of both.
+//! The format is made for version control: sorted by name, without counters and times. Every line
+//! of a plugin begins with its name, so that no line of one plugin is equal to one of another.
+//! Hence the union of the lines of two branches that each add a plugin (`merge=union` in
+//! `.gitattributes`) is a lock file with both plugins.
 
+#[cfg(test)]
+mod tests;
+
+use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::signature::PublicKey;
 use crate::store::{Receipt, Stored, Target};
 use crate::trust::Trust;
+use pintle_host::{PluginName, PluginVersion};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,12 +65,67 @@ pub enum LockFileError {
     /// It is not what this format allows.
     #[error("it cannot be read")]
     Syntax(#[source] toml::de::Error),
+    /// A merge has left two versions of one plugin in it.
+    #[error("line {line} says again what an earlier line says of `{what}`")]
+    Twice {
+        /// The line.
+        line: usize,
+        /// What is there twice.
+        what: String,
+    },
+    /// Something in it cannot be that of a plugin.
+    #[error("invalid {field} `{value}` of plugin `{plugin}`")]
+    Value {
+        /// The plugin.
+        plugin: String,
+        /// What it is.
+        field: &'static str,
+        /// The value.
+        value: String,
+    },
     /// A newer host wrote it.
     #[error("it has format {found}, this host knows {FORMAT}")]
     Format {
         /// The format.
         found: u32,
     },
+}
+
+/// Checks what is known of where a plugin comes from; returns the first field that is invalid.
+pub(crate) fn check_origin<'a>(
+    source: &'a str,
+    tag: Option<&'a str>,
+    targets: &'a BTreeMap<String, Target>,
+) -> Result<(), (&'static str, &'a str)> {
+    let is_name = |it: &str| is_portable_path(it) && !it.contains('/');
+    if source.is_empty() || has_control(source) {
+        return Err(("source", source));
+    }
+    if let Some(tag) = tag.filter(|it| !is_tag(it)) {
+        return Err(("tag", tag));
+    }
+    for (name, target) in targets {
+        if !is_name(name) {
+            return Err(("target", name));
+        }
+        if !is_name(&target.asset) {
+            return Err(("asset", &target.asset));
+        }
+        if target.url.is_empty() || has_control(&target.url) {
+            return Err(("URL", &target.url));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a text can be the tag of a release, or the digest of an image.
+fn is_tag(text: &str) -> bool {
+    let is_part = |it: &str| !["", ".", ".."].contains(&it);
+    text.split('/').all(is_part) && !text.contains('\\') && !has_control(text)
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 impl Default for LockFile {
@@ -103,6 +165,25 @@ impl Locked {
         }
     }
 
+    /// Checks that all of it can be that of a plugin, and that no name leads anywhere else.
+    fn check(&self, name: &str) -> Result<(), LockFileError> {
+        let fault = |field, value: &str| {
+            let (plugin, value) = (name.to_owned(), value.to_owned());
+            Err(LockFileError::Value { plugin, field, value })
+        };
+        let is_version = |it: &str| it.parse::<PluginVersion>().is_ok();
+        if name.parse::<PluginName>().is_err() {
+            return fault("name", name);
+        }
+        if !is_portable_path(&self.version) || !is_version(&self.version) {
+            return fault("version", &self.version);
+        }
+        match check_origin(&self.source, self.tag.as_deref(), &self.targets) {
+            Ok(()) => Ok(()),
+            Err((field, value)) => fault(field, value),
+        }
+    }
+
     /// Returns whether an installed version is the one that is meant, on a target.
     pub fn fits(&self, receipt: &Receipt, target: &str) -> bool {
         if self.version != receipt.version || self.source != receipt.source {
@@ -121,24 +202,85 @@ impl FromStr for LockFile {
     type Err = LockFileError;
 
     fn from_str(text: &str) -> Result<Self, LockFileError> {
-        let is_mark = |it: &str| {
-            ["<<<<<<< ", "======= ", ">>>>>>> "].iter().any(|mark| it.starts_with(mark))
-                || it == "======="
-        };
         if let Some(idx) = text.lines().position(is_mark) {
             return Err(LockFileError::Conflict { line: idx + 1 });
         }
-        let lock: Self = toml::from_str(text).map_err(LockFileError::Syntax)?;
-        match lock.format {
-            FORMAT => Ok(lock),
-            found => Err(LockFileError::Format { found }),
+        // A newer format may be anything else but this.
+        let head: Head = toml::from_str(text).map_err(|err| syntax(text, err))?;
+        if head.format != FORMAT {
+            return Err(LockFileError::Format { found: head.format });
         }
+        let lock: Self = toml::from_str(text).map_err(LockFileError::Syntax)?;
+        lock.plugin.iter().try_for_each(|(name, locked)| locked.check(name))?;
+        Ok(lock)
+    }
+}
+
+/// What every format has.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+/// Returns whether a line is a mark that a merge has left.
+fn is_mark(line: &str) -> bool {
+    let line = line.trim_end();
+    let marks = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    let rest = marks.iter().find_map(|it| line.strip_prefix(it));
+    rest.is_some_and(|it| it.is_empty() || it.starts_with(' '))
+}
+
+/// Returns the error of a text that is not TOML.
+fn syntax(text: &str, err: toml::de::Error) -> LockFileError {
+    let before = err.span().and_then(|it| text.get(..it.start));
+    let line = before.map_or(1, |it| it.matches('\n').count() + 1);
+    let what = text.lines().nth(line - 1).and_then(|it| it.split_once('=')).map(|it| it.0.trim());
+    match what.filter(|_| err.message().starts_with("duplicate key")) {
+        Some(what) => LockFileError::Twice { line, what: what.to_owned() },
+        None => LockFileError::Syntax(err),
     }
 }
 
 impl fmt::Display for LockFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("# Made by `plugin install`. It belongs into version control.\n")?;
-        f.write_str(&toml::to_string(self).map_err(|_| fmt::Error)?)
+        writeln!(f, "# Written by `plugin install`. Keep it under version control.")?;
+        writeln!(f, "format = {}\n\n[plugin]", self.format)?;
+        for (name, locked) in &self.plugin {
+            let name = quoted(name);
+            let mut fields = toml::Table::try_from(locked).map_err(|_| fmt::Error)?;
+            for field in FIELDS {
+                if let Some(value) = fields.remove(field) {
+                    write_value(f, &format!("{name}.{field}"), &value)?;
+                }
+            }
+        }
+        Ok(())
     }
+}
+
+/// The fields of a plugin. The first and the last hardly ever change: a change of a plugin does not
+/// touch the addition of another one beside it, which to git would be a conflict.
+const FIELDS: [&str; 6] = ["source", "version", "tag", "key", "targets", "trust"];
+
+/// Writes a line for each value in a value.
+fn write_value(f: &mut fmt::Formatter<'_>, path: &str, value: &toml::Value) -> fmt::Result {
+    let table = match value {
+        toml::Value::Table(table) => table,
+        toml::Value::String(text) => return writeln!(f, "{path} = {}", quoted(text)),
+        value => return writeln!(f, "{path} = {value}"),
+    };
+    let sorted: BTreeMap<_, _> = table.iter().collect();
+    for (key, value) in sorted {
+        let is_bare = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
+        let is_bare = !key.is_empty() && key.bytes().all(is_bare);
+        let key = if is_bare { key.clone() } else { quoted(key) };
+        write_value(f, &format!("{path}.{key}"), value)?;
+    }
+    Ok(())
+}
+
+/// Returns a text as a string of TOML, in one line.
+fn quoted(text: &str) -> String {
+    // JSON escapes all that TOML has escaped, but for one character.
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Where a project's lock file is, from the directory of the project.
 pub(crate) const FILE: &str = ".pintle/plugins.lock";
-/// The directory of the store that has one directory for each lock file.
-pub(crate) const VIEWS: &str = ".projects";
+/// The directory of the store that has one directory for each content of a lock file.
+pub(crate) const VIEWS: &str = ".store/projects";
 /// The largest lock file that is read.
 const MAX_LEN: u64 = 16 * 1024 * 1024;
 

@@ -24,11 +24,12 @@ pub(crate) fn faults(
     for (path, record) in &receipt.files {
         faults.extend(match found.get(path) {
             None => Some(format!("`{path}` is missing")),
-            Some(it) if it.digest != record.digest => Some(format!("`{path}` has other bytes")),
-            Some(it) if it.is_executable != record.is_executable => {
+            Some(Err(fault)) => Some(format!("`{path}`: {fault}")),
+            Some(Ok(it)) if it.digest != record.digest => Some(format!("`{path}` has other bytes")),
+            Some(Ok(it)) if it.is_executable != record.is_executable => {
                 Some(format!("`{path}` has another mode"))
             }
-            Some(_) => None,
+            Some(Ok(_)) => None,
         });
     }
     let is_new = |it: &&String| !receipt.files.contains_key(*it);
@@ -55,8 +56,10 @@ pub(crate) fn vet(
     // Only the store has digests of what it keeps.
     let Ok(real) = path.canonicalize() else { return Ok(()) };
     let Ok(below) = real.strip_prefix(&root) else { return Ok(()) };
-    let Some((receipt, file)) = receipt_of(&root, below)? else { return Ok(()) };
-    let record: Option<&FileRecord> = receipt.files.get(&file);
+    let record = match record_of(&root, below)? {
+        Record::Unknown => return Ok(()),
+        Record::Of(record) => record,
+    };
     let bytes = fs::read_regular(&real, MAX_LEN).map_err(StoreError::from)?.bytes;
     if record.is_some_and(|it| it.digest == Digest::of(&bytes)) {
         return Ok(());
@@ -66,13 +69,22 @@ pub(crate) fn vet(
         .hint(format!("type `{name} plugin verify`, and install the plugin again")))
 }
 
-/// Finds the receipt of a file of the store, and the file's path in its version.
-fn receipt_of(root: &Path, below: &Path) -> Result<Option<(Receipt, String)>, CliError> {
+/// What the store knows of a file.
+enum Record {
+    /// It is not in a plugin of the store.
+    Unknown,
+    /// It is; nothing is known of a file that was added, or whose receipt is damaged.
+    Of(Option<FileRecord>),
+}
+
+fn record_of(root: &Path, below: &Path) -> Result<Record, CliError> {
     let parts: Vec<_> = below.iter().filter_map(|it| it.to_str()).collect();
-    let [owner, repo, version, file @ ..] = &parts[..] else { return Ok(None) };
+    let [owner, repo, version, file @ ..] = &parts[..] else { return Ok(Record::Unknown) };
     let place = Place { owner: (*owner).to_owned(), repo: (*repo).to_owned() };
-    let Some(store) = Store::open(root)? else { return Ok(None) };
-    let stored = store.plugin(&place)?;
-    let receipt = stored.and_then(|mut it| it.versions.remove(*version));
-    Ok(receipt.map(|it| (it, file.join("/"))))
+    let Some(store) = Store::open(root)?.filter(|_| place.check().is_ok()) else {
+        return Ok(Record::Unknown);
+    };
+    let Some(stored) = store.plugin(&place)? else { return Ok(Record::Unknown) };
+    let receipt: Option<&Receipt> = stored.versions.get(*version);
+    Ok(Record::Of(receipt.and_then(|it| it.files.get(&file.join("/"))).copied()))
 }

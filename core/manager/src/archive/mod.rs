@@ -19,6 +19,7 @@ use self::contents::Contents;
 pub use self::contents::UnpackedFile;
 use self::error::Fault;
 pub use self::error::{ArchiveError, EntryKind, PathFault, Reason};
+pub(crate) use self::paths::is_portable_path;
 use std::cell::Cell;
 use std::io::{self, Read};
 

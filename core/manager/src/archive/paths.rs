@@ -40,6 +40,11 @@ pub(super) fn normalise(raw: &[u8]) -> Result<String, PathFault> {
     Ok(components.join("/"))
 }
 
+/// Returns whether a path is relative, stays where it begins, and is valid on every system.
+pub(crate) fn is_portable_path(path: &str) -> bool {
+    normalise(path.as_bytes()).is_ok_and(|it| it == path)
+}
+
 fn check_component(component: &str) -> Result<(), PathFault> {
     if component.is_empty() {
         return Err(PathFault::Empty);

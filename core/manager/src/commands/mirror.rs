@@ -1,6 +1,7 @@
 //! `plugin mirror`: copies releases into a directory that others install from.
 
 use super::args;
+use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::errors::{failed, refused};
 use crate::install::{KEY_FILE, Source};
@@ -100,6 +101,11 @@ fn fetch(source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
         .clone()
         .ok_or_else(|| failed("it has no versions").hint("mirror what has releases".to_owned()))?;
     let version = tag.strip_prefix('v').unwrap_or(&tag).to_owned();
+    if !is_portable_path(&version) {
+        return Err(refused(format!(
+            "its release is called `{version}`, which no directory can be"
+        )));
+    }
     let mut fetched = Vec::new();
     for remote in files(source, &release) {
         let bytes = source.origin.fetch(remote, &mut |_, _| {})?;

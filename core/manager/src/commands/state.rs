@@ -32,17 +32,13 @@ fn latest(stored: &Stored) -> Result<(&str, String), CliError> {
 
 pub(super) fn rollback(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     change(session, matches, |store, stored| {
-        let (present, key) = latest(stored)?;
+        let (_, key) = latest(stored)?;
         let Some((version, receipt)) = stored.before() else {
             return Err(failed(format!("there is no version before {key} in the store"))
                 .hint("install the one that you want by its version".to_owned()));
         };
         let (version, text) = (version.to_owned(), show::key(receipt));
-        // The version that is left does not become the one before again.
-        let mut state = stored.state.clone();
-        state.history.retain(|it| it != present);
-        store.switch(&stored.place, &version)?;
-        store.set_state(&stored.place, &state)?;
+        store.roll_back(stored, &version)?;
         Ok(format!("went back from {key} to {text}"))
     })
 }

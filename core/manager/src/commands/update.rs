@@ -134,6 +134,11 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             }
             continue;
         }
+        if stored.current.is_none() {
+            let text = format!("{} is disabled: `plugin enable` first", show::key(receipt));
+            session.console().log(Level::Warn, &text);
+            continue;
+        }
         let spec = parse(&receipt.source)?;
         if !has_versions(&spec) {
             continue;

@@ -34,6 +34,10 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
                 let files = receipt.files.len();
                 found.push(Verified { plugin: show::key(receipt), files, faults });
             }
+            for (version, fault) in &stored.damaged {
+                let plugin = format!("{}/{version}", stored.place);
+                found.push(Verified { plugin, files: 0, faults: vec![fault.clone()] });
+            }
         }
     }
     let exit = match found.iter().all(|it| it.faults.is_empty()) {

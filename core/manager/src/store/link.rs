@@ -1,8 +1,7 @@
 //! The links that make plugins of the store visible.
 
-use super::{LockedStore, MAX_RECORD, NEW, Place, Receipt, Store, StoreError, receipt, tree};
-use crate::project::{ProjectLock, VIEWS};
-use pintle_host::fs::{Kind, Mode};
+use super::{LockedStore, Place, Receipt, Store, StoreError, tree};
+use pintle_host::fs::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 
@@ -13,8 +12,9 @@ impl Store {
         place: &Place,
         versions: &BTreeMap<String, Receipt>,
     ) -> Result<Option<String>, StoreError> {
-        for receipt in versions.values() {
-            if let Some((owner, version)) = self.target(&receipt.link)?
+        let links: BTreeSet<_> = versions.values().map(|it| &it.link).collect();
+        for link in links {
+            if let Some((owner, version)) = self.target(link)?
                 && owner == *place
                 && versions.contains_key(&version)
             {
@@ -25,17 +25,38 @@ impl Store {
     }
 
     /// Returns the plugin and the version that a link leads to; `None` if nothing has the name,
-    /// or it is no link into the store.
+    /// or it is not a link into the store.
     fn target(&self, link: &str) -> Result<Option<(Place, String)>, StoreError> {
         match self.dir.find(link)? {
-            Some(it) if it.kind == Kind::Symlink => Ok(parse(&self.dir.read_link(link)?)),
+            Some(it) if it.kind == Kind::Symlink => match self.dir.read_link(link) {
+                Ok(target) => Ok(parse(&target).filter(|it| it.0.check().is_ok())),
+                Err(err) if err.is_absent() => Ok(None),
+                Err(err) => Err(err.into()),
+            },
             _ => Ok(None),
         }
+    }
+
+    /// Returns the links of a plugin, with what they lead to.
+    pub(super) fn links(&self, place: &Place) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut links = BTreeMap::new();
+        for entry in self.dir.list("")?.into_iter().filter(|it| it.kind == Kind::Symlink) {
+            let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) else {
+                continue;
+            };
+            let target = self.dir.read_link(name)?;
+            if let (Some((owner, _)), Some(text)) = (parse(&target), target.to_str())
+                && owner == *place
+            {
+                links.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        Ok(links)
     }
 }
 
 /// Reads the target of a link: `owner/repo/version/file`.
-fn parse(target: &Path) -> Option<(Place, String)> {
+pub(super) fn parse(target: &Path) -> Option<(Place, String)> {
     let mut parts = target.components().map(|it| match it {
         Component::Normal(it) => it.to_str().map(ToOwned::to_owned),
         _ => None,
@@ -46,110 +67,48 @@ fn parse(target: &Path) -> Option<(Place, String)> {
 }
 
 impl LockedStore {
-    /// Lets a link lead to a file of the store, in one step.
-    pub(super) fn link(&self, place: &Place, link: &str, file: &Path) -> Result<(), StoreError> {
-        match (self.dir.find(link)?, self.target(link)?) {
-            (None, _) => {}
-            (Some(_), Some((other, _))) if other == *place => {}
-            (Some(_), Some((other, _))) => {
-                return Err(StoreError::LinkTaken { link: link.to_owned(), other });
-            }
-            (Some(_), None) => return Err(StoreError::Taken { path: self.dir.path().join(link) }),
-        }
-        let temporary = format!("{NEW}{}", tree::random_name());
-        self.dir.create_symlink(file, &temporary)?;
-        if let Err(err) = self.dir.rename(&temporary, link) {
-            let _ = self.dir.unlink(&temporary);
-            return Err(err.into());
-        }
-        self.dir.sync("")?;
-        // A version before may have had another name.
-        self.unlink_but(place, Some(link))
-    }
-
-    /// Removes the links of a plugin.
-    pub(super) fn unlink_all(&self, place: &Place) -> Result<(), StoreError> {
-        self.unlink_but(place, None)
-    }
-
-    fn unlink_but(&self, place: &Place, kept: Option<&str>) -> Result<(), StoreError> {
-        for entry in self.dir.list("")? {
-            let Some(name) = entry.name.to_str().filter(|it| Some(*it) != kept) else { continue };
-            let is_link = entry.kind == Kind::Symlink && !name.starts_with('.');
-            if is_link && self.target(name)?.is_some_and(|it| it.0 == *place) {
-                self.dir.unlink(name)?;
-            }
-        }
-        Ok(self.dir.sync("")?)
-    }
-}
-
-/// The file in a project's directory that says which lock file it is of.
-const OWNER: &str = ".lock-file";
-
-impl LockedStore {
-    /// Makes the directory of what a lock file demands: links to these versions, and nothing else.
-    ///
-    /// # Errors
-    ///
-    /// When the disk refuses; then there is no such directory.
-    pub fn make_view(
+    /// Makes the links of a plugin these, each in one step. New ones come first, so that a
+    /// plugin whose link has another name now is visible all the time.
+    pub(super) fn set_links(
         &self,
-        name: &str,
-        lock_file: &Path,
-        members: &[(Place, String)],
+        place: &Place,
+        links: &BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
-        let views = Path::new(VIEWS);
-        let path = views.join(name);
-        if self.dir.exists(&path)? {
-            return Ok(());
-        }
-        let new = views.join(format!("{NEW}{}", tree::random_name()));
-        self.dir.create_dirs(&new)?;
-        let owner = lock_file.to_string_lossy();
-        self.dir.create(new.join(OWNER), owner.as_bytes(), Mode::Exact(0o644))?;
-        for (place, version) in members {
-            let version = place.version(version);
-            let receipt: Option<Receipt> = self.read(&version.join(receipt::FILE))?;
-            let Some(receipt) = receipt else { continue };
-            let file = Path::new("../..").join(version).join(&receipt.file);
-            self.dir.create_symlink(&file, new.join(&receipt.link))?;
-        }
-        self.dir.sync(&new)?;
-        self.dir.rename_new(&new, &path)?;
-        Ok(self.dir.sync(views)?)
-    }
-
-    /// Returns the versions that projects demand. Directories of lock files that have changed, or
-    /// are gone, are removed, unless only `is_dry`.
-    ///
-    /// # Errors
-    ///
-    /// When the disk refuses.
-    pub fn needed_by_projects(
-        &self,
-        is_dry: bool,
-    ) -> Result<BTreeSet<(Place, String)>, StoreError> {
-        let mut needed = BTreeSet::new();
-        for name in self.directories(Path::new(VIEWS))? {
-            let path = Path::new(VIEWS).join(&name);
-            if !self.is_of_a_lock_file(&path, &name)? {
-                if !is_dry {
-                    tree::remove(&self.dir, &path)?;
-                }
-                continue;
-            }
-            for entry in self.dir.list(&path)?.into_iter().filter(|it| it.kind == Kind::Symlink) {
-                let target = self.dir.read_link(path.join(&entry.name))?;
-                needed.extend(target.strip_prefix("../..").ok().and_then(parse));
+        let before = self.links(place)?;
+        for (link, target) in links.iter().filter(|(link, it)| before.get(*link) != Some(*it)) {
+            self.check_link(place, link)?;
+            let temporary = self.temporary();
+            self.dir.create_symlink(Path::new(target), &temporary)?;
+            if let Err(err) = self.dir.rename(&temporary, link) {
+                let _ = self.dir.unlink(&temporary);
+                return Err(err.into());
             }
         }
-        Ok(needed)
+        for link in before.keys().filter(|it| !links.contains_key(*it)) {
+            self.dir.unlink(link)?;
+        }
+        if before != *links {
+            self.dir.sync("")?;
+        }
+        Ok(())
     }
 
-    fn is_of_a_lock_file(&self, path: &Path, name: &str) -> Result<bool, StoreError> {
-        let owner = self.dir.read_regular(path.join(OWNER), MAX_RECORD)?;
-        let Ok(owner) = owner.into_text() else { return Ok(false) };
-        Ok(ProjectLock::load(Path::new(&owner)).is_ok_and(|it| it.view() == name))
+    /// Checks that a plugin's link can have this name.
+    pub(super) fn check_link(&self, place: &Place, link: &str) -> Result<(), StoreError> {
+        match (self.dir.find(link)?, self.target(link)?) {
+            (None, _) => Ok(()),
+            (Some(_), Some((other, _))) if other == *place => Ok(()),
+            // What the user has removed by hand has left its link.
+            (Some(_), Some((other, _))) if !self.dir.exists(other.path())? => Ok(()),
+            (Some(_), Some((other, _))) if self.plugin(&other)?.is_some() => {
+                Err(StoreError::LinkTaken { link: link.to_owned(), other })
+            }
+            (Some(_), _) => Err(StoreError::Taken { path: self.dir.path().join(link) }),
+        }
+    }
+
+    /// Returns a path for what is being written, or is about to be removed.
+    pub(super) fn temporary(&self) -> std::path::PathBuf {
+        Path::new(super::OWN).join(format!("{}{}", super::NEW, tree::random_name()))
     }
 }

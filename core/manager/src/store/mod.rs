@@ -1,41 +1,57 @@
 //! The store: plugins as they were fetched, each version in a directory of its own.
 //!
 //! It is the user's plugin directory. `<owner>/<repo>/<version>/` has the files of a version and
-//! its [`Receipt`]; a symbolic link beside the owners makes a version visible to the host.
+//! its [`Receipt`]; a symbolic link beside the owners makes a version visible to the host. All
+//! that is being made, or removed, is in `.store/`.
 //!
-//! Invariants: which version of a plugin is in use, and whether one is, says its link and nothing
-//! else, and the link is replaced in one step, so every process sees the old version or the new
-//! one whole. A version's directory gets its name when all is in it and on the disk, and never
-//! changes from then on. Only the holder of the store's lock changes anything; what a process
-//! that was killed has left over, the next holder removes.
+//! Invariants:
+//! - Which version of a plugin is in use, and whether one is, depends on its link alone. The link
+//!   is replaced in one step, so that every process sees the old version or the new one.
+//! - A version's directory gets its name when everything in it is on the disk. From then on, only
+//!   its receipt can change, in one step.
+//! - Only the holder of the store's lock changes anything. What a process has begun that was
+//!   killed, the next holder finishes or undoes.
+//! - A directory is the store's if it has the file of its place, and only such directories are
+//!   changed. The user may keep anything else beside them.
 
+mod change;
 mod link;
+mod names;
 mod receipt;
+mod stage;
 mod state;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod view;
 
-pub use receipt::{FileRecord, Receipt, Target};
+pub use receipt::{FileRecord, Receipt, ReceiptError, Target};
+pub use stage::Staged;
 pub use state::State;
 
-use crate::archive::UnpackedFile;
 use crate::digest::Digest;
 use crate::lockfile::LockFile;
-use pintle_host::fs::{self, Attempt, Dir, Holder, Kind, Lock, Mode, Unowned};
+use change::{Moved, own};
+use pintle_host::fs::{self, Attempt, Dir, Holder, Kind, Lock, Unowned};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The lock on the store.
-const LOCK: &str = ".lock";
 /// The lock file of the user.
 pub(crate) const LOCK_FILE: &str = "plugins.lock";
-/// What directories in the making, and on their way out, begin with.
+/// The directory of the store's own files.
+pub(crate) const OWN: &str = ".store";
+/// The lock on the store, among its own files.
+const LOCK: &str = "lock";
+/// What the names of files in the making, and on their way out, begin with.
 const NEW: &str = ".new-";
-const OLD: &str = ".old-";
 /// The largest receipt or state that is read.
 const MAX_RECORD: u64 = 4 * 1024 * 1024;
-/// How long another process may take with the store.
+/// How long another process may use the store.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How often in a row a plugin may change while it is read.
+const MAX_LOOKS: usize = 64;
 
 /// The place of a plugin in the store, for example `pintle-dev/registry`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +63,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// Checks that the place is two directories that the store can have.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Name`] with the one that it cannot have.
+    pub fn check(&self) -> Result<(), StoreError> {
+        names::check("owner", &self.owner)?;
+        names::check("repository", &self.repo)
+    }
+
     fn path(&self) -> PathBuf {
         Path::new(&self.owner).join(&self.repo)
     }
@@ -71,6 +97,8 @@ pub struct Stored {
     pub state: State,
     /// The versions, by their directories.
     pub versions: BTreeMap<String, Receipt>,
+    /// What is wrong with each version that cannot be used, by their directories.
+    pub damaged: BTreeMap<String, String>,
     /// The directory of the version in use; `None` if the plugin is disabled.
     pub current: Option<String>,
 }
@@ -112,14 +140,46 @@ pub enum StoreError {
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Something that is not the store's has the name of a plugin's link.
+    /// The directory of the store cannot be created.
+    #[error("failed to create plugin directory `{}`", path.display())]
+    Create {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The record of a change that was interrupted cannot be used.
+    #[error("`{}` is damaged", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A name that no file of the store can have.
+    #[error("invalid {what} `{name}`")]
+    Name {
+        /// What it is the name of.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A version that is in use was to be removed.
+    #[error("version `{version}` of `{place}` is in use")]
+    InUse {
+        /// The plugin.
+        place: Place,
+        /// The directory of the version.
+        version: String,
+    },
+    /// Something that is not the store's has the name.
     #[error("`{}` exists and was not installed by this command", path.display())]
     Taken {
         /// The file.
         path: PathBuf,
     },
     /// Two plugins would have one link.
-    #[error("plugin file `{link}` is that of `{other}` already")]
+    #[error("plugin file `{link}` belongs to `{other}`")]
     LinkTaken {
         /// The name of the link.
         link: String,
@@ -171,12 +231,14 @@ impl Store {
     /// When the disk refuses, or the other process does not end in ten minutes.
     pub fn lock(root: &Path, waiting: &mut dyn FnMut(&Holder)) -> Result<LockedStore, StoreError> {
         std::fs::create_dir_all(root)
-            .map_err(|err| StoreError::Damaged { path: root.to_owned(), source: err.into() })?;
+            .map_err(|source| StoreError::Create { path: root.to_owned(), source })?;
         let dir = Dir::open(root)?;
-        let attempt = || Ok::<Attempt, StoreError>(Lock::attempt(&dir, LOCK, Unowned::Stale)?);
-        let lock = Lock::wait(&root.join(LOCK), PATIENCE, waiting, attempt)?;
+        tree::create_dirs(&dir, Path::new(OWN))?;
+        let attempt = || Ok::<Attempt, StoreError>(Lock::attempt(&dir, own(LOCK), Unowned::Stale)?);
+        let lock = Lock::wait(&root.join(own(LOCK)), PATIENCE, waiting, attempt)?;
         let locked = LockedStore { store: Self { dir: Dir::open(root)? }, _lock: lock };
-        locked.clean_up()?;
+        locked.recover()?;
+        locked.sweep()?;
         Ok(locked)
     }
 
@@ -209,19 +271,54 @@ impl Store {
     ///
     /// When something of it cannot be read.
     pub fn plugin(&self, place: &Place) -> Result<Option<Stored>, StoreError> {
-        let state: Option<State> = self.read(&place.path().join(state::FILE))?;
-        let mut versions = BTreeMap::new();
-        for name in self.directories(&place.path())? {
-            if let Some(receipt) = self.read(&place.version(&name).join(receipt::FILE))? {
-                versions.insert(name, receipt);
+        place.check()?;
+        let mut n_looks = 0;
+        loop {
+            let Some(stored) = self.look_at(place)? else { return Ok(None) };
+            n_looks += 1;
+            // Another process may have put a version into use after the versions were listed.
+            let is_settled = stored.current.is_some() || n_looks == MAX_LOOKS;
+            let has =
+                |it: &String| stored.versions.contains_key(it) || stored.damaged.contains_key(it);
+            if is_settled || self.directories(&place.path())?.iter().all(has) {
+                return Ok(Some(stored));
             }
         }
-        let state = state.unwrap_or_default();
-        if versions.is_empty() || state.is_removed {
-            return Ok(None);
+    }
+
+    fn look_at(&self, place: &Place) -> Result<Option<Stored>, StoreError> {
+        let (mut versions, mut damaged) = (BTreeMap::new(), BTreeMap::new());
+        let state = match self.state(place) {
+            Ok(Some(state)) => state,
+            Ok(None) | Err(StoreError::Taken { .. }) => return Ok(None),
+            Err(StoreError::Damaged { source, .. }) => {
+                damaged.insert(state::FILE.to_owned(), source.to_string());
+                State::default()
+            }
+            Err(err) => return Err(err),
+        };
+        for name in self.directories(&place.path())? {
+            match self.receipt(place, &name) {
+                Ok(Some(receipt)) => drop(versions.insert(name, receipt)),
+                Ok(None) if !self.dir.exists(place.version(&name))? => {}
+                Ok(None) => drop(damaged.insert(name, "it has no receipt".to_owned())),
+                Err(StoreError::Damaged { source, .. }) => {
+                    damaged.insert(name, source.to_string());
+                }
+                Err(err) => return Err(err),
+            }
         }
         let current = self.current(place, &versions)?;
-        Ok(Some(Stored { place: place.clone(), state, versions, current }))
+        Ok(Some(Stored { place: place.clone(), state, versions, damaged, current }))
+    }
+
+    /// Returns what is known of a version; `None` if nothing is.
+    fn receipt(&self, place: &Place, version: &str) -> Result<Option<Receipt>, StoreError> {
+        names::check("version", version)?;
+        let path = place.version(version).join(receipt::FILE);
+        let Some(text) = self.read_text(&path)? else { return Ok(None) };
+        let damaged = |source| StoreError::Damaged { path: self.dir.path().join(&path), source };
+        text.parse().map(Some).map_err(damaged)
     }
 
     fn places(&self) -> Result<Vec<Place>, StoreError> {
@@ -235,7 +332,7 @@ impl Store {
         Ok(places)
     }
 
-    /// Returns the names of the directories in a directory, but for hidden ones.
+    /// Returns the names of the directories in a directory that the store could have made.
     fn directories(&self, path: &Path) -> Result<Vec<String>, StoreError> {
         let entries = match self.dir.list(path) {
             Ok(entries) => entries,
@@ -244,22 +341,29 @@ impl Store {
         };
         let directories = entries.into_iter().filter(|it| it.kind == Kind::Directory);
         let names = directories.filter_map(|it| it.name.into_string().ok());
-        Ok(names.filter(|it| !it.starts_with('.')).collect())
+        Ok(names.filter(|it| names::is_plain(it)).collect())
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, StoreError> {
-        let contents = match self.dir.read_regular(path, MAX_RECORD) {
+    /// Returns the text of a small file; `None` if it does not exist.
+    fn read_text(&self, path: &Path) -> Result<Option<String>, StoreError> {
+        self.read_limited(path, MAX_RECORD)
+    }
+
+    fn read_limited(&self, path: &Path, limit: u64) -> Result<Option<String>, StoreError> {
+        let damaged = |source| StoreError::Damaged { path: self.dir.path().join(path), source };
+        let contents = match self.dir.read_regular(path, limit) {
             Ok(contents) => contents,
             Err(err) if err.is_absent() => return Ok(None),
+            Err(err) if tree::is_fault_of_file(&err.cause) => {
+                return Err(damaged(err.cause.into()));
+            }
             Err(err) => return Err(err.into()),
         };
-        let damaged = |source| StoreError::Damaged { path: self.dir.path().join(path), source };
-        let text = contents.into_text().map_err(|err| damaged(err.into()))?;
-        toml::from_str(&text).map(Some).map_err(|err| damaged(err.into()))
+        contents.into_text().map(Some).map_err(|err| damaged(err.into()))
     }
 
     /// Returns the digests of a version's files as they are on the disk now, and whether they can
-    /// be run.
+    /// be run; or what is wrong with a file.
     ///
     /// # Errors
     ///
@@ -268,248 +372,139 @@ impl Store {
         &self,
         place: &Place,
         version: &str,
-    ) -> Result<BTreeMap<String, FileRecord>, StoreError> {
+    ) -> Result<BTreeMap<String, Result<FileRecord, String>>, StoreError> {
         let mut found = BTreeMap::new();
         let root = place.version(version);
         tree::walk(&self.dir, &root, &mut |path, file| {
             if path == Path::new(receipt::FILE) {
-                return Ok(());
+                return;
             }
-            let mode = file.mode();
-            let record =
-                FileRecord { digest: Digest::of(&file.bytes), is_executable: mode & 0o111 != 0 };
+            let record = file.map_err(|err| err.to_string()).map(|file| FileRecord {
+                digest: Digest::of(&file.bytes),
+                is_executable: file.mode() & 0o111 != 0,
+            });
             found.insert(path.to_string_lossy().replace('\\', "/"), record);
-            Ok(())
         })?;
         Ok(found)
     }
 }
 
 impl LockedStore {
-    /// Puts the files of a version into the store, out of sight, so that they can be checked.
+    /// Makes a version of a plugin the one in use.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then nothing is left.
-    pub fn stage(&self, place: &Place, files: &[UnpackedFile]) -> Result<Staged<'_>, StoreError> {
-        self.dir.create_dirs(place.path())?;
-        let staged = Staged {
-            store: self,
-            place: place.clone(),
-            path: place.path().join(format!("{NEW}{}", tree::random_name())),
-            is_kept: false,
-        };
-        self.dir.create_dir(&staged.path)?;
-        for file in files {
-            let path = staged.path.join(&file.path);
-            if let Some(parent) = path.parent() {
-                self.dir.create_dirs(parent)?;
-            }
-            let mode = if file.is_executable { 0o755 } else { 0o644 };
-            self.dir.create(&path, &file.bytes, Mode::Exact(mode))?;
-        }
-        Ok(staged)
+    /// When the disk refuses, or the name of the link is taken; then nothing has changed.
+    pub fn switch(&self, place: &Place, version: &str) -> Result<(), StoreError> {
+        self.switch_with(place, version, |_| {})
     }
 
-    /// Makes a version of a plugin the one in use, in one step.
+    /// Makes a version of a plugin the one in use, in place of a later one. That does not become
+    /// the version before again.
     ///
     /// # Errors
     ///
-    /// When the disk refuses, or the name of the link is another's.
-    pub fn switch(&self, place: &Place, version: &str) -> Result<(), StoreError> {
-        let path = place.version(version);
-        let receipt: Receipt = self.read(&path.join(receipt::FILE))?.ok_or_else(|| {
-            let source = "there is no receipt".into();
-            StoreError::Damaged { path: self.dir.path().join(&path), source }
+    /// Those of [`LockedStore::switch`].
+    pub fn roll_back(&self, stored: &Stored, version: &str) -> Result<(), StoreError> {
+        let present = stored.latest().map(|it| it.0);
+        let left = |state: &mut State| state.history.retain(|it| Some(&**it) != present);
+        self.switch_with(&stored.place, version, left)
+    }
+
+    fn switch_with(
+        &self,
+        place: &Place,
+        version: &str,
+        change_state: impl FnOnce(&mut State),
+    ) -> Result<(), StoreError> {
+        self.recover()?;
+        let home = place.version(version);
+        let receipt = self.receipt(place, version)?.ok_or_else(|| {
+            let source = "it has no receipt".into();
+            StoreError::Damaged { path: self.dir.path().join(&home), source }
         })?;
-        self.link(place, &receipt.link, &path.join(&receipt.file))?;
-        let mut state: State = self.read(&place.path().join(state::FILE))?.unwrap_or_default();
+        let mut state = self.state(place)?.unwrap_or_default();
+        change_state(&mut state);
         state.note(version);
-        state.is_removed = false;
-        self.set_state(place, &state)
+        self.check_link(place, &receipt.link)?;
+        let mut change = self.change(place)?;
+        change.after.links = [self.link_to(&receipt, &home)].into();
+        self.set_state_in(&mut change, &state)?;
+        self.commit(&change)
     }
 
     /// Takes a plugin out of use; it stays in the store.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When the disk refuses; then nothing has changed.
     pub fn disable(&self, stored: &Stored) -> Result<(), StoreError> {
-        self.unlink_all(&stored.place)?;
-        self.write_lock_file()
+        self.recover()?;
+        let mut change = self.change(&stored.place)?;
+        change.after.links.clear();
+        // What the user has linked by hand is what they get again.
+        if let (Some(current), Ok(Some(mut state))) = (&stored.current, self.state(&stored.place)) {
+            state.note(current);
+            self.set_state_in(&mut change, &state)?;
+        }
+        self.commit(&change)
     }
 
     /// Writes what the user has decided about a plugin.
     ///
     /// # Errors
     ///
-    /// When the disk refuses.
+    /// When the disk refuses; then nothing has changed.
     pub fn set_state(&self, place: &Place, state: &State) -> Result<(), StoreError> {
-        let text = toml::to_string(state).expect("a state has string keys");
-        let path = place.path().join(state::FILE);
-        self.dir.replace(path, text.as_bytes(), Mode::New(0o644))?;
-        self.write_lock_file()
+        self.recover()?;
+        // One that cannot be read is not lost.
+        self.state(place)?;
+        let mut change = self.change(place)?;
+        self.set_state_in(&mut change, state)?;
+        self.commit(&change)
     }
 
     /// Removes a plugin with all its versions.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then the next change of the store goes on with it.
+    /// When the disk refuses; then nothing has changed.
     pub fn remove(&self, stored: &Stored) -> Result<(), StoreError> {
-        let state = State { is_removed: true, ..stored.state.clone() };
-        self.set_state(&stored.place, &state)?;
-        self.finish_removal(&stored.place)
+        self.recover()?;
+        let mut change = self.change(&stored.place)?;
+        let away = format!("{NEW}{}", tree::random_name());
+        change.moved = Some(Moved { home: stored.place.path(), away: away.clone() });
+        change.before.is_home = true;
+        change.after.links.clear();
+        self.commit(&change)?;
+        // What cannot be removed now is removed by the next process that takes the lock.
+        let _ = tree::remove(&self.dir, &own(&away));
+        Ok(())
     }
 
     /// Removes one version of a plugin, which is not in use.
     ///
     /// # Errors
     ///
-    /// When the disk refuses; then the next change of the store goes on with it.
+    /// When it is in use, or the disk refuses; then nothing has changed.
     pub fn remove_version(&self, place: &Place, version: &str) -> Result<(), StoreError> {
-        let old = place.path().join(format!("{OLD}{}", tree::random_name()));
-        self.dir.rename(place.version(version), &old)?;
-        Ok(tree::remove(&self.dir, &old)?)
-    }
-
-    fn finish_removal(&self, place: &Place) -> Result<(), StoreError> {
-        self.unlink_all(place)?;
-        let old = Path::new(&place.owner).join(format!("{OLD}{}", tree::random_name()));
-        self.dir.rename(place.path(), &old)?;
-        tree::remove(&self.dir, &old)?;
-        self.remove_if_empty(Path::new(&place.owner))?;
-        self.write_lock_file()
-    }
-
-    fn remove_if_empty(&self, path: &Path) -> Result<(), StoreError> {
-        match self.dir.list(path)?.is_empty() {
-            true => Ok(self.dir.remove_dir(path)?),
-            false => Ok(()),
+        self.recover()?;
+        place.check()?;
+        names::check("version", version)?;
+        let home = place.version(version);
+        if self.links(place)?.values().any(|it| Path::new(it).starts_with(&home)) {
+            return Err(StoreError::InUse { place: place.clone(), version: version.to_owned() });
         }
+        self.remove_dir(&home)
     }
 
-    /// Removes what a process has left that was killed, and ends what it has begun.
-    fn clean_up(&self) -> Result<(), StoreError> {
-        self.remove_leftovers(Path::new(""))?;
-        for owner in self.directories(Path::new(""))? {
-            self.remove_leftovers(Path::new(&owner))?;
-            for repo in self.directories(Path::new(&owner))? {
-                let place = Place { owner: owner.clone(), repo };
-                self.remove_leftovers(&place.path())?;
-                self.settle(&place)?;
-            }
-        }
+    /// Has a directory disappear in one step, and removes it.
+    fn remove_dir(&self, path: &Path) -> Result<(), StoreError> {
+        let away = self.temporary();
+        self.dir.rename(path, &away)?;
+        // After a power cut it may be there again, as a whole.
+        let _ = path.parent().map(|it| self.dir.sync(it));
+        let _ = tree::remove(&self.dir, &away);
         Ok(())
-    }
-
-    fn settle(&self, place: &Place) -> Result<(), StoreError> {
-        let state: Option<State> = self.read(&place.path().join(state::FILE))?;
-        if state.as_ref().is_some_and(|it| it.is_removed) {
-            return self.finish_removal(place);
-        }
-        let Some(stored) = self.plugin(place)? else {
-            // Nothing was ever whole in it.
-            return match state {
-                None => Ok(tree::remove(&self.dir, &place.path())?),
-                Some(_) => Ok(()),
-            };
-        };
-        // A process was killed between the link and the note of it.
-        if let Some(current) = &stored.current {
-            let mut state = stored.state.clone();
-            state.note(current);
-            if state != stored.state {
-                self.set_state(place, &state)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn remove_leftovers(&self, path: &Path) -> Result<(), StoreError> {
-        for entry in self.dir.list(path)? {
-            let Some(name) = entry.name.to_str() else { continue };
-            if !name.starts_with(NEW) && !name.starts_with(OLD) {
-                continue;
-            }
-            match entry.kind {
-                Kind::Directory => tree::remove(&self.dir, &path.join(name))?,
-                _ => self.dir.unlink(path.join(name))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the lock file of the user, which follows from all else.
-    fn write_lock_file(&self) -> Result<(), StoreError> {
-        let lock = LockFile::of(&self.plugins()?);
-        let text = lock.to_string();
-        let old = self.dir.read_regular(LOCK_FILE, MAX_RECORD).ok();
-        if old.is_some_and(|it| it.bytes == text.as_bytes()) {
-            return Ok(());
-        }
-        Ok(self.dir.replace(LOCK_FILE, text.as_bytes(), Mode::New(0o644))?)
-    }
-}
-
-/// The files of a version that is not visible yet. They are removed if it is not kept.
-#[derive(Debug)]
-pub struct Staged<'a> {
-    store: &'a LockedStore,
-    place: Place,
-    path: PathBuf,
-    is_kept: bool,
-}
-
-impl Staged<'_> {
-    /// Returns the path of a file.
-    pub fn path(&self, file: &str) -> PathBuf {
-        self.store.dir.path().join(&self.path).join(file)
-    }
-
-    /// Makes the files a version of the plugin, and returns the name of its directory. A version
-    /// with the same content stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// When the disk refuses; then nothing is left.
-    pub fn keep(mut self, receipt: &Receipt) -> Result<String, StoreError> {
-        let dir = &self.store.dir;
-        let text = toml::to_string(receipt).expect("a receipt has string keys");
-        dir.create(self.path.join(receipt::FILE), text.as_bytes(), Mode::Exact(0o644))?;
-        tree::sync(dir, &self.path)?;
-        let digest = receipt.content.hex();
-        let longer = format!("{}+{}", receipt.version, &digest[..12]);
-        for name in [receipt.version.clone(), longer.clone()] {
-            let path = self.place.version(&name);
-            let old: Option<Receipt> = self.store.read(&path.join(receipt::FILE))?;
-            match old {
-                // What is known of it may be more now: a signature, for example.
-                Some(old) if old.content == receipt.content => {
-                    dir.exchange(&self.path, &path)?;
-                    return Ok(name);
-                }
-                Some(_) => {}
-                None => {
-                    dir.rename_new(&self.path, &path)?;
-                    dir.sync(self.place.path())?;
-                    self.is_kept = true;
-                    return Ok(name);
-                }
-            }
-        }
-        Err(StoreError::Damaged {
-            path: dir.path().join(self.place.version(&longer)),
-            source: "it has other files than its name says".into(),
-        })
-    }
-}
-
-impl Drop for Staged<'_> {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // What cannot be removed now goes with the next change of the store.
-            let _ = tree::remove(&self.store.dir, &self.path);
-        }
     }
 }

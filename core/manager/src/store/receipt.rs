@@ -1,6 +1,9 @@
 //! What is known of one version of a plugin in the store.
 
+use super::names;
+use crate::archive::is_portable_path;
 use crate::digest::Digest;
+use crate::lockfile::check_origin;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
 use pintle_host::{PluginKey, PluginName, PluginVersion};
@@ -78,7 +81,58 @@ pub struct Target {
     pub content: Option<Digest>,
 }
 
+/// Why a receipt cannot be that of a plugin: the field, and its value.
+#[derive(Debug, thiserror::Error)]
+#[error("invalid {field} `{value}`")]
+pub struct ReceiptError {
+    field: &'static str,
+    value: String,
+}
+
+impl std::str::FromStr for Receipt {
+    type Err = Box<dyn std::error::Error + Send + Sync>;
+
+    /// Reads a receipt. No name in it leads out of the store.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let receipt: Self = toml::from_str(text)?;
+        receipt.check()?;
+        Ok(receipt)
+    }
+}
+
+impl std::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&toml::to_string(self).map_err(|_| std::fmt::Error)?)
+    }
+}
+
 impl Receipt {
+    /// Checks that every name is one that the store can have.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiptError`] with the first that is not.
+    pub fn check(&self) -> Result<(), ReceiptError> {
+        let fault = |field, value: &str| Err(ReceiptError { field, value: value.to_owned() });
+        if self.name.parse::<PluginName>().is_err() {
+            return fault("name", &self.name);
+        }
+        if self.version.parse::<PluginVersion>().is_err() || !names::is_plain(&self.version) {
+            return fault("version", &self.version);
+        }
+        if !names::is_link(&self.link) {
+            return fault("link", &self.link);
+        }
+        let mut files = self.files.keys().chain([&self.file]);
+        if let Some(file) = files.find(|it| !is_portable_path(it)) {
+            return fault("file", file);
+        }
+        match check_origin(&self.source, self.tag.as_deref(), &self.targets) {
+            Ok(()) => Ok(()),
+            Err((field, value)) => fault(field, value),
+        }
+    }
+
     /// Returns the plugin's name and version.
     pub fn key(&self) -> Option<PluginKey> {
         let name: PluginName = self.name.parse().ok()?;

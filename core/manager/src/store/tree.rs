@@ -1,22 +1,57 @@
 //! Directories with all that is in them.
 
-use pintle_host::fs::{Contents, Dir, Kind, Result};
+use crate::archive::UnpackedFile;
+use pintle_host::fs::{Cause, Contents, Dir, Error, Found, Kind, Mode, Result};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
 /// The largest file of a plugin.
 const MAX_FILE: u64 = 512 * 1024 * 1024;
+/// The permissions that only the owner of a directory can have.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Returns a name that no other process thinks of.
 pub(super) fn random_name() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// Calls `visit` with each file below a directory, its path relative to that.
+/// Creates a directory and those on the way to it. No other user can write in a new one, whatever
+/// the umask.
+pub(super) fn create_dirs(dir: &Dir, path: &Path) -> Result<()> {
+    let is_dir = |found: Option<Found>| found.is_some_and(|it| it.kind == Kind::Directory);
+    if path.as_os_str().is_empty() || is_dir(dir.find(path)?) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_dirs(dir, parent)?;
+    }
+    dir.create_dir(path)?;
+    match dir.find(path)? {
+        Some(it) if it.mode & OTHERS_WRITE != 0 => dir.set_dir_mode(path, it.mode & !OTHERS_WRITE),
+        _ => Ok(()),
+    }
+}
+
+/// Writes files below a directory, which need not exist.
+pub(super) fn write(dir: &Dir, root: &Path, files: &[UnpackedFile]) -> Result<()> {
+    create_dirs(dir, root)?;
+    for file in files {
+        let path = root.join(&file.path);
+        if let Some(parent) = path.parent() {
+            create_dirs(dir, parent)?;
+        }
+        let mode = if file.is_executable { 0o755 } else { 0o644 };
+        dir.create(&path, &file.bytes, Mode::Exact(mode))?;
+    }
+    Ok(())
+}
+
+/// Calls `visit` with each file below a directory, its path relative to that, and why it cannot
+/// be one of a plugin: it is not a regular file, or far too large.
 pub(super) fn walk(
     dir: &Dir,
     root: &Path,
-    visit: &mut dyn FnMut(&Path, Contents) -> Result<()>,
+    visit: &mut dyn FnMut(&Path, std::result::Result<Contents, Cause>),
 ) -> Result<()> {
     walk_in(dir, root, Path::new(""), visit)
 }
@@ -25,28 +60,40 @@ fn walk_in(
     dir: &Dir,
     root: &Path,
     below: &Path,
-    visit: &mut dyn FnMut(&Path, Contents) -> Result<()>,
+    visit: &mut dyn FnMut(&Path, std::result::Result<Contents, Cause>),
 ) -> Result<()> {
     for entry in dir.list(root.join(below))? {
         let path = below.join(&entry.name);
-        match entry.kind {
-            Kind::Directory => walk_in(dir, root, &path, visit)?,
-            _ => visit(&path, dir.read_regular(root.join(&path), MAX_FILE)?)?,
+        if entry.kind == Kind::Directory {
+            walk_in(dir, root, &path, visit)?;
+            continue;
+        }
+        match dir.read_regular(root.join(&path), MAX_FILE) {
+            Ok(contents) => visit(&path, Ok(contents)),
+            Err(Error { cause, .. }) if is_fault_of_file(&cause) => visit(&path, Err(cause)),
+            Err(err) => return Err(err),
         }
     }
     Ok(())
 }
 
-/// Removes a directory with all that is in it.
+/// Returns whether a file cannot be read because of what it is, and not because the disk refuses.
+pub(super) fn is_fault_of_file(cause: &Cause) -> bool {
+    matches!(cause, Cause::NotRegular { .. } | Cause::TooLarge { .. })
+}
+
+/// Removes a directory with all that is in it, or a file.
 pub(super) fn remove(dir: &Dir, path: &Path) -> Result<()> {
-    for entry in dir.list(path)? {
-        let path = path.join(&entry.name);
-        match entry.kind {
-            Kind::Directory => remove(dir, &path)?,
-            _ => dir.unlink(&path)?,
+    match dir.find(path)? {
+        None => Ok(()),
+        Some(it) if it.kind == Kind::Directory => {
+            for entry in dir.list(path)? {
+                remove(dir, &path.join(&entry.name))?;
+            }
+            dir.remove_dir(path)
         }
+        Some(_) => dir.unlink(path),
     }
-    dir.remove_dir(path)
 }
 
 /// Has the names in a directory, and in those below it, survive a power cut.
