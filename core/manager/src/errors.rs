@@ -4,7 +4,7 @@ use crate::config::ConfigError;
 use crate::index::IndexError;
 use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use pintle_host::cli::{CliError, Exit};
 use std::io::ErrorKind;
 

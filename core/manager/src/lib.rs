@@ -27,6 +27,7 @@ pub mod signature;
 pub mod source;
 pub mod store;
 mod trust;
+mod user_dir;
 mod verify;
 
 pub use commands::GROUP;

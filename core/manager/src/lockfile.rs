@@ -11,7 +11,8 @@ mod tests;
 use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::signature::PublicKey;
-use crate::store::{Receipt, Stored, Target};
+use crate::store::receipt::{Receipt, Target, check_origin};
+use crate::store::stored::Stored;
 use crate::trust::Trust;
 use pintle_host::{PluginName, PluginVersion};
 use serde::{Deserialize, Serialize};
@@ -89,43 +90,6 @@ pub enum LockFileError {
         /// The format.
         found: u32,
     },
-}
-
-/// Checks what is known of where a plugin comes from; returns the first field that is invalid.
-pub(crate) fn check_origin<'a>(
-    source: &'a str,
-    tag: Option<&'a str>,
-    targets: &'a BTreeMap<String, Target>,
-) -> Result<(), (&'static str, &'a str)> {
-    let is_name = |it: &str| is_portable_path(it) && !it.contains('/');
-    if source.is_empty() || has_control(source) {
-        return Err(("source", source));
-    }
-    if let Some(tag) = tag.filter(|it| !is_tag(it)) {
-        return Err(("tag", tag));
-    }
-    for (name, target) in targets {
-        if !is_name(name) {
-            return Err(("target", name));
-        }
-        if !is_name(&target.asset) {
-            return Err(("asset", &target.asset));
-        }
-        if target.url.is_empty() || has_control(&target.url) {
-            return Err(("URL", &target.url));
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether a text can be the tag of a release, or the digest of an image.
-fn is_tag(text: &str) -> bool {
-    let is_part = |it: &str| !["", ".", ".."].contains(&it);
-    text.split('/').all(is_part) && !text.contains('\\') && !has_control(text)
-}
-
-fn has_control(text: &str) -> bool {
-    text.chars().any(char::is_control)
 }
 
 impl Default for LockFile {

@@ -13,7 +13,7 @@ use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
 use crate::source::spec::{OciSpec, Spec};
 use crate::store::{LockedStore, Place, Store, Stored};
-use pintle_host::catalog::{DirOrigin, SearchPath};
+use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;
@@ -307,14 +307,6 @@ pub(crate) fn mirrored(mirror: &OciSpec, place: &Place) -> OciSpec {
 pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
     text.parse::<Spec>()
         .map_err(|err| CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint()))
-}
-
-/// Returns the user's plugin directory.
-pub(crate) fn user_dir(session: &Session<'_>) -> Option<PathBuf> {
-    // Not the session's own: that looks for the project's lock file first.
-    let search = SearchPath::new(session.identity(), &[], &|it| std::env::var_os(it));
-    let user = search.dirs().iter().find(|it| it.origin == DirOrigin::User);
-    user.map(|it| it.path.clone())
 }
 
 fn env(name: &str) -> Option<String> {

@@ -6,7 +6,7 @@
 
 use crate::errors::{failed, lock_file, refused};
 use crate::lockfile::LockFile;
-use crate::manager::user_dir;
+use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::fs::{self, Mode};
 use std::path::{Path, PathBuf};

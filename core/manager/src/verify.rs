@@ -3,8 +3,8 @@
 use crate::config::{Config, Verify};
 use crate::digest::Digest;
 use crate::errors::refused;
-use crate::manager::user_dir;
 use crate::store::{FileRecord, Place, Receipt, Store, StoreError};
+use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::fs;
 use std::path::Path;

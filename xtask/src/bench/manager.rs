@@ -5,9 +5,8 @@
 mod release_server;
 
 use super::stage::Stage;
-use super::table::Row;
-use super::timing::{Program, compare};
-use super::{MILLISECOND, row};
+use super::table::{Row, row};
+use super::timing::{MILLISECOND, Program, compare};
 use crate::cargo;
 use anyhow::{Context, Result, ensure};
 use pintle_plugin::manifest::TARGET;

@@ -20,11 +20,8 @@ use stage::{N_PROJECTS, Stage};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use table::Row;
-use timing::{N_IN_PROCESS, Program, compare, measure, stats};
-
-const MILLISECOND: f64 = 1e6;
-const MICROSECOND: f64 = 1e3;
+use table::{Row, row};
+use timing::{MICROSECOND, MILLISECOND, N_IN_PROCESS, Program, compare, measure, stats};
 
 /// What to do with the results.
 #[derive(clap::Args)]
@@ -191,23 +188,6 @@ fn external(stage: &Stage, n_runs: usize) -> Option<Row> {
             eprintln!("not measured: {work}: {err}");
             None
         }
-    }
-}
-
-/// Compares two programs; what cannot be run becomes a row that says so.
-fn row(
-    work: impl Into<String>,
-    ours: &Program,
-    expected: &str,
-    (other_name, other): &(&str, Program),
-    budget: Option<f64>,
-    n_runs: usize,
-) -> Row {
-    let work = work.into();
-    eprintln!("measuring: {work}");
-    match ours.probe(expected).and_then(|()| compare(ours, other, n_runs)) {
-        Ok(it) => Row::more_than(work, other_name, &it, budget),
-        Err(err) => Row::missing(work, &err),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The results as a table: for the terminal, and as Markdown.
 
-use super::timing::{Comparison, Stats};
+use super::timing::{Comparison, Program, Stats, compare};
 use std::fmt::Write as _;
 
 /// How many times as long something may take as before. Two copies of one program differ by
@@ -231,6 +231,23 @@ fn megabytes(bytes: f64) -> String {
 
 fn spread(it: Stats) -> String {
     format!("({} to {})", nanos(it.low), nanos(it.high))
+}
+
+/// Compares two programs; what cannot be run becomes a row that says so.
+pub(super) fn row(
+    work: impl Into<String>,
+    ours: &Program,
+    expected: &str,
+    (other_name, other): &(&str, Program),
+    budget: Option<f64>,
+    n_runs: usize,
+) -> Row {
+    let work = work.into();
+    eprintln!("measuring: {work}");
+    match ours.probe(expected).and_then(|()| compare(ours, other, n_runs)) {
+        Ok(it) => Row::more_than(work, other_name, &it, budget),
+        Err(err) => Row::missing(work, &err),
+    }
 }
 
 #[cfg(test)]

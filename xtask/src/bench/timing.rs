@@ -10,6 +10,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// In nanoseconds, as all times here.
+pub(super) const MILLISECOND: f64 = 1e6;
+pub(super) const MICROSECOND: f64 = 1e3;
+
 /// How many runs of each program go before the first that counts.
 const WARM_UP: usize = 5;
 

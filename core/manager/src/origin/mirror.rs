@@ -5,7 +5,7 @@
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::digest::Digest;
-use crate::store::Place;
+use crate::store::place::Place;
 use pintle_host::PluginVersion;
 use pintle_host::fs::{self, Dir, Kind};
 use serde::{Deserialize, Serialize};

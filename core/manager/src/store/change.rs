@@ -4,10 +4,14 @@
 //! finished: by this process, or else by the next one that takes the lock. What cannot be finished
 //! is undone.
 
-use super::{
-    LockFile, LockedStore, NEW, OWN, Place, State, StoreError, names, receipt, state, tree,
-};
+use super::base::LockedStore;
+use super::error::StoreError;
+use super::paths::{LOCK_FILE, NEW, OWN, own};
+use super::place::Place;
+use super::state::State;
+use super::{names, receipt, state, tree};
 use crate::archive::is_portable_path;
+use crate::lockfile::LockFile;
 use pintle_host::fs::{Kind, Mode};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -129,8 +133,8 @@ impl LockedStore {
             return self.write_lock_file();
         }
         // What cannot be replaced is found out before anything has changed.
-        if self.dir.find(super::LOCK_FILE)?.is_some_and(|it| it.kind != Kind::File) {
-            return Err(StoreError::Taken { path: self.dir.path().join(super::LOCK_FILE) });
+        if self.dir.find(LOCK_FILE)?.is_some_and(|it| it.kind != Kind::File) {
+            return Err(StoreError::Taken { path: self.dir.path().join(LOCK_FILE) });
         }
         let text = serde_json::to_string(change).expect("a change has string keys");
         if let Err(err) = self.put(&own(JOURNAL), &text) {
@@ -250,10 +254,10 @@ impl LockedStore {
     /// Writes the lock file of the user, which follows from all else.
     pub(super) fn write_lock_file(&self) -> Result<(), StoreError> {
         let lock = LockFile::of(&self.plugins()?);
-        if lock.plugin.is_empty() && !self.dir.exists(super::LOCK_FILE)? {
+        if lock.plugin.is_empty() && !self.dir.exists(LOCK_FILE)? {
             return Ok(());
         }
-        self.put(Path::new(super::LOCK_FILE), &lock.to_string())
+        self.put(Path::new(LOCK_FILE), &lock.to_string())
     }
 
     /// Removes what processes have left among the store's own files. What cannot be removed now
@@ -271,9 +275,4 @@ impl LockedStore {
         }
         Ok(())
     }
-}
-
-/// Returns the path of one of the store's own files.
-pub(super) fn own(name: &str) -> PathBuf {
-    Path::new(OWN).join(name)
 }

@@ -1,6 +1,11 @@
 //! The links that make plugins of the store visible.
 
-use super::{LockedStore, Place, Receipt, Store, StoreError, tree};
+use super::base::{LockedStore, Store};
+use super::error::StoreError;
+use super::paths::{NEW, OWN};
+use super::place::Place;
+use super::receipt::Receipt;
+use super::tree;
 use pintle_host::fs::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -109,6 +114,6 @@ impl LockedStore {
 
     /// Returns a path for what is being written, or is about to be removed.
     pub(super) fn temporary(&self) -> std::path::PathBuf {
-        Path::new(super::OWN).join(format!("{}{}", super::NEW, tree::random_name()))
+        Path::new(OWN).join(format!("{}{}", NEW, tree::random_name()))
     }
 }

@@ -1,7 +1,9 @@
 //! Which names the store accepts, wherever they were read: each is that of one file, valid on all
 //! systems, and none leads out of the store.
 
-use super::{LOCK_FILE, StoreError};
+use super::error::StoreError;
+use super::paths::LOCK_FILE;
+use super::place::Place;
 use crate::archive::is_portable_path;
 
 /// Returns whether a name is that of one visible file or directory.
@@ -19,5 +21,17 @@ pub(super) fn check(what: &'static str, name: &str) -> Result<(), StoreError> {
     match is_plain(name) {
         true => Ok(()),
         false => Err(StoreError::Name { what, name: name.to_owned() }),
+    }
+}
+
+impl Place {
+    /// Checks that the place is two directories that the store can have.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Name`] with the one that it cannot have.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check("owner", &self.owner)?;
+        check("repository", &self.repo)
     }
 }

@@ -3,7 +3,6 @@
 use super::names;
 use crate::archive::is_portable_path;
 use crate::digest::Digest;
-use crate::lockfile::check_origin;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
 use pintle_host::{PluginKey, PluginName, PluginVersion};
@@ -149,4 +148,41 @@ impl Receipt {
         let files = self.files.iter();
         Digest::of_files(files.map(|(path, it)| (path.as_str(), it.is_executable, it.digest)))
     }
+}
+
+/// Checks what is known of where a plugin comes from; returns the first field that is invalid.
+pub(crate) fn check_origin<'a>(
+    source: &'a str,
+    tag: Option<&'a str>,
+    targets: &'a BTreeMap<String, Target>,
+) -> Result<(), (&'static str, &'a str)> {
+    let is_name = |it: &str| is_portable_path(it) && !it.contains('/');
+    if source.is_empty() || has_control(source) {
+        return Err(("source", source));
+    }
+    if let Some(tag) = tag.filter(|it| !is_tag(it)) {
+        return Err(("tag", tag));
+    }
+    for (name, target) in targets {
+        if !is_name(name) {
+            return Err(("target", name));
+        }
+        if !is_name(&target.asset) {
+            return Err(("asset", &target.asset));
+        }
+        if target.url.is_empty() || has_control(&target.url) {
+            return Err(("URL", &target.url));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a text can be the tag of a release, or the digest of an image.
+fn is_tag(text: &str) -> bool {
+    let is_part = |it: &str| !["", ".", ".."].contains(&it);
+    text.split('/').all(is_part) && !text.contains('\\') && !has_control(text)
+}
+
+pub(crate) fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }

@@ -1,7 +1,12 @@
 //! Versions on their way into the store.
 
-use super::change::{Moved, own};
-use super::{LockedStore, Place, Receipt, Store, StoreError, receipt, state, tree};
+use super::base::{LockedStore, Store};
+use super::change::Moved;
+use super::error::StoreError;
+use super::paths::own;
+use super::place::Place;
+use super::receipt::Receipt;
+use super::{receipt, state, tree};
 use crate::archive::UnpackedFile;
 use crate::signature::PublicKey;
 use pintle_host::fs::Mode;

@@ -1,6 +1,6 @@
 //! What the user has decided about one plugin of the store.
 
-use super::Place;
+use super::place::Place;
 use crate::signature::PublicKey;
 use serde::{Deserialize, Serialize};
 

@@ -7,10 +7,16 @@ mod semantics;
 mod strangers;
 mod views;
 
+use super::paths::*;
 use super::*;
 use crate::archive::UnpackedFile;
+use crate::digest::Digest;
+use crate::lockfile::LockFile;
 use crate::trust::Trust;
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Everything below a directory: path (that of a directory ends in `/`), and what is there.

@@ -3,7 +3,10 @@
 //! Each is named by the content of a lock file, and shared by the projects whose lock files are
 //! equal: a link in it leads to each of them.
 
-use super::{LockedStore, Place, StoreError, link, names, tree};
+use super::base::LockedStore;
+use super::error::StoreError;
+use super::place::Place;
+use super::{link, names, tree};
 use crate::digest::Digest;
 use crate::project::{ProjectLock, VIEWS};
 use pintle_host::fs::Kind;

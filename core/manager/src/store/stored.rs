@@ -1,0 +1,43 @@
+//! What the store knows of one plugin.
+
+use super::place::Place;
+use super::receipt::Receipt;
+use super::state::State;
+use std::collections::BTreeMap;
+
+/// A plugin in the store.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Where it is.
+    pub place: Place,
+    /// What the user has decided.
+    pub state: State,
+    /// The versions, by their directories.
+    pub versions: BTreeMap<String, Receipt>,
+    /// What is wrong with each version that cannot be used, by their directories.
+    pub damaged: BTreeMap<String, String>,
+    /// The directory of the version in use; `None` if the plugin is disabled.
+    pub current: Option<String>,
+}
+
+impl Stored {
+    /// Returns the version in use, or else the one that was in use last.
+    pub fn latest(&self) -> Option<(&str, &Receipt)> {
+        let last = self.state.history.iter().rev();
+        let mut names = self.current.iter().chain(last);
+        names.find_map(|it| self.versions.get_key_value(it)).map(|(name, it)| (&**name, it))
+    }
+
+    /// Returns the version in use.
+    pub fn in_use(&self) -> Option<(&str, &Receipt)> {
+        let (name, receipt) = self.versions.get_key_value(self.current.as_ref()?)?;
+        Some((name, receipt))
+    }
+
+    /// Returns the version that was in use before the present one.
+    pub fn before(&self) -> Option<(&str, &Receipt)> {
+        let (current, _) = self.latest()?;
+        let mut earlier = self.state.history.iter().rev().filter(|it| *it != current);
+        earlier.find_map(|it| self.versions.get_key_value(it)).map(|(name, it)| (&**name, it))
+    }
+}
