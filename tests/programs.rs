@@ -466,6 +466,55 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
     assert_ended(&pid);
 }
 
+/// Starts a cluster whose hook takes for ever, ends the host by a signal, and checks that nothing
+/// is left of the hook.
+#[track_caller]
+fn check_nothing_left(name: &str, signal: Signal, hook: &str, timeout: Option<&str>) {
+    let Some(berth) = Berth::standin(name) else { return };
+    let temp = berth.sandbox.path("temp");
+    fs::create_dir(&temp).unwrap();
+    let berth = berth.env("TMPDIR", temp.to_str().unwrap()).env("PATH", "/usr/bin:/bin");
+    let berth = match timeout {
+        Some(timeout) => berth.env("PINTLE_HOOK_TIMEOUT", timeout),
+        None => berth,
+    };
+    let programs = Programs::in_sandbox(&berth.sandbox);
+    let info = "[ \"$PINTLE_COMMAND\" = INFO ] && \
+                { printf 'version: 1.0.0\\nevents: [pre-cluster-create]\\n'; exit; }";
+    programs.add("endless", &format!("#!/bin/sh\n{info}\n{hook}\n"));
+    let child = berth.sandbox.start(berth.words("cluster create NAME --agents 0"));
+    let pid = wait_for(&berth.sandbox.work().join("pid"));
+    if timeout.is_none() {
+        kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    let out = berth.sandbox.finish(child);
+    assert_eq!(out.code(), if timeout.is_some() { 1 } else { 130 }, "{out}");
+    assert_ended(&pid);
+    let left: Vec<_> = fs::read_dir(temp).unwrap().map(|it| it.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_signal_ends_the_hooks_of_a_cluster() {
+    let hook = "sleep 600 & echo $! >pid; wait";
+    for signal in [Signal::TERM, Signal::HUP] {
+        check_nothing_left("signal", signal, hook, None);
+    }
+}
+
+#[test]
+fn a_signal_ends_hooks_that_do_not_want_to_end() {
+    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
+    check_nothing_left("stubborn", Signal::TERM, hook, None);
+}
+
+#[test]
+fn a_hook_over_its_time_ends_before_the_host_does() {
+    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
+    check_nothing_left("late", Signal::TERM, hook, Some("300ms"));
+}
+
 const COMMANDS: &str = r#"#!/bin/sh
 . "${0%/*}/pintle.sh"
 version=1.2.3 description='Commands of all kinds'
