@@ -134,7 +134,6 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
         [PLUGINS]/child  refused  executable  -  it does not say what it is: it ended, and left a process behind that keeps its output open
         [PLUGINS]/code  refused  executable  -  it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
         core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` collides with a core command
-        [PLUGINS]/dangling  refused  executable  -  it is a link to a file that does not exist
         [PLUGINS]/deep  refused  executable  -  its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
         [PLUGINS]/empty  refused  executable  -  it does not say what it is: its answer is empty
         [PLUGINS]/event  refused  executable  -  it has a hook on the unknown event `post-ship-sink`
@@ -351,14 +350,14 @@ fn a_hook_that_fails_says_why() {
         (
             "echo 'veto: yes' >$PINTLE_REPLY",
             expect![[r#"
-            saw pre-project-init: init []
-            --- stderr ---
-            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
-              caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
-            [exit 1]
-        "#]],
+                saw pre-project-init: init []
+                --- stderr ---
+                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+                  caused by: the program's reply cannot be read
+                  caused by: it does not begin with `{`
+                hint: a reply is a JSON object
+                [exit 1]
+            "#]],
         ),
         (
             r#"echo '{"veto":1}' >$PINTLE_REPLY"#,
@@ -375,14 +374,14 @@ fn a_hook_that_fails_says_why() {
         (
             "printf '\\377' >$PINTLE_REPLY",
             expect![[r#"
-            saw pre-project-init: init []
-            --- stderr ---
-            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
-              caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
-            [exit 1]
-        "#]],
+                saw pre-project-init: init []
+                --- stderr ---
+                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+                  caused by: the program's reply cannot be read
+                  caused by: it does not begin with `{`
+                hint: a reply is a JSON object
+                [exit 1]
+            "#]],
         ),
         (
             "rm $PINTLE_REPLY",
@@ -442,6 +441,38 @@ fn a_hook_that_fails_says_why() {
     ] {
         expected.assert_eq(&watcher(script).run(INIT).to_string());
     }
+}
+
+#[test]
+fn a_reply_is_an_object() {
+    for reply in ["[]", "[\"no way\"]", "3", "null", "\"veto\""] {
+        let programs = watcher(&format!("echo '{reply}' >\"$PINTLE_REPLY\""));
+        let out = programs.run(INIT);
+        assert_eq!(out.code(), 1, "{reply}: {out}");
+        assert!(out.stderr.contains("a reply is a JSON object"), "{reply}: {out}");
+    }
+}
+
+#[test]
+fn no_time_at_all_is_no_limit() {
+    let mut programs = watcher(":");
+    programs.set_env("PINTLE_HOOK_TIMEOUT", "0s");
+    let out = programs.run(INIT);
+    assert_eq!(out.code(), 2, "{out}");
+    assert!(out.stderr.contains("leaves no time at all"), "{out}");
+}
+
+#[test]
+fn a_name_that_is_no_text_keeps_no_other_program_from_being_kept() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let programs = Programs::new();
+    programs.add("good", GOOD);
+    let name = std::ffi::OsStr::from_bytes(b"\xff");
+    fs::copy(programs.plugins().join("good"), programs.plugins().join(name)).unwrap();
+    thread::sleep(SETTLED);
+    let _ = programs.run("plugin list").success();
+    let kept = fs::read_to_string(programs.path("home/.cache/pintle/programs.json")).unwrap();
+    assert!(kept.contains("/good"), "{kept}");
 }
 
 #[test]
@@ -609,7 +640,7 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
         $ pintle deck garbage
         --- stderr ---
         error: the program's reply cannot be read
-          caused by: expected value at line 1 column 1
+          caused by: it does not begin with `{`
         hint: a reply is a JSON object
         [exit 1]
         $ pintle deck report
@@ -1476,10 +1507,9 @@ fn a_hook_in_sh_sees_the_nodes_of_a_cluster() {
         the node `pintle-NAME-agent-0` is gone
         [exit 0]
     "#]]
-    .assert_eq(&berth.transcript(&[
-        "node create --cluster NAME",
-        "node delete pintle-NAME-agent-0",
-    ]));
+    .assert_eq(
+        &berth.transcript(&["node create --cluster NAME", "node delete pintle-NAME-agent-0"]),
+    );
     let _ = berth.run("cluster delete NAME").success();
     berth.assert_nothing_left();
     programs.assert_valid(&["ProgramInfo", "HookEvent"]);
