@@ -422,9 +422,22 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
     file(&sandbox.path("bin/pintle-nowhere"), "#!/nowhere/sh -e\n");
     file(&sandbox.path("bin/pintle-windows"), "#!/bin/sh\r\n");
     file(&sandbox.path("bin/pintle-forbidden"), "#!/etc/passwd\n");
+    file(&sandbox.path("bin/pintle-elf"), "\x7fELF\n echo it ran as a script\n");
+    let long = "x".repeat(300);
+    file(&sandbox.path("bin/pintle-long"), &format!("#!/{long}\necho it ran as a script\n"));
     check(
         &sandbox,
-        &["text", "empty", "gz", "nowhere", "windows", "forbidden", "nowhere -o json"],
+        &[
+            "text",
+            "empty",
+            "gz",
+            "nowhere",
+            "windows",
+            "forbidden",
+            "nowhere -o json",
+            "elf",
+            "long",
+        ],
         expect![[r#"
             $ pintle text
             --- stderr ---
@@ -464,6 +477,16 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             error: failed to run program `[SANDBOX]/bin/pintle-nowhere`
               caused by: No such file or directory (os error 2)
             hint: install `/nowhere/sh`, or correct the first line of the program
+            [exit 126]
+            $ pintle elf
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-elf` is not in a format that this system can run
+            hint: install the program for this platform, and unpack it if it is an archive
+            [exit 126]
+            $ pintle long
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-long` is not in a format that this system can run
+            hint: install the program for this platform, and unpack it if it is an archive
             [exit 126]
         "#]],
     );

@@ -134,7 +134,6 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
         [PLUGINS]/child  refused  executable  -  it does not say what it is: it ended, and left a process behind that keeps its output open
         [PLUGINS]/code  refused  executable  -  it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
         core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` collides with a core command
-        [PLUGINS]/dangling  refused  executable  -  it is a link to a file that does not exist
         [PLUGINS]/deep  refused  executable  -  its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
         [PLUGINS]/empty  refused  executable  -  it does not say what it is: its answer is empty
         [PLUGINS]/event  refused  executable  -  it has a hook on the unknown event `post-ship-sink`
@@ -351,14 +350,14 @@ fn a_hook_that_fails_says_why() {
         (
             "echo 'veto: yes' >$PINTLE_REPLY",
             expect![[r#"
-            saw pre-project-init: init []
-            --- stderr ---
-            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
-              caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
-            [exit 1]
-        "#]],
+                saw pre-project-init: init []
+                --- stderr ---
+                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+                  caused by: the program's reply cannot be read
+                  caused by: it does not begin with `{`
+                hint: a reply is a JSON object
+                [exit 1]
+            "#]],
         ),
         (
             r#"echo '{"veto":1}' >$PINTLE_REPLY"#,
@@ -375,14 +374,14 @@ fn a_hook_that_fails_says_why() {
         (
             "printf '\\377' >$PINTLE_REPLY",
             expect![[r#"
-            saw pre-project-init: init []
-            --- stderr ---
-            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
-              caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
-            [exit 1]
-        "#]],
+                saw pre-project-init: init []
+                --- stderr ---
+                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+                  caused by: the program's reply cannot be read
+                  caused by: it does not begin with `{`
+                hint: a reply is a JSON object
+                [exit 1]
+            "#]],
         ),
         (
             "rm $PINTLE_REPLY",
@@ -445,6 +444,38 @@ fn a_hook_that_fails_says_why() {
 }
 
 #[test]
+fn a_reply_is_an_object() {
+    for reply in ["[]", "[\"no way\"]", "3", "null", "\"veto\""] {
+        let programs = watcher(&format!("echo '{reply}' >\"$PINTLE_REPLY\""));
+        let out = programs.run(INIT);
+        assert_eq!(out.code(), 1, "{reply}: {out}");
+        assert!(out.stderr.contains("a reply is a JSON object"), "{reply}: {out}");
+    }
+}
+
+#[test]
+fn no_time_at_all_is_no_limit() {
+    let mut programs = watcher(":");
+    programs.set_env("PINTLE_HOOK_TIMEOUT", "0s");
+    let out = programs.run(INIT);
+    assert_eq!(out.code(), 2, "{out}");
+    assert!(out.stderr.contains("leaves no time at all"), "{out}");
+}
+
+#[test]
+fn a_name_that_is_no_text_keeps_no_other_program_from_being_kept() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let programs = Programs::new();
+    programs.add("good", GOOD);
+    let name = std::ffi::OsStr::from_bytes(b"\xff");
+    fs::copy(programs.plugins().join("good"), programs.plugins().join(name)).unwrap();
+    thread::sleep(SETTLED);
+    let _ = programs.run("plugin list").success();
+    let kept = fs::read_to_string(programs.path("home/.cache/pintle/programs.json")).unwrap();
+    assert!(kept.contains("/good"), "{kept}");
+}
+
+#[test]
 fn a_hook_over_its_time_is_ended_with_what_it_has_started() {
     let mut programs = watcher("sleep 600 & echo $! >pid; wait");
     programs.set_env("PINTLE_HOOK_TIMEOUT", "1s");
@@ -464,6 +495,55 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
     let out = programs.finish(child);
     assert_eq!(out.code(), 130, "{out}");
     assert_ended(&pid);
+}
+
+/// Starts a cluster whose hook takes for ever, ends the host by a signal, and checks that nothing
+/// is left of the hook.
+#[track_caller]
+fn check_nothing_left(name: &str, signal: Signal, hook: &str, timeout: Option<&str>) {
+    let Some(berth) = Berth::standin(name) else { return };
+    let temp = berth.sandbox.path("temp");
+    fs::create_dir(&temp).unwrap();
+    let berth = berth.env("TMPDIR", temp.to_str().unwrap()).env("PATH", "/usr/bin:/bin");
+    let berth = match timeout {
+        Some(timeout) => berth.env("PINTLE_HOOK_TIMEOUT", timeout),
+        None => berth,
+    };
+    let programs = Programs::in_sandbox(&berth.sandbox);
+    let info = "[ \"$PINTLE_COMMAND\" = INFO ] && \
+                { printf 'version: 1.0.0\\nevents: [pre-cluster-create]\\n'; exit; }";
+    programs.add("endless", &format!("#!/bin/sh\n{info}\n{hook}\n"));
+    let child = berth.sandbox.start(berth.words("cluster create NAME --agents 0"));
+    let pid = wait_for(&berth.sandbox.work().join("pid"));
+    if timeout.is_none() {
+        kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    let out = berth.sandbox.finish(child);
+    assert_eq!(out.code(), if timeout.is_some() { 1 } else { 130 }, "{out}");
+    assert_ended(&pid);
+    let left: Vec<_> = fs::read_dir(temp).unwrap().map(|it| it.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    berth.assert_nothing_left();
+}
+
+#[test]
+fn a_signal_ends_the_hooks_of_a_cluster() {
+    let hook = "sleep 600 & echo $! >pid; wait";
+    for signal in [Signal::TERM, Signal::HUP] {
+        check_nothing_left("signal", signal, hook, None);
+    }
+}
+
+#[test]
+fn a_signal_ends_hooks_that_do_not_want_to_end() {
+    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
+    check_nothing_left("stubborn", Signal::TERM, hook, None);
+}
+
+#[test]
+fn a_hook_over_its_time_ends_before_the_host_does() {
+    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
+    check_nothing_left("late", Signal::TERM, hook, Some("300ms"));
 }
 
 const COMMANDS: &str = r#"#!/bin/sh
@@ -560,7 +640,7 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
         $ pintle deck garbage
         --- stderr ---
         error: the program's reply cannot be read
-          caused by: expected value at line 1 column 1
+          caused by: it does not begin with `{`
         hint: a reply is a JSON object
         [exit 1]
         $ pintle deck report

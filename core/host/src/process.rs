@@ -9,8 +9,8 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,6 +149,35 @@ impl Job<'_> {
     }
 }
 
+/// How many programs are under way, with what belongs to them on the disk.
+static UNDER_WAY: Mutex<usize> = Mutex::new(0);
+/// Is told when one has gone.
+static GONE: Condvar = Condvar::new();
+
+/// A program that is under way, or what it leaves on the disk, as long as this value lives.
+pub(crate) struct UnderWay(());
+
+impl UnderWay {
+    pub(crate) fn new() -> Self {
+        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self(())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        GONE.notify_all();
+    }
+}
+
+/// Waits until no program is under way, for a little longer than the end of one may take. Who
+/// waits for them has cancelled them: at an interrupt, not all threads are waited for.
+pub(crate) fn settle() {
+    let n = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(GONE.wait_timeout_while(n, GRACE + Duration::from_secs(1), |n| *n > 0));
+}
+
 /// A part of a program's output.
 pub(crate) enum Chunk {
     /// Of its standard output.
@@ -170,6 +199,7 @@ pub(crate) struct Running {
     status: Option<ExitStatus>,
     /// When it was seen to have ended.
     ended: Option<Instant>,
+    _under_way: UnderWay,
 }
 
 impl Running {
@@ -195,6 +225,7 @@ impl Running {
             start: Instant::now(),
             status: None,
             ended: None,
+            _under_way: UnderWay::new(),
         };
         let start = |work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop);
         let mut started = start(Box::new(move || {

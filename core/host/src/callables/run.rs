@@ -83,8 +83,10 @@ fn take_over(command: &mut Command) -> io::Result<i32> {
 #[cfg(unix)]
 fn check(path: &Path) -> Result<Option<Vec<u8>>, RunError> {
     // A program may be executable and not readable.
-    let Ok(head) = head(path) else { return Ok(None) };
+    let Ok((head, len)) = head(path) else { return Ok(None) };
     match kind(&head) {
+        // The system would refuse it, and the C library would then give it to the shell.
+        Kind::Program if is_cut_off(&head, len) => Err(RunError::Format { path: path.to_owned() }),
         Kind::Program if !is_foreign(&head) => Ok(Some(head)),
         Kind::Program | Kind::Binary if has_handlers() => Ok(Some(head)),
         Kind::Program | Kind::Binary => Err(RunError::Format { path: path.to_owned() }),
@@ -98,15 +100,47 @@ fn check(_: &Path) -> Result<Option<Vec<u8>>, RunError> {
 }
 
 #[cfg(unix)]
-fn head(path: &Path) -> io::Result<Vec<u8>> {
+fn head(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     use io::Read as _;
     use rustix::fs::{Mode, OFlags};
     // It was a regular file a moment ago; if it is a FIFO by now, nothing waits for it.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = std::fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let len = file.metadata()?.len();
     let mut head = Vec::new();
     file.take(MAX_HEAD).read_to_end(&mut head)?;
-    Ok(head)
+    Ok((head, len))
+}
+
+/// Returns whether a program is not whole: an ELF file without its headers, or a script whose
+/// first line is longer than the system reads. Source: the kernel's `binfmt_elf.c` and
+/// `binfmt_script.c`.
+#[cfg(unix)]
+fn is_cut_off(head: &[u8], len: u64) -> bool {
+    if head.starts_with(b"#!") {
+        let is_full = head.len() as u64 == MAX_HEAD && !head.contains(&b'\n');
+        // The interpreter must have ended; its argument may be cut off.
+        let name = head[2..].trim_ascii_start();
+        return is_full && !name.iter().any(|it| matches!(it, b' ' | b'\t'));
+    }
+    if !head.starts_with(b"\x7fELF") {
+        return false;
+    }
+    let little = head.get(5) != Some(&2);
+    let number = |at: usize, n: usize| -> Option<u64> {
+        let bytes = head.get(at..at + n)?.iter().map(|it| u64::from(*it));
+        let add = |sum, byte| (sum << 8) | byte;
+        Some(if little { bytes.rev().fold(0, add) } else { bytes.fold(0, add) })
+    };
+    // Where the program headers are, and how many of which size.
+    let (offset, size, count, expected) = match head.get(4) {
+        Some(2) => (number(32, 8), number(54, 2), number(56, 2), 56),
+        _ => (number(28, 4), number(42, 2), number(44, 2), 32),
+    };
+    let is_executable = matches!(number(16, 2), Some(2 | 3));
+    let (Some(offset), Some(size), Some(count)) = (offset, size, count) else { return true };
+    let end = offset.checked_add(size * count);
+    !is_executable || size != expected || count == 0 || end.is_none_or(|it| it > len)
 }
 
 /// What a file seems to be.
@@ -194,8 +228,8 @@ mod tests {
 
     #[test]
     fn a_program_for_another_processor_is_foreign() {
-        let own = head(Path::new("/proc/self/exe")).unwrap_or_default();
-        assert!(!is_foreign(&own));
+        let (own, len) = head(Path::new("/proc/self/exe")).unwrap_or_default();
+        assert!(!is_foreign(&own) && !is_cut_off(&own, len) && is_cut_off(&own, 100));
         let mut other = [0; 64];
         other[..5].copy_from_slice(b"\x7fELF\x02");
         // SPARC.

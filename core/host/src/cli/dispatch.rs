@@ -17,6 +17,7 @@ use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
 use super::{callable, global, hooked, plugin_command, tree};
 use crate::catalog::{Catalog, Entry, ManifestCommand};
+use crate::process;
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
@@ -59,6 +60,7 @@ fn run(
     forget_interrupt();
     session.start(own_part(host, &args));
     let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
+    process::settle();
     match exit.code() {
         _ if is_interrupted() => Exit::Interrupted.into(),
         0 if session.console().has_lost_output() => Exit::Failed.into(),

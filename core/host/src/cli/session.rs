@@ -444,11 +444,18 @@ impl<'a> Session<'a> {
             return Ok(None);
         };
         let text = text.to_string_lossy().into_owned();
-        humantime::parse_duration(&text).map(Some).map_err(|err| {
-            CliError::new(Exit::Usage, format!("`{text}` of {variable} is no duration"))
-                .cause(&err)
-                .hint("durations are `90s`, `5m`".to_owned())
-        })
+        let hint = "durations are `90s`, `5m`";
+        match humantime::parse_duration(&text) {
+            Ok(Duration::ZERO) => {
+                let text = format!("`{text}` of {variable} leaves no time at all");
+                Err(CliError::new(Exit::Usage, text).hint(hint))
+            }
+            Ok(limit) => Ok(Some(limit)),
+            Err(err) => {
+                let text = format!("`{text}` of {variable} is no duration");
+                Err(CliError::new(Exit::Usage, text).cause(&err).hint(hint))
+            }
+        }
     }
 
     /// Returns whether more words must follow `words` to make a command of the host or of a

@@ -254,7 +254,9 @@ fn bar_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn ask(prompt: Prompt) -> dialoguer::Result<String> {
+fn ask(mut prompt: Prompt) -> dialoguer::Result<String> {
+    // Whoever asks does not command the terminal.
+    prompt.question = escaped(&prompt.question, "\n");
     if prompt.secret {
         return Password::new().with_prompt(prompt.question).interact();
     }

@@ -44,6 +44,8 @@ impl Files {
             fs::read_regular(&self.reply(), MAX_REPLY).map_err(|err| invalid(&err.cause))?;
         match contents.bytes.trim_ascii() {
             [] => Ok(T::default()),
+            // A list would be taken for the values of the fields, in their order.
+            json if json[0] != b'{' => Err(invalid(&"it does not begin with `{`")),
             json => serde_json::from_slice(json).map_err(|err| invalid(&err)),
         }
     }

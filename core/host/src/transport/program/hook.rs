@@ -3,7 +3,7 @@
 use super::called::Program;
 use super::files::Files;
 use super::variables::Variables;
-use crate::process::{Chunk, JobError, JobErrorKind, Running};
+use crate::process::{Chunk, JobError, JobErrorKind, Running, UnderWay};
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::program::ProgramHookReply;
@@ -20,6 +20,8 @@ pub(super) fn run(
     payload: &[u8],
     services: &dyn HostServices,
 ) -> Result<HookReply, ErrorReply> {
+    // What is there for the program goes with it, also when nobody waits for this thread.
+    let _under_way = UnderWay::new();
     let files = Files::create()?;
     let parsed: Value = serde_json::from_slice(payload).unwrap_or_default();
     let mut variables = Variables::of("EXEC").set("EVENT", event).set("REPLY", files.reply());
