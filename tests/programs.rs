@@ -503,8 +503,8 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
 fn check_nothing_left(name: &str, signal: Signal, hook: &str, timeout: Option<&str>) {
     let Some(berth) = Berth::standin(name) else { return };
     let temp = berth.sandbox.path("temp");
-    fs::create_dir(&temp).unwrap();
-    let berth = berth.env("TMPDIR", temp.to_str().unwrap()).env("PATH", "/usr/bin:/bin");
+    fs::create_dir(&temp).expect("the folder is new");
+    let berth = berth.env("TMPDIR", temp.to_str().expect("a text")).env("PATH", "/usr/bin:/bin");
     let berth = match timeout {
         Some(timeout) => berth.env("PINTLE_HOOK_TIMEOUT", timeout),
         None => berth,
@@ -516,12 +516,13 @@ fn check_nothing_left(name: &str, signal: Signal, hook: &str, timeout: Option<&s
     let child = berth.sandbox.start(berth.words("cluster create NAME --agents 0"));
     let pid = wait_for(&berth.sandbox.work().join("pid"));
     if timeout.is_none() {
-        kill_process(Pid::from_child(&child), signal).unwrap();
+        kill_process(Pid::from_child(&child), signal).expect("it is under way");
     }
     let out = berth.sandbox.finish(child);
     assert_eq!(out.code(), if timeout.is_some() { 1 } else { 130 }, "{out}");
     assert_ended(&pid);
-    let left: Vec<_> = fs::read_dir(temp).unwrap().map(|it| it.unwrap().path()).collect();
+    let left: Vec<_> =
+        fs::read_dir(temp).expect("it is ours").map(|it| it.expect("it is ours").path()).collect();
     assert!(left.is_empty(), "{left:?}");
     berth.assert_nothing_left();
 }
