@@ -39,6 +39,7 @@ mod manifests;
 mod operator;
 mod operator_deployed;
 mod operator_faults;
+mod plugin_index;
 mod plugin_manager;
 mod programs;
 mod records;

@@ -1018,18 +1018,19 @@ fn an_index_says_which_plugins_there_are() {
     harbour.check(
         &["plugin search", "plugin search --index nowhere.json"],
         expect![[r#"
-        $ pintle plugin search
-        --- stderr ---
-        error: no index of plugins is configured
-        hint: name one with `--index`, or as `index` in `plugins.toml` of the configuration
-        [exit 2]
-        $ pintle plugin search --index nowhere.json
-        --- stderr ---
-        error: failed to read the index `nowhere.json`
-          caused by: failed to read `nowhere.json`
-          caused by: No such file or directory (os error 2)
-        [exit 1]
-    "#]],
+            $ pintle plugin search
+            --- stderr ---
+            error: no plugin index is configured
+            hint: set `index` in `[HOME]/.config/pintle/plugins.toml` to a file or an address, or name one with `--index`
+            [exit 2]
+            $ pintle plugin search --index nowhere.json
+            --- stderr ---
+            error: failed to read the plugin index
+              caused by: failed to read `nowhere.json`
+              caused by: No such file or directory (os error 2)
+            hint: check the path of the index
+            [exit 1]
+        "#]],
     );
     configure("");
     harbour.check(
@@ -1048,34 +1049,38 @@ fn an_index_says_which_plugins_there_are() {
             $ pintle plugin search
             PLUGIN             VERSION  SOURCE      DESCRIPTION
             hello.example.org  1.0.0    acme/hello  Says hello
-            old.example.org    0.1.0    acme/old    deprecated: hello is better
+            old.example.org    0.1.0    acme/old    (deprecated: hello is better)
             [exit 0]
             $ pintle plugin search DAY
             PLUGIN             VERSION  SOURCE      DESCRIPTION
             hello.example.org  1.0.0    acme/hello  Says hello
             [exit 0]
             $ pintle plugin search -o json old
-            [
-              {
-                "name": "old.example.org",
-                "version": "0.1.0",
-                "source": "acme/old",
-                "description": "",
-                "commands": [],
-                "subcommands": [],
-                "events": [],
-                "deprecated": "hello is better",
-                "signed": false
-              }
-            ]
+            {
+              "index": "[SANDBOX]/desk/index.json",
+              "trust": "unsigned",
+              "key": null,
+              "plugins": [
+                {
+                  "name": "old.example.org",
+                  "source": "acme/old",
+                  "description": "",
+                  "version": "0.1.0",
+                  "commands": [],
+                  "subcommands": [],
+                  "events": [],
+                  "deprecated": "hello is better"
+                }
+              ]
+            }
             [exit 0]
             $ pintle plugin search nothing
-            no plugin of the index fits
+            no plugin of the index matches
             [exit 0]
             $ pintle good day
             --- stderr ---
             error: unknown command `good day`
-            hint: plugin `hello.example.org` has it: type `pintle plugin install acme/hello`
+            hint: plugin `hello.example.org` has this command: type `pintle plugin install acme/hello`
             [exit 2]
             $ pintle good night
             --- stderr ---
@@ -1112,12 +1117,14 @@ fn an_index_says_which_plugins_there_are() {
     assert_eq!(out.code(), 3, "{out}");
     assert!(out.stderr.contains("has no signature"), "{out}");
     let path = sandbox.work().join("index.json");
-    run(Command::new("minisign").arg("-S").arg("-s").arg(signer.path("key")).arg("-m").arg(&path));
+    let comment = pintle_manager::index::trusted_comment(1);
+    let mut minisign = Command::new("minisign");
+    run(minisign.args(["-S", "-t", &comment, "-s"]).arg(signer.path("key")).arg("-m").arg(&path));
     let _ = sandbox.run(["plugin", "search"]).success();
     fs::write(&path, index.replace("acme/hello", "evil/hello")).expect("ours");
     let out = sandbox.run(["plugin", "search"]);
     assert_eq!(out.code(), 3, "{out}");
-    assert!(out.stderr.contains("is not trusted"), "{out}");
+    assert!(out.stderr.contains("does not match"), "{out}");
     // A hint is not worth an error.
     assert_eq!(sandbox.run(["good", "day"]).code(), 2);
 }

@@ -20,7 +20,8 @@ pub(crate) fn check(path: &Path) -> Result<Manifest> {
     check_bytes(&bytes).with_context(|| format!("`{}` is not fit to be installed", path.display()))
 }
 
-fn check_bytes(bytes: &[u8]) -> Result<Manifest> {
+/// Checks the bytes of a plugin's library and returns its manifest.
+pub(crate) fn check_bytes(bytes: &[u8]) -> Result<Manifest> {
     let file = File::parse(bytes).map_err(|err| failed("format", err.to_string()))?;
     let json = manifest_json(&file)?;
     let manifest = Manifest::parse(json).map_err(|err| failed("manifest", err.to_string()))?;

@@ -15,6 +15,7 @@ mod deny;
 mod dist;
 mod fuzz;
 mod index;
+mod minisign;
 mod node_images;
 mod platforms;
 mod plugins;
@@ -34,6 +35,10 @@ use std::process::ExitCode;
 enum Verb {
     /// Build first-party plugins, check the libraries, and lay them out for installation
     BuildPlugins(plugins::Options),
+    /// Pack first-party plugins for a release
+    Dist(dist::Options),
+    /// Make an index of the plugins whose archives are in a folder
+    Index(index::Options),
     /// Build everything and scaffold an operator project with it
     Demo(demo::Options),
     /// Build what the tests need, and run all tests
@@ -54,10 +59,6 @@ enum Verb {
     Ci,
     /// Run libFuzzer on a target of `fuzz/`
     Fuzz(fuzz::Options),
-    /// Pack first-party plugins as files of a release
-    Dist(dist::Options),
-    /// Make the index of plugins that `plugin search` reads
-    Index(index::Options),
     /// Measure what the budgets in DESIGN.md are about
     Bench(bench::Options),
 }
@@ -75,6 +76,8 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::BuildPlugins(options) => plugins::run(&options),
+        Verb::Dist(options) => dist::run(&options),
+        Verb::Index(options) => index::run(&options),
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::ControlPlane => control_plane::run(),
@@ -85,8 +88,6 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),
         Verb::Fuzz(options) => fuzz::run(&options),
-        Verb::Dist(options) => dist::run(&options),
-        Verb::Index(options) => index::run(&options),
         Verb::Bench(options) => bench::run(&options),
     }
 }

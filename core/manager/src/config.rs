@@ -1,5 +1,6 @@
 //! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
 
+use crate::signature::PublicKey;
 use pintle_host::fs;
 use pintle_host::{Identity, Purpose};
 use serde::Deserialize;
@@ -21,10 +22,10 @@ pub struct Config {
     /// example `1day`.
     #[serde(with = "duration")]
     pub minimum_release_age: Option<Duration>,
-    /// Where `search` looks: a file, or an address.
+    /// Where `search` looks: a file, relative to the directory of the configuration, or an address.
     pub index: Option<String>,
-    /// The key that the index is signed with.
-    pub index_key: Option<String>,
+    /// The key that the index is signed with. Without one, no signature is required.
+    pub index_key: Option<PublicKey>,
 }
 
 /// When the bytes of plugins are compared with what was installed.
@@ -49,16 +50,19 @@ pub struct ConfigError {
 }
 
 impl Config {
+    /// Returns where the configuration of a host's user is.
+    pub fn path(identity: &Identity) -> Option<PathBuf> {
+        let dir = identity.dir(Purpose::Config, &|name| std::env::var_os(name))?;
+        Some(dir.join(FILE))
+    }
+
     /// Reads the configuration of a host's user.
     ///
     /// # Errors
     ///
     /// When the file is there, and cannot be read.
     pub fn load(identity: &Identity) -> Result<Self, ConfigError> {
-        let Some(dir) = identity.dir(Purpose::Config, &|name| std::env::var_os(name)) else {
-            return Ok(Self::default());
-        };
-        let path = dir.join(FILE);
+        let Some(path) = Self::path(identity) else { return Ok(Self::default()) };
         let failed = |source| ConfigError { path: path.clone(), source };
         let contents = match fs::read_named(&path, MAX_LEN) {
             Ok(contents) => contents,

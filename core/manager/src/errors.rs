@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::index::IndexError;
 use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
+use crate::source::FetchError;
 use crate::store::error::StoreError;
 use pintle_host::cli::{CliError, Exit};
 use std::io::ErrorKind;
@@ -58,7 +59,17 @@ impl From<OriginError> for CliError {
 
 impl From<IndexError> for CliError {
     fn from(err: IndexError) -> Self {
-        index(&err)
+        let exit = match &err {
+            IndexError::Place { .. } => Exit::Usage,
+            IndexError::Fetch(FetchError::Interrupted { .. }) => Exit::Interrupted,
+            IndexError::Invalid { .. }
+            | IndexError::NoSignature { .. }
+            | IndexError::Signature(_)
+            | IndexError::Unbound { .. }
+            | IndexError::Older { .. } => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        Self::from_error(exit, &err).hint_if_known(err.hint())
     }
 }
 
@@ -66,16 +77,6 @@ impl From<ConfigError> for CliError {
     fn from(err: ConfigError) -> Self {
         Self::from_error(Exit::Usage, &err)
     }
-}
-
-/// Returns the error of an index that cannot be used.
-pub(crate) fn index(err: &IndexError) -> CliError {
-    let exit = match err {
-        IndexError::None | IndexError::Key(_) => Exit::Usage,
-        IndexError::Untrusted { .. } | IndexError::Unsigned { .. } => Exit::Refused,
-        _ => Exit::Failed,
-    };
-    CliError::from_error(exit, err).hint_if_known(err.hint())
 }
 
 /// Returns the error of a lock file that cannot be used.

@@ -3,7 +3,7 @@
 //! In reading order: where plugins come from ([`source`], [`origin`]), what is in an archive
 //! ([`archive`]), which file of a release is meant ([`asset`]), who vouches for it
 //! ([`signature`], [`Trust`]), where it is kept ([`store`]), and what keeps it the same
-//! ([`lockfile`]). `install` is the way from the first to the last; the `commands` are on top.
+//! ([`lockfile`]). How it is found is beside the way ([`index`]). `install` is the way from the first to the last; the `commands` are on top.
 //!
 //! Invariants: no byte of a plugin is unpacked before its digest and its signature were compared;
 //! no plugin is visible before it has passed every check; a process that is killed leaves what

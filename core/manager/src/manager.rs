@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::defaults::Defaults;
-use crate::errors::{self, failed, usage};
-use crate::index::{self, Index, IndexError};
+use crate::errors::{failed, usage};
+use crate::index;
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
 use crate::origin::{
@@ -18,7 +18,7 @@ use pintle_host::cli::{CliError, Session};
 use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long an anonymous answer of GitHub is used again.
@@ -129,13 +129,26 @@ impl<'a> Manager<'a> {
             Ok(spec) => return Ok(spec),
             Err(err) => err,
         };
-        let name = text.split('@').next().unwrap_or_default();
+        let (name, version) = match text.split_once('@') {
+            Some((name, version)) => (name, Some(version.to_owned())),
+            None => (text, None),
+        };
         if name.parse::<PluginName>().is_ok()
             && let Some(source) = self.source_of(name)?
         {
-            let source = format!("{source}{}", &text[name.len()..]);
-            self.session.console().log(Level::Info, &format!("`{text}` is `{source}`"));
-            return parse(&source);
+            let spec = match (parse(&source)?, version) {
+                (spec, None) => spec,
+                (Spec::GitHub { owner, repo, .. }, version) => {
+                    Spec::GitHub { owner, repo, version }
+                }
+                (Spec::Oci(spec), tag) => Spec::Oci(OciSpec { tag, ..spec }),
+                (_, Some(version)) => {
+                    let text = format!("`{source}` is one file, and so has no version `{version}`");
+                    return Err(usage(text).hint(format!("leave out `@{version}`")));
+                }
+            };
+            self.session.console().log(Level::Info, &format!("`{text}` is `{spec}`"));
+            return Ok(spec);
         }
         let is_word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '@' | '.');
         let defaults = self.session.settings().defaults::<Defaults>();
@@ -144,6 +157,13 @@ impl<'a> Manager<'a> {
                 let source = format!("{owner}/{text}");
                 self.session.console().log(Level::Info, &format!("`{text}` is `{source}`"));
                 parse(&source)
+            }
+            _ if self.config.index.is_some() && name.parse::<PluginName>().is_ok() => {
+                let command = &self.session.identity().command_name;
+                let text = format!("unknown plugin `{name}`: it is not in the plugin index");
+                Err(usage(text).hint(format!(
+                    "type `{command} plugin search` to see what there is, or name a source"
+                )))
             }
             _ => Err(err),
         }
@@ -180,24 +200,60 @@ impl<'a> Manager<'a> {
         Ok(Source { text, place, origin })
     }
 
-    /// Returns where a plugin comes from that was never installed here, as the index has it; `None`
-    /// if there is no index, or the plugin is not in it.
-    pub(crate) fn source_of(&self, name: &str) -> Result<Option<String>, CliError> {
-        let place = match index::Place::find(self.session, &self.config, None) {
-            Err(IndexError::None) => return Ok(None),
-            place => place.map_err(|err| errors::index(&err))?,
+    /// Returns where the index of plugins is that the user names, or has configured.
+    pub(crate) fn index_place(
+        &self,
+        named: Option<&str>,
+    ) -> Result<Option<index::Place>, CliError> {
+        let identity = self.session.identity();
+        let path = Config::path(identity);
+        let defaults = self.session.settings().defaults::<Defaults>();
+        let of_makers = defaults.and_then(|it| Some((it.index.as_ref()?, &it.index_key)));
+        let own_key = self.config.index_key.clone();
+        let (text, base, key) = match (named, &self.config.index, of_makers) {
+            (Some(text), ..) => (text, None, own_key),
+            (None, Some(text), _) => (&**text, path.as_deref().and_then(Path::parent), own_key),
+            (None, None, Some((text, None))) => (&**text, None, None),
+            (None, None, Some((text, Some(key)))) => {
+                let key = key
+                    .parse()
+                    .map_err(|err| CliError::from_error(pintle_host::cli::Exit::Usage, &err))?;
+                (&**text, None, Some(key))
+            }
+            (None, None, None) => return Ok(None),
         };
-        Ok(self.index(&place)?.named(name).map(|it| it.source.clone()))
+        let cache = identity.dir(Purpose::Cache, &|it| std::env::var_os(it));
+        let cache = cache.map(|it| it.join("index"));
+        Ok(Some(index::Place::new(text, base, key, cache)?))
     }
 
-    /// Reads an index.
-    pub(crate) fn index(&self, place: &index::Place) -> Result<Index, CliError> {
-        if self.is_offline {
-            return place
-                .known()
-                .ok_or_else(|| failed("the index is not known without the network"));
+    /// Reads the index of plugins that the user names, or has configured.
+    pub(crate) fn index(&self, named: Option<&str>) -> Result<Option<index::Loaded>, CliError> {
+        let Some(place) = self.index_place(named)? else { return Ok(None) };
+        let needs_client = place.is_remote() && !self.is_offline;
+        let client = if needs_client { Some(self.client()?) } else { None };
+        let loaded = place.load(client)?;
+        if let Some(err) = &loaded.stale {
+            let text = format!("{err}: its plugin index may be out of date");
+            self.session.console().log(Level::Warn, &text);
         }
-        place.load(|| self.client())
+        Ok(Some(loaded))
+    }
+
+    /// Returns where the index says that a plugin comes from.
+    pub(crate) fn source_of(&self, name: &str) -> Result<Option<String>, CliError> {
+        let Some(loaded) = self.index(None)? else { return Ok(None) };
+        match loaded.index.named(name)[..] {
+            [] => Ok(None),
+            [plugin] => Ok(Some(plugin.source.clone())),
+            ref several => {
+                let names: Vec<_> = several.iter().map(|it| format!("`{}`", it.name)).collect();
+                let text =
+                    format!("`{name}` is ambiguous in the plugin index: {}", names.join(", "));
+                Err(CliError::new(pintle_host::cli::Exit::Ambiguous, text)
+                    .hint("name the plugin that you want in full".to_owned()))
+            }
+        }
     }
 
     pub(crate) fn client(&self) -> Result<&Client, CliError> {

@@ -160,6 +160,11 @@ pub fn verify(
 }
 
 impl TrustedComment {
+    /// Returns the comment.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Checks that the signature is of what `bound` says.
     ///
     /// The name and the version of a plugin are in the file itself, so they are known only when

@@ -460,7 +460,7 @@ impl<'a> Session<'a> {
 
     /// Returns whether more words must follow `words` to make a command of the host or of a
     /// plugin that can be used.
-    pub(super) fn is_noun(&self, words: &[String]) -> bool {
+    pub fn is_noun(&self, words: &[String]) -> bool {
         let longer = |path: &[String]| path.len() > words.len() && path.starts_with(words);
         self.surroundings.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
     }

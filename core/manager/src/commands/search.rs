@@ -1,15 +1,14 @@
-//! `plugin search`.
+//! `plugin search`, and what the index says about commands that are not there.
 
+use super::allowed::ALLOWED;
 use super::args;
-use crate::errors::index;
-use crate::index::{Index, Listed, Place};
+use crate::config::Config;
+use crate::errors::usage;
+use crate::index::{Loaded, Match, Plugin};
 use crate::manager::Manager;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 use pintle_host::cli::{CliError, Exit, Session, Step, output};
 use serde::Serialize;
-
-/// How many plugins with a command are named in a hint.
-const MAX_HINTS: usize = 3;
 
 pub(super) fn args(command: Command) -> Command {
     command
@@ -17,86 +16,92 @@ pub(super) fn args(command: Command) -> Command {
             Arg::new("word")
                 .value_name("WORD")
                 .num_args(0..)
-                .help("What its name, its description or a command of it contains"),
+                .help("What the name, the description or the commands contain; without, all"),
         )
         .arg(
             Arg::new("index")
                 .long("index")
                 .value_name("FILE|URL")
-                .value_hint(clap::ValueHint::AnyPath)
-                .help("The index to search"),
+                .value_hint(ValueHint::AnyPath)
+                .help("The index to search, in place of the configured one"),
         )
         .arg(output::arg())
 }
 
-/// A plugin that was found. The names of the fields are part of the interface.
+/// The answer. The names of the fields are part of the interface.
 #[derive(Serialize)]
-struct Found<'a> {
-    name: &'a str,
-    version: &'a str,
-    source: &'a str,
-    description: &'a str,
-    commands: &'a [String],
-    subcommands: &'a [String],
-    events: &'a [String],
-    deprecated: Option<&'a str>,
-    signed: bool,
+struct Answer<'a> {
+    index: &'a str,
+    /// `signed` if a signature was verified.
+    trust: &'static str,
+    key: Option<String>,
+    plugins: Vec<&'a Plugin>,
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = Manager::new(session)?;
-    let option = matches.get_one::<String>("index").map(String::as_str);
-    let place = Place::find(session, &manager.config, option).map_err(|err| index(&err))?;
-    let index: Index = manager.index(&place)?;
+    let named = args::texts(matches, "index").next();
+    let loaded = manager.index(named)?.ok_or_else(|| no_index(session))?;
     let words: Vec<_> = args::texts(matches, "word").collect();
-    let found: Vec<_> =
-        index.search(&words).into_iter().map(|it| row(it, place.is_signed())).collect();
-    output::print(matches, session.console(), &found, |found| text(found));
+    let answer = answer(&loaded, &words);
+    output::print(matches, session.console(), &answer, text);
     Ok(Exit::Done.into())
 }
 
-fn row(it: &Listed, signed: bool) -> Found<'_> {
-    Found {
-        name: &it.name,
-        version: &it.version,
-        source: &it.source,
-        description: &it.description,
-        commands: &it.commands,
-        subcommands: &it.subcommands,
-        events: &it.events,
-        deprecated: it.deprecated.as_deref(),
-        signed,
+fn answer<'a>(loaded: &'a Loaded, words: &[&str]) -> Answer<'a> {
+    Answer {
+        index: &loaded.place,
+        trust: if loaded.key.is_some() { "signed" } else { "unsigned" },
+        key: loaded.key.as_ref().map(ToString::to_string),
+        plugins: loaded.index.search(words),
     }
 }
 
-fn text(found: &[Found<'_>]) -> String {
-    if found.is_empty() {
-        return "no plugin of the index fits".to_owned();
+fn text(answer: &Answer<'_>) -> String {
+    if answer.plugins.is_empty() {
+        return "no plugin of the index matches".to_owned();
     }
-    let heading = ["PLUGIN", "VERSION", "SOURCE", "DESCRIPTION"].map(ToOwned::to_owned).to_vec();
-    let row = |it: &Found<'_>| {
-        let description = match it.deprecated {
-            Some(why) => format!("deprecated: {why}"),
-            None => it.description.to_owned(),
-        };
-        vec![it.name.to_owned(), it.version.to_owned(), it.source.to_owned(), description]
-    };
-    output::table(&std::iter::once(heading).chain(found.iter().map(row)).collect::<Vec<_>>())
+    let head = ["PLUGIN", "VERSION", "SOURCE", "DESCRIPTION"].map(str::to_owned).to_vec();
+    let rows = answer.plugins.iter().map(|it| {
+        let deprecated = it.deprecated.as_ref().map(|it| format!(" (deprecated: {it})"));
+        let description = format!("{}{}", it.description, deprecated.unwrap_or_default());
+        let description = description.trim_start().to_owned();
+        vec![it.name.clone(), it.version.clone(), it.source.clone(), description]
+    });
+    output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-/// Returns the plugins of the index that have a command which is none here, as a hint. No network
-/// is touched for that.
+fn no_index(session: &Session<'_>) -> CliError {
+    let path = Config::path(session.identity());
+    let path =
+        path.map_or_else(|| "the configuration".to_owned(), |it| format!("`{}`", it.display()));
+    usage("no plugin index is configured")
+        .hint(format!("set `index` in {path} to a file or an address, or name one with `--index`"))
+}
+
+/// Returns which plugin of the index has a command that is not there. Never touches the network.
 pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
-    let config = crate::config::Config::load(session.identity()).ok()?;
-    let index = Place::find(session, &config, None).ok()?.known()?;
+    // Where the system manages plugins, its packages are what is to be installed.
+    (ALLOWED.check)(session).ok()?;
+    let manager = Manager::new(session).ok()?;
+    let loaded = manager.index_place(None).ok()??.glance()?;
+    let (how, found) = loaded.index.with_command(words)?;
     let name = &session.identity().command_name;
-    let found = index.with_command(words);
-    let plugins: Vec<_> = found
-        .iter()
-        .take(MAX_HINTS)
-        .map(|it| {
-            format!("plugin `{}` has it: type `{name} plugin install {}`", it.name, it.source)
-        })
-        .collect();
-    (!plugins.is_empty()).then(|| plugins.join("; "))
+    let what = match how {
+        Match::Command => "this command",
+        // The host's own nouns have help, which says more.
+        Match::Noun if session.is_noun(words) => return None,
+        Match::Noun => "commands that begin with this",
+    };
+    Some(match found[..] {
+        [plugin] => format!(
+            "plugin `{}` has {what}: type `{name} plugin install {}`",
+            plugin.name, plugin.source
+        ),
+        _ => format!(
+            "{} plugins of the index have {what}: type `{name} plugin search {}`",
+            found.len(),
+            words.first()?
+        ),
+    })
 }
