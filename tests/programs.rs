@@ -34,14 +34,15 @@ fn wait_for(path: &Path) -> String {
     }
 }
 
+fn is_running(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|it| !it.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
+}
+
 #[track_caller]
 fn assert_ended(pid: &str) {
-    let is_running = || {
-        fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
-            .is_ok_and(|it| !it.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
-    };
     let start = Instant::now();
-    while is_running() {
+    while is_running(pid) {
         assert!(start.elapsed() < Duration::from_secs(20), "process {pid} is still there");
         thread::sleep(Duration::from_millis(20));
     }
@@ -464,6 +465,78 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
     let out = programs.finish(child);
     assert_eq!(out.code(), 130, "{out}");
     assert_ended(&pid);
+}
+
+/// A hook on `pre-cluster-create` that never ends, and writes its children's numbers to a file.
+fn endless(first: &str, file: &str) -> String {
+    format!(
+        "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+         events: [pre-cluster-create]\\n'; exit; fi\n{first}\nsleep 300 & echo $! >{file}\n\
+         while :; do wait; sleep 300; done\n"
+    )
+}
+
+#[test]
+fn an_interrupted_command_ends_its_hooks_before_it_ends() {
+    for (name, signal, first) in [
+        ("hookterm", Signal::TERM, ""),
+        ("hookint", Signal::INT, ""),
+        ("hookhup", Signal::HUP, ""),
+        ("hooktrap", Signal::TERM, "trap '' TERM"),
+    ] {
+        let Some(berth) = Berth::standin(name) else { return };
+        let berth = berth.env("PATH", "/usr/bin:/bin");
+        let temp = berth.sandbox.path("temp");
+        fs::create_dir(&temp).unwrap();
+        let berth = berth.env("TMPDIR", temp.to_str().unwrap());
+        let programs = Programs::in_sandbox(&berth.sandbox);
+        programs.add("first", &endless(first, "first.pid"));
+        programs.add("second", &endless("", "second.pid"));
+        let child = programs.start(berth.words("cluster create NAME"));
+        let pids = ["first.pid", "second.pid"].map(|it| wait_for(&programs.work().join(it)));
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let out = programs.finish(child);
+        assert_eq!(out.code(), 130, "{name}: {out}");
+        for pid in pids {
+            assert!(!is_running(&pid), "{name}: process {pid} is still there");
+        }
+        let left: Vec<_> = fs::read_dir(&temp).unwrap().collect();
+        assert!(left.is_empty(), "{name}: {left:?}");
+        berth.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_second_signal_ends_hooks_at_once() {
+    let mut programs = watcher("trap '' TERM; sleep 300 & echo $! >pid; while :; do wait; done");
+    let temp = programs.path("temp");
+    fs::create_dir(&temp).unwrap();
+    programs.set_env("TMPDIR", &temp);
+    let child = programs.start(INIT.split(' '));
+    let pid = wait_for(&programs.work().join("pid"));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let out = programs.finish(child);
+    assert_eq!(out.code(), 130, "{out}");
+    assert_ended(&pid);
+    assert_eq!(fs::read_dir(&temp).unwrap().count(), 0);
+}
+
+#[test]
+fn hooks_that_have_hardly_any_time_are_ended_before_the_host() {
+    for (limit, code) in [("0", 2), ("0s", 2), ("1ns", 1), ("1ms", 1), ("50ms", 1)] {
+        let mut programs = watcher("trap '' TERM; echo $$ >pid; while :; do sleep 300; done");
+        let temp = programs.path("temp");
+        fs::create_dir(&temp).unwrap();
+        programs.set_env("TMPDIR", &temp);
+        programs.set_env("PINTLE_HOOK_TIMEOUT", limit);
+        let out = programs.run(INIT);
+        assert_eq!(out.code(), code, "{limit}: {out}");
+        let pid = fs::read_to_string(programs.work().join("pid")).unwrap_or_default();
+        assert!(pid.is_empty() || !is_running(&pid), "{limit}: {pid}");
+        assert_eq!(fs::read_dir(&temp).unwrap().count(), 0, "{limit}");
+    }
 }
 
 const COMMANDS: &str = r#"#!/bin/sh

@@ -279,6 +279,12 @@ impl Running {
         lines[lines.len().saturating_sub(MAX_LINES)..].join("\n")
     }
 
+    /// Returns what ends the program, and all that it has started, at once.
+    pub(crate) fn killer(&self) -> impl FnOnce() + Send + use<> {
+        let id = self.child.id();
+        move || kill_group(id, true)
+    }
+
     /// Ends the program, and returns why.
     pub(crate) fn error(&mut self, kind: JobErrorKind) -> JobError {
         self.end();
@@ -350,13 +356,7 @@ impl Running {
 
     #[cfg(unix)]
     fn signal(&mut self, hard: bool) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let signal = if hard { Signal::KILL } else { Signal::TERM };
-        // The group is there as long as any process of it is; else there is nothing to end.
-        if let Some(pid) = pid {
-            let _ = kill_process_group(pid, signal);
-        }
+        kill_group(self.child.id(), hard);
     }
 
     #[cfg(not(unix))]
@@ -364,6 +364,19 @@ impl Running {
         let _ = self.child.kill();
     }
 }
+
+#[cfg(unix)]
+fn kill_group(id: u32, hard: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let signal = if hard { Signal::KILL } else { Signal::TERM };
+    // The group is there as long as any process of it is; else there is nothing to end.
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_id: u32, _hard: bool) {}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -58,7 +58,9 @@ fn run(
     }
     forget_interrupt();
     session.start(own_part(host, &args));
-    let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
+    let ended = follow(host, session, args);
+    session.end_programs();
+    let exit = ended.unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
         _ if is_interrupted() => Exit::Interrupted.into(),
         0 if session.console().has_lost_output() => Exit::Failed.into(),

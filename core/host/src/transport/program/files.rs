@@ -3,7 +3,7 @@
 use crate::fs;
 use pintle_plugin::message::ErrorReply;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The longest reply, in bytes.
@@ -24,6 +24,11 @@ impl Files {
     /// Returns where the reply goes.
     pub(super) fn reply(&self) -> PathBuf {
         self.0.path().join("reply")
+    }
+
+    /// Returns the directory.
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     pub(super) fn request(&self, json: &[u8]) -> Result<PathBuf, ErrorReply> {
