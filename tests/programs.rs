@@ -1500,10 +1500,9 @@ fn a_hook_in_sh_sees_the_nodes_of_a_cluster() {
         the node `pintle-NAME-agent-0` is gone
         [exit 0]
     "#]]
-    .assert_eq(&berth.transcript(&[
-        "node create --cluster NAME",
-        "node delete pintle-NAME-agent-0",
-    ]));
+    .assert_eq(
+        &berth.transcript(&["node create --cluster NAME", "node delete pintle-NAME-agent-0"]),
+    );
     let _ = berth.run("cluster delete NAME").success();
     berth.assert_nothing_left();
     programs.assert_valid(&["ProgramInfo", "HookEvent"]);

@@ -110,6 +110,13 @@ pub(super) fn program(err: &RunError) -> Option<Hint> {
             format!("make it executable: `chmod +x {}`", path.display()).into()
         }
         RunError::NoInterpreter { .. } => "begin the program with a line like `#!/bin/sh`".into(),
+        RunError::LongInterpreter { .. } => {
+            "begin the program with a line like `#!/usr/bin/env NAME`".into()
+        }
+        RunError::Interpreter { .. } => {
+            "install the interpreter for this platform, or correct the first line of the program"
+                .into()
+        }
         RunError::Format { .. } => {
             "install the program for this platform, and unpack it if it is an archive".into()
         }

@@ -378,8 +378,9 @@ impl<'a> Session<'a> {
             if given.is_zero() {
                 let variable = self.settings.identity.env_var("HOOK_TIMEOUT");
                 let text = format!("{variable} is zero: hooks would have no time");
-                return Err(CliError::new(Exit::Usage, text)
-                    .hint("durations are `90s`, `5m`".to_owned()));
+                return Err(
+                    CliError::new(Exit::Usage, text).hint("durations are `90s`, `5m`".to_owned())
+                );
             }
             limit.limit = given;
             limit.notice = limit.notice.min(given / 2);

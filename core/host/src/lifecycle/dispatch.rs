@@ -1,9 +1,7 @@
 //! Hands an event to the hooks of several plugins, and collects what they answer.
 
 use super::error::HookError;
-use crate::services::{
-    self, Capture, PluginServices, ProgramCall, Services, is_interrupted,
-};
+use crate::services::{self, Capture, PluginServices, ProgramCall, Services, is_interrupted};
 use crate::transport::{CallError, LoadedPlugin};
 use pintle_plugin::EventType;
 use pintle_plugin::Level;
