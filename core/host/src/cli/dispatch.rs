@@ -20,6 +20,7 @@ use crate::catalog::{Catalog, Entry, ManifestCommand};
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
+use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -169,6 +170,13 @@ fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, 
         }
         Run::Hooked { events, run } => {
             let mut described = hooked::describe(session, row, events)?;
+            if let Some(fault) = described.take_fault() {
+                // The command's help says how to use it, whatever a plugin does.
+                if !global::asks_for_help(rest) {
+                    return Err(fault);
+                }
+                session.console().log(Level::Warn, &fault.line());
+            }
             let command = std::mem::take(&mut described.command);
             parse_row(session, row, command, rest, |matches| {
                 run(session, &described.hooks(session, matches)?, matches)

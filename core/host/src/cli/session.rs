@@ -14,7 +14,7 @@ use crate::catalog::{
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, ProgramCalls, Service, Services, Verbosity};
-use crate::transport::program::{self, EventVariables};
+use crate::transport::program::{self, EventVariables, HookedCommand};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::INTERFACE_VERSION;
@@ -59,8 +59,8 @@ pub(super) trait Surroundings {
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
 
-    /// Returns the words of the commands that hooks can add options to.
-    fn hooked(&self) -> Vec<String>;
+    /// Returns the commands that hooks can add options to.
+    fn hooked(&self) -> Vec<HookedCommand>;
 
     /// Returns what the groups tell programs of events.
     fn variables(&self) -> Vec<EventVariables>;

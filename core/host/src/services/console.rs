@@ -160,10 +160,11 @@ impl Console {
     }
 
     /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
-    pub fn progress(&self, plugin: &str, update: ProgressUpdate) {
+    pub fn progress(&self, plugin: &str, mut update: ProgressUpdate) {
         if !self.verbosity().shows(Level::Info) {
             return;
         }
+        update.title = escaped(&update.title, "\\n");
         let Ok(mut bars) = self.bars.lock() else { return };
         let key = (plugin.to_owned(), update.id);
         if update.finished {
@@ -254,7 +255,9 @@ fn bar_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn ask(prompt: Prompt) -> dialoguer::Result<String> {
+fn ask(mut prompt: Prompt) -> dialoguer::Result<String> {
+    let is_plain = |text: &String| !text.contains(char::is_control);
+    prompt.question = escaped(&prompt.question, "\\n");
     if prompt.secret {
         return Password::new().with_prompt(prompt.question).interact();
     }
@@ -267,13 +270,16 @@ fn ask(prompt: Prompt) -> dialoguer::Result<String> {
     if prompt.choices.is_empty() {
         let mut input = Input::new().with_prompt(prompt.question);
         if let Some(default) = prompt.default {
-            input = input.default(default);
+            // What is shown must not steer the terminal; what is answered stays as it is.
+            input = input.show_default(is_plain(&default)).default(default);
         }
         return input.interact_text();
     }
     let default =
         prompt.default.and_then(|it| prompt.choices.iter().position(|choice| *choice == it));
-    let select = Select::new().with_prompt(prompt.question).items(&prompt.choices);
+    let select = Select::new()
+        .with_prompt(prompt.question)
+        .items(prompt.choices.iter().map(|it| escaped(it, "\\n")));
     let idx = select.default(default.unwrap_or(0)).interact()?;
     Ok(prompt.choices[idx].clone())
 }

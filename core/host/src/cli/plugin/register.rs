@@ -1,8 +1,8 @@
 //! `plugin register` and `plugin unregister`: plugins that are kept elsewhere, as links in the
 //! user's plugin directory.
 
-use super::probe::Prober;
-use crate::catalog::DirOrigin;
+use super::probe::{self, Prober};
+use crate::catalog::{DirOrigin, folder};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -50,9 +50,15 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
     let path: &PathBuf = matches.get_one("file").expect("the argument is required");
     let path = place(path);
     let shown = output::path(&path);
+    check_name(&path)?;
     let report = Prober::new(session)?.probe(&path)?;
     let folder = user_dir(session)?;
     let name = path.file_name().expect("a file that was checked has a name");
+    if !folder::is_library(name) && !probe::is_program(&path) {
+        let text = format!("`{shown}` is a library without the suffix of one");
+        let hint = format!("give it a name that ends in `{}`", std::env::consts::DLL_SUFFIX);
+        return Err(CliError::new(Exit::Usage, text).hint(hint));
+    }
     let link = folder.join(name);
     let failed = |err: &io::Error| {
         CliError::new(Exit::Failed, format!("failed to register `{shown}`")).cause(err)
@@ -106,6 +112,33 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
     })?;
     session.console().println(format!("removed the link `{}`", output::path(link)));
     Ok(Exit::Done.into())
+}
+
+/// Refuses what a host passes over in a plugin directory, whatever is in it.
+fn check_name(path: &Path) -> Result<(), CliError> {
+    let shown = output::path(path);
+    let refuse =
+        |text: String, hint: &str| Err(CliError::new(Exit::Usage, text).hint(hint.to_owned()));
+    let is_other = |it: std::fs::Metadata| !it.is_file();
+    if path.file_name().is_none() || path.metadata().is_ok_and(is_other) {
+        return refuse(
+            format!("`{shown}` is not a file"),
+            "name the file of a program or a library",
+        );
+    }
+    match path.file_name() {
+        Some(name) if !folder::is_visible(name) => {
+            let is_hidden = name.as_encoded_bytes().starts_with(b".");
+            let (why, hint) = match is_hidden {
+                true => ("is hidden", "rename it: no plugin has a `.` in front of its name"),
+                false => {
+                    ("has a version behind its suffix", "register the file that ends in `.so`")
+                }
+            };
+            refuse(format!("`{shown}` {why}, and would not be looked at"), hint)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the absolute path of a file, which may be a link: only its directory is resolved.

@@ -96,6 +96,10 @@ impl Answers {
     /// Keeps an answer. The stamp was settled before the program was asked; else it could have
     /// changed without being noticed.
     pub(super) fn keep(&mut self, path: &Path, stamp: Stamp, answer: Answer) {
+        // The file is JSON, which has no other names: a program with one is asked each time.
+        if path.to_str().is_none() {
+            return;
+        }
         self.programs.insert(path.to_owned(), Kept { stamp, answer });
         self.is_changed = true;
     }

@@ -1,5 +1,6 @@
 //! The files that a program answers through.
 
+use super::strict;
 use crate::fs;
 use pintle_plugin::message::ErrorReply;
 use serde::de::DeserializeOwned;
@@ -49,7 +50,10 @@ impl Files {
             fs::read_regular(&self.reply(), MAX_REPLY).map_err(|err| invalid(&err.cause))?;
         match contents.bytes.trim_ascii() {
             [] => Ok(T::default()),
-            json => serde_json::from_slice(json).map_err(|err| invalid(&err)),
+            json => {
+                let value = serde_json::from_slice(json).map_err(|err| invalid(&err))?;
+                strict::read(value).map_err(|err| invalid(&err))
+            }
         }
     }
 }
