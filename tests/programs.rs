@@ -117,7 +117,7 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
     // Neither of these is meant to be a plugin.
     fs::write(programs.plugins().join("README.txt"), "text\n").unwrap();
     fs::create_dir(programs.plugins().join("pintle-folder")).unwrap();
-    std::os::unix::fs::symlink("/nonexistent", programs.plugins().join("dangling")).unwrap();
+    std::os::unix::fs::symlink(programs.path("nowhere"), programs.plugins().join("dangling")).unwrap();
     let start = Instant::now();
     let list = programs.run("plugin list").success();
     // The columns are as wide as the path of the sandbox.
@@ -1612,4 +1612,132 @@ fn a_program_that_completes_nothing_in_time_is_no_obstacle() {
     let out = programs.script(&[], complete).success();
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
+}
+
+/// A program that says what it is, with a hook on `pre-cluster-create`.
+fn says(info: &str) -> String {
+    format!(
+        "#!/bin/sh\n[ \"$PINTLE_COMMAND\" = INFO ] || exit 0\ncat <<'.'\nversion: 1.0.0\n{info}\n.\n"
+    )
+}
+
+#[test]
+fn options_that_clash_disturb_no_command_of_the_host() {
+    let programs = Programs::new();
+    let hook = "events: [pre-cluster-create]";
+    let adds = |arg: &str| format!("options: [{{command: cluster create, args: [{arg}]}}]");
+    programs.add("takes", &says(&format!("{hook}\n{}", adds("{name: agents}"))));
+    programs.add("hookless", &says(&adds("{name: berth}")));
+    expect![[r#"
+        $ pintle plugin check pintle-plugins/takes
+        --- stderr ---
+        error: plugin `pintle-plugins/takes` is refused
+          caused by: it declares its options of `cluster create` wrongly
+          caused by: `--agents` belongs to the host
+        hint: report this to the plugin's author
+        [exit 3]
+        $ pintle plugin check pintle-plugins/hookless
+        --- stderr ---
+        error: plugin `pintle-plugins/hookless` is refused
+          caused by: it adds options to `cluster create`, and has no hook on its events
+          caused by: `cluster create` has the events pre-cluster-create, post-cluster-create, post-cluster-delete
+        hint: report this to the plugin's author
+        [exit 3]
+    "#]]
+    .assert_eq(&{
+        std::os::unix::fs::symlink(programs.plugins(), programs.work().join("pintle-plugins"))
+            .unwrap();
+        programs.transcript(&[
+            "plugin check pintle-plugins/takes",
+            "plugin check pintle-plugins/hookless",
+        ])
+    });
+    let out = programs.run("cluster create --help").success();
+    assert!(out.stdout.contains("--agents"), "{out}");
+    // Each of two programs is good; together they are not.
+    programs.add("zed-a", &says(&format!("{hook}\n{}", adds("{name: zed}"))));
+    programs.add("zed-b", &says(&format!("{hook}\n{}", adds("{name: other, aliases: [zed]}"))));
+    let out = programs.run("cluster create --help").success();
+    assert!(out.stdout.contains("--zed"), "{out}");
+    assert!(out.stderr.contains("warning: plugin `zed-b.pintle.dev/v1.0.0`"), "{out}");
+    let out = programs.run("cluster create demo");
+    assert_eq!(out.code(), 4, "{out}");
+    assert!(out.stderr.contains("`--zed` belongs to plugin zed-a.pintle.dev/v1.0.0"), "{out}");
+    assert!(out.stderr.contains("--disable-plugin zed-b.pintle.dev/v1.0.0"), "{out}");
+}
+
+#[test]
+fn a_name_that_is_not_text_keeps_no_answer_from_being_kept() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let programs = Programs::new();
+    let log = programs.work().join("asked");
+    let text = format!(
+        "#!/bin/sh\necho asked >>'{}'\nprintf 'version: 1.0.0\\nname: NAME\\n'\n",
+        log.display()
+    );
+    programs.add("good", &text.replace("NAME", "good"));
+    let odd = programs.plugins().join(OsStr::from_bytes(b"odd\xff"));
+    fs::rename(programs.plugins().join("good"), &odd).unwrap();
+    programs.add("good", &text.replace("NAME", "good"));
+    let n_asked = || fs::read_to_string(&log).unwrap_or_default().lines().count();
+    thread::sleep(SETTLED);
+    let _ = programs.run("plugin list").success();
+    let n_first = n_asked();
+    let _ = programs.run("plugin list").success();
+    // Only the one whose answer cannot be kept.
+    assert_eq!(n_asked(), n_first + 1);
+}
+
+#[test]
+fn what_is_never_asked_is_not_registered() {
+    let programs = Programs::new();
+    for name in [".hidden", "x.so.1"] {
+        programs.add("it", GOOD);
+        fs::rename(programs.plugins().join("it"), programs.work().join(name)).unwrap();
+    }
+    fs::create_dir(programs.work().join("folder")).unwrap();
+    let fifo = Command::new("mkfifo").arg(programs.work().join("fifo")).status();
+    assert!(fifo.is_ok_and(|it| it.success()));
+    expect![[r#"
+        $ pintle plugin register .hidden
+        --- stderr ---
+        error: `[SANDBOX]/desk/.hidden` is hidden, and would not be looked at
+        hint: rename it: no plugin has a `.` in front of its name
+        [exit 2]
+        $ pintle plugin register x.so.1
+        --- stderr ---
+        error: `[SANDBOX]/desk/x.so.1` has a version behind its suffix, and would not be looked at
+        hint: register the file that ends in `.so`
+        [exit 2]
+        $ pintle plugin register folder
+        --- stderr ---
+        error: `[SANDBOX]/desk/folder` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+        $ pintle plugin register fifo
+        --- stderr ---
+        error: `[SANDBOX]/desk/fifo` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+        $ pintle plugin register /
+        --- stderr ---
+        error: `/` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+    "#]]
+    .assert_eq(&programs.transcript(&[
+        "plugin register .hidden",
+        "plugin register x.so.1",
+        "plugin register folder",
+        "plugin register fifo",
+        "plugin register /",
+    ]));
+}
+
+#[test]
+fn a_reply_that_is_a_list_is_not_read() {
+    let out = watcher("echo '[\"no\"]' >$PINTLE_REPLY").run(INIT);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("expected an object"), "{out}");
 }

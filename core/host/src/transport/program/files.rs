@@ -51,6 +51,8 @@ impl Files {
         match contents.bytes.trim_ascii() {
             [] => Ok(T::default()),
             json => {
+                // This error says where.
+                serde_json::from_slice::<T>(json).map_err(|err| invalid(&err))?;
                 let value = serde_json::from_slice(json).map_err(|err| invalid(&err))?;
                 strict::read(value).map_err(|err| invalid(&err))
             }
