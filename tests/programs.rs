@@ -117,7 +117,8 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
     // Neither of these is meant to be a plugin.
     fs::write(programs.plugins().join("README.txt"), "text\n").unwrap();
     fs::create_dir(programs.plugins().join("pintle-folder")).unwrap();
-    std::os::unix::fs::symlink(programs.path("nowhere"), programs.plugins().join("dangling")).unwrap();
+    std::os::unix::fs::symlink(programs.path("nowhere"), programs.plugins().join("dangling"))
+        .unwrap();
     let start = Instant::now();
     let list = programs.run("plugin list").success();
     // The columns are as wide as the path of the sandbox.
@@ -451,7 +452,7 @@ fn a_hook_over_its_time_is_ended_with_what_it_has_started() {
     programs.set_env("PINTLE_HOOK_TIMEOUT", "1s");
     let out = programs.run(INIT);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("did not end within 1 seconds"), "{out}");
+    assert!(out.stderr.contains("did not end within 1s"), "{out}");
     assert_ended(&wait_for(&programs.work().join("pid")));
 }
 

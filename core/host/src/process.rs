@@ -84,7 +84,7 @@ pub enum JobErrorKind {
     #[error("it cannot be waited for")]
     Wait(#[source] io::Error),
     /// It took too long, and was ended.
-    #[error("it did not end within {}", crate::services::duration(*limit))]
+    #[error("it did not end within {}", humantime::format_duration(*limit))]
     TimedOut {
         /// How long it was allowed to take.
         limit: Duration,

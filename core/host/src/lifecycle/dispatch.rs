@@ -288,10 +288,10 @@ fn tell_slow(
     passed: Duration,
     services: &Services,
 ) {
-    let seconds = passed.as_secs_f64();
+    let passed = humantime::format_duration(passed);
     let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
     for (Started { plugin, .. }, _) in slow {
-        let text = format!("plugin `{plugin}` is at work on `{event}` for {seconds} seconds now");
+        let text = format!("plugin `{plugin}` is at work on `{event}` for {passed} now");
         services.console().log(Level::Warn, &text);
     }
 }
