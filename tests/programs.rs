@@ -224,6 +224,10 @@ fn a_program_is_registered_where_it_is() {
         "plugin unregister mine/hook.sh",
         "plugin unregister hook.sh",
         "plugin list",
+        "plugin register mine/hook.sh",
+        "plugin unregister hook.pintle.dev/v1.0.0",
+        "plugin register mine/hook.sh",
+        "plugin unregister hook",
     ];
     expect![[r#"
         $ pintle plugin register mine/../mine/hook.sh
@@ -254,6 +258,18 @@ fn a_program_is_registered_where_it_is() {
         [exit 2]
         $ pintle plugin list
         no plugins; `plugin abi` shows where they are looked for
+        [exit 0]
+        $ pintle plugin register mine/hook.sh
+        registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
+        [exit 0]
+        $ pintle plugin unregister hook.pintle.dev/v1.0.0
+        removed the link `[HOME]/.local/share/pintle/plugins/hook.sh`
+        [exit 0]
+        $ pintle plugin register mine/hook.sh
+        registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
+        [exit 0]
+        $ pintle plugin unregister hook
+        removed the link `[HOME]/.local/share/pintle/plugins/hook.sh`
         [exit 0]
     "#]]
     .assert_eq(&programs.transcript(&lines));
@@ -1734,6 +1750,71 @@ fn what_is_never_asked_is_not_registered() {
         "plugin register fifo",
         "plugin register /",
     ]));
+}
+
+#[test]
+fn an_empty_veto_is_one_and_an_empty_variable_names_no_directory() {
+    let mut programs = watcher("echo '{\"veto\": \"\"}' >$PINTLE_REPLY; echo \"$PINTLE_REPLY\"");
+    programs.set_env("TMPDIR", "");
+    let out = programs.run(INIT);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("`pre-project-init`: it gives no reason"), "{out}");
+    assert!(out.stderr.contains("/tmp/plugin-"), "{out}");
+}
+
+/// Runs a command on a terminal, where the user types the first argument.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown = b''
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if b'Which' in shown and sys.argv[1]:
+        os.write(fd, sys.argv[1].encode().decode('unicode_escape').encode())
+        sys.argv[1] = ''
+print(shown.decode().replace('\r', ''), end='')
+print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_question_is_escaped_and_can_be_left_unanswered() {
+    if !has("python3") {
+        return;
+    }
+    let programs = Programs::with(Sandbox::new().plugin("good"));
+    programs.add(
+        "asks",
+        "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+         project_versions: [\"3\"]\\nscaffolds: [{subcommand: init}]\\n'; exit; fi\n\
+         read -r request\n\
+         echo '{\"service\":{\"service\":\"prompt\",\"question\":\"Which\\u001b[31m one?\"}}'\n\
+         read -r answer\necho \"got $answer\" >&2\n\
+         case $answer in *error*) echo '{\"error\":{\"message\":\"no answer\"}}' ;; \
+         *) echo '{\"reply\":{}}' ;; esac\n",
+    );
+    fs::write(programs.path("terminal.py"), ON_A_TERMINAL).unwrap();
+    let terminal = programs.path("terminal.py").display().to_string();
+    let run = |typed: &str| {
+        let line = format!("python3 {terminal} '{typed}' \"$PINTLE\" init --plugins good,asks");
+        programs.script(&[], &line).stdout
+    };
+    let answered = run("the red one\\n");
+    assert!(answered.contains(r"Which\u{1b}[31m one?: "), "{answered}");
+    assert!(answered.contains(r#""answer":"the red one""#), "{answered}");
+    assert!(answered.ends_with("code 0\n"), "{answered}");
+    fs::remove_dir_all(programs.work()).unwrap();
+    fs::create_dir(programs.work()).unwrap();
+    let left = run("\\x04");
+    assert!(left.contains("the question was not answered"), "{left}");
+    assert!(left.ends_with("code 1\n"), "{left}");
 }
 
 #[test]

@@ -173,8 +173,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => {
             let contact = contact(manifest);
-            format!("report this to the plugin's author{contact}: the plugin must be rebuilt")
-                .into()
+            format!("report this to the plugin's author{contact}").into()
         }
         Refusal::AbiStable { expected, .. } => {
             let expected = *expected;

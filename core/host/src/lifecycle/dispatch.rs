@@ -301,7 +301,10 @@ fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
     let event = event.to_owned();
     let result = match reply {
         Some(_) if is_interrupted() => Err(HookError::Interrupted),
-        Some(Ok(HookReply { veto: Some(reason), .. })) => {
+        Some(Ok(HookReply { veto: Some(mut reason), .. })) => {
+            if reason.trim().is_empty() {
+                "it gives no reason".clone_into(&mut reason);
+            }
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }
         Some(Ok(reply)) => Ok(reply),

@@ -57,6 +57,9 @@ pub(super) struct Flag {
     pub(super) usage: String,
 }
 
+/// How many flags a plugin may have: each is an argument of a command.
+const MAX_FLAGS: usize = 1000;
+
 /// Why the standard output of a plugin is not a response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResponseError {
@@ -76,6 +79,9 @@ pub(super) enum ResponseError {
     /// A field has another type than the protocol says.
     #[error("`{field}` is not {expected}")]
     Type { field: String, expected: &'static str },
+    /// No help could list them.
+    #[error("it has {n} flags, and at most {MAX_FLAGS} are supported")]
+    Flags { n: usize },
 }
 
 impl Request<'_> {
@@ -129,6 +135,9 @@ impl Response {
         }
         if let Some(value) = field(whole, "flags") {
             let flags = value.as_array().ok_or_else(|| wrong_type("flags", "a list"))?;
+            if flags.len() > MAX_FLAGS {
+                return Err(ResponseError::Flags { n: flags.len() });
+            }
             response.flags = flags.iter().map(Flag::from_value).collect::<Result<_, _>>()?;
         }
         if let Some(value) = field(whole, "universe") {

@@ -2,7 +2,7 @@
 //! user's plugin directory.
 
 use super::probe::{self, Prober};
-use crate::catalog::{DirOrigin, folder};
+use crate::catalog::{DirOrigin, PluginKey, folder};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::session::Session;
 use crate::fs;
 use clap::{Arg, ArgMatches, value_parser};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,11 +38,11 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
 .args(|command| {
     command.arg(
         Arg::new("file")
-            .value_name("FILE|NAME")
+            .value_name("FILE|NAME|KEY")
             .required(true)
             .value_parser(value_parser!(OsString))
             .value_hint(clap::ValueHint::FilePath)
-            .help("The file that was registered, or the name of its link"),
+            .help("The file that was registered, or the name of its link or of the plugin"),
     )
 });
 
@@ -95,7 +95,8 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
     };
     let links = fs::Dir::open(&folder).and_then(|it| it.list("")).unwrap_or_default();
     let links: Vec<_> = links.into_iter().map(|it| folder.join(it.name)).collect();
-    let Some(link) = links.iter().find(|it| is_meant(it)) else {
+    let by_path = links.iter().find(|it| is_meant(it));
+    let Some(link) = by_path.or_else(|| of_plugin(session, given, &links)) else {
         let registered: Vec<_> = links.iter().filter(|it| it.is_symlink()).collect();
         let names: Vec<_> = registered.iter().filter_map(|it| it.file_name()).collect();
         let names: Vec<_> = names.iter().map(|it| format!("`{}`", it.display())).collect();
@@ -112,6 +113,25 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
     })?;
     session.console().println(format!("removed the link `{}`", output::path(link)));
     Ok(Exit::Done.into())
+}
+
+/// Returns the link of the plugin with a name or a key.
+fn of_plugin<'a>(
+    session: &Session<'_>,
+    given: &OsStr,
+    links: &'a [PathBuf],
+) -> Option<&'a PathBuf> {
+    let given = given.to_str()?;
+    let qualifier = format!(".{}", session.identity().name_qualifier);
+    let is_meant = |key: &PluginKey| {
+        let key = key.to_string();
+        let name = key.split('/').next().unwrap_or_default();
+        given == key || given == name || name.strip_suffix(&qualifier) == Some(given)
+    };
+    let entries = session.catalog().entries().iter();
+    let meant = entries.filter(|it| it.key().is_some_and(is_meant));
+    let mut paths = meant.filter_map(|it| it.path());
+    paths.find_map(|path| links.iter().find(|link| *link == path && link.is_symlink()))
 }
 
 /// Refuses what a host passes over in a plugin directory, whatever is in it.

@@ -15,7 +15,7 @@ pub(super) struct Files(TempDir);
 
 impl Files {
     pub(super) fn create() -> Result<Self, ErrorReply> {
-        let temp = tempfile::Builder::new().prefix("plugin-").tempdir().and_then(|it| {
+        let temp = tempfile::Builder::new().prefix("plugin-").tempdir_in(folder()).and_then(|it| {
             std::fs::File::create(it.path().join("reply"))?;
             Ok(it)
         });
@@ -58,6 +58,12 @@ impl Files {
             }
         }
     }
+}
+
+/// Returns where temporary files go. An empty `TMPDIR` counts as none, as it does elsewhere.
+fn folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder.as_os_str().is_empty() { PathBuf::from("/tmp") } else { folder }
 }
 
 fn cannot(what: &str, err: &std::io::Error) -> ErrorReply {

@@ -23,7 +23,7 @@ pub struct Surroundings {
 /// A command of the host that hooks can add options to.
 #[derive(Debug, Clone, Default)]
 pub struct HookedCommand {
-    /// Its words, for example `cluster create`.
+    /// Its words, for example `ship moor`.
     pub words: String,
     /// The events that it hands to hooks.
     pub events: Vec<String>,
