@@ -1797,7 +1797,7 @@ fn a_question_is_escaped_and_can_be_left_unanswered() {
          read -r request\n\
          echo '{\"service\":{\"service\":\"prompt\",\"question\":\"Which\\u001b[31m one?\"}}'\n\
          read -r answer\necho \"got $answer\" >&2\n\
-         case $answer in *error*) echo '{\"error\":{\"message\":\"no answer\"}}' ;; \
+         case $answer in *'was not answered'*) echo '{\"error\":{\"message\":\"no answer\"}}' ;; \
          *) echo '{\"reply\":{}}' ;; esac\n",
     );
     fs::write(programs.path("terminal.py"), ON_A_TERMINAL).unwrap();
@@ -1813,7 +1813,7 @@ fn a_question_is_escaped_and_can_be_left_unanswered() {
     fs::remove_dir_all(programs.work()).unwrap();
     fs::create_dir(programs.work()).unwrap();
     let left = run("\\x04");
-    assert!(left.contains("the question was not answered"), "{left}");
+    assert!(left.contains("caused by: no answer"), "{left}");
     assert!(left.ends_with("code 1\n"), "{left}");
 }
 
