@@ -259,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn more_flags_than_a_help_could_list_are_refused() {
+        let flags = |n: usize| {
+            let flags: Vec<_> = (0..n).map(|it| format!(r#"{{"name":"f{it}"}}"#)).collect();
+            Response::parse(format!(r#"{{"flags":[{}]}}"#, flags.join(",")).as_bytes())
+        };
+        assert_eq!(flags(1000).unwrap().flags.len(), 1000);
+        let err = flags(50_000).unwrap_err();
+        assert_eq!(err.to_string(), "it has 50000 flags, and at most 1000 are supported");
+    }
+
+    #[test]
     fn a_request_has_the_bytes_of_kubebuilders() {
         let universe = [("b", "x"), ("a", "<&>\u{2028}\"\n")].into_iter().collect();
         let request =
