@@ -419,24 +419,34 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
     let script = "cp gz bin/pintle-gz && chmod 755 bin/pintle-gz";
     let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
     assert!(copied.is_ok_and(|it| it.success()));
+    file(&sandbox.path("bin/pintle-elf"), "\x7fELF\n echo RAN \"$@\"\n");
+    let shell = fs::canonicalize("/bin/sh").expect("there is a shell");
+    let shell = fs::read(shell).expect("the shell can be read");
+    fs::write(sandbox.path("half"), &shell[..shell.len() / 2]).expect("the folder is ours");
+    let script = "cp half bin/pintle-half && chmod 755 bin/pintle-half";
+    let copied = Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")).status();
+    assert!(copied.is_ok_and(|it| it.success()));
+    let long = "/x".repeat(150);
+    file(&sandbox.path("bin/pintle-long"), &format!("#!{long}\necho RAN\n"));
+    let text = sandbox.path("bin/pintle-text");
+    file(&sandbox.path("bin/pintle-behind"), &format!("#!{}\necho RAN\n", text.display()));
     file(&sandbox.path("bin/pintle-nowhere"), "#!/nowhere/sh -e\n");
     file(&sandbox.path("bin/pintle-windows"), "#!/bin/sh\r\n");
     file(&sandbox.path("bin/pintle-forbidden"), "#!/etc/passwd\n");
-    file(&sandbox.path("bin/pintle-elf"), "\x7fELF\n echo it ran as a script\n");
-    let long = "x".repeat(300);
-    file(&sandbox.path("bin/pintle-long"), &format!("#!/{long}\necho it ran as a script\n"));
     check(
         &sandbox,
         &[
             "text",
             "empty",
             "gz",
+            "elf a",
+            "half",
+            "long",
+            "behind",
             "nowhere",
             "windows",
             "forbidden",
             "nowhere -o json",
-            "elf",
-            "long",
         ],
         expect![[r#"
             $ pintle text
@@ -453,6 +463,26 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             --- stderr ---
             error: program `[SANDBOX]/bin/pintle-gz` is not in a format that this system can run
             hint: install the program for this platform, and unpack it if it is an archive
+            [exit 126]
+            $ pintle elf a
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-elf` is not in a format that this system can run
+            hint: install the program for this platform, and unpack it if it is an archive
+            [exit 126]
+            $ pintle half
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-half` is not in a format that this system can run
+            hint: install the program for this platform, and unpack it if it is an archive
+            [exit 126]
+            $ pintle long
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-long` begins with a line that is too long for this system
+            hint: begin the program with a line like `#!/usr/bin/env NAME`
+            [exit 126]
+            $ pintle behind
+            --- stderr ---
+            error: program `[SANDBOX]/bin/pintle-behind` has an interpreter that is not in a format that this system can run
+            hint: install the interpreter for this platform, or correct the first line of the program
             [exit 126]
             $ pintle nowhere
             --- stderr ---
@@ -477,16 +507,6 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             error: failed to run program `[SANDBOX]/bin/pintle-nowhere`
               caused by: No such file or directory (os error 2)
             hint: install `/nowhere/sh`, or correct the first line of the program
-            [exit 126]
-            $ pintle elf
-            --- stderr ---
-            error: program `[SANDBOX]/bin/pintle-elf` is not in a format that this system can run
-            hint: install the program for this platform, and unpack it if it is an archive
-            [exit 126]
-            $ pintle long
-            --- stderr ---
-            error: program `[SANDBOX]/bin/pintle-long` is not in a format that this system can run
-            hint: install the program for this platform, and unpack it if it is an archive
             [exit 126]
         "#]],
     );

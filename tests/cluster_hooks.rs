@@ -262,10 +262,10 @@ fn a_hook_that_hangs_is_left_behind() {
         --- stderr ---
         creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 0.5 seconds now
+        warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 500ms now
         removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
-        error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1 seconds
+        error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1s
         hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
         [exit 1]
         $ pintle cluster create NAME --harbour-wait post-cluster-create
@@ -275,10 +275,10 @@ fn a_hook_that_hangs_is_left_behind() {
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 0.5 seconds now
+        warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 500ms now
         removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
-        error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1 seconds
+        error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1s
         hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
         [exit 1]
     "#]].assert_eq(&transcript);

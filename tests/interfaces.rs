@@ -257,7 +257,7 @@ fn an_event_of_its_own_has_the_limits_and_errors_of_ours() {
     check_event(
         "slow",
         expect![
-            "the hook of plugin `codec.fixture.example/v1.0.0` on `pre-convert` did not end within 1 seconds"
+            "the hook of plugin `codec.fixture.example/v1.0.0` on `pre-convert` did not end within 1s"
         ],
     );
 }

@@ -244,7 +244,7 @@ fn a_hook_that_is_over_its_time_is_told_so() {
     let sandbox = sandbox().plugin("shipyard");
     let output = run_late_hook(&sandbox, "ask");
     assert_eq!(output.code(), 1, "{output}");
-    assert!(output.stderr.contains("did not end within 0.3 seconds"), "{output}");
+    assert!(output.stderr.contains("did not end within 300ms"), "{output}");
     assert_eq!(fs::read_to_string(sandbox.work().join("told")).unwrap(), "true");
     assert!(!is_file(&sandbox, "cleaned") && !is_file(&sandbox, "PROJECT"), "{output}");
 }

@@ -34,14 +34,15 @@ fn wait_for(path: &Path) -> String {
     }
 }
 
+fn is_running(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|it| !it.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
+}
+
 #[track_caller]
 fn assert_ended(pid: &str) {
-    let is_running = || {
-        fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
-            .is_ok_and(|it| !it.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
-    };
     let start = Instant::now();
-    while is_running() {
+    while is_running(pid) {
         assert!(start.elapsed() < Duration::from_secs(20), "process {pid} is still there");
         thread::sleep(Duration::from_millis(20));
     }
@@ -116,7 +117,8 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
     // Neither of these is meant to be a plugin.
     fs::write(programs.plugins().join("README.txt"), "text\n").unwrap();
     fs::create_dir(programs.plugins().join("pintle-folder")).unwrap();
-    std::os::unix::fs::symlink("/nonexistent", programs.plugins().join("dangling")).unwrap();
+    std::os::unix::fs::symlink(programs.path("nowhere"), programs.plugins().join("dangling"))
+        .unwrap();
     let start = Instant::now();
     let list = programs.run("plugin list").success();
     // The columns are as wide as the path of the sandbox.
@@ -134,6 +136,7 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
         [PLUGINS]/child  refused  executable  -  it does not say what it is: it ended, and left a process behind that keeps its output open
         [PLUGINS]/code  refused  executable  -  it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
         core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` collides with a core command
+        [PLUGINS]/dangling  refused  executable  -  it is a link to a file that does not exist
         [PLUGINS]/deep  refused  executable  -  its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
         [PLUGINS]/empty  refused  executable  -  it does not say what it is: its answer is empty
         [PLUGINS]/event  refused  executable  -  it has a hook on the unknown event `post-ship-sink`
@@ -221,6 +224,10 @@ fn a_program_is_registered_where_it_is() {
         "plugin unregister mine/hook.sh",
         "plugin unregister hook.sh",
         "plugin list",
+        "plugin register mine/hook.sh",
+        "plugin unregister hook.pintle.dev/v1.0.0",
+        "plugin register mine/hook.sh",
+        "plugin unregister hook",
     ];
     expect![[r#"
         $ pintle plugin register mine/../mine/hook.sh
@@ -251,6 +258,18 @@ fn a_program_is_registered_where_it_is() {
         [exit 2]
         $ pintle plugin list
         no plugins; `plugin abi` shows where they are looked for
+        [exit 0]
+        $ pintle plugin register mine/hook.sh
+        registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
+        [exit 0]
+        $ pintle plugin unregister hook.pintle.dev/v1.0.0
+        removed the link `[HOME]/.local/share/pintle/plugins/hook.sh`
+        [exit 0]
+        $ pintle plugin register mine/hook.sh
+        registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
+        [exit 0]
+        $ pintle plugin unregister hook
+        removed the link `[HOME]/.local/share/pintle/plugins/hook.sh`
         [exit 0]
     "#]]
     .assert_eq(&programs.transcript(&lines));
@@ -350,14 +369,14 @@ fn a_hook_that_fails_says_why() {
         (
             "echo 'veto: yes' >$PINTLE_REPLY",
             expect![[r#"
-                saw pre-project-init: init []
-                --- stderr ---
-                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-                  caused by: the program's reply cannot be read
-                  caused by: it does not begin with `{`
-                hint: a reply is a JSON object
-                [exit 1]
-            "#]],
+            saw pre-project-init: init []
+            --- stderr ---
+            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+              caused by: the program's reply cannot be read
+              caused by: expected value at line 1 column 1
+            hint: a reply is a JSON object
+            [exit 1]
+        "#]],
         ),
         (
             r#"echo '{"veto":1}' >$PINTLE_REPLY"#,
@@ -374,14 +393,14 @@ fn a_hook_that_fails_says_why() {
         (
             "printf '\\377' >$PINTLE_REPLY",
             expect![[r#"
-                saw pre-project-init: init []
-                --- stderr ---
-                error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-                  caused by: the program's reply cannot be read
-                  caused by: it does not begin with `{`
-                hint: a reply is a JSON object
-                [exit 1]
-            "#]],
+            saw pre-project-init: init []
+            --- stderr ---
+            error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
+              caused by: the program's reply cannot be read
+              caused by: expected value at line 1 column 1
+            hint: a reply is a JSON object
+            [exit 1]
+        "#]],
         ),
         (
             "rm $PINTLE_REPLY",
@@ -444,44 +463,12 @@ fn a_hook_that_fails_says_why() {
 }
 
 #[test]
-fn a_reply_is_an_object() {
-    for reply in ["[]", "[\"no way\"]", "3", "null", "\"veto\""] {
-        let programs = watcher(&format!("echo '{reply}' >\"$PINTLE_REPLY\""));
-        let out = programs.run(INIT);
-        assert_eq!(out.code(), 1, "{reply}: {out}");
-        assert!(out.stderr.contains("a reply is a JSON object"), "{reply}: {out}");
-    }
-}
-
-#[test]
-fn no_time_at_all_is_no_limit() {
-    let mut programs = watcher(":");
-    programs.set_env("PINTLE_HOOK_TIMEOUT", "0s");
-    let out = programs.run(INIT);
-    assert_eq!(out.code(), 2, "{out}");
-    assert!(out.stderr.contains("leaves no time at all"), "{out}");
-}
-
-#[test]
-fn a_name_that_is_no_text_keeps_no_other_program_from_being_kept() {
-    use std::os::unix::ffi::OsStrExt as _;
-    let programs = Programs::new();
-    programs.add("good", GOOD);
-    let name = std::ffi::OsStr::from_bytes(b"\xff");
-    fs::copy(programs.plugins().join("good"), programs.plugins().join(name)).unwrap();
-    thread::sleep(SETTLED);
-    let _ = programs.run("plugin list").success();
-    let kept = fs::read_to_string(programs.path("home/.cache/pintle/programs.json")).unwrap();
-    assert!(kept.contains("/good"), "{kept}");
-}
-
-#[test]
 fn a_hook_over_its_time_is_ended_with_what_it_has_started() {
     let mut programs = watcher("sleep 600 & echo $! >pid; wait");
     programs.set_env("PINTLE_HOOK_TIMEOUT", "1s");
     let out = programs.run(INIT);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("did not end within 1 seconds"), "{out}");
+    assert!(out.stderr.contains("did not end within 1s"), "{out}");
     assert_ended(&wait_for(&programs.work().join("pid")));
 }
 
@@ -497,54 +484,76 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
     assert_ended(&pid);
 }
 
-/// Starts a cluster whose hook takes for ever, ends the host by a signal, and checks that nothing
-/// is left of the hook.
-#[track_caller]
-fn check_nothing_left(name: &str, signal: Signal, hook: &str, timeout: Option<&str>) {
-    let Some(berth) = Berth::standin(name) else { return };
-    let temp = berth.sandbox.path("temp");
-    fs::create_dir(&temp).expect("the folder is new");
-    let berth = berth.env("TMPDIR", temp.to_str().expect("a text")).env("PATH", "/usr/bin:/bin");
-    let berth = match timeout {
-        Some(timeout) => berth.env("PINTLE_HOOK_TIMEOUT", timeout),
-        None => berth,
-    };
-    let programs = Programs::in_sandbox(&berth.sandbox);
-    let info = "[ \"$PINTLE_COMMAND\" = INFO ] && \
-                { printf 'version: 1.0.0\\nevents: [pre-cluster-create]\\n'; exit; }";
-    programs.add("endless", &format!("#!/bin/sh\n{info}\n{hook}\n"));
-    let child = berth.sandbox.start(berth.words("cluster create NAME --agents 0"));
-    let pid = wait_for(&berth.sandbox.work().join("pid"));
-    if timeout.is_none() {
-        kill_process(Pid::from_child(&child), signal).expect("it is under way");
+/// A hook on `pre-cluster-create` that never ends, and writes its children's numbers to a file.
+fn endless(first: &str, file: &str) -> String {
+    format!(
+        "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+         events: [pre-cluster-create]\\n'; exit; fi\n{first}\nsleep 300 & echo $! >{file}\n\
+         while :; do wait; sleep 300; done\n"
+    )
+}
+
+#[test]
+fn an_interrupted_command_ends_its_hooks_before_it_ends() {
+    for (name, signal, first) in [
+        ("hookterm", Signal::TERM, ""),
+        ("hookint", Signal::INT, ""),
+        ("hookhup", Signal::HUP, ""),
+        ("hooktrap", Signal::TERM, "trap '' TERM"),
+    ] {
+        let Some(berth) = Berth::standin(name) else { return };
+        let berth = berth.env("PATH", "/usr/bin:/bin");
+        let temp = berth.sandbox.path("temp");
+        fs::create_dir(&temp).unwrap();
+        let berth = berth.env("TMPDIR", temp.to_str().unwrap());
+        let programs = Programs::in_sandbox(&berth.sandbox);
+        programs.add("first", &endless(first, "first.pid"));
+        programs.add("second", &endless("", "second.pid"));
+        let child = programs.start(berth.words("cluster create NAME"));
+        let pids = ["first.pid", "second.pid"].map(|it| wait_for(&programs.work().join(it)));
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let out = programs.finish(child);
+        assert_eq!(out.code(), 130, "{name}: {out}");
+        for pid in pids {
+            assert!(!is_running(&pid), "{name}: process {pid} is still there");
+        }
+        let left: Vec<_> = fs::read_dir(&temp).unwrap().collect();
+        assert!(left.is_empty(), "{name}: {left:?}");
+        berth.assert_nothing_left();
     }
-    let out = berth.sandbox.finish(child);
-    assert_eq!(out.code(), if timeout.is_some() { 1 } else { 130 }, "{out}");
+}
+
+#[test]
+fn a_second_signal_ends_hooks_at_once() {
+    let mut programs = watcher("trap '' TERM; sleep 300 & echo $! >pid; while :; do wait; done");
+    let temp = programs.path("temp");
+    fs::create_dir(&temp).unwrap();
+    programs.set_env("TMPDIR", &temp);
+    let child = programs.start(INIT.split(' '));
+    let pid = wait_for(&programs.work().join("pid"));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let out = programs.finish(child);
+    assert_eq!(out.code(), 130, "{out}");
     assert_ended(&pid);
-    let left: Vec<_> =
-        fs::read_dir(temp).expect("it is ours").map(|it| it.expect("it is ours").path()).collect();
-    assert!(left.is_empty(), "{left:?}");
-    berth.assert_nothing_left();
+    assert_eq!(fs::read_dir(&temp).unwrap().count(), 0);
 }
 
 #[test]
-fn a_signal_ends_the_hooks_of_a_cluster() {
-    let hook = "sleep 600 & echo $! >pid; wait";
-    for signal in [Signal::TERM, Signal::HUP] {
-        check_nothing_left("signal", signal, hook, None);
+fn hooks_that_have_hardly_any_time_are_ended_before_the_host() {
+    for (limit, code) in [("0", 2), ("0s", 2), ("1ns", 1), ("1ms", 1), ("50ms", 1)] {
+        let mut programs = watcher("trap '' TERM; echo $$ >pid; while :; do sleep 300; done");
+        let temp = programs.path("temp");
+        fs::create_dir(&temp).unwrap();
+        programs.set_env("TMPDIR", &temp);
+        programs.set_env("PINTLE_HOOK_TIMEOUT", limit);
+        let out = programs.run(INIT);
+        assert_eq!(out.code(), code, "{limit}: {out}");
+        let pid = fs::read_to_string(programs.work().join("pid")).unwrap_or_default();
+        assert!(pid.is_empty() || !is_running(&pid), "{limit}: {pid}");
+        assert_eq!(fs::read_dir(&temp).unwrap().count(), 0, "{limit}");
     }
-}
-
-#[test]
-fn a_signal_ends_hooks_that_do_not_want_to_end() {
-    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
-    check_nothing_left("stubborn", Signal::TERM, hook, None);
-}
-
-#[test]
-fn a_hook_over_its_time_ends_before_the_host_does() {
-    let hook = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! >pid; wait";
-    check_nothing_left("late", Signal::TERM, hook, Some("300ms"));
 }
 
 const COMMANDS: &str = r#"#!/bin/sh
@@ -641,7 +650,7 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
         $ pintle deck garbage
         --- stderr ---
         error: the program's reply cannot be read
-          caused by: it does not begin with `{`
+          caused by: expected value at line 1 column 1
         hint: a reply is a JSON object
         [exit 1]
         $ pintle deck report
@@ -1620,4 +1629,197 @@ fn a_program_that_completes_nothing_in_time_is_no_obstacle() {
     let out = programs.script(&[], complete).success();
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
+}
+
+/// A program that says what it is, with a hook on `pre-cluster-create`.
+fn says(info: &str) -> String {
+    format!(
+        "#!/bin/sh\n[ \"$PINTLE_COMMAND\" = INFO ] || exit 0\ncat <<'.'\nversion: 1.0.0\n{info}\n.\n"
+    )
+}
+
+#[test]
+fn options_that_clash_disturb_no_command_of_the_host() {
+    let programs = Programs::new();
+    let hook = "events: [pre-cluster-create]";
+    let adds = |arg: &str| format!("options: [{{command: cluster create, args: [{arg}]}}]");
+    programs.add("takes", &says(&format!("{hook}\n{}", adds("{name: agents}"))));
+    programs.add("hookless", &says(&adds("{name: berth}")));
+    expect![[r#"
+        $ pintle plugin check pintle-plugins/takes
+        --- stderr ---
+        error: plugin `pintle-plugins/takes` is refused
+          caused by: it declares its options of `cluster create` wrongly
+          caused by: `--agents` belongs to the host
+        hint: report this to the plugin's author
+        [exit 3]
+        $ pintle plugin check pintle-plugins/hookless
+        --- stderr ---
+        error: plugin `pintle-plugins/hookless` is refused
+          caused by: it adds options to `cluster create`, and has no hook on its events
+          caused by: `cluster create` has the events pre-cluster-create, post-cluster-create, post-cluster-delete
+        hint: report this to the plugin's author
+        [exit 3]
+    "#]]
+    .assert_eq(&{
+        std::os::unix::fs::symlink(programs.plugins(), programs.work().join("pintle-plugins"))
+            .unwrap();
+        programs.transcript(&[
+            "plugin check pintle-plugins/takes",
+            "plugin check pintle-plugins/hookless",
+        ])
+    });
+    let out = programs.run("cluster create --help").success();
+    assert!(out.stdout.contains("--agents"), "{out}");
+    // Each of two programs is good; together they are not.
+    programs.add("zed-a", &says(&format!("{hook}\n{}", adds("{name: zed}"))));
+    programs.add("zed-b", &says(&format!("{hook}\n{}", adds("{name: other, aliases: [zed]}"))));
+    let out = programs.run("cluster create --help").success();
+    assert!(out.stdout.contains("--zed"), "{out}");
+    assert!(out.stderr.contains("warning: plugin `zed-b.pintle.dev/v1.0.0`"), "{out}");
+    let out = programs.run("cluster create demo");
+    assert_eq!(out.code(), 4, "{out}");
+    assert!(out.stderr.contains("`--zed` belongs to plugin zed-a.pintle.dev/v1.0.0"), "{out}");
+    assert!(out.stderr.contains("--disable-plugin zed-b.pintle.dev/v1.0.0"), "{out}");
+}
+
+#[test]
+fn a_name_that_is_not_text_keeps_no_answer_from_being_kept() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let programs = Programs::new();
+    let log = programs.work().join("asked");
+    let text = format!(
+        "#!/bin/sh\necho asked >>'{}'\nprintf 'version: 1.0.0\\nname: NAME\\n'\n",
+        log.display()
+    );
+    programs.add("good", &text.replace("NAME", "good"));
+    let odd = programs.plugins().join(OsStr::from_bytes(b"odd\xff"));
+    fs::rename(programs.plugins().join("good"), &odd).unwrap();
+    programs.add("good", &text.replace("NAME", "good"));
+    let n_asked = || fs::read_to_string(&log).unwrap_or_default().lines().count();
+    thread::sleep(SETTLED);
+    let _ = programs.run("plugin list").success();
+    let n_first = n_asked();
+    let _ = programs.run("plugin list").success();
+    // Only the one whose answer cannot be kept.
+    assert_eq!(n_asked(), n_first + 1);
+}
+
+#[test]
+fn what_is_never_asked_is_not_registered() {
+    let programs = Programs::new();
+    for name in [".hidden", "x.so.1"] {
+        programs.add("it", GOOD);
+        fs::rename(programs.plugins().join("it"), programs.work().join(name)).unwrap();
+    }
+    fs::create_dir(programs.work().join("folder")).unwrap();
+    let fifo = Command::new("mkfifo").arg(programs.work().join("fifo")).status();
+    assert!(fifo.is_ok_and(|it| it.success()));
+    expect![[r#"
+        $ pintle plugin register .hidden
+        --- stderr ---
+        error: `[SANDBOX]/desk/.hidden` is hidden, and would not be looked at
+        hint: rename it: no plugin has a `.` in front of its name
+        [exit 2]
+        $ pintle plugin register x.so.1
+        --- stderr ---
+        error: `[SANDBOX]/desk/x.so.1` has a version behind its suffix, and would not be looked at
+        hint: register the file that ends in `.so`
+        [exit 2]
+        $ pintle plugin register folder
+        --- stderr ---
+        error: `[SANDBOX]/desk/folder` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+        $ pintle plugin register fifo
+        --- stderr ---
+        error: `[SANDBOX]/desk/fifo` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+        $ pintle plugin register /
+        --- stderr ---
+        error: `/` is not a file
+        hint: name the file of a program or a library
+        [exit 2]
+    "#]]
+    .assert_eq(&programs.transcript(&[
+        "plugin register .hidden",
+        "plugin register x.so.1",
+        "plugin register folder",
+        "plugin register fifo",
+        "plugin register /",
+    ]));
+}
+
+#[test]
+fn an_empty_veto_is_one_and_an_empty_variable_names_no_directory() {
+    let mut programs = watcher("echo '{\"veto\": \"\"}' >$PINTLE_REPLY; echo \"$PINTLE_REPLY\"");
+    programs.set_env("TMPDIR", "");
+    let out = programs.run(INIT);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("`pre-project-init`: it gives no reason"), "{out}");
+    assert!(out.stderr.contains("/tmp/plugin-"), "{out}");
+}
+
+/// Runs a command on a terminal, where the user types the first argument.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown = b''
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if b'Which' in shown and sys.argv[1]:
+        os.write(fd, sys.argv[1].encode().decode('unicode_escape').encode())
+        sys.argv[1] = ''
+print(shown.decode().replace('\r', ''), end='')
+print('code', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_question_is_escaped_and_can_be_left_unanswered() {
+    if !has("python3") {
+        return;
+    }
+    let programs = Programs::with(Sandbox::new().plugin("good"));
+    programs.add(
+        "asks",
+        "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+         project_versions: [\"3\"]\\nscaffolds: [{subcommand: init}]\\n'; exit; fi\n\
+         read -r request\n\
+         echo '{\"service\":{\"service\":\"prompt\",\"question\":\"Which\\u001b[31m one?\"}}'\n\
+         read -r answer\necho \"got $answer\" >&2\n\
+         case $answer in *'was not answered'*) echo '{\"error\":{\"message\":\"no answer\"}}' ;; \
+         *) echo '{\"reply\":{}}' ;; esac\n",
+    );
+    fs::write(programs.path("terminal.py"), ON_A_TERMINAL).unwrap();
+    let terminal = programs.path("terminal.py").display().to_string();
+    let run = |typed: &str| {
+        let line = format!("python3 {terminal} '{typed}' \"$PINTLE\" init --plugins good,asks");
+        programs.script(&[], &line).stdout
+    };
+    let answered = run("the red one\\n");
+    assert!(answered.contains(r"Which\u{1b}[31m one?: "), "{answered}");
+    assert!(answered.contains(r#""answer":"the red one""#), "{answered}");
+    assert!(answered.ends_with("code 0\n"), "{answered}");
+    fs::remove_dir_all(programs.work()).unwrap();
+    fs::create_dir(programs.work()).unwrap();
+    let left = run("\\x04");
+    assert!(left.contains("caused by: no answer"), "{left}");
+    assert!(left.ends_with("code 1\n"), "{left}");
+}
+
+#[test]
+fn a_reply_that_is_a_list_is_not_read() {
+    let out = watcher("echo '[\"no\"]' >$PINTLE_REPLY").run(INIT);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("expected an object"), "{out}");
 }

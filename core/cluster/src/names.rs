@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+/// The variables of nodes that the host itself sets.
+pub(crate) const HOST_VARIABLES: &[&str] = &["K3S_TOKEN", "K3S_KUBECONFIG_OUTPUT", "K3S_URL"];
+
 /// The longest name of a cluster: with what is added to it, it must still fit into a
 /// host name's 63 characters (RFC 1123).
 const MAX_NAME: usize = 32;

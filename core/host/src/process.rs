@@ -9,8 +9,8 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,35 +149,6 @@ impl Job<'_> {
     }
 }
 
-/// How many programs are under way, with what belongs to them on the disk.
-static UNDER_WAY: Mutex<usize> = Mutex::new(0);
-/// Is told when one has gone.
-static GONE: Condvar = Condvar::new();
-
-/// A program that is under way, or what it leaves on the disk, as long as this value lives.
-pub(crate) struct UnderWay(());
-
-impl UnderWay {
-    pub(crate) fn new() -> Self {
-        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Self(())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        GONE.notify_all();
-    }
-}
-
-/// Waits until no program is under way, for a little longer than the end of one may take. Who
-/// waits for them has cancelled them: at an interrupt, not all threads are waited for.
-pub(crate) fn settle() {
-    let n = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-    drop(GONE.wait_timeout_while(n, GRACE + Duration::from_secs(1), |n| *n > 0));
-}
-
 /// A part of a program's output.
 pub(crate) enum Chunk {
     /// Of its standard output.
@@ -199,7 +170,6 @@ pub(crate) struct Running {
     status: Option<ExitStatus>,
     /// When it was seen to have ended.
     ended: Option<Instant>,
-    _under_way: UnderWay,
 }
 
 impl Running {
@@ -225,7 +195,6 @@ impl Running {
             start: Instant::now(),
             status: None,
             ended: None,
-            _under_way: UnderWay::new(),
         };
         let start = |work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop);
         let mut started = start(Box::new(move || {
@@ -310,6 +279,12 @@ impl Running {
         lines[lines.len().saturating_sub(MAX_LINES)..].join("\n")
     }
 
+    /// Returns what ends the program, and all that it has started, at once.
+    pub(crate) fn killer(&self) -> impl FnOnce() + Send + use<> {
+        let id = self.child.id();
+        move || kill_group(id, true)
+    }
+
     /// Ends the program, and returns why.
     pub(crate) fn error(&mut self, kind: JobErrorKind) -> JobError {
         self.end();
@@ -381,13 +356,7 @@ impl Running {
 
     #[cfg(unix)]
     fn signal(&mut self, hard: bool) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let signal = if hard { Signal::KILL } else { Signal::TERM };
-        // The group is there as long as any process of it is; else there is nothing to end.
-        if let Some(pid) = pid {
-            let _ = kill_process_group(pid, signal);
-        }
+        kill_group(self.child.id(), hard);
     }
 
     #[cfg(not(unix))]
@@ -395,6 +364,19 @@ impl Running {
         let _ = self.child.kill();
     }
 }
+
+#[cfg(unix)]
+fn kill_group(id: u32, hard: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let signal = if hard { Signal::KILL } else { Signal::TERM };
+    // The group is there as long as any process of it is; else there is nothing to end.
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_id: u32, _hard: bool) {}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -4,11 +4,14 @@ use super::cluster_spec::ClusterSpec;
 use super::node_filter::Filtered;
 use super::values::{Pair, VolumeMount};
 use crate::engine::File;
-use crate::names::Names;
+use crate::names::{HOST_VARIABLES, Names};
 use pintle_host::lifecycle::Answer;
 use pintle_plugin::Amendment;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// The largest mode of a file.
+const MAX_MODE: u32 = 0o7777;
 
 /// Why amendments cannot be applied.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +33,55 @@ pub enum AmendmentError {
         /// The label.
         label: String,
     },
-    /// A file or mount has a relative path, or one that leads upwards.
-    #[error("plugin `{plugin}` amends `{path}`, which is not an absolute path")]
+    /// A file or mount has a path that cannot be one.
+    #[error("plugin `{plugin}` amends `{path}`, which {fault}")]
     Path {
         /// The plugin.
         plugin: String,
         /// The path.
         path: String,
+        /// What is wrong with it, for example `is not an absolute path`.
+        fault: &'static str,
+    },
+    /// A variable has a name that no variable can have.
+    #[error(
+        "plugin `{plugin}` sets the variable `{}`: a name is not empty, and has neither `=` nor \
+         NUL",
+        variable.escape_debug()
+    )]
+    Variable {
+        /// The plugin.
+        plugin: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A variable has a value that no variable can have.
+    #[error("plugin `{plugin}` sets the variable `{variable}` to a value with a NUL")]
+    VariableValue {
+        /// The plugin.
+        plugin: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A plugin sets a variable by which the host controls a node.
+    #[error("plugin `{plugin}` sets the variable `{variable}`, which is reserved for the host")]
+    ReservedVariable {
+        /// The plugin.
+        plugin: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A file has a mode with more than permission bits.
+    #[error(
+        "plugin `{plugin}` amends the file `{path}` with the mode {mode:o}: the largest is 7777"
+    )]
+    Mode {
+        /// The plugin.
+        plugin: String,
+        /// The file.
+        path: String,
+        /// The mode.
+        mode: u32,
     },
     /// Two plugins amend the same thing differently.
     #[error("plugins `{one}` and `{other}` amend {part} `{key}` differently")]
@@ -85,11 +130,41 @@ fn check(plugin: &str, amendment: &Amendment, names: &Names) -> Result<(), Amend
     if let Some(label) = amendment.labels.keys().find(|it| names.is_reserved(it)) {
         return Err(AmendmentError::ReservedLabel { plugin, label: label.clone() });
     }
-    let mut paths = amendment.files.keys().chain(amendment.mounts.keys());
-    match paths.find(|it| !it.starts_with('/') || it.split('/').any(|it| it == "..")) {
-        Some(path) => Err(AmendmentError::Path { plugin, path: path.clone() }),
+    for (name, value) in &amendment.env {
+        let variable = name.clone();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(AmendmentError::Variable { plugin, variable });
+        }
+        if value.contains('\0') {
+            return Err(AmendmentError::VariableValue { plugin, variable });
+        }
+        if HOST_VARIABLES.contains(&name.as_str()) {
+            return Err(AmendmentError::ReservedVariable { plugin, variable });
+        }
+    }
+    for path in amendment.files.keys().chain(amendment.mounts.keys()) {
+        if let Some(fault) = path_fault(path) {
+            return Err(AmendmentError::Path { plugin, path: path.clone(), fault });
+        }
+    }
+    match amendment.files.iter().find(|(_, it)| it.mode > MAX_MODE) {
+        Some((path, it)) => Err(AmendmentError::Mode { plugin, path: path.clone(), mode: it.mode }),
         None => Ok(()),
     }
+}
+
+/// Returns what is wrong with the path of a file or a mount.
+fn path_fault(path: &str) -> Option<&'static str> {
+    if !path.starts_with('/') {
+        return Some("is not an absolute path");
+    }
+    if path.contains('\0') {
+        return Some("has a NUL");
+    }
+    if path.split('/').any(|it| it == "..") {
+        return Some("leads upwards by `..`");
+    }
+    path.split('/').all(|it| it.is_empty() || it == ".").then_some("is the root directory")
 }
 
 /// The amendments so far, each with the plugin that it comes from.
@@ -215,7 +290,37 @@ mod tests {
         );
         assert_eq!(
             err(Amendment::new().file("/a/../b", "").into()),
-            "plugin `one` amends `/a/../b`, which is not an absolute path"
+            "plugin `one` amends `/a/../b`, which leads upwards by `..`"
+        );
+        assert_eq!(
+            err(Amendment::new().file("/", "").into()),
+            "plugin `one` amends `/`, which is the root directory"
+        );
+        assert_eq!(
+            err(Amendment::new().mount("/here", "there").into()),
+            "plugin `one` amends `there`, which is not an absolute path"
+        );
+        for name in ["", "A=B", "A\0"] {
+            let shown = name.escape_debug();
+            assert_eq!(
+                err(Amendment::new().env(name, "x").into()),
+                format!(
+                    "plugin `one` sets the variable `{shown}`: a name is not empty, and has \
+                     neither `=` nor NUL"
+                )
+            );
+        }
+        for name in HOST_VARIABLES {
+            assert_eq!(
+                err(Amendment::new().env(*name, "x").into()),
+                format!("plugin `one` sets the variable `{name}`, which is reserved for the host")
+            );
+        }
+        let mut amendment = Amendment::new().file("/a", "");
+        amendment.files.get_mut("/a").unwrap().mode = 0o10_000;
+        assert_eq!(
+            err(amendment.into()),
+            "plugin `one` amends the file `/a` with the mode 10000: the largest is 7777"
         );
         let unknown = err(HookReply::proceed().amend("colour", "red"));
         assert_eq!(unknown, "plugin `one` replied with an invalid amendment");

@@ -5,6 +5,8 @@
 //! line to know. Invariant: a process with raised privileges finds no program.
 
 mod ask;
+#[cfg(unix)]
+mod format;
 mod run;
 mod search;
 

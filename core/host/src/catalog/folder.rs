@@ -60,12 +60,13 @@ impl Candidate<'_> {
 }
 
 /// Whether a file can be a program: neither hidden nor a library of another version.
-fn is_visible(name: &OsStr) -> bool {
+pub(crate) fn is_visible(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     !name.starts_with(b".") && !name.windows(4).any(|it| it == b".so.")
 }
 
-fn is_library(name: &OsStr) -> bool {
+/// Whether a file has the name of a library of this platform.
+pub(crate) fn is_library(name: &OsStr) -> bool {
     has_suffix(name, std::env::consts::DLL_SUFFIX, cfg!(windows))
 }
 

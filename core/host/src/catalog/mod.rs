@@ -12,7 +12,7 @@ mod discover;
 mod entry;
 mod examine;
 mod file;
-mod folder;
+pub(crate) mod folder;
 mod foreign;
 mod index;
 mod key;

@@ -17,10 +17,10 @@ use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
 use super::{callable, global, hooked, plugin_command, tree};
 use crate::catalog::{Catalog, Entry, ManifestCommand};
-use crate::process;
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
+use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -59,8 +59,9 @@ fn run(
     }
     forget_interrupt();
     session.start(own_part(host, &args));
-    let exit = follow(host, session, args).unwrap_or_else(|err| session.fail(&err));
-    process::settle();
+    let ended = follow(host, session, args);
+    session.end_programs();
+    let exit = ended.unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
         _ if is_interrupted() => Exit::Interrupted.into(),
         0 if session.console().has_lost_output() => Exit::Failed.into(),
@@ -169,6 +170,13 @@ fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, 
         }
         Run::Hooked { events, run } => {
             let mut described = hooked::describe(session, row, events)?;
+            if let Some(fault) = described.take_fault() {
+                // The command's help says how to use it, whatever a plugin does.
+                if !global::asks_for_help(rest) {
+                    return Err(fault);
+                }
+                session.console().log(Level::Warn, &fault.line());
+            }
             let command = std::mem::take(&mut described.command);
             parse_row(session, row, command, rest, |matches| {
                 run(session, &described.hooks(session, matches)?, matches)

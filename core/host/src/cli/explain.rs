@@ -111,6 +111,13 @@ pub(super) fn program(err: &RunError) -> Option<Hint> {
             format!("make it executable: `chmod +x {}`", path.display()).into()
         }
         RunError::NoInterpreter { .. } => "begin the program with a line like `#!/bin/sh`".into(),
+        RunError::LongInterpreter { .. } => {
+            "begin the program with a line like `#!/usr/bin/env NAME`".into()
+        }
+        RunError::Interpreter { .. } => {
+            "install the interpreter for this platform, or correct the first line of the program"
+                .into()
+        }
         RunError::Format { .. } => {
             "install the program for this platform, and unpack it if it is an archive".into()
         }
@@ -167,8 +174,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => {
             let contact = contact(manifest);
-            format!("report this to the plugin's author{contact}: the plugin must be rebuilt")
-                .into()
+            format!("report this to the plugin's author{contact}").into()
         }
         Refusal::AbiStable { expected, .. } => {
             let expected = *expected;

@@ -1,9 +1,10 @@
 //! Commands with hooks: plugins can add options of their own to them.
 
-use super::group::Row;
+use super::group::{Row, Run};
 use super::{CliError, Exit, Session, args, global};
 use crate::lifecycle::Hooks;
 use crate::transport::LoadedPlugin;
+use crate::transport::program::HookedCommand;
 use clap::{ArgMatches, Command};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::DescribeRequest;
@@ -14,6 +15,8 @@ pub(super) struct Hooked {
     pub(super) command: Command,
     plugins: Vec<LoadedPlugin>,
     options: Vec<Arg>,
+    /// What is wrong with the first plugin whose options are left out.
+    fault: Option<CliError>,
 }
 
 impl Hooked {
@@ -25,11 +28,18 @@ impl Hooked {
         command: Command,
     ) -> Result<Self, CliError> {
         let plugins = subscribers(session, events);
-        let mut all = Self { command, plugins: Vec::new(), options: Vec::new() };
+        let mut all = Self { command, plugins: Vec::new(), options: Vec::new(), fault: None };
         for plugin in plugins {
-            all.add(session, row, plugin)?;
+            if let Err(err) = all.add(session, row, plugin) {
+                all.fault.get_or_insert(err);
+            }
         }
         Ok(all)
+    }
+
+    /// Returns the first error of a plugin whose options are left out.
+    pub(super) fn take_fault(&mut self) -> Option<CliError> {
+        self.fault.take()
     }
 
     fn add(
@@ -43,10 +53,11 @@ impl Hooked {
         request.path = row.path.iter().copied().map(str::to_owned).collect();
         let options = plugin.options(&request)?.args;
         rules::check_options(&options).map_err(|why| wrong(&plugin, row, &why))?;
+        let why = options.iter().find_map(|option| clash(&self.command, option));
+        if let Some(why) = why {
+            return Err(wrong(&plugin, row, &why));
+        }
         for option in options {
-            if let Some(why) = clash(&self.command, &option) {
-                return Err(wrong(&plugin, row, &why));
-            }
             let heading = format!("Options of plugin {}", plugin.key());
             let command = std::mem::take(&mut self.command);
             self.command = command.arg(args::clap_arg(&option).help_heading(heading));
@@ -102,17 +113,35 @@ fn subscribers(session: &Session<'_>, events: &[&str]) -> Vec<LoadedPlugin> {
 
 /// Returns why an option cannot be added to a command.
 fn clash(command: &Command, option: &Arg) -> Option<String> {
-    let has_long = |it: &&clap::Arg| {
-        it.get_long() == Some(option.name.as_str()) || it.get_id() == option.name.as_str()
-    };
+    let names = || option.aliases.iter().chain([&option.name]);
+    let has_long = |it: &&clap::Arg| names().any(|name| long_names(it).any(|it| it == name));
     if let Some(taken) = command.get_arguments().find(has_long) {
         let heading = taken.get_help_heading().and_then(|it| it.strip_prefix("Options of "));
         let owner = heading.filter(|it| it.starts_with("plugin")).unwrap_or("the host");
-        return Some(format!("`--{}` belongs to {owner}", option.name));
+        let name = names().find(|name| long_names(taken).any(|it| it == *name))?;
+        return Some(format!("`--{name}` belongs to {owner}"));
     }
     let short = option.short?;
     let has_short = |it: &clap::Arg| it.get_short() == Some(short);
     command.get_arguments().any(has_short).then(|| format!("`-{short}` is taken"))
+}
+
+/// Returns the names by which an argument is known: its own, and its long ones.
+fn long_names(arg: &clap::Arg) -> impl Iterator<Item = &str> {
+    let others = arg.get_all_aliases().unwrap_or_default();
+    [arg.get_id().as_str()].into_iter().chain(arg.get_long()).chain(others)
+}
+
+/// Returns what programs must know of a row to add options to it, if it has hooks.
+pub(super) fn facts(row: &Row) -> Option<HookedCommand> {
+    let Run::Hooked { events, .. } = &row.run else { return None };
+    let command = global::add_to(row.command());
+    Some(HookedCommand {
+        words: row.path.join(" "),
+        events: events.iter().copied().map(str::to_owned).collect(),
+        names: command.get_arguments().flat_map(long_names).map(str::to_owned).collect(),
+        letters: command.get_arguments().filter_map(clap::Arg::get_short).collect(),
+    })
 }
 
 fn wrong(plugin: &LoadedPlugin, row: &Row, why: &str) -> CliError {
@@ -137,7 +166,7 @@ pub(super) fn check_options(
     plugin: &LoadedPlugin,
 ) -> Result<usize, CliError> {
     let command = global::add_to(row.command());
-    let mut hooked = Hooked { command, plugins: Vec::new(), options: Vec::new() };
+    let mut hooked = Hooked { command, plugins: Vec::new(), options: Vec::new(), fault: None };
     hooked.add(session, row, plugin.clone())?;
     Ok(hooked.options.len())
 }

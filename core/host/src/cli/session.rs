@@ -14,8 +14,8 @@ use crate::catalog::{
 };
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
-use crate::services::{Console, Form, Service, Services, Verbosity};
-use crate::transport::program::{self, EventVariables};
+use crate::services::{Console, Form, ProgramCalls, Service, Services, Verbosity};
+use crate::transport::program::{self, EventVariables, HookedCommand};
 use crate::transport::{self, LoadedPlugin};
 use clap::{ArgMatches, Command};
 use pintle_plugin::manifest::INTERFACE_VERSION;
@@ -29,6 +29,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long programs may take to end with the run. One is made to after two seconds.
+const PROGRAM_GRACE: Duration = Duration::from_secs(5);
 
 /// The commands around a run, as far as it must know them.
 pub(super) trait Surroundings {
@@ -57,8 +60,8 @@ pub(super) trait Surroundings {
     /// Makes the services that the groups offer to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
 
-    /// Returns the words of the commands that hooks can add options to.
-    fn hooked(&self) -> Vec<String>;
+    /// Returns the commands that hooks can add options to.
+    fn hooked(&self) -> Vec<HookedCommand>;
 
     /// Returns what the groups tell programs of events.
     fn variables(&self) -> Vec<EventVariables>;
@@ -99,6 +102,7 @@ pub struct Session<'a> {
     is_completing: Cell<bool>,
     is_parsed: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    program_calls: ProgramCalls,
 }
 
 impl<'a> Session<'a> {
@@ -118,6 +122,7 @@ impl<'a> Session<'a> {
             is_completing: Cell::new(false),
             is_parsed: Cell::new(false),
             shared: RefCell::default(),
+            program_calls: ProgramCalls::default(),
         }
     }
 
@@ -126,6 +131,12 @@ impl<'a> Session<'a> {
         self.form.set(output::asked_form(args));
         let early = self.early.get_or_init(|| Early::scan(args));
         self.console.set_verbosity(early.verbosity);
+    }
+
+    /// Ends the programs that are still at work: hooks that a command has left behind because it
+    /// was interrupted, or took too long.
+    pub(super) fn end_programs(&self) {
+        self.program_calls.end(PROGRAM_GRACE);
     }
 
     /// Returns whether the run only answers a completion script, and so must neither change
@@ -233,6 +244,7 @@ impl<'a> Session<'a> {
     pub fn services(&self) -> Services {
         let services = Services::new(Arc::clone(&self.console));
         let services = services.for_host(self.settings.identity.clone());
+        let services = services.in_run(self.program_calls.clone());
         let of_groups = self.surroundings.services(self).into_iter();
         of_groups.fold(services, Services::with)
     }
@@ -431,6 +443,13 @@ impl<'a> Session<'a> {
     pub fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
         let mut limit = TimeLimit::default();
         if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
+            if given.is_zero() {
+                let variable = self.settings.identity.env_var("HOOK_TIMEOUT");
+                let text = format!("{variable} is zero: hooks would have no time");
+                return Err(
+                    CliError::new(Exit::Usage, text).hint("durations are `90s`, `5m`".to_owned())
+                );
+            }
             limit.limit = given;
             limit.notice = limit.notice.min(given / 2);
         }

@@ -10,7 +10,7 @@ use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
 use crate::transport::LoadedPlugin;
-use crate::transport::program::EventVariables;
+use crate::transport::program::{EventVariables, HookedCommand};
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use std::fmt::Display;
@@ -152,8 +152,8 @@ impl Surroundings for Table {
         self.groups().filter_map(|it| it.services).map(|make| make(session)).collect()
     }
 
-    fn hooked(&self) -> Vec<String> {
-        self.rows().filter(|it| it.is_hooked()).map(|it| it.path.join(" ")).collect()
+    fn hooked(&self) -> Vec<HookedCommand> {
+        self.rows().filter_map(hooked::facts).collect()
     }
 
     fn variables(&self) -> Vec<EventVariables> {

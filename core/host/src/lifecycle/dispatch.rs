@@ -1,7 +1,7 @@
 //! Hands an event to the hooks of several plugins, and collects what they answer.
 
 use super::error::HookError;
-use crate::services::{self, Capture, PluginServices, Services, is_interrupted};
+use crate::services::{self, Capture, PluginServices, ProgramCall, Services, is_interrupted};
 use crate::transport::{CallError, LoadedPlugin};
 use pintle_plugin::EventType;
 use pintle_plugin::Level;
@@ -135,8 +135,13 @@ fn call_each(
     let start = |(idx, plugin): (usize, &LoadedPlugin)| {
         let output = output(services, plugin, subscribers.len() > 1);
         let call = Call { plugin: plugin.clone(), event: event.to_owned() };
-        let started = start(call, idx, Arc::clone(&payload), output.clone(), sender.clone());
-        Started { plugin: plugin.key().to_string(), output, failure: started.err() }
+        // A program is ended with the run; what a library does, nothing can end.
+        let program = (!plugin.is_library()).then(|| services.program_call(output.call()));
+        let is_program = program.is_some();
+        let payload = Arc::clone(&payload);
+        let started = start(call, idx, payload, output.clone(), program, sender.clone());
+        let plugin = plugin.key().to_string();
+        Started { plugin, output, is_program, failure: started.err() }
     };
     let calls: Vec<_> = subscribers.iter().enumerate().map(start).collect();
     drop(sender);
@@ -160,6 +165,8 @@ struct Call {
 struct Started {
     plugin: String,
     output: HookOutput,
+    /// Whether it can be ended, and so is waited for when it is over its time.
+    is_program: bool,
     failure: Option<io::Error>,
 }
 
@@ -200,6 +207,7 @@ fn start(
     idx: usize,
     payload: Arc<[u8]>,
     output: HookOutput,
+    program: Option<ProgramCall>,
     sender: mpsc::Sender<(usize, Reply)>,
 ) -> io::Result<()> {
     let run = move || {
@@ -208,6 +216,7 @@ fn start(
             HookOutput::Direct(services) => plugin.event(&event, &payload, services),
             HookOutput::Held(capture) => plugin.event(&event, &payload, &**capture),
         };
+        drop(program);
         output.release();
         // A hook that was over its time is not waited for any more.
         let _ = sender.send((idx, reply));
@@ -254,15 +263,22 @@ fn cancel_late(
     calls: &[Started],
     replies: &[Option<Reply>],
 ) {
-    let late = calls.iter().zip(replies).filter(|(_, reply)| reply.is_none());
-    let late: Vec<_> = late.map(|(call, _)| call.output.call()).collect();
-    late.iter().for_each(|it| it.cancel());
-    let mut n_asking = late.iter().filter(|it| it.asks()).count();
+    let late = || {
+        let all = calls.iter().zip(replies).enumerate();
+        all.filter(|(_, (call, reply))| reply.is_none() && call.failure.is_none())
+            .map(|(idx, (call, _))| (idx, call))
+    };
+    late().for_each(|(_, it)| it.output.call().cancel());
+    let ends = |it: &Started| it.is_program || it.output.call().asks();
+    let mut ending: Vec<_> = late().filter(|it| ends(it.1)).map(|it| it.0).collect();
     let start = Instant::now();
-    while n_asking > 0 && receiver.recv_timeout(GRACE.saturating_sub(start.elapsed())).is_ok() {
-        n_asking -= 1;
+    while !ending.is_empty() {
+        let Ok((ended, _)) = receiver.recv_timeout(GRACE.saturating_sub(start.elapsed())) else {
+            break;
+        };
+        ending.retain(|it| *it != ended);
     }
-    late.iter().for_each(|it| it.clean_up());
+    late().for_each(|(_, it)| it.output.call().clean_up());
 }
 
 fn tell_slow(
@@ -272,10 +288,10 @@ fn tell_slow(
     passed: Duration,
     services: &Services,
 ) {
-    let seconds = passed.as_secs_f64();
+    let passed = humantime::format_duration(passed);
     let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
     for (Started { plugin, .. }, _) in slow {
-        let text = format!("plugin `{plugin}` is at work on `{event}` for {seconds} seconds now");
+        let text = format!("plugin `{plugin}` is at work on `{event}` for {passed} now");
         services.console().log(Level::Warn, &text);
     }
 }
@@ -285,7 +301,10 @@ fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
     let event = event.to_owned();
     let result = match reply {
         Some(_) if is_interrupted() => Err(HookError::Interrupted),
-        Some(Ok(HookReply { veto: Some(reason), .. })) => {
+        Some(Ok(HookReply { veto: Some(mut reason), .. })) => {
+            if reason.trim().is_empty() {
+                "it gives no reason".clone_into(&mut reason);
+            }
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }
         Some(Ok(reply)) => Ok(reply),

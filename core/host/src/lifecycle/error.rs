@@ -67,8 +67,8 @@ pub enum HookError {
     },
     /// A hook did not end in time.
     #[error(
-        "the hook of plugin `{plugin}` on `{event}` did not end within {} seconds",
-        limit.as_secs_f64()
+        "the hook of plugin `{plugin}` on `{event}` did not end within {}",
+        humantime::format_duration(*limit)
     )]
     TimedOut {
         /// The plugin's full key.

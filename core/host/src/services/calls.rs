@@ -117,6 +117,60 @@ impl Call {
     }
 }
 
+/// The calls of programs that are under way in one run: none of them may outlive it. Clones are
+/// the same calls.
+#[derive(Clone, Default)]
+pub(crate) struct ProgramCalls(Arc<(Mutex<Programs>, Condvar)>);
+
+#[derive(Default)]
+struct Programs {
+    calls: Vec<Call>,
+    /// Whether the run is over, and calls end as soon as they begin.
+    is_over: bool,
+}
+
+/// A call of a program that is under way as long as this value exists.
+pub(crate) struct ProgramCall {
+    calls: ProgramCalls,
+    call: Call,
+}
+
+impl ProgramCalls {
+    /// Begins a call.
+    pub(crate) fn begin(&self, call: &Call) -> ProgramCall {
+        let mut programs = self.programs();
+        if programs.is_over {
+            call.cancel();
+        }
+        programs.calls.push(call.clone());
+        drop(programs);
+        ProgramCall { calls: self.clone(), call: call.clone() }
+    }
+
+    /// Cancels the calls that are under way, and waits until they have ended; after `limit`,
+    /// runs their cleanups.
+    pub(crate) fn end(&self, limit: Duration) {
+        let mut programs = self.programs();
+        programs.is_over = true;
+        programs.calls.iter().for_each(Call::cancel);
+        let is_under_way = |it: &mut Programs| !it.calls.is_empty();
+        let waited = self.0.1.wait_timeout_while(programs, limit, is_under_way);
+        let left = waited.unwrap_or_else(PoisonError::into_inner).0.calls.clone();
+        left.iter().for_each(Call::clean_up);
+    }
+
+    fn programs(&self) -> MutexGuard<'_, Programs> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ProgramCall {
+    fn drop(&mut self) {
+        self.calls.programs().calls.retain(|it| !Arc::ptr_eq(&it.0, &self.call.0));
+        self.calls.0.1.notify_all();
+    }
+}
+
 impl State {
     fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -273,6 +327,26 @@ mod tests {
         call.cancel();
         assert!(waiting.join().unwrap());
         assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_end_of_a_run_waits_for_its_programs_and_lets_none_begin() {
+        let (calls, call) = (ProgramCalls::default(), Call::default());
+        let under_way = calls.begin(&call);
+        let program = std::thread::spawn(move || {
+            let is_cancelled = call.wait(Duration::from_secs(60));
+            drop(under_way);
+            is_cancelled
+        });
+        calls.end(Duration::from_secs(60));
+        assert!(program.join().unwrap());
+        let late = Call::default();
+        let _under_way = calls.begin(&late);
+        assert!(late.wait(Duration::ZERO));
+        let (sender, cleaned) = std::sync::mpsc::channel();
+        late.cleanup(1, Some(Box::new(move || sender.send(()).unwrap())));
+        calls.end(Duration::ZERO);
+        assert!(cleaned.try_recv().is_ok());
     }
 
     #[test]

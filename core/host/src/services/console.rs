@@ -5,7 +5,7 @@
 
 use super::text::escaped;
 use anstyle::{AnsiColor, Style};
-use dialoguer::{Confirm, Input, Password, Select};
+use dialoguer::{Confirm, Password, Select};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
@@ -160,10 +160,11 @@ impl Console {
     }
 
     /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
-    pub fn progress(&self, plugin: &str, update: ProgressUpdate) {
+    pub fn progress(&self, plugin: &str, mut update: ProgressUpdate) {
         if !self.verbosity().shows(Level::Info) {
             return;
         }
+        update.title = escaped(&update.title, "\\n");
         let Ok(mut bars) = self.bars.lock() else { return };
         let key = (plugin.to_owned(), update.id);
         if update.finished {
@@ -255,10 +256,11 @@ fn bar_style(template: &str) -> ProgressStyle {
 }
 
 fn ask(mut prompt: Prompt) -> dialoguer::Result<String> {
-    // Whoever asks does not command the terminal.
-    prompt.question = escaped(&prompt.question, "\n");
+    prompt.question = escaped(&prompt.question, "\\n");
     if prompt.secret {
-        return Password::new().with_prompt(prompt.question).interact();
+        let password = Password::new().with_prompt(prompt.question);
+        let answer = password.allow_empty_password(true).interact()?;
+        return if answer.is_empty() { Err(not_answered().into()) } else { Ok(answer) };
     }
     if prompt.confirm {
         let default = prompt.default.and_then(|it| it.parse().ok());
@@ -267,15 +269,40 @@ fn ask(mut prompt: Prompt) -> dialoguer::Result<String> {
         return confirm.interact().map(|it| it.to_string());
     }
     if prompt.choices.is_empty() {
-        let mut input = Input::new().with_prompt(prompt.question);
-        if let Some(default) = prompt.default {
-            input = input.default(default);
-        }
-        return input.interact_text();
+        return ask_line(&prompt.question, prompt.default).map_err(Into::into);
     }
     let default =
         prompt.default.and_then(|it| prompt.choices.iter().position(|choice| *choice == it));
-    let select = Select::new().with_prompt(prompt.question).items(&prompt.choices);
+    let select = Select::new()
+        .with_prompt(prompt.question)
+        .items(prompt.choices.iter().map(|it| escaped(it, "\\n")));
     let idx = select.default(default.unwrap_or(0)).interact()?;
     Ok(prompt.choices[idx].clone())
+}
+
+/// Asks for a line. Ctrl-D ends the question.
+fn ask_line(question: &str, default: Option<String>) -> io::Result<String> {
+    let shown = default.as_deref().map(|it| format!(" [{}]", escaped(it, "\\n")));
+    let shown = shown.unwrap_or_default();
+    loop {
+        let mut stderr = anstream::stderr().lock();
+        write!(stderr, "{question}{shown}: ")?;
+        stderr.flush()?;
+        drop(stderr);
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line)? == 0 {
+            // The next message begins a line of its own.
+            write_line("");
+            return Err(not_answered());
+        }
+        match (line.trim_end_matches(['\r', '\n']), &default) {
+            ("", None) => {}
+            ("", Some(default)) => return Ok(default.clone()),
+            (answer, _) => return Ok(answer.to_owned()),
+        }
+    }
+}
+
+fn not_answered() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "there is no answer")
 }

@@ -9,7 +9,7 @@ mod form;
 mod plugin;
 mod text;
 
-pub(crate) use calls::{Call, ForegroundProgram};
+pub(crate) use calls::{Call, ForegroundProgram, ProgramCall, ProgramCalls};
 pub use calls::{CommandSignals, forget_interrupt, is_interrupted};
 pub use capture::Capture;
 pub use console::{Console, Verbosity};

@@ -1,6 +1,6 @@
 //! The services as one plugin gets them.
 
-use super::calls::Call;
+use super::calls::{Call, ProgramCall, ProgramCalls};
 use super::console::Console;
 use super::directories::directories;
 use super::form::{self, Form};
@@ -30,18 +30,31 @@ pub struct Services {
     console: Arc<Console>,
     identity: Arc<Identity>,
     of_groups: Vec<Arc<dyn Service>>,
+    programs: ProgramCalls,
 }
 
 impl Services {
     /// Returns the services that every host has.
     pub fn new(console: Arc<Console>) -> Self {
-        Self { console, identity: Arc::default(), of_groups: Vec::new() }
+        let programs = ProgramCalls::default();
+        Self { console, identity: Arc::default(), of_groups: Vec::new(), programs }
     }
 
     /// Sets the names of the host, by which plugins get their directories.
     pub fn for_host(mut self, identity: Identity) -> Self {
         self.identity = Arc::new(identity);
         self
+    }
+
+    /// Sets what keeps the calls of programs: that of a whole run.
+    pub(crate) fn in_run(mut self, programs: ProgramCalls) -> Self {
+        self.programs = programs;
+        self
+    }
+
+    /// Begins a call of a program, which ends with the run at the latest.
+    pub(crate) fn program_call(&self, call: &Call) -> ProgramCall {
+        self.programs.begin(call)
     }
 
     /// Adds a service. Of several that take one request the last has it.

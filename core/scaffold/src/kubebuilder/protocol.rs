@@ -57,6 +57,9 @@ pub(super) struct Flag {
     pub(super) usage: String,
 }
 
+/// How many flags a plugin may have: each is an argument of a command.
+const MAX_FLAGS: usize = 1000;
+
 /// Why the standard output of a plugin is not a response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResponseError {
@@ -76,6 +79,9 @@ pub(super) enum ResponseError {
     /// A field has another type than the protocol says.
     #[error("`{field}` is not {expected}")]
     Type { field: String, expected: &'static str },
+    /// No help could list them.
+    #[error("it has {n} flags, and at most {MAX_FLAGS} are supported")]
+    Flags { n: usize },
 }
 
 impl Request<'_> {
@@ -129,6 +135,9 @@ impl Response {
         }
         if let Some(value) = field(whole, "flags") {
             let flags = value.as_array().ok_or_else(|| wrong_type("flags", "a list"))?;
+            if flags.len() > MAX_FLAGS {
+                return Err(ResponseError::Flags { n: flags.len() });
+            }
             response.flags = flags.iter().map(Flag::from_value).collect::<Result<_, _>>()?;
         }
         if let Some(value) = field(whole, "universe") {
@@ -247,6 +256,17 @@ mod tests {
 
     fn parse(text: &str) -> Response {
         Response::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn more_flags_than_a_help_could_list_are_refused() {
+        let flags = |n: usize| {
+            let flags: Vec<_> = (0..n).map(|it| format!(r#"{{"name":"f{it}"}}"#)).collect();
+            Response::parse(format!(r#"{{"flags":[{}]}}"#, flags.join(",")).as_bytes())
+        };
+        assert_eq!(flags(1000).unwrap().flags.len(), 1000);
+        let err = flags(50_000).unwrap_err();
+        assert_eq!(err.to_string(), "it has 50000 flags, and at most 1000 are supported");
     }
 
     #[test]

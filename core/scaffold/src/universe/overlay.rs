@@ -8,6 +8,7 @@ use super::error::{UniverseError, list_error, read_error};
 use super::names::Names;
 use super::tree::{Kind, Tree};
 use crate::path::{self, PathError};
+use crate::project::PROJECT;
 use pintle_host::fs::Kind as OnDisk;
 use pintle_plugin::{ChangeKind, Node};
 use std::collections::{HashMap, HashSet};
@@ -121,6 +122,7 @@ impl Overlay {
         if is_new {
             path::check_portable(path)
                 .map_err(|source| UniverseError::Path { path: path.to_owned(), source })?;
+            self.check_project(plugin, path)?;
             self.check_case(plugin, path)?;
         }
         for at in path::parents(path).chain([path]) {
@@ -191,6 +193,24 @@ impl Overlay {
     fn kind_on_disk(&self, path: &str) -> Result<Option<OnDisk>, UniverseError> {
         let kind = self.disk.as_ref().map_or(Ok(None), |it| it.kind(path));
         kind.map_err(|err| read_error(path, err))
+    }
+
+    /// Checks that a new path does without the name of PROJECT, in whatever case: that file is
+    /// written last, and so is on disk only in the end.
+    fn check_project(&self, plugin: &str, path: &str) -> Result<(), UniverseError> {
+        let first = path.split('/').next().unwrap_or_default();
+        if !first.eq_ignore_ascii_case(PROJECT) {
+            return Ok(());
+        }
+        let (path, plugin) = (path.to_owned(), plugin.to_owned());
+        if first == PROJECT {
+            return Err(UniverseError::Folder { path, plugin, folder: PROJECT.to_owned() });
+        }
+        match self.kind_on_disk(first)? {
+            // A folder of the user's.
+            Some(_) => Ok(()),
+            None => Err(UniverseError::Case { path, plugin, other: PROJECT.to_owned() }),
+        }
     }
 
     /// Checks that no part of a new path differs only in case from what is beside it.

@@ -527,6 +527,11 @@ fn a_universe_needs_no_disk() {
     assert_eq!(next.paths(Select::Plugin("a/v1")).unwrap().len(), 2);
     let said = refusal(&mut next, "b/v1", add("src/lib.rs"));
     assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` added before");
+    let said = refusal(&mut next, "b/v1", add("project"));
+    assert_eq!(said, "`b/v1` adds `project`, which differs from `PROJECT` only in case");
+    refusal(&mut next, "b/v1", add("Project/x"));
+    let said = refusal(&mut next, "b/v1", add("PROJECT/x"));
+    assert_eq!(said, "`b/v1` adds `PROJECT/x`, but `PROJECT` is no folder");
     refusal(&mut next, "b/v1", add("src/lib.rs/x"));
     refusal(&mut next, "b/v1", add("src"));
     refusal(&mut next, "b/v1", add("Src/x"));

@@ -1,7 +1,8 @@
 //! `plugin register` and `plugin unregister`: plugins that are kept elsewhere, as links in the
 //! user's plugin directory.
 
-use super::probe::Prober;
+use super::probe::{self, Prober};
+use crate::catalog::{PluginKey, folder};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
@@ -9,7 +10,7 @@ use crate::cli::output;
 use crate::cli::session::Session;
 use crate::fs;
 use clap::{Arg, ArgMatches, value_parser};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,11 +38,11 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
 .args(|command| {
     command.arg(
         Arg::new("file")
-            .value_name("FILE|NAME")
+            .value_name("FILE|NAME|KEY")
             .required(true)
             .value_parser(value_parser!(OsString))
             .value_hint(clap::ValueHint::FilePath)
-            .help("The file that was registered, or the name of its link"),
+            .help("The file that was registered, or the name of its link or of the plugin"),
     )
 });
 
@@ -49,9 +50,15 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
     let path: &PathBuf = matches.get_one("file").expect("the argument is required");
     let path = place(path);
     let shown = output::path(&path);
+    check_name(&path)?;
     let report = Prober::new(session)?.probe(&path)?;
     let folder = user_dir(session)?;
     let name = path.file_name().expect("a file that was checked has a name");
+    if !folder::is_library(name) && !probe::is_program(&path) {
+        let text = format!("`{shown}` is a library without the suffix of one");
+        let hint = format!("give it a name that ends in `{}`", std::env::consts::DLL_SUFFIX);
+        return Err(CliError::new(Exit::Usage, text).hint(hint));
+    }
     let link = folder.join(name);
     let failed = |err: &io::Error| {
         CliError::new(Exit::Failed, format!("failed to register `{shown}`")).cause(err)
@@ -88,7 +95,8 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
     };
     let links = fs::Dir::open(&folder).and_then(|it| it.list("")).unwrap_or_default();
     let links: Vec<_> = links.into_iter().map(|it| folder.join(it.name)).collect();
-    let Some(link) = links.iter().find(|it| is_meant(it)) else {
+    let by_path = links.iter().find(|it| is_meant(it));
+    let Some(link) = by_path.or_else(|| of_plugin(session, given, &links)) else {
         let registered: Vec<_> = links.iter().filter(|it| it.is_symlink()).collect();
         let names: Vec<_> = registered.iter().filter_map(|it| it.file_name()).collect();
         let names: Vec<_> = names.iter().map(|it| format!("`{}`", it.display())).collect();
@@ -105,6 +113,52 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
     })?;
     session.console().println(format!("removed the link `{}`", output::path(link)));
     Ok(Exit::Done.into())
+}
+
+/// Returns the link of the plugin with a name or a key.
+fn of_plugin<'a>(
+    session: &Session<'_>,
+    given: &OsStr,
+    links: &'a [PathBuf],
+) -> Option<&'a PathBuf> {
+    let given = given.to_str()?;
+    let qualifier = format!(".{}", session.identity().name_qualifier);
+    let is_meant = |key: &PluginKey| {
+        let key = key.to_string();
+        let name = key.split('/').next().unwrap_or_default();
+        given == key || given == name || name.strip_suffix(&qualifier) == Some(given)
+    };
+    let entries = session.catalog().entries().iter();
+    let meant = entries.filter(|it| it.key().is_some_and(is_meant));
+    let mut paths = meant.filter_map(|it| it.path());
+    paths.find_map(|path| links.iter().find(|link| *link == path && link.is_symlink()))
+}
+
+/// Refuses what a host passes over in a plugin directory, whatever is in it.
+fn check_name(path: &Path) -> Result<(), CliError> {
+    let shown = output::path(path);
+    let refuse =
+        |text: String, hint: &str| Err(CliError::new(Exit::Usage, text).hint(hint.to_owned()));
+    let is_other = |it: std::fs::Metadata| !it.is_file();
+    if path.file_name().is_none() || path.metadata().is_ok_and(is_other) {
+        return refuse(
+            format!("`{shown}` is not a file"),
+            "name the file of a program or a library",
+        );
+    }
+    match path.file_name() {
+        Some(name) if !folder::is_visible(name) => {
+            let is_hidden = name.as_encoded_bytes().starts_with(b".");
+            let (why, hint) = match is_hidden {
+                true => ("is hidden", "rename it: no plugin has a `.` in front of its name"),
+                false => {
+                    ("has a version behind its suffix", "register the file that ends in `.so`")
+                }
+            };
+            refuse(format!("`{shown}` {why}, and would not be looked at"), hint)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the absolute path of a file, which may be a link: only its directory is resolved.

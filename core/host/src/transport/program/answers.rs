@@ -96,11 +96,12 @@ impl Answers {
     /// Keeps an answer. The stamp was settled before the program was asked; else it could have
     /// changed without being noticed.
     pub(super) fn keep(&mut self, path: &Path, stamp: Stamp, answer: Answer) {
-        // The file of the answers is a text, and so are the paths in it.
-        if path.to_str().is_some() {
-            self.programs.insert(path.to_owned(), Kept { stamp, answer });
-            self.is_changed = true;
+        // The file is JSON, which has no other names: a program with one is asked each time.
+        if path.to_str().is_none() {
+            return;
         }
+        self.programs.insert(path.to_owned(), Kept { stamp, answer });
+        self.is_changed = true;
     }
 
     /// Writes the answers if there are new ones. That they cannot be written is no error:

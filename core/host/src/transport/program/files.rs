@@ -1,9 +1,10 @@
 //! The files that a program answers through.
 
+use super::strict;
 use crate::fs;
 use pintle_plugin::message::ErrorReply;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The longest reply, in bytes.
@@ -14,7 +15,7 @@ pub(super) struct Files(TempDir);
 
 impl Files {
     pub(super) fn create() -> Result<Self, ErrorReply> {
-        let temp = tempfile::Builder::new().prefix("plugin-").tempdir().and_then(|it| {
+        let temp = tempfile::Builder::new().prefix("plugin-").tempdir_in(folder()).and_then(|it| {
             std::fs::File::create(it.path().join("reply"))?;
             Ok(it)
         });
@@ -24,6 +25,11 @@ impl Files {
     /// Returns where the reply goes.
     pub(super) fn reply(&self) -> PathBuf {
         self.0.path().join("reply")
+    }
+
+    /// Returns the directory.
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     pub(super) fn request(&self, json: &[u8]) -> Result<PathBuf, ErrorReply> {
@@ -44,11 +50,20 @@ impl Files {
             fs::read_regular(&self.reply(), MAX_REPLY).map_err(|err| invalid(&err.cause))?;
         match contents.bytes.trim_ascii() {
             [] => Ok(T::default()),
-            // A list would be taken for the values of the fields, in their order.
-            json if json[0] != b'{' => Err(invalid(&"it does not begin with `{`")),
-            json => serde_json::from_slice(json).map_err(|err| invalid(&err)),
+            json => {
+                // This error says where.
+                serde_json::from_slice::<T>(json).map_err(|err| invalid(&err))?;
+                let value = serde_json::from_slice(json).map_err(|err| invalid(&err))?;
+                strict::read(value).map_err(|err| invalid(&err))
+            }
         }
     }
+}
+
+/// Returns where temporary files go. An empty `TMPDIR` counts as none, as it does elsewhere.
+fn folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder.as_os_str().is_empty() { PathBuf::from("/tmp") } else { folder }
 }
 
 fn cannot(what: &str, err: &std::io::Error) -> ErrorReply {

@@ -3,16 +3,19 @@
 use super::called::Program;
 use super::files::Files;
 use super::variables::Variables;
-use crate::process::{Chunk, JobError, JobErrorKind, Running, UnderWay};
+use crate::process::{Chunk, JobError, JobErrorKind, Running};
 use pintle_plugin::host::{HostServices, Stream};
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::message::program::ProgramHookReply;
 use pintle_plugin::message::{ErrorReply, HookReply, Resource};
 use serde::Deserialize as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// The dispatch of hooks has its own limit, and cancels what is over it.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The number of the one cleanup that a call has.
+const CLEANUP: u64 = 0;
 
 pub(super) fn run(
     program: &Program,
@@ -20,8 +23,11 @@ pub(super) fn run(
     payload: &[u8],
     services: &dyn HostServices,
 ) -> Result<HookReply, ErrorReply> {
-    // What is there for the program goes with it, also when nobody waits for this thread.
-    let _under_way = UnderWay::new();
+    // From here on, a signal only tells that the call is cancelled.
+    if services.wait_cancelled(Duration::ZERO) {
+        let kind = JobErrorKind::Cancelled;
+        return Err(program.failed(&JobError { kind, stderr: String::new() }));
+    }
     let files = Files::create()?;
     let parsed: Value = serde_json::from_slice(payload).unwrap_or_default();
     let mut variables = Variables::of("EXEC").set("EVENT", event).set("REPLY", files.reply());
@@ -34,7 +40,7 @@ pub(super) fn run(
             variables = variables.set(suffix, value);
         }
     }
-    let ended = wait(program.command(variables), payload, services);
+    let ended = wait(program.command(variables), payload, files.path(), services);
     let reply: Result<ProgramHookReply, _> = files.read_reply();
     match (ended, reply) {
         (Ok(()), Ok(mut reply)) => {
@@ -59,9 +65,28 @@ pub(super) fn run(
 fn wait(
     command: std::process::Command,
     payload: &[u8],
+    folder: &Path,
     services: &dyn HostServices,
 ) -> Result<(), JobError> {
     let mut running = Running::start(command, NO_LIMIT)?;
+    // For a host that does not wait, after a second signal.
+    let (kill, folder) = (running.killer(), folder.to_owned());
+    let at_once = Box::new(move || {
+        kill();
+        // Nothing else can be done about it.
+        let _ = std::fs::remove_dir_all(folder);
+    });
+    let _ = services.cleanup(CLEANUP, Some(at_once));
+    let ended = follow(&mut running, payload, services);
+    let _ = services.cleanup(CLEANUP, None);
+    ended
+}
+
+fn follow(
+    running: &mut Running,
+    payload: &[u8],
+    services: &dyn HostServices,
+) -> Result<(), JobError> {
     running.send(payload.to_vec());
     running.close_input();
     while let Some(Chunk::Out(bytes) | Chunk::Err(bytes)) = running.next(Some(services))? {

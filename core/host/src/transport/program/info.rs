@@ -1,16 +1,19 @@
 //! What a program says of itself: asking for it, and judging it.
 
 use super::called::stderr;
-use super::surroundings::Surroundings;
-use super::variables::Variables;
+use super::strict::not_an_object;
+use super::surroundings::{HookedCommand, Surroundings};
+use super::variables::{Variables, capitals};
 use crate::identity::Identity;
 use crate::process::{Job, JobErrorKind, Output};
 use pintle_plugin::Arg;
+use pintle_plugin::json::Value;
 use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, SUBCOMMANDS};
 use pintle_plugin::message::Step;
-use pintle_plugin::message::program::{ProgramInfo, ProgramScaffold};
+use pintle_plugin::message::program::{ProgramInfo, ProgramOptions, ProgramScaffold};
 use pintle_plugin::rules;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -97,7 +100,38 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
         }),
     }
     .map_err(|err| Refused::answer("its answer cannot be read as YAML or JSON", err))?;
+    let value = match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(text).ok(),
+        false => serde_saphyr::from_str(text).ok(),
+    };
+    value.map_or(Ok(()), |it| check_shape(&it))?;
     Ok(info)
+}
+
+/// Checks what reading forgives: lists in the place of objects, and, for the sake of newer
+/// plugins, kinds and types of arguments that this host does not know.
+fn check_shape(answer: &Value) -> Result<(), Refused> {
+    const PARTS: [&str; 8] =
+        ["commands", "nouns", "options", "scaffolds", "args", "flags", "groups", "examples"];
+    let invalid = |why: String| Refused::answer("its answer cannot be read as YAML or JSON", why);
+    let Some(fields) = answer.as_object() else {
+        return Err(invalid(not_an_object(answer).to_string()));
+    };
+    for (key, words) in [
+        ("kind", ["positional", "flag", "count", "option"].as_slice()),
+        ("value", &["string", "integer", "number", "boolean", "path"]),
+    ] {
+        if let Some(unknown) = fields.get(key).filter(|it| !is_one_of(it, words)) {
+            let why = format!("unknown `{key}` {unknown} of an argument");
+            return Err(invalid(format!("{why}: there are {}", words.join(", "))));
+        }
+    }
+    let parts = PARTS.iter().filter_map(|it| fields.get(*it)?.as_array());
+    parts.flatten().try_for_each(check_shape)
+}
+
+fn is_one_of(value: &Value, words: &[&str]) -> bool {
+    value.as_str().is_some_and(|it| words.contains(&it))
 }
 
 /// Checks what the catalog does not: events, subcommands and arguments.
@@ -116,20 +150,33 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     };
     for it in &info.commands {
         rules::check_command(&it.args, &it.groups)
+            .and_then(|()| check_variables(&it.args))
             .map_err(wrong(format!("its command `{}`", it.command)))?;
     }
-    for it in &info.options {
-        if !around.hooked.contains(&it.command) {
-            let text = format!("it adds options to the unknown command `{}`", it.command);
-            let known = around.hooked.join(", ");
+    for ProgramOptions { command, .. } in &info.options {
+        let Some(known) = around.hooked.iter().find(|it| it.words == *command) else {
+            let text = format!("it adds options to the unknown command `{command}`");
+            let known: Vec<_> = around.hooked.iter().map(|it| it.words.as_str()).collect();
+            let known = known.join(", ");
             return Err(Refused::answer(text, format!("options can be added to {known}")));
+        };
+        if !known.events.iter().any(|it| info.events.contains(it)) {
+            let text = format!("it adds options to `{command}`, and has no hook on its events");
+            let events = known.events.join(", ");
+            return Err(Refused::answer(text, format!("`{command}` has the events {events}")));
         }
-        rules::check_options(&it.args)
-            .map_err(wrong(format!("its options of `{}`", it.command)))?;
+        // Those of one command may be in several places.
+        let args = info.options.iter().filter(|it| it.command == *command);
+        let args: Vec<_> = args.flat_map(|it| it.args.iter().cloned()).collect();
+        rules::check_options(&args)
+            .and_then(|()| check_variables(&args))
+            .and_then(|()| check_free(known, &args))
+            .map_err(wrong(format!("its options of `{command}`")))?;
     }
     for it in &info.scaffolds {
         judge_scaffold(it)?;
         rules::check_flags(&it.subcommand, &it.flags)
+            .and_then(|()| check_variables(&it.flags))
             .map_err(wrong(format!("its flags of `{}`", it.subcommand)))?;
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
@@ -140,6 +187,33 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
             "",
         )),
         false => Ok(()),
+    }
+}
+
+/// Checks that no two arguments have their values in one variable.
+fn check_variables(args: &[Arg]) -> Result<(), String> {
+    let mut names = BTreeMap::new();
+    for Arg { name, .. } in args {
+        if let Some(other) = names.insert(capitals(name), name) {
+            let variable = format!("ARG_{}", capitals(name));
+            return Err(format!(
+                "the arguments `{other}` and `{name}` have one variable, `…_{variable}`"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the command has no options of the same names.
+fn check_free(command: &HookedCommand, args: &[Arg]) -> Result<(), String> {
+    let mut names = args.iter().flat_map(|it| it.aliases.iter().chain([&it.name]));
+    if let Some(name) = names.find(|it| command.names.contains(it)) {
+        return Err(format!("`--{name}` belongs to the host"));
+    }
+    let mut letters = args.iter().filter_map(|it| it.short);
+    match letters.find(|it| command.letters.contains(it)) {
+        Some(letter) => Err(format!("`-{letter}` belongs to the host")),
+        None => Ok(()),
     }
 }
 
@@ -238,6 +312,24 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_has_objects_and_known_words() {
+        let details = |yaml: &str| parse(yaml.as_bytes()).unwrap_err().details;
+        let list = "invalid type: sequence, expected an object";
+        for text in ["[a, 1.0.0]", "version: 1.0.0\ncommands: [[a, b]]"] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert_eq!(details(r#"{"version": "1.0.0", "commands": [["a", "b"]]}"#), list);
+        assert_eq!(
+            details("version: 1.0.0\ncommands: [{command: a, args: [{name: x, kind: flagg}]}]"),
+            "unknown `kind` \"flagg\" of an argument: there are positional, flag, count, option"
+        );
+        assert_eq!(
+            details("version: 1.0.0\nscaffolds: [{flags: [{name: x, value: int}]}]"),
+            "unknown `value` \"int\" of an argument: there are string, integer, number, boolean, path"
+        );
+    }
+
+    #[test]
     fn what_is_wrong_with_an_answer_is_one_line() {
         let refused = parse(b"version: 1.0.0\nevents: {a: b}").unwrap_err();
         assert_eq!(refused.details.lines().count(), 1, "{}", refused.details);
@@ -248,16 +340,44 @@ mod tests {
     fn an_answer_is_judged() {
         let around = Surroundings {
             events: vec!["post-ship-moor"],
-            hooked: vec!["ship moor".to_owned()],
+            hooked: vec![HookedCommand {
+                words: "ship moor".to_owned(),
+                events: vec!["post-ship-moor".to_owned()],
+                names: vec!["berth".to_owned()],
+                letters: vec!['b'],
+            }],
             ..Surroundings::default()
         };
         let check = |yaml: &str| judge(&parse(yaml.as_bytes()).unwrap(), &around);
         assert_eq!(check("version: 1.0.0\nevents: [post-ship-moor]"), Ok(()));
+        let moor = |args: &str| {
+            let options = format!("options: [{{command: ship moor, args: [{args}]}}]");
+            check(&format!("version: 1.0.0\nevents: [post-ship-moor]\n{options}"))
+        };
+        assert_eq!(moor("{name: rope, short: r}"), Ok(()));
+        for (args, details) in [
+            ("{name: berth}", "`--berth` belongs to the host"),
+            ("{name: x, aliases: [berth]}", "`--berth` belongs to the host"),
+            ("{name: x, short: b}", "`-b` belongs to the host"),
+            ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have one variable, `…_ARG_A_B`"),
+            ("{name: x, required: true}", "have to be given"),
+        ] {
+            let refused = moor(args).unwrap_err();
+            assert!(refused.details.contains(details), "{refused:?}");
+        }
         for (yaml, message) in [
             ("name: a", "lacks `version`"),
             ("version: 1.0.0\nevents: [post-ship-sink]", "unknown event `post-ship-sink`"),
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: x}, {name: x}]}]",
+                "declares its command `a` wrongly",
+            ),
+            (
+                "version: 1.0.0\noptions: [{command: ship moor, args: [{name: x}]}]",
+                "has no hook on its events",
+            ),
+            (
+                "version: 1.0.0\ncommands: [{command: a, args: [{name: a-b}, {name: a_b}]}]",
                 "declares its command `a` wrongly",
             ),
             (

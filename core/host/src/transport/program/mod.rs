@@ -12,8 +12,9 @@ mod files;
 mod hook;
 mod info;
 mod scaffolding;
+mod strict;
 mod surroundings;
 mod variables;
 
 pub use discovery::{examine, find, is_executable, is_script};
-pub use surroundings::{EventVariables, Surroundings};
+pub use surroundings::{EventVariables, HookedCommand, Surroundings};

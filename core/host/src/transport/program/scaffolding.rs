@@ -2,6 +2,7 @@
 //! JSON, and the program asks for the files that it wants.
 
 use super::called::Program;
+use super::strict;
 use super::variables::Variables;
 use crate::process::{Chunk, JobError, JobErrorKind, Running};
 use base64::Engine as _;
@@ -228,7 +229,7 @@ fn shown(line: &[u8]) -> String {
 }
 
 fn read<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, ErrorReply> {
-    T::deserialize(value).map_err(|err| {
+    strict::read(value).map_err(|err| {
         let mut reply = ErrorReply::failed(format!("the program wrote an invalid `{key}`"));
         reply.causes.push(err.to_string());
         reply

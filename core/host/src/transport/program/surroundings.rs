@@ -16,6 +16,19 @@ pub struct Surroundings {
     pub variables: Vec<EventVariables>,
     /// The names of the events that the host has.
     pub events: Vec<&'static str>,
-    /// The words of the commands that hooks can add options to.
-    pub hooked: Vec<String>,
+    /// The commands that hooks can add options to.
+    pub hooked: Vec<HookedCommand>,
+}
+
+/// A command of the host that hooks can add options to.
+#[derive(Debug, Clone, Default)]
+pub struct HookedCommand {
+    /// Its words, for example `ship moor`.
+    pub words: String,
+    /// The events that it hands to hooks.
+    pub events: Vec<String>,
+    /// The long names of its own options.
+    pub names: Vec<String>,
+    /// The letters of its own options.
+    pub letters: Vec<char>,
 }

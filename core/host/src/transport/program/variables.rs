@@ -98,7 +98,8 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn capitals(name: &str) -> String {
+/// Returns the part of a variable's name that an argument's name is.
+pub(super) fn capitals(name: &str) -> String {
     name.to_ascii_uppercase().replace(|it: char| !it.is_ascii_alphanumeric(), "_")
 }
 
