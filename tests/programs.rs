@@ -541,6 +541,26 @@ fn a_second_signal_ends_hooks_at_once() {
 }
 
 #[test]
+fn a_second_signal_ends_a_step_at_once() {
+    let programs = Programs::with(Sandbox::new().plugin("good"));
+    programs.add(
+        "slow",
+        "#!/bin/sh\nif [ $PINTLE_COMMAND = INFO ]; then printf 'version: 1.0.0\\n\
+         project_versions: [\"3\"]\\nscaffolds: [{subcommand: init}]\\n'; exit; fi\n\
+         trap '' TERM; sleep 300 & echo $! >../pid; while :; do wait; done\n",
+    );
+    let child = programs.start(["init", "--plugins", "good,slow"]);
+    let pid = wait_for(&programs.path("pid"));
+    for _ in 0..2 {
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        thread::sleep(Duration::from_millis(300));
+    }
+    let out = programs.finish(child);
+    assert_eq!(out.code(), 130, "{out}");
+    assert_ended(&pid);
+}
+
+#[test]
 fn hooks_that_have_hardly_any_time_are_ended_before_the_host() {
     for (limit, code) in [("0", 2), ("0s", 2), ("1ns", 1), ("1ms", 1), ("50ms", 1)] {
         let mut programs = watcher("trap '' TERM; echo $$ >pid; while :; do sleep 300; done");

@@ -23,6 +23,8 @@ use std::time::Duration;
 const MAX_LINE: usize = 256 << 20;
 /// How long a step may take.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// The number of the one cleanup that a step has.
+const CLEANUP: u64 = 0;
 
 pub(super) fn run(
     program: &Program,
@@ -105,6 +107,8 @@ impl<'a> Session<'a> {
         }
         let running = Running::start(program.command(variables), LIMIT);
         let running = running.map_err(|err| program.failed(&err))?;
+        // For a host that does not wait, after a second signal.
+        let _ = services.cleanup(CLEANUP, Some(Box::new(running.killer())));
         Ok(Self { program, services, running, pending: Vec::new(), searched: 0 })
     }
 
@@ -196,6 +200,12 @@ impl<'a> Session<'a> {
             err.hint = Some("the last line of a step is a `reply` or an `error`".to_owned());
             err
         })
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        let _ = self.services.cleanup(CLEANUP, None);
     }
 }
 
