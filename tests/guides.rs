@@ -17,7 +17,7 @@ use crate::engine::{Engine, Image};
 use crate::kubectl::has_kubectl;
 use crate::program_kit::has;
 use crate::release_server::{Asset, Release, ReleaseServer};
-use crate::support::{built, install, skip};
+use crate::support::{built, deps_dir, install, skip};
 use pintle_plugin::manifest::TARGET;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -88,8 +88,12 @@ fn licence_releases(temp: &Path) -> (ReleaseServer, String) {
         secret
     });
     let dist = temp.join("dist");
-    let mut xtask = Command::new(env!("CARGO"));
-    xtask.args(["xtask", "dist", "--plugins", "--debug", "--only", "license", "--key"]);
+    // Its build shall not replace the libraries that other tests open.
+    let xtask = deps_dir().parent().expect("`deps` is in a folder").join("xtask");
+    let mut xtask = Command::new(xtask);
+    xtask.args(["dist", "--plugins", "--debug", "--only", "license", "--key"]);
+    xtask.env("CARGO_TARGET_DIR", target_dir().join("guides-dist"));
+    xtask.env("CARGO_PROFILE_DEV_DEBUG", "false");
     run(xtask.arg(&ours).arg("--out").arg(&dist).current_dir(root()));
     let file = format!("license-1.0.0-{TARGET}.tar.zst");
     let read = |path: &Path| fs::read(path).expect("it was made");
