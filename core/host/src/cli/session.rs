@@ -443,13 +443,6 @@ impl<'a> Session<'a> {
     pub fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
         let mut limit = TimeLimit::default();
         if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
-            if given.is_zero() {
-                let variable = self.settings.identity.env_var("HOOK_TIMEOUT");
-                let text = format!("{variable} is zero: hooks would have no time");
-                return Err(
-                    CliError::new(Exit::Usage, text).hint("durations are `90s`, `5m`".to_owned())
-                );
-            }
             limit.limit = given;
             limit.notice = limit.notice.min(given / 2);
         }
