@@ -67,6 +67,9 @@ impl Capture {
     /// Writes what was held back so far, in one piece. Of more output than a user would read,
     /// the beginning is written, and how much was dropped.
     pub fn release(&self) {
+        // Another hook may end at the same moment, and each one's output is kept together.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let held = std::mem::take(&mut *self.held());
         for part in held.into_parts() {
             match part {
