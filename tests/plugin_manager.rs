@@ -376,7 +376,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             --- stderr ---
             fetching two-[TARGET].tar.gz
             fetching two-[TARGET].tar.gz: done
-            error: failed to install `acme/two` while checking it
+            error: failed to install `acme/two` while looking for the plugin in it
               caused by: there are several plugins in it: `a`, `b`
             hint: its author publishes each as a file of its own
             [exit 3]
@@ -384,7 +384,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             --- stderr ---
             fetching prose-[TARGET].tar.gz
             fetching prose-[TARGET].tar.gz: done
-            error: failed to install `acme/prose` while checking it
+            error: failed to install `acme/prose` while looking for the plugin in it
               caused by: there is no plugin in it, only `README`
             hint: a plugin is a library of this platform with a manifest, or a program
             [exit 3]

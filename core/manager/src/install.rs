@@ -13,6 +13,7 @@ use crate::origin::{Origin, Release, Remote, Wanted};
 use crate::signature::{self, Bound, PublicKey};
 use crate::store::{FileRecord, LockedStore, Place, Receipt, Staged, Stored, Target};
 use crate::trust::Trust;
+use pintle_host::catalog::examine;
 use pintle_host::cli::{Checked, CliError, Exit, FileKind, Session};
 use pintle_host::{PluginKey, PluginVersion};
 use pintle_plugin::manifest::TARGET;
@@ -111,7 +112,15 @@ impl Installer<'_> {
             .at("comparing it with what is installed")?;
         let files = unpack(source, &fetched).at("unpacking it")?;
         let staged = self.store.stage(&source.place, &files).at("writing its files")?;
-        let (file, checked) = self.check(&staged, &files).at("checking it")?;
+        let file = find_plugin(&staged, &files).at("looking for the plugin in it")?;
+        let path = staged.path(&file);
+        if let Some(signed) = &fetched.signed {
+            // What a library is shows without running it. A program must be asked.
+            if let Ok(examined) = examine(&path, self.session.rules()) {
+                check_bound(signed, &fetched, &examined.key).at("verifying its signature")?;
+            }
+        }
+        let checked = self.session.check_file(&path).at("checking it")?;
         self.check_names(source, known.as_ref(), &checked)
             .at("comparing it with what is installed")?;
         if let Some(signed) = &fetched.signed {
@@ -317,42 +326,6 @@ impl Installer<'_> {
         }
     }
 
-    /// Finds the plugin's file among those that were unpacked, and checks it.
-    fn check(
-        &self,
-        staged: &Staged<'_>,
-        files: &[UnpackedFile],
-    ) -> Result<(String, Checked), CliError> {
-        let kind = |it: &UnpackedFile| FileKind::of(&staged.path(&it.path));
-        let of_kind = |wanted| -> Vec<&str> {
-            let found = files.iter().filter(|it| kind(it) == Some(wanted));
-            let mut found: Vec<_> = found.map(|it| &*it.path).collect();
-            found.sort_unstable();
-            found
-        };
-        let mut found = of_kind(FileKind::Library);
-        if found.is_empty() {
-            found = of_kind(FileKind::Program);
-        }
-        match found[..] {
-            [file] => Ok((file.to_owned(), self.session.check_file(&staged.path(file))?)),
-            [] => {
-                let there: Vec<_> =
-                    files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
-                let text = format!("there is no plugin in it, only {}", there.join(", "));
-                Err(refused(text).hint(
-                    "a plugin is a library of this platform with a manifest, or a program"
-                        .to_owned(),
-                ))
-            }
-            _ => {
-                let found: Vec<_> = found.iter().map(|it| format!("`{it}`")).collect();
-                let text = format!("there are several plugins in it: {}", found.join(", "));
-                Err(refused(text).hint("its author publishes each as a file of its own".to_owned()))
-            }
-        }
-    }
-
     /// Refuses a plugin that is another one than before, or is installed from elsewhere.
     fn check_names(
         &self,
@@ -518,6 +491,36 @@ fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
         CliError::from_error(Exit::Failed, &err).hint(hint)
     })?;
     Ok(release.files[choice.index].clone())
+}
+
+/// Finds the plugin's file among those that were unpacked.
+fn find_plugin(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<String, CliError> {
+    let kind = |it: &UnpackedFile| FileKind::of(&staged.path(&it.path));
+    let of_kind = |wanted| -> Vec<&str> {
+        let found = files.iter().filter(|it| kind(it) == Some(wanted));
+        let mut found: Vec<_> = found.map(|it| &*it.path).collect();
+        found.sort_unstable();
+        found
+    };
+    let mut found = of_kind(FileKind::Library);
+    if found.is_empty() {
+        found = of_kind(FileKind::Program);
+    }
+    match found[..] {
+        [file] => Ok(file.to_owned()),
+        [] => {
+            let there: Vec<_> = files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
+            let text = format!("there is no plugin in it, only {}", there.join(", "));
+            Err(refused(text).hint(
+                "a plugin is a library of this platform with a manifest, or a program".to_owned(),
+            ))
+        }
+        _ => {
+            let found: Vec<_> = found.iter().map(|it| format!("`{it}`")).collect();
+            let text = format!("there are several plugins in it: {}", found.join(", "));
+            Err(refused(text).hint("its author publishes each as a file of its own".to_owned()))
+        }
+    }
 }
 
 fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, CliError> {
