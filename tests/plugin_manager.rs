@@ -513,9 +513,13 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         let text = text.replace(&key(&line("ours")).id(), "[OURS]");
         text.replace(&key(&line("theirs")).id(), "[THEIRS]")
     };
+    // An old file with its old signature, as a new version.
+    let old = older.clone();
+    publish("9.9.9", vec![ours.sign("1.0.0", &old), old]);
     let lines = [
         "plugin install acme/hello@1.0.0",
         "plugin install acme/hello@1.0.0 --yes",
+        "plugin install acme/hello@9.9.9",
         "plugin why hello",
         "plugin install acme/hello@1.1.0 --yes",
         "plugin install acme/hello@1.2.0 --yes",
@@ -540,6 +544,14 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         [exit 0]
+        $ pintle plugin install acme/hello@9.9.9
+        --- stderr ---
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        error: failed to install `acme/hello` while comparing its version
+          caused by: the release is `v9.9.9`, and the plugin in it is `hello.example.org/v1.0.0`
+        hint: tell its author
+        [exit 3]
         $ pintle plugin why hello
         plugin     hello.example.org/v1.0.0
         why        it was installed or updated last
@@ -769,6 +781,12 @@ fn a_project_has_its_own_versions() {
     assert!(out.stdout.contains("installed hello.example.org/v1.0.0"), "{out}");
     assert_eq!(at(&deep, &["hello"]).success().stdout, "hello 1.0.0\n");
     assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.1.0\n");
+    // A locked plugin can be locked in another version.
+    for version in ["1.1.0", "1.0.0"] {
+        let source = format!("acme/hello@{version}");
+        let _ = at(&project, &["plugin", "install", "--project", &source]).success();
+        assert_eq!(at(&deep, &["hello"]).success().stdout, format!("hello {version}\n"));
+    }
     let list = at(&deep, &["plugin", "list", "--all"]).success();
     assert!(list.stdout.contains("the project demands `hello.example.org/v1.0.0`"), "{list}");
     let _ = sandbox.run(["plugin", "prune"]).success();

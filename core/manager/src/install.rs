@@ -38,6 +38,8 @@ pub(crate) struct Demand<'a> {
     pub(crate) release: Option<Release>,
     /// What a lock file says: exactly this is installed.
     pub(crate) locked: Option<&'a Locked>,
+    /// The name and the version that it must have.
+    pub(crate) expected: Option<(&'a str, &'a str)>,
     /// Whether an older version than the present one is a fault of the source.
     pub(crate) is_update: bool,
     /// Whether the plugin becomes visible to the host, or is only in the store.
@@ -105,7 +107,7 @@ impl Installer<'_> {
     fn run(&self, source: &Source<'_>, demand: &Demand<'_>) -> Step<Installed> {
         let known = self.store.plugin(&source.place).at("reading the store")?;
         let release = self.release(source, demand).at("looking for the release")?;
-        let remote = choose(source, &release).at("choosing the file")?;
+        let remote = choose(source, &release).and_then(named).at("choosing the file")?;
         let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
         // Nothing of a file is looked at that is trusted less than the one before.
         self.check_trust(demand, known.as_ref(), fetched.trust)
@@ -126,6 +128,7 @@ impl Installer<'_> {
         if let Some(signed) = &fetched.signed {
             check_bound(signed, &fetched, &checked.key).at("verifying its signature")?;
         }
+        check_version(demand, &release, &checked.key).at("comparing its version")?;
         let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
         self.check_age(demand, known.as_ref(), &receipt)
             .at("comparing it with what is installed")?;
@@ -144,7 +147,9 @@ impl Installer<'_> {
         if let Some(release) = &demand.release {
             return Ok(release.clone());
         }
-        let Some(locked) = demand.locked.filter(|_| !demand.is_mirrored) else {
+        // What a lock file calls signed is verified anew: its word alone is worth a digest.
+        let is_asked = |it: &&Locked| !demand.is_mirrored && it.trust < Trust::Signed;
+        let Some(locked) = demand.locked.filter(is_asked) else {
             return source.origin.release(&demand.wanted).map_err(CliError::from);
         };
         // What is locked is fetched without asking what there is.
@@ -191,11 +196,12 @@ impl Installer<'_> {
         }
         let mut fetched = Fetched { remote, bytes, archive, trust, signed: None };
         match demand.locked {
-            // The bytes are those that were locked, and who vouched for them did so then.
-            Some(locked) if fetched.trust == Trust::Digest => fetched.trust = locked.trust,
+            Some(locked) if fetched.trust == Trust::Digest && locked.trust < Trust::Signed => {}
             _ => {
-                fetched.signed =
-                    self.verify(source, known, release, &fetched).at("verifying its signature")?;
+                let key = demand.locked.and_then(|it| it.key.clone());
+                fetched.signed = self
+                    .verify(source, known, key, release, &fetched)
+                    .at("verifying its signature")?;
                 if fetched.signed.is_some() {
                     fetched.trust = Trust::Signed;
                 }
@@ -236,10 +242,11 @@ impl Installer<'_> {
         &self,
         source: &Source<'_>,
         known: Option<&Stored>,
+        locked: Option<PublicKey>,
         release: &Release,
         fetched: &Fetched,
     ) -> Result<Option<Signed>, CliError> {
-        let pinned = known.and_then(|it| it.state.key.clone());
+        let pinned = known.and_then(|it| it.state.key.clone()).or(locked);
         if let (Some(pinned), Some(given)) = (&pinned, &self.consent.key)
             && pinned != given
             && !self.consent.allow_downgrade
@@ -376,7 +383,8 @@ impl Installer<'_> {
     ) -> Result<(), CliError> {
         let before = known.and_then(|it| it.latest()).map(|it| it.1);
         let is_older = |before: &&Receipt| receipt.plugin_version() < before.plugin_version();
-        let is_checked = demand.is_update && !self.consent.allow_downgrade;
+        let is_newest = demand.wanted.version.is_none() && demand.locked.is_none();
+        let is_checked = (demand.is_update || is_newest) && !self.consent.allow_downgrade;
         match before.filter(|it| is_checked && is_older(it)) {
             None => Ok(()),
             Some(before) => {
@@ -468,6 +476,15 @@ fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliE
         .hint("remove the plugin and install it again, if its author has a new key".to_owned())
 }
 
+/// Refuses a file whose name is not one that a text or a terminal can show.
+fn named(remote: Remote) -> Result<Remote, CliError> {
+    match remote.name.chars().any(char::is_control) {
+        true => Err(refused("the name of the file has control characters")
+            .hint("tell its author".to_owned())),
+        false => Ok(remote),
+    }
+}
+
 fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
     // Some sources say for which target a file is.
     let fits = |it: &&Remote| it.target.as_deref() == Some(TARGET);
@@ -491,6 +508,25 @@ fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
         CliError::from_error(Exit::Failed, &err).hint(hint)
     })?;
     Ok(release.files[choice.index].clone())
+}
+
+/// Refuses a plugin that is another version than its release says, or than was asked for: an old
+/// file, with its old signature, could be published as a new version.
+fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Result<(), CliError> {
+    let tag = release.tag.as_ref().or(demand.wanted.version.as_ref());
+    let said = tag.and_then(|it| it.parse::<PluginVersion>().ok());
+    if let (Some(tag), Some(said)) = (tag, said)
+        && key.exact_version() != Some(said)
+    {
+        let text = format!("the release is `{tag}`, and the plugin in it is `{key}`");
+        return Err(refused(text).hint("tell its author".to_owned()));
+    }
+    let Some((name, version)) = demand.expected else { return Ok(()) };
+    if key.name().to_string() != name || version_text(key) != version {
+        let text = format!("the lock says `{name}` {version}, and it is `{key}`");
+        return Err(refused(text).hint("lock the plugin again".to_owned()));
+    }
+    Ok(())
 }
 
 /// Finds the plugin's file among those that were unpacked.

@@ -313,7 +313,8 @@ impl<'a> Manager<'a> {
             }
         }
         let source = self.source(&spec)?;
-        let demand = Demand { locked: Some(locked), is_visible, ..Demand::default() };
+        let expected = Some((name, &*locked.version));
+        let demand = Demand { locked: Some(locked), expected, is_visible, ..Demand::default() };
         // With a mirror, the addresses of the lock are not those that the file has there.
         let wanted = Wanted {
             version: Some(locked.tag.clone().unwrap_or_else(|| locked.version.clone())),
@@ -321,11 +322,6 @@ impl<'a> Manager<'a> {
         };
         let demand = Demand { wanted, is_mirrored: self.mirror.is_some(), ..demand };
         let done = Installer { session: self.session, store, consent }.install(&source, &demand)?;
-        if done.receipt.name != name || done.receipt.version != locked.version {
-            let found = format!("{} {}", done.receipt.name, done.receipt.version);
-            let text = format!("the lock says `{name}` {}, and it is {found}", locked.version);
-            return Err(crate::errors::refused(text));
-        }
         let version = done.version.clone();
         Ok((place, Some(done), version))
     }

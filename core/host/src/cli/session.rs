@@ -365,13 +365,19 @@ impl<'a> Session<'a> {
     ///
     /// When the plugin is refused, by the catalog or while it is loaded.
     pub fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
+        if entry.is_usable() {
+            self.surroundings.vet(self, entry)?;
+        }
+        self.load_unvetted(entry)
+    }
+
+    fn load_unvetted(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
         let Some(key) = entry.key().filter(|_| entry.is_usable()) else {
             return Err(unusable(entry));
         };
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
-        self.surroundings.vet(self, entry)?;
         let manifest = || entry.manifest().cloned().unwrap_or_default();
         let plugin = match (entry.linked(), entry.endpoint()) {
             (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),
@@ -395,7 +401,8 @@ impl<'a> Session<'a> {
         let catalog =
             Catalog::with_foreign(&SearchPath::default(), &[], self.rules(), |_| vec![program]);
         let entry = catalog.entries().first().expect("it has the one program");
-        self.load(entry)
+        // It is looked at, and not used.
+        self.load_unvetted(entry)
     }
 
     /// Returns a plugin's implementation of an interface, for example of `dyn ImageScanner`.
