@@ -484,6 +484,23 @@ fn ctrl_c_ends_a_hook_with_what_it_has_started() {
     assert_ended(&pid);
 }
 
+#[test]
+fn ctrl_c_ends_a_program_that_is_asked_what_it_is() {
+    for line in ["plugin list", "plugin check PROGRAM"] {
+        let programs = Programs::new();
+        programs.add("hangs", "#!/bin/sh\nsleep 300 & echo $! >pid\nwhile :; do wait; done\n");
+        let path = programs.plugins().join("hangs");
+        let line = line.replace("PROGRAM", path.to_str().unwrap());
+        let child = programs.start(line.split(' '));
+        let pid = wait_for(&path.with_file_name("pid"));
+        // Of a host that checks a program, a process of its own asks it.
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let out = programs.finish(child);
+        assert!(!out.status().success(), "{line}: {out}");
+        assert_ended(&pid);
+    }
+}
+
 /// A hook on `pre-cluster-create` that never ends, and writes its children's numbers to a file.
 fn endless(first: &str, file: &str) -> String {
     format!(

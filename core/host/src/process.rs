@@ -3,6 +3,7 @@
 //! Invariants: waiting for a program ends. On Unix, a program has a process group of its own,
 //! and what ends early is ended with all that it has started in that group.
 
+use crate::services::Call;
 use pintle_plugin::host::{HostServices, Stream};
 use std::collections::VecDeque;
 use std::error::Error;
@@ -117,6 +118,11 @@ impl Job<'_> {
     /// [`JobError`] when it does not end by itself; that it fails is no error.
     pub fn run(self) -> Result<Output, JobError> {
         let mut running = Running::start(self.command, self.limit)?;
+        // A program that nobody cancels would outlive a host that a signal ends.
+        let alone = Call::default();
+        if self.services.is_none() {
+            alone.cleanup(0, Some(Box::new(running.killer())));
+        }
         running.send(self.input.to_vec());
         running.close_input();
         let mut stdout = Vec::new();

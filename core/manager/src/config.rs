@@ -1,6 +1,8 @@
 //! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
 
+use crate::broken_toml::broken_toml;
 use crate::signature::PublicKey;
+use crate::trust::Trust;
 use pintle_host::fs;
 use pintle_host::{Identity, Purpose};
 use serde::Deserialize;
@@ -18,6 +20,8 @@ const MAX_LEN: u64 = 1024 * 1024;
 pub struct Config {
     /// When the bytes of plugins are compared with what was installed.
     pub verify: Verify,
+    /// How far the bytes of every plugin that is installed must be vouched for.
+    pub minimum_trust: Trust,
     /// How old a release must be to be installed without being asked for by its version, for
     /// example `1day`.
     #[serde(with = "duration")]
@@ -70,7 +74,7 @@ impl Config {
             Err(err) => return Err(failed(err.into())),
         };
         let text = contents.into_text().map_err(|err| failed(err.into()))?;
-        toml::from_str(&text).map_err(|err| failed(err.into()))
+        toml::from_str(&text).map_err(|err| failed(broken_toml(&text, &err).into()))
     }
 }
 

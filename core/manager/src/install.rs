@@ -55,6 +55,8 @@ pub(crate) struct Consent {
     pub(crate) yes: bool,
     /// Bytes may be vouched for less than before, and be older.
     pub(crate) allow_downgrade: bool,
+    /// How far bytes must be vouched for at least, whatever was installed before.
+    pub(crate) minimum_trust: Trust,
     /// The key that the releases are signed with.
     pub(crate) key: Option<PublicKey>,
     /// The digest of the file.
@@ -110,8 +112,11 @@ impl Installer<'_> {
         let remote = choose(source, &release).and_then(named).at("choosing the file")?;
         let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
         // Nothing of a file is looked at that is trusted less than the one before.
-        self.check_trust(demand, known.as_ref(), fetched.trust)
-            .at("comparing it with what is installed")?;
+        self.check_trust(demand, known.as_ref(), fetched.trust).at("comparing its trust")?;
+        if fetched.trust == Trust::None && !source.origin.is_local() {
+            let text = format!("nobody vouches for the bytes of `{}`", fetched.remote.name);
+            self.session.console().log(pintle_plugin::Level::Warn, &text);
+        }
         let files = unpack(source, &fetched).at("unpacking it")?;
         let staged = self.store.stage(&source.place, &files).at("writing its files")?;
         let file = find_plugin(&staged, &files).at("looking for the plugin in it")?;
@@ -123,6 +128,8 @@ impl Installer<'_> {
             }
         }
         let checked = self.session.check_file(&path).at("checking it")?;
+        // Its own code has run, with the user's rights.
+        check_unchanged(&staged, &files).at("checking it")?;
         self.check_names(source, known.as_ref(), &checked)
             .at("comparing it with what is installed")?;
         if let Some(signed) = &fetched.signed {
@@ -130,7 +137,8 @@ impl Installer<'_> {
         }
         check_version(demand, &release, &checked.key).at("comparing its version")?;
         let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
-        self.check_age(demand, known.as_ref(), &receipt)
+        self.check_pin(demand, known.as_ref(), &receipt)
+            .and_then(|()| self.check_age(demand, known.as_ref(), &receipt))
             .at("comparing it with what is installed")?;
         if demand.is_visible {
             self.check_commands(&checked).at("comparing its commands with those that exist")?;
@@ -249,7 +257,6 @@ impl Installer<'_> {
         let pinned = known.and_then(|it| it.state.key.clone()).or(locked);
         if let (Some(pinned), Some(given)) = (&pinned, &self.consent.key)
             && pinned != given
-            && !self.consent.allow_downgrade
         {
             return Err(other_key(source, pinned, given));
         }
@@ -358,19 +365,47 @@ impl Installer<'_> {
         Ok(())
     }
 
-    /// Refuses a file that is vouched for less than the one before.
+    /// Refuses a file that is vouched for less than the one before, or than the user demands.
     fn check_trust(
         &self,
         demand: &Demand<'_>,
         known: Option<&Stored>,
         trust: Trust,
     ) -> Result<(), CliError> {
+        let minimum = self.consent.minimum_trust;
+        if trust < minimum {
+            let text = format!("its trust is `{trust}`, and `minimum-trust` is `{minimum}`");
+            let hint = match minimum {
+                Trust::Signed => "ask its author to sign it with minisign",
+                _ => "give a digest that you know with `--sha256`",
+            };
+            return Err(refused(text).hint(hint.to_owned()));
+        }
         let before = known.and_then(|it| it.latest()).map(|it| it.1.trust);
         let floor = before.max(demand.locked.map(|it| it.trust));
         match floor.filter(|it| trust < *it && !self.consent.allow_downgrade) {
             None => Ok(()),
             Some(floor) => Err(refused(format!("its trust is `{trust}`, and was `{floor}`"))
                 .hint(DOWNGRADE.to_owned())),
+        }
+    }
+
+    /// Refuses another version than the one that the user keeps.
+    fn check_pin(
+        &self,
+        demand: &Demand<'_>,
+        known: Option<&Stored>,
+        receipt: &Receipt,
+    ) -> Result<(), CliError> {
+        let is_asked = demand.is_visible && demand.locked.is_none();
+        let kept = known.filter(|it| it.state.is_pinned && is_asked).and_then(|it| it.latest());
+        match kept.filter(|it| it.1.content != receipt.content) {
+            None => Ok(()),
+            Some((_, kept)) => {
+                let command = &self.session.identity().command_name;
+                let text = format!("`{}` is pinned to version {}", kept.name, kept.version);
+                Err(failed(text).hint(format!("type `{command} plugin unpin {}` first", kept.name)))
+            }
         }
     }
 
@@ -395,39 +430,22 @@ impl Installer<'_> {
         }
     }
 
-    /// Tells of commands that another plugin has, before they are ambiguous.
+    /// Tells of commands that the host or another plugin has, before they are ambiguous.
     fn check_commands(&self, checked: &Checked) -> Result<(), CliError> {
-        let entries = self.session.catalog().entries().iter();
-        let others = entries.filter(|it| {
-            it.is_usable()
-                && it.is_current()
-                && it.key().is_some_and(|it| it.name() != checked.key.name())
-        });
-        let mut clashes = Vec::new();
-        for other in others {
-            let shared = |it: &&pintle_plugin::manifest::ManifestCommand| {
-                checked.manifest.commands.iter().any(|own| own.path == it.path)
-            };
-            let key = other.key().map(ToString::to_string).unwrap_or_default();
-            clashes.extend(
-                other
-                    .commands()
-                    .iter()
-                    .filter(shared)
-                    .map(|it| format!("its command `{}` is one of `{key}` too", it.path.join(" "))),
-            );
-        }
+        let (key, commands) = (&checked.key, &checked.manifest.commands);
+        let catalog = self.session.catalog();
+        let clashes = catalog.foreseen_clashes(key, commands, self.session.rules());
         if clashes.is_empty() {
             return Ok(());
         }
-        let text = clashes.join("; ");
+        let text = clashes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         match self.ask(&format!("{text}. Install it nevertheless?"))? {
             Answer::Yes => {
                 self.session.console().log(pintle_plugin::Level::Warn, &text);
                 Ok(())
             }
             _ => Err(CliError::new(Exit::Ambiguous, text).hint(
-                "`--yes` installs it nevertheless; then both need `plugin run KEY`".to_owned(),
+                "`--yes` installs it nevertheless; then `plugin run KEY` calls the command".to_owned(),
             )),
         }
     }
@@ -527,6 +545,15 @@ fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Res
         return Err(refused(text).hint("lock the plugin again".to_owned()));
     }
     Ok(())
+}
+
+/// Refuses a plugin that has changed its files: they are not those that were published any more.
+fn check_unchanged(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<(), CliError> {
+    match staged.settle(files)? {
+        None => Ok(()),
+        Some(file) => Err(refused(format!("it has changed its own file `{file}`"))
+            .hint("do not use it, and tell its author".to_owned())),
+    }
 }
 
 /// Finds the plugin's file among those that were unpacked.

@@ -12,6 +12,7 @@
 
 pub mod archive;
 pub mod asset;
+mod broken_toml;
 mod commands;
 pub mod config;
 mod defaults;

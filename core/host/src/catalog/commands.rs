@@ -68,6 +68,33 @@ pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
     }
 }
 
+/// Returns what the commands of a plugin that is not in the catalog would collide with.
+pub(super) fn foreseen(
+    entries: &[Entry],
+    key: &PluginKey,
+    commands: &[ManifestCommand],
+    core_commands: &[Vec<String>],
+) -> Vec<Clash> {
+    let mut found = Vec::new();
+    for own in commands {
+        let clash = |rival| Clash { command: own.path.clone(), rival };
+        if core_commands.iter().any(|it| is_one(it, &own.path)) {
+            found.push(clash(Rival::Core));
+        }
+        for (entry, command) in all(entries).filter(|it| is_one(&it.1.path, &own.path)) {
+            let Some(other) = entry.key().filter(|it| it.name() != key.name()) else { continue };
+            let claim = Claim { plugin: other.clone(), command: command.path.clone() };
+            found.push(clash(Rival::Plugin(claim)));
+        }
+    }
+    found
+}
+
+/// Returns whether two commands collide.
+fn is_one(one: &[String], other: &[String]) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
 /// Returns the highest usable version of each plugin, stable ones first.
 fn current(entries: &[Entry]) -> Vec<usize> {
     let usable = entries.iter().enumerate().filter(|(_, it)| it.is_usable());
@@ -94,8 +121,7 @@ fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, C
 
     let mut found = Vec::new();
     for (at, &(path, idx)) in commands.iter().enumerate() {
-        let is_core = |it: &Vec<String>| path.starts_with(it) || it.starts_with(path);
-        if core_commands.iter().any(is_core) {
+        if core_commands.iter().any(|it| is_one(it, path)) {
             found.push((idx, Clash { command: path.to_vec(), rival: Rival::Core }));
         }
         // Sorted, the paths that begin with this one, itself included, come right after it.

@@ -161,6 +161,17 @@ impl Catalog {
         commands::callable(&self.entries)
     }
 
+    /// Returns what the commands of a plugin that is not here would collide with: with other
+    /// plugins, and with the host's own commands. Another version of it does not count.
+    pub fn foreseen_clashes(
+        &self,
+        key: &PluginKey,
+        commands: &[ManifestCommand],
+        rules: &Rules,
+    ) -> Vec<Clash> {
+        commands::foreseen(&self.entries, key, commands, &rules.core_commands)
+    }
+
     /// Returns what the plugins say about the nouns of their commands.
     pub fn nouns(&self) -> Nouns<'_> {
         Nouns::new(&self.entries)

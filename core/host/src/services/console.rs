@@ -3,6 +3,7 @@
 //! Invariants: results go to the standard output and nothing else does; a reader
 //! who has gone away is not an error.
 
+use super::calls::Call;
 use super::text::escaped;
 use anstyle::{AnsiColor, Style};
 use dialoguer::{Confirm, Password, Select};
@@ -227,12 +228,19 @@ impl Console {
                 err
             });
         }
+        // A signal ends the host in the middle of a question, for which the cursor is hidden.
+        let call = Call::default();
+        call.cleanup(0, Some(Box::new(show_cursor)));
         ask(prompt).map_err(|err| {
             let mut reply = ErrorReply::failed("the question was not answered");
             reply.causes.push(err.to_string());
             reply
         })
     }
+}
+
+fn show_cursor() {
+    let _ = dialoguer::console::Term::stderr().show_cursor();
 }
 
 fn write_line(text: &str) {

@@ -4,9 +4,14 @@ use crate::digest::Digest;
 use crate::errors::usage;
 use crate::install::Consent;
 use crate::manager::Manager;
-use crate::signature::PublicKey;
+use crate::signature::{InvalidKey, PublicKey};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use pintle_host::cli::{CliError, Session};
+use pintle_host::cli::{CliError, Exit, Session};
+use pintle_host::fs;
+use std::path::Path;
+
+/// The largest file of a key.
+const MAX_KEY_LEN: u64 = 64 * 1024;
 
 pub(super) fn name() -> Arg {
     Arg::new("plugin").value_name("PLUGIN").help("The name of the plugin, its key, or `owner/repo`")
@@ -20,8 +25,8 @@ pub(super) fn texts<'a>(matches: &'a ArgMatches, name: &str) -> impl Iterator<It
     matches.get_many::<String>(name).into_iter().flatten().map(String::as_str)
 }
 
-/// Adds the options of commands that fetch plugins.
-pub(super) fn fetching(command: Command) -> Command {
+/// Adds the options of commands that ask sources.
+pub(super) fn asking(command: Command) -> Command {
     command
         .arg(
             Arg::new("from")
@@ -36,6 +41,11 @@ pub(super) fn fetching(command: Command) -> Command {
                 .value_name("URL")
                 .help("The address of GitHub's API, for servers of an enterprise"),
         )
+}
+
+/// Adds the options of commands that install plugins.
+pub(super) fn installing(command: Command) -> Command {
+    asking(command)
         .arg(
             Arg::new("yes")
                 .long("yes")
@@ -51,7 +61,7 @@ pub(super) fn fetching(command: Command) -> Command {
         )
 }
 
-/// Returns the manager with what the options of [`fetching`] say.
+/// Returns the manager with what the options of [`asking`] say.
 pub(super) fn manager<'a>(
     session: &'a Session<'a>,
     matches: &ArgMatches,
@@ -66,14 +76,32 @@ pub(super) fn pre(command: Command) -> Command {
         .arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Take pre-releases, too"))
 }
 
-pub(super) fn consent(matches: &ArgMatches) -> Result<Consent, CliError> {
+pub(super) fn consent(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Consent, CliError> {
     let text = |name| matches.try_get_one::<String>(name).ok().flatten();
-    let key = text("key").map(|it| it.parse::<PublicKey>());
     let digest = text("sha256").map(|it| it.parse::<Digest>());
     Ok(Consent {
         yes: matches.get_flag("yes"),
         allow_downgrade: matches.get_flag("allow-downgrade"),
-        key: key.transpose().map_err(|err| usage(err.to_string()))?,
+        minimum_trust: manager.config.minimum_trust,
+        key: text("key").map(|it| key(it)).transpose()?,
         digest: digest.transpose().map_err(|err| usage(err.to_string()))?,
     })
+}
+
+/// Reads a key, or a file that has one. No key is a path: it would need a directory `RW…`.
+fn key(text: &str) -> Result<PublicKey, CliError> {
+    let err = match text.parse() {
+        Ok(key) => return Ok(key),
+        Err(err) => err,
+    };
+    let hint = "name a key, which begins with `RW`, or a `.pub` file with one";
+    let invalid = |err: &(dyn std::error::Error + 'static)| {
+        CliError::from_error(Exit::Usage, err).hint(hint.to_owned())
+    };
+    let contents = match fs::read_named(Path::new(text), MAX_KEY_LEN) {
+        Err(unread) if unread.is_absent() => return Err(invalid(&err)),
+        contents => contents.map_err(|err| invalid(&err))?,
+    };
+    let key = contents.into_text().map_err(|err| invalid(&err))?;
+    key.parse().map_err(|err: InvalidKey| invalid(&err))
 }

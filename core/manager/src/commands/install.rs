@@ -20,7 +20,7 @@ pub(super) fn args(command: Command) -> Command {
                     .help("`owner/repo[@version]` of GitHub, the address of a file, or a file"),
             )
             .arg(Arg::new("key").long("key").value_name("KEY").help(
-                "The minisign key that the plugin is signed with, as the line of a `.pub` file",
+                "The minisign key that the plugin is signed with, or a `.pub` file that has it",
             ))
             .arg(
                 Arg::new("sha256")
@@ -34,12 +34,12 @@ pub(super) fn args(command: Command) -> Command {
                     .action(ArgAction::SetTrue)
                     .help("Install it for the project in this directory, and into its lock file"),
             );
-    args::pre(args::fetching(command))
+    args::pre(args::installing(command))
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = args::manager(session, matches)?;
-    let consent = args::consent(matches)?;
+    let consent = args::consent(&manager, matches)?;
     let specs = args::texts(matches, "source");
     let specs = specs.map(|it| manager.spec(it)).collect::<Result<Vec<_>, _>>()?;
     if specs.len() > 1 && (consent.key.is_some() || consent.digest.is_some()) {

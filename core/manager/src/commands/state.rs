@@ -62,7 +62,7 @@ fn set_pinned(
         state.is_pinned = is_pinned;
         store.set_state(&stored.place, &state)?;
         Ok(match is_pinned {
-            true => format!("{key} stays as it is: `plugin update` leaves it alone"),
+            true => format!("{key} stays: `plugin update` and `plugin install` leave it alone"),
             false => format!("{key} is updated again"),
         })
     })

@@ -32,12 +32,12 @@ pub(super) fn args(command: Command) -> Command {
         .arg(
             Arg::new("offline").long("offline").action(ArgAction::SetTrue).help("Touch no network"),
         );
-    args::fetching(command)
+    args::installing(command)
 }
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = args::manager(session, matches)?.offline(matches.get_flag("offline"));
-    let consent = args::consent(matches)?;
+    let consent = args::consent(&manager, matches)?;
     if let Some(path) = matches.get_one::<PathBuf>("lock") {
         let project = ProjectLock::load(path)?;
         return sync_user(&manager, &project, &consent);

@@ -19,12 +19,12 @@ pub(super) fn args(command: Command) -> Command {
             .action(ArgAction::SetTrue)
             .help("Only list what would be updated"),
     );
-    args::pre(args::fetching(command))
+    args::pre(args::installing(command))
 }
 
 pub(super) fn outdated_args(command: Command) -> Command {
     let command = args::names(command, "The plugins to look at; all if none is named");
-    args::pre(args::fetching(command)).arg(output::arg())
+    args::pre(args::asking(command)).arg(output::arg())
 }
 
 /// A plugin that has a newer version. The names of the fields are part of the interface.
@@ -120,7 +120,7 @@ pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<St
 
 pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = args::manager(session, matches)?;
-    let consent = args::consent(matches)?;
+    let consent = args::consent(&manager, matches)?;
     let is_dry = matches.get_flag("dry-run");
     let store = (!is_dry).then(|| manager.lock()).transpose()?;
     let is_named = args::texts(matches, "plugin").next().is_some();

@@ -205,9 +205,16 @@ impl Store {
         place: &Place,
         version: &str,
     ) -> Result<BTreeMap<String, Result<FileRecord, String>>, StoreError> {
+        self.hash_at(&place.version(version))
+    }
+
+    /// Returns the same of a directory of the store.
+    pub(super) fn hash_at(
+        &self,
+        root: &Path,
+    ) -> Result<BTreeMap<String, Result<FileRecord, String>>, StoreError> {
         let mut found = BTreeMap::new();
-        let root = place.version(version);
-        tree::walk(&self.dir, &root, &mut |path, file| {
+        tree::walk(&self.dir, root, &mut |path, file| {
             if path == Path::new(receipt::FILE) {
                 return;
             }

@@ -5,9 +5,10 @@ use super::change::Moved;
 use super::error::StoreError;
 use super::paths::own;
 use super::place::Place;
-use super::receipt::Receipt;
+use super::receipt::{FileRecord, Receipt};
 use super::{receipt, state, tree};
 use crate::archive::UnpackedFile;
+use crate::digest::Digest;
 use crate::signature::PublicKey;
 use pintle_host::fs::Mode;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,24 @@ impl Staged<'_> {
     /// Returns the path of a file.
     pub fn path(&self, file: &str) -> PathBuf {
         self.store.dir.path().join(&self.path).join(file)
+    }
+
+    /// Removes what the plugin has put beside its files while it was checked, and returns one of
+    /// its files that is not as it was written any more.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn settle(&self, files: &[UnpackedFile]) -> Result<Option<String>, StoreError> {
+        let found = self.store.hash_at(&self.path)?;
+        for path in found.keys().filter(|it| files.iter().all(|file| file.path != **it)) {
+            tree::remove(&self.store.dir, &self.path.join(path))?;
+        }
+        let is_changed = |it: &&UnpackedFile| {
+            let (digest, is_executable) = (Digest::of(&it.bytes), it.is_executable);
+            found.get(&it.path) != Some(&Ok(FileRecord { digest, is_executable }))
+        };
+        Ok(files.iter().find(is_changed).map(|it| it.path.clone()))
     }
 
     /// Makes the files a version of the plugin, and the one in use if it is to be visible, as one

@@ -126,6 +126,43 @@ pub struct GlibcVersion {
     numbers: [u32; 3],
 }
 
+impl GlibcVersion {
+    /// Returns the version of the glibc that this process runs with; `None` if it has none.
+    ///
+    /// The file of the library says which versions of its interface it has. It is the one that
+    /// the kernel lists among the maps of the process (proc_pid_maps(5)).
+    pub fn of_this_process() -> Option<Self> {
+        let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+        let paths = maps.lines().filter_map(|it| it.find('/').map(|at| Path::new(&it[at..])));
+        let libc = paths.into_iter().find(|it| it.file_name().is_some_and(|it| it == "libc.so.6"));
+        let opened = file::open(libc?).ok()?;
+        let cache = ReadCache::new(&opened.file);
+        match FileKind::parse(&cache).ok()? {
+            FileKind::Elf32 => newest_defined::<elf::FileHeader32<Endianness>, _>(&cache),
+            FileKind::Elf64 => newest_defined::<elf::FileHeader64<Endianness>, _>(&cache),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the newest version of glibc's interface that a library has.
+fn newest_defined<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
+    data: R,
+) -> Option<GlibcVersion> {
+    let header = Elf::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = header.sections(endian, data).ok()?;
+    let (mut definitions, strings) = sections.gnu_verdef(endian, data).ok()??;
+    let strings = sections.strings(endian, data, strings).ok()?;
+    let mut newest = None;
+    while let Ok(Some((_, mut names))) = definitions.next() {
+        // The first is the name of the version, and others are those that it follows.
+        let name = names.next().ok()??.name(endian, strings).ok()?;
+        newest = newest.max(glibc_version(name));
+    }
+    newest
+}
+
 impl FromStr for GlibcVersion {
     type Err = String;
 
@@ -251,7 +288,8 @@ fn newer_glibc<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM).map_err(damaged)?;
     let mut newer: BTreeMap<String, GlibcVersion> = BTreeMap::new();
     for (idx, symbol) in symbols.enumerate() {
-        if !symbol.is_undefined(endian) {
+        // A library can do without a weak symbol.
+        if !symbol.is_undefined(endian) || symbol.st_bind() == elf::STB_WEAK {
             continue;
         }
         let version = versions.version(versions.version_index(endian, idx).index());
@@ -294,6 +332,17 @@ mod tests {
     }
 
     const NOTHING: &str = "int nothing(void) { return 0; }";
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn the_running_glibc_is_the_one_that_it_says_it_is() {
+        let out = Command::new("getconf").arg("GNU_LIBC_VERSION").output().unwrap();
+        let said = String::from_utf8(out.stdout).unwrap();
+        let said = said.trim().strip_prefix("glibc ").unwrap().parse().unwrap();
+        // A release need not bring a new version of the interface.
+        let found = GlibcVersion::of_this_process().unwrap();
+        assert!(found <= said && found >= "2.17".parse().unwrap(), "{found}, and not {said}");
+    }
 
     #[test]
     fn a_library_with_the_usual_options_has_no_warning() {

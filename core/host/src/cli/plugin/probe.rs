@@ -5,7 +5,8 @@
 //! what the plugin itself writes there is dropped.
 
 use super::report::{Report, examine};
-use crate::catalog::{Entry, Manifest, Transport, defect, library_file};
+use crate::catalog::library_file::{self, GlibcVersion, LibraryWarning, lint};
+use crate::catalog::{Entry, Manifest, Transport, defect};
 use crate::cli::error::{CliError, Failure};
 use crate::cli::exit::{Exit, Step};
 use crate::cli::output;
@@ -59,9 +60,10 @@ pub(super) fn arg() -> Arg {
 
 /// Checks a plugin file in this process, which may end at any moment, and reports.
 pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
-    restrict();
+    let is_program = is_program(path);
+    restrict(is_program);
     send(&Message::Next("being loaded".to_owned()));
-    let plugin = match is_program(path) {
+    let plugin = match is_program {
         true => session.load_program(path),
         false => transport::load(path, session.rules()).map_err(CliError::from),
     };
@@ -91,16 +93,18 @@ pub(super) fn is_program(path: &Path) -> bool {
 
 /// Ends the process with the one that started it, and leaves no memory dump of it.
 #[cfg(target_os = "linux")]
-fn restrict() {
+fn restrict(is_program: bool) {
     use rustix::process::{Resource, Rlimit, Signal};
+    // A library could ignore any other signal; one who asks a program must still end it.
+    let signal = if is_program { Signal::TERM } else { Signal::KILL };
     // Neither is needed for the answer.
-    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = rustix::process::set_parent_process_death_signal(Some(signal));
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(Resource::Core, none);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict() {}
+fn restrict(_is_program: bool) {}
 
 fn send(message: &Message) {
     let json = serde_json::to_vec(message).expect("messages have string keys");
@@ -159,6 +163,14 @@ pub(super) enum ProbeError {
         /// The plugin's manifest.
         manifest: Option<Box<Manifest>>,
     },
+    /// The system's loader would not load it.
+    #[error("plugin file `{}` cannot be loaded here", path.display())]
+    NewerGlibc {
+        /// The plugin.
+        path: PathBuf,
+        /// What it requires.
+        source: Unmet,
+    },
     /// The process could not be started.
     #[error("failed to start a process for plugin file `{}`", path.display())]
     NotStarted {
@@ -179,6 +191,11 @@ pub(super) enum ProbeError {
         program: PathBuf,
     },
 }
+
+/// What a library requires, and this machine does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unmet(LibraryWarning);
 
 /// How a process ended.
 #[derive(Debug, thiserror::Error)]
@@ -208,6 +225,9 @@ impl Prober {
         let not_a_host = || ProbeError::NotAHost { path: owned(), program: self.program.clone() };
         if std::env::var_os(&self.variable).is_some() {
             return Err(not_a_host());
+        }
+        if let Some(source) = newer_glibc(path) {
+            return Err(ProbeError::NewerGlibc { path: owned(), source });
         }
         let run =
             self.run(path).map_err(|source| ProbeError::NotStarted { path: owned(), source })?;
@@ -273,6 +293,13 @@ impl Prober {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
+}
+
+/// Returns what a file requires of a newer glibc than that of this machine. Its loader would say
+/// no more than the first version that it misses.
+fn newer_glibc(path: &Path) -> Option<Unmet> {
+    let warnings = lint(path, Some(GlibcVersion::of_this_process()?)).ok()?;
+    warnings.into_iter().find(|it| matches!(it, LibraryWarning::NewerGlibc { .. })).map(Unmet)
 }
 
 /// Reads the manifest of a plugin that cannot be asked for it any more.
@@ -443,7 +470,7 @@ fn how(status: ExitStatus) -> String {
 impl From<ProbeError> for CliError {
     fn from(err: ProbeError) -> Self {
         let exit = match &err {
-            ProbeError::Failed { .. } => Exit::Refused,
+            ProbeError::Failed { .. } | ProbeError::NewerGlibc { .. } => Exit::Refused,
             ProbeError::Crashed { .. } | ProbeError::TimedOut { .. } => Exit::Crashed,
             ProbeError::NotStarted { .. } | ProbeError::NotAHost { .. } => Exit::Failed,
         };
@@ -458,6 +485,8 @@ impl From<ProbeError> for CliError {
                 .detail(written(&output)),
             ProbeError::NotAHost { .. } => error
                 .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
+            ProbeError::NewerGlibc { .. } => error
+                .hint("its author builds it for an older glibc, or use a newer system"),
             ProbeError::NotStarted { .. } => error,
         }
     }

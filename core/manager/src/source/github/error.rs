@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pintle_host::PluginVersion;
 use time::OffsetDateTime;
 
 use super::super::http::FetchError;
@@ -84,6 +85,12 @@ impl GitHubError {
                 variable_for(host)
             )),
             Self::RateLimited { .. } => Some("wait, or use a lock file with --locked".into()),
+            Self::NotFound { tag: Some(tag), .. } if tag.parse::<PluginVersion>().is_err() => {
+                Some(format!(
+                    "`{tag}` is taken as the tag of a release: name a version in full, or leave it \
+                     out for the newest"
+                ))
+            }
             Self::NotFound { is_authorized: false, host, .. } => Some(format!(
                 "check the spelling; for a private repository set {} to a token that can read it",
                 variable_for(host)

@@ -1,0 +1,258 @@
+//! What the plugin manager refuses, and what it tells before it does something.
+
+use crate::plugin_manager::{Harbour, Signer, archive, archive_name, asset, program, release};
+use crate::support::{Sandbox, fixture};
+use expect_test::expect;
+use std::fs;
+use std::path::Path;
+
+/// Writes what the user has configured.
+#[track_caller]
+fn configure(sandbox: &Sandbox, text: &str) {
+    let config = sandbox.path("home/.config/pintle");
+    fs::create_dir_all(&config).expect("the folder is ours");
+    fs::write(config.join("plugins.toml"), text).expect("the folder is ours");
+}
+
+#[test]
+fn a_command_of_the_host_is_told_before() {
+    let harbour = Harbour::new(&[]);
+    let text = program("1.0.0", "cluster create");
+    let bytes = archive(&harbour.sandbox, &[("hello", &text)]);
+    let release = release("v1.0.0", vec![asset(&archive_name("1.0.0"), bytes)]);
+    harbour.server.release("acme/hello", release);
+    harbour.check(&["plugin install acme/hello", "plugin list"], expect![[r#"
+        $ pintle plugin install acme/hello
+        --- stderr ---
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        error: failed to install `acme/hello` while comparing its commands with those that exist
+          caused by: its command `cluster create` collides with a core command
+        hint: `--yes` installs it nevertheless; then `plugin run KEY` calls the command
+        [exit 4]
+        $ pintle plugin list
+        no plugins; `plugin abi` shows where they are looked for
+        [exit 0]
+    "#]]);
+}
+
+#[test]
+fn a_program_that_changes_itself_while_it_is_checked_is_refused() {
+    let harbour = Harbour::new(&[]);
+    let publish = |version: &str, line: &str| {
+        let text = program(version, "hello").replacen('\n', &format!("\n{line}\n"), 1);
+        let files = [("hello", &*text), ("data", "published")];
+        let bytes = archive(&harbour.sandbox, &files);
+        let release = release(&format!("v{version}"), vec![asset(&archive_name(version), bytes)]);
+        harbour.server.release("acme/hello", release);
+    };
+    publish("1.0.0", "printf evil >data");
+    // Interpreters leave what they have compiled beside their programs.
+    publish("2.0.0", "mkdir -p cache && printf compiled >cache/it");
+    harbour.check(
+        &["plugin install acme/hello@1.0.0", "plugin install acme/hello@2.0.0", "plugin verify"],
+        expect![[r#"
+            $ pintle plugin install acme/hello@1.0.0
+            --- stderr ---
+            fetching hello-1.0.0-[TARGET].tar.gz
+            fetching hello-1.0.0-[TARGET].tar.gz: done
+            error: failed to install `acme/hello` while checking it
+              caused by: it has changed its own file `data`
+            hint: do not use it, and tell its author
+            [exit 3]
+            $ pintle plugin install acme/hello@2.0.0
+            installed hello.example.org/v2.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            fetching hello-2.0.0-[TARGET].tar.gz
+            fetching hello-2.0.0-[TARGET].tar.gz: done
+            [exit 0]
+            $ pintle plugin verify
+            hello.example.org/v2.0.0  as installed
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_pinned_plugin_stays() {
+    let harbour = Harbour::new(&["1.0.0", "2.0.0"]);
+    harbour.check(
+        &[
+            "plugin install acme/hello@1.0.0",
+            "plugin pin hello",
+            "plugin install acme/hello",
+            "plugin install acme/hello@1.0.0",
+            "hello",
+            "plugin unpin hello",
+            "plugin install acme/hello",
+        ],
+        expect![[r#"
+            $ pintle plugin install acme/hello@1.0.0
+            installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            fetching hello-1.0.0-[TARGET].tar.gz
+            fetching hello-1.0.0-[TARGET].tar.gz: done
+            [exit 0]
+            $ pintle plugin pin hello
+            hello.example.org/v1.0.0 stays as it is: `plugin update` leaves it alone
+            [exit 0]
+            $ pintle plugin install acme/hello
+            --- stderr ---
+            fetching hello-2.0.0-[TARGET].tar.gz
+            fetching hello-2.0.0-[TARGET].tar.gz: done
+            error: failed to install `acme/hello` while comparing it with what is installed
+              caused by: `hello.example.org` is pinned to version 1.0.0
+            hint: type `pintle plugin unpin hello.example.org` first
+            [exit 1]
+            $ pintle plugin install acme/hello@1.0.0
+            installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            fetching hello-1.0.0-[TARGET].tar.gz
+            fetching hello-1.0.0-[TARGET].tar.gz: done
+            [exit 0]
+            $ pintle hello
+            hello 1.0.0
+            [exit 0]
+            $ pintle plugin unpin hello
+            hello.example.org/v1.0.0 is updated again
+            [exit 0]
+            $ pintle plugin install acme/hello
+            installed hello.example.org/v2.0.0 in place of v1.0.0 from `acme/hello` (trust: digest)
+            --- stderr ---
+            fetching hello-2.0.0-[TARGET].tar.gz
+            fetching hello-2.0.0-[TARGET].tar.gz: done
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn a_pinned_key_is_never_replaced() {
+    let harbour = Harbour::new(&[]);
+    let Some(ours) = Signer::new(&harbour.sandbox, "ours") else { return };
+    let Some(theirs) = Signer::new(&harbour.sandbox, "theirs") else { return };
+    for (version, signer) in [("1.0.0", &ours), ("1.1.0", &theirs)] {
+        let bytes = archive(&harbour.sandbox, &[("hello", &program(version, "hello"))]);
+        let file = asset(&archive_name(version), bytes);
+        let files = vec![signer.sign(version, &file), file];
+        harbour.server.release("acme/hello", release(&format!("v{version}"), files));
+    }
+    let install = |version: &str, key: &Path, more: &[&str]| {
+        let source = format!("acme/hello@{version}");
+        let key = key.to_str().expect("the path is UTF-8");
+        let args = ["plugin", "install", &source, "--key", key];
+        harbour.sandbox.run([&args, more].concat())
+    };
+    // The key is in a file.
+    let _ = install("1.0.0", &ours.path("pub"), &[]).success();
+    let out = install("1.1.0", &theirs.path("pub"), &["--allow-downgrade", "--yes"]);
+    assert_eq!(out.code(), 3, "{out}");
+    assert!(out.stderr.contains("the key that is pinned for `acme/hello` is"), "{out}");
+    for (key, expected) in [
+        ("no.pub", "invalid minisign public key `[SANDBOX]/no.pub`"),
+        ("ours.key", "invalid minisign public key"),
+        ("home", "directory"),
+    ] {
+        let out = install("1.0.0", &harbour.sandbox.path(key), &[]);
+        assert_eq!(out.code(), 2, "{out}");
+        assert!(out.stderr.contains(expected) && out.stderr.contains("hint: name a key"), "{out}");
+    }
+}
+
+#[test]
+fn what_nobody_vouches_for_is_told_and_can_be_refused() {
+    let harbour = Harbour::new(&["2.0.0"]);
+    let bytes = archive(&harbour.sandbox, &[("hello", &program("1.0.0", "hello"))]);
+    let mut file = asset(&archive_name("1.0.0"), bytes);
+    file.digest = None;
+    harbour.server.release("acme/hello", release("v1.0.0", vec![file]));
+    harbour.check(&["plugin install acme/hello@1.0.0", "plugin remove hello"], expect![[r#"
+        $ pintle plugin install acme/hello@1.0.0
+        installed hello.example.org/v1.0.0 from `acme/hello` (trust: none)
+        --- stderr ---
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        warning: nobody vouches for the bytes of `hello-1.0.0-[TARGET].tar.gz`
+        [exit 0]
+        $ pintle plugin remove hello
+        removed hello.example.org/v1.0.0
+        [exit 0]
+    "#]]);
+    configure(&harbour.sandbox, "minimum-trust = \"digest\"\n");
+    harbour.check(&["plugin install acme/hello@1.0.0"], expect![[r#"
+        $ pintle plugin install acme/hello@1.0.0
+        --- stderr ---
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        error: failed to install `acme/hello` while comparing its trust
+          caused by: its trust is `none`, and `minimum-trust` is `digest`
+        hint: give a digest that you know with `--sha256`
+        [exit 3]
+    "#]]);
+    configure(&harbour.sandbox, "minimum-trust = \"signed\"\n");
+    harbour.check(&["plugin install acme/hello --allow-downgrade"], expect![[r#"
+        $ pintle plugin install acme/hello --allow-downgrade
+        --- stderr ---
+        fetching hello-1.0.0-[TARGET].tar.gz
+        fetching hello-1.0.0-[TARGET].tar.gz: done
+        error: failed to install `acme/hello` while comparing its trust
+          caused by: its trust is `none`, and `minimum-trust` is `signed`
+        hint: ask its author to sign it with minisign
+        [exit 3]
+    "#]]);
+    configure(&harbour.sandbox, "minimum-trust = \"much\"\n");
+    harbour.check(&["plugin install acme/hello"], expect![[r#"
+        $ pintle plugin install acme/hello
+        --- stderr ---
+        error: failed to read the configuration `[HOME]/.config/pintle/plugins.toml`
+          caused by: line 1: unknown variant `much`, expected one of `none`, `digest`, `signed`
+        [exit 2]
+    "#]]);
+}
+
+#[test]
+fn a_tag_that_is_no_version_gets_a_hint() {
+    let harbour = Harbour::new(&["1.0.0"]);
+    harbour.check(
+        &["plugin install acme/hello@latest", "plugin install acme/hello@^1"],
+        expect![[r#"
+            $ pintle plugin install acme/hello@latest
+            --- stderr ---
+            error: failed to install `acme/hello` while looking for the release
+              caused by: the repository `acme/hello` at `127.0.0.1` does not exist, has no release `latest`, or is not visible to requests without a token
+            hint: `latest` is taken as the tag of a release: name a version in full, or leave it out for the newest
+            [exit 1]
+            $ pintle plugin install acme/hello@^1
+            --- stderr ---
+            error: invalid version `^1` in the plugin source `acme/hello@^1`
+            hint: use `owner/repo[@version]`, `oci://host/repository:tag`, `https://…` or `./path`
+            [exit 2]
+        "#]],
+    );
+}
+
+#[test]
+fn a_library_of_a_newer_system_is_refused_before_it_is_loaded() {
+    let harbour = Harbour::new(&[]);
+    let mut bytes = fs::read(fixture("plain")).expect("the fixture is built");
+    // The loader looks at these names, too.
+    let (own, newer) = (b"\0GLIBC_2.34\0", b"\0GLIBC_9.34\0");
+    let at = bytes.windows(own.len()).position(|it| it == own).expect("it uses glibc");
+    bytes[at..at + own.len()].copy_from_slice(newer);
+    fs::write(harbour.sandbox.work().join("plain.so"), bytes).expect("the folder is ours");
+    harbour.check(&["plugin install ./plain.so", "plugin check plain.so"], expect![[r#"
+        $ pintle plugin install ./plain.so
+        --- stderr ---
+        error: failed to install `./plain.so` while checking it
+          caused by: plugin file `[HOME]/.local/share/pintle/plugins/.store/[NEW]/plain.so` cannot be loaded here
+          caused by: it requires glibc 9.34, which is newer than 2.36: `pthread_key_create`, `pthread_key_delete`, `pthread_setspecific`
+        hint: its author builds it for an older glibc, or use a newer system
+        [exit 3]
+        $ pintle plugin check plain.so
+        --- stderr ---
+        error: plugin file `plain.so` cannot be loaded here
+          caused by: it requires glibc 9.34, which is newer than 2.36: `pthread_key_create`, `pthread_key_delete`, `pthread_setspecific`
+        hint: its author builds it for an older glibc, or use a newer system
+        [exit 3]
+    "#]]);
+}
