@@ -462,10 +462,15 @@ impl<'a> Signer<'a> {
 
     /// Returns the signature of a file, bound to a version and a file's name.
     pub(crate) fn sign(&self, version: &str, file: &Asset) -> Asset {
+        self.sign_for(TARGET, version, file)
+    }
+
+    /// Returns the same for a target.
+    pub(crate) fn sign_for(&self, target: &str, version: &str, file: &Asset) -> Asset {
         let path = self.sandbox.path("to-sign");
         fs::write(&path, &file.bytes).expect("the folder is ours");
         let comment = format!(
-            "pintle-plugin name=hello.example.org version={version} target={TARGET} file={}",
+            "pintle-plugin name=hello.example.org version={version} target={target} file={}",
             file.name
         );
         run(Command::new("minisign")

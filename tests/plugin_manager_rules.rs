@@ -1,7 +1,7 @@
 //! What the plugin manager refuses, and what it tells before it does something.
 
 use crate::plugin_manager::{Harbour, Signer, archive, archive_name, asset, program, release};
-use crate::support::{Sandbox, fixture};
+use crate::support::{Output, Sandbox, fixture};
 use expect_test::expect;
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,9 @@ fn a_command_of_the_host_is_told_before() {
     let bytes = archive(&harbour.sandbox, &[("hello", &text)]);
     let release = release("v1.0.0", vec![asset(&archive_name("1.0.0"), bytes)]);
     harbour.server.release("acme/hello", release);
-    harbour.check(&["plugin install acme/hello", "plugin list"], expect![[r#"
+    harbour.check(
+        &["plugin install acme/hello", "plugin list"],
+        expect![[r#"
         $ pintle plugin install acme/hello
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
@@ -33,7 +35,8 @@ fn a_command_of_the_host_is_told_before() {
         $ pintle plugin list
         no plugins; `plugin abi` shows where they are looked for
         [exit 0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn a_pinned_plugin_stays() {
             fetching hello-1.0.0-[TARGET].tar.gz: done
             [exit 0]
             $ pintle plugin pin hello
-            hello.example.org/v1.0.0 stays as it is: `plugin update` leaves it alone
+            hello.example.org/v1.0.0 stays: `plugin update` and `plugin install` leave it alone
             [exit 0]
             $ pintle plugin install acme/hello
             --- stderr ---
@@ -159,6 +162,55 @@ fn a_pinned_key_is_never_replaced() {
     }
 }
 
+/// Runs a command on a terminal on which something is typed when it asks.
+fn on_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Output {
+    let typist = format!("until grep -q '[?]' shown; do sleep 0.05; done; printf '{typed}'");
+    let script = format!(
+        ">shown; (set +e; {typist}; sleep 1) | script -qefc \"$PINTLE {line}\" shown >/dev/null \
+         && exit=0 || exit=$?; cat shown; exit $exit"
+    );
+    // A background job of a script ignores SIGINT, and so do its children.
+    sandbox.script(&["env", "--default-signal=INT"], &script)
+}
+
+#[test]
+fn a_new_key_is_asked_for_on_a_terminal() {
+    let harbour = Harbour::new(&[]);
+    let Some(ours) = Signer::new(&harbour.sandbox, "ours") else { return };
+    let bytes = archive(&harbour.sandbox, &[("hello", &program("1.0.0", "hello"))]);
+    let file = asset(&archive_name("1.0.0"), bytes);
+    let files = vec![ours.sign("1.0.0", &file), file, ours.public()];
+    harbour.server.release("acme/hello", release("v1.0.0", files));
+    let sandbox = Sandbox::new().env("PINTLE_GITHUB_API", harbour.server.url());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sandbox = sandbox.env("PATH", path).env("TERM", "xterm");
+    let install = |typed| on_terminal(&sandbox, "plugin install acme/hello", typed);
+    let out = install("\\003");
+    assert_eq!(out.code(), 130, "{out}");
+    let (hidden, shown) = ("\u{1b}[?25l", "\u{1b}[?25h");
+    assert!(out.stdout.contains("Trust it for this and all later versions?"), "{out}");
+    assert!(out.stdout.rfind(shown) > out.stdout.rfind(hidden), "{out}");
+    let out = install("n");
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stdout.contains("the key is not trusted"), "{out}");
+    let out = install("y").success();
+    assert!(out.stdout.contains("installed hello.example.org/v1.0.0"), "{out}");
+}
+
+#[test]
+fn a_script_for_all_targets_has_one_signature() {
+    let harbour = Harbour::new(&[]);
+    let Some(ours) = Signer::new(&harbour.sandbox, "ours") else { return };
+    let bytes = archive(&harbour.sandbox, &[("hello", &program("1.0.0", "hello"))]);
+    let file = asset("hello-1.0.0.tar.gz", bytes);
+    let files = vec![ours.sign_for("any", "1.0.0", &file), file];
+    harbour.server.release("acme/hello", release("v1.0.0", files));
+    let key = ours.path("pub");
+    let key = key.to_str().expect("the path is UTF-8");
+    let out = harbour.sandbox.run(["plugin", "install", "acme/hello", "--key", key]).success();
+    assert!(out.stdout.contains("(trust: signed)"), "{out}");
+}
+
 #[test]
 fn what_nobody_vouches_for_is_told_and_can_be_refused() {
     let harbour = Harbour::new(&["2.0.0"]);
@@ -166,7 +218,9 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
     let mut file = asset(&archive_name("1.0.0"), bytes);
     file.digest = None;
     harbour.server.release("acme/hello", release("v1.0.0", vec![file]));
-    harbour.check(&["plugin install acme/hello@1.0.0", "plugin remove hello"], expect![[r#"
+    harbour.check(
+        &["plugin install acme/hello@1.0.0", "plugin remove hello"],
+        expect![[r#"
         $ pintle plugin install acme/hello@1.0.0
         installed hello.example.org/v1.0.0 from `acme/hello` (trust: none)
         --- stderr ---
@@ -177,9 +231,12 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
         $ pintle plugin remove hello
         removed hello.example.org/v1.0.0
         [exit 0]
-    "#]]);
+    "#]],
+    );
     configure(&harbour.sandbox, "minimum-trust = \"digest\"\n");
-    harbour.check(&["plugin install acme/hello@1.0.0"], expect![[r#"
+    harbour.check(
+        &["plugin install acme/hello@1.0.0"],
+        expect![[r#"
         $ pintle plugin install acme/hello@1.0.0
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
@@ -188,9 +245,12 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
           caused by: its trust is `none`, and `minimum-trust` is `digest`
         hint: give a digest that you know with `--sha256`
         [exit 3]
-    "#]]);
+    "#]],
+    );
     configure(&harbour.sandbox, "minimum-trust = \"signed\"\n");
-    harbour.check(&["plugin install acme/hello --allow-downgrade"], expect![[r#"
+    harbour.check(
+        &["plugin install acme/hello --allow-downgrade"],
+        expect![[r#"
         $ pintle plugin install acme/hello --allow-downgrade
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
@@ -199,15 +259,19 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
           caused by: its trust is `none`, and `minimum-trust` is `signed`
         hint: ask its author to sign it with minisign
         [exit 3]
-    "#]]);
+    "#]],
+    );
     configure(&harbour.sandbox, "minimum-trust = \"much\"\n");
-    harbour.check(&["plugin install acme/hello"], expect![[r#"
+    harbour.check(
+        &["plugin install acme/hello"],
+        expect![[r#"
         $ pintle plugin install acme/hello
         --- stderr ---
         error: failed to read the configuration `[HOME]/.config/pintle/plugins.toml`
           caused by: line 1: unknown variant `much`, expected one of `none`, `digest`, `signed`
         [exit 2]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

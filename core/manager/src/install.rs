@@ -445,7 +445,8 @@ impl Installer<'_> {
                 Ok(())
             }
             _ => Err(CliError::new(Exit::Ambiguous, text).hint(
-                "`--yes` installs it nevertheless; then `plugin run KEY` calls the command".to_owned(),
+                "`--yes` installs it nevertheless; then `plugin run KEY` calls the command"
+                    .to_owned(),
             )),
         }
     }

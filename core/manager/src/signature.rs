@@ -14,6 +14,8 @@ use std::str::FromStr;
 
 /// The first word of a trusted comment.
 const PREFIX: &str = "pintle-plugin";
+/// What a signer says of a file that is for all targets, such as a script.
+const EVERY_TARGET: (&str, &str) = ("target", "any");
 /// The algorithm of a signature of the bytes themselves, and of one of their hash.
 const LEGACY: &[u8] = b"Ed";
 const PREHASHED: &[u8] = b"ED";
@@ -294,7 +296,7 @@ fn check_pair(
     match (values.next(), values.next()) {
         (None, _) => Err(Reason::Missing { key, expected, found: whole }),
         (Some(_), Some(_)) => Err(Reason::Repeated { key, expected, found: whole }),
-        (Some(found), None) if found == value => Ok(()),
+        (Some(found), None) if found == value || (key, found) == EVERY_TARGET => Ok(()),
         (Some(found), None) => Err(Reason::Differs { key, expected, found: found.to_owned() }),
     }
 }

@@ -232,6 +232,7 @@ impl Console {
         let call = Call::default();
         call.cleanup(0, Some(Box::new(show_cursor)));
         ask(prompt).map_err(|err| {
+            show_cursor();
             let mut reply = ErrorReply::failed("the question was not answered");
             reply.causes.push(err.to_string());
             reply

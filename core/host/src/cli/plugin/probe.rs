@@ -485,8 +485,9 @@ impl From<ProbeError> for CliError {
                 .detail(written(&output)),
             ProbeError::NotAHost { .. } => error
                 .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
-            ProbeError::NewerGlibc { .. } => error
-                .hint("its author builds it for an older glibc, or use a newer system"),
+            ProbeError::NewerGlibc { .. } => {
+                error.hint("its author builds it for an older glibc, or use a newer system")
+            }
             ProbeError::NotStarted { .. } => error,
         }
     }
