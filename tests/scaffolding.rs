@@ -450,26 +450,26 @@ fn deleting_an_api_says_what_it_left() {
         &sandbox,
         &lines.each_ref().map(String::as_str),
         expect![[r#"
-        $ pintle delete api --group crew --version v1 --kind Captain --dry-run
-        ~ fleet.txt
-        + wrecks.txt
-        ~ PROJECT
-        --- stderr ---
-        warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
-        [exit 0]
-        $ pintle delete api --group crew --version v1 --kind Captain
-        ~ fleet.txt
-        + wrecks.txt
-        ~ PROJECT
-        --- stderr ---
-        warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
-        [exit 0]
-        $ pintle delete api --group crew --version v1 --kind Captain
-        --- stderr ---
-        error: the project has no resource `crew.my.domain/v1/Captain`
-        hint: run `pintle project show` to list the project's resources
-        [exit 1]
-    "#]],
+            $ pintle delete api --group crew --version v1 --kind Captain --dry-run
+            ~ fleet.txt
+            + wrecks.txt
+            ~ PROJECT
+            --- stderr ---
+            warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+            [exit 1]
+            $ pintle delete api --group crew --version v1 --kind Captain
+            ~ fleet.txt
+            + wrecks.txt
+            ~ PROJECT
+            --- stderr ---
+            warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+            [exit 1]
+            $ pintle delete api --group crew --version v1 --kind Captain
+            --- stderr ---
+            error: the project has no resource `crew.my.domain/v1/Captain`
+            hint: run `pintle project show` to list the project's resources
+            [exit 1]
+        "#]],
     );
     assert_eq!(read(&sandbox, "ships/captain.txt"), "mine\n");
     expect![[r#"

@@ -123,13 +123,13 @@ impl<'a> Draft<'a> {
             self.files.insert(path.to_owned(), File { original: Some(node), text, is_edit: true });
         }
         let file = self.files.get_mut(path).context("the file was just added")?;
-        let marker = format!("{} {MARKER}{marker}", comment(path));
+        let marker = format!("{MARKER}{marker}");
         let new = with_line(&file.text, &marker, line, place);
-        file.text =
-            new.with_context(|| format!("`{path}` has no line `{marker}`")).hint(format!(
-                "put that line back, where lines such as `{line}` belong; if an older version of \
+        let shown = || format!("`{path}` has no line `{} {marker}`", comment(path));
+        file.text = new.with_context(shown).hint(format!(
+            "put that line back, where lines such as `{line}` belong; if an older version of \
                  the plugin made the file, run `project upgrade` first"
-            ))?;
+        ))?;
         Ok(())
     }
 
@@ -160,7 +160,7 @@ fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String
     if lines.windows(wanted.len()).any(are_wanted) {
         return Some(text.to_owned());
     }
-    let marker_idx = lines.iter().position(|it| it.trim() == marker)?;
+    let marker_idx = lines.iter().position(|it| is_marker(it, marker))?;
     let marker_line = lines[marker_idx];
     let indent = &marker_line[..marker_line.len() - marker_line.trim_start().len()];
     let ending = if marker_line.ends_with("\r\n") { "\r\n" } else { "\n" };
@@ -175,6 +175,14 @@ fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String
     };
     lines.insert(idx, &inserted);
     Some(lines.concat())
+}
+
+/// Returns whether a line is a marker, however its comment is written: as kubebuilder, which
+/// leaves the space in front of a marker to the user.
+fn is_marker(line: &str, marker: &str) -> bool {
+    let line = line.trim();
+    let comment = ["//", "#"].into_iter().find_map(|it| line.strip_prefix(it));
+    comment.is_some_and(|it| it.trim_start() == marker)
 }
 
 /// Returns where `line` goes in the block of such lines that ends `lines`.

@@ -69,13 +69,15 @@ pub enum ScaffoldError {
     /// The changes cannot be written.
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
-    /// A plugin would undo what the user changed in a file.
-    #[error("`{plugin}` would overwrite `{path}`, which was changed since it was scaffolded")]
+    /// A plugin and the user have changed the same lines of a file.
+    #[error("`{plugin}` changes lines of `{path}` that you have changed, too{}", listed(lines))]
     Overwrites {
         /// The plugin's key.
         plugin: String,
         /// The path of the file.
         path: String,
+        /// The lines as the user has them.
+        lines: Vec<String>,
     },
     /// What is known of how the project was made cannot be read.
     #[error(transparent)]
@@ -206,4 +208,9 @@ fn list(keys: &[String]) -> String {
         [] => "there is none".to_owned(),
         keys => keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// Returns lines of a file, one below the other.
+pub(crate) fn listed(lines: &[String]) -> String {
+    lines.iter().map(|it| format!("\n    {it}")).collect()
 }

@@ -1,5 +1,6 @@
 //! Merges what the user and a plugin made of one file, three ways.
 
+use crate::line_merge::{self, Clash, Spaces};
 use pintle_plugin::Node;
 
 /// What becomes of a file that was scaffolded as `base` and is now made otherwise.
@@ -9,12 +10,23 @@ pub(crate) enum Verdict {
     Keep,
     /// It gets these bytes and this mode.
     Write(Vec<u8>, u32),
-    /// Both changed the same lines: it gets these bytes, with markers around them.
-    Conflict(Vec<u8>, u32),
+    /// Both changed the same lines.
+    Conflict(Conflict, u32),
     /// It is deleted.
     Delete,
     /// It stays as the user has it, though it should have changed.
     Unresolved(ConflictReason),
+}
+
+/// Lines that both have changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    /// All else is merged, and they have markers around them.
+    pub(crate) marked: Vec<u8>,
+    /// All else is merged, and they stay as the user has them.
+    pub(crate) spared: Vec<u8>,
+    /// The lines as the user has them.
+    pub(crate) lines: Vec<String>,
 }
 
 /// Why a file stays as the user has it.
@@ -44,7 +56,7 @@ impl std::fmt::Display for ConflictReason {
 /// Decides what becomes of a file: `base` as it was scaffolded, `ours` as the user has
 /// it, `theirs` as it is made now.
 pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&Node>) -> Verdict {
-    let same = |left: &Node, right: &Node| left.bytes() == right.bytes();
+    let same = |left: &Node, right: &Node| is_same(left.path(), left.bytes(), right.bytes());
     match (base, ours, theirs) {
         (_, None, None) | (None, Some(_), None) => Verdict::Keep,
         (Some(base), Some(ours), None) => match same(base, ours) {
@@ -63,9 +75,9 @@ pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&No
 fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     let base_bytes = base.map_or(&[][..], Node::bytes);
     let mode = mode(base, ours, theirs);
-    let bytes = match three_way(base_bytes, ours.bytes(), theirs.bytes()) {
+    let bytes = match three_way(ours.path(), base_bytes, ours.bytes(), theirs.bytes()) {
         Ok(bytes) => bytes,
-        Err(Some(bytes)) => return Verdict::Conflict(bytes, mode),
+        Err(Some(conflict)) => return Verdict::Conflict(conflict, mode),
         Err(None) => return Verdict::Unresolved(ConflictReason::Binary),
     };
     match bytes == ours.bytes() && mode == ours.mode() {
@@ -91,15 +103,42 @@ pub(crate) fn is_executable(mode: u32) -> bool {
     mode & 0o100 != 0
 }
 
-/// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the
-/// same lines.
-pub(crate) fn bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    three_way(base, ours, theirs).ok()
+/// Returns the lines that were put into `old` to make `new`, and are not in `there`; none of files
+/// that are no text.
+pub(crate) fn lost(path: &str, old: &[u8], new: &[u8], there: &[u8]) -> Vec<String> {
+    match [old, new, there].iter().any(|it| it.contains(&0)) {
+        true => Vec::new(),
+        false => line_merge::lost(old, new, there, Spaces::of(path)),
+    }
 }
 
-/// Merges three ways; an error is the text with conflict markers, or nothing where lines
-/// make no sense.
-fn three_way(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<u8>, Option<Vec<u8>>> {
+/// Returns a text whose lines end as those of the file that it takes the place of.
+pub(crate) fn with_endings_of(like: &[u8], text: &[u8]) -> Vec<u8> {
+    match line_merge::has_crlf(like) && ![like, text].iter().any(|it| it.contains(&0)) {
+        true => line_merge::with_crlf(text),
+        false => text.to_vec(),
+    }
+}
+
+/// Whether two versions of a file differ at most by what a checkout or a formatter does.
+pub(crate) fn is_same(path: &str, one: &[u8], other: &[u8]) -> bool {
+    one == other
+        || ![one, other].iter().any(|it| it.contains(&0)) && Spaces::of(path).are_same(one, other)
+}
+
+/// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the
+/// same lines.
+pub(crate) fn bytes(path: &str, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    three_way(path, base, ours, theirs).ok()
+}
+
+/// Merges three ways; an error is the conflict, or nothing where lines make no sense.
+pub(crate) fn three_way(
+    path: &str,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+) -> Result<Vec<u8>, Option<Conflict>> {
     // What only one side has changed needs no lines, and may be binary.
     if base == theirs || ours == theirs {
         return Ok(ours.to_vec());
@@ -110,7 +149,14 @@ fn three_way(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<u8>, Option<
     if [base, ours, theirs].iter().any(|it| it.contains(&0)) {
         return Err(None);
     }
-    diffy::MergeOptions::new().merge_bytes(base, ours, theirs).map_err(Some)
+    let merge = |clash| line_merge::merge(base, ours, theirs, Spaces::of(path), clash);
+    let spared = merge(Clash::Ours);
+    if spared.clashes.is_empty() {
+        return Ok(spared.text);
+    }
+    let marked = merge(Clash::Marked).text;
+    let lines = spared.clashes.into_iter().flatten().collect();
+    Err(Some(Conflict { marked, spared: spared.text, lines }))
 }
 
 #[cfg(test)]
@@ -126,8 +172,8 @@ mod tests {
         let [base, ours, theirs] = [base, ours, theirs].map(|it| it.map(node));
         match merge(base.as_ref(), ours.as_ref(), theirs.as_ref()) {
             Verdict::Write(bytes, _) => format!("write {}", String::from_utf8(bytes).unwrap()),
-            Verdict::Conflict(bytes, _) => {
-                format!("conflict {}", String::from_utf8(bytes).unwrap())
+            Verdict::Conflict(it, _) => {
+                format!("conflict {}", String::from_utf8(it.marked).unwrap())
             }
             it => format!("{it:?}"),
         }

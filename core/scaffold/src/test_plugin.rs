@@ -119,6 +119,7 @@ impl Scaffold for CreateApi {
                 call.project().resources.iter().map(|it| it.kind.as_str()).collect();
             kinds.sort_unstable();
             let list: String = kinds.iter().map(|it| format!("{it}\n")).collect();
+            let list = format!("{list}{} in all\n", kinds.len());
             match call.universe.get("list.txt")? {
                 Some(node) => changes.put(&node, list),
                 None => changes.add("list.txt", list),

@@ -616,15 +616,27 @@ fn what_the_user_changed_is_not_lost_to_a_plugin_that_makes_a_file_anew() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", false, true, json!({})).unwrap();
-    fixture.write("list.txt", "Captain\nmine\n");
-    let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
-    let expected =
-        format!("`{A}` would overwrite `list.txt`, which was changed since it was scaffolded");
+    fixture.write("list.txt", "Captain\nmine\n1 in all\n");
+    let report = fixture.create_api("Sailor", false, true, json!({})).unwrap();
+    assert_eq!(report.notices, ["`list.txt` is merged with what you changed in it"]);
+    assert_eq!(fixture.text("list.txt"), "Captain\nmine\nSailor\n2 in all\n");
+
+    fixture.write("list.txt", "Captain\nmine\nSailor\ntwo\n");
+    let err = fixture.create_api("Pilot", false, true, json!({})).unwrap_err();
+    let expected = format!("`{A}` changes lines of `list.txt` that you have changed, too\n    two");
     assert_eq!(err.to_string(), expected);
-    fixture.create_api("Sailor", false, true, json!({"skip-existing": true})).unwrap();
-    assert_eq!(fixture.text("list.txt"), "Captain\nmine\n");
-    fixture.create_api("Pilot", false, true, json!({"force": true})).unwrap();
-    assert_eq!(fixture.text("list.txt"), "Captain\nPilot\nSailor\n");
+    let report = fixture.create_api("Pilot", false, true, json!({"skip-existing": true})).unwrap();
+    assert_eq!(fixture.text("list.txt"), "Captain\nmine\nPilot\nSailor\ntwo\n");
+    let [conflict] = report.conflicts.as_slice() else { panic!("one file is left") };
+    assert_eq!((&*conflict.path, &conflict.lines[..]), ("list.txt", &["two".to_owned()][..]));
+
+    let report = fixture.create_api("Rower", false, true, json!({"force": true})).unwrap();
+    assert_eq!(fixture.text("list.txt"), "Captain\nPilot\nRower\nSailor\n4 in all\n");
+    let [dropped] = report.dropped.as_slice() else { panic!("one file has lost something") };
+    assert_eq!(
+        (&*dropped.path, &dropped.lines[..]),
+        ("list.txt", &["mine".to_owned(), "two".to_owned()][..])
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::universe::Universe;
 use pintle_host::services::is_interrupted;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
-use pintle_plugin::{ChangeSet, Node, Select};
+use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
@@ -276,7 +276,7 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Settles what becomes of files that are on disk already where the plugin adds some:
+    /// Settles what becomes of files that are on disk already where the plugin makes new ones:
     /// what is there with the same bytes is as good as added, and of what is there with
     /// others the user may have said that it gives way, or stays.
     fn settle(
@@ -293,7 +293,8 @@ impl<'a> Steps<'a> {
                 true => None,
                 false => self.universe.nodes(Select::Path(path))?.pop(),
             };
-            match old.filter(|it| it.plugin().is_none()) {
+            let is_new = node.change() == ChangeKind::Add;
+            match old.filter(|it| is_new && it.plugin().is_none()) {
                 Some(old) if old.bytes() == node.bytes() => self.adopted.push(node),
                 Some(_) if self.is_on(SKIP_EXISTING) => {
                     self.notices.push(format!("`{path}` is there already, and stays as it is"));

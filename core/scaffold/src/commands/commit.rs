@@ -33,7 +33,8 @@ pub(super) fn show_or_commit(
     matches: &ArgMatches,
 ) -> Result<Exit, CliError> {
     show.dump(session, &prepared.dump())?;
-    let exit = match prepared.conflicts().iter().any(|it| it.marked) {
+    show.warn_of_losses(session, &prepared);
+    let exit = match prepared.is_incomplete() {
         true => Exit::Failed,
         false => Exit::Done,
     };

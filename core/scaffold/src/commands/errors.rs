@@ -102,7 +102,9 @@ impl Advice for ScaffoldError {
             Self::Record(err) => err.hint(),
             Self::Version(_) => None,
             Self::Overwrites { .. } => Some(
-                "use `--force` to overwrite it, or `--skip-existing` to leave it as it is".into(),
+                "`--skip-existing` leaves these lines as they are, and changes the others; `--force` \
+                 makes the whole file anew, without any of your changes"
+                    .into(),
             ),
             Self::NoRecord { .. } => Some(
                 format!(

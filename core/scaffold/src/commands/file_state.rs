@@ -1,8 +1,12 @@
 //! What became of a scaffolded file.
 
+use crate::merge;
 use crate::record::file::{RecordError, RecordedFile};
 use pintle_host::fs::{Cause, Dir, Error};
 use serde::Serialize;
+
+/// How much longer than twice its length a file is that was changed for certain.
+const MORE: u64 = 4096;
 
 /// What became of a scaffolded file.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -18,8 +22,9 @@ impl FileState {
     /// Compares the file on disk with what was scaffolded.
     pub(super) fn of(root: &Dir, file: &RecordedFile) -> Result<Self, RecordError> {
         let base = file.content()?;
-        Ok(match root.read_regular(file.path(), base.len() as u64) {
-            Ok(it) if it.bytes == base => Self::Unchanged,
+        // A checkout or a formatter makes it longer, and does not change it.
+        Ok(match root.read_regular(file.path(), base.len() as u64 * 2 + MORE) {
+            Ok(it) if merge::is_same(file.path(), &base, &it.bytes) => Self::Unchanged,
             Err(err) if err.is_absent() => Self::Deleted,
             Ok(_) | Err(Error { cause: Cause::NotRegular { .. } | Cause::TooLarge { .. }, .. }) => {
                 Self::Changed

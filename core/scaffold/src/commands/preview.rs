@@ -6,8 +6,9 @@
 
 use super::diff::diff;
 use crate::dump::{Detail, Dump};
+use crate::error::listed;
 use crate::operations::file_merge::MergeConflict;
-use crate::operations::prepared::{Prepared, Report};
+use crate::operations::prepared::{Dropped, Prepared, Report};
 use crate::project::file::PROJECT;
 use crate::universe::Change;
 use clap::ArgMatches;
@@ -27,6 +28,9 @@ struct Summary {
     changes: Vec<ChangeRow>,
     /// The files that should have changed, and did not or not cleanly.
     left: Vec<ConflictRow>,
+    /// What the user wrote, and a forced command takes away.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<Dropped>,
     notices: Vec<String>,
 }
 
@@ -42,6 +46,9 @@ struct ConflictRow {
     path: String,
     reason: String,
     marked: bool,
+    /// The lines that stay as the user has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<String>,
 }
 
 /// How a command is to be shown.
@@ -74,6 +81,17 @@ impl ShowOptions {
         Ok(())
     }
 
+    /// Lists what the user will lose, before it is lost.
+    pub(super) fn warn_of_losses(&self, session: &Session<'_>, prepared: &Prepared) {
+        for Dropped { path, lines } in prepared.dropped() {
+            let text = match lines.is_empty() {
+                true => format!("`{path}` is replaced, with all that you have in it"),
+                false => format!("`{path}` is replaced, without these lines of yours:"),
+            };
+            session.console().log(Level::Warn, &(text + &listed(lines)));
+        }
+    }
+
     /// Shows what would be done.
     pub(super) fn show(&self, session: &Session<'_>, matches: &ArgMatches, prepared: &Prepared) {
         if self.diff {
@@ -86,6 +104,7 @@ impl ShowOptions {
             dry_run: true,
             changes: ChangeList::new(prepared).0,
             left: prepared.conflicts().iter().map(ConflictRow::new).collect(),
+            dropped: prepared.dropped().to_vec(),
             notices: prepared.notices().to_vec(),
         };
         // With a diff, the list would say the same once more.
@@ -106,6 +125,7 @@ impl ShowOptions {
             dry_run: false,
             changes: changes.0,
             left: report.conflicts.iter().map(ConflictRow::new).collect(),
+            dropped: report.dropped.clone(),
             notices: report.notices.clone(),
         };
         self.print(session, matches, &summary, true);
@@ -170,14 +190,17 @@ impl ChangeRow {
 
 impl ConflictRow {
     fn log(&self, console: &Console) {
-        let Self { path, reason, marked } = self;
-        match marked {
+        let Self { path, reason, marked, lines } = self;
+        let text = match (marked, lines.is_empty()) {
             // The command fails for it.
-            true => {
-                console.log(Level::Error, &format!("`{path}` has conflict markers: {reason}"));
+            (true, _) => {
+                return console
+                    .log(Level::Error, &format!("`{path}` has conflict markers: {reason}"));
             }
-            false => console.log(Level::Warn, &format!("`{path}` is left as it is: {reason}")),
-        }
+            (false, true) => format!("`{path}` is left as it is: {reason}"),
+            (false, false) => format!("lines of `{path}` stay, as you have changed them:"),
+        };
+        console.log(Level::Warn, &(text + &listed(lines)));
     }
 
     fn new(conflict: &MergeConflict) -> Self {
@@ -185,6 +208,7 @@ impl ConflictRow {
             path: conflict.path.clone(),
             reason: conflict.reason.to_string(),
             marked: conflict.marked,
+            lines: conflict.lines.clone(),
         }
     }
 }

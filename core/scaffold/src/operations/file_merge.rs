@@ -14,6 +14,8 @@ pub struct MergeConflict {
     pub reason: ConflictReason,
     /// Whether it is written with conflict markers.
     pub marked: bool,
+    /// The lines that stay as the user has them, while all others have changed.
+    pub lines: Vec<String>,
 }
 
 /// One file on its way into the user's files.
@@ -33,21 +35,19 @@ impl FileMerge<'_> {
         universe: &mut Universe,
     ) -> Result<Option<MergeConflict>, ScaffoldError> {
         let ours = universe.nodes(Select::Path(path))?.pop();
-        let conflict =
-            |reason, marked| Some(MergeConflict { path: path.to_owned(), reason, marked });
+        let conflict = |reason, marked, lines| {
+            Some(MergeConflict { path: path.to_owned(), reason, marked, lines })
+        };
         let mut changes = ChangeSet::new();
         let mut put = |bytes: Vec<u8>, mode| {
             changes.add_node(Node::new(path, bytes, mode));
         };
         let conflict = match merge::merge(self.base, ours.as_ref(), self.theirs) {
             Verdict::Keep => None,
-            Verdict::Unresolved(reason) => conflict(reason, false),
-            Verdict::Conflict(..) if !self.with_markers => {
-                conflict(ConflictReason::SameLines, false)
-            }
-            Verdict::Conflict(bytes, mode) => {
-                put(bytes, mode);
-                conflict(ConflictReason::SameLines, true)
+            Verdict::Unresolved(reason) => conflict(reason, false, Vec::new()),
+            Verdict::Conflict(found, mode) => {
+                put(if self.with_markers { found.marked } else { found.spared }, mode);
+                conflict(ConflictReason::SameLines, self.with_markers, found.lines)
             }
             Verdict::Write(bytes, mode) => {
                 put(bytes, mode);

@@ -9,6 +9,7 @@ use crate::record::file::{self, Record};
 use crate::transaction::{Committed, Lock, Transaction};
 use crate::universe::{Change, Universe};
 use pintle_plugin::message::ProjectEvent;
+use serde::Serialize;
 
 /// What a scaffolding command is about to do. Nothing is on disk yet.
 #[derive(Debug)]
@@ -24,6 +25,19 @@ pub struct Prepared {
     pub(super) record: Record,
     pub(super) notices: Vec<String>,
     pub(super) conflicts: Vec<MergeConflict>,
+    pub(super) dropped: Vec<Dropped>,
+    /// Whether the command fails if a file is left as it is.
+    pub(super) needs_all: bool,
+}
+
+/// What the user wrote in a file, and a forced command takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The path of the file.
+    pub path: String,
+    /// The lines, as far as the file is text that was scaffolded.
+    pub lines: Vec<String>,
 }
 
 /// A scaffolding command that failed in memory. Nothing is on disk.
@@ -61,6 +75,8 @@ pub struct Report {
     pub notices: Vec<String>,
     /// The files that should have changed, and did not or not cleanly.
     pub conflicts: Vec<MergeConflict>,
+    /// What the user wrote, and a forced command took away.
+    pub dropped: Vec<Dropped>,
     /// The PROJECT file as it is now.
     pub project: ProjectFile,
     /// The resource at hand, as the plugins have left it.
@@ -91,6 +107,16 @@ impl Prepared {
     /// Returns the files that should have changed, and do not or not cleanly.
     pub fn conflicts(&self) -> &[MergeConflict] {
         &self.conflicts
+    }
+
+    /// Returns what the user wrote, and a forced command takes away.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// Whether something that should be done will be missing.
+    pub fn is_incomplete(&self) -> bool {
+        self.conflicts.iter().any(|it| self.needs_all || it.marked || !it.lines.is_empty())
     }
 
     /// Returns the universe, to be looked at.
@@ -125,6 +151,7 @@ impl Prepared {
             deleted,
             notices: self.notices,
             conflicts: self.conflicts,
+            dropped: self.dropped,
             project: self.project,
             resource: self.resource,
         })

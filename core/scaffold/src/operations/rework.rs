@@ -125,6 +125,8 @@ impl Rework<'_> {
             record,
             notices: steps.notices,
             conflicts,
+            dropped: Vec::new(),
+            needs_all: true,
         })
     }
 
@@ -177,6 +179,8 @@ impl Rework<'_> {
             record: self.record,
             notices: Vec::new(),
             conflicts,
+            dropped: Vec::new(),
+            needs_all: false,
         })
     }
 
@@ -227,7 +231,7 @@ impl Rework<'_> {
         let old = self.record.file(path).map(|it| it.content()).transpose()?;
         let content = match (before, old) {
             (Some(before), Some(old)) => {
-                merge::bytes(before.bytes(), &old, now.bytes()).unwrap_or(old)
+                merge::bytes(path, before.bytes(), &old, now.bytes()).unwrap_or(old)
             }
             _ => now.bytes().to_vec(),
         };

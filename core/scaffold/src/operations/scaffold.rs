@@ -1,12 +1,13 @@
 //! Runs a scaffolding subcommand: its steps in memory, then the way to the disk.
 
-use super::prepared::{Failure, Prepared, Report};
+use super::file_merge::MergeConflict;
+use super::prepared::{Dropped, Failure, Prepared, Report};
 use crate::chain::answers::Answers;
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
 use crate::chain::steps::{EDIT, FORCE, INIT, SKIP_EXISTING, Steps, StepsInput};
 use crate::error::ScaffoldError;
-use crate::merge;
+use crate::merge::{self, ConflictReason};
 use crate::project::file::{PROJECT, ProjectFile, absent};
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
@@ -89,7 +90,9 @@ fn finish(
     {
         notices.push(format!("PROJECT is migrated from version {version} to 3"));
     }
-    let changes = spare_users_changes(&steps, &record, &mut notices)?;
+    let mut spared = Spared { notices, ..Spared::default() };
+    let changes = spare_users_changes(&steps, &record, &mut spared)?;
+    let Spared { notices, conflicts, dropped } = spared;
     command.answers = std::mem::take(&mut steps.answers).into_given();
     let is_idle = changes.is_empty()
         && project_before.as_deref() == Some(steps.project.to_string().as_str())
@@ -115,7 +118,9 @@ fn finish(
         changes,
         record,
         notices,
-        conflicts: Vec::new(),
+        conflicts,
+        dropped,
+        needs_all: true,
     })
 }
 
@@ -135,16 +140,24 @@ fn is_repeated(record: &Record, command: &RecordedCommand) -> bool {
     last.is_some_and(|it| words(it) == words(command))
 }
 
+/// What became of the changes that the user and a plugin made to the same files.
+#[derive(Default)]
+struct Spared {
+    notices: Vec<String>,
+    conflicts: Vec<MergeConflict>,
+    dropped: Vec<Dropped>,
+}
+
 /// Returns the changes of a command so that what the user has changed since it was
 /// scaffolded is not lost: a plugin's new version of such a file is merged.
 fn spare_users_changes(
     steps: &Steps<'_>,
     record: &Record,
-    notices: &mut Vec<String>,
+    spared: &mut Spared,
 ) -> Result<Vec<Change>, ScaffoldError> {
     let changes = steps.universe.changes()?.into_iter();
-    let spared = changes.map(|it| spare_users_change(it, steps, record, notices));
-    spared.filter_map(Result::transpose).collect()
+    let changes = changes.map(|it| spare_users_change(it, steps, record, spared));
+    changes.filter_map(Result::transpose).collect()
 }
 
 /// Returns what is left of a change; `None` when the file stays as it is.
@@ -154,33 +167,75 @@ fn spare_users_change(
     change: Change,
     steps: &Steps<'_>,
     record: &Record,
-    notices: &mut Vec<String>,
+    spared: &mut Spared,
 ) -> Result<Option<Change>, ScaffoldError> {
-    let (Change::Replace { old, new }, false) = (&change, steps.is_on(FORCE)) else {
-        return Ok(Some(change));
+    let (old, new) = match change {
+        Change::Add(_) => return Ok(Some(change)),
+        Change::Delete(old) => (old, None),
+        Change::Replace { old, new } => (old, Some(new)),
+    };
+    let path = old.path().to_owned();
+    let base = record.file(&path).map(|it| it.content()).transpose()?;
+    let is_users = |base: &Vec<u8>| !merge::is_same(&path, base, old.bytes());
+    let Some(new) = new else {
+        let Some(base) = base.filter(is_users) else { return Ok(Some(Change::Delete(old))) };
+        if steps.is_on(FORCE) {
+            let lines = merge::lost(&path, &base, old.bytes(), &[]);
+            spared.dropped.push(Dropped { path, lines });
+            return Ok(Some(Change::Delete(old)));
+        }
+        let reason = ConflictReason::Changed;
+        spared.conflicts.push(MergeConflict { path, reason, marked: false, lines: Vec::new() });
+        return Ok(None);
+    };
+    let with = |bytes: &[u8]| {
+        let [plugin, subcommand] = [new.plugin(), new.subcommand()].map(Option::unwrap_or_default);
+        let bytes = merge::with_endings_of(old.bytes(), bytes);
+        let new = Node::with_origin(&*path, bytes, new.mode(), plugin, subcommand);
+        Ok(Some(Change::Replace { old: old.clone(), new }))
     };
     if new.change() == ChangeKind::Edit {
-        return Ok(Some(change));
+        return with(new.bytes());
     }
-    let base = record.file(new.path()).map(|it| it.content()).transpose()?;
-    let Some(base) = base.filter(|it| it != old.bytes()) else { return Ok(Some(change)) };
-    match merge::bytes(&base, old.bytes(), new.bytes()) {
+    if steps.is_on(FORCE) {
+        let lines =
+            merge::lost(&path, base.as_deref().unwrap_or_default(), old.bytes(), new.bytes());
+        if !lines.is_empty() || base.as_ref().is_some_and(is_users) {
+            spared.dropped.push(Dropped { path: path.clone(), lines });
+        }
+        return with(new.bytes());
+    }
+    // Where all that was scaffolded is recorded, any other file is the user's.
+    let base = base.or_else(|| (!record.is_empty()).then(Vec::new));
+    let Some(base) = base.filter(is_users) else { return with(new.bytes()) };
+    match merge::three_way(&path, &base, old.bytes(), new.bytes()) {
         // The plugin has kept what the user changed.
-        Some(merged) if merged == new.bytes() => Ok(Some(change)),
-        Some(merged) => {
-            notices.push(format!("`{}` is merged with what you changed in it", new.path()));
-            let [plugin, subcommand] =
-                [new.plugin(), new.subcommand()].map(Option::unwrap_or_default);
-            let new = Node::with_origin(new.path(), merged, new.mode(), plugin, subcommand);
-            Ok(Some(Change::Replace { old: old.clone(), new }))
+        Ok(merged) if merged == new.bytes() => with(new.bytes()),
+        Ok(merged) => {
+            spared.notices.push(format!("`{path}` is merged with what you changed in it"));
+            with(&merged)
         }
-        None if steps.is_on(SKIP_EXISTING) => {
-            notices.push(format!("`{}` was changed by you, and stays as it is", new.path()));
-            Ok(None)
+        Err(conflict) if steps.is_on(SKIP_EXISTING) => {
+            let reason = match &conflict {
+                Some(_) => ConflictReason::SameLines,
+                None => ConflictReason::Binary,
+            };
+            let (bytes, lines) = match conflict {
+                Some(it) => (it.spared, it.lines),
+                None => (old.bytes().to_vec(), Vec::new()),
+            };
+            spared.conflicts.push(MergeConflict {
+                path: path.clone(),
+                reason,
+                marked: false,
+                lines,
+            });
+            if bytes == old.bytes() { Ok(None) } else { with(&bytes) }
         }
-        None => {
+        Err(conflict) => {
             let plugin = new.plugin().unwrap_or_default().to_owned();
-            Err(ScaffoldError::Overwrites { plugin, path: new.path().to_owned() })
+            let lines = conflict.map(|it| it.lines).unwrap_or_default();
+            Err(ScaffoldError::Overwrites { plugin, path, lines })
         }
     }
 }

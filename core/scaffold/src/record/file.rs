@@ -218,7 +218,9 @@ impl Record {
     /// Whether the file is known, and still as it was scaffolded.
     pub(crate) fn has(&self, node: &Node) -> bool {
         let file = self.file(node.path());
-        file.is_some_and(|it| it.content().is_ok_and(|it| it == node.bytes()))
+        file.is_some_and(|it| {
+            it.content().is_ok_and(|it| merge::is_same(node.path(), &it, node.bytes()))
+        })
     }
 
     /// Returns the text that goes to the disk.
@@ -298,7 +300,8 @@ impl Record {
                     let (base, before) = (known.content()?, known.by.clone());
                     let content = match base == old.bytes() {
                         true => new.bytes().to_vec(),
-                        false => merge::bytes(old.bytes(), &base, new.bytes()).unwrap_or(base),
+                        false => merge::bytes(new.path(), old.bytes(), &base, new.bytes())
+                            .unwrap_or(base),
                     };
                     let node = Node::new(new.path(), content, new.mode());
                     self.put(&node, before, by(new.path()))?;
