@@ -1,5 +1,6 @@
 //! Whether the files of the store are still those that were installed.
 
+use crate::archive::MAX_LEN;
 use crate::config::{Config, Verify};
 use crate::digest::Digest;
 use crate::errors::refused;
@@ -8,9 +9,6 @@ use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::fs;
 use std::path::Path;
-
-/// The largest file of a plugin.
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// Returns what is wrong with the files of a version, a sentence each.
 pub(crate) fn faults(

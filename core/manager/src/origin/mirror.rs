@@ -4,6 +4,7 @@
 //! said of them. Signatures are mirrored like all files, so a mirror needs no trust of its own.
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use crate::archive::MAX_LEN;
 use crate::digest::Digest;
 use crate::store::place::Place;
 use pintle_host::PluginVersion;
@@ -18,7 +19,6 @@ use time::format_description::well_known::Rfc3339;
 const FILE: &str = "release.toml";
 /// The largest such file.
 const MAX_RECORD: u64 = 4 * 1024 * 1024;
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// What a mirror knows of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,10 @@
 //! Directories with all that is in them.
 
-use crate::archive::UnpackedFile;
+use crate::archive::{MAX_LEN, UnpackedFile};
 use pintle_host::fs::{Cause, Contents, Dir, Error, Found, Kind, Mode, Result};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
-/// The largest file of a plugin.
-const MAX_FILE: u64 = 512 * 1024 * 1024;
 /// The permissions that only the owner of a directory can have.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -68,7 +66,7 @@ fn walk_in(
             walk_in(dir, root, &path, visit)?;
             continue;
         }
-        match dir.read_regular(root.join(&path), MAX_FILE) {
+        match dir.read_regular(root.join(&path), MAX_LEN) {
             Ok(contents) => visit(&path, Ok(contents)),
             Err(Error { cause, .. }) if is_fault_of_file(&cause) => visit(&path, Err(cause)),
             Err(err) => return Err(err),
