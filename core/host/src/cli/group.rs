@@ -54,6 +54,8 @@ pub struct Group {
     pub made_by: Option<MadeBy>,
     /// Decides whether a plugin's file may be loaded or run, each time before that happens.
     pub vet: Option<Vet>,
+    /// Returns where a plugin was installed from, if the group has installed it.
+    pub provenance: Option<FindProvenance>,
     /// Returns what to do about words that are no command.
     pub suggest: Option<Suggest>,
 }
@@ -99,6 +101,18 @@ pub type MadeBy = fn(&Session<'_>) -> Result<Vec<PluginKey>, CliError>;
 /// Decides whether a plugin may be loaded.
 pub type Vet = fn(&Session<'_>, &Entry) -> Result<(), CliError>;
 
+/// Where a plugin was installed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The source, as the user would type it.
+    pub source: String,
+    /// Who vouched for its bytes, in a word.
+    pub trust: String,
+}
+
+/// Returns where a plugin was installed from.
+pub type FindProvenance = fn(&Session<'_>, &Entry) -> Option<Provenance>;
+
 /// Returns a hint for words that are no command.
 pub type Suggest = fn(&Session<'_>, &[String]) -> Option<String>;
 
@@ -143,6 +157,7 @@ impl Group {
         project_plugins: None,
         made_by: None,
         vet: None,
+        provenance: None,
         suggest: None,
     };
 }

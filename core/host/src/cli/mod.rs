@@ -37,8 +37,8 @@ pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{
-    Bound, FindDirectory, FindPlugins, Group, MadeBy, MakeService, Need, Noun, Row, Run, Suggest,
-    Vet,
+    Bound, FindDirectory, FindPlugins, FindProvenance, Group, MadeBy, MakeService, Need, Noun,
+    Provenance, Row, Run, Suggest, Vet,
 };
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;

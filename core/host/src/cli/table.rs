@@ -1,7 +1,7 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
 use super::error::CliError;
-use super::group::{Group, Row, Run};
+use super::group::{Group, Provenance, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::session::{Session, Surroundings};
@@ -183,6 +183,10 @@ impl Surroundings for Table {
 
     fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError> {
         self.groups().filter_map(|it| it.vet).try_for_each(|vet| vet(session, entry))
+    }
+
+    fn provenance(&self, session: &Session<'_>, entry: &Entry) -> Option<Provenance> {
+        self.groups().filter_map(|it| it.provenance).find_map(|find| find(session, entry))
     }
 
     fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String> {

@@ -13,6 +13,15 @@ pub(super) fn random_name() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
+/// Creates a directory that need not be in a store, and those on the way to it. No other user can
+/// write in a new one, whatever the umask.
+pub(crate) fn create_own_dirs(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, !OTHERS_WRITE & 0o777);
+    builder.recursive(true).create(path)
+}
+
 /// Creates a directory and those on the way to it. No other user can write in a new one, whatever
 /// the umask.
 pub(super) fn create_dirs(dir: &Dir, path: &Path) -> Result<()> {
