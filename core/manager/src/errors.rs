@@ -7,6 +7,7 @@ use crate::origin::OriginError;
 use crate::source::FetchError;
 use crate::store::error::{StoreError, is_full};
 use pintle_host::cli::{CliError, Exit};
+use pintle_host::fs::{self, Cause};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -40,6 +41,9 @@ impl From<StoreError> for CliError {
             }
             StoreError::Create { path, source } if is_full(source.kind()) => Some(make_room(path)),
             StoreError::Disk(err) if is_full(err.kind()) => Some(make_room(&err.path)),
+            StoreError::Disk(err) if may_not_link(err) => Some(
+                "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
+            ),
             StoreError::InUse { .. } => Some("disable the plugin first".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
@@ -47,6 +51,16 @@ impl From<StoreError> for CliError {
         };
         Self::from_error(Exit::Failed, &err).hint_if_known(hint)
     }
+}
+
+/// Returns whether a right of Windows is missing that only administrators have, or developers.
+fn may_not_link(err: &fs::Error) -> bool {
+    const ERROR_PRIVILEGE_NOT_HELD: i32 = 1314;
+    let code = match &err.cause {
+        Cause::Io(err) => err.raw_os_error(),
+        _ => None,
+    };
+    cfg!(windows) && code == Some(ERROR_PRIVILEGE_NOT_HELD)
 }
 
 fn make_room(path: &Path) -> String {

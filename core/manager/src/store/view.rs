@@ -81,7 +81,7 @@ impl LockedStore {
             if let Some(other) = owners.insert(receipt.link.to_lowercase(), place.clone()) {
                 return Err(StoreError::LinkTaken { link: receipt.link, other });
             }
-            let target = Path::new(UP).join(home).join(&receipt.file);
+            let target = Path::new(UP).join(home).join(&receipt.file).components().collect();
             links.insert(receipt.link.into(), target);
         }
         Ok(links)
