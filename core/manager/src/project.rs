@@ -12,6 +12,7 @@ use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::fs::{self, Contents, Mode};
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where a project's lock file is, from the directory of the project.
@@ -90,7 +91,13 @@ fn has_lock_file(dir: &Path) -> bool {
 }
 
 fn read(path: &Path) -> Result<Contents, CliError> {
-    fs::read_regular(path, MAX_LEN).map_err(|err| unreadable_lock_file(path, &err))
+    fs::read_regular(path, MAX_LEN).map_err(|err| {
+        let error = unreadable_lock_file(path, &err.cause);
+        match err.kind() {
+            ErrorKind::PermissionDenied => error.hint("check that you have permission to read it"),
+            _ => error,
+        }
+    })
 }
 
 /// Checks that a lock file is one of the user's or the administrator's, or in a project that the
