@@ -39,8 +39,8 @@ impl From<StoreError> for CliError {
             StoreError::Disk(err) if is_denied(err.kind()) => {
                 Some(format!("check that you have write permission for `{}`", err.path.display()))
             }
-            StoreError::Create { path, source } if is_full(source.kind()) => Some(make_room(path)),
-            StoreError::Disk(err) if is_full(err.kind()) => Some(make_room(&err.path)),
+            StoreError::Create { source, .. } if is_full(source.kind()) => Some(FULL.to_owned()),
+            StoreError::Disk(err) if is_full(err.kind()) => Some(FULL.to_owned()),
             StoreError::Disk(err) if may_not_link(err) => Some(
                 "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
             ),
@@ -63,9 +63,8 @@ fn may_not_link(err: &fs::Error) -> bool {
     cfg!(windows) && code == Some(ERROR_PRIVILEGE_NOT_HELD)
 }
 
-fn make_room(path: &Path) -> String {
-    format!("the disk of `{}` is full: remove what you do not need", path.display())
-}
+/// What to do about a full disk.
+const FULL: &str = "make room on the disk; `plugin remove` and `plugin prune` need none";
 
 fn is_denied(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)

@@ -1,6 +1,7 @@
 //! What a program gives a host: groups of commands, events and services.
 
 use super::interface_info::InterfaceInfo;
+use super::provenance::Provenance;
 use super::{CliError, Hooks, Session, Step};
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::lifecycle::EventInfo;
@@ -100,15 +101,6 @@ pub type MadeBy = fn(&Session<'_>) -> Result<Vec<PluginKey>, CliError>;
 
 /// Decides whether a plugin may be loaded.
 pub type Vet = fn(&Session<'_>, &Entry) -> Result<(), CliError>;
-
-/// Where a plugin was installed from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
-    /// The source, as the user would type it.
-    pub source: String,
-    /// Who vouched for its bytes, in a word.
-    pub trust: String,
-}
 
 /// Returns where a plugin was installed from.
 pub type FindProvenance = fn(&Session<'_>, &Entry) -> Option<Provenance>;

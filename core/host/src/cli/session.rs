@@ -4,9 +4,9 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::explain;
 use super::global::{self, Early};
-use super::group::Provenance;
 use super::interface_info::InterfaceInfo;
 use super::output;
+use super::provenance::Provenance;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{

@@ -1,9 +1,10 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
 use super::error::CliError;
-use super::group::{Group, Provenance, Row, Run};
+use super::group::{Group, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
+use super::provenance::Provenance;
 use super::session::{Session, Surroundings};
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::identity::Identity;

@@ -2,12 +2,11 @@
 
 use super::base::{LockedStore, Store};
 use super::error::StoreError;
-use super::paths::{NEW, OWN};
+use super::paths::{NEW, OWN, UP};
 use super::place::Place;
 use super::receipt::Receipt;
 use super::stored::Stored;
 use super::tree;
-use super::view::UP;
 use crate::project::VIEWS;
 use pintle_host::fs::Kind;
 use std::collections::{BTreeMap, BTreeSet};

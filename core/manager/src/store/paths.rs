@@ -13,6 +13,8 @@ pub(super) const LOCK: &str = "lock";
 pub(super) const NEW: &str = ".new-";
 /// What the names of plugins that are being removed begin with.
 pub(super) const GONE: &str = ".gone-";
+/// The way from the view of a project to the store.
+pub(super) const UP: &str = "../../..";
 /// The largest receipt or state that is read.
 pub(super) const MAX_RECORD: u64 = 4 * 1024 * 1024;
 /// How long another process may use the store.

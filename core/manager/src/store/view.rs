@@ -5,6 +5,7 @@
 
 use super::base::LockedStore;
 use super::error::StoreError;
+use super::paths::UP;
 use super::place::Place;
 use super::{link, names, tree};
 use crate::digest::Digest;
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 
 /// What the names of the links to lock files begin with. The host searches no hidden files.
 const PROJECT: &str = ".project-";
-/// The way from a view to the store.
-pub(super) const UP: &str = "../../..";
 
 /// The links of a view, with what they lead to.
 type Links = BTreeMap<OsString, PathBuf>;
