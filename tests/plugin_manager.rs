@@ -831,7 +831,7 @@ fn a_project_has_its_own_versions() {
     // A merge has left its marks.
     fs::write(&path, format!("<<<<<<< ours\n{text}")).expect("ours");
     let out = there(&["plugin", "sync"]);
-    assert_eq!(out.code(), 1, "{out}");
+    assert_eq!(out.code(), 2, "{out}");
     assert!(out.stderr.contains("line 1 is the mark of a conflict"), "{out}");
 }
 
@@ -1200,4 +1200,12 @@ fn a_release_must_be_old_enough_if_that_is_wanted() {
     // One that is asked for by its version was looked at.
     let out = sandbox.run(["plugin", "install", "acme/hello@1.1.0"]).success();
     assert!(out.stdout.contains("v1.1.0 in place of v1.0.0"), "{out}");
+    fs::write(config.join("plugins.toml"), "minimum-release-age = \"100years\"\n").expect("ours");
+    let out = sandbox.run(["plugin", "install", "acme/hello"]);
+    assert_eq!(out.code(), 1, "{out}");
+    assert!(out.stderr.contains("hint: wait, or name the version"), "{out}");
+    let mirror = ["plugin", "mirror", "mirror", "acme/hello@1.0.0"];
+    let _ = sandbox.run(mirror).success();
+    let out = sandbox.run(["plugin", "install", "acme/hello", "--from", "mirror"]);
+    assert!(out.stderr.contains("hint: wait, or name the version"), "{out}");
 }

@@ -28,7 +28,7 @@ struct Platform {
     target: &'static str,
     /// The Debian packages of the linker.
     packages: &'static [&'static str],
-    /// The program that links.
+    /// The program that links, and compiles C.
     linker: &'static str,
 }
 
@@ -66,9 +66,13 @@ fn build(platform: &Platform, rustc: &Path) -> Result<PathBuf> {
 
     let mut command = cargo(["build", "-Zbuild-std=std,panic_unwind", "--target"]);
     command.args([platform.target, "--package=pintle", "--no-default-features"]);
+    command.args(["--features", "pintle/manager"]);
     command.args(plugins::sources()?.iter().map(|it| format!("--package={}", it.package)));
     let name = platform.target.to_uppercase().replace('-', "_");
-    command.env(format!("CARGO_TARGET_{name}_LINKER"), programs.join(platform.linker));
+    // The manager's cryptography and decompression are written in C.
+    for variable in [format!("CARGO_TARGET_{name}_LINKER"), format!("CC_{}", platform.target)] {
+        command.env(variable, programs.join(platform.linker));
+    }
     command.env("CARGO_TARGET_DIR", &target).env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
     command.envs([("CARGO_INCREMENTAL", "0"), ("CARGO_PROFILE_DEV_DEBUG", "0")]);
     command.env("PATH", with(&[programs], "PATH")?);

@@ -26,6 +26,8 @@ pub struct Config {
     /// example `1day`.
     #[serde(with = "duration")]
     pub minimum_release_age: Option<Duration>,
+    /// The directories of projects whose lock files are honoured, whoever owns these.
+    pub trusted_projects: Vec<PathBuf>,
     /// Where `search` looks: a file, relative to the directory of the configuration, or an address.
     pub index: Option<String>,
     /// The key that the index is signed with. Without one, no signature is required.

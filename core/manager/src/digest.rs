@@ -1,6 +1,6 @@
-//! SHA-256, as lock files write it.
+//! SHA-256: as bytes, as hexadecimal digits, and as lock files and servers write it.
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -19,15 +19,7 @@ pub struct DigestError(String);
 impl Digest {
     /// Returns the digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut context = Context::new(&SHA256);
-        context.update(bytes);
-        Self::from_ring(context)
-    }
-
-    fn from_ring(context: Context) -> Self {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        Self(digest)
+        Self(sha256(bytes))
     }
 
     /// Returns the digest of a set of files: of their paths, whether they can be run, and their
@@ -44,12 +36,12 @@ impl Digest {
         });
         let mut context = Context::new(&SHA256);
         lines.iter().for_each(|it| context.update(it.as_bytes()));
-        Self::from_ring(context)
+        Self(digest_of(context.finish()))
     }
 
     /// Returns the hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|it| format!("{it:02x}")).collect()
+        hex(&self.0)
     }
 }
 
@@ -75,17 +67,8 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let parse = || {
-            let hex = text.strip_prefix(PREFIX).unwrap_or(text).as_bytes();
-            let pairs = hex.chunks_exact(2).map(|it| {
-                let is_hex = it.iter().all(u8::is_ascii_hexdigit);
-                let pair = std::str::from_utf8(it).ok().filter(|_| is_hex)?;
-                u8::from_str_radix(pair, 16).ok()
-            });
-            let bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
-            (hex.len() == 64).then_some(bytes)?.try_into().ok()
-        };
-        parse().map(Self).ok_or_else(|| DigestError(text.to_owned()))
+        let hex = text.strip_prefix(PREFIX).unwrap_or(text);
+        parse_hex(hex).map(Self).ok_or_else(|| DigestError(text.to_owned()))
     }
 }
 
@@ -100,6 +83,39 @@ impl<'de> Deserialize<'de> for Digest {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
+}
+
+/// Returns the SHA-256 digest of some bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest_of(digest(&SHA256, bytes))
+}
+
+/// Returns a finished SHA-256 digest as an array.
+pub(crate) fn digest_of(digest: ring::digest::Digest) -> [u8; 32] {
+    let mut array = [0; 32];
+    array.copy_from_slice(digest.as_ref());
+    array
+}
+
+/// Returns bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+/// Reads a SHA-256 digest as servers write it: `sha256:` and 64 hexadecimal digits.
+pub(crate) fn parse_sha256(text: &str) -> Option<[u8; 32]> {
+    parse_hex(text.strip_prefix(PREFIX)?)
+}
+
+fn parse_hex(digits: &str) -> Option<[u8; 32]> {
+    if digits.len() != 64 || !digits.bytes().all(|it| it.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut array = [0; 32];
+    for (byte, pair) in array.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(array)
 }
 
 #[cfg(test)]

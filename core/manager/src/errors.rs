@@ -5,9 +5,11 @@ use crate::index::IndexError;
 use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
 use crate::source::FetchError;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, is_full};
 use pintle_host::cli::{CliError, Exit};
+use pintle_host::fs::{self, Cause};
 use std::io::ErrorKind;
+use std::path::Path;
 
 /// Returns the error of work that failed.
 pub(crate) fn failed(text: impl Into<String>) -> CliError {
@@ -37,6 +39,11 @@ impl From<StoreError> for CliError {
             StoreError::Disk(err) if is_denied(err.kind()) => {
                 Some(format!("check that you have write permission for `{}`", err.path.display()))
             }
+            StoreError::Create { source, .. } if is_full(source.kind()) => Some(FULL.to_owned()),
+            StoreError::Disk(err) if is_full(err.kind()) => Some(FULL.to_owned()),
+            StoreError::Disk(err) if may_not_link(err) => Some(
+                "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
+            ),
             StoreError::InUse { .. } => Some("disable the plugin first".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
@@ -45,6 +52,19 @@ impl From<StoreError> for CliError {
         Self::from_error(Exit::Failed, &err).hint_if_known(hint)
     }
 }
+
+/// Returns whether a right of Windows is missing that only administrators have, or developers.
+fn may_not_link(err: &fs::Error) -> bool {
+    const ERROR_PRIVILEGE_NOT_HELD: i32 = 1314;
+    let code = match &err.cause {
+        Cause::Io(err) => err.raw_os_error(),
+        _ => None,
+    };
+    cfg!(windows) && code == Some(ERROR_PRIVILEGE_NOT_HELD)
+}
+
+/// What to do about a full disk.
+const FULL: &str = "make room on the disk; `plugin remove` and `plugin prune` need none";
 
 fn is_denied(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
@@ -79,18 +99,27 @@ impl From<ConfigError> for CliError {
     }
 }
 
+/// Returns the error of a lock file that cannot be read.
+pub(crate) fn unreadable_lock_file(
+    path: &Path,
+    err: &(dyn std::error::Error + 'static),
+) -> CliError {
+    usage(format!("failed to read lock file `{}`", path.display())).cause(err).hint(RESTORE)
+}
+
+/// What to do about a lock file that somebody has broken.
+const RESTORE: &str = "restore it from version control";
+
 /// Returns the error of a lock file that cannot be used.
-pub(crate) fn lock_file(path: &std::path::Path, err: &LockFileError) -> CliError {
+pub(crate) fn lock_file(path: &Path, err: &LockFileError) -> CliError {
     let text = format!("lock file `{}` cannot be used", path.display());
     let hint = match err {
-        LockFileError::Conflict { .. } => {
-            Some("keep the tables of both sides, and remove the marks".to_owned())
-        }
+        LockFileError::Conflict { .. } => "keep the lines of both sides, and remove the marks",
         LockFileError::Twice { .. } => {
-            Some("keep one of its versions, and remove the lines of the other".to_owned())
+            "keep one of its versions, and remove the lines of the other"
         }
-        LockFileError::Format { .. } => Some("use the host that wrote it".to_owned()),
-        _ => None,
+        LockFileError::Format { .. } => "use the host that wrote it, or a newer one",
+        _ => RESTORE,
     };
-    CliError::new(Exit::Failed, text).cause(err).hint_if_known(hint)
+    usage(text).cause(err).hint(hint)
 }

@@ -589,6 +589,13 @@ fn find_plugin(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<String, Cl
 
 fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, CliError> {
     let name = &fetched.remote.name;
+    let empty = || {
+        refused(format!("`{name}` is empty"))
+            .hint("it did not come whole, or its author has packed no plugin".to_owned())
+    };
+    if fetched.bytes.is_empty() {
+        return Err(empty());
+    }
     if archive::kind(&fetched.bytes).is_none() {
         let is_library =
             Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
@@ -608,10 +615,11 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
         let bytes = fetched.bytes.clone();
         return Ok(vec![UnpackedFile { path, is_executable: !is_library, bytes }]);
     }
-    let files = archive::unpack(name, &fetched.bytes, &Limits::default()).map_err(|err| {
-        CliError::from_error(Exit::Refused, &err)
-            .hint("its author packs regular files and directories only".to_owned())
-    })?;
+    let files = archive::unpack(name, &fetched.bytes, &Limits::default())
+        .map_err(|err| CliError::from_error(Exit::Refused, &err).hint(err.reason.hint()))?;
+    if files.is_empty() {
+        return Err(empty());
+    }
     let files = archive::without_top(files);
     match files.iter().find(|it| it.path.starts_with('.') && it.path.ends_with("receipt.toml")) {
         Some(it) => Err(refused(format!("`{}` is a name that is not a plugin's to use", it.path))),

@@ -64,8 +64,13 @@ pub enum LockFileError {
         line: usize,
     },
     /// It is not what this format allows.
-    #[error("it cannot be read")]
-    Syntax(#[source] toml::de::Error),
+    #[error("line {line} is invalid: {message}")]
+    Syntax {
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A merge has left two versions of one plugin in it.
     #[error("line {line} says again what an earlier line says of `{what}`")]
     Twice {
@@ -170,11 +175,11 @@ impl FromStr for LockFile {
             return Err(LockFileError::Conflict { line: idx + 1 });
         }
         // A newer format may be anything else but this.
-        let head: Head = toml::from_str(text).map_err(|err| syntax(text, err))?;
+        let head: Head = toml::from_str(text).map_err(|err| syntax(text, &err))?;
         if head.format != FORMAT {
             return Err(LockFileError::Format { found: head.format });
         }
-        let lock: Self = toml::from_str(text).map_err(LockFileError::Syntax)?;
+        let lock: Self = toml::from_str(text).map_err(|err| syntax(text, &err))?;
         lock.plugin.iter().try_for_each(|(name, locked)| locked.check(name))?;
         Ok(lock)
     }
@@ -194,14 +199,14 @@ fn is_mark(line: &str) -> bool {
     rest.is_some_and(|it| it.is_empty() || it.starts_with(' '))
 }
 
-/// Returns the error of a text that is not TOML.
-fn syntax(text: &str, err: toml::de::Error) -> LockFileError {
+/// Returns the error of a text that is not TOML, or not what this format allows.
+fn syntax(text: &str, err: &toml::de::Error) -> LockFileError {
     let before = err.span().and_then(|it| text.get(..it.start));
     let line = before.map_or(1, |it| it.matches('\n').count() + 1);
     let what = text.lines().nth(line - 1).and_then(|it| it.split_once('=')).map(|it| it.0.trim());
     match what.filter(|_| err.message().starts_with("duplicate key")) {
         Some(what) => LockFileError::Twice { line, what: what.to_owned() },
-        None => LockFileError::Syntax(err),
+        None => LockFileError::Syntax { line, message: err.message().replace('\n', " ") },
     }
 }
 

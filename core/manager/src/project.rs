@@ -4,11 +4,15 @@
 //! digest of the lock file. So a command that runs in the project looks for one file upwards,
 //! reads it, and has one more directory to search. `plugin sync` makes the directory.
 
-use crate::errors::{failed, lock_file, refused};
+use crate::config::Config;
+use crate::errors::{failed, lock_file, refused, unreadable_lock_file};
 use crate::lockfile::LockFile;
+use crate::store::create_own_dirs;
 use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
-use pintle_host::fs::{self, Mode};
+use pintle_host::fs::{self, Contents, Mode};
+use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where a project's lock file is, from the directory of the project.
@@ -25,22 +29,28 @@ pub(crate) struct ProjectLock {
 }
 
 impl ProjectLock {
-    /// Finds the lock file of the project that the current directory is in.
-    pub(crate) fn find() -> Result<Option<Self>, CliError> {
+    /// Finds the lock file of the project that the current directory is in. One that belongs to
+    /// another user is refused: it decides which code is run.
+    pub(crate) fn find(session: &Session<'_>) -> Result<Option<Self>, CliError> {
         let Ok(dir) = std::env::current_dir() else { return Ok(None) };
-        let found =
-            dir.ancestors().map(|it| it.join(FILE)).find(|it| it.symlink_metadata().is_ok());
-        found.map(|path| Self::load(&path)).transpose()
+        let Some(dir) = dir.ancestors().find(|it| has_lock_file(it)) else { return Ok(None) };
+        let path = dir.join(FILE);
+        // Before it is read, which its owner may have forbidden; and what was read.
+        if let Ok(found) = path.symlink_metadata() {
+            check_owner(session, dir, &path, &found)?;
+        }
+        let contents = read(&path)?;
+        check_owner(session, dir, &path, &contents.metadata)?;
+        Self::parse(&path, contents).map(Some)
     }
 
     /// Reads a lock file.
     pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
-        let contents = fs::read_regular(path, MAX_LEN);
-        let failed = |err: &(dyn std::error::Error + 'static)| {
-            let text = format!("failed to read lock file `{}`", path.display());
-            failed(text).cause(err)
-        };
-        let text = contents.map_err(|err| failed(&err))?.into_text().map_err(|err| failed(&err))?;
+        Self::parse(path, read(path)?)
+    }
+
+    fn parse(path: &Path, contents: Contents) -> Result<Self, CliError> {
+        let text = contents.into_text().map_err(|err| unreadable_lock_file(path, &err))?;
         let lock = text.parse().map_err(|err| lock_file(path, &err))?;
         Ok(Self { path: path.to_owned(), lock })
     }
@@ -58,7 +68,7 @@ impl ProjectLock {
             failed(format!("failed to write lock file `{}`", self.path.display())).cause(err)
         };
         if let Some(parent) = self.path.parent() {
-            std::fs::create_dir_all(parent).map_err(|err| failed(&err))?;
+            create_own_dirs(parent).map_err(|err| failed(&err))?;
         }
         let text = self.lock.to_string();
         fs::replace(&self.path, text.as_bytes(), Mode::Keep(0o644)).map_err(|err| failed(&err))
@@ -70,9 +80,69 @@ impl ProjectLock {
     }
 }
 
+/// Returns whether a directory has a lock file, or may have one that this user must not see.
+fn has_lock_file(dir: &Path) -> bool {
+    let path = dir.join(FILE);
+    match path.symlink_metadata() {
+        Ok(_) => true,
+        Err(err) if fs::is_absent(&err) => false,
+        Err(_) => path.parent().is_some_and(|it| it.symlink_metadata().is_ok()),
+    }
+}
+
+fn read(path: &Path) -> Result<Contents, CliError> {
+    fs::read_regular(path, MAX_LEN).map_err(|err| {
+        let error = unreadable_lock_file(path, &err.cause);
+        match err.kind() {
+            ErrorKind::PermissionDenied => error.hint("check that you have permission to read it"),
+            _ => error,
+        }
+    })
+}
+
+/// Checks that a lock file is one of the user's or the administrator's, or in a project that the
+/// user trusts.
+fn check_owner(
+    session: &Session<'_>,
+    dir: &Path,
+    path: &Path,
+    metadata: &Metadata,
+) -> Result<(), CliError> {
+    let Some(owner) = foreign_owner(metadata) else { return Ok(()) };
+    let config = Config::load(session.identity())?;
+    if config.trusted_projects.iter().any(|it| it == dir) {
+        return Ok(());
+    }
+    let text = format!(
+        "lock file `{}` belongs to another user (uid {owner}), who would decide which plugins run",
+        path.display()
+    );
+    let config = Config::path(session.identity());
+    let config =
+        config.map_or_else(|| "the configuration".to_owned(), |it| it.display().to_string());
+    let dir = dir.display();
+    Err(refused(text).hint(format!(
+        "if you trust it, add `{dir}` to `trusted-projects` in `{config}`; if not, work outside of \
+         `{dir}`, or put a `{FILE}` of your own with the line `format = 1` below it"
+    )))
+}
+
+/// Returns the owner of a file if that is neither this user nor the administrator.
+#[cfg(unix)]
+fn foreign_owner(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = metadata.uid();
+    (owner != 0 && owner != rustix::process::geteuid().as_raw()).then_some(owner)
+}
+
+#[cfg(not(unix))]
+fn foreign_owner(_: &Metadata) -> Option<u32> {
+    None
+}
+
 /// Returns the directory of the plugins that the project demands, once `plugin sync` has made it.
 pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliError> {
-    let Some(found) = ProjectLock::find()? else { return Ok(None) };
+    let Some(found) = ProjectLock::find(session)? else { return Ok(None) };
     let Some(root) = user_dir(session) else { return Ok(None) };
     let path = root.join(VIEWS).join(found.view());
     if path.is_dir() {
@@ -83,21 +153,37 @@ pub(crate) fn directory(session: &Session<'_>) -> Result<Option<PathBuf>, CliErr
         .hint(format!("type `{name} plugin sync`")))
 }
 
-/// The lock file, for one run of the host.
-struct Known(Option<ProjectLock>);
+/// Returns what to do about words that are no command, where the project's plugins are missing.
+pub(crate) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
+    // The host's own nouns have help, which says more.
+    if session.is_noun(words) || directory(session).is_ok() {
+        return None;
+    }
+    let name = &session.identity().command_name;
+    Some(format!("a plugin of the project may have it: type `{name} plugin sync`"))
+}
 
-/// Refuses a plugin in another version than the project demands.
+/// The lock file, for one run of the host; `None` if it cannot be used.
+struct Known(Option<Option<ProjectLock>>);
+
+/// Refuses a plugin in another version than the project demands. As long as it is not known what
+/// that is, all are refused.
 pub(crate) fn vet(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
 ) -> Result<(), CliError> {
     let (Some(key), Some(_)) = (entry.key(), entry.path()) else { return Ok(()) };
-    // What cannot be read was reported when the catalog was made. No other plugin changes it.
-    let found = session.shared(|| Known(ProjectLock::find().ok().flatten()));
-    let Some(found) = &found.0 else { return Ok(()) };
+    if session.is_named_for_this_run(entry) {
+        return Ok(());
+    }
+    let known = session.shared(|| Known(ProjectLock::find(session).ok()));
+    let found = match &known.0 {
+        Some(found) => found,
+        None => &ProjectLock::find(session)?,
+    };
+    let Some(found) = found else { return Ok(()) };
     let Some(locked) = found.lock.plugin.get(&key.name().to_string()) else { return Ok(()) };
-    let is_it = locked.version.parse().ok() == key.exact_version();
-    if is_it || session.is_named_for_this_run(entry) {
+    if locked.version.parse().ok() == key.exact_version() {
         return Ok(());
     }
     let name = &session.identity().command_name;

@@ -1,16 +1,15 @@
 //! Whether the files of the store are still those that were installed.
 
+use crate::archive::MAX_LEN;
 use crate::config::{Config, Verify};
 use crate::digest::Digest;
 use crate::errors::refused;
+use crate::project::VIEWS;
 use crate::store::{FileRecord, Place, Receipt, Store, StoreError};
 use crate::user_dir::user_dir;
-use pintle_host::cli::{CliError, Session};
+use pintle_host::cli::{CliError, Provenance, Session};
 use pintle_host::fs;
-use std::path::Path;
-
-/// The largest file of a plugin.
-const MAX_LEN: u64 = 512 * 1024 * 1024;
+use std::path::{Path, PathBuf};
 
 /// Returns what is wrong with the files of a version, a sentence each.
 pub(crate) fn faults(
@@ -53,6 +52,11 @@ pub(crate) fn vet(
         Err(_) => drop(Config::load(session.identity())?),
     }
     let Some(root) = user_dir(session).and_then(|it| it.canonicalize().ok()) else { return Ok(()) };
+    if let Some((store, dir, name)) = place_of(&root, path)?
+        && let Some(fault) = store.link_fault(&dir, &name)?
+    {
+        return Err(not_installed(session, &format!("`{}` {}", path.display(), fault.text)));
+    }
     // Only the store has digests of what it keeps.
     let Ok(real) = path.canonicalize() else { return Ok(()) };
     let Ok(below) = real.strip_prefix(&root) else { return Ok(()) };
@@ -64,9 +68,44 @@ pub(crate) fn vet(
     if record.is_some_and(|it| it.digest == Digest::of(&bytes)) {
         return Ok(());
     }
+    let text = format!("`{}` is not the one that was installed", real.display());
+    Err(not_installed(session, &text))
+}
+
+fn not_installed(session: &Session<'_>, what: &str) -> CliError {
     let name = &session.identity().command_name;
-    Err(refused(format!("plugin file `{}` is not the one that was installed", real.display()))
-        .hint(format!("type `{name} plugin verify`, and install the plugin again")))
+    refused(format!("plugin file {what}"))
+        .hint(format!("type `{name} plugin verify`, and install the plugin again"))
+}
+
+/// Returns where a plugin of the store was installed from, and who vouched for it.
+pub(crate) fn provenance(
+    session: &Session<'_>,
+    entry: &pintle_host::catalog::Entry,
+) -> Option<Provenance> {
+    // Listings ask this of each of thousands: most are files, or links to elsewhere.
+    entry.path()?.read_link().ok().filter(|it| it.is_relative())?;
+    let root = session.shared(|| Root(user_dir(session).and_then(|it| it.canonicalize().ok())));
+    let (store, dir, name) = place_of(root.0.as_deref()?, entry.path()?).ok()??;
+    let receipt = store.linked(&dir, &name).ok()??;
+    Some(Provenance { source: receipt.source, trust: receipt.trust.to_string() })
+}
+
+/// The directory of the store, for one run of the host.
+struct Root(Option<PathBuf>);
+
+/// Returns the store with the directory and the name of a link, if that is one of the store or of
+/// a view.
+fn place_of(root: &Path, path: &Path) -> Result<Option<(Store, PathBuf, String)>, CliError> {
+    let dir = path.parent().and_then(|it| it.canonicalize().ok());
+    let below = dir.as_ref().and_then(|it| it.strip_prefix(root).ok());
+    let name = path.file_name().and_then(|it| it.to_str());
+    match (below, name) {
+        (Some(dir), Some(name)) if dir == Path::new("") || dir.starts_with(VIEWS) => {
+            Ok(Store::open(root)?.map(|it| (it, dir.to_owned(), name.to_owned())))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// What the store knows of a file.

@@ -1,6 +1,7 @@
 //! What a program gives a host: groups of commands, events and services.
 
 use super::interface_info::InterfaceInfo;
+use super::provenance::Provenance;
 use super::{CliError, Hooks, Session, Step};
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::lifecycle::EventInfo;
@@ -54,6 +55,8 @@ pub struct Group {
     pub made_by: Option<MadeBy>,
     /// Decides whether a plugin's file may be loaded or run, each time before that happens.
     pub vet: Option<Vet>,
+    /// Returns where a plugin was installed from, if the group has installed it.
+    pub provenance: Option<FindProvenance>,
     /// Returns what to do about words that are no command.
     pub suggest: Option<Suggest>,
 }
@@ -99,6 +102,9 @@ pub type MadeBy = fn(&Session<'_>) -> Result<Vec<PluginKey>, CliError>;
 /// Decides whether a plugin may be loaded.
 pub type Vet = fn(&Session<'_>, &Entry) -> Result<(), CliError>;
 
+/// Returns where a plugin was installed from.
+pub type FindProvenance = fn(&Session<'_>, &Entry) -> Option<Provenance>;
+
 /// Returns a hint for words that are no command.
 pub type Suggest = fn(&Session<'_>, &[String]) -> Option<String>;
 
@@ -143,6 +149,7 @@ impl Group {
         project_plugins: None,
         made_by: None,
         vet: None,
+        provenance: None,
         suggest: None,
     };
 }

@@ -27,8 +27,11 @@ impl Hooked {
         events: &[&str],
         command: Command,
     ) -> Result<Self, CliError> {
-        let plugins = subscribers(session, events);
         let mut all = Self { command, plugins: Vec::new(), options: Vec::new(), fault: None };
+        let plugins = subscribers(session, events).unwrap_or_else(|err| {
+            all.fault = Some(err);
+            Vec::new()
+        });
         for plugin in plugins {
             if let Err(err) = all.add(session, row, plugin) {
                 all.fault.get_or_insert(err);
@@ -88,10 +91,11 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// When the variable with the time limit of hooks is invalid.
+    /// When one of them must not be loaded, or the variable with the time limit of hooks is
+    /// invalid.
     pub fn hooks(&self, events: &[&str]) -> Result<Hooks, CliError> {
         Ok(Hooks {
-            plugins: subscribers(self, events),
+            plugins: subscribers(self, events)?,
             services: self.services(),
             limit: self.hook_time_limit()?,
             options: Map::new(),
@@ -99,16 +103,16 @@ impl Session<'_> {
     }
 }
 
-fn subscribers(session: &Session<'_>, events: &[&str]) -> Vec<LoadedPlugin> {
+fn subscribers(session: &Session<'_>, events: &[&str]) -> Result<Vec<LoadedPlugin>, CliError> {
     let mut plugins: Vec<LoadedPlugin> = Vec::new();
     for event in events {
-        for plugin in session.subscribers(event, &|_| true) {
+        for plugin in session.subscribers(event, &|_| true)? {
             if !plugins.iter().any(|it| it.key() == plugin.key()) {
                 plugins.push(plugin);
             }
         }
     }
-    plugins
+    Ok(plugins)
 }
 
 /// Returns why an option cannot be added to a command.

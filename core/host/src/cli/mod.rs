@@ -26,6 +26,7 @@ mod own;
 mod parse;
 pub mod plugin;
 mod plugin_command;
+mod provenance;
 mod session;
 mod settings;
 mod table;
@@ -37,13 +38,14 @@ pub use builder::{BuildError, Cli, Host};
 pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{
-    Bound, FindDirectory, FindPlugins, Group, MadeBy, MakeService, Need, Noun, Row, Run, Suggest,
-    Vet,
+    Bound, FindDirectory, FindPlugins, FindProvenance, Group, MadeBy, MakeService, Need, Noun, Row,
+    Run, Suggest, Vet,
 };
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;
 pub use plugin::{Checked, FileKind};
 pub use plugin_command::warn_deprecated;
+pub use provenance::Provenance;
 pub use session::Session;
 pub use settings::Settings;
 pub use table::Context;

@@ -6,6 +6,7 @@ use super::explain;
 use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
+use super::provenance::Provenance;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{
@@ -77,6 +78,9 @@ pub(super) trait Surroundings {
 
     /// Decides whether a plugin may be loaded.
     fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError>;
+
+    /// Returns where a plugin was installed from.
+    fn provenance(&self, session: &Session<'_>, entry: &Entry) -> Option<Provenance>;
 
     /// Returns what to do about words that are no command.
     fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String>;
@@ -301,6 +305,11 @@ impl<'a> Session<'a> {
         self.surroundings.made_by(self)
     }
 
+    /// Returns where a plugin was installed from, if a group has installed it.
+    pub fn provenance(&self, entry: &Entry) -> Option<Provenance> {
+        self.surroundings.provenance(self, entry)
+    }
+
     /// Returns what the groups say about words that are no command.
     pub(super) fn suggestion(&self, words: &[String]) -> Option<String> {
         self.surroundings.suggest(self, words)
@@ -365,10 +374,15 @@ impl<'a> Session<'a> {
     ///
     /// When the plugin is refused, by the catalog or while it is loaded.
     pub fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
-        if entry.is_usable() {
-            self.surroundings.vet(self, entry)?;
-        }
+        self.vet(entry)?;
         self.load_unvetted(entry)
+    }
+
+    fn vet(&self, entry: &Entry) -> Result<(), CliError> {
+        match entry.is_usable() {
+            true => self.surroundings.vet(self, entry),
+            false => Ok(()),
+        }
     }
 
     fn load_unvetted(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
@@ -433,17 +447,27 @@ impl<'a> Session<'a> {
 
     /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One
     /// that cannot be loaded has no say, like one that the catalog refuses.
-    pub fn subscribers(&self, event: &str, wanted: &dyn Fn(&Entry) -> bool) -> Vec<LoadedPlugin> {
-        let entries = self.catalog().subscribers(event).filter(|it| wanted(it));
-        let load = |entry| match self.load(entry) {
-            Ok(plugin) => Some(plugin),
-            Err(err) => {
-                let text = format!("a hook on `{event}` is left out: {}", err.line());
-                self.console.log(Level::Warn, &text);
-                None
+    ///
+    /// # Errors
+    ///
+    /// When a group forbids to load one: to go on without its hook would be no answer to that.
+    pub fn subscribers(
+        &self,
+        event: &str,
+        wanted: &dyn Fn(&Entry) -> bool,
+    ) -> Result<Vec<LoadedPlugin>, CliError> {
+        let mut plugins = Vec::new();
+        for entry in self.catalog().subscribers(event).filter(|it| wanted(it)) {
+            self.vet(entry)?;
+            match self.load_unvetted(entry) {
+                Ok(plugin) => plugins.push(plugin),
+                Err(err) => {
+                    let text = format!("a hook on `{event}` is left out: {}", err.line());
+                    self.console.log(Level::Warn, &text);
+                }
             }
-        };
-        entries.filter_map(load).collect()
+        }
+        Ok(plugins)
     }
 
     /// Returns how long hooks may take, by the user's word or by default.

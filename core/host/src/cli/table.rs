@@ -4,6 +4,7 @@ use super::error::CliError;
 use super::group::{Group, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
+use super::provenance::Provenance;
 use super::session::{Session, Surroundings};
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::identity::Identity;
@@ -183,6 +184,10 @@ impl Surroundings for Table {
 
     fn vet(&self, session: &Session<'_>, entry: &Entry) -> Result<(), CliError> {
         self.groups().filter_map(|it| it.vet).try_for_each(|vet| vet(session, entry))
+    }
+
+    fn provenance(&self, session: &Session<'_>, entry: &Entry) -> Option<Provenance> {
+        self.groups().filter_map(|it| it.provenance).find_map(|find| find(session, entry))
     }
 
     fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String> {

@@ -269,7 +269,11 @@ impl Place<'_> {
     fn place(&self, temporary: &Path, file: &mut File) -> Result<Placed> {
         let kernel = kernel_lock(file).map_err(|err| self.failed(err))?;
         let record = Record::of_this_process(matches!(kernel, Kernel::Taken));
-        self.record(&record, file)?;
+        match self.record(&record, file) {
+            // On a full disk the kernel's lock has to do, or nothing could be removed there.
+            Err(err) if record.kernel && self.unowned == Unowned::Stale && is_full(&err) => {}
+            res => res?,
+        }
         let err = match self.dir.rename_exclusive(temporary, Path::new(self.name)) {
             Ok(()) => return Ok(Placed::Done),
             Err(err) => err,
@@ -329,6 +333,10 @@ impl Place<'_> {
     fn failed(&self, cause: impl Into<Cause>) -> Error {
         self.dir.failed(Operation::Lock, Path::new(self.name))(cause)
     }
+}
+
+fn is_full(err: &Error) -> bool {
+    matches!(err.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 fn is_denied(err: &Error) -> bool {

@@ -7,6 +7,9 @@ use std::io::{self, Read};
 /// What every archive may unpack to, however small it is: tar pads, and small files compress well.
 const FREE: u64 = 1 << 20;
 
+/// The largest file of a plugin, and the most that an archive unpacks to.
+pub(crate) const MAX_LEN: u64 = 512 << 20;
+
 /// How much an archive may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -23,7 +26,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Returns limits that are far above what a plugin needs.
     fn default() -> Self {
-        Self { n_entries: 2_000, file: 256 << 20, total: 512 << 20, ratio: 200 }
+        Self { n_entries: 2_000, file: 256 << 20, total: MAX_LEN, ratio: 200 }
     }
 }
 

@@ -195,6 +195,36 @@ pub enum PathFault {
 }
 
 impl Reason {
+    /// Returns what to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::UnknownKind
+            | Self::NotTar(_)
+            | Self::Damaged(_)
+            | Self::Truncated
+            | Self::TrailingData => {
+                "the file is damaged: fetch it again, and if that is no help, tell its author"
+            }
+            Self::Kind { .. } => "its author packs regular files and directories only",
+            Self::DecoderMemory
+            | Self::Entries { .. }
+            | Self::FileSize { .. }
+            | Self::Total { .. }
+            | Self::Ratio { .. } => "its author packs what the plugin needs, and nothing else",
+            Self::Encrypted | Self::Method { .. } => {
+                "its author packs it without a password, for example as a `.tar.zst`"
+            }
+            Self::Path(_)
+            | Self::Duplicate
+            | Self::CaseClash { .. }
+            | Self::FileAndDirectory { .. }
+            | Self::DirectoryContent
+            | Self::Ambiguous { .. } => {
+                "its author gives each file one name, which is valid on every system"
+            }
+        }
+    }
+
     /// Returns the reason for an error of a reader: one of ours that was passed on by another
     /// reader, or the error of a decoder.
     pub(super) fn of(err: io::Error) -> Self {

@@ -14,6 +14,7 @@ mod tests;
 mod zipped;
 
 pub use self::capped::Limits;
+pub(crate) use self::capped::MAX_LEN;
 use self::capped::{Budget, Capped};
 use self::contents::Contents;
 pub use self::contents::UnpackedFile;

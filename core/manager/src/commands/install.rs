@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     }
     let for_project = matches.get_flag("project");
     let mut project = match for_project {
-        true => Some(ProjectLock::find()?.map_or_else(ProjectLock::empty, Ok)?),
+        true => Some(ProjectLock::find(session)?.map_or_else(ProjectLock::empty, Ok)?),
         false => None,
     };
     let store = manager.lock()?;

@@ -65,8 +65,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         let source = manager.source(&spec)?;
         let n_files = copy(&manager, &source, version, &mirror)
             .map_err(|err| err.under(format!("failed to mirror `{}`", source.text)))?;
-        let text = format!("mirrored `{}` ({n_files} files)", source.text);
-        session.console().println(text);
+        let files = if n_files == 1 { "file" } else { "files" };
+        session.console().println(format!("mirrored `{}` ({n_files} {files})", source.text));
     }
     Ok(Exit::Done.into())
 }

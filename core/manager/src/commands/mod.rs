@@ -101,8 +101,11 @@ pub static GROUP: Group = Group {
         Row::new(&["plugin", "search"], "Search an index for plugins", Run::Plain(search::run))
             .args(search::args),
     ],
-    suggest: Some(search::suggest),
+    suggest: Some(|session, words| {
+        project::suggest(session, words).or_else(|| search::suggest(session, words))
+    }),
     project_plugins: Some(project::directory),
+    provenance: Some(verification::provenance),
     vet: Some(|session, entry| {
         project::vet(session, entry)?;
         verification::vet(session, entry)

@@ -2,8 +2,10 @@
 
 use super::show;
 use crate::manager::Manager;
+use crate::project::ProjectLock;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
+use pintle_plugin::Level;
 
 pub(super) fn args(command: Command) -> Command {
     command.arg(
@@ -18,7 +20,12 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let manager = Manager::new(session)?;
     let is_dry = matches.get_flag("dry-run");
     let store = manager.lock()?;
+    // The project may have been moved since it was synced.
+    if let Ok(Some(project)) = ProjectLock::find(session) {
+        store.keep_view(&project.view(), &project.path)?;
+    }
     let needed = store.needed_by_projects(is_dry)?;
+    let what = if is_dry { "would remove" } else { "removed" };
     let mut n_removed = 0;
     for stored in store.plugins()? {
         // Of a plugin that is disabled, the version stays that would be enabled.
@@ -31,8 +38,20 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             if !is_dry {
                 store.remove_version(&stored.place, version)?;
             }
-            let what = if is_dry { "would remove" } else { "removed" };
             session.console().println(format!("{what} {}", show::key(receipt)));
+            n_removed += 1;
+        }
+        for version in stored.damaged_versions() {
+            let shown = format!("{}/{version}, which is damaged", stored.place);
+            if store.is_linked(&stored.place, version)? {
+                let text = format!("kept {shown}: it is in use; install it again");
+                session.console().log(Level::Warn, &text);
+                continue;
+            }
+            if !is_dry {
+                store.remove_version(&stored.place, version)?;
+            }
+            session.console().println(format!("{what} {shown}"));
             n_removed += 1;
         }
     }

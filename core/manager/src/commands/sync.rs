@@ -43,7 +43,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         return sync_user(&manager, &project, &consent);
     }
     let store = manager.lock()?;
-    let (mut n_new, mut project) = match ProjectLock::find()? {
+    let (mut n_new, mut project) = match ProjectLock::find(session)? {
         Some(project) => (0, project),
         None => lock_what_made(&manager, &store, &consent, matches.get_flag("locked"))?,
     };

@@ -2,6 +2,7 @@
 
 use super::{args, show};
 use crate::manager::Manager;
+use crate::store::LinkFault;
 use crate::verify::faults;
 use clap::{ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step, output};
@@ -23,11 +24,19 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let manager = Manager::new(session)?;
     let mut found = Vec::new();
     if let Some(store) = manager.store()? {
-        let mut names = args::texts(matches, "plugin").peekable();
-        let plugins = match names.peek() {
-            Some(_) => names.map(|it| manager.find(&store, it)).collect::<Result<Vec<_>, _>>()?,
-            None => store.plugins()?,
+        let names: Vec<_> = args::texts(matches, "plugin").collect();
+        let plugins = match names[..] {
+            [] => store.plugins()?,
+            _ => names.iter().map(|it| manager.find(&store, it)).collect::<Result<_, _>>()?,
         };
+        let is_named = |it: &LinkFault| {
+            names.is_empty()
+                || plugins.iter().any(|plugin| it.place.as_ref() == Some(&plugin.place))
+        };
+        for fault in store.link_faults()?.into_iter().filter(is_named) {
+            let plugin = fault.path.display().to_string();
+            found.push(Verified { plugin, files: 0, faults: vec![format!("it {}", fault.text)] });
+        }
         for stored in plugins {
             for (version, receipt) in &stored.versions {
                 let faults = faults(&store, &stored.place, version, receipt)?;

@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         return Err(failed(format!("plugin `{name}` is not installed")));
     };
     let stored = manager.find(&store, name)?;
-    let project = ProjectLock::find()?;
+    let project = ProjectLock::find(session)?;
     let demanded = project.as_ref().and_then(|project| {
         let (_, latest) = stored.latest()?;
         let locked = project.lock.plugin.get(&latest.name)?;

@@ -2,7 +2,6 @@
 
 use super::*;
 use expect_test::{Expect, expect};
-use std::error::Error as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -73,7 +72,6 @@ fn what_is_written_is_read_whatever_the_texts() {
 fn check_refused(text: &str, expected: Expect) {
     let err = text.parse::<LockFile>().unwrap_err();
     expected.assert_eq(&err.to_string());
-    assert!(matches!(err, LockFileError::Syntax(_)) == err.source().is_some());
 }
 
 #[test]
@@ -87,11 +85,14 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
         "format = 2\nplugin = \"not a table any more\"\n",
         expect!["it has format 2, this host knows 1"],
     );
-    check_refused("", expect!["it cannot be read"]);
-    check_refused("format = 1\n[plugin.x]\n", expect!["it cannot be read"]);
+    check_refused("", expect!["line 1 is invalid: missing field `format`"]);
+    check_refused(
+        "format = 1\n[plugin.x]\n",
+        expect!["line 2 is invalid: missing field `version`"],
+    );
     check_refused(
         &format!("format = 1\nx = {}", "[".repeat(100_000)),
-        expect!["it cannot be read"],
+        expect!["line 2 is invalid: cannot recurse further; max recursion depth met"],
     );
     let twice = format!("{good}\"hello.example.org\".version = \"2.0.0\"\n");
     check_refused(

@@ -1,7 +1,8 @@
 //! Releases at GitHub.
 
-use super::partial::{MAX_LEN, bytes_of, partial_file};
-use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::partial::{bytes_of, partial_file};
+use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
+use crate::archive::MAX_LEN;
 use crate::digest::Digest;
 use crate::source::FetchError;
 use crate::source::github::{self, GitHub, GitHubError};
@@ -39,7 +40,7 @@ impl Origin for GitHubOrigin<'_> {
                     .filter(|it| it.published.is_none_or(|it| it <= limit));
                 let newest = old.max_by(|left, right| left.version.cmp(&right.version));
                 let too_new = || TooNew { repo: self.repo.clone(), age };
-                newest.ok_or_else(|| OriginError::new(too_new()))?
+                newest.ok_or_else(|| OriginError::new(too_new()).hint(TOO_NEW))?
             }
         };
         Ok(Release {

@@ -1,11 +1,10 @@
 //! A file on this machine, or a directory with an unpacked plugin.
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use crate::archive::MAX_LEN;
 use pintle_host::fs::{self, Dir, Kind};
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read.
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 /// The most files of a directory; of more, it is not that of a plugin.
 const MAX_FILES: usize = 2_000;
 

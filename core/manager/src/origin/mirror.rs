@@ -3,7 +3,8 @@
 //! `<owner>/<repo>/<version>/` has the files of a release, and `release.toml` what the source
 //! said of them. Signatures are mirrored like all files, so a mirror needs no trust of its own.
 
-use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
+use crate::archive::MAX_LEN;
 use crate::digest::Digest;
 use crate::store::place::Place;
 use pintle_host::PluginVersion;
@@ -11,6 +12,7 @@ use pintle_host::fs::{self, Dir, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -18,7 +20,6 @@ use time::format_description::well_known::Rfc3339;
 const FILE: &str = "release.toml";
 /// The largest such file.
 const MAX_RECORD: u64 = 4 * 1024 * 1024;
-const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// What a mirror knows of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +61,10 @@ enum MirrorError {
     NoPlugin { root: PathBuf, place: Place },
     #[error("mirror `{}` has no version `{version}` of `{place}`, but {}", root.display(), listed(there))]
     NoVersion { root: PathBuf, place: Place, version: String, there: Vec<String> },
-    #[error("mirror `{}` has no version of `{place}` that is old enough", root.display())]
-    TooNew { root: PathBuf, place: Place },
+    #[error("mirror `{}` has no version of `{place}` that is older than {}", root.display(), humantime::format_duration(*age))]
+    TooNew { root: PathBuf, place: Place, age: Duration },
+    #[error("mirror `{}` has pre-releases of `{place}` only", root.display())]
+    NoStable { root: PathBuf, place: Place },
     #[error("`{}` is damaged", path.display())]
     Damaged { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -134,7 +137,13 @@ impl MirrorOrigin {
                 (wanted.pre_releases || is_stable) && is_old
             };
             let found = versions.into_iter().find(fits);
-            return found.ok_or_else(|| OriginError::new(MirrorError::TooNew { root, place }));
+            return found.ok_or_else(|| match wanted.minimum_age {
+                Some(age) => {
+                    OriginError::new(MirrorError::TooNew { root, place, age }).hint(TOO_NEW)
+                }
+                None => OriginError::new(MirrorError::NoStable { root, place })
+                    .hint("take one of them with `--pre`, or name its version"),
+            });
         };
         let same = |(name, release): &(String, MirrorRelease)| {
             let bare = |it: &str| it.strip_prefix('v').unwrap_or(it).to_owned();

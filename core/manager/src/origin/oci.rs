@@ -1,7 +1,8 @@
 //! Releases in a repository of an OCI registry: a tag is a release.
 
-use super::partial::{MAX_LEN, bytes_of, partial_file};
+use super::partial::{bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use crate::archive::MAX_LEN;
 use crate::digest::Digest;
 use crate::source::Client;
 use crate::source::FetchError;

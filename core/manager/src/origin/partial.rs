@@ -1,13 +1,11 @@
 //! Files that come over a network, perhaps in several attempts.
 
 use super::release::{OriginError, Remote};
+use crate::archive::MAX_LEN;
 use crate::digest::Digest;
 use crate::source::FetchError;
 use crate::source::http::Content;
 use std::path::{Path, PathBuf};
-
-/// The largest file that is fetched.
-pub(super) const MAX_LEN: u64 = 512 * 1024 * 1024;
 
 /// Returns where a file is kept that has come only in part.
 pub(super) fn partial_file(folder: &Path, file: &Remote) -> PathBuf {

@@ -45,6 +45,10 @@ pub struct Wanted {
     pub minimum_age: Option<Duration>,
 }
 
+/// What to do about releases that are too young.
+pub(super) const TOO_NEW: &str =
+    "wait, or name the version that you have looked at, for example `owner/repo@1.2.0`";
+
 /// Why a source does not give what is wanted.
 #[derive(Debug)]
 pub struct OriginError {
@@ -60,6 +64,12 @@ impl OriginError {
     /// Returns an error that is not known more closely.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: source.into(), hint: None, is_interrupted: false }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 

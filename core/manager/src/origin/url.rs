@@ -1,7 +1,8 @@
 //! One file on a web server.
 
-use super::partial::{MAX_LEN, bytes_of, partial_file};
+use super::partial::{bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
+use crate::archive::MAX_LEN;
 use crate::signature;
 use crate::source::http::{Client, Download};
 use reqwest::header::HeaderMap;

@@ -4,7 +4,6 @@
 //! of servers that know releases ([`github`], [`oci`]). Everything here blocks; what comes from
 //! the network has a limit, and nothing is trusted before its hash is compared.
 
-mod digest;
 mod environment;
 pub mod github;
 pub mod http;

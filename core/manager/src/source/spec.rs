@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::digest::{hex, parse_sha256, sha256};
 use super::http::redact;
+use crate::digest::{hex, parse_sha256, sha256};
 
 /// How long a part of a store path can be.
 const MAX_COMPONENT: usize = 100;

@@ -54,7 +54,7 @@ impl Store {
     ///
     /// When the disk refuses, or the other process does not end in ten minutes.
     pub fn lock(root: &Path, waiting: &mut dyn FnMut(&Holder)) -> Result<LockedStore, StoreError> {
-        std::fs::create_dir_all(root)
+        tree::create_own_dirs(root)
             .map_err(|source| StoreError::Create { path: root.to_owned(), source })?;
         let dir = Dir::open(root)?;
         tree::create_dirs(&dir, Path::new(OWN))?;
@@ -62,6 +62,7 @@ impl Store {
         let lock = Lock::wait(&root.join(own(LOCK)), PATIENCE, waiting, attempt)?;
         let locked = LockedStore { store: Self { dir: Dir::open(root)? }, _lock: lock };
         locked.recover()?;
+        locked.finish_removals()?;
         locked.sweep()?;
         Ok(locked)
     }

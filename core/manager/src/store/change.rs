@@ -132,10 +132,7 @@ impl LockedStore {
         if change.is_nothing() {
             return self.write_lock_file();
         }
-        // What cannot be replaced is found out before anything has changed.
-        if self.dir.find(LOCK_FILE)?.is_some_and(|it| it.kind != Kind::File) {
-            return Err(StoreError::Taken { path: self.dir.path().join(LOCK_FILE) });
-        }
+        self.check_lock_file()?;
         let text = serde_json::to_string(change).expect("a change has string keys");
         if let Err(err) = self.put(&own(JOURNAL), &text) {
             let _ = self.dir.unlink(own(JOURNAL));
@@ -226,7 +223,7 @@ impl LockedStore {
         }
     }
 
-    fn remove_if_empty(&self, path: &Path) -> Result<(), StoreError> {
+    pub(super) fn remove_if_empty(&self, path: &Path) -> Result<(), StoreError> {
         match self.dir.list(path) {
             Ok(entries) if entries.is_empty() => Ok(self.dir.remove_dir(path)?),
             Err(err) if !err.is_absent() => Err(err.into()),
@@ -249,6 +246,16 @@ impl LockedStore {
             return Err(err.into());
         }
         Ok(self.dir.sync(parent)?)
+    }
+
+    /// Checks that the lock file of the user can be replaced, before anything has changed.
+    pub(super) fn check_lock_file(&self) -> Result<(), StoreError> {
+        match self.dir.find(LOCK_FILE)? {
+            Some(it) if it.kind != Kind::File => {
+                Err(StoreError::Taken { path: self.dir.path().join(LOCK_FILE) })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes the lock file of the user, which follows from all else.

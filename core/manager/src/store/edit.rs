@@ -1,13 +1,13 @@
 //! What the holder of the store's lock can do with it.
 
 use super::base::LockedStore;
-use super::change::Moved;
-use super::error::StoreError;
-use super::paths::{NEW, own};
+use super::error::{StoreError, is_full};
+use super::paths::{GONE, OWN, own};
 use super::place::Place;
 use super::state::State;
 use super::stored::Stored;
-use super::{names, tree};
+use super::{names, state, tree};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 impl LockedStore {
@@ -85,22 +85,76 @@ impl LockedStore {
         self.commit(&change)
     }
 
-    /// Removes a plugin with all its versions.
+    /// Removes a plugin with all its versions. As that must be possible on a full disk, there is
+    /// no journal: from its new name on, the plugin's directory says what is to be finished.
     ///
     /// # Errors
     ///
     /// When the disk refuses; then nothing has changed.
     pub fn remove(&self, stored: &Stored) -> Result<(), StoreError> {
         self.recover()?;
-        let mut change = self.change(&stored.place)?;
-        let away = format!("{NEW}{}", tree::random_name());
-        change.moved = Some(Moved { home: stored.place.path(), away: away.clone() });
-        change.before.is_home = true;
-        change.after.links.clear();
-        self.commit(&change)?;
+        self.check_lock_file()?;
+        let (place, home) = (&stored.place, stored.place.path());
+        let links = self.links(place)?;
+        let away = own(&format!("{GONE}{}", tree::random_name()));
+        self.dir.rename(&home, &away)?;
+        let Err(err) = self.finish_removal(place, &away) else { return Ok(()) };
+        let undo = || -> Result<(), StoreError> {
+            tree::create_dirs(&self.dir, Path::new(&place.owner))?;
+            self.dir.rename_new(&away, &home)?;
+            self.set_links(place, &links)?;
+            self.write_lock_file()
+        };
+        // What cannot be undone either is left to the next process that takes the lock.
+        let _ = undo();
+        Err(err)
+    }
+
+    /// Removes what is left of a plugin whose directory has left its place.
+    fn finish_removal(&self, place: &Place, away: &Path) -> Result<(), StoreError> {
+        // The links must not be lost in a power cut that the directory's new name does not survive.
+        self.dir.sync(&place.owner)?;
+        self.dir.sync(OWN)?;
+        self.set_links(place, &BTreeMap::new())?;
+        self.remove_if_empty(Path::new(&place.owner))?;
+        self.dir.sync("")?;
+        let written = self.write_lock_file();
+        let is_full = matches!(&written, Err(StoreError::Disk(err)) if is_full(err.kind()));
+        if !is_full {
+            written?;
+        }
         // What cannot be removed now is removed by the next process that takes the lock.
-        let _ = tree::remove(&self.dir, &own(&away));
+        let _ = tree::remove(&self.dir, away);
+        if is_full {
+            // Now there is room. Should there not be, the next change writes it.
+            let _ = self.write_lock_file();
+        }
         Ok(())
+    }
+
+    /// Finishes the removals that earlier processes have begun.
+    pub(super) fn finish_removals(&self) -> Result<(), StoreError> {
+        for entry in self.dir.list(OWN)? {
+            let Some(name) = entry.name.to_str().filter(|it| it.starts_with(GONE)) else {
+                continue;
+            };
+            match self.place_of(&own(name)) {
+                Some(place) if !self.dir.exists(place.path())? => {
+                    self.finish_removal(&place, &own(name))?;
+                }
+                _ => drop(tree::remove(&self.dir, &own(name))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where a plugin's directory was, as its state says.
+    fn place_of(&self, path: &Path) -> Option<Place> {
+        let text = self.read_text(&path.join(state::FILE)).ok()??;
+        let record: state::Record = toml::from_str(&text).ok()?;
+        let (owner, repo) = record.place.split_once('/')?;
+        let place = Place { owner: owner.to_owned(), repo: repo.to_owned() };
+        place.check().ok().map(|()| place)
     }
 
     /// Removes one version of a plugin, which is not in use.
@@ -113,10 +167,20 @@ impl LockedStore {
         place.check()?;
         names::check("version", version)?;
         let home = place.version(version);
-        if self.links(place)?.values().any(|it| Path::new(it).starts_with(&home)) {
+        if self.is_linked(place, version)? {
             return Err(StoreError::InUse { place: place.clone(), version: version.to_owned() });
         }
         self.remove_dir(&home)
+    }
+
+    /// Returns whether a link of the plugin leads to a version, whatever is in that.
+    ///
+    /// # Errors
+    ///
+    /// When the links cannot be read.
+    pub fn is_linked(&self, place: &Place, version: &str) -> Result<bool, StoreError> {
+        let home = place.version(version);
+        Ok(self.links(place)?.values().any(|it| Path::new(it).starts_with(&home)))
     }
 
     /// Has a directory disappear in one step, and removes it.

@@ -5,6 +5,11 @@ use pintle_host::fs;
 use std::io;
 use std::path::PathBuf;
 
+/// Returns whether there is no room on the disk, or none left for this user.
+pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Why the store could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

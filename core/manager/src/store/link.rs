@@ -2,13 +2,15 @@
 
 use super::base::{LockedStore, Store};
 use super::error::StoreError;
-use super::paths::{NEW, OWN};
+use super::paths::{NEW, OWN, UP};
 use super::place::Place;
 use super::receipt::Receipt;
+use super::stored::Stored;
 use super::tree;
+use crate::project::VIEWS;
 use pintle_host::fs::Kind;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 impl Store {
     /// Returns the directory of the version that a plugin's link leads to.
@@ -57,6 +59,95 @@ impl Store {
             }
         }
         Ok(links)
+    }
+}
+
+/// What is wrong with a link, or with what has the name of one.
+#[derive(Debug)]
+pub(crate) struct LinkFault {
+    /// Its path in the store.
+    pub(crate) path: PathBuf,
+    /// The plugin that it should lead to, if that is known.
+    pub(crate) place: Option<Place>,
+    /// What is wrong, as the end of a sentence about it.
+    pub(crate) text: String,
+}
+
+impl Store {
+    /// Returns what is wrong with the links of the store and of the views of projects.
+    pub(crate) fn link_faults(&self) -> Result<Vec<LinkFault>, StoreError> {
+        let plugins = self.plugins()?;
+        let views = self.directories(Path::new(VIEWS))?.into_iter();
+        let dirs = views.map(|it| Path::new(VIEWS).join(it)).chain([PathBuf::new()]);
+        let mut faults = Vec::new();
+        for dir in dirs {
+            for entry in self.dir.list(&dir)?.into_iter().filter(|it| it.kind != Kind::Directory) {
+                if let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) {
+                    faults.extend(self.fault_of(&dir, name, &|| Ok(plugins.clone()))?);
+                }
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Returns what is wrong with a link of the store or of a view.
+    pub(crate) fn link_fault(
+        &self,
+        dir: &Path,
+        name: &str,
+    ) -> Result<Option<LinkFault>, StoreError> {
+        self.fault_of(dir, name, &|| self.plugins())
+    }
+
+    /// Returns the receipt of the version that a link of the store or of a view leads to.
+    pub(crate) fn linked(&self, dir: &Path, name: &str) -> Result<Option<Receipt>, StoreError> {
+        let target = self.target_below(&dir.join(name), dir)?;
+        match target.as_deref().and_then(parse) {
+            Some((place, version)) if place.check().is_ok() => self.receipt(&place, &version),
+            _ => Ok(None),
+        }
+    }
+
+    fn fault_of(
+        &self,
+        dir: &Path,
+        name: &str,
+        plugins: &dyn Fn() -> Result<Vec<Stored>, StoreError>,
+    ) -> Result<Option<LinkFault>, StoreError> {
+        let path = dir.join(name);
+        let target = self.target_below(&path, dir)?;
+        let Some((place, version)) = target.as_deref().and_then(parse) else {
+            // The user's own files have other names.
+            let has = |it: &Stored| it.versions.values().any(|it| it.link == name);
+            let place = plugins()?.into_iter().find(has).map(|it| it.place);
+            let text = |it: &Place| format!("is not the link to a file of `{it}`");
+            return Ok(place.map(|it| LinkFault { path, text: text(&it), place: Some(it) }));
+        };
+        let home = place.version(&version);
+        let stored = if place.check().is_ok() { self.plugin(&place)? } else { None };
+        let text = match stored.as_ref().and_then(|it| it.versions.get(&version)) {
+            None => format!("leads to `{}`, which has no valid receipt", home.display()),
+            Some(it) if it.link != name || target.as_deref() != Some(&home.join(&it.file)) => {
+                format!("leads to another file than that of `{}`", home.display())
+            }
+            Some(it) => match self.dir.find(home.join(&it.file))? {
+                Some(it) if it.kind == Kind::File => return Ok(None),
+                _ => format!("leads to a file of `{}` that does not exist", home.display()),
+            },
+        };
+        Ok(Some(LinkFault { path, place: Some(place), text }))
+    }
+
+    /// Returns what a link in a directory of links leads to, from the directory of the store.
+    fn target_below(&self, path: &Path, dir: &Path) -> Result<Option<PathBuf>, StoreError> {
+        if self.dir.find(path)?.is_none_or(|it| it.kind != Kind::Symlink) {
+            return Ok(None);
+        }
+        let target = self.dir.read_link(path)?;
+        match dir.as_os_str().is_empty() {
+            true => Ok(Some(target)),
+            false => Ok(target.strip_prefix(UP).ok().map(Path::to_owned)),
+        }
     }
 }
 

@@ -33,8 +33,10 @@ mod view;
 
 pub use base::{LockedStore, Store};
 pub use error::StoreError;
+pub(crate) use link::LinkFault;
 pub use place::Place;
 pub use receipt::{FileRecord, Receipt, ReceiptError, Target};
 pub use stage::Staged;
 pub use state::State;
 pub use stored::Stored;
+pub(crate) use tree::create_own_dirs;

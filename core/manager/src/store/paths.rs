@@ -11,6 +11,10 @@ pub(super) const OWN: &str = ".store";
 pub(super) const LOCK: &str = "lock";
 /// What the names of files in the making, and on their way out, begin with.
 pub(super) const NEW: &str = ".new-";
+/// What the names of plugins that are being removed begin with.
+pub(super) const GONE: &str = ".gone-";
+/// The way from the view of a project to the store.
+pub(super) const UP: &str = "../../..";
 /// The largest receipt or state that is read.
 pub(super) const MAX_RECORD: u64 = 4 * 1024 * 1024;
 /// How long another process may use the store.

@@ -178,7 +178,8 @@ impl Store {
 
     /// Returns the name of a version's link, and what it leads to.
     pub(super) fn link_to(&self, receipt: &Receipt, home: &Path) -> (String, String) {
-        let target = home.join(&receipt.file);
+        // With the separators of this system, which Windows demands in links.
+        let target: PathBuf = home.join(&receipt.file).components().collect();
         (receipt.link.clone(), target.to_string_lossy().into_owned())
     }
 

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use super::receipt::Receipt;
-use super::state::State;
+use super::state::{self, State};
 use std::collections::BTreeMap;
 
 /// A plugin in the store.
@@ -21,6 +21,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Returns the directories of the versions that cannot be used.
+    pub fn damaged_versions(&self) -> impl Iterator<Item = &str> {
+        self.damaged.keys().map(String::as_str).filter(|it| *it != state::FILE)
+    }
+
     /// Returns the version in use, or else the one that was in use last.
     pub fn latest(&self) -> Option<(&str, &Receipt)> {
         let last = self.state.history.iter().rev();

@@ -3,6 +3,7 @@
 mod accidents;
 mod concurrency;
 mod fault;
+mod links;
 mod semantics;
 mod strangers;
 mod views;

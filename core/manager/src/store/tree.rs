@@ -1,18 +1,25 @@
 //! Directories with all that is in them.
 
-use crate::archive::UnpackedFile;
+use crate::archive::{MAX_LEN, UnpackedFile};
 use pintle_host::fs::{Cause, Contents, Dir, Error, Found, Kind, Mode, Result};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 
-/// The largest file of a plugin.
-const MAX_FILE: u64 = 512 * 1024 * 1024;
 /// The permissions that only the owner of a directory can have.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Returns a name that no other process thinks of.
 pub(super) fn random_name() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+/// Creates a directory that need not be in a store, and those on the way to it. No other user can
+/// write in a new one, whatever the umask.
+pub(crate) fn create_own_dirs(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, !OTHERS_WRITE & 0o777);
+    builder.recursive(true).create(path)
 }
 
 /// Creates a directory and those on the way to it. No other user can write in a new one, whatever
@@ -68,7 +75,7 @@ fn walk_in(
             walk_in(dir, root, &path, visit)?;
             continue;
         }
-        match dir.read_regular(root.join(&path), MAX_FILE) {
+        match dir.read_regular(root.join(&path), MAX_LEN) {
             Ok(contents) => visit(&path, Ok(contents)),
             Err(Error { cause, .. }) if is_fault_of_file(&cause) => visit(&path, Err(cause)),
             Err(err) => return Err(err),

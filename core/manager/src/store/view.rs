@@ -5,6 +5,7 @@
 
 use super::base::LockedStore;
 use super::error::StoreError;
+use super::paths::UP;
 use super::place::Place;
 use super::{link, names, tree};
 use crate::digest::Digest;
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 
 /// What the names of the links to lock files begin with. The host searches no hidden files.
 const PROJECT: &str = ".project-";
-/// The way from a view to the store.
-const UP: &str = "../../..";
 
 /// The links of a view, with what they lead to.
 type Links = BTreeMap<OsString, PathBuf>;
@@ -38,21 +37,33 @@ impl LockedStore {
         names::check("view", name)?;
         let path = Path::new(VIEWS).join(name);
         let links = self.links_to(members)?;
-        let (project, lock_file) = project_link(lock_file);
-        let (projects, found) = self.read_view(&path)?;
-        if let Some(found) = found {
+        if let (_, Some(found)) = self.read_view(&path)? {
             self.repair_view(&path, &found, &links)?;
-            return match projects.contains_key(&project) {
-                true => Ok(()),
-                false => Ok(self.dir.create_symlink(&lock_file, path.join(project))?),
-            };
+            return self.keep_view(name, lock_file);
         }
+        let (project, lock_file) = project_link(lock_file);
         let new = self.temporary();
         let res = self.write_view(&new, &path, links.iter().chain([(&project, &lock_file)]));
         if res.is_err() {
             let _ = tree::remove(&self.dir, &new);
         }
         res
+    }
+
+    /// Notes that a view, if it exists, is that of a lock file.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn keep_view(&self, name: &str, lock_file: &Path) -> Result<(), StoreError> {
+        let path = Path::new(VIEWS).join(name);
+        let (project, lock_file) = project_link(lock_file);
+        match self.read_view(&path)? {
+            (projects, Some(_)) if !projects.contains_key(&project) => {
+                Ok(self.dir.create_symlink(&lock_file, path.join(project))?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the links of a view with these plugins.
@@ -69,7 +80,7 @@ impl LockedStore {
             if let Some(other) = owners.insert(receipt.link.to_lowercase(), place.clone()) {
                 return Err(StoreError::LinkTaken { link: receipt.link, other });
             }
-            let target = Path::new(UP).join(home).join(&receipt.file);
+            let target = Path::new(UP).join(home).join(&receipt.file).components().collect();
             links.insert(receipt.link.into(), target);
         }
         Ok(links)

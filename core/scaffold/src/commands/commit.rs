@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use pintle_host::catalog::ProjectVersion;
 use pintle_host::cli::{CliError, Exit, Session};
 use pintle_host::lifecycle;
+use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::message::ProjectEvent;
 use pintle_plugin::{EventType, events};
 
@@ -43,23 +44,27 @@ pub(super) fn show_or_commit(
         return Ok(exit);
     };
     let changes = ChangeList::new(&prepared);
-    run_hooks(session, &moments.before, version, &prepared.event())?;
+    let subscribers = |event: &EventType<ProjectEvent>| {
+        session.subscribers(event.name(), &|it| it.supports(version))
+    };
+    // A plugin that must not be loaded is reported before anything has changed.
+    let (before, behind) = (subscribers(&moments.before)?, subscribers(&moments.behind)?);
+    run_hooks(session, &moments.before, &before, &prepared.event())?;
     let report = prepared.commit(&lock)?;
     drop(lock);
     show.report(session, matches, &report, changes);
-    run_hooks(session, &moments.behind, version, &report.event())?;
+    run_hooks(session, &moments.behind, &behind, &report.event())?;
     Ok(exit)
 }
 
-/// Hands an event before or behind the work to all plugins that subscribe to it.
+/// Hands an event before or behind the work to the plugins that subscribe to it.
 fn run_hooks(
     session: &Session<'_>,
     event: &EventType<ProjectEvent>,
-    version: &ProjectVersion,
+    subscribers: &[LoadedPlugin],
     payload: &ProjectEvent,
 ) -> Result<(), CliError> {
-    let subscribers = session.subscribers(event.name(), &|it| it.supports(version));
     let (services, limit) = (session.services(), session.hook_time_limit()?);
-    lifecycle::dispatch(event, payload, &subscribers, &services, limit)?;
+    lifecycle::dispatch(event, payload, subscribers, &services, limit)?;
     Ok(())
 }

@@ -26,6 +26,12 @@ struct Listed<'a> {
     reason: Option<String>,
     transport: String,
     path: Option<String>,
+    /// Where it was installed from, if a command of the host has done that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Who vouched for its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<String>,
     abi: Option<&'a Abi>,
     project_versions: &'a [String],
     commands: Vec<String>,
@@ -65,17 +71,20 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     // manifests are read when they are looked at.
     let programs = callable::judged(session);
     if output::is_text(matches) {
-        session.console().println(text(&judged));
+        session.console().println(text(session, &judged));
         if !programs.is_empty() {
             session.console().println(programs_text(&programs));
         }
         return Ok(Exit::Done.into());
     }
-    let plugins = judged.into_iter().map(row);
+    let plugins = judged.into_iter().map(|it| row(session, it));
     let rows: Vec<Listed<'_>> = plugins.chain(programs.iter().map(program_row)).collect();
     output::print(matches, session.console(), &rows, |_| String::new());
     Ok(Exit::Done.into())
 }
+
+/// The column with the sources.
+const SOURCE: usize = 4;
 
 /// A plugin, and what became of it.
 struct Judged<'a> {
@@ -146,8 +155,10 @@ fn remark(entry: &Entry) -> Option<String> {
     Some(format!("it is deprecated: {notice}"))
 }
 
-fn row(judged: Judged<'_>) -> Listed<'_> {
+fn row<'a>(session: &Session<'_>, judged: Judged<'a>) -> Listed<'a> {
     let Judged { entry, state, reason, warnings } = judged;
+    let provenance = session.provenance(entry);
+    let (source, trust) = provenance.map(|it| (it.source, it.trust)).unzip();
     let manifest = entry.manifest();
     let field = |text: &String| Some(text.clone()).filter(|it| !it.is_empty());
     Listed {
@@ -158,6 +169,8 @@ fn row(judged: Judged<'_>) -> Listed<'_> {
         reason,
         transport: entry.transport().to_string(),
         path: entry.path().map(output::path),
+        source,
+        trust,
         abi: manifest.map(|it| &it.abi),
         project_versions: manifest.map_or(&[], |it| &it.project_versions),
         commands: entry.commands().iter().map(|it| it.path.join(" ")).collect(),
@@ -178,6 +191,8 @@ fn program_row<'a>(program: &Judgement) -> Listed<'a> {
         reason: program.reason.clone(),
         transport: "callable".to_owned(),
         path: Some(output::path(&program.path)),
+        source: None,
+        trust: None,
         abi: None,
         project_versions: &[],
         commands: vec![program.words.join(" ")],
@@ -198,22 +213,28 @@ fn programs_text(programs: &[Judgement]) -> String {
     format!("\nPrograms on the search path:\n{}", output::table(&lines))
 }
 
-fn text(plugins: &[Judged<'_>]) -> String {
+fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> String {
     if plugins.is_empty() {
         return "no plugins; `plugin abi` shows where they are looked for".to_owned();
     }
-    let heading = ["KEY", "STATE", "TRANSPORT", "BRINGS", "REASON"].map(str::to_owned).to_vec();
-    let line = |it: &Judged<'_>| {
+    let mut lines = vec![
+        ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"].map(str::to_owned).to_vec(),
+    ];
+    for it in plugins {
         let file = || it.entry.path().map(output::path);
-        vec![
+        lines.push(vec![
             it.entry.key().map(ToString::to_string).or_else(file).unwrap_or_default(),
             it.state.to_string(),
             it.entry.transport().to_string(),
             brings(it.entry),
+            session.provenance(it.entry).map(|it| it.source).unwrap_or_default(),
             remarks(it),
-        ]
-    };
-    let lines: Vec<_> = std::iter::once(heading).chain(plugins.iter().map(line)).collect();
+        ]);
+    }
+    // Where no plugin was installed by a command of the host, there is nothing to say of sources.
+    if lines[1..].iter().all(|it| it[SOURCE].is_empty()) {
+        lines.iter_mut().for_each(|it| drop(it.remove(SOURCE)));
+    }
     output::table(&lines)
 }
 

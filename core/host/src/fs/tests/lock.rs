@@ -323,10 +323,28 @@ fn on_both_with(failing: Operation) {
             _ if is_without => no_locks(it),
             _ => Ok(()),
         });
-        let err = attempt(folder.path(), Unowned::Stale).unwrap_err();
+        // Where locks are the kernel's, those that have no record do.
+        let unowned = if is_without { Unowned::Stale } else { Unowned::Held };
+        let err = attempt(folder.path(), unowned).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::StorageFull, "{err:?}");
         assert!(names(folder.path()).is_empty());
     }
+}
+
+#[test]
+fn on_a_full_disk_the_kernel_alone_excludes() {
+    let folder = folder(&[]);
+    let lock = {
+        let _fault = fault::inject(|it| match it {
+            Operation::Write => Err(io::Error::from_raw_os_error(ENOSPC)),
+            _ => Ok(()),
+        });
+        take(folder.path())
+    };
+    assert_held(folder.path(), None);
+    drop(lock);
+    assert!(names(folder.path()).is_empty());
+    drop(take(folder.path()));
 }
 
 #[test]

@@ -7,12 +7,12 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MAT
 use time::OffsetDateTime;
 use url::Url;
 
-use super::super::digest::hex;
 use super::super::http::{Client, Download, Downloaded, FetchError, Limits, MAX_JSON, redact};
 use super::cache::{Cache, Kept, now};
 use super::error::GitHubError;
 use super::release::{Asset, Release, ReleaseMessage};
 use super::tokens::{Token, Tokens};
+use crate::digest::hex;
 
 /// How many releases a page has.
 const PAGE: usize = 100;

@@ -11,8 +11,8 @@ use reqwest::header::{ETAG, LINK};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::super::digest::{hex, sha256};
 use super::super::http::{Answer, MAX_JSON};
+use crate::digest::{hex, sha256};
 
 /// Answers of the API that are kept.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::super::digest::parse_sha256;
+use crate::digest::parse_sha256;
 
 /// A release, as GitHub reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]

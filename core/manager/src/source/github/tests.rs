@@ -7,11 +7,11 @@ use expect_test::{Expect, expect};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use super::super::digest::{hex, sha256};
 use super::super::http::{Client, Content, Download, FetchError, Options};
 use super::super::release_server::{self, Limit, ReleaseServer};
 use super::cache::now;
 use super::*;
+use crate::digest::{hex, sha256};
 
 const REPO: &str = "acme/registry";
 

@@ -17,9 +17,9 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::super::digest::{digest_of, hex, sha256};
 use super::client::Client;
 use super::error::{FetchError, redact};
+use crate::digest::{digest_of, hex, sha256};
 
 /// How much of the record beside a partial file is read.
 const MAX_RECORD: u64 = 64 << 10;

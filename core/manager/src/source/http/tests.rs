@@ -15,11 +15,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use url::Url;
 
-use super::super::digest::sha256;
 use super::super::release_server::{Asset, Fault, Release, ReleaseServer};
 use super::client::follow;
 use super::header::{AUTHORIZATION, HeaderMap};
 use super::*;
+use crate::digest::sha256;
 
 const REPO: &str = "acme/registry";
 const ASSET: &str = "plugin.so";

@@ -7,7 +7,7 @@ use oci_client::manifest::{
     OciImageIndex, Platform,
 };
 
-use super::super::digest::{hex, sha256};
+use crate::digest::{hex, sha256};
 
 /// The artifact type of a plugin.
 pub const PLUGIN_TYPE: &str = "application/vnd.pintle.plugin.v1";

@@ -13,7 +13,6 @@ use oci_client::{Reference, RegistryOperation};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Host, Url};
 
-use super::super::digest::{hex, parse_sha256};
 use super::super::http::{
     Answer, Client, Content, Download, Downloaded, FetchError, Limits, redact,
 };
@@ -24,6 +23,7 @@ use super::artifact::{
 };
 use super::credentials::{Credentials, exchange, sensitive};
 use super::error::OciError;
+use crate::digest::{hex, parse_sha256};
 
 /// How large a manifest or an index can be, as registries have it.
 const MAX_MANIFEST: u64 = 4 << 20;

@@ -366,3 +366,31 @@ fn a_recovery_that_is_killed_is_recovered() {
     println!("killed {} recoveries", kills.get());
     assert!(kills.get() >= 200, "{}", kills.get());
 }
+
+#[cfg(unix)]
+#[test]
+fn on_a_full_disk_a_plugin_can_be_removed() {
+    use pintle_host::fs::{Operation, fault};
+    let folder = empty();
+    let root = folder.path();
+    two(root);
+    let full = || io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+    {
+        let _fault = fault::inject(move |it| match it {
+            Operation::Write | Operation::CreateDir | Operation::Symlink => Err(full()),
+            _ => Ok(()),
+        });
+        let store = try_lock(root).unwrap();
+        store.remove_version(&place("acme/tool"), "1.0.0").unwrap();
+        store.remove(&tool(&store)).unwrap();
+        drop(store);
+        let err = (ACTIONS[0].run)(root).unwrap_err();
+        assert!(matches!(err, StoreError::Disk(it) if it.kind() == io::ErrorKind::StorageFull));
+    }
+    assert!(!root.join("acme/tool").exists() && !root.join("tool.so").is_symlink());
+    assert_eq!(leftovers(root), [""; 0]);
+    // With room again, the lock file follows.
+    install(&lock(root), "1.0.0").unwrap();
+    let locked = fs::read_to_string(root.join(LOCK_FILE)).unwrap();
+    assert!(locked.contains("1.0.0") && locked.contains("other"), "{locked}");
+}

@@ -1,0 +1,10 @@
+//! What listings say of where a plugin is from.
+
+/// Where a plugin was installed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The source, as the user would type it.
+    pub source: String,
+    /// Who vouched for its bytes, in a word.
+    pub trust: String,
+}
