@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A program that is a plugin with one command.
-fn program(version: &str, command: &str) -> String {
+pub(crate) fn program(version: &str, command: &str) -> String {
     format!(
         "#!/bin/sh\ncase $PINTLE_COMMAND in\nINFO) printf 'name: hello.example.org\\nversion: \
          {version}\\ncommands: [{{command: {command}}}]\\n' ;;\n*) echo 'hello {version}' ;;\nesac\n"
@@ -22,7 +22,7 @@ fn program(version: &str, command: &str) -> String {
 
 /// Returns an archive of files, made by the real tar.
 #[track_caller]
-fn archive(sandbox: &Sandbox, files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn archive(sandbox: &Sandbox, files: &[(&str, &str)]) -> Vec<u8> {
     let folder = tempfile::tempdir_in(sandbox.path("")).expect("a folder can be made");
     let top = folder.path().join("top");
     fs::create_dir(&top).expect("the folder is new");
@@ -37,37 +37,37 @@ fn archive(sandbox: &Sandbox, files: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[track_caller]
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let out = command.output().expect("the program is there");
     assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     pintle_manager::Digest::of(bytes).to_string()
 }
 
 /// A file of a release, with the digest that GitHub gives.
-fn asset(name: &str, bytes: impl Into<Vec<u8>>) -> Asset {
+pub(crate) fn asset(name: &str, bytes: impl Into<Vec<u8>>) -> Asset {
     let bytes = bytes.into();
     Asset { name: name.to_owned(), digest: Some(digest(&bytes)), bytes }
 }
 
-fn release(tag: &str, assets: Vec<Asset>) -> Release {
+pub(crate) fn release(tag: &str, assets: Vec<Asset>) -> Release {
     Release { tag: tag.to_owned(), assets, ..Release::default() }
 }
 
-fn archive_name(version: &str) -> String {
+pub(crate) fn archive_name(version: &str) -> String {
     format!("hello-{version}-{TARGET}.tar.gz")
 }
 
 /// A server with some versions of one program.
-struct Harbour {
-    sandbox: Sandbox,
-    server: ReleaseServer,
+pub(crate) struct Harbour {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) server: ReleaseServer,
 }
 
 impl Harbour {
-    fn new(versions: &[&str]) -> Self {
+    pub(crate) fn new(versions: &[&str]) -> Self {
         let server = ReleaseServer::start();
         let sandbox = Sandbox::new().env("PINTLE_GITHUB_API", server.url());
         let this = Self { sandbox, server };
@@ -76,7 +76,7 @@ impl Harbour {
     }
 
     /// Publishes a version.
-    fn publish(&self, version: &str) {
+    pub(crate) fn publish(&self, version: &str) {
         let bytes = archive(&self.sandbox, &[("hello", &program(version, "hello"))]);
         let other = "hello-0-aarch64-apple-darwin.tar.gz".replace("-0-", &format!("-{version}-"));
         let assets = vec![asset(&archive_name(version), bytes), asset(&other, *b"apples")];
@@ -84,11 +84,11 @@ impl Harbour {
     }
 
     #[track_caller]
-    fn check(&self, lines: &[&str], expected: Expect) {
+    pub(crate) fn check(&self, lines: &[&str], expected: Expect) {
         expected.assert_eq(&self.hide(&self.sandbox.transcript(lines)));
     }
 
-    fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.server.url(), "[API]/");
         let mut shown = String::new();
         for (idx, part) in text.split("sha256:").enumerate() {
@@ -104,7 +104,7 @@ impl Harbour {
         })
     }
 
-    fn store(&self) -> std::path::PathBuf {
+    pub(crate) fn store(&self) -> std::path::PathBuf {
         self.sandbox.path("home/.local/share/pintle/plugins")
     }
 }
@@ -432,13 +432,13 @@ fn a_limit_of_requests_is_explained() {
 }
 
 /// A key pair of minisign, and what it signs.
-struct Signer<'a> {
+pub(crate) struct Signer<'a> {
     sandbox: &'a Sandbox,
     name: &'static str,
 }
 
 impl<'a> Signer<'a> {
-    fn new(sandbox: &'a Sandbox, name: &'static str) -> Option<Self> {
+    pub(crate) fn new(sandbox: &'a Sandbox, name: &'static str) -> Option<Self> {
         if Command::new("minisign").arg("-v").output().is_err() {
             skip("minisign");
             return None;
@@ -456,12 +456,12 @@ impl<'a> Signer<'a> {
         self.sandbox.path(&format!("{}.{what}", self.name))
     }
 
-    fn public(&self) -> Asset {
+    pub(crate) fn public(&self) -> Asset {
         asset("minisign.pub", fs::read(self.path("pub")).expect("it was made"))
     }
 
     /// Returns the signature of a file, bound to a version and a file's name.
-    fn sign(&self, version: &str, file: &Asset) -> Asset {
+    pub(crate) fn sign(&self, version: &str, file: &Asset) -> Asset {
         let path = self.sandbox.path("to-sign");
         fs::write(&path, &file.bytes).expect("the folder is ours");
         let comment = format!(
@@ -611,13 +611,13 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
 }
 
 /// Debian's docker-registry, until this value is dropped.
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Registry {
-    fn start(sandbox: &Sandbox) -> Option<Self> {
+    pub(crate) fn start(sandbox: &Sandbox) -> Option<Self> {
         const PROGRAM: &str = "/usr/bin/docker-registry";
         if !Path::new(PROGRAM).exists() {
             skip(PROGRAM);

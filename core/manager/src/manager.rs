@@ -7,7 +7,7 @@ use crate::index;
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
 use crate::origin::{
-    GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted,
+    GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted, sweep,
 };
 use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
@@ -177,7 +177,7 @@ impl<'a> Manager<'a> {
             let text = format!("`{text}` is not in the store, and the network is not to be used");
             failed(text).hint("name a mirror with `--from`, or leave out `--offline`".to_owned())
         };
-        let partial = || self.cache("partial");
+        let partial = || self.cache("partial").inspect(|it| sweep(it));
         let origin: Box<dyn Origin + '_> = match (&self.mirror, spec) {
             (Some(Mirror::Dir(root)), _) => Box::new(MirrorOrigin::new(root, place.clone())),
             (None, Spec::Path(path)) => Box::new(LocalOrigin::new(path)),
