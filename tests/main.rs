@@ -41,6 +41,7 @@ mod operator_deployed;
 mod operator_faults;
 mod plugin_index;
 mod plugin_manager;
+mod plugin_manager_servers;
 mod plugin_manager_weather;
 mod programs;
 mod records;

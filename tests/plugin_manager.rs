@@ -452,7 +452,7 @@ impl<'a> Signer<'a> {
         Some(this)
     }
 
-    fn path(&self, what: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, what: &str) -> std::path::PathBuf {
         self.sandbox.path(&format!("{}.{what}", self.name))
     }
 

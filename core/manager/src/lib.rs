@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 
 pub mod archive;
+mod asking;
 pub mod asset;
 mod commands;
 pub mod config;

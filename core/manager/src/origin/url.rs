@@ -3,7 +3,7 @@
 use super::partial::{MAX_LEN, bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::signature;
-use crate::source::http::{Client, Download};
+use crate::source::http::{Client, Download, host_of};
 use reqwest::header::HeaderMap;
 use std::path::PathBuf;
 use url::Url;
@@ -30,6 +30,10 @@ impl Origin for UrlOrigin<'_> {
             }
         }
         Ok(Release { files, ..Release::default() })
+    }
+
+    fn server(&self) -> Option<String> {
+        Some(host_of(&self.url))
     }
 
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
