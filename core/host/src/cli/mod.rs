@@ -38,7 +38,7 @@ pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{
     Bound, FindDirectory, FindPlugins, Group, MadeBy, MakeService, Need, Noun, Row, Run, Suggest,
-    Vet,
+    SuggestOption, Vet,
 };
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;

@@ -102,6 +102,7 @@ pub static GROUP: Group = Group {
             .args(search::args),
     ],
     suggest: Some(search::suggest),
+    suggest_option: Some(search::suggest_option),
     project_plugins: Some(project::directory),
     vet: Some(|session, entry| {
         project::vet(session, entry)?;
