@@ -1,8 +1,11 @@
 //! The manager and servers that are far away, silent, talkative or dishonest.
 
-use crate::plugin_manager::{Harbour, Signer, digest, program, release};
+use crate::control_plane;
+use crate::plugin_manager::{Harbour, Registry, Signer, asset, program, release};
 use crate::program_kit::has;
+use crate::release_server::{Asset, ReleaseServer};
 use crate::support::{Output, Sandbox, first_line};
+use expect_test::expect;
 use pintle_plugin::manifest::TARGET;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -192,12 +195,7 @@ fn a_lock_file_that_calls_a_release_signed_does_not_make_it_so() {
 #[test]
 fn a_sync_that_fails_leaves_nothing_of_the_plugin_that_failed() {
     let harbour = Harbour::new(&["1.0.0"]);
-    let bytes = named("other").into_bytes();
-    let other = crate::release_server::Asset {
-        name: format!("other-{TARGET}.sh"),
-        digest: Some(digest(&bytes)),
-        bytes,
-    };
+    let other = asset(&format!("other-{TARGET}.sh"), named("other"));
     harbour.server.release("acme/other", release("v1.0.0", vec![other]));
     let sandbox = &harbour.sandbox;
     for source in ["acme/hello", "acme/other"] {
@@ -256,11 +254,11 @@ fn a_server_that_lets_wait_is_named() {
 fn several_sources_are_asked_at_the_same_time_and_answer_in_order() {
     let names: Vec<_> = (0..20).map(|it| format!("p{it:02}")).collect();
     let mut sandbox = Sandbox::new();
-    let server = crate::release_server::ReleaseServer::start();
+    let server = ReleaseServer::start();
     for name in &names {
         let bytes = named(name).into_bytes();
         let file = format!("{name}-{TARGET}.sh");
-        let file = crate::release_server::Asset { name: file, digest: None, bytes };
+        let file = Asset { name: file, digest: None, bytes };
         server.release(&format!("acme/{name}"), release("v1.0.0", vec![file]));
     }
     sandbox.set_env("PINTLE_GITHUB_API", server.url());
@@ -278,11 +276,11 @@ fn several_sources_are_asked_at_the_same_time_and_answer_in_order() {
         reply("404 Not Found", "{}")
     });
     sandbox.set_env("PINTLE_GITHUB_API", format!("http://127.0.0.1:{port}/"));
-    for (command, mark) in [("outdated", "error: "), ("update", "error: ")] {
+    for command in ["outdated", "update"] {
         n_most.store(0, Ordering::SeqCst);
         let out = sandbox.run(["plugin", command]);
         assert_eq!(out.code(), 1, "{out}");
-        let failed = out.stderr.lines().filter(|it| it.starts_with(mark));
+        let failed = out.stderr.lines().filter(|it| it.starts_with("error: "));
         let named: Vec<_> = failed
             .map(|line| names.iter().find(|it| line.contains(it.as_str())).expect(line))
             .collect();
@@ -379,7 +377,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     let near = format!("https://localhost:{}/hello.sh", far.port);
     let out = sandbox.run(["plugin", "install", &near]);
     let text = out.to_string().replace(&far.port.to_string(), "[PORT]");
-    expect_test::expect![[r#"
+    expect![[r#"
         --- stderr ---
         error: failed to install `https://localhost:[PORT]/hello.sh` while looking for the release
           caused by: failed to establish a trusted connection to `localhost:[PORT]` for `https://localhost:[PORT]/hello.sh.minisig`
@@ -410,7 +408,7 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
     sandbox.set_env("HTTPS_PROXY", "http://ada:open-sesame@127.0.0.1:1");
     let out = sandbox.run(["plugin", "install", "https://far.example/hello.sh"]);
     assert_without(&out, "open-sesame");
-    expect_test::expect![[r#"
+    expect![[r#"
         --- stderr ---
         error: failed to install `https://far.example/hello.sh` while looking for the release
           caused by: the proxy `http://127.0.0.1:1/` failed for `https://far.example/hello.sh.minisig`
@@ -418,4 +416,83 @@ fn own_authorities_are_trusted_and_proxies_are_used() {
         hint: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists hosts without a proxy
         [exit 1]
     "#]].assert_eq(&out.to_string());
+}
+
+/// A client of registries that is not ours.
+struct Oras<'a> {
+    sandbox: &'a Sandbox,
+    program: std::path::PathBuf,
+}
+
+impl<'a> Oras<'a> {
+    fn new(sandbox: &'a Sandbox) -> Option<Self> {
+        Some(Self { sandbox, program: control_plane::program("oras")? })
+    }
+
+    /// Runs it in the directory of the sandbox's host, with arguments that are split at blanks.
+    #[track_caller]
+    fn run(&self, line: &str) -> String {
+        let mut command = Command::new(&self.program);
+        command.args(line.split(' ')).current_dir(self.sandbox.work());
+        let out = command.env("HOME", self.sandbox.path("home")).output().expect("oras starts");
+        assert!(out.status.success(), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+}
+
+#[test]
+fn what_another_client_pushes_is_installed_and_what_we_push_it_pulls() {
+    const TYPE: &str = "--plain-http --artifact-type application/vnd.pintle";
+    const VERSION: &str = "--annotation org.opencontainers.image.version=1.0.0";
+    let harbour = Harbour::new(&["1.0.0"]);
+    let sandbox = &harbour.sandbox;
+    let Some(oras) = Oras::new(sandbox) else { return };
+    let Some(signer) = Signer::new(sandbox, "ours") else { return };
+    let Some(registry) = Registry::start(sandbox) else { return };
+    let host = format!("127.0.0.1:{}", registry.port);
+    let write = |file: &Asset| {
+        fs::write(sandbox.work().join(&file.name), &file.bytes).expect("the directory is ours");
+    };
+
+    // One program for all platforms, without an index.
+    let file = asset("hello.sh", program("1.0.0", "hello"));
+    write(&file);
+    oras.run(&format!("push {TYPE}.plugin.v1 {VERSION} {host}/acme/one:latest hello.sh"));
+    let _ = sandbox.run(["plugin", "install", &format!("oci://{host}/acme/one")]).success();
+    assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
+    let _ = sandbox.run(["plugin", "remove", "hello"]).success();
+
+    // Two targets with an index, and a signature for ours.
+    let file = Asset { name: format!("hello-{TARGET}.sh"), ..file };
+    let signature = signer.sign("1.0.0", &file);
+    let other = asset("hello-other.sh", *b"#!/bin/sh\n");
+    [&file, &signature, &other].into_iter().for_each(write);
+    let repo = format!("{host}/acme/hello");
+    for (tag, platform, target, name) in [
+        ("ours", "linux/amd64", TARGET, &file.name),
+        ("other", "darwin/arm64", "aarch64-apple-darwin", &other.name),
+    ] {
+        oras.run(&format!(
+            "push {TYPE}.plugin.v1 {VERSION} --artifact-platform {platform} --annotation \
+             pintle.dev/target={target} {repo}:{tag} {name}:application/octet-stream"
+        ));
+    }
+    oras.run(&format!("manifest index create {TYPE}.plugin.v1 {VERSION} {repo}:1.0.0 ours other"));
+    oras.run(&format!("attach {TYPE}.signature.v1 {repo}:ours {}", signature.name));
+    let key = fs::read_to_string(signer.path("pub")).expect("it was made");
+    let key = key.lines().nth(1).expect("a key has two lines");
+    let source = format!("oci://{repo}:1.0.0");
+    let out = sandbox.run(["plugin", "install", &source, "--key", key]).success();
+    assert!(out.stdout.contains("(trust: signed)"), "{out}");
+    let why = sandbox.run(["plugin", "why", "hello"]).success();
+    assert!(why.stdout.contains("targets  aarch64-apple-darwin, [TARGET]\n"), "{why}");
+    assert_eq!(sandbox.run(["hello"]).success().stdout, "hello 1.0.0\n");
+
+    // What is in our mirror, it finds by its platform.
+    let mirror = format!("oci://{host}/mirror");
+    let _ = sandbox.run(["plugin", "mirror", &mirror, "acme/hello"]).success();
+    let mirrored = format!("{host}/mirror/acme/hello:1.0.0");
+    oras.run(&format!("pull --plain-http --platform darwin/arm64 -o pulled {mirrored}"));
+    let pulled = sandbox.work().join("pulled/hello-1.0.0-aarch64-apple-darwin.tar.gz");
+    assert_eq!(fs::read(pulled).expect("it was pulled"), b"apples");
 }
