@@ -15,7 +15,7 @@ const CALLS: &str = "?open,?openat,?creat,?write,?writev,?pwrite64,?pwritev,?ren
                      ?truncate,?ftruncate,?fallocate,?copy_file_range,?sendfile,?utimensat";
 
 /// How many faults of a kind are tried for each command; of more, every second or third is.
-const MAX_POINTS: usize = 60;
+const MAX_POINTS: usize = 150;
 
 /// A command, and what it does.
 struct Verb {
