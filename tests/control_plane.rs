@@ -244,7 +244,7 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// Returns a program that is built with the control plane: stock `kustomize` or
+/// Returns a program that is built with the control plane: stock `kustomize`, `oras` or
 /// `kubebuilder`. `None` when it is not built.
 #[track_caller]
 pub(crate) fn program(name: &str) -> Option<PathBuf> {

@@ -43,6 +43,8 @@ mod operator_faults;
 mod plugin_index;
 mod plugin_manager;
 mod plugin_manager_rules;
+mod plugin_manager_servers;
+mod plugin_manager_weather;
 mod plugin_store;
 mod programs;
 mod records;

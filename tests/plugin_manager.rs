@@ -616,13 +616,13 @@ fn a_key_is_pinned_and_trust_does_not_fall() {
 }
 
 /// Debian's docker-registry, until this value is dropped.
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Registry {
-    fn start(sandbox: &Sandbox) -> Option<Self> {
+    pub(crate) fn start(sandbox: &Sandbox) -> Option<Self> {
         const PROGRAM: &str = "/usr/bin/docker-registry";
         if !Path::new(PROGRAM).exists() {
             skip(PROGRAM);

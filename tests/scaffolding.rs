@@ -1364,3 +1364,93 @@ fn a_project_file_that_is_a_dangling_link_is_called_that() {
         "#]],
     );
 }
+
+#[test]
+fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
+    let library = built("libpintle_plugin_license.so");
+    let sandbox = Sandbox::new().plugin("shipyard").library("license.so", &library);
+    check(
+        &sandbox,
+        &[
+            "init --plugins shipyard --project-name demo --license mit",
+            "init --plugins shipyard --project-name demo --licence mit",
+            "init --plugins shipyard --project-name demo --license mit -o json",
+            "init --plugins shipyard,license.pintle.dev --project-name demo --license=mit -q",
+        ],
+        expect![[r#"
+            $ pintle init --plugins shipyard --project-name demo --license mit
+            --- stderr ---
+            error: unexpected argument '--license' found
+            hint: plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins shipyard,license.pintle.dev`
+            [exit 2]
+            $ pintle init --plugins shipyard --project-name demo --licence mit
+            --- stderr ---
+            error: unexpected argument '--licence' found
+
+            Usage: pintle init --plugins <KEY,…> --project-name <NAME>
+
+            For more information, try '--help'.
+            [exit 2]
+            $ pintle init --plugins shipyard --project-name demo --license mit -o json
+            --- stderr ---
+            {
+              "code": 2,
+              "message": "unexpected argument '--license' found",
+              "causes": [],
+              "hint": "plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins shipyard,license.pintle.dev`"
+            }
+            [exit 2]
+            $ pintle init --plugins shipyard,license.pintle.dev --project-name demo --license=mit -q
+            [exit 0]
+        "#]],
+    );
+    // Also in a project that was made without it.
+    let sandbox = project();
+    let sandbox = sandbox.library("license.so", &library);
+    check(
+        &sandbox,
+        &["edit --license=mit", "edit --plugins license.pintle.dev --license=mit -q"],
+        expect![[r#"
+            $ pintle edit --license=mit
+            --- stderr ---
+            error: unexpected argument '--license' found
+            hint: plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins license.pintle.dev`
+            [exit 2]
+            $ pintle edit --plugins license.pintle.dev --license=mit -q
+            [exit 0]
+        "#]],
+    );
+}
+
+#[test]
+fn an_option_of_a_plugin_of_the_index_names_the_plugin() {
+    let sandbox = Sandbox::new().plugin("shipyard");
+    let config = sandbox.path("home/.config/pintle");
+    fs::create_dir_all(&config).expect("the directory is new");
+    fs::write(config.join("plugins.toml"), "index = \"index.json\"").expect("it is ours");
+    let index = r#"{"format": 1, "plugins": [{"name": "license.pintle.dev", "version": "1.0.0",
+        "source": "pintle-dev/license", "subcommands": ["init", "edit"]}]}"#;
+    fs::write(config.join("index.json"), index).expect("it is ours");
+    check(
+        &sandbox,
+        &[
+            "init --plugins shipyard --project-name demo --license mit",
+            "init --plugins shipyard --project-name demo --owner me",
+        ],
+        expect![[r#"
+            $ pintle init --plugins shipyard --project-name demo --license mit
+            --- stderr ---
+            error: unexpected argument '--license' found
+            hint: plugin `license.pintle.dev` of the index takes part in `pintle init`: type `pintle plugin install pintle-dev/license`, and name it in `--plugins`
+            [exit 2]
+            $ pintle init --plugins shipyard --project-name demo --owner me
+            --- stderr ---
+            error: unexpected argument '--owner' found
+
+            Usage: pintle init --plugins <KEY,…> --project-name <NAME>
+
+            For more information, try '--help'.
+            [exit 2]
+        "#]],
+    );
+}

@@ -1,4 +1,4 @@
-# Builds the programs of a Kubernetes control plane, kustomize and kubebuilder.
+# Builds the programs of a Kubernetes control plane, kustomize, kubebuilder and oras.
 #
 # Runs in this folder or in a copy of it. $1 is the folder for the programs, $2 an empty folder
 # to work in; both are absolute. Nothing is installed, and apt has its own lists here.
@@ -28,6 +28,7 @@ minor=${version#v1.}
 package=k8s.io/component-base/version
 go build -mod=readonly -buildvcs=false -trimpath -o "$bin/" -ldflags "-s -w \
     -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=${minor%%.*}" ./...
-for program in sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 sigs.k8s.io/kubebuilder/v4@v4.16.0; do
+for program in sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 sigs.k8s.io/kubebuilder/v4@v4.16.0 \
+    oras.land/oras/cmd/oras@v1.3.0; do
     GOBIN=$bin go install -trimpath -ldflags "-s -w" "$program"
 done

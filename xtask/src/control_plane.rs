@@ -1,5 +1,6 @@
 //! `cargo xtask control-plane`: builds what operators are tested against, a true API server
-//! with its store and its controllers, and kustomize and kubebuilder.
+//! with its store and its controllers, and kustomize and kubebuilder; and oras, another client of
+//! registries than the plugin manager.
 //!
 //! The recipe is the Go module in `xtask/control-plane`. It takes minutes and is done once:
 //! `target/control-plane` has the programs in `bin`, and in `module` a copy of the recipe that

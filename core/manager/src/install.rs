@@ -5,12 +5,14 @@
 //! fails names its step, and leaves the store as it was.
 
 use crate::archive::{self, Limits, UnpackedFile};
+use crate::asking;
 use crate::asset;
 use crate::digest::Digest;
 use crate::errors::{failed, refused};
 use crate::lockfile::Locked;
 use crate::origin::{Origin, Release, Remote, Wanted};
 use crate::signature::{self, Bound, PublicKey};
+use crate::source::spec::shown;
 use crate::store::{FileRecord, LockedStore, Place, Receipt, Staged, Stored, Target};
 use crate::trust::Trust;
 use pintle_host::catalog::examine;
@@ -28,6 +30,13 @@ pub(crate) struct Source<'a> {
     pub(crate) text: String,
     pub(crate) place: Place,
     pub(crate) origin: Box<dyn Origin + 'a>,
+}
+
+impl Source<'_> {
+    /// Returns what the user would type, as it can be shown.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.text)
+    }
 }
 
 /// What is wanted of a source.
@@ -101,7 +110,7 @@ impl Installer<'_> {
         demand: &Demand<'_>,
     ) -> Result<Installed, CliError> {
         self.run(source, demand).map_err(|(doing, err)| {
-            let text = format!("failed to install `{}` while {doing}", source.text);
+            let text = format!("failed to install `{}` while {doing}", source.shown());
             err.under(text)
         })
     }
@@ -113,7 +122,7 @@ impl Installer<'_> {
         let fetched = self.fetch(source, demand, known.as_ref(), &release, remote)?;
         // Nothing of a file is looked at that is trusted less than the one before.
         self.check_trust(demand, known.as_ref(), fetched.trust).at("comparing its trust")?;
-        if fetched.trust == Trust::None && !source.origin.is_local() {
+        if fetched.trust == Trust::None && source.origin.server().is_some() {
             let text = format!("nobody vouches for the bytes of `{}`", fetched.remote.name);
             self.session.console().log(pintle_plugin::Level::Warn, &text);
         }
@@ -158,7 +167,8 @@ impl Installer<'_> {
         // What a lock file calls signed is verified anew: its word alone is worth a digest.
         let is_asked = |it: &&Locked| !demand.is_mirrored && it.trust < Trust::Signed;
         let Some(locked) = demand.locked.filter(is_asked) else {
-            return source.origin.release(&demand.wanted).map_err(CliError::from);
+            let console = self.session.console();
+            return Ok(asking::release(console, &*source.origin, &demand.wanted)?);
         };
         // What is locked is fetched without asking what there is.
         let target = locked.targets.get(TARGET).ok_or_else(|| {
@@ -218,8 +228,15 @@ impl Installer<'_> {
         Ok(fetched)
     }
 
+    /// Fetches a file that is too small for a bar.
+    fn fetch_small(&self, source: &Source<'_>, file: &Remote) -> Result<Vec<u8>, CliError> {
+        let servers = source.origin.server().into_iter().collect();
+        let fetch = || source.origin.fetch(file, &mut |_, _| {});
+        Ok(asking::patiently(self.session.console(), servers, fetch)?)
+    }
+
     fn download(&self, source: &Source<'_>, remote: &Remote) -> Result<Vec<u8>, CliError> {
-        if source.origin.is_local() {
+        if source.origin.server().is_none() {
             return Ok(source.origin.fetch(remote, &mut |_, _| {})?);
         }
         let console = self.session.console();
@@ -270,7 +287,7 @@ impl Installer<'_> {
                 None => Ok(None),
             };
         };
-        let text = source.origin.fetch(file, &mut |_, _| {}).map_err(CliError::from)?;
+        let text = self.fetch_small(source, file)?;
         let text = String::from_utf8_lossy(&text).into_owned();
         let Some(key) = self.key(source, release, pinned)? else { return Ok(None) };
         let comment = signature::verify(&key, &fetched.bytes, &text, &fetched.remote.name)
@@ -279,7 +296,7 @@ impl Installer<'_> {
                     .hint(format!(
                         "if the author of `{}` has announced a new key, remove the plugin and \
                          install it again",
-                        source.text
+                        source.shown()
                     )),
                 _ => CliError::from_error(Exit::Refused, &err).hint(TAMPERED.to_owned()),
             })?;
@@ -298,18 +315,20 @@ impl Installer<'_> {
             return Ok(Some(key));
         }
         let Some(file) = release.files.iter().find(|it| it.name == KEY_FILE) else {
-            let text =
-                format!("`{}` is signed, and its key is unknown: it is not verified", source.text);
+            let text = format!(
+                "`{}` is signed, and its key is unknown: it is not verified",
+                source.shown()
+            );
             self.session.console().log(pintle_plugin::Level::Warn, &text);
             return Ok(None);
         };
-        let text = source.origin.fetch(file, &mut |_, _| {}).map_err(CliError::from)?;
+        let text = self.fetch_small(source, file)?;
         let key: PublicKey = String::from_utf8_lossy(&text)
             .parse()
             .map_err(|err| CliError::from_error(Exit::Refused, &err))?;
         let question = format!(
             "`{}` is signed with key {} ({key}). Trust it for this and all later versions?",
-            source.text,
+            source.shown(),
             key.id()
         );
         let hint = format!("give the key with `--key {key}`, or accept it with `--yes`");
@@ -318,7 +337,7 @@ impl Installer<'_> {
             Answer::No => Err(CliError::new(Exit::Failed, "the key is not trusted")),
             Answer::NoTerminal => {
                 let text =
-                    format!("`{}` is signed with key {}, which is new", source.text, key.id());
+                    format!("`{}` is signed with key {}, which is new", source.shown(), key.id());
                 Err(refused(text).hint(hint))
             }
         }
@@ -481,13 +500,13 @@ impl<T, E: Into<CliError>> At<T> for Result<T, E> {
 }
 
 fn source_of(stored: &Stored) -> String {
-    stored.latest().map_or_else(|| stored.place.to_string(), |it| it.1.source.clone())
+    stored.latest().map_or_else(|| stored.place.to_string(), |it| shown(&it.1.source))
 }
 
 fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliError {
     let text = format!(
         "the key that is pinned for `{}` is {}, not {}",
-        source.text,
+        source.shown(),
         pinned.id(),
         given.id()
     );

@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 
 pub mod archive;
+mod asking;
 pub mod asset;
 mod broken_toml;
 mod commands;

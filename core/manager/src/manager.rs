@@ -1,5 +1,6 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
+use crate::asking;
 use crate::config::Config;
 use crate::defaults::Defaults;
 use crate::errors::{failed, usage};
@@ -7,11 +8,11 @@ use crate::index;
 use crate::install::{Consent, Demand, Installed, Installer, Source};
 use crate::lockfile::Locked;
 use crate::origin::{
-    GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted,
+    GitHubOrigin, LocalOrigin, MirrorOrigin, OciOrigin, Origin, UrlOrigin, Wanted, sweep,
 };
 use crate::source::github::{self, GitHub, Tokens};
 use crate::source::http::{Client, Options};
-use crate::source::spec::{OciSpec, Spec};
+use crate::source::spec::{OciSpec, Spec, shown};
 use crate::store::{LockedStore, Place, Store, Stored};
 use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Session};
@@ -108,6 +109,7 @@ impl<'a> Manager<'a> {
     }
 
     fn not_found(&self, text: &str, key: Option<&PluginKey>) -> CliError {
+        let text = shown(text);
         let elsewhere = key.and_then(|it| self.session.catalog().resolve(it, None).ok());
         match elsewhere.and_then(|it| it.path()) {
             Some(path) => failed(format!(
@@ -143,11 +145,14 @@ impl<'a> Manager<'a> {
                 }
                 (Spec::Oci(spec), tag) => Spec::Oci(OciSpec { tag, ..spec }),
                 (_, Some(version)) => {
+                    let source = shown(&source);
                     let text = format!("`{source}` is one file, and so has no version `{version}`");
                     return Err(usage(text).hint(format!("leave out `@{version}`")));
                 }
             };
-            self.session.console().log(Level::Info, &format!("`{text}` is `{spec}`"));
+            self.session
+                .console()
+                .log(Level::Info, &format!("`{text}` is `{}`", shown(&spec.to_string())));
             return Ok(spec);
         }
         let is_word = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '@' | '.');
@@ -174,10 +179,11 @@ impl<'a> Manager<'a> {
         let place = Place { owner: spec.owner(), repo: spec.repo() };
         let text = spec.source();
         let offline = || {
+            let text = shown(&text);
             let text = format!("`{text}` is not in the store, and the network is not to be used");
             failed(text).hint("name a mirror with `--from`, or leave out `--offline`".to_owned())
         };
-        let partial = || self.cache("partial");
+        let partial = || self.cache("partial").inspect(|it| sweep(it));
         let origin: Box<dyn Origin + '_> = match (&self.mirror, spec) {
             (Some(Mirror::Dir(root)), _) => Box::new(MirrorOrigin::new(root, place.clone())),
             (None, Spec::Path(path)) => Box::new(LocalOrigin::new(path)),
@@ -230,9 +236,10 @@ impl<'a> Manager<'a> {
     /// Reads the index of plugins that the user names, or has configured.
     pub(crate) fn index(&self, named: Option<&str>) -> Result<Option<index::Loaded>, CliError> {
         let Some(place) = self.index_place(named)? else { return Ok(None) };
-        let needs_client = place.is_remote() && !self.is_offline;
-        let client = if needs_client { Some(self.client()?) } else { None };
-        let loaded = place.load(client)?;
+        let server = place.server().filter(|_| !self.is_offline);
+        let client = server.as_ref().map(|_| self.client()).transpose()?;
+        let servers = server.into_iter().collect();
+        let loaded = asking::patiently(self.session.console(), servers, || place.load(client))?;
         if let Some(err) = &loaded.stale {
             let text = format!("{err}: its plugin index may be out of date");
             self.session.console().log(Level::Warn, &text);

@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::exit::{Exit, Step};
 use super::group::{Bound, Row, Run};
 use super::line::Line;
-use super::parse::{parse, show_clap};
+use super::parse::{parse, parse_with_hint, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
 use super::{callable, global, hooked, plugin_command, tree};
@@ -183,9 +183,13 @@ fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, 
             })
         }
         Run::Late(bind) => {
-            let Bound { command, run } = bind(session, row.command(), rest)?;
-            let command = global::add_to(command);
-            parse_row(session, row, command, rest, |matches| run(session, matches))
+            let Bound { command, run, hint } = bind(session, row.command(), rest)?;
+            let command = global::add_to(command).bin_name(session.bin_name(row.path));
+            let hint = |option: &str| hint(session, option);
+            parse_with_hint(session, command, rest, hint, |matches| {
+                row.check_needs(session)?;
+                run(session, matches)
+            })
         }
     }
 }
@@ -199,7 +203,7 @@ fn parse_row(
 ) -> Result<Step, CliError> {
     let command = command.bin_name(session.bin_name(row.path));
     parse(session, command, rest, |matches| {
-        row.needs.iter().try_for_each(|it| (it.check)(session))?;
+        row.check_needs(session)?;
         run(matches)
     })
 }

@@ -59,6 +59,8 @@ pub struct Group {
     pub provenance: Option<FindProvenance>,
     /// Returns what to do about words that are no command.
     pub suggest: Option<Suggest>,
+    /// Returns what to do about an option that no plugin has that takes part in a command.
+    pub suggest_option: Option<SuggestOption>,
 }
 
 /// A word that commands stand under, for example `plugin` of `plugin list`.
@@ -108,8 +110,12 @@ pub type FindProvenance = fn(&Session<'_>, &Entry) -> Option<Provenance>;
 /// Returns a hint for words that are no command.
 pub type Suggest = fn(&Session<'_>, &[String]) -> Option<String>;
 
+/// Returns a hint for an option, given without dashes behind the words of a command.
+pub type SuggestOption = fn(&Session<'_>, &str, &str) -> Option<String>;
+
 type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 type RunHooked = fn(&Session<'_>, &Hooks, &ArgMatches) -> Result<Step, CliError>;
+type HintBound = dyn FnOnce(&Session<'_>, &str) -> Option<String>;
 type RunBound = dyn FnOnce(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 
 /// How a command does its work.
@@ -133,6 +139,8 @@ pub struct Bound {
     pub command: Command,
     /// Does the work.
     pub run: Box<RunBound>,
+    /// Returns what to do about an option that the command does not have, given without dashes.
+    pub hint: Box<HintBound>,
 }
 
 impl Group {
@@ -151,6 +159,7 @@ impl Group {
         vet: None,
         provenance: None,
         suggest: None,
+        suggest_option: None,
     };
 }
 
@@ -159,6 +168,11 @@ impl Row {
     /// line of help.
     pub const fn new(path: &'static [&'static str], about: &'static str, run: Run) -> Self {
         Self { path, aliases: &[], about, args: |command| command, needs: &[], run }
+    }
+
+    /// Checks what the command needs.
+    pub(super) fn check_needs(&self, session: &Session<'_>) -> Result<(), CliError> {
+        self.needs.iter().try_for_each(|it| (it.check)(session))
     }
 
     /// Sets other spellings of the last word.

@@ -39,7 +39,7 @@ pub use error::CliError;
 pub use exit::{Exit, Step};
 pub use group::{
     Bound, FindDirectory, FindPlugins, FindProvenance, Group, MadeBy, MakeService, Need, Noun, Row,
-    Run, Suggest, Vet,
+    Run, Suggest, SuggestOption, Vet,
 };
 pub use hint::Hint;
 pub use interface_info::InterfaceInfo;

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::exit::{Exit, Step};
 use super::session::Session;
-use clap::error::{ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
@@ -16,6 +16,17 @@ pub(super) fn parse(
     rest: &[OsString],
     run: impl FnOnce(&ArgMatches) -> Result<Step, CliError>,
 ) -> Result<Step, CliError> {
+    parse_with_hint(session, command, rest, |_| None, run)
+}
+
+/// Does the same, with a hint on options that the command does not have, given without dashes.
+pub(super) fn parse_with_hint(
+    session: &Session<'_>,
+    command: Command,
+    rest: &[OsString],
+    hint: impl FnOnce(&str) -> Option<String>,
+    run: impl FnOnce(&ArgMatches) -> Result<Step, CliError>,
+) -> Result<Step, CliError> {
     session.narrow_form(&command);
     let line = std::iter::once(OsString::new()).chain(rest.iter().cloned());
     match command.try_get_matches_from(line) {
@@ -23,7 +34,20 @@ pub(super) fn parse(
             session.apply_verbosity(&matches);
             run(&matches)
         }
-        Err(err) => Ok(show_clap(session, &err).into()),
+        Err(err) => match unknown_option(&err).and_then(hint) {
+            Some(hint) => Err(CliError::from_clap(&err).hint(hint)),
+            None => Ok(show_clap(session, &err).into()),
+        },
+    }
+}
+
+/// Returns the option that a command does not have, without its dashes.
+fn unknown_option(err: &clap::Error) -> Option<&str> {
+    match err.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) if err.kind() == ErrorKind::UnknownArgument => {
+            text.strip_prefix("--")
+        }
+        _ => None,
     }
 }
 

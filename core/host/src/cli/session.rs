@@ -84,6 +84,9 @@ pub(super) trait Surroundings {
 
     /// Returns what to do about words that are no command.
     fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String>;
+
+    /// Returns what to do about an option that a command does not have.
+    fn suggest_option(&self, session: &Session<'_>, command: &str, option: &str) -> Option<String>;
 }
 
 /// One run of the host.
@@ -313,6 +316,12 @@ impl<'a> Session<'a> {
     /// Returns what the groups say about words that are no command.
     pub(super) fn suggestion(&self, words: &[String]) -> Option<String> {
         self.surroundings.suggest(self, words)
+    }
+
+    /// Returns what the groups say about an option, given without dashes, that no plugin has that
+    /// takes part in a command.
+    pub fn suggest_option(&self, command: &str, option: &str) -> Option<String> {
+        self.surroundings.suggest_option(self, command, option)
     }
 
     /// Returns what the host demands of a plugin.

@@ -193,6 +193,11 @@ impl Surroundings for Table {
     fn suggest(&self, session: &Session<'_>, words: &[String]) -> Option<String> {
         self.groups().filter_map(|it| it.suggest).find_map(|suggest| suggest(session, words))
     }
+
+    fn suggest_option(&self, session: &Session<'_>, command: &str, option: &str) -> Option<String> {
+        let suggest = self.groups().filter_map(|it| it.suggest_option);
+        suggest.into_iter().find_map(|suggest| suggest(session, command, option))
+    }
 }
 
 impl Row {

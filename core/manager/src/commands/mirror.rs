@@ -12,7 +12,7 @@ use crate::origin::{
 use crate::source::Client;
 use crate::source::oci::{Credentials, OciError, OciSignature, PushFile, PushTarget, Registry};
 use crate::source::spec::{OciSpec, Spec};
-use crate::{asset, signature};
+use crate::{asking, asset, signature};
 use clap::{Arg, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Session, Step};
 use pintle_host::fs::{self, Mode};
@@ -64,9 +64,9 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     for (spec, version) in wanted {
         let source = manager.source(&spec)?;
         let n_files = copy(&manager, &source, version, &mirror)
-            .map_err(|err| err.under(format!("failed to mirror `{}`", source.text)))?;
+            .map_err(|err| err.under(format!("failed to mirror `{}`", source.shown())))?;
         let files = if n_files == 1 { "file" } else { "files" };
-        session.console().println(format!("mirrored `{}` ({n_files} {files})", source.text));
+        session.console().println(format!("mirrored `{}` ({n_files} {files})", source.shown()));
     }
     Ok(Exit::Done.into())
 }
@@ -86,7 +86,7 @@ fn copy(
     version: Option<String>,
     mirror: &Mirror,
 ) -> Result<usize, CliError> {
-    let fetched = fetch(source, &Wanted { version, ..manager.newest(false) })?;
+    let fetched = fetch(manager, source, &Wanted { version, ..manager.newest(false) })?;
     match mirror {
         Mirror::Dir(root) => write(root, source, &fetched)?,
         Mirror::Oci(spec) => push(manager, &mirrored(spec, &source.place), source, &fetched)?,
@@ -94,8 +94,8 @@ fn copy(
     Ok(fetched.files.len())
 }
 
-fn fetch(source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
-    let release = source.origin.release(wanted)?;
+fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
+    let release = asking::release(manager.session.console(), &*source.origin, wanted)?;
     let tag = release
         .tag
         .clone()

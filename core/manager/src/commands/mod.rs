@@ -104,6 +104,7 @@ pub static GROUP: Group = Group {
     suggest: Some(|session, words| {
         project::suggest(session, words).or_else(|| search::suggest(session, words))
     }),
+    suggest_option: Some(search::suggest_option),
     project_plugins: Some(project::directory),
     provenance: Some(verification::provenance),
     vet: Some(|session, entry| {

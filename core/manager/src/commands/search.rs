@@ -81,10 +81,7 @@ fn no_index(session: &Session<'_>) -> CliError {
 
 /// Returns which plugin of the index has a command that is not there. Never touches the network.
 pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
-    // Where the system manages plugins, its packages are what is to be installed.
-    (ALLOWED.check)(session).ok()?;
-    let manager = Manager::new(session).ok()?;
-    let loaded = manager.index_place(None).ok()??.glance()?;
+    let loaded = glance(session)?;
     let (how, found) = loaded.index.with_command(words)?;
     let name = &session.identity().command_name;
     let what = match how {
@@ -104,4 +101,33 @@ pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
             words.first()?
         ),
     })
+}
+
+/// Returns which plugin of the index is called as an option is, and takes part in the command that
+/// does not have it: what options a plugin has, an index does not say. Never touches the network.
+pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str) -> Option<String> {
+    let loaded = glance(session)?;
+    let [plugin] = loaded.index.named(option)[..] else { return None };
+    let takes_part = plugin.subcommands.iter().any(|it| it == command);
+    let is_installed = session
+        .catalog()
+        .entries()
+        .iter()
+        .filter_map(|it| it.key())
+        .any(|it| it.name().to_string() == plugin.name);
+    let name = &session.identity().command_name;
+    (takes_part && !is_installed).then(|| {
+        format!(
+            "plugin `{}` of the index takes part in `{name} {command}`: type `{name} plugin install {}`, and name it in `--plugins`",
+            plugin.name, plugin.source
+        )
+    })
+}
+
+/// Returns the index if it is at hand.
+fn glance(session: &Session<'_>) -> Option<Loaded> {
+    // Where the system manages plugins, its packages are what is to be installed.
+    (ALLOWED.check)(session).ok()?;
+    let manager = Manager::new(session).ok()?;
+    manager.index_place(None).ok()??.glance()
 }

@@ -1,6 +1,7 @@
 //! What the commands say about what they have done.
 
 use crate::install::Installed;
+use crate::source::spec::shown;
 use crate::store::Receipt;
 use pintle_host::cli::Session;
 use pintle_plugin::Level;
@@ -23,5 +24,6 @@ pub(super) fn installed(session: &Session<'_>, done: &Installed) {
         }
         _ => format!("installed {}", key(receipt)),
     };
-    console.println(format!("{what} from `{}` (trust: {})", receipt.source, receipt.trust));
+    let source = shown(&receipt.source);
+    console.println(format!("{what} from `{source}` (trust: {})", receipt.trust));
 }

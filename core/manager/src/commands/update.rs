@@ -1,6 +1,7 @@
 //! `plugin outdated` and `plugin update`.
 
 use super::{args, show};
+use crate::asking;
 use crate::install::{Demand, Installer, Source};
 use crate::manager::{Manager, parse};
 use crate::origin::Release;
@@ -47,21 +48,54 @@ fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, Cli
     }
 }
 
-/// Returns a plugin's newest release and its tag, if it is newer than what is installed.
-fn newer(
+/// A plugin that may have newer versions, and where they would come from.
+struct Candidate<'m> {
+    stored: Stored,
+    source: Source<'m>,
+}
+
+impl<'m> Candidate<'m> {
+    /// Returns `None` for a plugin whose source has no other versions.
+    fn of(manager: &'m Manager<'_>, stored: Stored) -> Result<Option<Self>, CliError> {
+        let Some((_, receipt)) = stored.latest() else { return Ok(None) };
+        let spec = parse(&receipt.source)?;
+        if !has_versions(&spec) {
+            return Ok(None);
+        }
+        let source = manager.source(&spec)?;
+        Ok(Some(Self { stored, source }))
+    }
+
+    fn receipt(&self) -> &Receipt {
+        self.stored.latest().expect("only one with a version is a candidate").1
+    }
+}
+
+/// The newest release of a plugin and its tag, if it is newer than what is installed.
+type Newer = Option<(String, Release)>;
+
+/// Asks for the newest releases, and returns them in the order of the plugins.
+fn newest(
     manager: &Manager<'_>,
-    source: &Source<'_>,
-    receipt: &Receipt,
+    candidates: &[Candidate<'_>],
     matches: &ArgMatches,
-) -> Result<Option<(String, Release)>, CliError> {
-    let release = source.origin.release(&manager.newest(matches.get_flag("pre")))?;
-    let Some(tag) = release.tag.clone() else { return Ok(None) };
+) -> Vec<Result<Newer, CliError>> {
+    let origins: Vec<_> = candidates.iter().map(|it| &*it.source.origin).collect();
+    let wanted = manager.newest(matches.get_flag("pre"));
+    let releases = asking::releases(manager.session.console(), &origins, &wanted);
+    let found = candidates.iter().zip(releases);
+    found.map(|(candidate, release)| Ok(newer(candidate.receipt(), release?))).collect()
+}
+
+/// Returns a release and its tag, if it is newer than what is installed.
+fn newer(receipt: &Receipt, release: Release) -> Newer {
+    let tag = release.tag.clone()?;
     let newest = tag.parse::<PluginVersion>().ok();
     let is_newer = match (&newest, receipt.plugin_version()) {
         (Some(newest), Some(installed)) => *newest > installed,
         _ => receipt.tag.as_ref() != Some(&tag),
     };
-    Ok(is_newer.then_some((tag, release)))
+    is_newer.then_some((tag, release))
 }
 
 /// Returns whether a source can have other versions than the one that is installed.
@@ -71,23 +105,22 @@ fn has_versions(spec: &Spec) -> bool {
 
 pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let manager = args::manager(session, matches)?;
+    let mut candidates = Vec::new();
+    for stored in meant(&manager, matches)? {
+        candidates.extend(Candidate::of(&manager, stored)?);
+    }
     let mut found = Vec::new();
     let mut exit = Exit::Done;
-    for stored in meant(&manager, matches)? {
-        let Some((_, receipt)) = stored.latest() else { continue };
-        let spec = parse(&receipt.source)?;
-        if !has_versions(&spec) {
-            continue;
-        }
-        let source = manager.source(&spec)?;
-        match newer(&manager, &source, receipt, matches) {
+    for (candidate, newest) in candidates.iter().zip(newest(&manager, &candidates, matches)) {
+        let receipt = candidate.receipt();
+        match newest {
             Ok(None) => {}
             Ok(Some((newest, _))) => found.push(Outdated {
                 name: receipt.name.clone(),
                 installed: receipt.version.clone(),
                 newest: newest.strip_prefix('v').unwrap_or(&newest).to_owned(),
                 source: receipt.source.clone(),
-                pinned: stored.state.is_pinned,
+                pinned: candidate.stored.state.is_pinned,
             }),
             // The others are of interest all the same.
             Err(err) => {
@@ -124,7 +157,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     let is_dry = matches.get_flag("dry-run");
     let store = (!is_dry).then(|| manager.lock()).transpose()?;
     let is_named = args::texts(matches, "plugin").next().is_some();
-    let (mut n_done, mut failure) = (0, None);
+    let mut candidates = Vec::new();
     for stored in meant(&manager, matches)? {
         let Some((_, receipt)) = stored.latest() else { continue };
         if stored.state.is_pinned {
@@ -139,12 +172,12 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             session.console().log(Level::Warn, &text);
             continue;
         }
-        let spec = parse(&receipt.source)?;
-        if !has_versions(&spec) {
-            continue;
-        }
-        let source = manager.source(&spec)?;
-        let res = newer(&manager, &source, receipt, matches).and_then(|newest| {
+        candidates.extend(Candidate::of(&manager, stored)?);
+    }
+    let (mut n_done, mut failure) = (0, None);
+    for (candidate, newest) in candidates.iter().zip(newest(&manager, &candidates, matches)) {
+        let receipt = candidate.receipt();
+        let res = newest.and_then(|newest| {
             let Some((tag, release)) = newest else { return Ok(()) };
             n_done += 1;
             let Some(store) = &store else {
@@ -160,7 +193,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
                 ..Demand::default()
             };
             let installer = Installer { session, store, consent: &consent };
-            show::installed(session, &installer.install(&source, &demand)?);
+            show::installed(session, &installer.install(&candidate.source, &demand)?);
             Ok(())
         });
         if let Err(err) = res {

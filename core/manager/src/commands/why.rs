@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     };
     let others = stored.versions.values().filter(|it| it.version != receipt.version);
     let answer = Answer {
-        receipt,
+        receipt: &receipt.shown(),
         reason,
         pinned: stored.state.is_pinned,
         enabled: stored.current.is_some(),

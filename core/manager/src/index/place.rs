@@ -6,7 +6,7 @@ use super::list::{Index, MAX_LEN};
 use super::signed;
 use crate::signature::{self, PublicKey};
 use crate::source::Spec;
-use crate::source::http::{Client, FetchError, redact};
+use crate::source::http::{Client, FetchError, host_of, redact};
 use pintle_host::fs;
 use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use std::path::{Path, PathBuf};
@@ -74,9 +74,12 @@ impl Place {
         Ok(Self { address, key, cache })
     }
 
-    /// Whether the index is on a server.
-    pub fn is_remote(&self) -> bool {
-        matches!(self.address, Address::Url(_))
+    /// Returns the server that the index is on, if it is on one.
+    pub fn server(&self) -> Option<String> {
+        match &self.address {
+            Address::Url(url) => Some(host_of(url)),
+            Address::File(_) => None,
+        }
     }
 
     /// Reads the index. Without a client, one on a server is that which was fetched before.

@@ -359,7 +359,7 @@ fn with_a_key_the_signature_is_verified_before_anything_is_read() {
 
 #[test]
 fn a_place_is_a_file_or_an_address() {
-    let is_remote = |text: &str| Place::new(text, None, None, None).map(|it| it.is_remote());
+    let is_remote = |text: &str| Place::new(text, None, None, None).map(|it| it.server().is_some());
     assert!(is_remote("https://a.example/index.json").unwrap());
     assert!(is_remote("https://github.com/a/b/releases/latest/download/index.json").unwrap());
     for path in ["index.json", "a/b", "/a/index.json", "file:///a/index.json", "~/index.json"] {

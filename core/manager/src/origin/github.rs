@@ -51,6 +51,10 @@ impl Origin for GitHubOrigin<'_> {
         })
     }
 
+    fn server(&self) -> Option<String> {
+        Some(self.github.server())
+    }
+
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
         let partial = self.partial.as_ref().map(|it| partial_file(it, file));
         let mut download = Download { partial, limit: MAX_LEN, expected_len: file.size, progress };

@@ -52,8 +52,8 @@ impl Origin for LocalOrigin {
         Ok(Release { files, ..Release::default() })
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn server(&self) -> Option<String> {
+        None
     }
 
     fn fetch(&self, file: &Remote, _: Progress<'_>) -> Result<Vec<u8>, OriginError> {

@@ -180,8 +180,8 @@ impl Origin for MirrorOrigin {
         })
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn server(&self) -> Option<String> {
+        None
     }
 
     fn fetch(&self, file: &Remote, _: Progress<'_>) -> Result<Vec<u8>, OriginError> {

@@ -15,5 +15,6 @@ pub(crate) use github::GitHubOrigin;
 pub use local::LocalOrigin;
 pub use mirror::{MirrorFile, MirrorOrigin, MirrorRelease};
 pub(crate) use oci::OciOrigin;
+pub(crate) use partial::sweep;
 pub use release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 pub(crate) use url::UrlOrigin;

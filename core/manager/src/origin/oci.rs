@@ -10,9 +10,9 @@ use crate::source::http::Download;
 use crate::source::oci::{Credentials, OciError, OciFile, Registry};
 use crate::source::spec::OciSpec;
 use pintle_plugin::manifest::TARGET;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The releases of one repository of a registry.
 pub(crate) struct OciOrigin<'c> {
@@ -21,7 +21,7 @@ pub(crate) struct OciOrigin<'c> {
     credentials: Credentials,
     partial: Option<PathBuf>,
     /// The signatures that were found, by the names of their files.
-    signatures: RefCell<BTreeMap<String, String>>,
+    signatures: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'c> OciOrigin<'c> {
@@ -31,8 +31,12 @@ impl<'c> OciOrigin<'c> {
         partial: Option<PathBuf>,
     ) -> Result<Self, OriginError> {
         let credentials = Credentials::of_docker(&spec.registry)?;
-        let signatures = RefCell::default();
+        let signatures = Mutex::default();
         Ok(Self { client, spec: spec.clone(), credentials, partial, signatures })
+    }
+
+    fn signatures(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.signatures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn registry(&self, spec: &OciSpec) -> Result<Registry<'c>, OriginError> {
@@ -79,15 +83,19 @@ impl Origin for OciOrigin<'_> {
                         digest: None,
                         target: None,
                     });
-                    self.signatures.borrow_mut().insert(found.name, found.text);
+                    self.signatures().insert(found.name, found.text);
                 }
             }
         }
         Ok(release)
     }
 
+    fn server(&self) -> Option<String> {
+        Some(self.spec.registry.clone())
+    }
+
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {
-        if let Some(text) = self.signatures.borrow().get(&file.name) {
+        if let Some(text) = self.signatures().get(&file.name) {
             return Ok(text.clone().into_bytes());
         }
         let digest = file.digest.map(|it| it.to_string()).unwrap_or_default();

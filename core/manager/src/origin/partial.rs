@@ -6,6 +6,22 @@ use crate::digest::Digest;
 use crate::source::FetchError;
 use crate::source::http::Content;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long what has come is kept for a command that resumes it.
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Removes what no command has resumed for long, and what killed ones have left beside it.
+pub(crate) fn sweep(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let modified = entry.metadata().and_then(|it| it.modified()).ok();
+        if modified.and_then(|it| it.elapsed().ok()).is_some_and(|it| it > MAX_AGE) {
+            // It costs only room; the next command tries again.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
 
 /// Returns where a file is kept that has come only in part.
 pub(super) fn partial_file(folder: &Path, file: &Remote) -> PathBuf {
@@ -30,5 +46,26 @@ impl From<FetchError> for OriginError {
     fn from(err: FetchError) -> Self {
         let is_interrupted = matches!(err, FetchError::Interrupted { .. });
         Self { hint: err.hint(), is_interrupted, source: Box::new(err) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::time::SystemTime;
+
+    #[test]
+    fn only_what_is_old_is_removed() {
+        let dir = tempfile::tempdir().expect("there is a temporary directory");
+        for (name, age) in [("new.part", 0), ("old.part", 8), (".old.part.origin.1.tmp", 8)] {
+            let file = File::create(dir.path().join(name)).expect("the directory is ours");
+            let age = Duration::from_secs(age * 24 * 60 * 60);
+            file.set_modified(SystemTime::now() - age).expect("the file is ours");
+        }
+        sweep(dir.path());
+        let left = fs::read_dir(dir.path()).expect("it is there").flatten();
+        let left: Vec<_> = left.map(|it| it.file_name()).collect();
+        assert_eq!(left, ["new.part"]);
     }
 }

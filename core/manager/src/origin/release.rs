@@ -82,8 +82,8 @@ impl From<fs::Error> for OriginError {
 /// Is told how many bytes have come, of how many.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
-/// A place that has releases of one plugin.
-pub trait Origin {
+/// A place that has releases of one plugin. Several are asked at the same time.
+pub trait Origin: Sync {
     /// Finds a release.
     ///
     /// # Errors
@@ -91,10 +91,8 @@ pub trait Origin {
     /// When there is none that is wanted, or the source does not answer.
     fn release(&self, wanted: &Wanted) -> Result<Release, OriginError>;
 
-    /// Returns whether nothing of it comes over a network.
-    fn is_local(&self) -> bool {
-        false
-    }
+    /// Returns the server that is asked; `None` if nothing comes over a network.
+    fn server(&self) -> Option<String>;
 
     /// Fetches a file of a release.
     ///

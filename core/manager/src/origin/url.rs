@@ -4,7 +4,7 @@ use super::partial::{bytes_of, partial_file};
 use super::release::{Origin, OriginError, Progress, Release, Remote, Wanted};
 use crate::archive::MAX_LEN;
 use crate::signature;
-use crate::source::http::{Client, Download};
+use crate::source::http::{Client, Download, host_of};
 use reqwest::header::HeaderMap;
 use std::path::PathBuf;
 use url::Url;
@@ -31,6 +31,10 @@ impl Origin for UrlOrigin<'_> {
             }
         }
         Ok(Release { files, ..Release::default() })
+    }
+
+    fn server(&self) -> Option<String> {
+        Some(host_of(&self.url))
     }
 
     fn fetch(&self, file: &Remote, progress: Progress<'_>) -> Result<Vec<u8>, OriginError> {

@@ -183,6 +183,14 @@ impl Spec {
     }
 }
 
+/// Returns a source as it can be shown: what the query of a URL says may be a secret.
+pub fn shown(source: &str) -> String {
+    match Url::parse(source) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => redact(&url),
+        _ => source.to_owned(),
+    }
+}
+
 impl FromStr for Spec {
     type Err = SpecError;
 
@@ -339,7 +347,7 @@ fn github(text: &str, rest: &str) -> Result<Spec, SpecError> {
 }
 
 fn part_of(text: &str, part: &'static str, value: &str) -> SpecError {
-    SpecError::Part { text: text.to_owned(), part, value: value.to_owned() }
+    SpecError::Part { text: shown(text), part, value: shown(value) }
 }
 
 /// Returns whether text has the form `owner/repo` or `owner/repo@…`.

@@ -4,6 +4,7 @@ use super::names;
 use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::signature::PublicKey;
+use crate::source::spec;
 use crate::trust::Trust;
 use pintle_host::{PluginKey, PluginName, PluginVersion};
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,16 @@ impl std::fmt::Display for Receipt {
 }
 
 impl Receipt {
+    /// Returns the receipt as it can be shown: without the secrets that a URL can have.
+    pub(crate) fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        shown.source = spec::shown(&self.source);
+        for target in shown.targets.values_mut() {
+            target.url = spec::shown(&target.url);
+        }
+        shown
+    }
+
     /// Checks that every name is one that the store can have.
     ///
     /// # Errors

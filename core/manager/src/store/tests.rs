@@ -2,6 +2,7 @@
 
 mod accidents;
 mod concurrency;
+#[path = "../../../../tests/accidents.rs"]
 mod fault;
 mod links;
 mod semantics;

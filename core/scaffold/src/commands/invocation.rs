@@ -8,6 +8,7 @@ use super::options;
 use super::preview::ShowOptions;
 use super::recorded_plugins::{missing, recorded_plugins};
 use super::resource_args::{find_gvk, resource};
+use super::stranger;
 use super::subcommand::Subcommand;
 use super::working_project::{current_dir, load_project, lock};
 use crate::chain::flags::Flags;
@@ -29,6 +30,7 @@ use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::{Level, rules};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 /// What is known of a subcommand before its line is parsed.
@@ -41,6 +43,8 @@ struct Invocation {
     /// Today.
     date: String,
     plugins: Vec<LoadedPlugin>,
+    /// The keys of the plugins, as they were named.
+    keys: Vec<String>,
 }
 
 /// Completes a scaffolding subcommand with what its chain of plugins takes; `line` is what
@@ -86,10 +90,16 @@ impl Invocation {
         command: Command,
     ) -> Result<Bound, CliError> {
         let (command, flags) = self.command(session, command)?;
+        let this = Rc::new(self);
+        let chosen = Rc::clone(&this);
         let run = move |session: &Session<'_>, matches: &ArgMatches| {
-            self.scaffold(session, lock, &flags, matches).map(Step::from)
+            this.scaffold(session, lock, &flags, matches).map(Step::from)
         };
-        Ok(Bound { command, run: Box::new(run) })
+        let hint = move |session: &Session<'_>, option: &str| {
+            let chain = chosen.chain(session);
+            stranger::hint(session, chain, chosen.subcommand, &chosen.keys, option)
+        };
+        Ok(Bound { command, run: Box::new(run), hint: Box::new(hint) })
     }
 
     fn new(
@@ -109,6 +119,7 @@ impl Invocation {
         let mut invocation = Self { project, ..Self::empty(subcommand, root, version) };
         let given = given_keys(line);
         for key in invocation.keys(session, &given)? {
+            invocation.keys.push(key.to_string());
             let found = session.catalog().resolve(&key, Some(&version));
             let found = match given.is_empty() {
                 true => found.map_err(missing)?,
@@ -131,7 +142,8 @@ impl Invocation {
 
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
         let date = today();
-        Self { subcommand, root, project: None, version, date, plugins: Vec::new() }
+        let (plugins, keys) = (Vec::new(), Vec::new());
+        Self { subcommand, root, project: None, version, date, plugins, keys }
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.

@@ -13,6 +13,7 @@ mod preview;
 mod project_show;
 mod recorded_plugins;
 mod resource_args;
+mod stranger;
 mod subcommand;
 mod upgrade;
 mod working_project;

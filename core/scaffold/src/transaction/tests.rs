@@ -1,6 +1,8 @@
 //! Tests of the transaction: what reaches the disk, and what accidents leave there.
 
 mod accidents;
+#[allow(dead_code, reason = "shared with the tests of the store, which need more")]
+#[path = "../../../../tests/accidents.rs"]
 mod fault;
 mod recovery;
 

@@ -7,7 +7,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MAT
 use time::OffsetDateTime;
 use url::Url;
 
-use super::super::http::{Client, Download, Downloaded, FetchError, Limits, MAX_JSON, redact};
+use super::super::http::{
+    Client, Download, Downloaded, FetchError, Limits, MAX_JSON, host_of, redact,
+};
 use super::cache::{Cache, Kept, now};
 use super::error::GitHubError;
 use super::release::{Asset, Release, ReleaseMessage};
@@ -57,6 +59,11 @@ impl<'c> GitHub<'c> {
     pub fn cached_in(mut self, dir: impl Into<PathBuf>, max_age: Duration) -> Self {
         self.cache = Some(Cache { dir: dir.into(), max_age });
         self
+    }
+
+    /// Returns the server that is asked.
+    pub fn server(&self) -> String {
+        host_of(&self.api)
     }
 
     /// Returns whether requests have a token.

@@ -13,6 +13,7 @@ use url::{Url, form_urlencoded};
 
 use super::super::Environment;
 use super::error::{Context, FetchError, Limits, redact};
+use super::secrets::Secrets;
 use super::setup::{self, Proxies};
 
 /// How large an answer in JSON can be.
@@ -81,6 +82,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    secrets: Secrets,
 }
 
 impl Client {
@@ -146,7 +148,7 @@ impl Client {
             let response = request.send().await.map_err(|err| self.context(url).explain(err))?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = self.read(response, url, MAX_JSON).await?;
-            Ok(Answer { status, headers, body })
+            Ok(Answer { status, headers, body, secrets: Secrets::of_form(fields) })
         })
     }
 
@@ -172,9 +174,10 @@ impl Client {
         limit: u64,
     ) -> Result<Answer, FetchError> {
         let (response, last) = self.send(url, headers).await?;
+        let secrets = Secrets::of(headers, &[url, &last]);
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = self.read(response, &last, limit).await?;
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, secrets })
     }
 
     /// Sends a request and follows redirects; returns the answer and the URL that gave it.
@@ -220,10 +223,15 @@ impl Client {
     }
 
     /// Returns the error for an answer that is not a success.
-    pub(super) async fn refuse(&self, response: Response, url: &Url) -> FetchError {
+    pub(super) async fn refuse(
+        &self,
+        response: Response,
+        url: &Url,
+        secrets: Secrets,
+    ) -> FetchError {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = self.read(response, url, MAX_REFUSAL).await.unwrap_or_default();
-        Answer { status, headers, body }.refusal(url)
+        Answer { status, headers, body, secrets }.refusal(url)
     }
 
     pub(in super::super) fn context<'a>(&self, url: &'a Url) -> Context<'a> {
@@ -315,7 +323,8 @@ impl Answer {
             let registry = it.pointer("/errors/0/message").and_then(|it| it.as_str());
             registry.or(it.get("message").and_then(|it| it.as_str()))
         });
-        let line = text.unwrap_or_default().lines().next().unwrap_or_default();
+        let text = self.secrets.hide(text.unwrap_or_default());
+        let line = text.lines().next().unwrap_or_default();
         line.chars().filter(|it| !it.is_control()).take(200).collect()
     }
 }

@@ -19,6 +19,7 @@ use url::Url;
 
 use super::client::Client;
 use super::error::{FetchError, redact};
+use super::secrets::Secrets;
 use crate::digest::{digest_of, hex, sha256};
 
 /// How much of the record beside a partial file is read.
@@ -198,14 +199,19 @@ impl<'c> Transfer<'c> {
                 self.restart()?;
                 let (response, last) = self.ask(headers).await?;
                 if response.status().as_u16() != 200 {
-                    return Err(self.client.refuse(response, &last).await);
+                    return Err(self.refuse(response, &last, headers).await);
                 }
                 self.begin(&response)?;
                 response
             }
-            _ => return Err(self.client.refuse(response, &last).await),
+            _ => return Err(self.refuse(response, &last, headers).await),
         };
         self.receive(response, &last, download).await
+    }
+
+    async fn refuse(&self, response: Response, last: &Url, headers: &HeaderMap) -> FetchError {
+        let secrets = Secrets::of(headers, &[self.url, last]);
+        self.client.refuse(response, last, secrets).await
     }
 
     /// Asks for what is missing.

@@ -290,7 +290,8 @@ pub fn redact(url: &Url) -> String {
     format!("{shown}{query}")
 }
 
-pub(super) fn host_of(url: &Url) -> String {
+/// Returns the host of a URL, with the port if it has one of its own.
+pub fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

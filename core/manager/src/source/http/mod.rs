@@ -7,11 +7,12 @@
 mod client;
 mod download;
 mod error;
+mod secrets;
 mod setup;
 
 pub use client::{Answer, Client, MAX_JSON, Options};
 pub use download::{Content, Download, Downloaded};
-pub use error::{FetchError, Limits, redact};
+pub use error::{FetchError, Limits, host_of, redact};
 pub use reqwest::header;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Accidents at a chosen operation on the disk, for tests.
+//! Accidents at a chosen operation on the disk, for unit tests of the store and of transactions.
 //!
 //! All of it is bound to one thread, so that tests can run side by side.
 
