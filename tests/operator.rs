@@ -27,6 +27,19 @@ impl Operator {
     /// Scaffolds a project with more options of `init`.
     #[track_caller]
     pub(crate) fn scaffold_with(name: &str, options: &str, commands: &[&str]) -> Self {
+        let this = Self::empty();
+        let init = format!(
+            "init --domain example.org --plugins rust,license,ci --project-name {name} {options}"
+        );
+        for line in std::iter::once(init.as_str()).chain(commands.iter().copied()) {
+            let out = this.sandbox.run(line.split_whitespace()).success();
+            assert!(!out.stderr.contains("failed"), "{out}");
+        }
+        this
+    }
+
+    /// Returns a directory for a project, with what scaffolds one.
+    pub(crate) fn empty() -> Self {
         let tools = Path::new(env!("CARGO")).parent().expect("cargo is in a folder");
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", tools.display());
         let sandbox = Sandbox::outside()
@@ -35,13 +48,6 @@ impl Operator {
             .library("ci.so", &built("libpintle_plugin_ci.so"))
             // For rustfmt, which the plugin asks for.
             .env("PATH", path);
-        let init = format!(
-            "init --domain example.org --plugins rust,license,ci --project-name {name} {options}"
-        );
-        for line in std::iter::once(init.as_str()).chain(commands.iter().copied()) {
-            let out = sandbox.run(line.split_whitespace()).success();
-            assert!(!out.stderr.contains("failed"), "{out}");
-        }
         Self { sandbox }
     }
 
@@ -49,6 +55,20 @@ impl Operator {
     #[track_caller]
     pub(crate) fn pintle(&self, line: &str) -> String {
         self.sandbox.run(line.split_whitespace()).success().stderr.clone()
+    }
+
+    /// Runs the host in the project; returns its results.
+    #[track_caller]
+    pub(crate) fn stdout(&self, line: &str) -> String {
+        self.sandbox.run(line.split_whitespace()).success().stdout.clone()
+    }
+
+    /// Runs the host in the project; returns why the command fails.
+    #[track_caller]
+    pub(crate) fn fails(&self, line: &str) -> String {
+        let out = self.sandbox.run(line.split_whitespace());
+        assert_eq!(out.code(), 1, "{out}");
+        out.stderr
     }
 
     /// Runs the host in the project; returns why it refuses the command.

@@ -201,7 +201,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             hint: install the one that you want by its version
             [exit 1]
             $ pintle plugin pin hello
-            hello.example.org/v1.0.0 stays as it is: `plugin update` leaves it alone
+            hello.example.org/v1.0.0 stays: `plugin update` and `plugin install` leave it alone
             [exit 0]
             $ pintle plugin update
             every plugin is up to date

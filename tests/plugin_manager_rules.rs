@@ -275,6 +275,36 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
 }
 
 #[test]
+fn a_digest_that_cannot_be_compared_is_not_taken_for_none() {
+    let harbour = Harbour::new(&[]);
+    let bytes = archive(&harbour.sandbox, &[("hello", &program("1.0.0", "hello"))]);
+    let mut file = asset(&archive_name("1.0.0"), bytes.clone());
+    file.digest = Some("sha3:00".to_owned());
+    harbour.server.release("acme/hello", release("v1.0.0", vec![file]));
+    harbour.check(
+        &["plugin install acme/hello", "plugin mirror m acme/hello"],
+        expect![[r#"
+        $ pintle plugin install acme/hello
+        --- stderr ---
+        error: failed to install `acme/hello` while comparing its digest
+          caused by: its source gives `hello-1.0.0-[TARGET].tar.gz` the digest `sha3:00`
+        hint: only SHA-256 can be compared: give its digest with `--sha256`
+        [exit 3]
+        $ pintle plugin mirror m acme/hello
+        --- stderr ---
+        error: failed to mirror `acme/hello`
+          caused by: its source gives `hello-1.0.0-[TARGET].tar.gz` the digest `sha3:00`
+        hint: only SHA-256 can be compared: give its digest with `--sha256`
+        [exit 3]
+    "#]],
+    );
+    let digest = pintle_manager::Digest::of(&bytes).to_string();
+    let args = ["plugin", "install", "acme/hello", "--sha256", &digest];
+    let out = harbour.sandbox.run(args).success();
+    assert!(out.stdout.contains("(trust: digest)"), "{out}");
+}
+
+#[test]
 fn a_tag_that_is_no_version_gets_a_hint() {
     let harbour = Harbour::new(&["1.0.0"]);
     harbour.check(

@@ -181,6 +181,7 @@ impl Installer<'_> {
             url: target.url.clone(),
             size: None,
             digest: target.archive,
+            unknown_digest: None,
             target: Some(TARGET.to_owned()),
         };
         Ok(Release { tag: locked.tag.clone(), files: vec![remote], ..Release::default() })
@@ -194,6 +195,10 @@ impl Installer<'_> {
         release: &Release,
         remote: Remote,
     ) -> Step<Fetched> {
+        let is_known = self.consent.digest.is_some() || demand.locked.is_some();
+        check_digest(&remote)
+            .or_else(|err| if is_known { Ok(()) } else { Err(err) })
+            .at("comparing its digest")?;
         let bytes = self.download(source, &remote).at("fetching it")?;
         let archive = Digest::of(&bytes);
         let mut trust = Trust::None;
@@ -521,6 +526,14 @@ fn named(remote: Remote) -> Result<Remote, CliError> {
             .hint("tell its author".to_owned())),
         false => Ok(remote),
     }
+}
+
+/// Refuses a file whose source gives a digest that cannot be compared, as if it gave none.
+pub(crate) fn check_digest(remote: &Remote) -> Result<(), CliError> {
+    let Some(unknown) = &remote.unknown_digest else { return Ok(()) };
+    let text = format!("its source gives `{}` the digest `{unknown}`", remote.name);
+    let hint = "only SHA-256 can be compared: give its digest with `--sha256`";
+    Err(refused(text).hint(hint.to_owned()))
 }
 
 fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {

@@ -4,7 +4,7 @@ use super::args;
 use crate::archive::is_portable_path;
 use crate::digest::Digest;
 use crate::errors::{failed, refused};
-use crate::install::{KEY_FILE, Source};
+use crate::install::{KEY_FILE, Source, check_digest};
 use crate::manager::{Manager, Mirror, mirrored, parse};
 use crate::origin::{
     MirrorFile, MirrorOrigin, MirrorRelease, OriginError, Release, Remote, Wanted,
@@ -108,6 +108,7 @@ fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<
     }
     let mut fetched = Vec::new();
     for remote in files(source, &release) {
+        check_digest(remote)?;
         let bytes = source.origin.fetch(remote, &mut |_, _| {})?;
         let digest = Digest::of(&bytes);
         if let Some(expected) = remote.digest.filter(|it| *it != digest) {

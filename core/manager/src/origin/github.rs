@@ -70,6 +70,7 @@ fn remote(asset: &github::Asset) -> Remote {
         url: asset.url.to_string(),
         size: Some(asset.size),
         digest: asset.sha256.map(Digest::from),
+        unknown_digest: asset.unknown_digest.clone(),
         target: None,
     }
 }
@@ -80,6 +81,7 @@ fn asset(file: &Remote) -> Result<github::Asset, OriginError> {
         url: url::Url::parse(&file.url).map_err(OriginError::new)?,
         size: file.size.unwrap_or_default(),
         sha256: None,
+        unknown_digest: None,
         content_type: String::new(),
     })
 }

@@ -131,6 +131,7 @@ fn remote(path: &Path, size: Option<u64>) -> Remote {
         url: path.to_string_lossy().into_owned(),
         size,
         digest: None,
+        unknown_digest: None,
         target: None,
     }
 }

@@ -5,6 +5,7 @@
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
 use crate::archive::MAX_LEN;
+use crate::broken_toml::broken_toml;
 use crate::digest::Digest;
 use crate::store::place::Place;
 use pintle_host::PluginVersion;
@@ -116,8 +117,8 @@ impl MirrorOrigin {
             let damaged = |source| MirrorError::Damaged { path: dir.path().join(&path), source };
             let text = dir.read_regular(&path, MAX_RECORD)?.into_text();
             let text = text.map_err(|err| OriginError::new(damaged(err.into())))?;
-            let release =
-                toml::from_str(&text).map_err(|err| OriginError::new(damaged(Box::new(err))))?;
+            let release = toml::from_str(&text)
+                .map_err(|err| OriginError::new(damaged(broken_toml(&text, &err).into())))?;
             found.push((name.to_owned(), release));
         }
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.parse::<PluginVersion>().ok()));
@@ -170,6 +171,7 @@ impl Origin for MirrorOrigin {
             url: folder.join(name).to_string_lossy().into_owned(),
             size: None,
             digest: Some(file.digest),
+            unknown_digest: None,
             target: file.target.clone(),
         };
         Ok(Release {

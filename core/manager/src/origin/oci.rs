@@ -81,6 +81,7 @@ impl Origin for OciOrigin<'_> {
                         url: String::new(),
                         size: None,
                         digest: None,
+                        unknown_digest: None,
                         target: None,
                     });
                     self.signatures().insert(found.name, found.text);
@@ -114,12 +115,14 @@ impl Origin for OciOrigin<'_> {
 
 fn remote(file: &OciFile, target: Option<String>) -> Remote {
     let digest: Option<Digest> = file.digest.parse().ok();
+    let unknown_digest = digest.is_none().then(|| file.digest.clone());
     Remote {
         name: file.name.clone(),
         // The digest is the address.
         url: file.digest.clone(),
         size: Some(file.size),
         digest,
+        unknown_digest,
         target,
     }
 }

@@ -30,6 +30,8 @@ pub struct Remote {
     pub size: Option<u64>,
     /// The digest that the source gives for it.
     pub digest: Option<Digest>,
+    /// A digest that the source gives in a form that cannot be compared.
+    pub unknown_digest: Option<String>,
     /// The target that it is for, where the source says so.
     pub target: Option<String>,
 }

@@ -47,5 +47,12 @@ impl Origin for UrlOrigin<'_> {
 }
 
 fn remote(name: &str, url: &Url) -> Remote {
-    Remote { name: name.to_owned(), url: url.to_string(), size: None, digest: None, target: None }
+    Remote {
+        name: name.to_owned(),
+        url: url.to_string(),
+        size: None,
+        digest: None,
+        unknown_digest: None,
+        target: None,
+    }
 }

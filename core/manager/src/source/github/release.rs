@@ -37,6 +37,8 @@ pub struct Asset {
     /// The digest that GitHub computed when the file was uploaded; files older than June 2025
     /// have none.
     pub sha256: Option<[u8; 32]>,
+    /// A digest of a form that is not known here.
+    pub unknown_digest: Option<String>,
     /// The media type.
     pub content_type: String,
 }
@@ -91,11 +93,13 @@ impl From<ReleaseMessage> for Release {
 
 impl From<AssetMessage> for Asset {
     fn from(it: AssetMessage) -> Self {
+        let sha256 = it.digest.as_deref().and_then(parse_sha256);
         Self {
             name: it.name,
             url: it.url,
             size: it.size,
-            sha256: it.digest.as_deref().and_then(parse_sha256),
+            sha256,
+            unknown_digest: it.digest.filter(|_| sha256.is_none()),
             content_type: it.content_type.unwrap_or_default(),
         }
     }

@@ -1,0 +1,248 @@
+//! Projects that people edit: what is theirs is neither lost nor in the way.
+
+use crate::operator::Operator;
+use crate::support::copy_dir;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const CAPTAIN: &str = "create api --group crew --version v1 --kind Captain";
+const GUARD: &str = "create webhook --group crew --version v1 --kind Captain --defaulting";
+
+/// What goes on in a project, and leaves nothing behind in the end.
+const ROUND: [&str; 4] = [
+    "create api --group crew --version v1 --kind Sailor",
+    "create webhook --group crew --version v1 --kind Sailor --validation",
+    "delete webhook --group crew --version v1 --kind Sailor --validation",
+    "delete api --group crew --version v1 --kind Sailor",
+];
+
+/// Returns a project with an API and a webhook, as it was scaffolded.
+fn project() -> Operator {
+    static FIRST: OnceLock<Operator> = OnceLock::new();
+    let first = FIRST.get_or_init(|| Operator::scaffold("crew", &[CAPTAIN, GUARD]));
+    let copy = Operator::empty();
+    copy_dir(&first.root(), &copy.root());
+    copy
+}
+
+/// Returns the files of a project, but for the record, by path.
+#[track_caller]
+fn files(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("the project can be read") {
+            let path = entry.expect("the project can be read").path();
+            if path.is_dir() && !path.ends_with(".pintle") {
+                dirs.push(path);
+            } else if path.is_file() {
+                let bytes = fs::read(&path).expect("the project can be read");
+                let path = path.strip_prefix(root).expect("it is in the project").to_owned();
+                found.insert(path, String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn read(project: &Operator, path: &str) -> String {
+    fs::read_to_string(project.root().join(path)).expect("the file is scaffolded")
+}
+
+#[track_caller]
+fn write(project: &Operator, path: &str, text: &str) {
+    fs::write(project.root().join(path), text).expect("the project can be changed");
+}
+
+/// Puts a text in the place of one that is in a file once.
+#[track_caller]
+fn replace(project: &Operator, path: &str, old: &str, new: &str) {
+    let text = read(project, path);
+    assert_eq!(text.matches(old).count(), 1, "{path}:\n{text}");
+    write(project, path, &text.replace(old, new));
+}
+
+/// Works on a project that the user has edited, and looks that all is as the user has it then.
+#[track_caller]
+fn check(edit: impl FnOnce(&Operator)) {
+    let project = project();
+    edit(&project);
+    let before = files(&project.root());
+    for line in ROUND {
+        let said = project.pintle(line);
+        assert!(!said.contains("warning"), "{line}:\n{said}");
+        let said = project.stdout("project check");
+        assert!(!said.contains("note") && !said.contains("problem"), "{line}:\n{said}");
+    }
+    let said = project.pintle("project upgrade");
+    assert!(said.contains("the plugins make the same files as before"), "{said}");
+    let after = files(&project.root());
+    for (path, text) in &after {
+        assert_eq!(before.get(path), Some(text), "{}", path.display());
+    }
+    assert!(before.keys().eq(after.keys()));
+}
+
+#[test]
+fn nothing_is_left_of_what_was_deleted() {
+    check(|_| {});
+}
+
+#[test]
+fn a_dependency_of_the_users_is_no_obstacle() {
+    check(|it| replace(it, "Cargo.toml", "tokio-util =", "uuid = \"1.0\"\ntokio-util ="));
+    // As `cargo add` does, in front of the marker or behind it.
+    check(|it| {
+        let marker = "# +pintle:scaffold:dependencies";
+        replace(it, "Cargo.toml", marker, &format!("uuid = \"1.0\"\n{marker}\nzip = \"1.0\""));
+    });
+}
+
+#[test]
+fn rules_of_the_users_and_changed_verbs_are_no_obstacle() {
+    let rule = "- apiGroups: [\"\"]\n  resources: [secrets]\n  verbs: [get]\n";
+    let marker = "# +pintle:scaffold:rules";
+    check(|it| replace(it, "config/rbac/role.yaml", marker, &format!("{rule}{marker}")));
+    check(|it| replace(it, "config/rbac/role.yaml", "rules:\n", &format!("rules:\n{rule}")));
+    check(|it| {
+        let verbs = "  resources: [captains/status]\n  verbs: [get, patch]";
+        replace(it, "config/rbac/role.yaml", verbs, &verbs.replace("[get", "[list, get"));
+    });
+}
+
+#[test]
+fn code_of_the_users_beside_markers_is_no_obstacle() {
+    let marker = "        // +pintle:scaffold:controllers";
+    check(|it| {
+        replace(it, "src/main.rs", marker, &format!("        .controller(mine)\n{marker}"));
+    });
+    check(|it| {
+        replace(it, "src/main.rs", marker, &format!("{marker}\n        .controller(mine)"));
+    });
+    check(|it| {
+        write(it, "src/api/mine.rs", "");
+        let text = read(it, "src/api/mod.rs") + "pub mod mine;\n";
+        write(it, "src/api/mod.rs", &text);
+    });
+}
+
+#[test]
+fn definitions_and_samples_of_the_users_are_no_obstacle() {
+    check(|it| {
+        for (dir, marker) in [("crd", "crds"), ("samples", "samples")] {
+            let path = format!("config/{dir}/kustomization.yaml");
+            let marker = format!("# +pintle:scaffold:{marker}");
+            write(it, &format!("config/{dir}/mine.yaml"), "apiVersion: v1\n");
+            replace(it, &path, &marker, &format!("- mine.yaml\n{marker}"));
+        }
+    });
+}
+
+#[test]
+fn lines_in_another_order_are_no_obstacle() {
+    check(|it| {
+        let text = read(it, "src/main.rs");
+        let (server, controller) = (".server(", ".controller(");
+        let line = |what: &str| text.lines().find(|it| it.contains(what)).unwrap_or_default();
+        let swapped = text
+            .replace(line(server), "[SERVER]")
+            .replace(line(controller), line(server))
+            .replace("[SERVER]", line(controller));
+        write(it, "src/main.rs", &swapped);
+    });
+}
+
+#[test]
+fn what_was_moved_before_it_is_deleted_is_found() {
+    let project = project();
+    let before = files(&project.root());
+    project.pintle(ROUND[0]);
+    let text = read(&project, "src/main.rs");
+    let line = text.lines().find(|it| it.contains("sailor::run")).expect("it is there");
+    let first = text.lines().find(|it| it.contains("captain::run")).expect("it is there");
+    let moved = text.replace(&format!("{line}\n"), "");
+    write(&project, "src/main.rs", &moved.replace(first, &format!("{line}\n{first}")));
+    let said = project.pintle(ROUND[3]);
+    assert!(!said.contains("warning"), "{said}");
+    assert_eq!(files(&project.root()), before);
+}
+
+#[test]
+fn a_formatter_with_other_settings_is_no_obstacle() {
+    check(|it| {
+        write(it, "rustfmt.toml", "hard_tabs = true\nmax_width = 80\n");
+        it.run(Command::new("rustfmt").args(["--edition", "2024", "src/main.rs", "src/lib.rs"]));
+    });
+}
+
+#[test]
+fn a_checkout_with_the_line_endings_of_windows_keeps_them() {
+    let crlf = |it: &Operator, path: &str| {
+        let text = read(it, path);
+        write(it, path, &text.replace('\n', "\r\n"));
+    };
+    check(|it| crlf(it, "src/main.rs"));
+    check(|it| {
+        let root = it.root();
+        files(&root).keys().filter_map(|it| it.to_str()).for_each(|path| crlf(it, path));
+    });
+    let project = project();
+    crlf(&project, "src/main.rs");
+    project.pintle(ROUND[0]);
+    let text = read(&project, "src/main.rs");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+}
+
+#[test]
+fn a_marker_is_found_however_its_comment_is_written() {
+    check(|it| {
+        replace(
+            it,
+            "src/main.rs",
+            "// +pintle:scaffold:controllers",
+            "//+pintle:scaffold:controllers",
+        );
+        let path = "config/rbac/role.yaml";
+        replace(it, path, "# +pintle:scaffold:rules", "#   +pintle:scaffold:rules");
+    });
+}
+
+#[test]
+fn a_marker_that_was_removed_is_an_error_and_nothing_is_written() {
+    let project = project();
+    replace(&project, "src/main.rs", "        // +pintle:scaffold:controllers\n", "");
+    let before = files(&project.root());
+    let said = project.fails(ROUND[0]);
+    assert!(said.contains("`src/main.rs` has no line `// +pintle:scaffold:controllers`"), "{said}");
+    assert!(said.contains("put that line back"), "{said}");
+    assert_eq!(files(&project.root()), before);
+}
+
+#[test]
+fn lines_that_cannot_be_taken_out_are_told() {
+    let project = project();
+    project.pintle(ROUND[0]);
+    let verbs = "  resources: [sailors/status]\n  verbs: [get, patch]";
+    let path = "config/rbac/role.yaml";
+    replace(&project, path, verbs, &verbs.replace("[get", "[list, get"));
+    let text = read(&project, "src/controller/crew/sailor.rs");
+    write(&project, "src/controller/crew/sailor.rs", &format!("{text}// Mine.\n"));
+    let said = project.fails(ROUND[3]);
+    assert!(
+        said.contains("lines of `config/rbac/role.yaml` stay, as you have changed them:"),
+        "{said}"
+    );
+    assert!(
+        said.contains("    verbs: [list, get, patch]")
+            || said.contains("verbs: [list, get, patch]"),
+        "{said}"
+    );
+    let left =
+        "`src/controller/crew/sailor.rs` is left as it is: it was changed since it was scaffolded";
+    assert!(said.contains(left), "{said}");
+    assert!(!read(&project, "src/main.rs").contains("sailor"));
+}
