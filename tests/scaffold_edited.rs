@@ -246,3 +246,19 @@ fn lines_that_cannot_be_taken_out_are_told() {
     assert!(said.contains(left), "{said}");
     assert!(!read(&project, "src/main.rs").contains("sailor"));
 }
+
+#[test]
+fn lines_that_a_forced_command_takes_away_are_listed_first() {
+    let project = project();
+    let path = "src/controller/crew/captain.rs";
+    let text = read(&project, path);
+    write(&project, path, &format!("{text}// Mine.\n"));
+    let forced = format!("{CAPTAIN} --force");
+    for line in [format!("{forced} --dry-run"), forced] {
+        let said = project.pintle(&line);
+        let expected = format!("`{path}` is replaced, without these lines of yours:");
+        assert!(said.contains(&expected) && said.contains("    // Mine."), "{said}");
+        assert!(!said.contains("src/main.rs"), "{said}");
+    }
+    assert_eq!(read(&project, path), text);
+}

@@ -5,6 +5,7 @@ use crate::config::{Config, Verify};
 use crate::digest::Digest;
 use crate::errors::refused;
 use crate::project::VIEWS;
+use crate::source::spec::shown;
 use crate::store::{FileRecord, Place, Receipt, Store, StoreError};
 use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Provenance, Session};
@@ -88,7 +89,7 @@ pub(crate) fn provenance(
     let root = session.shared(|| Root(user_dir(session).and_then(|it| it.canonicalize().ok())));
     let (store, dir, name) = place_of(root.0.as_deref()?, entry.path()?).ok()??;
     let receipt = store.linked(&dir, &name).ok()??;
-    Some(Provenance { source: receipt.source, trust: receipt.trust.to_string() })
+    Some(Provenance { source: shown(&receipt.source), trust: receipt.trust.to_string() })
 }
 
 /// The directory of the store, for one run of the host.

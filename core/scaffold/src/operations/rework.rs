@@ -248,7 +248,8 @@ fn changed_paths(
     let paths = before.keys().chain(after.keys());
     let differs = |it: &&String| match (before.get(*it), after.get(*it)) {
         (Some(one), Some(other)) => {
-            one.bytes() != other.bytes() || is_executable(one.mode()) != is_executable(other.mode())
+            !merge::is_same(it, one.bytes(), other.bytes())
+                || is_executable(one.mode()) != is_executable(other.mode())
         }
         _ => true,
     };
