@@ -92,9 +92,13 @@ impl Scaffold for CreateWebhook {
 
 /// Returns the formatter for what this command made: how lines break depends on names.
 fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
-    let plugin = &call.caller().plugin;
-    let made = call.universe.paths(Select::Plugin(plugin))?;
-    let sources: Vec<String> = made.into_iter().filter(|it| it.ends_with(".rs")).collect();
+    let mut sources = Vec::new();
+    // What another plugin has put a header on counts as that one's.
+    for plugin in call.chain() {
+        let made = call.universe.paths(Select::Plugin(plugin))?;
+        sources.extend(made.into_iter().filter(|it| it.ends_with(".rs")));
+    }
+    sources.sort();
     if sources.is_empty() {
         return Ok(Vec::new());
     }
