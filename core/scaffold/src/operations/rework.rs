@@ -123,6 +123,7 @@ impl Rework<'_> {
             changes: steps.universe.changes()?,
             universe: steps.universe,
             record,
+            lists_record: false,
             notices: steps.notices,
             conflicts,
         })
@@ -175,6 +176,7 @@ impl Rework<'_> {
             changes: universe.changes()?,
             universe,
             record: self.record,
+            lists_record: false,
             notices: Vec::new(),
             conflicts,
         })
@@ -198,14 +200,14 @@ impl Rework<'_> {
         files.map(|it| Ok((it.path().to_owned(), it.node()?))).collect()
     }
 
-    fn check_record(&self) -> Result<(), ScaffoldError> {
+    pub(super) fn check_record(&self) -> Result<(), ScaffoldError> {
         match self.record.commands().first() {
             Some(first) if first.subcommand == INIT => Ok(()),
             _ => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
         }
     }
 
-    fn replay(
+    pub(super) fn replay(
         &self,
         commands: &[RecordedCommand],
         services: &dyn HostServices,

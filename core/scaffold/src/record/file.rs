@@ -2,11 +2,18 @@
 //!
 //! The record makes three things possible: saying which plugin wrote a file, undoing a
 //! command, and taking over what a newer plugin makes of the same commands. It is a text
-//! of JSON lines, sorted by path, so that version control shows and merges it well; a
-//! file's content is packed into its line.
+//! of JSON lines, sorted, so that version control shows and merges it well; a file's content
+//! is packed into its line.
+//!
+//! The lines of two branches together are a record, too, in any order: nothing is counted, a
+//! command that was undone stays as one that was, and what two lines say of one thing is
+//! brought together when they are read.
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
+use super::union;
+use crate::conflict::{self, Sides};
+use crate::fnv::fnv;
 use crate::merge::{self, is_executable};
 use crate::path;
 use crate::universe::Change;
@@ -17,17 +24,18 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use pintle_host::fs::{Cause, Dir};
 use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Node};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// The name of the record in the folder of the host's state.
 pub(crate) const FILE: &str = "scaffold.jsonl";
 
-/// The number of the format that this host reads and writes.
-const FORMAT: u32 = 1;
+/// The number of the format that this host writes. It reads those before, too.
+const FORMAT: u32 = 2;
 
 /// A record larger than this is not one that a host wrote.
 const MAX_BYTES: u64 = 256 << 20;
@@ -38,8 +46,13 @@ const MAX_BASE: u64 = 64 << 20;
 /// How a project was made.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
+    /// Those that count, in their order.
     commands: Vec<RecordedCommand>,
+    /// Those that were undone: a merge with a branch that has them must not revive them.
+    undone: Vec<RecordedCommand>,
     files: BTreeMap<String, RecordedFile>,
+    /// The files that branches have made differently, as each of them did.
+    variants: BTreeMap<String, Vec<RecordedFile>>,
 }
 
 /// A scaffolding command that was carried out.
@@ -47,13 +60,23 @@ pub struct Record {
 #[serde(default)]
 #[non_exhaustive]
 pub struct RecordedCommand {
-    /// The number of the command in the record, from 1.
-    pub id: u32,
+    /// What tells the command from all others, those of other branches included.
+    #[serde(deserialize_with = "number_or_text")]
+    pub id: String,
+    /// When the command was carried out, in UTC, as `2026-11-21T08:09:10.111213Z`. In this
+    /// order the commands are carried out again; it is after that of all commands before.
+    pub at: String,
+    /// The place of the command in that order, from 1, which is how people name it.
+    #[serde(skip)]
+    pub number: usize,
+    /// Whether the command was undone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) undone: bool,
     /// The subcommand, as `create api`.
     pub subcommand: String,
     /// The version of the PROJECT file that the plugins were told.
     pub project_version: String,
-    /// The day of the command in UTC, as `2026-11-21`.
+    /// The day of the command in UTC, as `2026-11-21`, which is what the plugins were told.
     pub date: String,
     /// The full keys of the chain's plugins, in order.
     pub plugins: Vec<String>,
@@ -85,13 +108,13 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordedFile {
-    path: String,
+    pub(super) path: String,
     /// The permission bits, as chmod takes them: `644` or `755`; older hosts wrote others, too.
-    mode: String,
+    pub(super) mode: String,
     /// Who had a hand in it, in order.
-    by: Vec<Origin>,
+    pub(super) by: Vec<Origin>,
     /// The content, packed.
-    base: String,
+    pub(super) base: String,
 }
 
 /// A plugin and the command in which it made or changed a file.
@@ -100,8 +123,9 @@ pub struct RecordedFile {
 pub struct Origin {
     /// The plugin's full key.
     pub plugin: String,
-    /// The number of the command.
-    pub command: u32,
+    /// The [`id`](RecordedCommand::id) of the command.
+    #[serde(deserialize_with = "number_or_text")]
+    pub command: String,
 }
 
 /// A line of the record.
@@ -135,8 +159,24 @@ pub enum RecordError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A merge has left both sides in the file.
+    #[error("line {line} of `{}` is a conflict marker of a merge", path.display())]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+    },
+    /// A marker of a merge is alone.
+    #[error("line {line} of `{}` is a conflict marker without its counterpart", path.display())]
+    Unpaired {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+    },
     /// The record is of a later release.
-    #[error("`{}` has format {format}, and this host reads format {FORMAT}", path.display())]
+    #[error("`{}` has format {format}, and this host reads formats up to {FORMAT}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -144,10 +184,10 @@ pub enum RecordError {
         format: u32,
     },
     /// The resource of a command is none.
-    #[error("the record of command {id} has no valid resource")]
+    #[error("the record of command {number} has no valid resource")]
     Resource {
         /// The number of the command.
-        id: u32,
+        number: usize,
         /// What is wrong with it.
         source: serde_json::Error,
     },
@@ -178,16 +218,31 @@ impl Record {
     ///
     /// [`RecordError`] when there is one that cannot be read.
     pub fn load(root: &Path) -> Result<Self, RecordError> {
-        let path = file(root);
-        let read = || -> io::Result<String> {
-            let dir = Dir::open(root)?;
-            dir.read_regular(Path::new(path::HOST_FOLDER).join(FILE), MAX_BYTES)?.into_text()
-        };
-        match read() {
-            Ok(text) => Self::parse(&text, &path),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(RecordError::Read { path, source }),
+        match read(root)? {
+            Some(text) => Self::parse(&text, &file(root)),
+            None => Ok(Self::default()),
         }
+    }
+
+    /// Reads the record as [`load`](Self::load) does, and both sides of the conflicts that a
+    /// merge has left in it. Says whether the text on disk should be another.
+    pub(crate) fn load_both_sides(root: &Path) -> Result<(Self, bool), RecordError> {
+        let Some(text) = read(root)? else { return Ok((Self::default(), false)) };
+        let path = file(root);
+        let unpaired = |line| RecordError::Unpaired { path: path.clone(), line };
+        let record = match conflict::sides(text.as_bytes()).map_err(unpaired)? {
+            None => Self::parse(&text, &path)?,
+            Some(Sides { ours, theirs }) => {
+                // What has numbers is read by itself, as each side has counted for itself.
+                let mut lines = Vec::new();
+                for side in [ours, theirs] {
+                    lines.extend(parse_lines(&String::from_utf8_lossy(&side), &path)?);
+                }
+                Self::from_lines(lines)
+            }
+        };
+        let is_stale = record.to_text()? != text;
+        Ok((record, is_stale))
     }
 
     /// Returns whether nothing is known of how the project was made.
@@ -200,8 +255,8 @@ impl Record {
         &self.commands
     }
 
-    /// Returns the command with this number.
-    pub fn command(&self, id: u32) -> Option<&RecordedCommand> {
+    /// Returns the command with this id.
+    pub fn command(&self, id: &str) -> Option<&RecordedCommand> {
         self.commands.iter().find(|it| it.id == id)
     }
 
@@ -213,6 +268,16 @@ impl Record {
     /// Returns what is known of the file at `path`.
     pub fn file(&self, path: &str) -> Option<&RecordedFile> {
         self.files.get(path)
+    }
+
+    /// Returns the commands that were undone.
+    pub(crate) fn undone(&self) -> &[RecordedCommand] {
+        &self.undone
+    }
+
+    /// Returns the files that branches have made differently, as each of them did.
+    pub(crate) fn variants(&self) -> &BTreeMap<String, Vec<RecordedFile>> {
+        &self.variants
     }
 
     /// Whether the file is known, and still as it was scaffolded.
@@ -231,7 +296,9 @@ impl Record {
     }
 
     fn to_text_within(&self, limit: u64) -> Result<String, RecordError> {
-        let commands = self.commands.iter().cloned().map(|it| Line::Command(Box::new(it)));
+        let mut commands: Vec<_> = self.commands.iter().chain(&self.undone).cloned().collect();
+        sort(&mut commands);
+        let commands = commands.into_iter().map(|it| Line::Command(Box::new(it)));
         let files = self.files.values().cloned().map(Line::File);
         let lines = std::iter::once(Line::Format(FORMAT)).chain(commands).chain(files);
         let text: String = lines
@@ -241,35 +308,69 @@ impl Record {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, RecordError> {
-        let mut record = Self::default();
-        for (line, text) in text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
-            let fail = |source| RecordError::Line { path: path.to_owned(), line: line + 1, source };
-            match serde_json::from_str(text).map_err(fail)? {
-                Line::Format(FORMAT) => {}
-                Line::Format(format) => {
-                    return Err(RecordError::Format { path: path.to_owned(), format });
+        Ok(Self::from_lines(parse_lines(text, path)?))
+    }
+
+    /// Brings together what the lines of any number of branches say.
+    fn from_lines(lines: Vec<Line>) -> Self {
+        let mut commands: BTreeMap<String, RecordedCommand> = BTreeMap::new();
+        let mut files: BTreeMap<String, Vec<RecordedFile>> = BTreeMap::new();
+        for line in lines {
+            match line {
+                Line::Format(_) => {}
+                Line::Command(it) => {
+                    let merged = match commands.remove(&it.id) {
+                        Some(other) => union::command(other, *it),
+                        None => *it,
+                    };
+                    commands.insert(merged.id.clone(), merged);
                 }
-                Line::Command(it) => record.commands.push(*it),
-                Line::File(it) => {
-                    record.files.insert(it.path.clone(), it);
-                }
+                Line::File(it) => files.entry(it.path.clone()).or_default().push(it),
             }
         }
-        Ok(record)
+        let (undone, commands): (Vec<_>, Vec<_>) = commands.into_values().partition(|it| it.undone);
+        let mut record = Self { undone, ..Self::default() };
+        record.set_order(commands);
+        let order: BTreeMap<String, usize> =
+            record.commands.iter().map(|it| (it.id.clone(), it.number)).collect();
+        let undone: BTreeSet<String> = record.undone.iter().map(|it| it.id.clone()).collect();
+        for (path, lines) in files {
+            let Some(union) = union::file(lines, &order, &undone) else { continue };
+            if union.variants.len() > 1 {
+                record.variants.insert(path.clone(), union.variants);
+            }
+            record.files.insert(path, union.file);
+        }
+        record
     }
 
-    /// Returns the number of the next command.
-    pub(crate) fn next_id(&self) -> u32 {
-        self.commands.iter().map(|it| it.id).max().unwrap_or(0) + 1
-    }
-
-    /// Adds a command that was carried out.
-    pub(crate) fn push(&mut self, command: RecordedCommand) {
+    /// Adds a command that was carried out just now, and returns its id.
+    pub(crate) fn push(&mut self, mut command: RecordedCommand) -> String {
+        command.at = now_after(self.commands.iter().chain(&self.undone).map(|it| &*it.at).max());
+        command.id = digest(&command);
+        command.number = self.commands.len() + 1;
+        let id = command.id.clone();
         self.commands.push(command);
+        id
     }
 
-    /// Puts other commands in the place of those that are there.
+    /// Puts other commands in the place of those that are there. Those that are missing were
+    /// undone.
     pub(crate) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
+        for mut command in std::mem::take(&mut self.commands) {
+            if !commands.iter().any(|it| it.id == command.id) {
+                command.undone = true;
+                self.undone.push(command);
+            }
+        }
+        self.set_order(commands);
+    }
+
+    fn set_order(&mut self, mut commands: Vec<RecordedCommand>) {
+        sort(&mut commands);
+        for (idx, command) in commands.iter_mut().enumerate() {
+            command.number = idx + 1;
+        }
         self.commands = commands;
     }
 
@@ -377,6 +478,100 @@ impl RecordedFile {
     }
 }
 
+/// Returns the text of the record, if there is one.
+fn read(root: &Path) -> Result<Option<String>, RecordError> {
+    let read = || -> io::Result<String> {
+        let dir = Dir::open(root)?;
+        dir.read_regular(Path::new(path::HOST_FOLDER).join(FILE), MAX_BYTES)?.into_text()
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(RecordError::Read { path: file(root), source }),
+    }
+}
+
+/// Reads lines of this format, and of the one before.
+fn parse_lines(text: &str, path: &Path) -> Result<Vec<Line>, RecordError> {
+    let mut lines = Vec::new();
+    for (idx, text) in text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
+        let (line, path) = (idx + 1, path.to_owned());
+        match serde_json::from_str(text) {
+            Ok(Line::Format(format)) if format > FORMAT => {
+                return Err(RecordError::Format { path, format });
+            }
+            Ok(it) => lines.push(it),
+            Err(_) if conflict::is_marker(text.as_bytes()) => {
+                return Err(RecordError::Conflict { path, line });
+            }
+            Err(source) => return Err(RecordError::Line { path, line, source }),
+        }
+    }
+    renew(&mut lines);
+    Ok(lines)
+}
+
+/// Turns lines of format 1, in which commands were counted, into lines of this format. The same
+/// line becomes the same one on every branch.
+fn renew(lines: &mut [Line]) {
+    let (mut ids, mut day) = (BTreeMap::new(), String::new());
+    for line in &mut *lines {
+        let Line::Command(command) = line else { continue };
+        if !command.at.is_empty() {
+            continue;
+        }
+        let number = std::mem::take(&mut command.id);
+        // Their order was that of the numbers, whatever the clock said.
+        day = day.max(command.date.clone());
+        command.at = format!("{day}T00:00:00.{number:0>6}Z");
+        command.id = digest(command);
+        ids.entry(number).or_insert_with(|| command.id.clone());
+    }
+    for line in lines {
+        let Line::File(file) = line else { continue };
+        for origin in &mut file.by {
+            if let Some(id) = ids.get(&origin.command) {
+                origin.command.clone_from(id);
+            }
+        }
+    }
+}
+
+/// Reads the id of a command: in format 1 it was a number.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(u32),
+        Text(String),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Number(it) => it.to_string(),
+        Id::Text(it) => it,
+    })
+}
+
+fn sort(commands: &mut [RecordedCommand]) {
+    commands.sort_by(|one, other| (&one.at, &one.id).cmp(&(&other.at, &other.id)));
+}
+
+/// Returns the id of a command that has none: what it says and when it ran are its own.
+fn digest(command: &RecordedCommand) -> String {
+    let text = serde_json::to_string(command).expect("the record has string keys");
+    format!("{:016x}", fnv(text.as_bytes()))
+}
+
+/// Returns the time, or one just after `last` where the clock is behind it.
+fn now_after(last: Option<&str>) -> String {
+    let text = |time| humantime::format_rfc3339_micros(time).to_string();
+    let now = text(SystemTime::now());
+    let last = last.filter(|it| **it >= *now);
+    match last.and_then(|it| humantime::parse_rfc3339(it).ok()) {
+        Some(last) => text(last + Duration::from_micros(1)),
+        None => now,
+    }
+}
+
 /// Returns the path of the record of the project in the folder `root`.
 fn file(root: &Path) -> PathBuf {
     root.join(path::HOST_FOLDER).join(FILE)
@@ -387,7 +582,7 @@ fn mode(mode: u32) -> u32 {
     if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
 }
 
-fn pack(bytes: &[u8]) -> String {
+pub(super) fn pack(bytes: &[u8]) -> String {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     STANDARD_NO_PAD.encode(packed.expect("writing to memory does not fail"))
@@ -411,9 +606,9 @@ mod tests {
         Node::new(path, text, MODE_FILE)
     }
 
-    fn by(plugin: &str, command: u32) -> impl Fn(&str) -> Vec<Origin> {
-        let plugin = plugin.to_owned();
-        move |_| vec![Origin { plugin: plugin.clone(), command }]
+    fn by(plugin: &str, command: &str) -> impl Fn(&str) -> Vec<Origin> {
+        let origin = Origin { plugin: plugin.to_owned(), command: command.to_owned() };
+        move |_| vec![origin.clone()]
     }
 
     fn content(record: &Record, path: &str) -> String {
@@ -423,9 +618,11 @@ mod tests {
     #[test]
     fn a_record_survives_the_disk() {
         let mut record = Record::default();
-        record.push(RecordedCommand { id: 1, subcommand: "init".into(), ..Default::default() });
+        record.push(RecordedCommand { subcommand: "init".into(), ..Default::default() });
         let bytes = Node::new("bin", vec![0, 255, 10, 13], 0o755);
-        record.note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", 1)).unwrap();
+        record
+            .note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", "1"))
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(path::HOST_FOLDER)).unwrap();
         std::fs::write(file(folder.path()), record.to_text().unwrap()).unwrap();
@@ -454,17 +651,17 @@ mod tests {
     fn a_file_of_the_user_is_not_recorded() {
         let mut record = Record::default();
         let change = Change::Replace { old: node("a", "1\n"), new: node("a", "2\n") };
-        record.note(&[change], &by("p/v1", 1)).unwrap();
+        record.note(&[change], &by("p/v1", "1")).unwrap();
         assert!(record.file("a").is_none());
     }
 
     #[test]
     fn the_users_change_stays_the_users() {
         let mut record = Record::default();
-        record.note(&[Change::Add(node("a", "1\n2\n3\n4\n5\n"))], &by("p/v1", 1)).unwrap();
+        record.note(&[Change::Add(node("a", "1\n2\n3\n4\n5\n"))], &by("p/v1", "1")).unwrap();
         let old = node("a", "mine\n1\n2\n3\n4\n5\n");
         let new = node("a", "mine\n1\n2\n3\n4\n5\nnew\n");
-        record.note(&[Change::Replace { old, new }], &by("q/v1", 2)).unwrap();
+        record.note(&[Change::Replace { old, new }], &by("q/v1", "2")).unwrap();
         assert_eq!(content(&record, "a"), "1\n2\n3\n4\n5\nnew\n");
         let names: Vec<_> = record.file("a").unwrap().by().iter().map(|it| &it.plugin).collect();
         assert_eq!(names, ["p/v1", "q/v1"]);
@@ -473,8 +670,11 @@ mod tests {
     #[test]
     fn a_damaged_record_is_an_error_that_names_the_line() {
         let parse = |text: &str| Record::parse(text, Path::new("r")).unwrap_err().to_string();
-        assert_eq!(parse("{\"format\":1}\n<<<<<<< ours\n"), "line 2 of `r` is damaged");
-        assert_eq!(parse("{\"format\":9}\n"), "`r` has format 9, and this host reads format 1");
+        assert_eq!(parse("{\"format\":1}\n{\"file\":1}\n"), "line 2 of `r` is damaged");
+        let marked = "{\"format\":2}\r\n<<<<<<< ours\r\n";
+        assert_eq!(parse(marked), "line 2 of `r` is a conflict marker of a merge");
+        let newer = "`r` has format 9, and this host reads formats up to 2";
+        assert_eq!(parse("{\"format\":9}\n"), newer);
         let text = "{\"file\":{\"path\":\"a\",\"mode\":\"644\",\"by\":[],\"base\":\"!\"}}";
         let record = Record::parse(text, Path::new("r")).unwrap();
         let said = record.file("a").unwrap().content().unwrap_err().to_string();
@@ -496,7 +696,7 @@ mod tests {
         assert_eq!(source, "it is larger than 64 MiB");
 
         let large = Node::new("a", vec![0; usize::try_from(MAX_BASE + 1).unwrap()], MODE_FILE);
-        let err = Record::default().note(&[Change::Add(large)], &by("p/v1", 1)).unwrap_err();
+        let err = Record::default().note(&[Change::Add(large)], &by("p/v1", "1")).unwrap_err();
         let expected = "`a` is larger than 64 MiB, the most that is recorded of a file";
         assert_eq!(err.to_string(), expected);
     }

@@ -1,0 +1,183 @@
+//! Brings together the PROJECT files of two branches.
+
+use super::error::ProjectError;
+use super::file::{ProjectFile, read_text};
+use super::gvk::Gvk;
+use super::resource::Resource;
+use crate::conflict::{self, Sides};
+use crate::record::file::{Record, RecordedCommand};
+use crate::record::replay::resource;
+use crate::record::union::is_newer;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// Reads the PROJECT file at `path`, and both sides of the conflicts that a merge has left in
+/// it; returns its text, too. `record` is that of both branches.
+///
+/// # Errors
+///
+/// [`ProjectError`] when a side cannot be read, or they contradict each other.
+pub(crate) fn load_both_sides(
+    path: &Path,
+    record: &Record,
+) -> Result<(String, ProjectFile), ProjectError> {
+    let text = read_text(path)?;
+    let project = match conflict::sides(text.as_bytes()) {
+        Ok(None) => ProjectFile::parse(&text),
+        Ok(Some(Sides { ours, theirs })) => parse(&ours)
+            .and_then(|ours| parse(&theirs).and_then(|theirs| union(ours, theirs, record))),
+        Err(line) => Err(ProjectError::Unpaired { line }),
+    };
+    Ok((text, project.map_err(|err| err.in_file(path))?))
+}
+
+fn parse(side: &[u8]) -> Result<ProjectFile, ProjectError> {
+    ProjectFile::parse(&String::from_utf8_lossy(side))
+}
+
+/// Returns what both files say.
+fn union(
+    mut ours: ProjectFile,
+    mut theirs: ProjectFile,
+    record: &Record,
+) -> Result<ProjectFile, ProjectError> {
+    upgrade_to(&mut ours, &theirs)?;
+    upgrade_to(&mut theirs, &ours)?;
+    let mut values = Map::new();
+    for (key, value) in &theirs.values {
+        match key.as_str() {
+            "resources" | "layout" => {}
+            // It is that of the first `init`, and nothing depends on it.
+            "cliVersion" if ours.values.contains_key(key) => {}
+            _ => drop(values.insert(key.clone(), value.clone())),
+        }
+    }
+    let mut merged = ours.values.clone();
+    merge("", &mut merged, &values)?;
+    if merged != ours.values {
+        ours.edit("plugins", |values| *values = merged)?;
+    }
+    let mut layout = ours.layout().to_vec();
+    layout.extend(theirs.layout().iter().filter(|it| !ours.layout().contains(it)).cloned());
+    ours.set_layout(&layout)?;
+    if let (Some(Value::Object(layout)), Some(Value::Object(added))) =
+        (ours.values.get("layout"), theirs.values.get("layout"))
+    {
+        let mut merged = layout.clone();
+        merge("layout", &mut merged, added)?;
+        ours.edit("layout", |values| drop(values.insert("layout".to_owned(), merged.into())))?;
+    }
+    union_of_resources(&mut ours, &theirs, record)?;
+    Ok(ours)
+}
+
+/// Replaces plugins by higher versions that the other side has.
+fn upgrade_to(project: &mut ProjectFile, other: &ProjectFile) -> Result<(), ProjectError> {
+    for key in project.layout().to_vec() {
+        if let Some(newer) = other.layout().iter().find(|it| is_newer(it, &key)) {
+            project.rename_plugin(&key, newer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds to `ours` what only `theirs` has.
+fn merge(
+    path: &str,
+    ours: &mut Map<String, Value>,
+    theirs: &Map<String, Value>,
+) -> Result<(), ProjectError> {
+    for (key, value) in theirs {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (ours.get_mut(key), value) {
+            (None, _) => drop(ours.insert(key.clone(), value.clone())),
+            (Some(it), _) if it == value => {}
+            (Some(Value::Object(ours)), Value::Object(theirs)) => merge(&path, ours, theirs)?,
+            (Some(it), _) => return Err(contradiction(path, it, value)),
+        }
+    }
+    Ok(())
+}
+
+fn contradiction(key: String, ours: &Value, theirs: &Value) -> ProjectError {
+    ProjectError::Contradiction { key, ours: ours.to_string(), theirs: theirs.to_string() }
+}
+
+fn union_of_resources(
+    ours: &mut ProjectFile,
+    theirs: &ProjectFile,
+    record: &Record,
+) -> Result<(), ProjectError> {
+    let mut kinds: Vec<Gvk> = ours.resources().iter().map(|it| it.gvk().clone()).collect();
+    kinds.extend(theirs.resources().iter().map(|it| it.gvk().clone()));
+    for gvk in kinds {
+        match (ours.resource(&gvk).cloned(), theirs.resource(&gvk)) {
+            (Some(one), Some(other)) => {
+                ours.put_resource(&both(one, other, asked(record, &gvk).as_ref())?)?;
+            }
+            // One side has added it, or the other has deleted it, which the record knows.
+            (Some(_), None) if is_undone(record, &gvk) => ours.remove_resource(&gvk)?,
+            (None, Some(resource)) if !is_undone(record, &gvk) => ours.put_resource(resource)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Returns a resource with what either side has of it. Where they differ, it is `asked`, what
+/// the record knows of it, that tells what was added from what was deleted.
+fn both(
+    one: Resource,
+    other: &Resource,
+    asked: Option<&Resource>,
+) -> Result<Resource, ProjectError> {
+    let (left, right) = (one.to_value(), other.to_value());
+    let (mut merged, added) = (one.clone(), other);
+    // What is not a matter of more or less must be the same.
+    for key in ["api", "path", "plural", "module"] {
+        if let (Some(left), Some(right)) = (left.get(key), right.get(key))
+            && left != right
+        {
+            let key = format!("resources.{}.{key}", one.gvk());
+            return Err(contradiction(key, left, right));
+        }
+    }
+    merged.complete_from(added);
+    let Some(asked) = asked else { return Ok(merged) };
+    if one.api.is_some() != other.api.is_some() && asked.api.is_none() {
+        merged.api = None;
+    }
+    let keep = |one: bool, other: bool, asked: bool| if one == other { one } else { asked };
+    merged.controller = keep(one.controller, other.controller, asked.controller);
+    let (ours, theirs, asked) = (&one.webhooks, &other.webhooks, &asked.webhooks);
+    let webhooks = &mut merged.webhooks;
+    webhooks.defaulting = keep(ours.defaulting, theirs.defaulting, asked.defaulting);
+    webhooks.validation = keep(ours.validation, theirs.validation, asked.validation);
+    webhooks.conversion = keep(ours.conversion, theirs.conversion, asked.conversion);
+    webhooks.spoke.retain(|it| {
+        keep(ours.spoke.contains(it), theirs.spoke.contains(it), asked.spoke.contains(it))
+    });
+    Ok(merged)
+}
+
+/// Returns what the commands of the record have asked for of a resource.
+fn asked(record: &Record, gvk: &Gvk) -> Option<Resource> {
+    of_kind(record.commands(), gvk).reduce(|mut all, one| {
+        all.complete_from(&one);
+        all
+    })
+}
+
+/// Whether the resource was deleted on a branch.
+fn is_undone(record: &Record, gvk: &Gvk) -> bool {
+    of_kind(record.undone(), gvk).next().is_some()
+        && of_kind(record.commands(), gvk).next().is_none()
+}
+
+fn of_kind<'a>(
+    commands: &'a [RecordedCommand],
+    gvk: &'a Gvk,
+) -> impl Iterator<Item = Resource> + 'a {
+    let resources = commands.iter().filter(|it| !it.resource.is_null());
+    resources.filter_map(|it| resource(it).ok()).filter(move |it| it.gvk() == gvk)
+}
