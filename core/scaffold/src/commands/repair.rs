@@ -12,9 +12,8 @@ use crate::project::error::ProjectError;
 use crate::project::file::PROJECT;
 use crate::project::union;
 use crate::record::file::Record;
-use crate::record::replay::Plugins;
 use clap::ArgMatches;
-use pintle_host::cli::{CliError, Row, Run, Session, Step};
+use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step};
 use pintle_plugin::Level;
 
 const NAME: &str = "project repair";
@@ -39,17 +38,15 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         it => it?,
     };
     let marked = marked(&root, &record)?;
-    let plugins = match marked.is_empty() {
-        true => Plugins::new(),
-        false => recorded_plugins(session, &record, &|_| None)?,
-    };
     if marked.is_empty() && !is_stale && project.to_string() == before {
         session.console().log(Level::Info, "there is nothing to repair");
+        return Ok(Exit::Done.into());
     }
+    let plugins = recorded_plugins(session, &record, &|_| None)?;
     let version = *project.version();
     let identity = session.identity();
     let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
     let services = session.services().of("");
-    let prepared = rework.repair(NAME, before, &marked, is_stale, &services)?;
+    let prepared = rework.repair(NAME, before, &marked, &services)?;
     show_or_commit(session, lock, Moments::EDIT, &version, prepared, &show, matches).map(Step::from)
 }

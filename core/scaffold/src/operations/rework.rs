@@ -93,6 +93,7 @@ impl Rework<'_> {
             self.rebase(path, base, &after)?;
         }
         self.record.set_commands(rest);
+        self.record.credit(&after.by);
 
         let resource = remaining(known, part);
         match &resource {

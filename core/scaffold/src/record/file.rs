@@ -436,6 +436,15 @@ impl Record {
         Ok(())
     }
 
+    /// Says anew who had a hand in the files: of an undone command nothing may be left.
+    pub(crate) fn credit(&mut self, by: &BTreeMap<String, Vec<Origin>>) {
+        for (path, file) in &mut self.files {
+            if let Some(by) = by.get(path) {
+                file.by.clone_from(by);
+            }
+        }
+    }
+
     /// Forgets a file.
     pub(crate) fn forget(&mut self, path: &str) {
         self.files.remove(path);
