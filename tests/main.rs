@@ -45,6 +45,7 @@ mod plugin_manager_rules;
 mod programs;
 mod records;
 mod refused;
+mod scaffold_branches;
 mod scaffolding;
 mod transactions;
 mod transports;

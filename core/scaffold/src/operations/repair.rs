@@ -57,17 +57,20 @@ impl Rework<'_> {
         marked: &[Marked],
         services: &dyn HostServices,
     ) -> Result<Prepared, ScaffoldError> {
-        self.check_record()?;
-        let after = self.replay(self.record.commands(), services)?;
+        // Without its `init`, what the commands make is not known, and the files stay.
+        let after = match self.check_record() {
+            Ok(()) => Some(self.replay(self.record.commands(), services)?),
+            Err(_) => None,
+        };
+        let (made, by) = after.map_or_else(Default::default, |it| (it.files, it.by));
         let (mut universe, mut conflicts) = (Universe::new(self.root), Vec::new());
         let plugin = |path: &str| {
-            let by = after.by.get(path).and_then(|it| it.last());
+            let by = by.get(path).and_then(|it| it.last());
             by.map_or("", |it| it.plugin.as_str())
         };
         for Marked { node, sides } in marked {
             let path = node.path();
-            let made = after.files.get(path);
-            let merged = match (sides, made) {
+            let merged = match (sides, made.get(path)) {
                 (Some(sides), Some(made)) => self.resolve(sides, made)?,
                 _ => None,
             };
@@ -84,8 +87,9 @@ impl Rework<'_> {
             }
         }
         let is_marked = |path: &String| marked.iter().any(|it| it.node.path() == path);
-        for path in self.unsettled(&after.files) {
-            let theirs = after.files.get(&path);
+        let unsettled = if made.is_empty() { BTreeSet::new() } else { self.unsettled(&made) };
+        for path in unsettled {
+            let theirs = made.get(&path);
             if !is_marked(&path) {
                 let ours = universe.nodes(Select::Path(&path))?.pop();
                 let bases = self.bases(&path, ours.as_ref().map_or(&[], |it| it.bytes()))?;
@@ -97,7 +101,7 @@ impl Rework<'_> {
             }
             match theirs {
                 Some(node) => {
-                    let by = after.by.get(&path).cloned().unwrap_or_default();
+                    let by = by.get(&path).cloned().unwrap_or_default();
                     self.record.put(node, Vec::new(), by)?;
                 }
                 None => self.record.forget(&path),

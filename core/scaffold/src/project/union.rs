@@ -132,9 +132,13 @@ fn both(
     asked: Option<&Resource>,
 ) -> Result<Resource, ProjectError> {
     let (left, right) = (one.to_value(), other.to_value());
-    let (mut merged, added) = (one.clone(), other);
+    let mut merged = one.clone();
     // What is not a matter of more or less must be the same.
-    for key in ["api", "path", "plural", "module"] {
+    if one.plural() != other.plural() {
+        let key = format!("resources.{}.plural", one.gvk());
+        return Err(contradiction(key, &one.plural().into(), &other.plural().into()));
+    }
+    for key in ["api", "path", "module"] {
         if let (Some(left), Some(right)) = (left.get(key), right.get(key))
             && left != right
         {
@@ -142,7 +146,7 @@ fn both(
             return Err(contradiction(key, left, right));
         }
     }
-    merged.complete_from(added);
+    merged.complete_from(other);
     let Some(asked) = asked else { return Ok(merged) };
     if one.api.is_some() != other.api.is_some() && asked.api.is_none() {
         merged.api = None;
@@ -180,4 +184,57 @@ fn of_kind<'a>(
 ) -> impl Iterator<Item = Resource> + 'a {
     let resources = commands.iter().filter(|it| !it.resource.is_null());
     resources.filter_map(|it| resource(it).ok()).filter(move |it| it.gvk() == gvk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn both(ours: &str, theirs: &str) -> String {
+        let parse = |it: &str| ProjectFile::parse(&format!("version: \"3\"\n{it}")).unwrap();
+        match union(parse(ours), parse(theirs), &Record::default()) {
+            Ok(it) => it.to_string().replacen("version: \"3\"\n", "", 1),
+            Err(err) => err.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_either_side_has_is_in_the_union() {
+        let ours = "# mine\ndomain: a.io\nlayout:\n- a.io/v1.0.0 # first\ncliVersion: 1.0.0\n";
+        let theirs = "domain: a.io\nlayout:\n- a.io/v1.0.0\n- b.io/v1.0.0\ncliVersion: 2.0.0\n\
+                      plugins:\n  b.io/v1.0.0:\n    x: 1\n";
+        let expected = "# mine\ndomain: a.io\nlayout:\n- a.io/v1.0.0 # first\n- b.io/v1.0.0\n\
+                        cliVersion: 1.0.0\nplugins:\n  b.io/v1.0.0:\n    x: 1\n";
+        assert_eq!(both(ours, theirs), expected);
+        assert_eq!(both(ours, ours), ours);
+        let map = |it: &str| format!("layout:\n{it}");
+        let [ours, theirs] = ["  a.io/v1:\n    x: 1\n", "  a.io/v1:\n    y: 2\n  b.io/v1: {}\n"];
+        let expected = map("  a.io/v1:\n    x: 1\n    y: 2\n  b.io/v1: {}\n");
+        assert_eq!(both(&map(ours), &map(theirs)), expected);
+    }
+
+    #[test]
+    fn an_upgrade_of_one_side_is_one_of_both() {
+        let of = |version: &str, config: &str| {
+            format!("layout:\n- a.io/{version}\nplugins:\n  a.io/{version}:\n    {config}: 1\n")
+        };
+        let expected = "layout:\n- a.io/v1.10.0\nplugins:\n  a.io/v1.10.0:\n    x: 1\n    y: 1\n";
+        assert_eq!(both(&of("v1.9.0", "x"), &of("v1.10.0", "y")), expected);
+        assert_eq!(both(&of("v1.10.0", "x"), &of("v1.9.0", "y")), expected);
+    }
+
+    #[test]
+    fn what_contradicts_is_named() {
+        let said = both("plugins:\n  a.io/v1:\n    x: 1\n", "plugins:\n  a.io/v1:\n    x: 2\n");
+        assert_eq!(said, "the sides of the merge differ in `plugins.a.io/v1.x`: 1 and 2");
+        let of = |plural: &str| {
+            format!("resources:\n- group: g\n  version: v1\n  kind: A\n  plural: {plural}\n")
+        };
+        let said = both(&of("as"), &of("aas"));
+        assert!(
+            said.starts_with("the sides of the merge differ in `resources.g/v1/A.plural`"),
+            "{said}"
+        );
+    }
 }

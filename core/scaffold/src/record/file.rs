@@ -328,7 +328,9 @@ impl Record {
                 Line::File(it) => files.entry(it.path.clone()).or_default().push(it),
             }
         }
-        let (undone, commands): (Vec<_>, Vec<_>) = commands.into_values().partition(|it| it.undone);
+        let (mut undone, commands): (Vec<_>, Vec<_>) =
+            commands.into_values().partition(|it| it.undone);
+        sort(&mut undone);
         let mut record = Self { undone, ..Self::default() };
         record.set_order(commands);
         let order: BTreeMap<String, usize> =
@@ -359,10 +361,11 @@ impl Record {
     pub(crate) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
         for mut command in std::mem::take(&mut self.commands) {
             if !commands.iter().any(|it| it.id == command.id) {
-                command.undone = true;
+                (command.undone, command.number) = (true, 0);
                 self.undone.push(command);
             }
         }
+        sort(&mut self.undone);
         self.set_order(commands);
     }
 
@@ -688,6 +691,51 @@ mod tests {
         let record = Record::parse(text, Path::new("r")).unwrap();
         let said = record.file("a").unwrap().content().unwrap_err().to_string();
         assert_eq!(said, "the record of `a` is damaged");
+    }
+
+    #[test]
+    fn commands_stay_in_their_order_whatever_the_clock_says() {
+        let mut record = Record::default();
+        let ids: Vec<String> = (0..3).map(|_| record.push(RecordedCommand::default())).collect();
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+        record.commands[2].at = "2999-01-01T00:00:00.000000Z".to_owned();
+        record.push(RecordedCommand::default());
+        assert_eq!(record.commands[3].at, "2999-01-01T00:00:00.000001Z");
+        let rest = vec![record.commands[3].clone(), record.commands[0].clone()];
+        record.set_commands(rest);
+        let read = Record::parse(&record.to_text().unwrap(), Path::new("r")).unwrap();
+        assert_eq!(read, record);
+        let numbers: Vec<_> = read.commands().iter().map(|it| (it.number, &*it.id)).collect();
+        assert_eq!(numbers, [(1, &*ids[0]), (2, &*record.commands[1].id)]);
+        assert_eq!(read.undone().len(), 2);
+    }
+
+    #[test]
+    fn counted_commands_get_the_same_ids_on_every_branch() {
+        let command = |id: u32, kind: &str, date: &str| {
+            format!(
+                "{{\"command\":{{\"id\":{id},\"subcommand\":\"{kind}\",\"date\":\"{date}\"}}}}\n"
+            )
+        };
+        let file = |path: &str, by: u32| {
+            let by = format!("[{{\"plugin\":\"p\",\"command\":{by}}}]");
+            format!(
+                "{{\"file\":{{\"path\":\"{path}\",\"mode\":\"644\",\"by\":{by},\"base\":\"\"}}}}\n"
+            )
+        };
+        let base = command(1, "init", "2026-02-02") + &command(2, "a", "2026-01-01");
+        let of = |text: String| Record::parse(&text, Path::new("r")).unwrap();
+        let ours = of(format!("{base}{}{}", command(3, "b", "2026-03-03"), file("x", 3)));
+        let theirs = of(format!("{base}{}{}", command(3, "c", "2026-02-03"), file("y", 3)));
+        assert_eq!(ours.commands()[..2], theirs.commands()[..2]);
+        let both = ours.to_text().unwrap() + &theirs.to_text().unwrap();
+        let both = of(both);
+        let kinds: Vec<_> = both.commands().iter().map(|it| &*it.subcommand).collect();
+        assert_eq!(kinds, ["init", "a", "c", "b"]);
+        for (path, kind) in [("x", "b"), ("y", "c")] {
+            let by = &both.file(path).unwrap().by()[0].command;
+            assert_eq!(both.command(by).unwrap().subcommand, kind);
+        }
     }
 
     #[test]

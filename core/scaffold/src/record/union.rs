@@ -176,3 +176,85 @@ pub(crate) fn is_newer(plugin: &str, other: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn origin(plugin: &str, command: &str) -> Origin {
+        Origin { plugin: plugin.to_owned(), command: command.to_owned() }
+    }
+
+    /// Returns a file of the commands `1`, `2`, …, of which `3` was undone.
+    fn line(commands: &str, text: &str) -> RecordedFile {
+        let by = commands.chars().map(|it| origin("a.io/v1.0.0", &it.to_string())).collect();
+        let base = pack(text.as_bytes());
+        RecordedFile { path: "a".to_owned(), mode: "644".to_owned(), by, base }
+    }
+
+    /// Returns what lines say together, in whatever order they come.
+    #[track_caller]
+    fn union(mut lines: Vec<RecordedFile>) -> String {
+        let order = ["1", "2", "4", "5"].iter().enumerate();
+        let order = order.map(|(idx, id)| ((*id).to_owned(), idx + 1)).collect();
+        let undone = BTreeSet::from(["3".to_owned()]);
+        let of = |lines: Vec<RecordedFile>| match file(lines, &order, &undone) {
+            None => "nothing".to_owned(),
+            Some(union) => {
+                let by: String = union.file.by.iter().map(|it| it.command.as_str()).collect();
+                let text = String::from_utf8_lossy(&union.file.content().unwrap()).into_owned();
+                format!("{by} {}", text.replace('\n', " ").trim())
+            }
+        };
+        let one = of(lines.clone());
+        lines.reverse();
+        assert_eq!(of(lines), one, "the order matters");
+        one
+    }
+
+    #[test]
+    fn of_two_lines_the_one_that_was_made_of_the_other_counts() {
+        assert_eq!(union(vec![line("1", "a\n"), line("12", "b\n")]), "12 b");
+        let upgraded = RecordedFile { by: vec![origin("a.io/v1.1.0", "1")], ..line("1", "b\n") };
+        assert_eq!(union(vec![line("1", "a\n"), upgraded]), "1 b");
+        // The one without what was undone.
+        assert_eq!(union(vec![line("13", "a\nc\n"), line("1", "a\n")]), "1 a");
+        assert_eq!(union(vec![line("13", "a\nc\n")]), "1 a c");
+        assert_eq!(union(vec![line("3", "c\n"), line("3", "d\n")]), "nothing");
+    }
+
+    #[test]
+    fn of_two_branches_all_lines_count_in_the_order_of_the_commands() {
+        let lines = || vec![line("14", "a\nd\nz\n"), line("12", "a\nb\nz\n"), line("1", "a\nz\n")];
+        assert_eq!(union(lines()), "124 a b d z");
+        let three = [lines(), vec![line("15", "a\ne\nz\n")]].concat();
+        assert_eq!(union(three), "1245 a b d e z");
+        assert_eq!(union(vec![line("12", "a\nb"), line("14", "a\nd")]), "124 a b d");
+        // No lines, so the later one.
+        assert_eq!(union(vec![line("14", "\0d"), line("12", "\0b")]), "124 \0d");
+        let mut damaged = line("12", "");
+        damaged.base = "!".to_owned();
+        assert_eq!(union(vec![line("14", "d"), damaged]), "124 d");
+    }
+
+    #[test]
+    fn of_a_command_what_is_left_on_both_branches_counts() {
+        let of = |plugin: &str, webhooks: serde_json::Value, undone| RecordedCommand {
+            plugins: vec![plugin.to_owned(), "b.io/v1.0.0".to_owned()],
+            resource: json!({ "group": "g", "version": "v1", "kind": "A", "webhooks": webhooks }),
+            undone,
+            ..RecordedCommand::default()
+        };
+        let one = || of("a.io/v1.0.0", json!({"defaulting": true, "validation": true}), false);
+        let other = || of("a.io/v1.10.0", json!({"defaulting": true}), false);
+        let expected =
+            of("a.io/v1.10.0", json!({"defaulting": true, "webhookVersion": "v1"}), false);
+        for both in [command(one(), other()), command(other(), one())] {
+            assert_eq!(both.plugins, expected.plugins);
+            assert_eq!(both.resource["webhooks"], expected.resource["webhooks"]);
+        }
+        let undone = || of("a.io/v1.0.0", json!({}), true);
+        assert!(command(one(), undone()).undone && command(undone(), one()).undone);
+    }
+}
