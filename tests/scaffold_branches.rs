@@ -182,7 +182,7 @@ fn two_branches_that_add_a_kind_each_merge_both_ways() {
         let _ = repository.pintle("project repair").success();
         repository.commit_all();
         // In the order of time, whatever was merged into what.
-        assert_eq!(repository.kinds()[1..], [["captain", "sailor", "mate"]; 2]);
+        assert_eq!(repository.kinds(), [["captain", "sailor", "mate"]; 3]);
         repository.is_whole(&["captain", "sailor", "mate"]);
     }
 }
@@ -197,6 +197,20 @@ fn a_branch_is_rebased_and_squashed() {
     repository.git("add --all");
     repository.git("rebase --continue");
     repository.is_whole(&["captain", "sailor", "cook", "mate"]);
+
+    let repository = Repository::new();
+    repository.branch("a", &["create Sailor"]);
+    repository.branch("b", &["create Mate", "create Cook", "delete Mate"]);
+    let mut is_done = repository.try_git("rebase a").code() == 0;
+    for _ in 0..3 {
+        if !is_done {
+            let _ = repository.pintle("project repair").success();
+            repository.git("add --all");
+            is_done = repository.try_git("rebase --continue").code() == 0;
+        }
+    }
+    assert!(is_done);
+    repository.is_whole(&["captain", "sailor", "cook"]);
 
     let repository = Repository::new();
     repository.branch("a", &["create Sailor", "create Cook"]);
@@ -432,8 +446,7 @@ fn a_conflict_is_an_error_of_every_command_until_it_is_repaired() {
                domain: my.domain
                group: crew
             -<<<<<<< HEAD
-               kind: Mate
-            -=======
+            +  kind: Sailor
             +  version: v1
             +- api:
             +    crdVersion: v1
@@ -441,7 +454,9 @@ fn a_conflict_is_an_error_of_every_command_until_it_is_repaired() {
             +  controller: true
             +  domain: my.domain
             +  group: crew
-               kind: Sailor
+               kind: Mate
+            -=======
+            -  kind: Sailor
             ->>>>>>> a
                version: v1
             [exit 0]
@@ -489,7 +504,7 @@ fn a_conflict_is_an_error_of_every_command_until_it_is_repaired() {
           controller: true
           domain: my.domain
           group: crew
-          kind: Mate
+          kind: Sailor
           version: v1
         - api:
             crdVersion: v1
@@ -497,7 +512,7 @@ fn a_conflict_is_an_error_of_every_command_until_it_is_repaired() {
           controller: true
           domain: my.domain
           group: crew
-          kind: Sailor
+          kind: Mate
           version: v1
     "#]]
     .assert_eq(&repository.read("PROJECT"));
@@ -591,7 +606,7 @@ fn what_is_not_recorded_from_the_start_is_repaired_in_project_alone() {
     let mut kinds = repository.kinds();
     kinds[1].sort();
     let expected: [&[_]; 3] =
-        [&["captain", "mate", "sailor"], &["mate", "sailor"], &["captain", "mate"]];
+        [&["captain", "sailor", "mate"], &["mate", "sailor"], &["captain", "mate"]];
     assert_eq!(kinds, expected);
 }
 

@@ -109,7 +109,11 @@ impl Findings {
             match FileState::of(&dir, file)? {
                 FileState::Unchanged => {}
                 FileState::Changed if has_markers(&dir, file.path()) => {
-                    self.add(Level::Problem, file.path(), "it has conflict markers");
+                    self.add(
+                        Level::Problem,
+                        file.path(),
+                        "it has conflict markers; see `project repair`",
+                    );
                 }
                 FileState::Changed => n_changed += 1,
                 FileState::Deleted => {

@@ -110,6 +110,7 @@ fn union_of_resources(
 ) -> Result<(), ProjectError> {
     let mut kinds: Vec<Gvk> = ours.resources().iter().map(|it| it.gvk().clone()).collect();
     kinds.extend(theirs.resources().iter().map(|it| it.gvk().clone()));
+    let mut added = Vec::new();
     for gvk in kinds {
         match (ours.resource(&gvk).cloned(), theirs.resource(&gvk)) {
             (Some(one), Some(other)) => {
@@ -117,11 +118,25 @@ fn union_of_resources(
             }
             // One side has added it, or the other has deleted it, which the record knows.
             (Some(_), None) if is_undone(record, &gvk) => ours.remove_resource(&gvk)?,
-            (None, Some(resource)) if !is_undone(record, &gvk) => ours.put_resource(resource)?,
+            (None, Some(resource)) if !is_undone(record, &gvk) => added.push(resource.clone()),
             _ => {}
         }
     }
-    Ok(())
+    // Plugins may go by the order, so it is that of the commands on every branch.
+    let place = |gvk: &Gvk| {
+        let mut commands = record.commands().iter();
+        commands.position(|it| resource(it).is_ok_and(|it| it.gvk() == gvk))
+    };
+    let first = added.iter().map(|it| place(it.gvk())).min().flatten();
+    let is_late = |it: &&Resource| theirs.resource(it.gvk()).is_none() && place(it.gvk()) > first;
+    if first.is_some() {
+        for resource in ours.resources().iter().filter(is_late).cloned().collect::<Vec<_>>() {
+            ours.remove_resource(resource.gvk())?;
+            added.push(resource);
+        }
+        added.sort_by_key(|it| place(it.gvk()));
+    }
+    added.iter().try_for_each(|it| ours.put_resource(it))
 }
 
 /// Returns a resource with what either side has of it. Where they differ, it is `asked`, what
