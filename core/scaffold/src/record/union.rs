@@ -3,7 +3,7 @@
 //! A union of lines has those of both branches, and may have lines that one of them has
 //! replaced. Nothing here depends on which branch is which.
 
-use super::file::{Origin, RecordedCommand, RecordedFile, pack};
+use super::entries::{Origin, RecordedCommand, RecordedFile, pack};
 use crate::project::resource::Resource;
 use pintle_host::{PluginKey, PluginVersion};
 use serde::Deserialize;
