@@ -41,7 +41,7 @@ fn the_host_bears_its_own_name_and_version() {
               edit        Change the project as a whole, or let more plugins take part in it
               create      Add something to the project
               delete      Undo what was added to the project
-              project     Show, check and upgrade the project
+              project     Show, check, upgrade and repair the project
               bridge      Use plugins of this host in kubebuilder
               cluster     Throw-away clusters in Docker
               node        The nodes of clusters

@@ -49,6 +49,7 @@ mod plugin_store;
 mod programs;
 mod records;
 mod refused;
+mod scaffold_branches;
 mod scaffold_edited;
 mod scaffolding;
 mod transactions;

@@ -735,7 +735,7 @@ fn both_sides_changing_a_line_leaves_markers() {
         [exit 1]
         $ pintle project check
         ok       shipyard.example.org/v1.1.0  it is there and fits
-        problem  README.md                    it has conflict markers
+        problem  README.md                    it has conflict markers; see `project repair`
         ok       files                        5 were scaffolded, 0 of them changed since
         ok       plugins                      they would make the same files today
         [exit 1]

@@ -304,7 +304,7 @@ fn record(data: &[u8]) {
                 let _ = (file.content().is_ok(), file.by().len(), file.mode());
             }
             for it in record.commands() {
-                assert!(record.command(it.id).is_some());
+                assert!(record.command(&it.id).is_some());
             }
         }
         Err(err) => drop(err.to_string()),

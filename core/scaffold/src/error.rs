@@ -100,12 +100,12 @@ pub enum ScaffoldError {
         plugin: String,
     },
     /// A recorded command cannot be run again.
-    #[error("failed to run `{subcommand}` again, command {id} of the record")]
+    #[error("failed to run `{subcommand}` again, command {number} of the record")]
     Replay {
         /// The subcommand.
         subcommand: String,
         /// The number of the command.
-        id: u32,
+        number: usize,
         /// Why.
         source: Box<ScaffoldError>,
     },

@@ -12,8 +12,10 @@
 
 mod chain;
 mod commands;
+mod conflict;
 mod dump;
 mod error;
+mod fnv;
 mod kubebuilder;
 mod line_merge;
 mod merge;

@@ -583,7 +583,7 @@ fn nothing_is_known_of_a_project_without_a_record() {
     fs::write(state.join(record::file::FILE), "<<<<<<<\n").unwrap();
     let err = fixture.create_api("Sailor", false, true, json!({})).unwrap_err();
     assert!(chain_of(&err).contains("line 1 of"), "{err}");
-    assert!(err.hint_text().unwrap().contains("conflict markers"));
+    assert!(err.hint_text().unwrap().contains("project repair"));
 }
 
 #[test]

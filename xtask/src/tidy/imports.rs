@@ -49,7 +49,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &[]),
-    ("core/host", "process", &[]),
+    ("core/host", "process", &["services"]),
     ("core/host", "services", &["identity", "signals"]),
     ("core/host", "catalog", &["fs", "identity"]),
     ("core/host", "callables", &["catalog", "identity", "process"]),

@@ -115,13 +115,13 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Returns who had a hand in the file at `path`, in the command with this number.
-    pub(crate) fn origins(&self, path: &str, command: u32) -> Vec<Origin> {
+    /// Returns who had a hand in the file at `path`, in the command with this id.
+    pub(crate) fn origins(&self, path: &str, command: &str) -> Vec<Origin> {
         let plugins = self.touched.get(path).into_iter().flatten();
-        plugins.map(|it| Origin { plugin: it.clone(), command }).collect()
+        plugins.map(|it| Origin { plugin: it.clone(), command: command.to_owned() }).collect()
     }
 
-    /// Returns what to record of the command, apart from its number.
+    /// Returns what to record of the command, apart from when it is.
     pub(crate) fn recorded(
         chain: &Chain<'_>,
         args: &Map<String, Value>,

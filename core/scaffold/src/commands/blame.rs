@@ -3,7 +3,7 @@
 
 use super::file_state::FileState;
 use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
-use crate::record::file::{Record, RecordedFile};
+use crate::record::file::{Origin, Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
 use serde::Serialize;
@@ -20,7 +20,8 @@ struct BlameRow {
 #[derive(Serialize)]
 struct Author {
     plugin: String,
-    command: u32,
+    /// The number of the command.
+    command: Option<usize>,
     subcommand: String,
 }
 
@@ -58,17 +59,18 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let dir = open_directory(&root)?;
     let mut rows = Vec::new();
     for file in record.files().filter(is_wanted) {
-        let by = file.by().iter().map(|it| Author {
-            plugin: it.plugin.clone(),
-            command: it.command,
-            subcommand: record
-                .command(it.command)
-                .map_or_else(String::new, |it| it.subcommand.clone()),
-        });
+        let author = |it: &Origin| {
+            let command = record.command(&it.command);
+            Author {
+                plugin: it.plugin.clone(),
+                command: command.map(|it| it.number),
+                subcommand: command.map_or_else(String::new, |it| it.subcommand.clone()),
+            }
+        };
         rows.push(BlameRow {
             path: file.path().to_owned(),
             state: FileState::of(&dir, file)?,
-            by: by.collect(),
+            by: file.by().iter().map(author).collect(),
         });
     }
     if let (true, Some(wanted)) = (rows.is_empty(), wanted) {
@@ -89,7 +91,10 @@ fn text(rows: &[BlameRow]) -> String {
         return "no file is known to be scaffolded".to_owned();
     }
     let heading = ["PATH", "STATE", "BY"].map(str::to_owned).to_vec();
-    let by = |it: &Author| format!("{} ({} {})", it.plugin, it.command, it.subcommand);
+    let by = |it: &Author| match it.command {
+        Some(number) => format!("{} ({number} {})", it.plugin, it.subcommand),
+        None => it.plugin.clone(),
+    };
     let line = |it: &BlameRow| {
         let by: Vec<_> = it.by.iter().map(by).collect();
         vec![it.path.clone(), it.state.name().to_owned(), by.join(", ")]

@@ -5,7 +5,7 @@ use super::recorded_plugins::recorded_plugins;
 use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
 use crate::operations::rework::Rework;
 use crate::project::file::ProjectFile;
-use crate::record::file::Record;
+use crate::record::file::{Record, RecordError};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
 use pintle_host::fs::{Contents, Dir};
@@ -67,6 +67,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             findings.files(&root, &record)?;
             findings.agreement(session, &root, project, record);
         }
+        Err(err @ RecordError::Conflict { .. }) => return Err(err.into()),
         Err(err) => findings.add(Level::Problem, "PROJECT", &CliError::from(err).to_string()),
     }
     let is_bad = findings.0.iter().any(|it| it.level == Level::Problem);
@@ -108,7 +109,11 @@ impl Findings {
             match FileState::of(&dir, file)? {
                 FileState::Unchanged => {}
                 FileState::Changed if has_markers(&dir, file.path()) => {
-                    self.add(Level::Problem, file.path(), "it has conflict markers");
+                    self.add(
+                        Level::Problem,
+                        file.path(),
+                        "it has conflict markers; see `project repair`",
+                    );
                 }
                 FileState::Changed => n_changed += 1,
                 FileState::Deleted => {

@@ -168,6 +168,11 @@ impl Advice for ProjectError {
                 Some(text.into())
             }
             Self::Name(err) => err.hint(),
+            Self::Conflict { .. } => Some(repair_hint()),
+            Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
+            Self::Contradiction { key, .. } => Some(
+                format!("write the `{key}` that is right on both sides, then try again").into(),
+            ),
             _ => None,
         }
     }
@@ -208,13 +213,14 @@ impl Advice for RecordError {
                 Some(Hint::new(|host| format!("install a newer version of {}", host.command_name)))
             }
             Self::Read { source, .. } => read_hint(source.kind()),
+            Self::Conflict { .. } => Some(repair_hint()),
+            Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
             Self::TooLarge { .. } | Self::Full => {
                 Some("leave the plugin that writes such files out of the chain".into())
             }
-            Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => Some(
-                "restore it from version control; a merge may have left conflict markers in it"
-                    .into(),
-            ),
+            Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => {
+                Some("restore it from version control".into())
+            }
         }
     }
 }
@@ -259,6 +265,13 @@ impl Advice for TransactionError {
             Self::Path { .. } => None,
         }
     }
+}
+
+/// Returns what to do about what a merge has left.
+fn repair_hint() -> Hint {
+    Hint::new(|host| {
+        format!("run `{} project repair` to take over what both sides did", host.command_name)
+    })
 }
 
 /// Returns what to do about a record that cannot be read.
@@ -310,7 +323,11 @@ mod tests {
         let (subcommand, plugin) = ("create api".to_owned(), "a.io/v1.0.0".to_owned());
         let (step, source) = (StepName(Step::Scaffold), Box::new(source));
         let source = ScaffoldError::Step { subcommand, step, plugin, source };
-        ScaffoldError::Replay { subcommand: "create api".to_owned(), id: 2, source: source.into() }
+        ScaffoldError::Replay {
+            subcommand: "create api".to_owned(),
+            number: 2,
+            source: source.into(),
+        }
     }
 
     #[test]

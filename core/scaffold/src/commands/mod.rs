@@ -12,6 +12,7 @@ mod options;
 mod preview;
 mod project_show;
 mod recorded_plugins;
+mod repair;
 mod resource_args;
 mod stranger;
 mod subcommand;
@@ -31,7 +32,7 @@ pub static GROUP: Group = Group {
     nouns: &[
         Noun { word: "create", about: "Add something to the project" },
         Noun { word: "delete", about: "Undo what was added to the project" },
-        Noun { word: "project", about: "Show, check and upgrade the project" },
+        Noun { word: "project", about: "Show, check, upgrade and repair the project" },
         Noun { word: "bridge", about: "Use plugins of this host in kubebuilder" },
     ],
     rows: &[
@@ -57,6 +58,7 @@ pub static GROUP: Group = Group {
         blame::ROW,
         check::ROW,
         upgrade::ROW,
+        repair::ROW,
         bridge::KUBEBUILDER,
         bridge::INSTALL,
     ],

@@ -9,7 +9,9 @@ use crate::dump::{Detail, Dump};
 use crate::error::listed;
 use crate::operations::file_merge::MergeConflict;
 use crate::operations::prepared::{Dropped, Prepared, Report};
+use crate::path::HOST_FOLDER;
 use crate::project::file::PROJECT;
+use crate::record::file::FILE as RECORD;
 use crate::universe::Change;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Session, output};
@@ -164,6 +166,10 @@ pub(super) struct ChangeList(Vec<ChangeRow>);
 impl ChangeList {
     pub(super) fn new(prepared: &Prepared) -> Self {
         let mut changes: Vec<ChangeRow> = prepared.changes().iter().map(ChangeRow::new).collect();
+        if prepared.lists_record() {
+            let path = format!("{HOST_FOLDER}/{RECORD}");
+            changes.push(ChangeRow { change: "replace", path, plugin: None });
+        }
         changes.extend(project_row(prepared));
         Self(changes)
     }

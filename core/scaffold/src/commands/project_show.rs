@@ -20,7 +20,7 @@ struct Shown<'a> {
     repo: &'a str,
     layout: &'a [String],
     resources: Vec<message::Resource>,
-    commands: &'a [RecordedCommand],
+    commands: Vec<Value>,
     /// How many files are known to be scaffolded.
     files: usize,
 }
@@ -43,14 +43,14 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         repo: project.repo(),
         layout: project.layout(),
         resources: project.resources().iter().map(Resource::to_message).collect(),
-        commands: record.commands(),
+        commands: record.commands().iter().map(numbered).collect(),
         files: record.files().count(),
     };
-    output::print(matches, session.console(), &form, |form| text(form, &project));
+    output::print(matches, session.console(), &form, |form| text(form, &project, &record));
     Ok(Exit::Done.into())
 }
 
-fn text(form: &Shown<'_>, project: &ProjectFile) -> String {
+fn text(form: &Shown<'_>, project: &ProjectFile, record: &Record) -> String {
     let mut rows = vec![
         ["name".to_owned(), form.name.to_owned()],
         ["domain".to_owned(), form.domain.to_owned()],
@@ -61,7 +61,7 @@ fn text(form: &Shown<'_>, project: &ProjectFile) -> String {
     rows.push(["version".to_owned(), form.version.clone()]);
     rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), it.clone()]));
     rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
-    rows.extend(form.commands.iter().map(|it| ["command".to_owned(), line(it)]));
+    rows.extend(record.commands().iter().map(|it| ["command".to_owned(), line(it)]));
     rows.push(["files".to_owned(), format!("{} scaffolded", form.files)]);
     output::table(&rows.into_iter().map(Vec::from).collect::<Vec<_>>())
 }
@@ -81,9 +81,19 @@ fn resource(resource: &Resource) -> String {
     format!("{}: {}", resource.gvk(), parts.join(", "))
 }
 
+/// Returns the command with its number in the place of what the record knows it by.
+fn numbered(command: &RecordedCommand) -> Value {
+    let mut value = serde_json::to_value(command).expect("the record has string keys");
+    if let Value::Object(map) = &mut value {
+        map.insert("id".to_owned(), command.number.into());
+        map.shift_remove("at");
+    }
+    value
+}
+
 /// Returns the command as a line, with what it was told.
 fn line(command: &RecordedCommand) -> String {
-    let mut text = format!("{} {}", command.id, command.subcommand);
+    let mut text = format!("{} {}", command.number, command.subcommand);
     let mut option = |name: &str, value: &Value| match value {
         Value::Null | Value::Bool(false) => {}
         Value::Bool(true) => drop(write!(text, " --{name}")),

@@ -3,5 +3,6 @@
 
 pub(crate) mod file_merge;
 pub(crate) mod prepared;
+pub(crate) mod repair;
 pub(crate) mod rework;
 pub(crate) mod scaffold;

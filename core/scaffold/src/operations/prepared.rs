@@ -23,6 +23,8 @@ pub struct Prepared {
     pub(super) universe: Universe,
     pub(super) changes: Vec<Change>,
     pub(super) record: Record,
+    /// Whether the record is a change of its own that the user is told of.
+    pub(super) lists_record: bool,
     pub(super) notices: Vec<String>,
     pub(super) conflicts: Vec<MergeConflict>,
     pub(super) dropped: Vec<Dropped>,
@@ -97,6 +99,11 @@ impl Prepared {
     /// Returns the PROJECT file as it will be.
     pub fn project(&self) -> &ProjectFile {
         &self.project
+    }
+
+    /// Returns whether the record is a change of its own, beside those of files and PROJECT.
+    pub fn lists_record(&self) -> bool {
+        self.lists_record
     }
 
     /// Returns what the user should know, a line each.

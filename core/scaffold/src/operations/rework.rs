@@ -93,6 +93,7 @@ impl Rework<'_> {
             self.rebase(path, base, &after)?;
         }
         self.record.set_commands(rest);
+        self.record.credit(&after.by);
 
         let resource = remaining(known, part);
         match &resource {
@@ -123,6 +124,7 @@ impl Rework<'_> {
             changes: steps.universe.changes()?,
             universe: steps.universe,
             record,
+            lists_record: false,
             notices: steps.notices,
             conflicts,
             dropped: Vec::new(),
@@ -177,6 +179,7 @@ impl Rework<'_> {
             changes: universe.changes()?,
             universe,
             record: self.record,
+            lists_record: false,
             notices: Vec::new(),
             conflicts,
             dropped: Vec::new(),
@@ -202,14 +205,14 @@ impl Rework<'_> {
         files.map(|it| Ok((it.path().to_owned(), it.node()?))).collect()
     }
 
-    fn check_record(&self) -> Result<(), ScaffoldError> {
+    pub(super) fn check_record(&self) -> Result<(), ScaffoldError> {
         match self.record.commands().first() {
             Some(first) if first.subcommand == INIT => Ok(()),
             _ => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
         }
     }
 
-    fn replay(
+    pub(super) fn replay(
         &self,
         commands: &[RecordedCommand],
         services: &dyn HostServices,

@@ -99,13 +99,12 @@ fn finish(
         && steps.adopted.iter().all(|it| record.has(it));
     // What changes nothing and was said before need not be said again in a replay.
     if !is_idle || !is_repeated(&record, &command) {
-        command.id = record.next_id();
-        let by = |path: &str| steps.origins(path, command.id);
+        let id = record.push(command);
+        let by = |path: &str| steps.origins(path, &id);
         record.note(&changes, &by)?;
         for node in &steps.adopted {
             record.put(node, Vec::new(), by(node.path()))?;
         }
-        record.push(command);
     }
     let (subcommand, chain) = (steps.chain.subcommand, steps.chain.keys());
     Ok(Prepared {
@@ -117,6 +116,7 @@ fn finish(
         universe: steps.universe,
         changes,
         record,
+        lists_record: false,
         notices,
         conflicts,
         dropped,
@@ -132,7 +132,11 @@ fn is_repeated(record: &Record, command: &RecordedCommand) -> bool {
     };
     // That a command was forced is no matter once its files are there.
     let words = |it: &RecordedCommand| {
-        let mut it = RecordedCommand { id: 0, date: String::new(), ..it.clone() };
+        let mut it = it.clone();
+        for stamp in [&mut it.id, &mut it.at, &mut it.date] {
+            stamp.clear();
+        }
+        it.number = 0;
         it.args.shift_remove(FORCE);
         it
     };

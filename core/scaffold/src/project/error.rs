@@ -49,6 +49,28 @@ pub enum ProjectError {
         /// What is wrong there.
         message: String,
     },
+    /// A merge has left both sides in the text.
+    #[error("line {line} is a conflict marker of a merge")]
+    Conflict {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A marker of a merge is alone.
+    #[error("line {line} is a conflict marker without its counterpart")]
+    Unpaired {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// Both sides of a merge have changed one thing.
+    #[error("the sides of the merge differ in `{key}`: {ours} and {theirs}")]
+    Contradiction {
+        /// The key, after those around it.
+        key: String,
+        /// What the one side has, as JSON.
+        ours: String,
+        /// What the other side has, as JSON.
+        theirs: String,
+    },
     /// The text does not say which version of the format it has.
     #[error("the key `version` is missing")]
     NoVersion,

@@ -11,6 +11,7 @@ use super::name::check_domain;
 use super::resource::Resource;
 use super::rewrite::{Depth, rewrite};
 use super::yaml::read;
+use crate::conflict;
 use pintle_host::ProjectVersion;
 use pintle_host::fs;
 use pintle_plugin::message::ProjectInfo;
@@ -61,6 +62,14 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with line and column where there is one.
     pub fn parse(text: &str) -> Result<Self, ProjectError> {
+        // No YAML has a marker, so only what cannot be read is searched for one.
+        Self::read(text).map_err(|err| match conflict::first_marker(text.as_bytes()) {
+            Some(line) => ProjectError::Conflict { line },
+            None => err,
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, ProjectError> {
         let version = match read::<Probe>(text)?.version {
             Some(version) => parse_version(&version)?,
             None => return Err(ProjectError::NoVersion),
@@ -85,12 +94,7 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with the path.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
-        let text = read().map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => absent(path),
-            _ => ProjectError::Read { path: path.to_owned(), source },
-        })?;
-        Self::parse(&text).map_err(|err| err.in_file(path))
+        Self::parse(&read_text(path)?).map_err(|err| err.in_file(path))
     }
 
     /// Returns the version that the file had before this host read it in version 3, if it
@@ -202,6 +206,15 @@ impl ProjectFile {
         self.migrated_from = migrated_from;
         Ok(())
     }
+}
+
+/// Returns the text of the PROJECT file at `path`.
+pub(super) fn read_text(path: &Path) -> Result<String, ProjectError> {
+    let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
+    read().map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => absent(path),
+        _ => ProjectError::Read { path: path.to_owned(), source },
+    })
 }
 
 /// Returns the error of a file that cannot be found at `path`.

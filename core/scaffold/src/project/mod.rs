@@ -12,6 +12,7 @@ pub(crate) mod name;
 mod plural;
 pub(crate) mod resource;
 mod rewrite;
+pub(crate) mod union;
 mod yaml;
 
 pub use error::ProjectError;

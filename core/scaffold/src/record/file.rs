@@ -2,106 +2,45 @@
 //!
 //! The record makes three things possible: saying which plugin wrote a file, undoing a
 //! command, and taking over what a newer plugin makes of the same commands. It is a text
-//! of JSON lines, sorted by path, so that version control shows and merges it well; a
-//! file's content is packed into its line.
+//! of JSON lines, sorted, so that version control shows and merges it well; a file's content
+//! is packed into its line.
+//!
+//! The lines of two branches together are a record, too, in any order: nothing is counted, a
+//! command that was undone stays as one that was, and what two lines say of one thing is
+//! brought together when they are read.
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
-use crate::merge::{self, is_executable};
+pub use super::entries::{Answer, Origin, RecordError, RecordedCommand, RecordedFile};
+
+use super::entries::{FORMAT, MAX_BASE, MAX_BYTES, mode, pack};
+use super::union;
+use crate::conflict::{self, Sides};
+use crate::fnv::fnv;
+use crate::merge;
 use crate::path;
 use crate::universe::Change;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
-use pintle_host::fs::{Cause, Dir};
-use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Node};
+use pintle_host::fs::Dir;
+use pintle_plugin::Node;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// The name of the record in the folder of the host's state.
 pub(crate) const FILE: &str = "scaffold.jsonl";
 
-/// The number of the format that this host reads and writes.
-const FORMAT: u32 = 1;
-
-/// A record larger than this is not one that a host wrote.
-const MAX_BYTES: u64 = 256 << 20;
-
-/// A packed file that unpacks to more than this is damaged.
-const MAX_BASE: u64 = 64 << 20;
-
 /// How a project was made.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
+    /// Those that count, in their order.
     commands: Vec<RecordedCommand>,
+    /// Those that were undone: a merge with a branch that has them must not revive them.
+    undone: Vec<RecordedCommand>,
     files: BTreeMap<String, RecordedFile>,
-}
-
-/// A scaffolding command that was carried out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct RecordedCommand {
-    /// The number of the command in the record, from 1.
-    pub id: u32,
-    /// The subcommand, as `create api`.
-    pub subcommand: String,
-    /// The version of the PROJECT file that the plugins were told.
-    pub project_version: String,
-    /// The day of the command in UTC, as `2026-11-21`.
-    pub date: String,
-    /// The full keys of the chain's plugins, in order.
-    pub plugins: Vec<String>,
-    /// The values of the flags.
-    pub args: Map<String, Value>,
-    /// What `init` was told of the project: `domain`, `projectName`, `repo` and
-    /// `namespaced`.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub project: Map<String, Value>,
-    /// The resource that was asked for, as it would stand in PROJECT.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub resource: Value,
-    /// What the user answered to the plugins' questions, secrets excepted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<Answer>,
-}
-
-/// What the user answered to a question of a plugin.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Answer {
-    /// The question.
-    pub question: String,
-    /// The answer.
-    pub answer: String,
-}
-
-/// A file as it was scaffolded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RecordedFile {
-    path: String,
-    /// The permission bits, as chmod takes them: `644` or `755`; older hosts wrote others, too.
-    mode: String,
-    /// Who had a hand in it, in order.
-    by: Vec<Origin>,
-    /// The content, packed.
-    base: String,
-}
-
-/// A plugin and the command in which it made or changed a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Origin {
-    /// The plugin's full key.
-    pub plugin: String,
-    /// The number of the command.
-    pub command: u32,
+    /// The files that branches have made differently, as each of them did.
+    variants: BTreeMap<String, Vec<RecordedFile>>,
 }
 
 /// A line of the record.
@@ -113,63 +52,6 @@ enum Line {
     File(RecordedFile),
 }
 
-/// Why a record cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The file cannot be read.
-    #[error("failed to read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is none that a host wrote.
-    #[error("line {line} of `{}` is damaged", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The number of the line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The record is of a later release.
-    #[error("`{}` has format {format}, and this host reads format {FORMAT}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// The number of its format.
-        format: u32,
-    },
-    /// The resource of a command is none.
-    #[error("the record of command {id} has no valid resource")]
-    Resource {
-        /// The number of the command.
-        id: u32,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// A file is too large to be recorded.
-    #[error("`{path}` is larger than {} MiB, the most that is recorded of a file", MAX_BASE >> 20)]
-    TooLarge {
-        /// The path of the file.
-        path: String,
-    },
-    /// All files together are too large to be recorded.
-    #[error("the record would be larger than {} MiB", MAX_BYTES >> 20)]
-    Full,
-    /// The content of a file cannot be unpacked.
-    #[error("the record of `{path}` is damaged")]
-    Base {
-        /// The path of the file.
-        path: String,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-}
-
 impl Record {
     /// Reads the record of the project in the folder `root`; a project without one has
     /// an empty record.
@@ -178,16 +60,31 @@ impl Record {
     ///
     /// [`RecordError`] when there is one that cannot be read.
     pub fn load(root: &Path) -> Result<Self, RecordError> {
-        let path = file(root);
-        let read = || -> io::Result<String> {
-            let dir = Dir::open(root)?;
-            dir.read_regular(Path::new(path::HOST_FOLDER).join(FILE), MAX_BYTES)?.into_text()
-        };
-        match read() {
-            Ok(text) => Self::parse(&text, &path),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(RecordError::Read { path, source }),
+        match read(root)? {
+            Some(text) => Self::parse(&text, &file(root)),
+            None => Ok(Self::default()),
         }
+    }
+
+    /// Reads the record as [`load`](Self::load) does, and both sides of the conflicts that a
+    /// merge has left in it. Says whether the text on disk should be another.
+    pub(crate) fn load_both_sides(root: &Path) -> Result<(Self, bool), RecordError> {
+        let Some(text) = read(root)? else { return Ok((Self::default(), false)) };
+        let path = file(root);
+        let unpaired = |line| RecordError::Unpaired { path: path.clone(), line };
+        let record = match conflict::sides(text.as_bytes()).map_err(unpaired)? {
+            None => Self::parse(&text, &path)?,
+            Some(Sides { ours, theirs }) => {
+                // What has numbers is read by itself, as each side has counted for itself.
+                let mut lines = Vec::new();
+                for side in [ours, theirs] {
+                    lines.extend(parse_lines(&String::from_utf8_lossy(&side), &path)?);
+                }
+                Self::from_lines(lines)
+            }
+        };
+        let is_stale = record.to_text()? != text;
+        Ok((record, is_stale))
     }
 
     /// Returns whether nothing is known of how the project was made.
@@ -200,8 +97,8 @@ impl Record {
         &self.commands
     }
 
-    /// Returns the command with this number.
-    pub fn command(&self, id: u32) -> Option<&RecordedCommand> {
+    /// Returns the command with this id.
+    pub fn command(&self, id: &str) -> Option<&RecordedCommand> {
         self.commands.iter().find(|it| it.id == id)
     }
 
@@ -213,6 +110,16 @@ impl Record {
     /// Returns what is known of the file at `path`.
     pub fn file(&self, path: &str) -> Option<&RecordedFile> {
         self.files.get(path)
+    }
+
+    /// Returns the commands that were undone.
+    pub(crate) fn undone(&self) -> &[RecordedCommand] {
+        &self.undone
+    }
+
+    /// Returns the files that branches have made differently, as each of them did.
+    pub(crate) fn variants(&self) -> &BTreeMap<String, Vec<RecordedFile>> {
+        &self.variants
     }
 
     /// Whether the file is known, and still as it was scaffolded.
@@ -233,7 +140,9 @@ impl Record {
     }
 
     fn to_text_within(&self, limit: u64) -> Result<String, RecordError> {
-        let commands = self.commands.iter().cloned().map(|it| Line::Command(Box::new(it)));
+        let mut commands: Vec<_> = self.commands.iter().chain(&self.undone).cloned().collect();
+        sort(&mut commands);
+        let commands = commands.into_iter().map(|it| Line::Command(Box::new(it)));
         let files = self.files.values().cloned().map(Line::File);
         let lines = std::iter::once(Line::Format(FORMAT)).chain(commands).chain(files);
         let text: String = lines
@@ -243,35 +152,72 @@ impl Record {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, RecordError> {
-        let mut record = Self::default();
-        for (line, text) in text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
-            let fail = |source| RecordError::Line { path: path.to_owned(), line: line + 1, source };
-            match serde_json::from_str(text).map_err(fail)? {
-                Line::Format(FORMAT) => {}
-                Line::Format(format) => {
-                    return Err(RecordError::Format { path: path.to_owned(), format });
+        Ok(Self::from_lines(parse_lines(text, path)?))
+    }
+
+    /// Brings together what the lines of any number of branches say.
+    fn from_lines(lines: Vec<Line>) -> Self {
+        let mut commands: BTreeMap<String, RecordedCommand> = BTreeMap::new();
+        let mut files: BTreeMap<String, Vec<RecordedFile>> = BTreeMap::new();
+        for line in lines {
+            match line {
+                Line::Format(_) => {}
+                Line::Command(it) => {
+                    let merged = match commands.remove(&it.id) {
+                        Some(other) => union::command(other, *it),
+                        None => *it,
+                    };
+                    commands.insert(merged.id.clone(), merged);
                 }
-                Line::Command(it) => record.commands.push(*it),
-                Line::File(it) => {
-                    record.files.insert(it.path.clone(), it);
-                }
+                Line::File(it) => files.entry(it.path.clone()).or_default().push(it),
             }
         }
-        Ok(record)
+        let (mut undone, commands): (Vec<_>, Vec<_>) =
+            commands.into_values().partition(|it| it.undone);
+        sort(&mut undone);
+        let mut record = Self { undone, ..Self::default() };
+        record.set_order(commands);
+        let order: BTreeMap<String, usize> =
+            record.commands.iter().map(|it| (it.id.clone(), it.number)).collect();
+        let undone: BTreeSet<String> = record.undone.iter().map(|it| it.id.clone()).collect();
+        for (path, lines) in files {
+            let Some(union) = union::file(lines, &order, &undone) else { continue };
+            if union.variants.len() > 1 {
+                record.variants.insert(path.clone(), union.variants);
+            }
+            record.files.insert(path, union.file);
+        }
+        record
     }
 
-    /// Returns the number of the next command.
-    pub(crate) fn next_id(&self) -> u32 {
-        self.commands.iter().map(|it| it.id).max().unwrap_or(0) + 1
-    }
-
-    /// Adds a command that was carried out.
-    pub(crate) fn push(&mut self, command: RecordedCommand) {
+    /// Adds a command that was carried out just now, and returns its id.
+    pub(crate) fn push(&mut self, mut command: RecordedCommand) -> String {
+        command.at = now_after(self.commands.iter().chain(&self.undone).map(|it| &*it.at).max());
+        command.id = digest(&command);
+        command.number = self.commands.len() + 1;
+        let id = command.id.clone();
         self.commands.push(command);
+        id
     }
 
-    /// Puts other commands in the place of those that are there.
+    /// Puts other commands in the place of those that are there. Those that are missing were
+    /// undone.
     pub(crate) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
+        for mut command in std::mem::take(&mut self.commands) {
+            if !commands.iter().any(|it| it.id == command.id) {
+                (command.undone, command.number) = (true, 0);
+                self.undone.push(command);
+            }
+        }
+        sort(&mut self.undone);
+        self.set_order(commands);
+    }
+
+    fn set_order(&mut self, mut commands: Vec<RecordedCommand>) {
+        sort(&mut commands);
+        for (idx, command) in commands.iter_mut().enumerate() {
+            command.number = idx + 1;
+        }
         self.commands = commands;
     }
 
@@ -338,45 +284,98 @@ impl Record {
         Ok(())
     }
 
+    /// Says anew who had a hand in the files: of an undone command nothing may be left.
+    pub(crate) fn credit(&mut self, by: &BTreeMap<String, Vec<Origin>>) {
+        for (path, file) in &mut self.files {
+            if let Some(by) = by.get(path) {
+                file.by.clone_from(by);
+            }
+        }
+    }
+
     /// Forgets a file.
     pub(crate) fn forget(&mut self, path: &str) {
         self.files.remove(path);
     }
 }
 
-impl RecordedFile {
-    /// Returns the path relative to the project.
-    pub fn path(&self) -> &str {
-        &self.path
+/// Returns the text of the record, if there is one.
+fn read(root: &Path) -> Result<Option<String>, RecordError> {
+    let read = || -> io::Result<String> {
+        let dir = Dir::open(root)?;
+        dir.read_regular(Path::new(path::HOST_FOLDER).join(FILE), MAX_BYTES)?.into_text()
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(RecordError::Read { path: file(root), source }),
     }
+}
 
-    /// Returns who had a hand in the file, in order.
-    pub fn by(&self) -> &[Origin] {
-        &self.by
+/// Reads lines of this format, and of the one before.
+fn parse_lines(text: &str, path: &Path) -> Result<Vec<Line>, RecordError> {
+    let mut lines = Vec::new();
+    for (idx, text) in text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
+        let (line, path) = (idx + 1, path.to_owned());
+        match serde_json::from_str(text) {
+            Ok(Line::Format(format)) if format > FORMAT => {
+                return Err(RecordError::Format { path, format });
+            }
+            Ok(it) => lines.push(it),
+            Err(_) if conflict::is_marker(text.as_bytes()) => {
+                return Err(RecordError::Conflict { path, line });
+            }
+            Err(source) => return Err(RecordError::Line { path, line, source }),
+        }
     }
+    renew(&mut lines);
+    Ok(lines)
+}
 
-    /// Returns the permission bits that the file was scaffolded with. Of those, only whether
-    /// it can be executed is known: the others are those of the user's umask.
-    pub fn mode(&self) -> u32 {
-        u32::from_str_radix(&self.mode, 8).map_or(MODE_FILE, mode)
+/// Turns lines of format 1, in which commands were counted, into lines of this format. The same
+/// line becomes the same one on every branch.
+fn renew(lines: &mut [Line]) {
+    let (mut ids, mut day) = (BTreeMap::new(), String::new());
+    for line in &mut *lines {
+        let Line::Command(command) = line else { continue };
+        if !command.at.is_empty() {
+            continue;
+        }
+        let number = std::mem::take(&mut command.id);
+        // Their order was that of the numbers, whatever the clock said.
+        day = day.max(command.date.clone());
+        command.at = format!("{day}T00:00:00.{number:0>6}Z");
+        command.id = digest(command);
+        ids.entry(number).or_insert_with(|| command.id.clone());
     }
-
-    /// Returns the file as it was scaffolded.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError::Base`] when the record is damaged.
-    pub fn content(&self) -> Result<Vec<u8>, RecordError> {
-        unpack(&self.base).map_err(|source| RecordError::Base { path: self.path.clone(), source })
+    for line in lines {
+        let Line::File(file) = line else { continue };
+        for origin in &mut file.by {
+            if let Some(id) = ids.get(&origin.command) {
+                origin.command.clone_from(id);
+            }
+        }
     }
+}
 
-    /// Returns the file as it was scaffolded, as a node without an origin.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError::Base`] when the record is damaged.
-    pub(crate) fn node(&self) -> Result<Node, RecordError> {
-        Ok(Node::new(&*self.path, self.content()?, self.mode()))
+fn sort(commands: &mut [RecordedCommand]) {
+    commands.sort_by(|one, other| (&one.at, &one.id).cmp(&(&other.at, &other.id)));
+}
+
+/// Returns the id of a command that has none: what it says and when it ran are its own.
+fn digest(command: &RecordedCommand) -> String {
+    let text = serde_json::to_string(command).expect("the record has string keys");
+    format!("{:016x}", fnv(text.as_bytes()))
+}
+
+/// Returns the time, or one just after `last` where the clock is behind it.
+fn now_after(last: Option<&str>) -> String {
+    let text = |time| humantime::format_rfc3339_micros(time).to_string();
+    let now = text(SystemTime::now());
+    let last = last.filter(|it| **it >= *now);
+    match last.and_then(|it| humantime::parse_rfc3339(it).ok()) {
+        Some(last) => text(last + Duration::from_micros(1)),
+        None => now,
     }
 }
 
@@ -385,38 +384,18 @@ fn file(root: &Path) -> PathBuf {
     root.join(path::HOST_FOLDER).join(FILE)
 }
 
-/// Returns the mode that is recorded of a file, as git does.
-fn mode(mode: u32) -> u32 {
-    if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
-}
-
-fn pack(bytes: &[u8]) -> String {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    STANDARD_NO_PAD.encode(packed.expect("writing to memory does not fail"))
-}
-
-fn unpack(text: &str) -> io::Result<Vec<u8>> {
-    let packed = STANDARD_NO_PAD.decode(text).map_err(io::Error::other)?;
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(&*packed).take(MAX_BASE + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_BASE {
-        true => Err(Cause::TooLarge { limit: MAX_BASE }.into()),
-        false => Ok(bytes),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pintle_plugin::MODE_FILE;
 
     fn node(path: &str, text: &str) -> Node {
         Node::new(path, text, MODE_FILE)
     }
 
-    fn by(plugin: &str, command: u32) -> impl Fn(&str) -> Vec<Origin> {
-        let plugin = plugin.to_owned();
-        move |_| vec![Origin { plugin: plugin.clone(), command }]
+    fn by(plugin: &str, command: &str) -> impl Fn(&str) -> Vec<Origin> {
+        let origin = Origin { plugin: plugin.to_owned(), command: command.to_owned() };
+        move |_| vec![origin.clone()]
     }
 
     fn content(record: &Record, path: &str) -> String {
@@ -426,9 +405,11 @@ mod tests {
     #[test]
     fn a_record_survives_the_disk() {
         let mut record = Record::default();
-        record.push(RecordedCommand { id: 1, subcommand: "init".into(), ..Default::default() });
+        record.push(RecordedCommand { subcommand: "init".into(), ..Default::default() });
         let bytes = Node::new("bin", vec![0, 255, 10, 13], 0o755);
-        record.note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", 1)).unwrap();
+        record
+            .note(&[Change::Add(node("a", "1\n")), Change::Add(bytes)], &by("p/v1", "1"))
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(path::HOST_FOLDER)).unwrap();
         std::fs::write(file(folder.path()), record.to_text().unwrap()).unwrap();
@@ -457,17 +438,17 @@ mod tests {
     fn a_file_of_the_user_is_not_recorded() {
         let mut record = Record::default();
         let change = Change::Replace { old: node("a", "1\n"), new: node("a", "2\n") };
-        record.note(&[change], &by("p/v1", 1)).unwrap();
+        record.note(&[change], &by("p/v1", "1")).unwrap();
         assert!(record.file("a").is_none());
     }
 
     #[test]
     fn the_users_change_stays_the_users() {
         let mut record = Record::default();
-        record.note(&[Change::Add(node("a", "1\n2\n3\n4\n5\n"))], &by("p/v1", 1)).unwrap();
+        record.note(&[Change::Add(node("a", "1\n2\n3\n4\n5\n"))], &by("p/v1", "1")).unwrap();
         let old = node("a", "mine\n1\n2\n3\n4\n5\n");
         let new = node("a", "mine\n1\n2\n3\n4\n5\nnew\n");
-        record.note(&[Change::Replace { old, new }], &by("q/v1", 2)).unwrap();
+        record.note(&[Change::Replace { old, new }], &by("q/v1", "2")).unwrap();
         assert_eq!(content(&record, "a"), "1\n2\n3\n4\n5\nnew\n");
         let names: Vec<_> = record.file("a").unwrap().by().iter().map(|it| &it.plugin).collect();
         assert_eq!(names, ["p/v1", "q/v1"]);
@@ -476,12 +457,60 @@ mod tests {
     #[test]
     fn a_damaged_record_is_an_error_that_names_the_line() {
         let parse = |text: &str| Record::parse(text, Path::new("r")).unwrap_err().to_string();
-        assert_eq!(parse("{\"format\":1}\n<<<<<<< ours\n"), "line 2 of `r` is damaged");
-        assert_eq!(parse("{\"format\":9}\n"), "`r` has format 9, and this host reads format 1");
+        assert_eq!(parse("{\"format\":1}\n{\"file\":1}\n"), "line 2 of `r` is damaged");
+        let marked = "{\"format\":2}\r\n<<<<<<< ours\r\n";
+        assert_eq!(parse(marked), "line 2 of `r` is a conflict marker of a merge");
+        let newer = "`r` has format 9, and this host reads formats up to 2";
+        assert_eq!(parse("{\"format\":9}\n"), newer);
         let text = "{\"file\":{\"path\":\"a\",\"mode\":\"644\",\"by\":[],\"base\":\"!\"}}";
         let record = Record::parse(text, Path::new("r")).unwrap();
         let said = record.file("a").unwrap().content().unwrap_err().to_string();
         assert_eq!(said, "the record of `a` is damaged");
+    }
+
+    #[test]
+    fn commands_stay_in_their_order_whatever_the_clock_says() {
+        let mut record = Record::default();
+        let ids: Vec<String> = (0..3).map(|_| record.push(RecordedCommand::default())).collect();
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+        record.commands[2].at = "2999-01-01T00:00:00.000000Z".to_owned();
+        record.push(RecordedCommand::default());
+        assert_eq!(record.commands[3].at, "2999-01-01T00:00:00.000001Z");
+        let rest = vec![record.commands[3].clone(), record.commands[0].clone()];
+        record.set_commands(rest);
+        let read = Record::parse(&record.to_text().unwrap(), Path::new("r")).unwrap();
+        assert_eq!(read, record);
+        let numbers: Vec<_> = read.commands().iter().map(|it| (it.number, &*it.id)).collect();
+        assert_eq!(numbers, [(1, &*ids[0]), (2, &*record.commands[1].id)]);
+        assert_eq!(read.undone().len(), 2);
+    }
+
+    #[test]
+    fn counted_commands_get_the_same_ids_on_every_branch() {
+        let command = |id: u32, kind: &str, date: &str| {
+            format!(
+                "{{\"command\":{{\"id\":{id},\"subcommand\":\"{kind}\",\"date\":\"{date}\"}}}}\n"
+            )
+        };
+        let file = |path: &str, by: u32| {
+            let by = format!("[{{\"plugin\":\"p\",\"command\":{by}}}]");
+            format!(
+                "{{\"file\":{{\"path\":\"{path}\",\"mode\":\"644\",\"by\":{by},\"base\":\"\"}}}}\n"
+            )
+        };
+        let base = command(1, "init", "2026-02-02") + &command(2, "a", "2026-01-01");
+        let of = |text: String| Record::parse(&text, Path::new("r")).unwrap();
+        let ours = of(format!("{base}{}{}", command(3, "b", "2026-03-03"), file("x", 3)));
+        let theirs = of(format!("{base}{}{}", command(3, "c", "2026-02-03"), file("y", 3)));
+        assert_eq!(ours.commands()[..2], theirs.commands()[..2]);
+        let both = ours.to_text().unwrap() + &theirs.to_text().unwrap();
+        let both = of(both);
+        let kinds: Vec<_> = both.commands().iter().map(|it| &*it.subcommand).collect();
+        assert_eq!(kinds, ["init", "a", "c", "b"]);
+        for (path, kind) in [("x", "b"), ("y", "c")] {
+            let by = &both.file(path).unwrap().by()[0].command;
+            assert_eq!(both.command(by).unwrap().subcommand, kind);
+        }
     }
 
     #[test]
@@ -499,7 +528,7 @@ mod tests {
         assert_eq!(source, "it is larger than 64 MiB");
 
         let large = Node::new("a", vec![0; usize::try_from(MAX_BASE + 1).unwrap()], MODE_FILE);
-        let err = Record::default().note(&[Change::Add(large)], &by("p/v1", 1)).unwrap_err();
+        let err = Record::default().note(&[Change::Add(large)], &by("p/v1", "1")).unwrap_err();
         let expected = "`a` is larger than 64 MiB, the most that is recorded of a file";
         assert_eq!(err.to_string(), expected);
     }

@@ -1,4 +1,6 @@
 //! How a project was made: the record of its commands, and their repetition.
 
+mod entries;
 pub(crate) mod file;
 pub(crate) mod replay;
+pub(crate) mod union;

@@ -56,7 +56,7 @@ pub(crate) fn replay(
         replayed.carry_out(command, plugins, identity, services).map_err(|source| {
             ScaffoldError::Replay {
                 subcommand: command.subcommand.clone(),
-                id: command.id,
+                number: command.number,
                 source: Box::new(source),
             }
         })?;
@@ -113,11 +113,15 @@ impl Replayed {
             universe: Universe::from_nodes(files)?,
             record: None,
         });
-        run.take_all()?;
+        match run.take_all() {
+            // Two branches have created the resource, and one of them comes first.
+            Ok(()) | Err(ScaffoldError::ResourceExists { .. }) => {}
+            Err(err) => return Err(err),
+        }
         for node in run.universe.all_nodes()?.to_vec() {
             let path = node.path().to_owned();
             let by = self.by.entry(path.clone()).or_default();
-            by.extend(run.origins(&path, command.id));
+            by.extend(run.origins(&path, &command.id));
             self.files.insert(path, node);
         }
         self.by.retain(|path, _| self.files.contains_key(path));
@@ -148,7 +152,7 @@ fn first(
 /// Returns the resource that the command was asked for.
 pub(crate) fn resource(command: &RecordedCommand) -> Result<Resource, RecordError> {
     serde_json::from_value(command.resource.clone())
-        .map_err(|source| RecordError::Resource { id: command.id, source })
+        .map_err(|source| RecordError::Resource { number: command.number, source })
 }
 
 /// The host's services, without the output: the user has seen it the first time.

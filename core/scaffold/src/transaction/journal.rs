@@ -1,6 +1,7 @@
 //! What a commit is about to do, on disk: enough to finish or to undo it.
 
 use super::error::{TransactionError, disk_error};
+use crate::fnv::fnv;
 use crate::path::{self, HOST_FOLDER};
 use crate::project::PROJECT;
 use pintle_host::fs::{self, Dir, Kind, Mode, NO_LIMIT};
@@ -55,11 +56,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     pub(super) fn new(bytes: &[u8], mode: u32) -> Self {
-        // FNV-1a: a journal outlives the host that wrote it, so the hash is a fixed one.
-        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Self { hash, len: bytes.len() as u64, mode }
+        Self { hash: fnv(bytes), len: bytes.len() as u64, mode }
     }
 }
 

@@ -14,8 +14,12 @@ use std::collections::BTreeSet;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
-/// What keeps git from recording an interrupted run.
-const IGNORE: &[u8] = b"/run/\n";
+/// What git is told of the host's folder: not to record an interrupted run, and that the lines
+/// of both branches together are right.
+const FOR_GIT: [(&str, &[u8]); 2] = [
+    (".gitattributes", b"/scaffold.jsonl merge=union eol=lf\n/plugins.lock merge=union eol=lf\n"),
+    (".gitignore", b"/run/\n"),
+];
 
 /// What a transaction has to do on disk.
 #[derive(Default)]
@@ -61,10 +65,12 @@ impl<'a> Plan<'a> {
         if let Some(project) = &transaction.project {
             plan.project(disk, &project.text, project.old.as_deref())?;
         }
-        let ignore = format!("{HOST_FOLDER}/.gitignore");
-        if !plan.steps.is_empty() && !exists(disk, &ignore)? {
-            let step = Step { path: ignore, old: None, new: Some((IGNORE, Mode::New(MODE_FILE))) };
-            plan.steps.insert(0, step);
+        for (name, bytes) in FOR_GIT {
+            let path = format!("{HOST_FOLDER}/{name}");
+            if !plan.steps.is_empty() && !exists(disk, &path)? {
+                let step = Step { path, old: None, new: Some((bytes, Mode::New(MODE_FILE))) };
+                plan.steps.insert(0, step);
+            }
         }
         Ok(plan)
     }

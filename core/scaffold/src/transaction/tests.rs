@@ -131,6 +131,10 @@ fn all_changes_reach_the_disk_and_nothing_else_does() {
     assert_eq!(committed.deleted, ["old/deep/file"]);
     let expected = [
         (".pintle/", ""),
+        (
+            ".pintle/.gitattributes",
+            "/scaffold.jsonl merge=union eol=lf\n/plugins.lock merge=union eol=lf\n",
+        ),
         (".pintle/.gitignore", "/run/\n"),
         ("PROJECT", "version: \"3\"\n"),
         ("README.md", "new README.md"),
@@ -173,7 +177,7 @@ fn the_state_of_the_host_changes_with_the_files() {
     write(Some("2\n")).unwrap();
     assert_eq!(fs::read_to_string(&state).unwrap(), "2\n");
     write(None).unwrap();
-    assert_eq!(texts(everything(folder.path())).len(), 2);
+    assert_eq!(texts(everything(folder.path())).len(), 3);
 
     for name in ["", "..", "run", "run/journal", "../PROJECT"] {
         let mut transaction = Transaction::new();

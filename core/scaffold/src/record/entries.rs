@@ -1,0 +1,240 @@
+//! What the record says of one command, and of one file; and why it cannot be read.
+
+use crate::merge::is_executable;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use pintle_host::fs::Cause;
+use pintle_plugin::{MODE_EXECUTABLE, MODE_FILE, Node};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+
+/// The number of the format that this host writes. It reads those before, too.
+pub(super) const FORMAT: u32 = 2;
+
+/// A record larger than this is not one that a host wrote.
+pub(super) const MAX_BYTES: u64 = 256 << 20;
+
+/// A packed file that unpacks to more than this is damaged.
+pub(super) const MAX_BASE: u64 = 64 << 20;
+
+/// A scaffolding command that was carried out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RecordedCommand {
+    /// What tells the command from all others, those of other branches included.
+    #[serde(deserialize_with = "number_or_text")]
+    pub id: String,
+    /// When the command was carried out, in UTC, as `2026-11-21T08:09:10.111213Z`. In this
+    /// order the commands are carried out again; it is after that of all commands before.
+    pub at: String,
+    /// The place of the command in that order, from 1, which is how people name it.
+    #[serde(skip)]
+    pub number: usize,
+    /// Whether the command was undone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) undone: bool,
+    /// The subcommand, as `create api`.
+    pub subcommand: String,
+    /// The version of the PROJECT file that the plugins were told.
+    pub project_version: String,
+    /// The day of the command in UTC, as `2026-11-21`, which is what the plugins were told.
+    pub date: String,
+    /// The full keys of the chain's plugins, in order.
+    pub plugins: Vec<String>,
+    /// The values of the flags.
+    pub args: Map<String, Value>,
+    /// What `init` was told of the project: `domain`, `projectName`, `repo` and
+    /// `namespaced`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub project: Map<String, Value>,
+    /// The resource that was asked for, as it would stand in PROJECT.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub resource: Value,
+    /// What the user answered to the plugins' questions, secrets excepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
+}
+
+/// What the user answered to a question of a plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    /// The question.
+    pub question: String,
+    /// The answer.
+    pub answer: String,
+}
+
+/// A file as it was scaffolded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecordedFile {
+    pub(super) path: String,
+    /// The permission bits, as chmod takes them: `644` or `755`; older hosts wrote others, too.
+    pub(super) mode: String,
+    /// Who had a hand in it, in order.
+    pub(super) by: Vec<Origin>,
+    /// The content, packed.
+    pub(super) base: String,
+}
+
+/// A plugin and the command in which it made or changed a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The plugin's full key.
+    pub plugin: String,
+    /// The [`id`](RecordedCommand::id) of the command.
+    #[serde(deserialize_with = "number_or_text")]
+    pub command: String,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The file cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is none that a host wrote.
+    #[error("line {line} of `{}` is damaged", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A merge has left both sides in the file.
+    #[error("line {line} of `{}` is a conflict marker of a merge", path.display())]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+    },
+    /// A marker of a merge is alone.
+    #[error("line {line} of `{}` is a conflict marker without its counterpart", path.display())]
+    Unpaired {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+    },
+    /// The record is of a later release.
+    #[error("`{}` has format {format}, and this host reads formats up to {FORMAT}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The number of its format.
+        format: u32,
+    },
+    /// The resource of a command is none.
+    #[error("the record of command {number} has no valid resource")]
+    Resource {
+        /// The number of the command.
+        number: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A file is too large to be recorded.
+    #[error("`{path}` is larger than {} MiB, the most that is recorded of a file", MAX_BASE >> 20)]
+    TooLarge {
+        /// The path of the file.
+        path: String,
+    },
+    /// All files together are too large to be recorded.
+    #[error("the record would be larger than {} MiB", MAX_BYTES >> 20)]
+    Full,
+    /// The content of a file cannot be unpacked.
+    #[error("the record of `{path}` is damaged")]
+    Base {
+        /// The path of the file.
+        path: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+}
+
+impl RecordedFile {
+    /// Returns the path relative to the project.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns who had a hand in the file, in order.
+    pub fn by(&self) -> &[Origin] {
+        &self.by
+    }
+
+    /// Returns the permission bits that the file was scaffolded with. Of those, only whether
+    /// it can be executed is known: the others are those of the user's umask.
+    pub fn mode(&self) -> u32 {
+        u32::from_str_radix(&self.mode, 8).map_or(MODE_FILE, mode)
+    }
+
+    /// Returns the file as it was scaffolded.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError::Base`] when the record is damaged.
+    pub fn content(&self) -> Result<Vec<u8>, RecordError> {
+        unpack(&self.base).map_err(|source| RecordError::Base { path: self.path.clone(), source })
+    }
+
+    /// Returns the file as it was scaffolded, as a node without an origin.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError::Base`] when the record is damaged.
+    pub(crate) fn node(&self) -> Result<Node, RecordError> {
+        Ok(Node::new(&*self.path, self.content()?, self.mode()))
+    }
+}
+
+/// Reads the id of a command: in format 1 it was a number.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(u32),
+        Text(String),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Number(it) => it.to_string(),
+        Id::Text(it) => it,
+    })
+}
+
+/// Returns the mode that is recorded of a file, as git does.
+pub(super) fn mode(mode: u32) -> u32 {
+    if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
+}
+
+pub(super) fn pack(bytes: &[u8]) -> String {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    STANDARD_NO_PAD.encode(packed.expect("writing to memory does not fail"))
+}
+
+fn unpack(text: &str) -> io::Result<Vec<u8>> {
+    let packed = STANDARD_NO_PAD.decode(text).map_err(io::Error::other)?;
+    let mut bytes = Vec::new();
+    DeflateDecoder::new(&*packed).take(MAX_BASE + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_BASE {
+        true => Err(Cause::TooLarge { limit: MAX_BASE }.into()),
+        false => Ok(bytes),
+    }
+}
