@@ -7,6 +7,7 @@ use crate::error::{ScaffoldError, StepError};
 use crate::path::HOST_FOLDER;
 use crate::project::error::ProjectError;
 use crate::project::name::NameError;
+use crate::project::plurals::PluralError;
 use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
@@ -66,6 +67,12 @@ impl From<RecordError> for CliError {
 impl From<TransactionError> for CliError {
     fn from(err: TransactionError) -> Self {
         failed(&err)
+    }
+}
+
+impl From<PluralError> for CliError {
+    fn from(err: PluralError) -> Self {
+        Self::from_error(Exit::Usage, &err).hint_if_known(err.hint())
     }
 }
 
@@ -166,8 +173,32 @@ impl Advice for ProjectError {
                 Some(text.into())
             }
             Self::Name(err) => err.hint(),
-            _ => None,
+            Self::Value { fix, .. } => Some(fix.clone().into()),
+            Self::Syntax { line, .. } => Some(
+                format!("fix the YAML in line {line}, or restore the file from version control")
+                    .into(),
+            ),
+            Self::Encoding { .. } => Some("save it as UTF-8, without a byte order mark".into()),
+            Self::Link { .. } => Some("replace the link by a copy of the file".into()),
+            Self::Plural(err) => err.hint(),
+            Self::Missing { .. } | Self::Read { .. } | Self::Write { .. } => None,
         }
+    }
+}
+
+impl Advice for PluralError {
+    fn hint(&self) -> Option<Hint> {
+        Some(
+            match self {
+                Self::Known { known, .. } => {
+                    format!("leave out `--plural`, or use `--plural {known}`")
+                }
+                Self::Taken { .. } => {
+                    "choose another kind, or another plural with `--plural`".to_owned()
+                }
+            }
+            .into(),
+        )
     }
 }
 

@@ -13,15 +13,32 @@ use std::fmt;
 pub(super) struct Content {
     #[serde(skip)]
     pub(super) version: ProjectVersion,
+    #[serde(deserialize_with = "or_default")]
     pub(super) domain: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) repo: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) project_name: String,
     pub(super) cli_version: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) multigroup: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) namespaced: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) layout: Layout,
+    #[serde(deserialize_with = "or_default")]
     pub(super) plugins: Map<String, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) resources: Vec<Resource>,
+}
+
+/// Reads a value; a key without one says as much as none.
+pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The plugins that made the project, in order.

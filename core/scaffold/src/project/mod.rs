@@ -10,12 +10,17 @@ pub(crate) mod gvk;
 mod migrate;
 pub(crate) mod name;
 mod plural;
+pub(crate) mod plurals;
 pub(crate) mod resource;
 mod rewrite;
+mod shape;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use error::ProjectError;
 pub use file::{PROJECT, ProjectFile};
 pub use gvk::Gvk;
 pub use name::{NameError, check_domain, check_project_name, default_project_name};
+pub use plurals::PluralError;
 pub use resource::{Api, Resource};

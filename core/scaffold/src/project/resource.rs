@@ -1,10 +1,12 @@
 //! The resources of a project, and what is scaffolded for them.
 
+use super::content::or_default;
 use super::gvk::Gvk;
 use super::name::{NameError, is_lettered_label};
 use super::plural::regular_plural;
 use pintle_plugin::message::{self, Webhooks};
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// A resource of the project.
@@ -122,6 +124,14 @@ impl Resource {
         Ok(self)
     }
 
+    /// Checks the names in an entry of PROJECT whose values have the right types.
+    pub(super) fn check_names(entry: &Value) -> Result<(), NameError> {
+        match ResourceEntry::deserialize(entry) {
+            Ok(entry) => Self::try_from(entry).map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Returns what identifies the resource.
     pub fn gvk(&self) -> &Gvk {
         &self.gvk
@@ -174,9 +184,11 @@ impl Resource {
     ///
     /// [`NameError`] for a name that breaks a rule of Kubernetes.
     pub fn apply(&mut self, message: &message::Resource) -> Result<(), NameError> {
-        let gvk = Gvk::new(&message.group, &message.domain, &message.version, &message.kind)?;
-        let kind_changed = gvk.kind() != self.gvk.kind();
-        self.gvk = gvk;
+        let message::Resource { group, domain, version, kind, .. } = message;
+        let kind_changed = kind != self.gvk.kind();
+        if !self.gvk.is(group, domain, version, kind) {
+            self.gvk = Gvk::new(group, domain, version, kind)?;
+        }
         match message.plural.as_str() {
             "" => self.plural = regular_plural(self.gvk.kind()),
             plural if kind_changed && plural == self.plural => {
@@ -274,7 +286,8 @@ impl Resource {
             insert("path", self.path.as_str().into());
         }
         // Only the plainest plural goes unsaid, so that no reader needs our word list.
-        if self.plural != format!("{}s", self.gvk.kind().to_lowercase()) {
+        let is_plain = self.plural == format!("{}s", self.gvk.kind().to_lowercase());
+        if !is_plain || self.plural != regular_plural(self.gvk.kind()) {
             insert("plural", self.plural.as_str().into());
         }
         insert("version", self.gvk.version().into());
@@ -283,6 +296,11 @@ impl Resource {
         }
         map.extend(self.other.clone());
         map.into()
+    }
+
+    /// Whether both say the same, apart from what goes without saying.
+    pub(super) fn says_as_much(&self, other: &Self) -> bool {
+        self.controller == other.controller && self.to_value() == other.to_value()
     }
 
     fn set_plural(&mut self, plural: &str) -> Result<(), NameError> {
@@ -353,36 +371,48 @@ const WEBHOOK_VERSION: &str = "webhookVersion";
 /// An entry of `resources` as it stands in PROJECT.
 #[derive(Deserialize)]
 struct ResourceEntry {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     group: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     domain: String,
     version: String,
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     plural: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     path: String,
+    #[serde(default, deserialize_with = "without_nulls")]
     api: Option<Api>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     controller: bool,
-    #[serde(default)]
-    webhooks: Webhooks,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "without_nulls")]
+    webhooks: Option<Webhooks>,
+    #[serde(default, deserialize_with = "or_default")]
     external: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     core: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     module: String,
     #[serde(flatten)]
     other: Map<String, Value>,
+}
+
+/// Reads a map, whose keys without a value say as much as none.
+fn without_nulls<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(mut map) = Option::<Map<String, Value>>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    map.retain(|_, value| !value.is_null());
+    serde_json::from_value(map.into()).map(Some).map_err(D::Error::custom)
 }
 
 impl TryFrom<ResourceEntry> for Resource {
     type Error = NameError;
 
     fn try_from(entry: ResourceEntry) -> Result<Self, NameError> {
-        let gvk = Gvk::new(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
+        let gvk = Gvk::existing(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
         let mut resource = match entry.plural.as_str() {
             "" => Self::new(gvk),
             plural => {
@@ -395,7 +425,7 @@ impl TryFrom<ResourceEntry> for Resource {
         resource.path = entry.path;
         resource.api = entry.api;
         resource.controller = entry.controller || has_controllers(&entry.other);
-        resource.webhooks = entry.webhooks;
+        resource.webhooks = entry.webhooks.unwrap_or_default();
         (resource.external, resource.core) = (entry.external, entry.core);
         resource.module = entry.module;
         resource.other = entry.other;
