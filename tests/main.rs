@@ -36,6 +36,7 @@ mod interfaces;
 mod kit;
 mod listing;
 mod manifests;
+mod names;
 mod operator;
 mod operator_deployed;
 mod operator_faults;

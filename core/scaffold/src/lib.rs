@@ -15,6 +15,7 @@ mod commands;
 mod dump;
 mod error;
 mod kubebuilder;
+mod manifests;
 mod merge;
 mod operations;
 mod path;

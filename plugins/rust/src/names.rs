@@ -126,10 +126,40 @@ fn push_underscore(module: &mut String) {
     }
 }
 
-/// Returns the type for a kind.
+/// The names that the server of the webhooks, which has a module for each group, uses itself.
+const SERVER: &[&str] = &[
+    "axum",
+    "clap",
+    "json_patch",
+    "kube",
+    "patch",
+    "serde",
+    "serde_json",
+    "serve",
+    "std",
+    "tls",
+    "tracing",
+];
+
+/// Returns the module for a group.
+pub(crate) fn group_module(group: &str) -> String {
+    let module = module(group);
+    let suffix = if SERVER.contains(&module.as_str()) { "_" } else { "" };
+    format!("{module}{suffix}")
+}
+
+/// Returns the type for a kind. No two kinds have the same.
 pub(crate) fn type_name(kind: &str) -> String {
-    let suffix = if TYPES.contains(&kind) { "Kind" } else { "" };
+    let suffix = if TYPES.contains(&kind.trim_end_matches("Kind")) { "Kind" } else { "" };
     format!("{kind}{suffix}")
+}
+
+/// Returns whether `path` is a path of Rust, such as `cert_manager::v1`.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.split("::").all(|name| {
+        name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
+            && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+    })
 }
 
 /// Returns whether `kind` is a kind: letters and digits in upper camel case.
@@ -185,6 +215,24 @@ mod tests {
         assert_eq!(type_name("Captain"), "Captain");
         assert_eq!(type_name("Option"), "OptionKind");
         assert_eq!(type_name("Self"), "SelfKind");
+        assert_eq!(type_name("OptionKind"), "OptionKindKind");
+    }
+
+    #[test]
+    fn groups_do_not_hide_what_the_server_uses() {
+        assert_eq!(group_module("crew"), "crew");
+        assert_eq!(group_module("kube"), "kube_");
+        assert_eq!(group_module("serde-json"), "serde_json_");
+    }
+
+    #[test]
+    fn paths_are_those_of_rust() {
+        for path in ["cert_manager::v1", "crate::api", "a"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in ["", "a::", "github.com/a/b", "a b", "a::1", "a-b"] {
+            assert!(!is_path(path), "{path}");
+        }
     }
 
     #[test]

@@ -35,24 +35,37 @@ const DEPENDENCIES: &str = "json-patch = \"4.0\"";
 pub(crate) fn scaffold(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
     let path = names.type_path();
-    ensure!(
-        draft.exists(&path)?,
-        UsageError(format!("webhooks need the API type of the project: there is no file `{path}`"))
-    );
+    if names.is_own {
+        ensure!(
+            draft.exists(&path)?,
+            UsageError(format!(
+                "webhooks need the API type of the project: there is no file `{path}`"
+            ))
+        );
+    } else {
+        ensure!(
+            !resource.webhooks.conversion,
+            UsageError(format!(
+                "the project does not define `{}`, and cannot convert it",
+                names.kind
+            ))
+        );
+        api::scaffold_foreign_type(resource, names, call, draft)?;
+    }
     scaffold_server(names, draft)?;
     scaffold_modules(names, draft)?;
     if resource.webhooks.defaulting {
-        scaffold_admission(names, draft, &DEFAULTING)?;
+        scaffold_admission(resource, names, draft, &DEFAULTING)?;
     }
     if resource.webhooks.validation {
-        scaffold_admission(names, draft, &VALIDATION)?;
+        scaffold_admission(resource, names, draft, &VALIDATION)?;
     }
     if resource.webhooks.conversion {
-        scaffold_conversion(resource, names, project, draft)?;
+        scaffold_conversion(resource, names, call, draft)?;
     }
     Ok(())
 }
@@ -134,7 +147,12 @@ const VALIDATION: Admission = Admission {
     operations: "[CREATE, UPDATE]",
 };
 
-fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) -> Result<()> {
+fn scaffold_admission(
+    resource: &Resource,
+    names: &Names,
+    draft: &mut Draft<'_>,
+    kind: &Admission,
+) -> Result<()> {
     let Names { group, version, plural, .. } = names;
     let Names { group_module, version_module, kind_module, .. } = names;
     let module = format!("{kind_module}_{}", kind.name);
@@ -155,28 +173,48 @@ fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) ->
     let line = format!("- {file}");
     draft.insert("config/webhook/kustomization.yaml", "webhooks", &line, Place::Last)?;
     let operations = kind.operations;
+    let group_of_rules = match names.group_of_rules(resource) {
+        group if group.is_empty() => "\"\"".to_owned(),
+        group => group,
+    };
     // Others may run the same operator in a namespace of their own.
-    let selector = match names.own_namespace {
+    let namespaces = match names.own_namespace {
         true => {
             "  namespaceSelector:\n    matchLabels:\n      kubernetes.io/metadata.name: system\n"
+                .to_owned()
         }
-        false => "",
+        false => String::new(),
     };
+    let selectors = namespaces + &others(resource, names);
     let webhook = format!(
         "- name: {verb}.{version}.{plural}.{group}\n  admissionReviewVersions: [v1]\n  \
          clientConfig:\n    service:\n      name: webhook-service\n      namespace: system\n      \
-         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n{selector}  rules:\n  \
-         - apiGroups: [{group}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
+         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n{selectors}  rules:\n  \
+         - apiGroups: [{group_of_rules}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
          resources: [{plural}]",
         verb = kind.verb
     );
     draft.insert(&path, "webhooks", &webhook, Place::Last)
 }
 
+/// Returns which objects the webhook of an API of Kubernetes leaves alone: those that the
+/// operator consists of. It could not start otherwise, as the webhook is not served yet.
+fn others(resource: &Resource, names: &Names) -> String {
+    if !resource.core {
+        return String::new();
+    }
+    format!(
+        "  # The operator itself must be able to start without its webhooks.\n  objectSelector:\n    \
+         matchExpressions:\n    - key: app.kubernetes.io/name\n      operator: NotIn\n      \
+         values: [{}]\n",
+        names.package
+    )
+}
+
 fn scaffold_conversion(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
     let Names { group, kind, plural, group_module, version_module, kind_module, .. } = names;
@@ -187,7 +225,7 @@ fn scaffold_conversion(
     draft.insert("src/webhook/mod.rs", "webhook-converters", &line, Place::Last)?;
     let line = format!("\"{plural}.{group}\",");
     draft.insert("src/crd.rs", "conversions", &line, Place::Last)?;
-    api::scaffold_definition(resource, names, project, draft)?;
+    api::scaffold_definition(resource, names, call, draft)?;
 
     let patch = format!("cainjection_in_{plural}.{group}.yaml");
     let path = format!("config/crd/patches/{patch}");

@@ -93,6 +93,14 @@ impl Advice for ScaffoldError {
                 let name = &host.command_name;
                 format!("use `{name} create` to add to the project, or `{name} edit` to change it")
             })),
+            Self::InsideProject { .. } => Some(
+                "start another project in a directory that is not in this one; all commands of a \
+                 project also work in its subdirectories"
+                    .into(),
+            ),
+            Self::WebhookExists { webhook, .. } => Some(
+                format!("leave out `--{webhook}`, or use `--force` to scaffold it again").into(),
+            ),
             Self::NotInitialized { .. } => {
                 Some(Hint::new(|host| format!("run `{} init` first", host.command_name)))
             }

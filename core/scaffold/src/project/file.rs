@@ -194,6 +194,17 @@ impl ProjectFile {
         self.content.resources.iter().find(|it| it.gvk() == gvk)
     }
 
+    /// Returns the resource with these names, which may be names that are not created today.
+    pub(crate) fn find(
+        &self,
+        group: &str,
+        domain: &str,
+        version: &str,
+        kind: &str,
+    ) -> Option<&Resource> {
+        self.resources().iter().find(|it| it.gvk().is(group, domain, version, kind))
+    }
+
     /// Returns all that the file says.
     pub(crate) fn to_json(&self) -> Value {
         Value::Object(self.values.clone())
