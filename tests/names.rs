@@ -54,7 +54,37 @@ fn the_plural_belongs_to_the_kind() {
             "create api --group crew --version v2 --kind Captain -q",
             "create api --group crew --version v3 --kind Captain --plural kapitane -q",
         ],
-        expect![[""]],
+        expect![[r#"
+            $ pintle create api --group crew --version v2 --kind Captain --plural captains
+            --- stderr ---
+            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind have one
+            hint: leave out `--plural`, or use `--plural kapitane`
+            [exit 2]
+            $ pintle create webhook --group crew --version v1 --kind Captain --plural captains --defaulting
+            --- stderr ---
+            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind have one
+            hint: leave out `--plural`, or use `--plural kapitane`
+            [exit 2]
+            $ pintle create api --group crew --version v1 --kind Kapitane
+            --- stderr ---
+            error: `crew.example.org/Kapitane` cannot be called `kapitane`: the kind `Captain` of its group is
+            hint: choose another kind, or another plural with `--plural`
+            [exit 2]
+            $ pintle create api --group crew --version v1 --kind Cook --plural kapitane
+            --- stderr ---
+            error: `crew.example.org/Cook` cannot be called `kapitane`: the kind `Captain` of its group is
+            hint: choose another kind, or another plural with `--plural`
+            [exit 2]
+            $ pintle create api --group crew --version v2 --kind Captain --namespaced=false
+            --- stderr ---
+            error: `Captain` is in namespaces: all versions of a kind agree
+            hint: leave out `--namespaced`
+            [exit 2]
+            $ pintle create api --group crew --version v2 --kind Captain -q
+            [exit 0]
+            $ pintle create api --group crew --version v3 --kind Captain --plural kapitane -q
+            [exit 0]
+        "#]],
     );
     let definition = read(&sandbox, "config/crd/bases/kapitane.crew.example.org.yaml");
     for version in ["v1", "v2", "v3"] {
@@ -70,7 +100,18 @@ fn a_definition_of_the_users_is_replaced_only_with_force() {
     let path = "config/crd/bases/captains.crew.example.org.yaml";
     fs::create_dir_all(sandbox.work().join("config/crd/bases")).expect("the sandbox is ours");
     write(&sandbox, path, "mine: true\n");
-    check(&sandbox, &["create api --group crew --version v1 --kind Captain"], expect![[""]]);
+    check(
+        &sandbox,
+        &["create api --group crew --version v1 --kind Captain"],
+        expect![[r#"
+        $ pintle create api --group crew --version v1 --kind Captain
+        --- stderr ---
+        error: `create api` failed at `rust.pintle.dev/v1.0.0`, while it scaffolds
+          caused by: `rust.pintle.dev/v1.0.0` adds `config/crd/bases/captains.crew.example.org.yaml`, which was on disk before
+        hint: use `--force` to overwrite `config/crd/bases/captains.crew.example.org.yaml`, or `--skip-existing` to leave it as it is
+        [exit 1]
+    "#]],
+    );
     assert_eq!(read(&sandbox, path), "mine: true\n");
     let force = "create api --group crew --version v1 --kind Captain --force -q";
     let _ = sandbox.run(force.split(' ')).success();
@@ -95,10 +136,65 @@ fn webhooks_that_contradict_others_are_refused_with_their_own_words() {
         create("--version v1 --kind Captain --conversion --spoke v9 --force"),
         create("--version v9 --kind Captain --validation"),
         "create webhook --group apps --version v1 --kind Deployment --conversion".to_owned(),
-        create("--version v1 --kind Captain --defaulting --skip-existing -q"),
+        create("--version v1 --kind Captain --defaulting --skip-existing"),
+        create("--version v1 --kind Captain --defaulting --validation --skip-existing -q"),
         create("--version v1 --kind Captain --defaulting --force -q"),
     ];
-    check(&sandbox, &lines.each_ref().map(String::as_str), expect![[""]]);
+    check(
+        &sandbox,
+        &lines.each_ref().map(String::as_str),
+        expect![[r#"
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting
+            --- stderr ---
+            error: `crew.example.org/v1/Captain` already has a defaulting webhook
+            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            [exit 1]
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --validation
+            --- stderr ---
+            error: `crew.example.org/v1/Captain` already has a defaulting webhook
+            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            [exit 1]
+            $ pintle create webhook --group crew --version v1 --kind Captain --conversion --spoke v2
+            --- stderr ---
+            error: `crew.example.org/v1/Captain` already has a conversion webhook
+            hint: leave out `--conversion`, or use `--force` to scaffold it again
+            [exit 1]
+            $ pintle create webhook --group crew --version v2 --kind Captain --conversion --spoke v1
+            --- stderr ---
+            error: `v1` is already the version that `Captain` is converted to and from
+            hint: create one conversion webhook for each kind; first undo that of `v1`
+            [exit 2]
+            $ pintle create webhook --group crew --version v1 --kind Captain --validation --spoke v2
+            --- stderr ---
+            error: `--spoke` names versions to convert, but there is no conversion
+            hint: use `--conversion` too
+            [exit 2]
+            $ pintle create webhook --group crew --version v1 --kind Captain --conversion --spoke v9 --force
+            --- stderr ---
+            error: the project has no resource `crew.example.org/v9/Captain` to convert
+            hint: run `pintle create api` for it first
+            [exit 2]
+            $ pintle create webhook --group crew --version v9 --kind Captain --validation
+            --- stderr ---
+            error: the project has no resource `crew.example.org/v9/Captain`
+            hint: run `pintle project show` to list the project's resources
+            [exit 1]
+            $ pintle create webhook --group apps --version v1 --kind Deployment --conversion
+            --- stderr ---
+            error: the project does not define `apps/v1/Deployment`, and cannot convert it
+            hint: use `--conversion` only for kinds that the project defines
+            [exit 2]
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --skip-existing
+            --- stderr ---
+            error: `crew.example.org/v1/Captain` already has a defaulting webhook
+            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            [exit 1]
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --validation --skip-existing -q
+            [exit 0]
+            $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --force -q
+            [exit 0]
+        "#]],
+    );
 }
 
 #[test]
@@ -120,7 +216,72 @@ fn apis_of_others_have_controllers_and_webhooks() {
             "project show",
             "project check",
         ],
-        expect![[""]],
+        expect![[r#"
+            $ pintle create webhook --group core --version v1 --kind Pod --validation
+            ~ Cargo.toml
+            + config/certmanager/certificate.yaml
+            + config/certmanager/issuer.yaml
+            + config/certmanager/kustomization.yaml
+            + config/certmanager/kustomizeconfig.yaml
+            ~ config/default/kustomization.yaml
+            + config/default/webhook_patch.yaml
+            + config/default/webhook_replacements.yaml
+            ~ config/network-policy/kustomization.yaml
+            + config/network-policy/webhooks.yaml
+            + config/webhook/kustomization.yaml
+            + config/webhook/service.yaml
+            + config/webhook/validating.yaml
+            ~ src/lib.rs
+            ~ src/main.rs
+            + src/patch.rs
+            ~ src/settings.rs
+            + src/webhook/core/mod.rs
+            + src/webhook/core/v1/mod.rs
+            + src/webhook/core/v1/pod_validation.rs
+            + src/webhook/mod.rs
+            ~ PROJECT
+            --- stderr ---
+            warning: `rustfmt --edition 2024 src/lib.rs src/main.rs src/patch.rs src/settings.rs src/webhook/core/mod.rs src/webhook/core/v1/mod.rs src/webhook/core/v1/pod_validation.rs src/webhook/mod.rs` of `rust.pintle.dev/v1.0.0` failed: No such file or directory (os error 2)
+            [exit 0]
+            $ pintle create api --group cert-manager --version v1 --kind Certificate --external-api-domain io --resource=false -q
+            [exit 0]
+            $ pintle create webhook --group cert-manager --version v1 --kind Certificate --validation -q
+            [exit 0]
+            $ pintle create api --group cert-manager --version v1 --kind Issuer --external-api-domain io --external-api-path cert_manager::v1 --external-api-module cert-manager@0.4 -q
+            [exit 0]
+            $ pintle create webhook --group cert-manager --version v1 --kind Issuer --defaulting -q
+            [exit 0]
+            $ pintle create api --group cert-manager --version v1 --kind Order --external-api-domain io --resource
+            --- stderr ---
+            error: the type of an API of another project cannot be made
+            hint: leave out `--resource`, or the options `--external-api-…`
+            [exit 2]
+            $ pintle create api --group core --version v1 --kind Pod --resource=false -q
+            [exit 0]
+            $ pintle project show
+            name      crew
+            domain    example.org
+            version   3
+            plugin    rust.pintle.dev/v1.0.0
+            resource  core/v1/Pod: controller, validation webhook, of Kubernetes
+            resource  cert-manager.io/v1/Certificate: controller, validation webhook, of another project
+            resource  cert-manager.io/v1/Issuer: controller, defaulting webhook, of another project
+            command   1 init
+            command   2 create webhook --group core --version v1 --kind Pod --validation
+            command   3 create api --group cert-manager --version v1 --kind Certificate --external-api-domain io
+            command   4 create webhook --group cert-manager --version v1 --kind Certificate --external-api-domain io --validation
+            command   5 create api --group cert-manager --version v1 --kind Issuer --external-api-domain io --external-api-path cert_manager::v1 --external-api-module cert-manager@0.4
+            command   6 create webhook --group cert-manager --version v1 --kind Issuer --external-api-domain io --external-api-path cert_manager::v1 --external-api-module cert-manager@0.4 --defaulting
+            command   7 create api --group core --version v1 --kind Pod
+            files     79 scaffolded
+            [exit 0]
+            $ pintle project check
+            ok  rust.pintle.dev/v1.0.0  it is there and fits
+            ok  files                   79 were scaffolded, 0 of them changed since
+            ok  manifests               they agree with PROJECT
+            ok  plugins                 they would make the same files today
+            [exit 0]
+        "#]],
     );
     assert!(read(&sandbox, "Cargo.toml").contains("cert-manager = \"0.4\"\n"));
     assert!(!sandbox.work().join("config/crd/bases").exists());
@@ -134,13 +295,12 @@ fn every_command_works_from_a_subdirectory() {
     let sandbox = project(&["create api --group crew --version v1 --kind Captain -q"]);
     let script = r#"
         cd src/controller
-        "$PINTLE" create api --group crew --version v1 --kind Cook --dry-run 2>&1 | head -2
+        "$PINTLE" create api --group crew --version v1 --kind Cook --dry-run 2>/dev/null | grep controller
         "$PINTLE" create api --group crew --version v1 --kind Cook -q
         "$PINTLE" create webhook --group crew --version v1 --kind Cook --validation -q
         "$PINTLE" delete webhook --group crew --version v1 --kind Cook -q
         "$PINTLE" edit -q
         "$PINTLE" project show | grep resource
-        "$PINTLE" project blame mod.rs ../api/mod.rs 2>/dev/null || true
         "$PINTLE" project blame mod.rs
         "$PINTLE" project blame ../api/mod.rs
         "$PINTLE" project blame ../../.. || true
@@ -151,7 +311,35 @@ fn every_command_works_from_a_subdirectory() {
         "$PINTLE" init --help | head -1
         ls
     "#;
-    expect![[""]].assert_eq(&sandbox.script(&[], script).to_string());
+    expect![[r#"
+        + src/controller/crew/cook.rs
+        ~ src/controller/crew/mod.rs
+        resource  crew.example.org/v1/Captain: api, controller
+        resource  crew.example.org/v1/Cook: api, controller
+        PATH                   STATE      BY
+        src/controller/mod.rs  unchanged  rust.pintle.dev/v1.0.0 (1 init), rust.pintle.dev/v1.0.0 (2 create api)
+        PATH            STATE      BY
+        src/api/mod.rs  unchanged  rust.pintle.dev/v1.0.0 (1 init), rust.pintle.dev/v1.0.0 (2 create api)
+        ok  rust.pintle.dev/v1.0.0  it is there and fits
+        ok  files                   68 were scaffolded, 0 of them changed since
+        ok  manifests               they agree with PROJECT
+        ok  plugins                 they would make the same files today
+        Start a project in the current folder
+        crew
+        mod.rs
+        --- stderr ---
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        error: `../../..` is not in the project
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the plugins make the same files as before
+        error: the current directory is in the project `[SANDBOX]/desk`
+        hint: start another project in a directory that is not in this one; all commands of a project also work in its subdirectories
+        [exit 0]
+    "#]].assert_eq(&sandbox.script(&[], script).to_string());
 }
 
 /// What is done to a project, and what `project check` then finds.
@@ -198,7 +386,97 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
     }
     fs::remove_file(sandbox.work().join(definition)).expect("it is scaffolded");
     said += &format!("\nno {definition}\n{}", found());
-    expect![[""]].assert_eq(&said);
+    expect![[r#"
+        exit 0
+        ok  manifests               they agree with PROJECT
+        ok  plugins                 they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: plural: captains -> plural: kapitane
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  its plural is `kapitane`; in PROJECT, that of `Captain` is `captains`
+        ok       plugins                                          they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: kind: Captain -> kind: Kapitan
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
+        problem  config/crd/bases/captains.crew.example.org.yaml  its kind is `Kapitan`; in PROJECT, `captains` are of kind `Captain`
+        ok       plugins                                          they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: group: crew.example.org -> group: other.example.org
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
+        ok       plugins                                          they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: scope: Namespaced -> scope: Cluster
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  its scope is `Cluster`; in PROJECT, it is `Namespaced`
+        ok       plugins                                          they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: name: v2 -> name: v3
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has no version `v2` of `Captain`, which PROJECT has
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has a version `v3` of `Captain`, which PROJECT has not
+        ok       plugins                                          they would make the same files today
+
+        config/crd/bases/captains.crew.example.org.yaml: strategy: Webhook -> strategy: None
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has no conversion webhook for `Captain`, which PROJECT has
+        ok       plugins                                          they would make the same files today
+
+        config/rbac/role.yaml: resources: [cooks] -> resources: [mates]
+        exit 1
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` may not get, list, watch `cooks`
+        ok       plugins                 they would make the same files today
+
+        config/rbac/role.yaml: verbs: [get, list, patch, update, watch] -> verbs: [get]
+        exit 1
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` may not list, watch `captains`
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` may not list, watch `cooks`
+        ok       plugins                 they would make the same files today
+
+        config/webhook/mutating.yaml: resources: [captains] -> resources: [cooks]
+        exit 1
+        problem  config/webhook                there is no configuration of the defaulting webhook of `crew.example.org/v1/Captain`
+        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Cook`, which PROJECT has not
+        ok       plugins                       they would make the same files today
+
+        config/webhook/mutating.yaml: - name: mutate -> - name: mutate
+        exit 1
+        problem  config/webhook/mutating.yaml  it is not valid YAML: line 9 column 3: while parsing a block collection, did not find expected '-' indicator
+        problem  config/webhook                there is no configuration of the defaulting webhook of `crew.example.org/v1/Captain`
+        ok       plugins                       they would make the same files today
+
+        PROJECT: conversion: true -> 
+        exit 1
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has a conversion webhook for `Captain`, which PROJECT has not
+        ok       plugins                                          they would make the same files today
+
+        PROJECT: defaulting: true -> 
+        exit 1
+        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Captain`, which PROJECT has not
+        ok       plugins                       they would make the same files today
+
+        PROJECT: kind: Cook -> kind: Cook
+          plural: captains
+        exit 1
+        problem  PROJECT                                       `crew.example.org/Captain` cannot be called `captains`: the kind `Cook` of its group is
+        problem  PROJECT                                       `crew.example.org/Cook` cannot be called `captains`: the kind `Captain` of its group is
+        problem  config/crd/bases/cooks.crew.example.org.yaml  its plural is `cooks`; in PROJECT, that of `Cook` is `captains`
+        problem  config/webhook/mutating.yaml                  it has a defaulting webhook of `crew.example.org/v1/Cook`, which PROJECT has not
+        ok       plugins                                       they would make the same files today
+
+        PROJECT: defaulting: true -> defaulting: true
+            spoke: [v9]
+        exit 1
+        problem  PROJECT                 `crew.example.org/v1/Captain` is converted to `v9`, which is missing
+        ok       plugins                 they would make the same files today
+
+        no config/crd/bases/captains.crew.example.org.yaml
+        exit 1
+        note     config/crd/bases/captains.crew.example.org.yaml  it was deleted since it was scaffolded
+        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
+        ok       plugins                                          they would make the same files today
+    "#]].assert_eq(&said);
 }
 
 #[test]
@@ -209,12 +487,40 @@ fn an_older_file_is_shown_as_such_and_a_long_name_is_refused() {
     assert_eq!(out.code(), 2, "{out}");
     assert!(out.stderr.contains("it must be at most 56 lower-case letters"), "{out}");
     write(&sandbox, "PROJECT", "version: \"2\"\ndomain: example.org\n");
-    check(&sandbox, &["project show"], expect![[""]]);
+    check(
+        &sandbox,
+        &["project show"],
+        expect![[r#"
+        $ pintle project show
+        name     desk
+        domain   example.org
+        version  2; becomes 3 with the first change
+        plugin   go.kubebuilder.io/v2
+        files    0 scaffolded
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_licence_names_the_authors_of_a_project_without_a_name() {
+    let sandbox = Sandbox::new()
+        .library("rust.so", &built("libpintle_plugin_rust.so"))
+        .library("license.so", &built("libpintle_plugin_license.so"));
+    let _ = sandbox.run("init --plugins rust -q".split(' ')).success();
+    replace(&sandbox, "PROJECT", "projectName: desk\n", "");
+    let _ = sandbox.run("edit --plugins license -q".split(' ')).success();
+    assert!(read(&sandbox, "src/main.rs").contains("The desk authors"));
+    assert!(!read(&sandbox, "PROJECT").contains("projectName"));
 }
 
 /// Kinds that are called like something that the templates use, that Rust has in its prelude,
 /// or that the derives of kube and serde may use.
 const KINDS: &[&str] = &[
+    "T",
+    "K",
+    "E",
+    "D",
     "Action",
     "Api",
     "Arc",

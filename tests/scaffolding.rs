@@ -430,8 +430,6 @@ fn webhooks_are_made_and_undone() {
           group: crew
           kind: Captain
           version: v1
-          webhooks:
-            webhookVersion: v1
     "#]]
     .assert_eq(&read(&sandbox, "PROJECT"));
 }

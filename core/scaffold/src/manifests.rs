@@ -337,5 +337,7 @@ fn has_wildcard(rule: &Value) -> bool {
 }
 
 fn first_line(err: &dyn std::fmt::Display) -> String {
-    err.to_string().lines().next().unwrap_or_default().to_owned()
+    let text = err.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }

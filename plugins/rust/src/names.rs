@@ -15,7 +15,8 @@ const DEVICES: &[&str] = &[
     "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
 ];
 
-/// The names in scope where a type is declared: the prelude and the file's imports.
+/// The names in scope where a type is declared: the prelude, what users import there, and `S`,
+/// a parameter in the code that the derive of kube writes.
 const TYPES: &[&str] = &[
     "AsMut",
     "AsRef",
@@ -52,6 +53,7 @@ const TYPES: &[&str] = &[
     "PartialEq",
     "PartialOrd",
     "Result",
+    "S",
     "Self",
     "Send",
     "Serialize",

@@ -10,9 +10,12 @@ macro_rules! template {
     };
 }
 
+/// The file with the server, and with the routes to all webhooks.
+const SERVER: &str = "src/webhook/mod.rs";
+
 /// The files that all webhooks share, and their templates.
 const SHARED: &[(&str, &str)] = &[
-    ("src/webhook/mod.rs", template!("server.rs")),
+    (SERVER, template!("server.rs")),
     ("src/patch.rs", template!("patch.rs")),
     ("config/webhook/kustomization.yaml", template!("config/kustomization.yaml")),
     ("config/webhook/service.yaml", template!("config/service.yaml")),
@@ -59,10 +62,10 @@ pub(crate) fn scaffold(
     scaffold_server(names, draft)?;
     scaffold_modules(names, draft)?;
     if resource.webhooks.defaulting {
-        scaffold_admission(resource, names, draft, &DEFAULTING)?;
+        scaffold_admission(resource, names, call, draft, &DEFAULTING)?;
     }
     if resource.webhooks.validation {
-        scaffold_admission(resource, names, draft, &VALIDATION)?;
+        scaffold_admission(resource, names, call, draft, &VALIDATION)?;
     }
     if resource.webhooks.conversion {
         scaffold_conversion(resource, names, call, draft)?;
@@ -78,7 +81,9 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let crate_name = names.package.replace('-', "_");
     let lines = [
         ("Cargo.toml", "dependencies", DEPENDENCIES),
-        ("src/lib.rs", "modules", "mod patch;\npub mod webhook;"),
+        // One by one: rustfmt sorts them among the others.
+        ("src/lib.rs", "modules", "mod patch;"),
+        ("src/lib.rs", "modules", "pub mod webhook;"),
         (
             "src/settings.rs",
             "settings",
@@ -104,7 +109,7 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
 fn scaffold_modules(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let Names { group_module, version_module, .. } = names;
     let module = format!("pub mod {group_module};");
-    draft.insert("src/webhook/mod.rs", "webhook-groups", &module, Place::Last)?;
+    draft.insert(SERVER, "webhook-groups", &module, Place::Last)?;
     let path = format!("src/webhook/{group_module}/mod.rs");
     draft.ensure(&path, || render(&path, template!("group.rs"), names))?;
     let module = format!("pub mod {version_module};");
@@ -150,6 +155,7 @@ const VALIDATION: Admission = Admission {
 fn scaffold_admission(
     resource: &Resource,
     names: &Names,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
     kind: &Admission,
 ) -> Result<()> {
@@ -165,7 +171,9 @@ fn scaffold_admission(
         kind.function,
         arguments.join(", ")
     );
-    draft.insert("src/webhook/mod.rs", "webhook-routes", &lines, Place::Last)?;
+    if !server_has(call, &format!("\"{route}\""))? {
+        draft.insert(SERVER, "webhook-routes", &lines, Place::Last)?;
+    }
 
     let (file, template) = kind.manifest;
     let path = format!("config/webhook/{file}");
@@ -197,6 +205,12 @@ fn scaffold_admission(
     draft.insert(&path, "webhooks", &webhook, Place::Last)
 }
 
+/// Whether the server has a route or converter already: rustfmt breaks its lines anew.
+fn server_has(call: &ScaffoldCall<'_>, start: &str) -> Result<bool> {
+    let server = call.universe.get(SERVER)?;
+    Ok(server.map_or(Ok(false), |it| it.text().map(|it| it.contains(start)))?)
+}
+
 /// Returns which objects the webhook of an API of Kubernetes leaves alone: those that the
 /// operator consists of. It could not start otherwise, as the webhook is not served yet.
 fn others(resource: &Resource, names: &Names) -> String {
@@ -222,7 +236,9 @@ fn scaffold_conversion(
     add_module(names, draft, &module, template!("conversion.rs"))?;
     let line =
         format!("\"{kind}.{group}\" => Some({group_module}::{version_module}::{module}::convert),");
-    draft.insert("src/webhook/mod.rs", "webhook-converters", &line, Place::Last)?;
+    if !server_has(call, &format!("\"{kind}.{group}\" =>"))? {
+        draft.insert(SERVER, "webhook-converters", &line, Place::Last)?;
+    }
     let line = format!("\"{plural}.{group}\",");
     draft.insert("src/crd.rs", "conversions", &line, Place::Last)?;
     api::scaffold_definition(resource, names, call, draft)?;

@@ -101,6 +101,11 @@ fn line(command: &RecordedCommand) -> String {
     for key in ["group", "version", "kind"] {
         option(key, &command.resource[key]);
     }
+    if command.resource["external"] == true {
+        for key in ["domain", "path", "module"] {
+            option(&format!("external-api-{key}"), &command.resource[key]);
+        }
+    }
     let webhooks = &command.resource["webhooks"];
     for key in ["defaulting", "validation", "conversion"] {
         option(key, &webhooks[key]);

@@ -102,13 +102,12 @@ fn webhook_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resou
             .hint("use one or more of `--defaulting`, `--validation` and `--conversion`"));
     }
     if webhooks.conversion && is_foreign {
-        let text = format!("`{}` is not an API of the project", resource.gvk());
-        return Err(CliError::new(Exit::Usage, format!("{text}: it cannot convert it"))
+        let text = format!("the project does not define `{}`", resource.gvk());
+        return Err(CliError::new(Exit::Usage, format!("{text}, and cannot convert it"))
             .hint("use `--conversion` only for kinds that the project defines"));
     }
-    let is_for_more = is_on("force") || is_on("skip-existing");
-    if let Some(known) = known.filter(|_| !is_for_more) {
-        refuse_second(known, &resource)?;
+    if let Some(known) = known.filter(|_| !is_on("force")) {
+        refuse_second(known, &resource, is_on("skip-existing"))?;
     }
     check_hub(project, &resource)?;
     resource.webhooks.spoke = spokes(project, &resource, matches)?;
@@ -162,18 +161,21 @@ fn foreign_resource(
 }
 
 /// Refuses a webhook of a sort that the resource has already.
-fn refuse_second(known: &Resource, new: &Resource) -> Result<(), ScaffoldError> {
-    let (known_webhooks, webhooks) = (&known.webhooks, &new.webhooks);
-    for (webhook, is_second) in [
-        ("defaulting", known_webhooks.defaulting && webhooks.defaulting),
-        ("validation", known_webhooks.validation && webhooks.validation),
-        ("conversion", known_webhooks.conversion && webhooks.conversion),
-    ] {
-        if is_second {
-            return Err(ScaffoldError::WebhookExists { gvk: new.gvk().clone(), webhook });
+///
+/// With `skips`, such a webhook stays as it is while another one is added.
+fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), ScaffoldError> {
+    let sorts = [
+        ("defaulting", known.webhooks.defaulting, new.webhooks.defaulting),
+        ("validation", known.webhooks.validation, new.webhooks.validation),
+        ("conversion", known.webhooks.conversion, new.webhooks.conversion),
+    ];
+    let adds = sorts.iter().any(|(_, is_known, is_new)| *is_new && !is_known);
+    match sorts.iter().find(|(_, is_known, is_new)| *is_known && *is_new) {
+        Some((webhook, ..)) if !(skips && adds) => {
+            Err(ScaffoldError::WebhookExists { gvk: new.gvk().clone(), webhook })
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses a second version that all others are converted to and from.
