@@ -480,6 +480,14 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
 }
 
 #[test]
+fn what_another_tool_generates_is_only_noted() {
+    let sandbox = project(&["create api --group crew --version v1 --kind Captain -q"]);
+    fs::remove_file(sandbox.work().join(".pintle/scaffold.jsonl")).expect("it is there");
+    replace(&sandbox, "config/rbac/role.yaml", "resources: [captains]", "resources: [mates]");
+    check(&sandbox, &["project check"], expect![[""]]);
+}
+
+#[test]
 fn an_older_file_is_shown_as_such_and_a_long_name_is_refused() {
     let sandbox = Sandbox::new().library("rust.so", &built("libpintle_plugin_rust.so"));
     let long = "n".repeat(57);

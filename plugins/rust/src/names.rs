@@ -115,7 +115,9 @@ pub(crate) fn module(name: &str) -> String {
     if module.starts_with(|it: char| it.is_ascii_digit()) {
         module.insert(0, '_');
     }
-    if KEYWORDS.contains(&module.as_str()) || DEVICES.contains(&module.as_str()) {
+    // The file of a kind has a module `tests` itself.
+    let taken = KEYWORDS.iter().chain(DEVICES).chain(&["tests"]);
+    if taken.into_iter().any(|it| *it == module) {
         module.push('_');
     }
     module
@@ -202,6 +204,7 @@ mod tests {
             ("Self", "self_"),
             ("Mod", "mod_"),
             ("Con", "con_"),
+            ("Tests", "tests_"),
             ("my-group", "my_group"),
             ("net.my-group", "net_my_group"),
             ("3scale", "_3scale"),
