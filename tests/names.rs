@@ -380,7 +380,8 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
     ] {
         let before = read(&sandbox, path);
         replace(&sandbox, path, from, to);
-        said += &format!("\n{path}: {} -> {}\n", from.trim(), to.trim());
+        let to = if to.is_empty() { "nothing" } else { to.trim() };
+        said += &format!("\n{path}: {} -> {to}\n", from.trim());
         said += &found();
         write(&sandbox, path, &before);
     }
@@ -446,12 +447,12 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
         problem  config/webhook                there is no configuration of the defaulting webhook of `crew.example.org/v1/Captain`
         ok       plugins                       they would make the same files today
 
-        PROJECT: conversion: true -> 
+        PROJECT: conversion: true -> nothing
         exit 1
         problem  config/crd/bases/captains.crew.example.org.yaml  it has a conversion webhook for `Captain`, which PROJECT has not
         ok       plugins                                          they would make the same files today
 
-        PROJECT: defaulting: true -> 
+        PROJECT: defaulting: true -> nothing
         exit 1
         problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Captain`, which PROJECT has not
         ok       plugins                       they would make the same files today

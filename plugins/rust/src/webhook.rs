@@ -208,7 +208,7 @@ fn scaffold_admission(
 /// Whether the server has a route or converter already: rustfmt breaks its lines anew.
 fn server_has(call: &ScaffoldCall<'_>, start: &str) -> Result<bool> {
     let server = call.universe.get(SERVER)?;
-    Ok(server.map_or(Ok(false), |it| it.text().map(|it| it.contains(start)))?)
+    server.map_or(Ok(false), |it| it.text().map(|it| it.contains(start)))
 }
 
 /// Returns which objects the webhook of an API of Kubernetes leaves alone: those that the

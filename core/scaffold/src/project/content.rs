@@ -1,5 +1,6 @@
 //! What a PROJECT file says, as far as this host knows it.
 
+use super::nulls::or_default;
 use super::resource::Resource;
 use pintle_host::ProjectVersion;
 use serde::de;
@@ -30,15 +31,6 @@ pub(super) struct Content {
     pub(super) plugins: Map<String, Value>,
     #[serde(deserialize_with = "or_default")]
     pub(super) resources: Vec<Resource>,
-}
-
-/// Reads a value; a key without one says as much as none.
-pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Deserialize<'de> + Default,
-    D: Deserializer<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The plugins that made the project, in order.

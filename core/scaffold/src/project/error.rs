@@ -1,7 +1,6 @@
 //! What is wrong with a PROJECT file.
 
-use super::name::NameError;
-use super::plurals::PluralError;
+use super::name::{NameError, PluralError};
 use pintle_host::ProjectVersion;
 use std::io;
 use std::path::{Path, PathBuf};

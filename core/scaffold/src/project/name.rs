@@ -37,6 +37,32 @@ impl NameError {
 /// name of a namespace is a label.
 const LONGEST_PROJECT_NAME: usize = 63 - "-system".len();
 
+/// Why a kind cannot have a plural.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluralError {
+    /// The kind has another plural already.
+    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind have one")]
+    Known {
+        /// The kind, as `crew.example.org/Captain`.
+        kind: String,
+        /// The plural that the kind has.
+        known: String,
+        /// The plural that it cannot have.
+        plural: String,
+    },
+    /// Another kind of the group is called by the name.
+    #[error("`{kind}` cannot be called `{name}`: the kind `{other}` of its group is")]
+    Taken {
+        /// The kind, as `crew.example.org/Captain`.
+        kind: String,
+        /// The plural or singular that both have.
+        name: String,
+        /// The other kind.
+        other: String,
+    },
+}
+
 /// Checks the name of a new project: a DNS-1123 label that leaves room for the names that are
 /// made of it.
 ///

@@ -2,33 +2,8 @@
 
 use super::file::ProjectFile;
 use super::gvk::Gvk;
+use super::name::PluralError;
 use super::resource::Resource;
-
-/// Why a kind cannot have a plural.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PluralError {
-    /// The kind has another plural already.
-    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind have one")]
-    Known {
-        /// The kind, as `crew.example.org/Captain`.
-        kind: String,
-        /// The plural that the kind has.
-        known: String,
-        /// The plural that it cannot have.
-        plural: String,
-    },
-    /// Another kind of the group is called by the name.
-    #[error("`{kind}` cannot be called `{name}`: the kind `{other}` of its group is")]
-    Taken {
-        /// The kind, as `crew.example.org/Captain`.
-        kind: String,
-        /// The plural or singular that both have.
-        name: String,
-        /// The other kind.
-        other: String,
-    },
-}
 
 impl ProjectFile {
     /// Returns a resource of the same kind, of the same version if there is one.

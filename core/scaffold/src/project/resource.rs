@@ -1,12 +1,11 @@
 //! The resources of a project, and what is scaffolded for them.
 
-use super::content::or_default;
 use super::gvk::Gvk;
 use super::name::{NameError, is_lettered_label};
+use super::nulls::{or_default, without_nulls};
 use super::plural::regular_plural;
 use pintle_plugin::message::{self, Webhooks};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// A resource of the project.
@@ -395,17 +394,6 @@ struct ResourceEntry {
     module: String,
     #[serde(flatten)]
     other: Map<String, Value>,
-}
-
-/// Reads a map, whose keys without a value say as much as none.
-fn without_nulls<'de, T: DeserializeOwned, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    let Some(mut map) = Option::<Map<String, Value>>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    map.retain(|_, value| !value.is_null());
-    serde_json::from_value(map.into()).map(Some).map_err(D::Error::custom)
 }
 
 impl TryFrom<ResourceEntry> for Resource {

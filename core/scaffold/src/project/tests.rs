@@ -8,7 +8,8 @@ use super::resource::{Api, Resource};
 use crate::commands::errors::Advice as _;
 use expect_test::expect;
 use serde_json::json;
-use std::path::PathBuf;
+#[cfg(unix)]
+use std::path::Path;
 
 fn parse(lines: &str) -> Result<ProjectFile, ProjectError> {
     ProjectFile::parse(&format!("version: \"3\"\n{lines}"))
@@ -193,6 +194,7 @@ fn a_message_names_the_key_the_line_and_the_fix() {
     "#]].assert_eq(&said);
 }
 
+#[cfg(unix)]
 #[test]
 fn encodings_and_links_have_errors_of_their_own() {
     let root = tempfile::tempdir().unwrap();
@@ -230,7 +232,8 @@ fn encodings_and_links_have_errors_of_their_own() {
 }
 
 /// Returns why the file is not read, and what to do.
-fn refusal(path: &PathBuf) -> String {
+#[cfg(unix)]
+fn refusal(path: &Path) -> String {
     let Err(err) = ProjectFile::load(path) else { return "it is read".to_owned() };
     let hint = err.hint_text().unwrap_or_default();
     let err = match err {
