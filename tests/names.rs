@@ -485,13 +485,17 @@ fn what_another_tool_generates_is_only_noted() {
     let sandbox = project(&["create api --group crew --version v1 --kind Captain -q"]);
     fs::remove_file(sandbox.work().join(".pintle/scaffold.jsonl")).expect("it is there");
     replace(&sandbox, "config/rbac/role.yaml", "resources: [captains]", "resources: [mates]");
-    check(&sandbox, &["project check"], expect![[r#"
+    check(
+        &sandbox,
+        &["project check"],
+        expect![[r#"
         $ pintle project check
         ok    rust.pintle.dev/v1.0.0  it is there and fits
         note  PROJECT                 how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work
         note  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` may not get, list, watch `captains`
         [exit 0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
