@@ -37,6 +37,7 @@ mod kit;
 mod listing;
 mod locked_projects;
 mod manifests;
+mod names;
 mod operator;
 mod operator_deployed;
 mod operator_faults;

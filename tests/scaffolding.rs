@@ -430,8 +430,6 @@ fn webhooks_are_made_and_undone() {
           group: crew
           kind: Captain
           version: v1
-          webhooks:
-            webhookVersion: v1
     "#]]
     .assert_eq(&read(&sandbox, "PROJECT"));
 }
@@ -1110,10 +1108,10 @@ fn a_project_may_have_paths_that_are_not_utf8() {
     .assert_eq(&sandbox.run(blame.iter().chain([&odd])).to_string());
 
     // The project itself is in such a directory.
-    let folder = sandbox.work().join(OsStr::from_bytes(b"yard\xff"));
+    let folder = sandbox.path("").join(OsStr::from_bytes(b"yard\xff"));
     fs::create_dir(&folder).expect("the sandbox is ours");
     let script = r#"
-        cd yard*
+        cd ../yard*
         "$PINTLE" project show -o json || true
         "$PINTLE" init --plugins shipyard -o json
         "$PINTLE" project show -o json >/dev/null
@@ -1159,13 +1157,13 @@ fn a_project_may_have_paths_that_are_not_utf8() {
         --- stderr ---
         {
           "code": 1,
-          "message": "there is no `[SANDBOX]/desk/yard�/PROJECT`: the project is not initialized",
+          "message": "there is no `[SANDBOX]/yard�/PROJECT`: the project is not initialized",
           "causes": [],
           "hint": "run `pintle init` first"
         }
         {
           "code": 1,
-          "message": "`[SANDBOX]/desk/yard�/PROJECT` exists: the project is initialized already",
+          "message": "`[SANDBOX]/yard�/PROJECT` exists: the project is initialized already",
           "causes": [],
           "hint": "use `pintle create` to add to the project, or `pintle edit` to change it"
         }

@@ -30,6 +30,7 @@ pub const HOOKED_COMMANDS: &[&[&str]] = &[
 const EXISTING: &[&str] = &["force", "skip-existing"];
 const SHOW: &[&str] = &["dry-run", "diff", "dump-universe", "output"];
 const GVK: &[&str] = &["group", "version", "kind"];
+const EXTERNAL: &[&str] = &["external-api-domain", "external-api-path", "external-api-module"];
 const WEBHOOKS: &[&str] = &["defaulting", "validation", "conversion"];
 
 /// Returns the long names of the options that a host itself has on a scaffolding subcommand.
@@ -42,18 +43,10 @@ pub fn subcommand_options(subcommand: &str) -> Vec<&'static str> {
         }
         "edit" => &[&["plugins"], EXISTING],
         "create api" => {
-            let api: &[&str] = &[
-                "plugins",
-                "plural",
-                "resource",
-                "controller",
-                "namespaced",
-                "external-api-module",
-                "external-api-domain",
-            ];
-            &[GVK, api, EXISTING]
+            let api: &[&str] = &["plugins", "plural", "resource", "controller", "namespaced"];
+            &[GVK, api, EXTERNAL, EXISTING]
         }
-        "create webhook" => &[GVK, &["plugins", "plural", "spoke"], WEBHOOKS, EXISTING],
+        "create webhook" => &[GVK, &["plugins", "plural", "spoke"], WEBHOOKS, EXTERNAL, EXISTING],
         "delete api" => &[GVK],
         "delete webhook" => &[GVK, WEBHOOKS],
         _ => &[],

@@ -25,6 +25,12 @@ pub enum ScaffoldError {
         /// The PROJECT file.
         path: PathBuf,
     },
+    /// `init` in a directory below that of a project.
+    #[error("the current directory is in the project `{}`", project.display())]
+    InsideProject {
+        /// The directory of the project.
+        project: PathBuf,
+    },
     /// Another subcommand in a folder that is not a project.
     #[error("there is no `{}`: the project is not initialized", path.display())]
     NotInitialized {
@@ -44,6 +50,14 @@ pub enum ScaffoldError {
     ResourceExists {
         /// The resource.
         gvk: Gvk,
+    },
+    /// The resource has a webhook of this sort already.
+    #[error("`{gvk}` already has a {webhook} webhook")]
+    WebhookExists {
+        /// The resource.
+        gvk: Gvk,
+        /// The option for the sort of webhook, as `defaulting`.
+        webhook: &'static str,
     },
     /// A step of a plugin failed.
     #[error("`{subcommand}` failed at `{plugin}`, {step}")]

@@ -18,6 +18,7 @@ mod error;
 mod fnv;
 mod kubebuilder;
 mod line_merge;
+mod manifests;
 mod merge;
 mod operations;
 mod path;

@@ -122,7 +122,8 @@ impl ScaffoldTest {
     /// Sets the resource at hand, for the subcommands that have one.
     ///
     /// It starts as a namespaced API type with a controller. An empty domain becomes the
-    /// project's, an empty plural the kind in lower case with an `s`.
+    /// project's, unless the API is not the project's own; an empty plural becomes the kind in
+    /// lower case with an `s`.
     pub fn resource(mut self, change: impl FnOnce(&mut Resource)) -> Self {
         let resource =
             Resource { api: true, controller: true, namespaced: true, ..Resource::default() };
@@ -197,7 +198,7 @@ impl ScaffoldTest {
             ))),
             Some(_) if !wanted => Err(Error::refused(format!("`{subcommand}` has no resource"))),
             Some(resource) => {
-                if resource.domain.is_empty() {
+                if resource.domain.is_empty() && !resource.core && !resource.external {
                     resource.domain.clone_from(&self.project.domain);
                 }
                 if resource.plural.is_empty() {

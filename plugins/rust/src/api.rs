@@ -1,6 +1,6 @@
 //! An API type and its controller, in a project that exists.
 
-use crate::crd::Kind;
+use crate::crd::{self, Kind};
 use crate::names::{self, module, type_name};
 use crate::template::render;
 use pintle_plugin::prelude::*;
@@ -10,6 +10,7 @@ const TYPE: &str = include_str!("../templates/api/type.rs.jinja");
 const VERSION: &str = include_str!("../templates/api/version.rs.jinja");
 const GROUP: &str = include_str!("../templates/api/group.rs.jinja");
 const CONTROLLER: &str = include_str!("../templates/api/controller.rs.jinja");
+const EXTERNAL: &str = include_str!("../templates/api/external.rs.jinja");
 const WATCHER: &str = include_str!("../templates/api/watcher.rs.jinja");
 const ROLE: &str = include_str!("../templates/api/role.yaml.jinja");
 const SAMPLE: &str = include_str!("../templates/api/sample.yaml.jinja");
@@ -35,6 +36,10 @@ pub(crate) struct Names {
     pub(crate) kind_module: String,
     #[serde(rename = "type")]
     pub(crate) type_name: String,
+    /// The path of the module with the type in Rust.
+    pub(crate) code: String,
+    /// Whether the API is the project's own.
+    pub(crate) is_own: bool,
     /// Whether the operator works in its own namespace only.
     pub(crate) own_namespace: bool,
 }
@@ -44,7 +49,8 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// When the kind is none, or when another group has taken the module.
+    /// When the kind is none, when another group has taken the module, or when the path of a type
+    /// of another project is not one of Rust.
     pub(crate) fn new(resource: &Resource, project: &ProjectInfo) -> Result<Self> {
         let Resource { version, kind, plural, .. } = resource;
         ensure!(
@@ -60,6 +66,14 @@ impl Names {
                 "the groups `{ours}` and `{theirs}` would both be the module `{group_module}`"
             )));
         }
+        let (version_module, kind_module) = (module(version), module(kind));
+        let foreign = foreign_code(resource)?;
+        let is_own = !resource.external && !resource.core;
+        let type_name = match foreign {
+            Some(_) => kind.clone(),
+            None => type_name(kind),
+        };
+        let own = format!("crate::api::{group_module}::{version_module}::{kind_module}");
         Ok(Self {
             api_version: format!("{group}/{version}"),
             group,
@@ -71,9 +85,11 @@ impl Names {
             package: names::package(&project.name),
             crate_name: names::package(&project.name).replace('-', "_"),
             group_module,
-            version_module: module(version),
-            kind_module: module(kind),
-            type_name: type_name(kind),
+            version_module,
+            kind_module,
+            type_name,
+            code: foreign.unwrap_or(own),
+            is_own,
             own_namespace: project.namespaced,
         })
     }
@@ -89,7 +105,7 @@ impl Names {
     }
 
     /// Returns the group as rules and requests know it: that of pods has no name.
-    fn group_of_rules(&self, resource: &Resource) -> String {
+    pub(crate) fn group_of_rules(&self, resource: &Resource) -> String {
         if resource.core && self.group == "core" { String::new() } else { self.group.clone() }
     }
 
@@ -128,18 +144,19 @@ pub(crate) fn other_controller<'a>(
 pub(crate) fn scaffold(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
+    let project = call.project();
     if resource.api {
         scaffold_type(names, draft)?;
-        scaffold_manifests(resource, names, project, draft)?;
+        scaffold_manifests(resource, names, call, draft)?;
         scaffold_roles(names, draft)?;
     }
     if resource.controller {
         let path = names.type_path();
-        if resource.external || resource.core {
-            return scaffold_watcher(resource, names, draft);
+        if !names.is_own {
+            return scaffold_watcher(resource, names, call, draft);
         }
         ensure!(
             names.namespaced || !project.namespaced,
@@ -161,10 +178,10 @@ pub(crate) fn scaffold(
 fn scaffold_manifests(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
-    scaffold_definition(resource, names, project, draft)?;
+    scaffold_definition(resource, names, call, draft)?;
     let file = format!("- bases/{}.{}.yaml", names.plural, names.group);
     draft.insert("config/crd/kustomization.yaml", "crds", &file, Place::Last)?;
     draft.insert("config/default/kustomization.yaml", "resources", "- ../crd", Place::Last)?;
@@ -216,13 +233,13 @@ const ROLES: &[(&str, &str, &str)] = &[
 pub(crate) fn scaffold_definition(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
     let same_kind = |it: &&Resource| {
         it.api && it.kind == resource.kind && qualified_group(it) == qualified_group(resource)
     };
-    let versions: Vec<&Resource> = project.resources.iter().filter(same_kind).collect();
+    let versions: Vec<&Resource> = call.project().resources.iter().filter(same_kind).collect();
     let is_converted =
         resource.webhooks.conversion || versions.iter().any(|it| it.webhooks.conversion);
     let kind = Kind {
@@ -234,30 +251,122 @@ pub(crate) fn scaffold_definition(
         versions: versions.iter().map(|it| it.version.as_str()).collect(),
         converted_by: is_converted.then_some(names.package.as_str()),
     };
-    draft.put(&kind.path(), kind.manifest()?)
+    let path = kind.path();
+    match call.universe.get(&path)? {
+        // Somebody else's definition is replaced only if the user says so.
+        Some(known) if !crd::is_generated(&known) => draft.add(&path, kind.manifest()?),
+        _ => draft.put(&path, kind.manifest()?),
+    }
 }
 
 /// Drafts a controller for an API that is not the project's own.
-fn scaffold_watcher(resource: &Resource, names: &Names, draft: &mut Draft<'_>) -> Result<()> {
-    #[derive(Serialize)]
-    struct Values<'a> {
-        #[serde(flatten)]
-        names: &'a Names,
-        path_of_type: String,
-    }
-    let path_of_type = match resource.core {
-        true => core_type(resource),
-        false => format!("{}::{}", resource.module, resource.kind),
-    };
-    let values = Values { names, path_of_type };
-    register(names, draft, |path| render(path, WATCHER, &values))?;
+fn scaffold_watcher(
+    resource: &Resource,
+    names: &Names,
+    call: &ScaffoldCall<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    scaffold_foreign_type(resource, names, call, draft)?;
+    register(names, draft, |path| render(path, WATCHER, names))?;
     allow(draft, &names.group_of_rules(resource), &names.plural, &["get", "list", "watch"])
 }
 
-/// Returns the path of the type of an API of Kubernetes in the crate `k8s-openapi`.
-fn core_type(resource: &Resource) -> String {
+/// Drafts the way to the type of an API that is not the project's own, and the type itself
+/// where no code is known to have it.
+pub(crate) fn scaffold_foreign_type(
+    resource: &Resource,
+    names: &Names,
+    call: &ScaffoldCall<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
+    if foreign_code(resource)?.is_none() {
+        draft.ensure(&names.type_path(), || render(&names.type_path(), EXTERNAL, names))?;
+        return scaffold_module(names, draft);
+    }
+    if resource.core {
+        return Ok(());
+    }
+    let manifest = call.universe.get("Cargo.toml")?;
+    let manifest = manifest.as_ref().map_or(Ok(""), |it| it.text())?;
+    let package = names.code.split("::").next().unwrap_or_default();
+    match dependency(resource)? {
+        Some((name, _)) if depends_on(manifest, name) => Ok(()),
+        Some((name, version)) => {
+            let line = format!("{name} = \"{version}\"");
+            draft.insert("Cargo.toml", "dependencies", &line, Place::Last)
+        }
+        None => {
+            if package != "crate" && !depends_on(manifest, package) {
+                call.host.warn(format!(
+                    "`Cargo.toml` does not have the package of `{}`; add it, or name it with \
+                     `--external-api-module`",
+                    names.code
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Returns the path of the module with the type of an API that is not the project's own;
+/// `None` if the project has to have the type, too.
+fn foreign_code(resource: &Resource) -> Result<Option<String>> {
+    if resource.core {
+        return Ok(Some(core_module(resource)));
+    }
+    if !resource.external {
+        return Ok(None);
+    }
+    let path = match (resource.path.as_str(), resource.module.as_str()) {
+        ("", "") => return Ok(None),
+        // Once, a module was given as a path.
+        ("", module) if module.contains("::") => module.to_owned(),
+        ("", _) => match dependency(resource)? {
+            Some((name, _)) => name.replace('-', "_"),
+            None => return Ok(None),
+        },
+        (path, _) => path.to_owned(),
+    };
+    ensure!(
+        names::is_path(&path),
+        UsageError(format!("`{path}` is not a path of Rust, such as `cert_manager::v1`"))
+    );
+    Ok(Some(path))
+}
+
+/// Returns the package with the type of an API of another project, and its version.
+fn dependency(resource: &Resource) -> Result<Option<(&str, &str)>> {
+    let module = resource.module.as_str();
+    if module.is_empty() || module.contains("::") {
+        return Ok(None);
+    }
+    let (name, version) = module.split_once('@').unwrap_or((module, "*"));
+    let fits = |it: char| it.is_ascii_alphanumeric() || ".-_+*^~=<>, ".contains(it);
+    ensure!(
+        names::is_path(&name.replace('-', "_")) && !version.is_empty() && version.chars().all(fits),
+        UsageError(format!("`{module}` is not a package, such as `cert-manager@0.4`"))
+    );
+    Ok(Some((name, version)))
+}
+
+/// Whether a manifest of cargo has a dependency of this name, in whichever spelling.
+fn depends_on(manifest: &str, name: &str) -> bool {
+    let name = name.replace('-', "_");
+    manifest.lines().any(|line| {
+        let line = line.trim().trim_start_matches("[dependencies.").replace('-', "_");
+        line.strip_prefix(&name).is_some_and(|it| it.trim_start().starts_with(['=', '.', ']']))
+    })
+}
+
+/// Returns the module of the crate `k8s-openapi` with an API of Kubernetes.
+fn core_module(resource: &Resource) -> String {
     let group = resource.group.split('.').next().unwrap_or_default();
-    format!("k8s_openapi::api::{}::{}::{}", module(group), module(&resource.version), resource.kind)
+    let apis = match group {
+        "apiextensions" => "apiextensions_apiserver::pkg::apis",
+        "apiregistration" => "kube_aggregator::pkg::apis",
+        _ => "api",
+    };
+    format!("k8s_openapi::{apis}::{}::{}", module(group), module(&resource.version))
 }
 
 /// Adds a rule to what the operator may do.
@@ -270,6 +379,14 @@ fn allow(draft: &mut Draft<'_>, group: &str, resources: &str, verbs: &[&str]) ->
 }
 
 fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+    let path = names.type_path();
+    draft.add(&path, render(&path, TYPE, names)?)?;
+    scaffold_module(names, draft)?;
+    draft.insert("src/crd.rs", "crds", &names.definition(), Place::Last)
+}
+
+/// Drafts the modules on the way to a type, and its name in that of the version.
+fn scaffold_module(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let Names { group_module, version_module, kind_module, type_name, .. } = names;
 
     draft.insert(
@@ -286,11 +403,7 @@ fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     draft.ensure(&path, || render(&path, VERSION, names))?;
     draft.insert(&path, "api-kinds", &format!("pub mod {kind_module};"), Place::Sorted)?;
     let export = format!("pub use self::{kind_module}::{type_name};");
-    draft.insert(&path, "api-exports", &export, Place::Sorted)?;
-
-    let path = names.type_path();
-    draft.add(&path, render(&path, TYPE, names)?)?;
-    draft.insert("src/crd.rs", "crds", &names.definition(), Place::Last)
+    draft.insert(&path, "api-exports", &export, Place::Sorted)
 }
 
 fn scaffold_controller(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
@@ -341,7 +454,7 @@ fn short_group(resource: &Resource) -> &str {
 }
 
 fn group_module(resource: &Resource) -> String {
-    module(short_group(resource))
+    names::group_module(short_group(resource))
 }
 
 /// Whether the resource is of another group with the same module.

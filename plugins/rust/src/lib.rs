@@ -60,7 +60,7 @@ impl Scaffold for CreateApi {
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let names = Names::new(call.resource()?, call.project())?;
         let mut draft = Draft::new(call.universe, call.args.flag("force"));
-        api::scaffold(call.resource()?, &names, call.project(), &mut draft)?;
+        api::scaffold(call.resource()?, &names, call, &mut draft)?;
         draft.finish(changes);
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Scaffold for CreateWebhook {
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let names = Names::new(call.resource()?, call.project())?;
         let mut draft = Draft::new(call.universe, call.args.flag("force"));
-        webhook::scaffold(call.resource()?, &names, call.project(), &mut draft)?;
+        webhook::scaffold(call.resource()?, &names, call, &mut draft)?;
         draft.finish(changes);
         Ok(())
     }

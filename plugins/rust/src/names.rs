@@ -15,7 +15,8 @@ const DEVICES: &[&str] = &[
     "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
 ];
 
-/// The names in scope where a type is declared: the prelude and the file's imports.
+/// The names in scope where a type is declared: the prelude, what users import there, and `S`,
+/// a parameter in the code that the derive of kube writes.
 const TYPES: &[&str] = &[
     "AsMut",
     "AsRef",
@@ -52,6 +53,7 @@ const TYPES: &[&str] = &[
     "PartialEq",
     "PartialOrd",
     "Result",
+    "S",
     "Self",
     "Send",
     "Serialize",
@@ -113,7 +115,9 @@ pub(crate) fn module(name: &str) -> String {
     if module.starts_with(|it: char| it.is_ascii_digit()) {
         module.insert(0, '_');
     }
-    if KEYWORDS.contains(&module.as_str()) || DEVICES.contains(&module.as_str()) {
+    // The file of a kind has a module `tests` itself.
+    let taken = KEYWORDS.iter().chain(DEVICES).chain(&["tests"]);
+    if taken.into_iter().any(|it| *it == module) {
         module.push('_');
     }
     module
@@ -126,10 +130,40 @@ fn push_underscore(module: &mut String) {
     }
 }
 
-/// Returns the type for a kind.
+/// The names that the server of the webhooks, which has a module for each group, uses itself.
+const SERVER: &[&str] = &[
+    "axum",
+    "clap",
+    "json_patch",
+    "kube",
+    "patch",
+    "serde",
+    "serde_json",
+    "serve",
+    "std",
+    "tls",
+    "tracing",
+];
+
+/// Returns the module for a group.
+pub(crate) fn group_module(group: &str) -> String {
+    let module = module(group);
+    let suffix = if SERVER.contains(&module.as_str()) { "_" } else { "" };
+    format!("{module}{suffix}")
+}
+
+/// Returns the type for a kind. No two kinds have the same.
 pub(crate) fn type_name(kind: &str) -> String {
-    let suffix = if TYPES.contains(&kind) { "Kind" } else { "" };
+    let suffix = if TYPES.contains(&kind.trim_end_matches("Kind")) { "Kind" } else { "" };
     format!("{kind}{suffix}")
+}
+
+/// Returns whether `path` is a path of Rust, such as `cert_manager::v1`.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.split("::").all(|name| {
+        name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
+            && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+    })
 }
 
 /// Returns whether `kind` is a kind: letters and digits in upper camel case.
@@ -170,6 +204,7 @@ mod tests {
             ("Self", "self_"),
             ("Mod", "mod_"),
             ("Con", "con_"),
+            ("Tests", "tests_"),
             ("my-group", "my_group"),
             ("net.my-group", "net_my_group"),
             ("3scale", "_3scale"),
@@ -185,6 +220,24 @@ mod tests {
         assert_eq!(type_name("Captain"), "Captain");
         assert_eq!(type_name("Option"), "OptionKind");
         assert_eq!(type_name("Self"), "SelfKind");
+        assert_eq!(type_name("OptionKind"), "OptionKindKind");
+    }
+
+    #[test]
+    fn groups_do_not_hide_what_the_server_uses() {
+        assert_eq!(group_module("crew"), "crew");
+        assert_eq!(group_module("kube"), "kube_");
+        assert_eq!(group_module("serde-json"), "serde_json_");
+    }
+
+    #[test]
+    fn paths_are_those_of_rust() {
+        for path in ["cert_manager::v1", "crate::api", "a"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in ["", "a::", "github.com/a/b", "a b", "a::1", "a-b"] {
+            assert!(!is_path(path), "{path}");
+        }
     }
 
     #[test]

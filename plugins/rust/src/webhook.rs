@@ -10,9 +10,12 @@ macro_rules! template {
     };
 }
 
+/// The file with the server, and with the routes to all webhooks.
+const SERVER: &str = "src/webhook/mod.rs";
+
 /// The files that all webhooks share, and their templates.
 const SHARED: &[(&str, &str)] = &[
-    ("src/webhook/mod.rs", template!("server.rs")),
+    (SERVER, template!("server.rs")),
     ("src/patch.rs", template!("patch.rs")),
     ("config/webhook/kustomization.yaml", template!("config/kustomization.yaml")),
     ("config/webhook/service.yaml", template!("config/service.yaml")),
@@ -35,24 +38,37 @@ const DEPENDENCIES: &str = "json-patch = \"4.0\"";
 pub(crate) fn scaffold(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
     let path = names.type_path();
-    ensure!(
-        draft.exists(&path)?,
-        UsageError(format!("webhooks need the API type of the project: there is no file `{path}`"))
-    );
+    if names.is_own {
+        ensure!(
+            draft.exists(&path)?,
+            UsageError(format!(
+                "webhooks need the API type of the project: there is no file `{path}`"
+            ))
+        );
+    } else {
+        ensure!(
+            !resource.webhooks.conversion,
+            UsageError(format!(
+                "the project does not define `{}`, and cannot convert it",
+                names.kind
+            ))
+        );
+        api::scaffold_foreign_type(resource, names, call, draft)?;
+    }
     scaffold_server(names, draft)?;
     scaffold_modules(names, draft)?;
     if resource.webhooks.defaulting {
-        scaffold_admission(names, draft, &DEFAULTING)?;
+        scaffold_admission(resource, names, call, draft, &DEFAULTING)?;
     }
     if resource.webhooks.validation {
-        scaffold_admission(names, draft, &VALIDATION)?;
+        scaffold_admission(resource, names, call, draft, &VALIDATION)?;
     }
     if resource.webhooks.conversion {
-        scaffold_conversion(resource, names, project, draft)?;
+        scaffold_conversion(resource, names, call, draft)?;
     }
     Ok(())
 }
@@ -65,7 +81,9 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let crate_name = names.package.replace('-', "_");
     let lines = [
         ("Cargo.toml", "dependencies", DEPENDENCIES),
-        ("src/lib.rs", "modules", "mod patch;\npub mod webhook;"),
+        // One by one: rustfmt sorts them among the others.
+        ("src/lib.rs", "modules", "mod patch;"),
+        ("src/lib.rs", "modules", "pub mod webhook;"),
         (
             "src/settings.rs",
             "settings",
@@ -91,7 +109,7 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
 fn scaffold_modules(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let Names { group_module, version_module, .. } = names;
     let module = format!("pub mod {group_module};");
-    draft.insert("src/webhook/mod.rs", "webhook-groups", &module, Place::Last)?;
+    draft.insert(SERVER, "webhook-groups", &module, Place::Last)?;
     let path = format!("src/webhook/{group_module}/mod.rs");
     draft.ensure(&path, || render(&path, template!("group.rs"), names))?;
     let module = format!("pub mod {version_module};");
@@ -134,7 +152,13 @@ const VALIDATION: Admission = Admission {
     operations: "[CREATE, UPDATE]",
 };
 
-fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) -> Result<()> {
+fn scaffold_admission(
+    resource: &Resource,
+    names: &Names,
+    call: &ScaffoldCall<'_>,
+    draft: &mut Draft<'_>,
+    kind: &Admission,
+) -> Result<()> {
     let Names { group, version, plural, .. } = names;
     let Names { group_module, version_module, kind_module, .. } = names;
     let module = format!("{kind_module}_{}", kind.name);
@@ -147,7 +171,9 @@ fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) ->
         kind.function,
         arguments.join(", ")
     );
-    draft.insert("src/webhook/mod.rs", "webhook-routes", &lines, Place::Last)?;
+    if !server_has(call, &format!("\"{route}\""))? {
+        draft.insert(SERVER, "webhook-routes", &lines, Place::Last)?;
+    }
 
     let (file, template) = kind.manifest;
     let path = format!("config/webhook/{file}");
@@ -155,28 +181,54 @@ fn scaffold_admission(names: &Names, draft: &mut Draft<'_>, kind: &Admission) ->
     let line = format!("- {file}");
     draft.insert("config/webhook/kustomization.yaml", "webhooks", &line, Place::Last)?;
     let operations = kind.operations;
+    let group_of_rules = match names.group_of_rules(resource) {
+        group if group.is_empty() => "\"\"".to_owned(),
+        group => group,
+    };
     // Others may run the same operator in a namespace of their own.
-    let selector = match names.own_namespace {
+    let namespaces = match names.own_namespace {
         true => {
             "  namespaceSelector:\n    matchLabels:\n      kubernetes.io/metadata.name: system\n"
+                .to_owned()
         }
-        false => "",
+        false => String::new(),
     };
+    let selectors = namespaces + &others(resource, names);
     let webhook = format!(
         "- name: {verb}.{version}.{plural}.{group}\n  admissionReviewVersions: [v1]\n  \
          clientConfig:\n    service:\n      name: webhook-service\n      namespace: system\n      \
-         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n{selector}  rules:\n  \
-         - apiGroups: [{group}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
+         path: {route}\n  failurePolicy: Fail\n  sideEffects: None\n{selectors}  rules:\n  \
+         - apiGroups: [{group_of_rules}]\n    apiVersions: [{version}]\n    operations: {operations}\n    \
          resources: [{plural}]",
         verb = kind.verb
     );
     draft.insert(&path, "webhooks", &webhook, Place::Last)
 }
 
+/// Whether the server has a route or converter already: rustfmt breaks its lines anew.
+fn server_has(call: &ScaffoldCall<'_>, start: &str) -> Result<bool> {
+    let server = call.universe.get(SERVER)?;
+    server.map_or(Ok(false), |it| it.text().map(|it| it.contains(start)))
+}
+
+/// Returns which objects the webhook of an API of Kubernetes leaves alone: those that the
+/// operator consists of. It could not start otherwise, as the webhook is not served yet.
+fn others(resource: &Resource, names: &Names) -> String {
+    if !resource.core {
+        return String::new();
+    }
+    format!(
+        "  # The operator itself must be able to start without its webhooks.\n  objectSelector:\n    \
+         matchExpressions:\n    - key: app.kubernetes.io/name\n      operator: NotIn\n      \
+         values: [{}]\n",
+        names.package
+    )
+}
+
 fn scaffold_conversion(
     resource: &Resource,
     names: &Names,
-    project: &ProjectInfo,
+    call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<()> {
     let Names { group, kind, plural, group_module, version_module, kind_module, .. } = names;
@@ -184,10 +236,12 @@ fn scaffold_conversion(
     add_module(names, draft, &module, template!("conversion.rs"))?;
     let line =
         format!("\"{kind}.{group}\" => Some({group_module}::{version_module}::{module}::convert),");
-    draft.insert("src/webhook/mod.rs", "webhook-converters", &line, Place::Last)?;
+    if !server_has(call, &format!("\"{kind}.{group}\" =>"))? {
+        draft.insert(SERVER, "webhook-converters", &line, Place::Last)?;
+    }
     let line = format!("\"{plural}.{group}\",");
     draft.insert("src/crd.rs", "conversions", &line, Place::Last)?;
-    api::scaffold_definition(resource, names, project, draft)?;
+    api::scaffold_definition(resource, names, call, draft)?;
 
     let patch = format!("cainjection_in_{plural}.{group}.yaml");
     let path = format!("config/crd/patches/{patch}");

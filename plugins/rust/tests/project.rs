@@ -90,9 +90,7 @@ fn create_api_makes_a_type_and_a_controller_and_registers_them() {
     assert_eq!(made.resource.as_ref().unwrap().path, "src/api/crew/v1alpha1/captain.rs");
     assert!(made.text("src/api/crew/v1alpha1/captain.rs").contains("pub struct CaptainSpec"));
     let controller = made.text("src/controller/crew/captain.rs");
-    assert!(
-        controller.contains("use crate::api::crew::v1alpha1::captain::{Captain, CaptainStatus};")
-    );
+    assert!(controller.contains("use crate::api::crew::v1alpha1::captain as api;"));
     let main = made.text("src/main.rs");
     assert!(main.contains(".controller(demo::controller::crew::captain::run)\n        // +pintle"));
     let crd = made.text("src/crd.rs");
@@ -206,14 +204,14 @@ fn a_controller_can_watch_what_is_not_the_projects() {
         it.core = true;
     });
     let controller = made.text("src/controller/apps/deployment.rs");
-    assert!(controller.contains("use k8s_openapi::api::apps::v1::Deployment;"));
+    assert!(controller.contains("use k8s_openapi::api::apps::v1 as api;"));
     let made = watch(&|it| {
         (it.group, it.version, it.kind) = ("".into(), "v1".into(), "Certificate".into());
         (it.domain, it.external) = ("cert-manager.io".into(), true);
         it.module = "cert_manager::v1".into();
     });
     let controller = made.text("src/controller/cert_manager_io/certificate.rs");
-    assert!(controller.contains("use cert_manager::v1::Certificate;"));
+    assert!(controller.contains("use cert_manager::v1 as api;"));
     assert!(made.text("config/rbac/role.yaml").contains("apiGroups: [\"cert-manager.io\"]"));
 }
 

@@ -9,6 +9,7 @@ use super::members::{Chain, Member};
 use super::services::{ChainServices, ProjectStates};
 use super::staging::Staging;
 use crate::error::{ScaffoldError, StepError};
+use crate::project::error::ProjectError;
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
 use crate::record::file::{Origin, Record, RecordedCommand};
@@ -330,6 +331,10 @@ impl<'a> Steps<'a> {
             if whole == *known && !self.is_on(FORCE) {
                 return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
             }
+        }
+        // What is replayed is there already, right or wrong.
+        if self.record.is_some() {
+            self.project.check_plural(&whole).map_err(ProjectError::from)?;
         }
         Ok(self.project.put_resource(&whole)?)
     }

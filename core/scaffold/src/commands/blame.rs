@@ -2,7 +2,7 @@
 //! changed since.
 
 use super::file_state::FileState;
-use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
+use super::working_project::{PROJECT_TO_READ, current_dir, open_directory, open_project};
 use crate::record::file::{Origin, Record, RecordedFile};
 use clap::{Arg, ArgMatches, ValueHint};
 use pintle_host::cli::{CliError, Exit, Hint, Row, Run, Session, Step, output};
@@ -37,7 +37,7 @@ pub(super) const ROW: Row = Row::new(
                 .value_name("PATH")
                 .value_hint(ValueHint::AnyPath)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("A file, or a folder for all files in it [default: the whole project]"),
+                .help("A file, or a directory for all files in it [default: the whole project]"),
         )
         .arg(output::arg())
 })
@@ -46,7 +46,9 @@ pub(super) const ROW: Row = Row::new(
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let (root, _) = open_project()?;
     let record = Record::load(&root)?;
-    let wanted = matches.get_one::<PathBuf>("path").map(|it| inside(&root, it)).transpose()?;
+    let here = current_dir()?;
+    let wanted =
+        matches.get_one::<PathBuf>("path").map(|it| inside(&root, &here, it)).transpose()?;
     // The paths of scaffolded files are UTF-8, so another path has none of them.
     let prefix = wanted.as_ref().map(|it| it.to_str());
     let is_wanted = |it: &&RecordedFile| match prefix {
@@ -102,23 +104,18 @@ fn text(rows: &[BlameRow]) -> String {
     output::table(&std::iter::once(heading).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }
 
-/// Returns a path relative to the project, without `.` and `..`.
-fn inside(root: &Path, path: &Path) -> Result<PathBuf, CliError> {
-    let mut inside = PathBuf::new();
-    for part in path.strip_prefix(root).unwrap_or(path).components() {
-        let is_inside = match part {
-            Component::CurDir => true,
-            Component::ParentDir => inside.pop(),
-            Component::Normal(part) => {
-                inside.push(part);
-                true
-            }
-            _ => false,
-        };
-        if !is_inside {
-            let text = format!("`{}` is not in the project", output::path(path));
-            return Err(CliError::new(Exit::Usage, text));
+/// Returns a path, which is relative to the directory `here`, relative to the project, without
+/// `.` and `..`.
+fn inside(root: &Path, here: &Path, path: &Path) -> Result<PathBuf, CliError> {
+    let mut absolute = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(absolute.pop()),
+            part => absolute.push(part),
         }
     }
-    Ok(inside)
+    absolute.strip_prefix(root).map(Path::to_owned).map_err(|_| {
+        CliError::new(Exit::Usage, format!("`{}` is not in the project", output::path(path)))
+    })
 }

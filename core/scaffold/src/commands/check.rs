@@ -3,8 +3,9 @@
 use super::file_state::FileState;
 use super::recorded_plugins::recorded_plugins;
 use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
+use crate::manifests::compare;
 use crate::operations::rework::Rework;
-use crate::project::file::ProjectFile;
+use crate::project::file::{PROJECT, ProjectFile};
 use crate::record::file::{Record, RecordError};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
@@ -58,13 +59,17 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     }
     findings.plugins(session, &project);
     match Record::load(&root) {
-        Ok(record) if record.is_empty() => findings.add(
-            Level::Note,
-            "PROJECT",
-            "how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work",
-        ),
+        Ok(record) if record.is_empty() => {
+            findings.add(
+                Level::Note,
+                "PROJECT",
+                "how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work",
+            );
+            findings.manifests(&root, &project, &record)?;
+        }
         Ok(record) => {
             findings.files(&root, &record)?;
+            findings.manifests(&root, &project, &record)?;
             findings.agreement(session, &root, project, record);
         }
         Err(err @ RecordError::Conflict { .. }) => return Err(err.into()),
@@ -125,6 +130,27 @@ impl Findings {
         let n_files = record.files().count();
         let text = format!("{n_files} were scaffolded, {n_changed} of them changed since");
         self.add(Level::Ok, "files", &text);
+        Ok(())
+    }
+
+    /// Compares PROJECT with the manifests. Those that are not from a plugin of this host are
+    /// the business of the tool that generates them.
+    fn manifests(
+        &mut self,
+        root: &Path,
+        project: &ProjectFile,
+        record: &Record,
+    ) -> Result<(), CliError> {
+        let Some(found) = compare(&open_directory(root)?, project) else { return Ok(()) };
+        let is_ours = record.files().any(|it| it.path().starts_with("config/"));
+        for it in &found {
+            let is_problem = !it.is_harmless && (is_ours || it.subject == PROJECT);
+            let level = if is_problem { Level::Problem } else { Level::Note };
+            self.add(level, &it.subject, &it.message);
+        }
+        if found.is_empty() {
+            self.add(Level::Ok, "manifests", "they agree with PROJECT");
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::chain::flags::FlagError;
 use crate::error::{ScaffoldError, StepError};
 use crate::path::HOST_FOLDER;
 use crate::project::error::ProjectError;
-use crate::project::name::NameError;
+use crate::project::name::{NameError, PluralError};
 use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
@@ -69,6 +69,12 @@ impl From<TransactionError> for CliError {
     }
 }
 
+impl From<PluralError> for CliError {
+    fn from(err: PluralError) -> Self {
+        Self::from_error(Exit::Usage, &err).hint_if_known(err.hint())
+    }
+}
+
 impl From<NameError> for CliError {
     fn from(err: NameError) -> Self {
         Self::from_error(Exit::Usage, &err).hint_if_known(err.hint())
@@ -86,6 +92,14 @@ impl Advice for ScaffoldError {
                 let name = &host.command_name;
                 format!("use `{name} create` to add to the project, or `{name} edit` to change it")
             })),
+            Self::InsideProject { .. } => Some(
+                "start another project in a directory that is not in this one; all commands of a \
+                 project also work in its subdirectories"
+                    .into(),
+            ),
+            Self::WebhookExists { webhook, .. } => Some(
+                format!("leave out `--{webhook}`, or use `--force` to scaffold it again").into(),
+            ),
             Self::NotInitialized { .. } => {
                 Some(Hint::new(|host| format!("run `{} init` first", host.command_name)))
             }
@@ -173,8 +187,32 @@ impl Advice for ProjectError {
             Self::Contradiction { key, .. } => Some(
                 format!("write the `{key}` that is right on both sides, then try again").into(),
             ),
-            _ => None,
+            Self::Value { fix, .. } => Some(fix.clone().into()),
+            Self::Syntax { line, .. } => Some(
+                format!("fix the YAML in line {line}, or restore the file from version control")
+                    .into(),
+            ),
+            Self::Encoding { .. } => Some("save it as UTF-8, without a byte order mark".into()),
+            Self::Link { .. } => Some("replace the link by a copy of the file".into()),
+            Self::Plural(err) => err.hint(),
+            Self::Missing { .. } | Self::Read { .. } | Self::Write { .. } => None,
         }
+    }
+}
+
+impl Advice for PluralError {
+    fn hint(&self) -> Option<Hint> {
+        Some(
+            match self {
+                Self::Known { known, .. } => {
+                    format!("leave out `--plural`, or use `--plural {known}`")
+                }
+                Self::Taken { .. } => {
+                    "choose another kind, or another plural with `--plural`".to_owned()
+                }
+            }
+            .into(),
+        )
     }
 }
 

@@ -10,7 +10,7 @@ use super::recorded_plugins::{missing, recorded_plugins};
 use super::resource_args::{find_gvk, resource};
 use super::stranger;
 use super::subcommand::Subcommand;
-use super::working_project::{current_dir, load_project, lock};
+use super::working_project::{current_dir, load_project, lock, project_root, surrounding_project};
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
 use crate::error::ScaffoldError;
@@ -62,7 +62,14 @@ pub(super) fn bind(
             invocation.unwrap_or_else(|_| Invocation::without_plugins(session, subcommand));
         return invocation.bind(session, None, command);
     }
-    let lock = lock(session, only_looks(line))?;
+    let root = root(subcommand)?;
+    if subcommand == Subcommand::Init
+        && !global::asks_for_help(line)
+        && let Some(project) = surrounding_project(&root)
+    {
+        return Err(ScaffoldError::InsideProject { project: project.to_owned() }.into());
+    }
+    let lock = lock(session, &root, only_looks(line))?;
     let invocation = match Invocation::new(session, subcommand, line) {
         Err(err) if global::asks_for_help(line) => {
             let text = format!("the plugins' flags are not shown: {err}");
@@ -73,6 +80,11 @@ pub(super) fn bind(
     };
     invocation.plugins.iter().for_each(|it| warn_deprecated(session, it));
     invocation.bind(session, lock, command)
+}
+
+/// Returns the directory of the project that the subcommand works in.
+fn root(subcommand: Subcommand) -> Result<PathBuf, CliError> {
+    if subcommand == Subcommand::Init { current_dir() } else { project_root() }
 }
 
 /// Whether the command on the line changes nothing, and so must work where nothing can
@@ -107,7 +119,7 @@ impl Invocation {
         subcommand: Subcommand,
         line: &[OsString],
     ) -> Result<Self, CliError> {
-        let root = current_dir()?;
+        let root = root(subcommand)?;
         let project = match subcommand {
             Subcommand::Init => None,
             _ => load_project(&root)?,

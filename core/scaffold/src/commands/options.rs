@@ -10,8 +10,10 @@ pub(super) fn of(subcommand: Subcommand) -> Vec<Arg> {
     let mut args = match subcommand {
         Subcommand::Init => init(),
         Subcommand::Edit => vec![plugins("The plugins to change, and to take into the project")],
-        Subcommand::CreateApi => [vec![chain()], gvk(true), api()].concat(),
-        Subcommand::CreateWebhook => [vec![chain()], gvk(true), webhooks("Make"), spoke()].concat(),
+        Subcommand::CreateApi => [vec![chain()], gvk(true), api(), external()].concat(),
+        Subcommand::CreateWebhook => {
+            [vec![chain()], gvk(true), webhooks("Make"), spoke(), external()].concat()
+        }
         Subcommand::DeleteApi => gvk(false),
         Subcommand::DeleteWebhook => [gvk(false), webhooks("Undo only")].concat(),
     };
@@ -28,7 +30,7 @@ fn init() -> Vec<Arg> {
         text("project-version", "VERSION", "The version of the PROJECT file"),
         text("domain", "DOMAIN", "The domain of the API groups").default_value("my.domain"),
         text("repo", "URL", "The repository of the project"),
-        text("project-name", "NAME", "The name of the project [default: the folder's]"),
+        text("project-name", "NAME", "The name of the project [default: the directory's]"),
         flag("namespaced", "Let the operator work in its own namespace only".to_owned()),
     ]
 }
@@ -38,12 +40,23 @@ fn api() -> Vec<Arg> {
         switch("resource", "Make the API type"),
         switch("controller", "Make the controller"),
         switch("namespaced", "The resource lives in a namespace"),
+    ]
+}
+
+/// Where an API of another project comes from. Each makes the API one of another project.
+fn external() -> Vec<Arg> {
+    vec![
+        text("external-api-domain", "DOMAIN", "The domain of an API of another project, as `io`"),
+        text(
+            "external-api-path",
+            "PATH",
+            "Where the code has the type of an API of another project, as `cert_manager::v1`",
+        ),
         text(
             "external-api-module",
             "MODULE",
-            "The module with the type of an API of another project, as `cert_manager::v1`",
+            "The package with the type of an API of another project, as `cert-manager@0.4`",
         ),
-        text("external-api-domain", "DOMAIN", "The domain of an API of another project"),
     ]
 }
 

@@ -15,6 +15,9 @@ use std::fmt::Write as _;
 #[derive(Serialize)]
 struct Shown<'a> {
     version: String,
+    /// The older version that the file has, until the first change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_version: Option<String>,
     name: &'a str,
     domain: &'a str,
     repo: &'a str,
@@ -38,6 +41,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let record = Record::load(&root)?;
     let form = Shown {
         version: project.version().to_string(),
+        file_version: project.migrated_from().map(|it| it.to_string()),
         name: project.project_name(),
         domain: project.domain(),
         repo: project.repo(),
@@ -58,7 +62,11 @@ fn text(form: &Shown<'_>, project: &ProjectFile, record: &Record) -> String {
     if !form.repo.is_empty() {
         rows.push(["repo".to_owned(), form.repo.to_owned()]);
     }
-    rows.push(["version".to_owned(), form.version.clone()]);
+    let version = match &form.file_version {
+        Some(older) => format!("{older}; becomes {} with the first change", form.version),
+        None => form.version.clone(),
+    };
+    rows.push(["version".to_owned(), version]);
     rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), it.clone()]));
     rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
     rows.extend(record.commands().iter().map(|it| ["command".to_owned(), line(it)]));
@@ -102,6 +110,11 @@ fn line(command: &RecordedCommand) -> String {
     };
     for key in ["group", "version", "kind"] {
         option(key, &command.resource[key]);
+    }
+    if command.resource["external"] == true {
+        for key in ["domain", "path", "module"] {
+            option(&format!("external-api-{key}"), &command.resource[key]);
+        }
     }
     let webhooks = &command.resource["webhooks"];
     for key in ["defaulting", "validation", "conversion"] {

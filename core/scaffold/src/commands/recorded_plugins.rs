@@ -1,6 +1,6 @@
 //! Which installed plugins run the commands of the record again.
 
-use super::working_project::current_dir;
+use super::working_project::project_root;
 use crate::record::file::Record;
 use crate::record::replay::Plugins;
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
@@ -20,10 +20,10 @@ pub(super) fn missing(err: ResolveError) -> CliError {
     }
 }
 
-/// Returns the plugins that made the project in the current directory: of each, the version that
+/// Returns the plugins that made the project that the current directory is in: of each, the version that
 /// was used last.
 pub(super) fn made_by(_: &Session<'_>) -> Result<Vec<PluginKey>, CliError> {
-    let record = Record::load(&current_dir()?)?;
+    let record = Record::load(&project_root()?)?;
     let mut found: Vec<PluginKey> = Vec::new();
     for text in record.commands().iter().flat_map(|it| &it.plugins) {
         let key = plugin::parse_key(text)?;

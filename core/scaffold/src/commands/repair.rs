@@ -4,7 +4,7 @@ use super::commit::{Moments, show_or_commit};
 use super::options;
 use super::preview::ShowOptions;
 use super::recorded_plugins::recorded_plugins;
-use super::working_project::{current_dir, lock};
+use super::working_project::{lock, project_root};
 use crate::error::ScaffoldError;
 use crate::operations::repair::marked;
 use crate::operations::rework::Rework;
@@ -27,8 +27,8 @@ pub(super) const ROW: Row = Row::new(
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let show = ShowOptions::new(matches);
-    let lock = lock(session, show.changes_nothing())?;
-    let root = current_dir()?;
+    let root = project_root()?;
+    let lock = lock(session, &root, show.changes_nothing())?;
     let (record, is_stale) = Record::load_both_sides(&root)?;
     let path = root.join(PROJECT);
     let (before, project) = match union::load_both_sides(&path, &record) {

@@ -6,6 +6,7 @@ use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
 use crate::project::resource::{Api, Resource};
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use pintle_host::Identity;
 use pintle_host::cli::{CliError, Exit, Hint};
 
@@ -22,66 +23,192 @@ pub(super) fn resource(
     };
     if let Some(plural) = matches.get_one::<String>("plural") {
         resource = resource.with_plural(plural)?;
+    } else if let Some(known) = project.of_kind(resource.gvk()) {
+        resource.adopt_plural(known);
     }
+    project.check_plural(&resource)?;
     Ok(Some(resource))
 }
 
 /// Returns the resource of `create api`.
 fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource, CliError> {
-    let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
     let switch = |name: &str| matches.get_one::<bool>(name).copied().unwrap_or(true);
-    let (group, version, kind) = (text("group"), text("version"), text("kind"));
-    let own = || Gvk::new(group, project.domain(), version, kind);
-    let is_external = !text("external-api-module").is_empty();
-    let mut resource = if is_external {
-        let domain = text("external-api-domain");
-        let mut resource = Resource::new(Gvk::new(group, domain, version, kind)?);
-        resource.external = true;
-        resource.module = text("external-api-module").to_owned();
-        resource
-    } else if !switch("resource") && own().is_ok_and(|it| project.resource(&it).is_none()) {
-        // A controller for what the project does not define: Kubernetes must define it.
-        match Resource::of_core(group, version, kind) {
-            Some(resource) => resource?,
-            None => Resource::new(own()?),
+    let is_asked = matches.value_source("resource") == Some(ValueSource::CommandLine);
+    let foreign = match external_resource(matches)? {
+        Some(_) if is_asked && switch("resource") => {
+            let text = "the type of an API of another project cannot be made";
+            let hint = "leave out `--resource`, or the options `--external-api-…`";
+            return Err(CliError::new(Exit::Usage, text).hint(hint));
         }
-    } else {
-        Resource::new(own()?)
+        // A controller for what the project does not define: Kubernetes must define it.
+        None if !switch("resource") => foreign_resource(project, matches)?,
+        external => external,
     };
-    if !resource.external && !resource.core {
-        let api = Api { namespaced: switch("namespaced"), ..Api::default() };
-        resource.api = switch("resource").then_some(api);
-    }
+    let mut resource = match foreign {
+        Some(resource) => resource,
+        None => {
+            let [group, version, kind] = gvk_texts(matches);
+            let own = project.find(group, project.domain(), version, kind);
+            let mut resource = match own {
+                Some(known) => Resource::new(known.gvk().clone()),
+                None => Resource::new(Gvk::new(group, project.domain(), version, kind)?),
+            };
+            let namespaced = scope(project, resource.gvk(), matches)?;
+            let api = Api { namespaced, ..Api::default() };
+            resource.api = switch("resource").then_some(api);
+            resource
+        }
+    };
     resource.controller = switch("controller");
     Ok(resource)
 }
 
+/// Returns whether the objects of a kind are in namespaces, which is the same in all versions.
+fn scope(project: &ProjectFile, gvk: &Gvk, matches: &ArgMatches) -> Result<bool, CliError> {
+    let asked = matches.get_one::<bool>("namespaced").copied().unwrap_or(true);
+    let mut versions = project.resources().iter().filter(|it| it.gvk().is_of_kind(gvk));
+    let Some(known) = versions.find_map(|it| it.api.as_ref()) else { return Ok(asked) };
+    let is_given = matches.value_source("namespaced") == Some(ValueSource::CommandLine);
+    if is_given && asked != known.namespaced {
+        let is_not = if known.namespaced { "is" } else { "is not" };
+        let text = format!("`{}` {is_not} in namespaces: all versions of a kind agree", gvk.kind());
+        return Err(CliError::new(Exit::Usage, text).hint("leave out `--namespaced`"));
+    }
+    Ok(known.namespaced)
+}
+
 /// Returns the resource of `create webhook`.
 fn webhook_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource, CliError> {
-    let text = |name: &str| matches.get_one::<String>(name).map_or("", |it| it);
-    let gvk = find_gvk(project, text("group"), text("version"), text("kind"))?;
-    let Some(known) = project.resource(&gvk) else {
-        return Err(ScaffoldError::UnknownResource { gvk }.into());
+    let [group, version, kind] = gvk_texts(matches);
+    let mut resource = match external_resource(matches)? {
+        Some(external) => external,
+        None => match foreign_resource(project, matches)? {
+            Some(foreign) => foreign,
+            None => Resource::new(find_gvk(project, group, version, kind)?),
+        },
     };
-    let mut resource = Resource::new(gvk);
-    (resource.external, resource.core) = (known.external, known.core);
-    resource.module.clone_from(&known.module);
-    resource.webhooks.defaulting = matches.get_flag("defaulting");
-    resource.webhooks.validation = matches.get_flag("validation");
-    resource.webhooks.conversion = matches.get_flag("conversion");
-    resource.webhooks.spoke = spokes(project, resource.gvk(), matches)?;
-    if !resource.webhooks.is_any() {
+    let known = project.resource(resource.gvk());
+    let is_foreign = resource.external || resource.core;
+    if known.is_none() && !is_foreign {
+        return Err(ScaffoldError::UnknownResource { gvk: resource.gvk().clone() }.into());
+    }
+    let is_on = |name: &str| matches.get_flag(name);
+    let webhooks = &mut resource.webhooks;
+    webhooks.defaulting = is_on("defaulting");
+    webhooks.validation = is_on("validation");
+    webhooks.conversion = is_on("conversion");
+    if !webhooks.is_any() {
         return Err(CliError::new(Exit::Usage, "no webhook is selected")
             .hint("use one or more of `--defaulting`, `--validation` and `--conversion`"));
     }
+    if webhooks.conversion && is_foreign {
+        let text = format!("the project does not define `{}`", resource.gvk());
+        return Err(CliError::new(Exit::Usage, format!("{text}, and cannot convert it"))
+            .hint("use `--conversion` only for kinds that the project defines"));
+    }
+    if let Some(known) = known.filter(|_| !is_on("force")) {
+        refuse_second(known, &resource, is_on("skip-existing"))?;
+    }
+    check_hub(project, &resource)?;
+    resource.webhooks.spoke = spokes(project, &resource, matches)?;
     Ok(resource)
 }
 
+fn gvk_texts(matches: &ArgMatches) -> [&str; 3] {
+    ["group", "version", "kind"].map(|it| matches.get_one::<String>(it).map_or("", |it| it))
+}
+
+/// Returns the resource of another project that the line describes, if it describes one. Its
+/// domain alone decides its group.
+fn external_resource(matches: &ArgMatches) -> Result<Option<Resource>, CliError> {
+    let given = ["domain", "path", "module"]
+        .map(|it| matches.get_one::<String>(&format!("external-api-{it}")).map_or("", |it| it));
+    if given.iter().all(|it| it.is_empty()) {
+        return Ok(None);
+    }
+    let ([group, version, kind], [domain, path, module]) = (gvk_texts(matches), given);
+    let mut resource = Resource::new(Gvk::new(group, domain, version, kind)?);
+    resource.external = true;
+    resource.path = path.to_owned();
+    resource.module = module.to_owned();
+    Ok(Some(resource))
+}
+
+/// Returns the resource that is not the project's own, if the line names such a one: one that
+/// the project has already, else one of Kubernetes.
+fn foreign_resource(
+    project: &ProjectFile,
+    matches: &ArgMatches,
+) -> Result<Option<Resource>, CliError> {
+    let [group, version, kind] = gvk_texts(matches);
+    if project.find(group, project.domain(), version, kind).is_some() {
+        return Ok(None);
+    }
+    let is_it = |it: &&Resource| it.gvk().group() == group;
+    let mut of_group = project.resources().iter().filter(is_it).peekable();
+    let is_own_group = of_group.peek().is_some_and(|it| !it.core);
+    let known = of_group.find(|it| it.gvk().version() == version && it.gvk().kind() == kind);
+    if let Some(known) = known.filter(|it| it.external || it.core) {
+        let mut resource = Resource::new(known.gvk().clone());
+        (resource.external, resource.core) = (known.external, known.core);
+        resource.path.clone_from(&known.path);
+        resource.module.clone_from(&known.module);
+        return Ok(Some(resource));
+    }
+    // The project's own group may be called like one of Kubernetes.
+    let core = if is_own_group { None } else { Resource::of_core(group, version, kind) };
+    Ok(core.transpose()?)
+}
+
+/// Refuses a webhook of a sort that the resource has already.
+///
+/// With `skips`, such a webhook stays as it is while another one is added.
+fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), ScaffoldError> {
+    let sorts = [
+        ("defaulting", known.webhooks.defaulting, new.webhooks.defaulting),
+        ("validation", known.webhooks.validation, new.webhooks.validation),
+        ("conversion", known.webhooks.conversion, new.webhooks.conversion),
+    ];
+    let adds = sorts.iter().any(|(_, is_known, is_new)| *is_new && !is_known);
+    match sorts.iter().find(|(_, is_known, is_new)| *is_known && *is_new) {
+        Some((webhook, ..)) if !(skips && adds) => {
+            Err(ScaffoldError::WebhookExists { gvk: new.gvk().clone(), webhook })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a second version that all others are converted to and from.
+fn check_hub(project: &ProjectFile, hub: &Resource) -> Result<(), CliError> {
+    let is_hub = |it: &&Resource| {
+        it.webhooks.conversion && it.gvk().is_of_kind(hub.gvk()) && it.gvk() != hub.gvk()
+    };
+    let other = project.resources().iter().filter(|_| hub.webhooks.conversion).find(is_hub);
+    let Some(other) = other else { return Ok(()) };
+    let (version, kind) = (other.gvk().version(), other.gvk().kind());
+    let text = format!("`{version}` is already the version that `{kind}` is converted to and from");
+    let hint =
+        format!("create one conversion webhook for each kind; first undo that of `{version}`");
+    Err(CliError::new(Exit::Usage, text).hint(hint))
+}
+
 /// Returns the versions that are converted to and from that of `hub`.
-fn spokes(project: &ProjectFile, hub: &Gvk, matches: &ArgMatches) -> Result<Vec<String>, CliError> {
+fn spokes(
+    project: &ProjectFile,
+    resource: &Resource,
+    matches: &ArgMatches,
+) -> Result<Vec<String>, CliError> {
+    let hub = resource.gvk();
     let mut spokes: Vec<String> = Vec::new();
     for version in matches.get_many::<String>("spoke").into_iter().flatten() {
-        let gvk = Gvk::new(hub.group(), hub.domain(), version, hub.kind())?;
+        if !resource.webhooks.conversion {
+            let text = "`--spoke` names versions to convert, but there is no conversion";
+            return Err(CliError::new(Exit::Usage, text).hint("use `--conversion` too"));
+        }
+        let gvk = match project.find(hub.group(), hub.domain(), version, hub.kind()) {
+            Some(known) => known.gvk().clone(),
+            None => Gvk::new(hub.group(), hub.domain(), version, hub.kind())?,
+        };
         check_spoke(project, hub, &gvk, spokes.contains(version))?;
         spokes.push(version.clone());
     }
@@ -120,12 +247,14 @@ pub(super) fn find_gvk(
     version: &str,
     kind: &str,
 ) -> Result<Gvk, CliError> {
-    let own = Gvk::new(group, project.domain(), version, kind)?;
+    if let Some(own) = project.find(group, project.domain(), version, kind) {
+        return Ok(own.gvk().clone());
+    }
     let is_it = |it: &&Resource| {
         it.gvk().group() == group && it.gvk().version() == version && it.gvk().kind() == kind
     };
-    if project.resource(&own).is_some() {
-        return Ok(own);
+    match project.resources().iter().find(is_it) {
+        Some(known) => Ok(known.gvk().clone()),
+        None => Ok(Gvk::new(group, project.domain(), version, kind)?),
     }
-    Ok(project.resources().iter().find(is_it).map_or(own, |it| it.gvk().clone()))
 }

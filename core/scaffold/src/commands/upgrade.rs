@@ -4,7 +4,7 @@ use super::commit::{Moments, show_or_commit};
 use super::options;
 use super::preview::ShowOptions;
 use super::recorded_plugins::recorded_plugins;
-use super::working_project::{lock, open_project};
+use super::working_project::{lock, open_project, project_root};
 use crate::operations::rework::Rework;
 use crate::record::file::Record;
 use clap::{Arg, ArgMatches};
@@ -31,7 +31,7 @@ pub(super) const ROW: Row = Row::new(
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let show = ShowOptions::new(matches);
-    let lock = lock(session, show.changes_nothing())?;
+    let lock = lock(session, &project_root()?, show.changes_nothing())?;
     let (root, project) = open_project()?;
     let record = Record::load(&root)?;
     let asked = matches

@@ -1,4 +1,4 @@
-//! The project in the current directory: found, locked, and repaired after an interruption.
+//! The project that the current directory is in: found, locked, and repaired after an interruption.
 
 use crate::error::ScaffoldError;
 use crate::project::error::ProjectError;
@@ -9,11 +9,11 @@ use pintle_host::fs::Dir;
 use pintle_plugin::Level;
 use std::path::{Path, PathBuf};
 
-/// The project in the current directory, whole: what an interrupted run has left is
+/// The project that the current directory is in, whole: what an interrupted run has left is
 /// repaired before anything is read.
 pub(super) const PROJECT_TO_READ: Need = Need {
     check: |session| {
-        lock(session, true)?;
+        lock(session, &project_root()?, true)?;
         open_project().map(drop)
     },
 };
@@ -23,9 +23,9 @@ pub(super) fn open_directory(root: &Path) -> Result<Dir, CliError> {
     Dir::open(root).map_err(|err| CliError::from_error(Exit::Failed, &err))
 }
 
-/// Returns the project in the current directory.
+/// Returns the project that the current directory is in.
 pub(super) fn open_project() -> Result<(PathBuf, ProjectFile), CliError> {
-    let root = current_dir()?;
+    let root = project_root()?;
     match load_project(&root)? {
         Some(project) => Ok((root, project)),
         None => Err(ScaffoldError::NotInitialized { path: root.join(PROJECT) }.into()),
@@ -41,18 +41,25 @@ pub(super) fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError>
     }
 }
 
-/// Takes the lock of the project in the current folder, before anything is read there.
+/// Takes the lock of the project in the directory `root`, before anything is read there.
 /// A command that only looks takes none, but what an interrupted run has left is
 /// repaired all the same.
-pub(super) fn lock(session: &Session<'_>, only_looks: bool) -> Result<Option<Lock>, CliError> {
+pub(super) fn lock(
+    session: &Session<'_>,
+    root: &Path,
+    only_looks: bool,
+) -> Result<Option<Lock>, CliError> {
     let console = session.console();
-    let root = current_dir()?;
+    if root != current_dir()? {
+        let text = format!("the project is `{}`: all paths are relative to it", root.display());
+        console.log(Level::Info, &text);
+    }
     if only_looks {
-        let recovery = recover(&root)?;
+        let recovery = recover(root)?;
         tell_recovery(session, &recovery);
         return Ok(None);
     }
-    let lock = Lock::acquire(&root, &mut |it| console.log(Level::Info, it))
+    let lock = Lock::acquire(root, &mut |it| console.log(Level::Info, it))
         .map_err(ScaffoldError::Transaction)?;
     tell_recovery(session, lock.recovery());
     Ok(Some(lock))
@@ -62,6 +69,22 @@ fn tell_recovery(session: &Session<'_>, recovery: &Recovery) {
     if *recovery != Recovery::Nothing {
         session.console().log(Level::Warn, &recovery.to_string());
     }
+}
+
+/// Returns the directory of the project that the current directory is in; where there is no
+/// project, the current directory.
+pub(super) fn project_root() -> Result<PathBuf, CliError> {
+    let here = current_dir()?;
+    // Whatever is called PROJECT right here is meant, and refused if it is not a file.
+    if here.join(PROJECT).symlink_metadata().is_ok() {
+        return Ok(here);
+    }
+    Ok(surrounding_project(&here).unwrap_or(&here).to_owned())
+}
+
+/// Returns the directory of the nearest project that the directory `here` is in, itself excepted.
+pub(super) fn surrounding_project(here: &Path) -> Option<&Path> {
+    here.ancestors().skip(1).find(|it| it.join(PROJECT).is_file())
 }
 
 pub(super) fn current_dir() -> Result<PathBuf, CliError> {

@@ -495,15 +495,20 @@ fn resource(request: &Request, project: &ProjectFile) -> Result<Resource, Bridge
     let words = &request.words;
     let [group, version, kind] = ["group", "version", "kind"].map(|it| words.text(it));
     let invalid = |err: NameError| BridgeError::Usage(err.to_string());
-    let gvk = Gvk::new(group, project.domain(), version, kind).map_err(invalid)?;
+    let gvk = match project.find(group, project.domain(), version, kind) {
+        Some(known) => known.gvk().clone(),
+        None => Gvk::new(group, project.domain(), version, kind).map_err(invalid)?,
+    };
     let known = project.resource(&gvk).filter(|_| request.command == CREATE_WEBHOOK).cloned();
     let mut resource = known.unwrap_or_else(|| Resource::new(gvk));
     // Those that are to be made now.
     resource.webhooks = Webhooks::default();
-    match words.text("plural") {
-        "" => {}
-        plural => resource = resource.with_plural(plural).map_err(invalid)?,
+    match (words.text("plural"), project.of_kind(resource.gvk())) {
+        ("", Some(known)) => resource.adopt_plural(known),
+        ("", None) => {}
+        (plural, _) => resource = resource.with_plural(plural).map_err(invalid)?,
     }
+    project.check_plural(&resource).map_err(|err| BridgeError::Usage(err.to_string()))?;
     if request.command == CREATE_API {
         let namespaced = words.is_on("namespaced", true);
         let api = words.is_on("resource", true);

@@ -1,5 +1,6 @@
 //! What a PROJECT file says, as far as this host knows it.
 
+use super::nulls::or_default;
 use super::resource::Resource;
 use pintle_host::ProjectVersion;
 use serde::de;
@@ -13,14 +14,22 @@ use std::fmt;
 pub(super) struct Content {
     #[serde(skip)]
     pub(super) version: ProjectVersion,
+    #[serde(deserialize_with = "or_default")]
     pub(super) domain: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) repo: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) project_name: String,
     pub(super) cli_version: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) multigroup: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) namespaced: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) layout: Layout,
+    #[serde(deserialize_with = "or_default")]
     pub(super) plugins: Map<String, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) resources: Vec<Resource>,
 }
 

@@ -4,7 +4,7 @@ use super::content::config_key;
 use super::error::ProjectError;
 use super::file::ProjectFile;
 use super::gvk::Gvk;
-use super::name::{check_domain, check_project_name};
+use super::name::{check_domain, check_known_project_name, check_project_name};
 use super::resource::Resource;
 use pintle_plugin::message::ProjectInfo;
 use serde::Deserialize;
@@ -17,6 +17,9 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when a name breaks a rule, or the text cannot be edited.
     pub fn apply(&mut self, info: &ProjectInfo) -> Result<(), ProjectError> {
+        if info.name != self.project_name() {
+            check_project_name(&info.name)?;
+        }
         self.set_domain(&info.domain)?;
         self.set_repo(&info.repo)?;
         self.set_project_name(&info.name)?;
@@ -30,10 +33,12 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when it breaks a rule, or the text cannot be edited.
     pub fn set_domain(&mut self, domain: &str) -> Result<(), ProjectError> {
-        if domain != self.content.domain {
-            check_domain(domain)?;
+        if domain == self.domain() {
+            return Ok(());
         }
-        self.set_text("domain", domain)
+        check_domain(domain)?;
+        self.edit("domain", |values| insert(values, "domain", domain))?;
+        self.must("domain", |it| it.domain() == domain)
     }
 
     /// Sets the repository that the project lives in.
@@ -42,7 +47,11 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when the text cannot be edited.
     pub fn set_repo(&mut self, repo: &str) -> Result<(), ProjectError> {
-        self.set_text("repo", repo)
+        if repo == self.repo() {
+            return Ok(());
+        }
+        self.edit("repo", |values| insert(values, "repo", repo))?;
+        self.must("repo", |it| it.repo() == repo)
     }
 
     /// Sets the project's name.
@@ -51,10 +60,12 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when it breaks a rule, or the text cannot be edited.
     pub fn set_project_name(&mut self, name: &str) -> Result<(), ProjectError> {
-        if name != self.content.project_name {
-            check_project_name(name)?;
+        if name == self.project_name() {
+            return Ok(());
         }
-        self.set_text("projectName", name)
+        check_known_project_name(name)?;
+        self.edit("projectName", |values| insert(values, "projectName", name))?;
+        self.must("projectName", |it| it.project_name() == name)
     }
 
     /// Sets the version of the host that made the project.
@@ -63,7 +74,11 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when the text cannot be edited.
     pub fn set_cli_version(&mut self, version: &str) -> Result<(), ProjectError> {
-        self.set_text("cliVersion", version)
+        if Some(version) == self.cli_version() {
+            return Ok(());
+        }
+        self.edit("cliVersion", |values| insert(values, "cliVersion", version))?;
+        self.must("cliVersion", |it| it.cli_version() == Some(version))
     }
 
     /// Sets whether the API groups have folders of their own.
@@ -75,7 +90,8 @@ impl ProjectFile {
         if multigroup == self.content.multigroup {
             return Ok(());
         }
-        self.edit("multigroup", |values| insert(values, "multigroup", multigroup))
+        self.edit("multigroup", |values| insert(values, "multigroup", multigroup))?;
+        self.must("multigroup", |it| it.multigroup() == multigroup)
     }
 
     /// Sets whether the operator works in its own namespace only.
@@ -87,7 +103,8 @@ impl ProjectFile {
         if namespaced == self.content.namespaced {
             return Ok(());
         }
-        self.edit("namespaced", |values| insert(values, "namespaced", namespaced))
+        self.edit("namespaced", |values| insert(values, "namespaced", namespaced))?;
+        self.must("namespaced", |it| it.namespaced() == namespaced)
     }
 
     /// Sets the plugins that made the project. A map of configurations stays one, and
@@ -113,7 +130,8 @@ impl ProjectFile {
             (None, [key]) if is_text => key.as_str().into(),
             (None, keys) => keys.into(),
         };
-        self.edit("layout", |values| insert(values, "layout", layout))
+        self.edit("layout", |values| insert(values, "layout", layout))?;
+        self.must("layout", |it| it.layout() == keys)
     }
 
     /// Sets the configuration of one plugin, where the file keeps configurations.
@@ -127,12 +145,16 @@ impl ProjectFile {
         }
         let place = if self.content.layout.configs.is_some() { "layout" } else { "plugins" };
         self.edit(place, |values| {
-            let configs = values.entry(place).or_insert_with(|| Map::new().into());
+            let configs = values.entry(place).or_insert(Value::Null);
+            if configs.is_null() {
+                *configs = Map::new().into();
+            }
             if let Value::Object(configs) = configs {
                 let key = config_key(configs, plugin).unwrap_or(plugin).to_owned();
-                configs.insert(key, config);
+                configs.insert(key, config.clone());
             }
-        })
+        })?;
+        self.must(place, |it| *it.config(plugin) == config)
     }
 
     /// Adds a resource, or replaces the one of its kind.
@@ -156,6 +178,9 @@ impl ProjectFile {
                     None => entries.push(resource.to_value()),
                 }
             }
+        })?;
+        self.must("resources", |it| {
+            it.resource(resource.gvk()).is_some_and(|it| it.says_as_much(resource))
         })
     }
 
@@ -165,17 +190,21 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when the text cannot be edited.
     pub fn remove_resource(&mut self, gvk: &Gvk) -> Result<(), ProjectError> {
-        let Some(place) = self.content.resources.iter().position(|it| it.gvk() == gvk) else {
+        if self.resource(gvk).is_none() {
             return Ok(());
-        };
+        }
+        // A merge may have left two entries of one resource.
+        let mut stays =
+            self.resources().iter().map(|it| it.gvk() != gvk).collect::<Vec<_>>().into_iter();
         self.edit("resources", |values| {
             if let Some(Value::Array(entries)) = values.get_mut("resources") {
-                entries.remove(place);
+                entries.retain(|_| stays.next().unwrap_or(true));
                 if entries.is_empty() {
                     values.shift_remove("resources");
                 }
             }
-        })
+        })?;
+        self.must("resources", |it| it.resource(gvk).is_none())
     }
 
     /// Puts one version of a plugin in the place of another: in the layout, and before
@@ -207,12 +236,12 @@ impl ProjectFile {
         }
     }
 
-    fn set_text(&mut self, key: &str, text: &str) -> Result<(), ProjectError> {
-        let before = self.values.get(key).and_then(Value::as_str).unwrap_or_default();
-        if text == before {
-            return Ok(());
+    /// Checks that the file says what it was told: what a setter reports as done is done.
+    fn must(&self, key: &str, says: impl FnOnce(&Self) -> bool) -> Result<(), ProjectError> {
+        match says(self) {
+            true => Ok(()),
+            false => Err(ProjectError::Edit { key: key.to_owned() }),
         }
-        self.edit(key, |values| insert(values, key, text))
     }
 }
 
@@ -220,18 +249,49 @@ fn insert(values: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
     values.insert(key.to_owned(), value.into());
 }
 
-/// Returns the entry of `resource`, with all of `old` that does not contradict it: what
-/// the user spelled out stays spelled out.
+/// Returns the entry of `resource`, which is `old` in all that does not contradict it: what
+/// the user spelled out stays spelled out, and what goes without saying stays unsaid.
 fn respell(resource: &Resource, old: &Value) -> Value {
+    let says_it = |it: &Value| Resource::deserialize(it).is_ok_and(|it| it.says_as_much(resource));
     let mut entry = resource.to_value();
-    for (key, value) in old.as_object().into_iter().flatten() {
+    for path in paths(old) {
         let mut candidate = entry.clone();
-        candidate[key] = value.clone();
-        if Resource::deserialize(&candidate).is_ok_and(|it| it == *resource) {
+        let value = old.pointer(&path).cloned().unwrap_or_default();
+        if let Some((map, key)) = parent(&mut candidate, &path) {
+            map.insert(key, value);
+        }
+        if says_it(&candidate) {
+            entry = candidate;
+        }
+    }
+    for path in paths(&entry).into_iter().filter(|it| old.pointer(it).is_none()) {
+        let mut candidate = entry.clone();
+        if let Some((map, key)) = parent(&mut candidate, &path) {
+            map.shift_remove(&key);
+        }
+        if says_it(&candidate) {
             entry = candidate;
         }
     }
     entry
+}
+
+/// Returns the JSON pointers of all values in maps, that of a map before those in it.
+fn paths(value: &Value) -> Vec<String> {
+    let escape = |key: &String| key.replace('~', "~0").replace('/', "~1");
+    let below = |(key, value): (&String, &Value)| {
+        let path = format!("/{}", escape(key));
+        let deeper = paths(value).into_iter().map(|it| format!("{path}{it}")).collect::<Vec<_>>();
+        std::iter::once(path.clone()).chain(deeper)
+    };
+    value.as_object().into_iter().flatten().flat_map(below).collect()
+}
+
+/// Returns the map that has the value at `path`, and its key there.
+fn parent<'a>(value: &'a mut Value, path: &str) -> Option<(&'a mut Map<String, Value>, String)> {
+    let (parent, key) = path.rsplit_once('/')?;
+    let key = key.replace("~1", "/").replace("~0", "~");
+    Some((value.pointer_mut(parent)?.as_object_mut()?, key))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is wrong with a PROJECT file.
 
-use super::name::NameError;
+use super::name::{NameError, PluralError};
 use pintle_host::ProjectVersion;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,35 @@ pub enum ProjectError {
         /// What the other side has, as JSON.
         theirs: String,
     },
+    /// A key has a value that it cannot have.
+    #[error("line {line}, column {column}: {message}")]
+    Value {
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// The key, and what is wrong with its value.
+        message: String,
+        /// How to fix it.
+        fix: String,
+    },
+    /// The file is not plain UTF-8.
+    #[error("{found}")]
+    Encoding {
+        /// What it has that UTF-8 does not.
+        found: &'static str,
+    },
+    /// The file is a symbolic link: a command replaces the file, and would break the link.
+    #[error("`{}` is a symbolic link to `{}`", path.display(), target.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What the link says.
+        target: PathBuf,
+    },
+    /// The kind has another plural in another version, or another kind has the name.
+    #[error("{0}")]
+    Plural(#[from] PluralError),
     /// The text does not say which version of the format it has.
     #[error("the key `version` is missing")]
     NoVersion,

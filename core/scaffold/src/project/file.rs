@@ -7,9 +7,10 @@ use super::content::{Content, config_key};
 use super::error::ProjectError;
 use super::gvk::Gvk;
 use super::migrate::Migrated;
-use super::name::check_domain;
+use super::name::{check_domain, default_project_name};
 use super::resource::Resource;
 use super::rewrite::{Depth, rewrite};
+use super::shape::diagnose;
 use super::yaml::read;
 use crate::conflict;
 use pintle_host::ProjectVersion;
@@ -39,6 +40,8 @@ pub struct ProjectFile {
     /// What an older file says in version 3, until the first edit.
     migrated: Option<Migrated>,
     migrated_from: Option<ProjectVersion>,
+    /// The name that the project has from its directory, where the file gives none.
+    default_name: String,
 }
 
 #[derive(Deserialize)]
@@ -62,14 +65,15 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with line and column where there is one.
     pub fn parse(text: &str) -> Result<Self, ProjectError> {
-        // No YAML has a marker, so only what cannot be read is searched for one.
-        Self::read(text).map_err(|err| match conflict::first_marker(text.as_bytes()) {
+        Self::parse_typed(text).map_err(|err| match conflict::first_marker(text.as_bytes()) {
+            // No YAML has a marker, so only what cannot be read is searched for one.
             Some(line) => ProjectError::Conflict { line },
+            None if matches!(err, ProjectError::Syntax { .. }) => diagnose(text).unwrap_or(err),
             None => err,
         })
     }
 
-    fn read(text: &str) -> Result<Self, ProjectError> {
+    fn parse_typed(text: &str) -> Result<Self, ProjectError> {
         let version = match read::<Probe>(text)?.version {
             Some(version) => parse_version(&version)?,
             None => return Err(ProjectError::NoVersion),
@@ -85,7 +89,8 @@ impl ProjectFile {
         }
         let content = Content { version, ..read(text)? };
         let text = text.to_owned();
-        Ok(Self { values: read(&text)?, text, content, migrated: None, migrated_from: None })
+        let (migrated, migrated_from, default_name) = (None, None, String::new());
+        Ok(Self { values: read(&text)?, text, content, migrated, migrated_from, default_name })
     }
 
     /// Reads the PROJECT file at `path`.
@@ -94,7 +99,11 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] with the path.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        Self::parse(&read_text(path)?).map_err(|err| err.in_file(path))
+        let mut project = Self::parse(&read_text(path)?).map_err(|err| err.in_file(path))?;
+        if let Some(root) = path.parent() {
+            project.default_name = default_project_name(root);
+        }
+        Ok(project)
     }
 
     /// Returns the version that the file had before this host read it in version 3, if it
@@ -127,9 +136,13 @@ impl ProjectFile {
         &self.content.repo
     }
 
-    /// Returns the project's name, or an empty text.
+    /// Returns the project's name. A file that gives none has the name of its directory, and
+    /// a text that is not from a file none.
     pub fn project_name(&self) -> &str {
-        &self.content.project_name
+        match self.content.project_name.as_str() {
+            "" => &self.default_name,
+            name => name,
+        }
     }
 
     /// Returns the version of the host that made the project, if it is known.
@@ -170,6 +183,17 @@ impl ProjectFile {
         self.content.resources.iter().find(|it| it.gvk() == gvk)
     }
 
+    /// Returns the resource with these names, which may be names that are not created today.
+    pub(crate) fn find(
+        &self,
+        group: &str,
+        domain: &str,
+        version: &str,
+        kind: &str,
+    ) -> Option<&Resource> {
+        self.resources().iter().find(|it| it.gvk().is(group, domain, version, kind))
+    }
+
     /// Returns all that the file says.
     pub(crate) fn to_json(&self) -> Value {
         Value::Object(self.values.clone())
@@ -180,7 +204,7 @@ impl ProjectFile {
         let mut info = ProjectInfo::default();
         info.domain = self.content.domain.clone();
         info.repo = self.content.repo.clone();
-        info.name = self.content.project_name.clone();
+        info.name = self.project_name().to_owned();
         info.multigroup = self.content.multigroup;
         info.namespaced = self.content.namespaced;
         info.resources = self.content.resources.iter().map(Resource::to_message).collect();
@@ -201,20 +225,29 @@ impl ProjectFile {
             Self::parse(&text).ok().filter(|it| it.values == values && in_order(it, &values))
         };
         let edited = attempt(Depth::Full).or_else(|| attempt(Depth::Top));
-        let migrated_from = self.migrated_from;
-        *self = edited.ok_or_else(|| ProjectError::Edit { key: key.to_owned() })?;
-        self.migrated_from = migrated_from;
+        let (migrated_from, default_name) = (self.migrated_from, self.default_name.clone());
+        let edited = edited.ok_or_else(|| ProjectError::Edit { key: key.to_owned() })?;
+        *self = Self { migrated_from, default_name, ..edited };
         Ok(())
     }
 }
 
 /// Returns the text of the PROJECT file at `path`.
 pub(super) fn read_text(path: &Path) -> Result<String, ProjectError> {
-    let read = || -> io::Result<String> { fs::read_named(path, MAX_BYTES)?.into_text() };
-    read().map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => absent(path),
-        _ => ProjectError::Read { path: path.to_owned(), source },
-    })
+    match path.read_link() {
+        Ok(target) if path.exists() => {
+            return Err(ProjectError::Link { path: path.to_owned(), target });
+        }
+        _ => {}
+    }
+    let bytes = fs::read_named(path, MAX_BYTES).map_err(|err| {
+        let source = io::Error::from(err);
+        match source.kind() {
+            io::ErrorKind::NotFound => absent(path),
+            _ => ProjectError::Read { path: path.to_owned(), source },
+        }
+    })?;
+    decode(&bytes.bytes).map(ToOwned::to_owned).map_err(|err| err.in_file(path))
 }
 
 /// Returns the error of a file that cannot be found at `path`.
@@ -252,12 +285,26 @@ fn in_order(project: &ProjectFile, values: &Map<String, Value>) -> bool {
     }
 }
 
+/// Returns the text of a file.
+fn decode(bytes: &[u8]) -> Result<&str, ProjectError> {
+    let found = match bytes {
+        [0xef, 0xbb, 0xbf, ..] => "it begins with a byte order mark",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => "it is encoded in UTF-16",
+        bytes => match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(_) => "it has bytes that are not UTF-8",
+        },
+    };
+    Err(ProjectError::Encoding { found })
+}
+
 fn parse_version(version: &Spanned<String>) -> Result<ProjectVersion, ProjectError> {
     version.value.parse().map_err(|err: pintle_host::catalog::ProjectVersionError| {
-        ProjectError::Syntax {
+        ProjectError::Value {
             line: version.referenced.line(),
             column: version.referenced.column(),
-            message: err.to_string(),
+            message: format!("`version`: {err}"),
+            fix: "write `version: \"3\"`".to_owned(),
         }
     })
 }
@@ -367,7 +414,7 @@ mod tests {
         let bad = "version: \"3\"\nresources:\n- version: v1\n  kind: captain\n  domain: a\n";
         let refusal = refusal(bad);
         assert!(refusal.contains("invalid kind `captain`"), "{refusal}");
-        assert!(refusal.starts_with("line 3, "), "{refusal}");
+        assert!(refusal.starts_with("line 4, column 9: `resources[0].kind`: "), "{refusal}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What identifies a resource: API group, version and kind, by the rules of Kubernetes.
 
-use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_subdomain};
+use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_lettered_label, is_subdomain};
 use std::fmt;
 
 /// A kind of a version of an API group: what identifies a resource.
@@ -21,20 +21,40 @@ impl Gvk {
     ///
     /// [`NameError`] for the part that breaks a rule of Kubernetes.
     pub fn new(group: &str, domain: &str, version: &str, kind: &str) -> Result<Self, NameError> {
+        let gvk = Self::existing(group, domain, version, kind)?;
+        if !is_version(version) {
+            return Err(NameError::new("version", version, VERSION_RULE, "v1alpha1"));
+        }
+        if !is_kind(kind) {
+            return Err(NameError::new("kind", kind, KIND_RULE, "Captain"));
+        }
+        Ok(gvk)
+    }
+
+    /// Returns a kind that a project has already: the cluster accepts more versions and kinds
+    /// than this host creates, `v1-beta` for example.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] for the part that no cluster accepts.
+    pub(super) fn existing(
+        group: &str,
+        domain: &str,
+        version: &str,
+        kind: &str,
+    ) -> Result<Self, NameError> {
         if !group.is_empty() && !is_subdomain(group) || group.is_empty() && domain.is_empty() {
             return Err(NameError::new("group", group, SUBDOMAIN_RULE, "crew"));
         }
         if !domain.is_empty() {
             check_domain(domain)?;
         }
-        if !is_version(version) {
-            let rule =
-                "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
-            return Err(NameError::new("version", version, rule, "v1alpha1"));
+        if !is_lettered_label(version) {
+            return Err(NameError::new("version", version, VERSION_RULE, "v1alpha1"));
         }
-        if !is_kind(kind) {
-            let rule = "it must be letters and digits in upper camel case, at most 63";
-            return Err(NameError::new("kind", kind, rule, "Captain"));
+        let is_upper = kind.starts_with(|it: char| it.is_ascii_uppercase());
+        if !is_upper || !is_lettered_label(&kind.to_ascii_lowercase()) {
+            return Err(NameError::new("kind", kind, KIND_RULE, "Captain"));
         }
         let [group, domain, version, kind] = [group, domain, version, kind].map(str::to_owned);
         let gvk = Self { group, domain, version, kind };
@@ -42,6 +62,16 @@ impl Gvk {
             return Err(NameError::new("group", &gvk.qualified_group(), SUBDOMAIN_RULE, "crew"));
         }
         Ok(gvk)
+    }
+
+    /// Whether it consists of these parts.
+    pub(super) fn is(&self, group: &str, domain: &str, version: &str, kind: &str) -> bool {
+        [group, domain, version, kind] == [&self.group, &self.domain, &self.version, &self.kind]
+    }
+
+    /// Whether `other` is a version of the same kind.
+    pub(crate) fn is_of_kind(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.qualified_group() == other.qualified_group()
     }
 
     /// Returns the group without its domain, as `crew`.
@@ -79,6 +109,10 @@ impl fmt::Display for Gvk {
         write!(f, "{}/{}/{}", self.qualified_group(), self.version, self.kind)
     }
 }
+
+const VERSION_RULE: &str =
+    "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
+const KIND_RULE: &str = "it must be letters and digits in upper camel case, at most 63";
 
 /// Whether `text` is `vN`, `vNalphaN` or `vNbetaN`.
 fn is_version(text: &str) -> bool {
@@ -119,6 +153,17 @@ mod tests {
         }
         for version in ["v1", "v12", "v1alpha1", "v2beta10"] {
             Gvk::new("crew", "example.org", version, "Captain").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_project_may_have_names_that_are_not_created_today() {
+        for (version, kind) in [("v1-beta", "Captain"), ("v1", "Sea-captain"), ("v1gamma1", "A")] {
+            Gvk::new("crew", "example.org", version, kind).unwrap_err();
+            Gvk::existing("crew", "example.org", version, kind).unwrap();
+        }
+        for (version, kind) in [("V1", "Captain"), ("v1.0", "Captain"), ("v1", "captain")] {
+            Gvk::existing("crew", "example.org", version, kind).unwrap_err();
         }
     }
 

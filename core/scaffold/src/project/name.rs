@@ -22,28 +22,69 @@ impl NameError {
         Self { what, name: name.to_owned(), rule, example }
     }
 
+    /// Returns the key of PROJECT that has such a name.
+    pub(super) fn key(&self) -> &'static str {
+        self.what
+    }
+
     /// Returns a name that keeps the rule.
     pub fn example(&self) -> &str {
         self.example
     }
 }
 
-/// Checks the name of a project: one DNS-1123 label.
+/// The longest name of a project: the operator's namespace is called `<name>-system`, and the
+/// name of a namespace is a label.
+const LONGEST_PROJECT_NAME: usize = 63 - "-system".len();
+
+/// Why a kind cannot have a plural.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluralError {
+    /// The kind has another plural already.
+    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind have one")]
+    Known {
+        /// The kind, as `crew.example.org/Captain`.
+        kind: String,
+        /// The plural that the kind has.
+        known: String,
+        /// The plural that it cannot have.
+        plural: String,
+    },
+    /// Another kind of the group is called by the name.
+    #[error("`{kind}` cannot be called `{name}`: the kind `{other}` of its group is")]
+    Taken {
+        /// The kind, as `crew.example.org/Captain`.
+        kind: String,
+        /// The plural or singular that both have.
+        name: String,
+        /// The other kind.
+        other: String,
+    },
+}
+
+/// Checks the name of a new project: a DNS-1123 label that leaves room for the names that are
+/// made of it.
 ///
 /// # Errors
 ///
 /// [`NameError`] with the rule.
 pub fn check_project_name(name: &str) -> Result<(), NameError> {
-    if is_label(name) {
+    if is_label(name) && name.len() <= LONGEST_PROJECT_NAME {
         return Ok(());
     }
     Err(NameError::new(
         "project name",
         name,
-        "it must be at most 63 lower-case letters, digits and `-`, \
+        "it must be at most 56 lower-case letters, digits and `-`, \
          and start and end with a letter or digit",
         "my-operator",
     ))
+}
+
+/// Checks the name of a project that exists: a DNS-1123 label.
+pub(super) fn check_known_project_name(name: &str) -> Result<(), NameError> {
+    if is_label(name) { Ok(()) } else { check_project_name(name) }
 }
 
 /// Checks the domain of a project: a DNS-1123 subdomain.
@@ -58,7 +99,7 @@ pub fn check_domain(domain: &str) -> Result<(), NameError> {
     Err(NameError::new("domain", domain, SUBDOMAIN_RULE, "example.org"))
 }
 
-/// Returns the name of the project in the folder `root`, made of the folder's name.
+/// Returns the name of the project in the directory `root`, made of the directory's name.
 pub fn default_project_name(root: &Path) -> String {
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     let folder = root.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
@@ -70,7 +111,7 @@ pub fn default_project_name(root: &Path) -> String {
             _ => name.push('-'),
         }
     }
-    name.truncate(63);
+    name.truncate(LONGEST_PROJECT_NAME);
     match name.trim_end_matches('-') {
         "" => "project".to_owned(),
         name => name.to_owned(),
@@ -122,11 +163,12 @@ mod tests {
 
     #[test]
     fn a_name_outside_the_rules_is_refused_with_the_rule_and_an_example() {
-        for name in ["", "-a", "a-", "A", "a.b", "a_b", &"a".repeat(64)] {
+        for name in ["", "-a", "a-", "A", "a.b", "a_b", &"a".repeat(57), &"a".repeat(64)] {
             let err = check_project_name(name).unwrap_err();
             assert!(err.to_string().contains("lower-case"), "{err}");
             check_project_name(err.example()).unwrap();
         }
+        check_project_name(&"a".repeat(56)).unwrap();
         for domain in ["", "a..b", ".a", "Example.org", "a b"] {
             check_domain(domain).unwrap_err();
         }

@@ -2,6 +2,7 @@
 
 use super::gvk::Gvk;
 use super::name::{NameError, is_lettered_label};
+use super::nulls::{or_default, without_nulls};
 use super::plural::regular_plural;
 use pintle_plugin::message::{self, Webhooks};
 use serde::Deserialize;
@@ -122,6 +123,14 @@ impl Resource {
         Ok(self)
     }
 
+    /// Checks the names in an entry of PROJECT whose values have the right types.
+    pub(super) fn check_names(entry: &Value) -> Result<(), NameError> {
+        match ResourceEntry::deserialize(entry) {
+            Ok(entry) => Self::try_from(entry).map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Returns what identifies the resource.
     pub fn gvk(&self) -> &Gvk {
         &self.gvk
@@ -174,9 +183,11 @@ impl Resource {
     ///
     /// [`NameError`] for a name that breaks a rule of Kubernetes.
     pub fn apply(&mut self, message: &message::Resource) -> Result<(), NameError> {
-        let gvk = Gvk::new(&message.group, &message.domain, &message.version, &message.kind)?;
-        let kind_changed = gvk.kind() != self.gvk.kind();
-        self.gvk = gvk;
+        let message::Resource { group, domain, version, kind, .. } = message;
+        let kind_changed = kind != self.gvk.kind();
+        if !self.gvk.is(group, domain, version, kind) {
+            self.gvk = Gvk::new(group, domain, version, kind)?;
+        }
         match message.plural.as_str() {
             "" => self.plural = regular_plural(self.gvk.kind()),
             plural if kind_changed && plural == self.plural => {
@@ -274,7 +285,8 @@ impl Resource {
             insert("path", self.path.as_str().into());
         }
         // Only the plainest plural goes unsaid, so that no reader needs our word list.
-        if self.plural != format!("{}s", self.gvk.kind().to_lowercase()) {
+        let is_plain = self.plural == format!("{}s", self.gvk.kind().to_lowercase());
+        if !is_plain || self.plural != regular_plural(self.gvk.kind()) {
             insert("plural", self.plural.as_str().into());
         }
         insert("version", self.gvk.version().into());
@@ -283,6 +295,11 @@ impl Resource {
         }
         map.extend(self.other.clone());
         map.into()
+    }
+
+    /// Whether both say the same, apart from what goes without saying.
+    pub(super) fn says_as_much(&self, other: &Self) -> bool {
+        self.controller == other.controller && self.to_value() == other.to_value()
     }
 
     fn set_plural(&mut self, plural: &str) -> Result<(), NameError> {
@@ -353,26 +370,27 @@ const WEBHOOK_VERSION: &str = "webhookVersion";
 /// An entry of `resources` as it stands in PROJECT.
 #[derive(Deserialize)]
 struct ResourceEntry {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     group: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     domain: String,
     version: String,
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     plural: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     path: String,
+    #[serde(default, deserialize_with = "without_nulls")]
     api: Option<Api>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     controller: bool,
-    #[serde(default)]
-    webhooks: Webhooks,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "without_nulls")]
+    webhooks: Option<Webhooks>,
+    #[serde(default, deserialize_with = "or_default")]
     external: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     core: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     module: String,
     #[serde(flatten)]
     other: Map<String, Value>,
@@ -382,7 +400,7 @@ impl TryFrom<ResourceEntry> for Resource {
     type Error = NameError;
 
     fn try_from(entry: ResourceEntry) -> Result<Self, NameError> {
-        let gvk = Gvk::new(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
+        let gvk = Gvk::existing(&entry.group, &entry.domain, &entry.version, &entry.kind)?;
         let mut resource = match entry.plural.as_str() {
             "" => Self::new(gvk),
             plural => {
@@ -395,7 +413,7 @@ impl TryFrom<ResourceEntry> for Resource {
         resource.path = entry.path;
         resource.api = entry.api;
         resource.controller = entry.controller || has_controllers(&entry.other);
-        resource.webhooks = entry.webhooks;
+        resource.webhooks = entry.webhooks.unwrap_or_default();
         (resource.external, resource.core) = (entry.external, entry.core);
         resource.module = entry.module;
         resource.other = entry.other;

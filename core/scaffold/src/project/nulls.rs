@@ -1,0 +1,25 @@
+//! Reads keys that have no value as if they were not there.
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// Reads a value; a key without one says as much as none.
+pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a map, whose keys without a value say as much as none.
+pub(super) fn without_nulls<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(mut map) = Option::<Map<String, Value>>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    map.retain(|_, value| !value.is_null());
+    serde_json::from_value(map.into()).map(Some).map_err(D::Error::custom)
+}
