@@ -10,6 +10,7 @@ use super::services::{ChainServices, ProjectStates};
 use super::staging::Staging;
 use crate::error::{ScaffoldError, StepError};
 use crate::project::file::ProjectFile;
+use crate::project::keys::means;
 use crate::project::resource::Resource;
 use crate::record::file::{Origin, Record, RecordedCommand};
 use crate::universe::Universe;
@@ -45,6 +46,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) resource: Option<Resource>,
     /// The same resource with what the project has of it already.
     known: Option<Resource>,
+    /// The plugins that this command lets into the project.
+    joining: Vec<String>,
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
     pub(crate) universe: Universe,
@@ -78,6 +81,7 @@ impl<'a> Steps<'a> {
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
         let project_before = (chain.subcommand != INIT).then(|| project.to_string());
         Self {
+            joining: Vec::new(),
             members: chain.members(),
             chain,
             flags,
@@ -166,22 +170,19 @@ impl<'a> Steps<'a> {
                 self.project.set_layout(&self.chain.keys())?;
             }
             EDIT => {
-                let mut layout = self.project.layout().to_vec();
-                for key in self
-                    .chain
-                    .keys()
-                    .into_iter()
-                    .filter(|it| !layout.contains(it))
-                    .collect::<Vec<_>>()
-                {
+                for key in self.chain.keys() {
+                    if self.project.keys().iter().any(|it| means(it, &key)) {
+                        self.project.join(&key)?;
+                        continue;
+                    }
                     if !self.members.iter().any(|it| it.key == key) {
                         self.notices.push(format!(
                             "`{key}` takes no part in `{EDIT}`; it takes part from the next command on"
                         ));
                     }
-                    layout.push(key);
+                    self.project.join(&key)?;
+                    self.joining.push(key);
                 }
-                self.project.set_layout(&layout)?;
             }
             _ => {}
         }
@@ -196,6 +197,10 @@ impl<'a> Steps<'a> {
                 .map_err(|source| self.chain.failed(&member, step, source))?;
             match stop {
                 None => self.members.push(member),
+                // In a replay it has joined already, whatever it did then.
+                Some(reason) if self.record.is_some() && self.joining.contains(&member.key) => {
+                    return Err(ScaffoldError::NotJoined { plugin: member.key, reason });
+                }
                 Some(reason) => {
                     self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
                 }

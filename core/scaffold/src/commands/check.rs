@@ -5,6 +5,7 @@ use super::recorded_plugins::recorded_plugins;
 use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
 use crate::operations::rework::Rework;
 use crate::project::file::ProjectFile;
+use crate::project::keys::{is_kubebuilders, means, short};
 use crate::record::file::Record;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
@@ -56,8 +57,9 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     if let Err(err) = project.check_domain() {
         findings.add(Level::Problem, "PROJECT", &err.to_string());
     }
-    findings.plugins(session, &project);
-    match Record::load(&root) {
+    let record = Record::load(&root);
+    findings.plugins(session, &project, record.as_ref().ok());
+    match record {
         Ok(record) if record.is_empty() => findings.add(
             Level::Note,
             "PROJECT",
@@ -65,7 +67,15 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         ),
         Ok(record) => {
             findings.files(&root, &record)?;
-            findings.agreement(session, &root, project, record);
+            match record.begins_with_init() {
+                true => findings.agreement(session, &root, project, record),
+                false => findings.add(
+                    Level::Note,
+                    "plugins",
+                    "how the project was started is not recorded: it cannot be checked whether \
+                     they would make the same files today",
+                ),
+            }
         }
         Err(err) => findings.add(Level::Problem, "PROJECT", &CliError::from(err).to_string()),
     }
@@ -83,8 +93,27 @@ impl Findings {
     }
 
     /// Loads every plugin of the layout.
-    fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile) {
-        for text in project.layout() {
+    ///
+    /// In a project of kubebuilder's, there may be others' plugins beside those of this host.
+    fn plugins(
+        &mut self,
+        session: &Session<'_>,
+        project: &ProjectFile,
+        record: Option<&Record>,
+    ) {
+        let used: Vec<_> = record.into_iter().flat_map(Record::commands).collect();
+        let is_ours = |key: &str| {
+            let used = used.iter().flat_map(|it| &it.plugins).any(|it| means(key, it));
+            used || !is_kubebuilders(key) && project.layout().iter().any(|it| it == key)
+        };
+        for text in project.keys() {
+            if project.is_shared() && is_ours(text) && short(text) != text {
+                let text = format!(
+                    "kubebuilder refuses every command because of this key; replace it with `{}`",
+                    short(text)
+                );
+                self.add(Level::Problem, "PROJECT", &text);
+            }
             let loaded = plugin::parse_key(text).and_then(|key| {
                 session.load(session.catalog().resolve(&key, Some(project.version()))?)
             });
@@ -95,6 +124,9 @@ impl Findings {
                     }
                     None => self.add(Level::Ok, text, "it is there and fits"),
                 },
+                Err(_) if !is_ours(text) => {
+                    self.add(Level::Note, text, "it is not a plugin of this host: it is not checked");
+                }
                 Err(err) => self.add(Level::Problem, text, &err.to_string()),
             }
         }

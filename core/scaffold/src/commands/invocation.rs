@@ -19,11 +19,12 @@ use crate::operations::prepared::Prepared;
 use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::keys::is_kubebuilders;
 use crate::project::name::{check_domain, check_project_name, default_project_name};
 use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
-use pintle_host::catalog::{PluginKey, ProjectVersion};
+use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::global::{self, option_values};
 use pintle_host::cli::{Bound, CliError, Exit, Session, Step, args, plugin, warn_deprecated};
 use pintle_host::transport::LoadedPlugin;
@@ -120,10 +121,13 @@ impl Invocation {
         let given = given_keys(line);
         for key in invocation.keys(session, &given)? {
             invocation.keys.push(key.to_string());
-            let found = session.catalog().resolve(&key, Some(&version));
-            let found = match given.is_empty() {
-                true => found.map_err(missing)?,
-                false => found?,
+            let found = match session.catalog().resolve(&key, Some(&version)) {
+                Err(ResolveError::NotFound { .. }) if invocation.does_without(&key, &given) => {
+                    invocation.keys.pop();
+                    continue;
+                }
+                Err(err) if given.is_empty() => return Err(invocation.absent(err, &key)),
+                found => found?,
             };
             let plugin = session.load(found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
@@ -133,6 +137,29 @@ impl Invocation {
             invocation.plugins.push(plugin);
         }
         Ok(invocation)
+    }
+
+    /// Whether the chain of a project is complete without a plugin that is not installed:
+    /// `edit` in a project of kubebuilder's is for the plugins of this host, and what
+    /// stands under `plugins` there may be for other programs.
+    fn does_without(&self, key: &PluginKey, given: &[String]) -> bool {
+        let Some(project) = self.project.as_ref().filter(|it| it.is_shared()) else { return false };
+        let key = key.to_string();
+        let is_in_layout = project.layout().contains(&key);
+        let is_edit = self.subcommand == Subcommand::Edit;
+        given.is_empty() && (!is_in_layout || is_edit && is_kubebuilders(&key))
+    }
+
+    /// Returns the error of a plugin of the project that is not installed.
+    fn absent(&self, err: ResolveError, key: &PluginKey) -> CliError {
+        let subcommand = self.subcommand.name();
+        match is_kubebuilders(&key.to_string()) {
+            true => CliError::from_error(Exit::Refused, &err).hint(format!(
+                "it is a plugin of kubebuilder: run `kubebuilder {subcommand}`, or name the plugins \
+                 to run here with `--plugins`"
+            )),
+            false => missing(err),
+        }
     }
 
     /// Returns what is known whatever is installed: the host's own flags.
@@ -152,7 +179,7 @@ impl Invocation {
             return given.iter().map(|it| plugin::parse_key(it)).collect();
         }
         if let Some(project) = &self.project {
-            return project.layout().iter().map(|it| plugin::parse_key(it)).collect();
+            return project.keys().into_iter().map(plugin::parse_key).collect();
         }
         Ok(session.settings().default_plugins(&self.version).to_vec())
     }

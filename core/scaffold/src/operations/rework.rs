@@ -9,11 +9,12 @@ use super::prepared::Prepared;
 use crate::chain::answers::Answers;
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
-use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, INIT, Steps, StepsInput};
+use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, Steps, StepsInput};
 use crate::error::ScaffoldError;
 use crate::merge::{self, is_executable};
 use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
+use crate::project::keys::means;
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
 use crate::record::replay::{Plugins, Replayed, replay, resource};
@@ -160,10 +161,12 @@ impl Rework<'_> {
                 None => self.record.forget(&path),
             }
         }
-        let layout = self.project.layout().to_vec();
-        for key in &layout {
-            if let Some(plugin) = self.plugins.get(key).filter(|it| it.key().to_string() != *key) {
-                self.project.rename_plugin(key, &plugin.key().to_string())?;
+        let keys: Vec<_> = self.project.keys().into_iter().map(str::to_owned).collect();
+        for key in &keys {
+            let plugin = self.plugins.iter().find(|(full, _)| means(key, full));
+            let new = plugin.map(|(_, it)| it.key().to_string()).filter(|it| !means(key, it));
+            if let Some(new) = new {
+                self.project.rename_plugin(key, &new)?;
             }
         }
         self.record.set_commands(after.commands);
@@ -203,9 +206,9 @@ impl Rework<'_> {
     }
 
     fn check_record(&self) -> Result<(), ScaffoldError> {
-        match self.record.commands().first() {
-            Some(first) if first.subcommand == INIT => Ok(()),
-            _ => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
+        match self.record.begins_with_init() {
+            true => Ok(()),
+            false => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
         }
     }
 

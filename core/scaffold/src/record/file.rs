@@ -7,6 +7,7 @@
 //!
 //! Invariant: a file that scaffolding did not make is not in the record.
 
+use crate::chain::steps::INIT;
 use crate::merge::{self, is_executable};
 use crate::path;
 use crate::universe::Change;
@@ -198,6 +199,11 @@ impl Record {
     /// Returns the commands, in the order in which they were carried out.
     pub fn commands(&self) -> &[RecordedCommand] {
         &self.commands
+    }
+
+    /// Whether it is known how the project was made from the start.
+    pub(crate) fn begins_with_init(&self) -> bool {
+        self.commands.first().is_some_and(|it| it.subcommand == INIT)
     }
 
     /// Returns the command with this number.
