@@ -17,9 +17,9 @@ use crate::universe::Universe;
 use pintle_host::services::is_interrupted;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
-use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
+use pintle_plugin::{ChangeKind, ChangeSet, Node, Select, Tool};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
 pub(crate) const INIT: &str = "init";
@@ -59,6 +59,10 @@ pub(crate) struct Steps<'a> {
     /// Files that a plugin would have made, had they not been on disk.
     pub(crate) adopted: Vec<Node>,
     pub(crate) notices: Vec<String>,
+    /// The tools that the plugins named, where others run them; else `None`.
+    pub(crate) later: Option<Vec<(String, Tool)>>,
+    /// The names of the tools that were run.
+    pub(crate) programs: BTreeSet<String>,
 }
 
 /// What the steps begin with.
@@ -97,6 +101,8 @@ impl<'a> Steps<'a> {
             touched: BTreeMap::new(),
             adopted: Vec::new(),
             notices: Vec::new(),
+            later: None,
+            programs: BTreeSet::new(),
         }
     }
 
@@ -117,6 +123,11 @@ impl<'a> Steps<'a> {
             self.step(step)?;
         }
         Ok(())
+    }
+
+    /// Returns the paths of the files that plugins had a hand in.
+    pub(crate) fn touched_paths(&self) -> impl Iterator<Item = &str> {
+        self.touched.keys().map(String::as_str)
     }
 
     /// Returns who had a hand in the file at `path`, in the command with this number.
@@ -268,10 +279,17 @@ impl<'a> Steps<'a> {
                 self.universe.apply(key, self.chain.subcommand, changes)?;
             }
             Step::PostScaffold if !reply.tools.is_empty() => {
+                if let Some(later) = &mut self.later {
+                    later.extend(reply.tools.into_iter().map(|it| (key.to_owned(), it)));
+                    return Ok(());
+                }
+                let programs = reply.tools.iter().filter_map(|it| it.command.first().cloned());
+                self.programs.extend(programs);
                 let (record, adopted) = (self.record.as_ref(), &self.adopted);
                 let may_change = &|it: &Node| is_scaffolded(it, record, adopted);
                 let (subcommand, services) = (self.chain.subcommand, self.services);
-                let staging = Staging { plugin: key, subcommand, may_change, services };
+                let limit = self.chain.limit.limit;
+                let staging = Staging { plugin: key, subcommand, may_change, limit, services };
                 let done = staging.run(&mut self.universe, reply.tools)?;
                 done.changed.iter().for_each(|it| self.touch(it, key));
                 self.notices.extend(done.notices);

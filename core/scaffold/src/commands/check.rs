@@ -95,12 +95,7 @@ impl Findings {
     /// Loads every plugin of the layout.
     ///
     /// In a project of kubebuilder's, there may be others' plugins beside those of this host.
-    fn plugins(
-        &mut self,
-        session: &Session<'_>,
-        project: &ProjectFile,
-        record: Option<&Record>,
-    ) {
+    fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile, record: Option<&Record>) {
         let used: Vec<_> = record.into_iter().flat_map(Record::commands).collect();
         let is_ours = |key: &str| {
             let used = used.iter().flat_map(|it| &it.plugins).any(|it| means(key, it));
@@ -125,7 +120,11 @@ impl Findings {
                     None => self.add(Level::Ok, text, "it is there and fits"),
                 },
                 Err(_) if !is_ours(text) => {
-                    self.add(Level::Note, text, "it is not a plugin of this host: it is not checked");
+                    self.add(
+                        Level::Note,
+                        text,
+                        "it is not a plugin of this host: it is not checked",
+                    );
                 }
                 Err(err) => self.add(Level::Problem, text, &err.to_string()),
             }
@@ -163,8 +162,10 @@ impl Findings {
         project: ProjectFile,
         record: Record,
     ) {
-        let plugins = match recorded_plugins(session, &record, &|_| None) {
-            Ok(plugins) => plugins,
+        let limit = session.hook_time_limit();
+        let plugins = recorded_plugins(session, &record, &|_| None);
+        let (plugins, memo, limit) = match plugins.and_then(|it| Ok((it.0, it.1, limit?))) {
+            Ok(it) => it,
             Err(err) => {
                 // Of a plugin of the layout, its own finding says it already.
                 if !self.0.iter().any(|it| it.level == Level::Problem) {
@@ -174,7 +175,8 @@ impl Findings {
             }
         };
         let identity = session.identity();
-        let rework = Rework { root, project, record, plugins: &plugins, identity };
+        let rework =
+            Rework { root, project, record, plugins: &plugins, identity, limit, memo: &memo };
         match rework.drift(&session.services().of("")) {
             Ok(paths) if paths.is_empty() => {
                 self.add(Level::Ok, "plugins", "they would make the same files today");

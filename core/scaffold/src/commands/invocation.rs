@@ -27,6 +27,7 @@ use clap::{ArgMatches, Command};
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::global::{self, option_values};
 use pintle_host::cli::{Bound, CliError, Exit, Session, Step, args, plugin, warn_deprecated};
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::{Level, rules};
 use std::ffi::OsString;
@@ -46,6 +47,7 @@ struct Invocation {
     plugins: Vec<LoadedPlugin>,
     /// The keys of the plugins, as they were named.
     keys: Vec<String>,
+    limit: TimeLimit,
 }
 
 /// Completes a scaffolding subcommand with what its chain of plugins takes; `line` is what
@@ -117,7 +119,8 @@ impl Invocation {
             Some(project) => *project.version(),
             None => asked_version(session, line)?,
         };
-        let mut invocation = Self { project, ..Self::empty(subcommand, root, version) };
+        let limit = session.hook_time_limit()?;
+        let mut invocation = Self { project, limit, ..Self::empty(subcommand, root, version) };
         let given = given_keys(line);
         for key in invocation.keys(session, &given)? {
             invocation.keys.push(key.to_string());
@@ -170,7 +173,8 @@ impl Invocation {
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
         let date = today();
         let (plugins, keys) = (Vec::new(), Vec::new());
-        Self { subcommand, root, project: None, version, date, plugins, keys }
+        let limit = TimeLimit::default();
+        Self { subcommand, root, project: None, version, date, plugins, keys, limit }
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
@@ -191,6 +195,7 @@ impl Invocation {
             project_version: &self.version,
             date: &self.date,
             identity: session.identity(),
+            limit: self.limit,
         }
     }
 
@@ -314,13 +319,15 @@ impl Invocation {
             }
         };
         let record = Record::load(&self.root)?;
-        let plugins = recorded_plugins(session, &record, &|_| None)?;
+        let (plugins, memo) = recorded_plugins(session, &record, &|_| None)?;
         let rework = Rework {
             root: &self.root,
             project,
             record,
             plugins: &plugins,
             identity: session.identity(),
+            limit: self.limit,
+            memo: &memo,
         };
         let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
         let services = session.services().of("");

@@ -28,7 +28,9 @@ const MAX_RULES: u64 = 16 << 20;
 pub(super) struct Disk {
     root: PathBuf,
     dir: OnceLock<Dir>,
-    listed: OnceLock<Listing>,
+    listed: OnceLock<Arc<Listing>>,
+    /// What was listed of parts.
+    parts: Mutex<BTreeMap<Part, Arc<Listing>>>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
     /// How many folders were listed and files opened so far.
@@ -36,13 +38,54 @@ pub(super) struct Disk {
     pub(super) n_accesses: AtomicUsize,
 }
 
-/// All that is in a project.
+/// A part of a project: a folder with all that is in it, or with its own files alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    pub(super) folder: String,
+    pub(super) is_flat: bool,
+}
+
+impl Part {
+    /// Returns the part that has all that a glob can match.
+    pub(super) fn of(glob: &str) -> Self {
+        let wildcard = glob.find(['*', '?', '[']).unwrap_or(glob.len());
+        let folder = glob[..wildcard].rsplit_once('/').map_or("", |(folder, _)| folder);
+        let rest = &glob[folder.len()..];
+        let is_flat = !rest.contains("**") && !rest.trim_start_matches('/').contains('/');
+        Self { folder: folder.to_owned(), is_flat }
+    }
+
+    fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a folder must be looked into.
+    fn has_folder(&self, path: &str) -> bool {
+        is_in(&self.folder, path) || !self.is_flat && is_in(path, &self.folder)
+    }
+}
+
+/// All that is in a project, or in a folder of it.
 #[derive(Debug, Default)]
-struct Listing {
+pub(super) struct Listing {
     /// The sorted paths of the files that are nodes and not ignored.
-    files: Vec<String>,
+    pub(super) files: Vec<String>,
     /// The folders, and the rules for them, that cannot be read.
     unreadable: Vec<(String, fs::Error)>,
+}
+
+impl Listing {
+    /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
+    pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
+        let (path, err) = self.unreadable.iter().find(|(it, _)| concerns(it))?;
+        let source = match &err.cause {
+            fs::Cause::Io(err) if err.raw_os_error().is_some() => {
+                io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default())
+            }
+            cause => io::Error::new(cause.kind(), cause.to_string()),
+        };
+        Some((path, source))
+    }
 }
 
 impl Disk {
@@ -51,6 +94,7 @@ impl Disk {
             root: root.to_owned(),
             dir: OnceLock::new(),
             listed: OnceLock::new(),
+            parts: Mutex::default(),
             read: Mutex::default(),
             names: Mutex::default(),
             #[cfg(test)]
@@ -80,20 +124,26 @@ impl Disk {
         &self.listing().files
     }
 
+    /// Returns what is in a part of the project; what is beside it is not looked at.
+    pub(super) fn part(&self, part: Part) -> Arc<Listing> {
+        if part.is_whole() {
+            self.listing();
+        }
+        if let Some(all) = self.listed.get() {
+            return Arc::clone(all);
+        }
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let listing = parts.entry(part).or_insert_with_key(|it| self.list(it).into());
+        Arc::clone(listing)
+    }
+
     /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
     pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
-        let (path, err) = self.listing().unreadable.iter().find(|(it, _)| concerns(it))?;
-        let source = match &err.cause {
-            fs::Cause::Io(err) if err.raw_os_error().is_some() => {
-                io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default())
-            }
-            cause => io::Error::new(cause.kind(), cause.to_string()),
-        };
-        Some((path, source))
+        self.listing().unreadable(concerns)
     }
 
     fn listing(&self) -> &Listing {
-        self.listed.get_or_init(|| self.list())
+        self.listed.get_or_init(|| self.list(&Part::default()).into())
     }
 
     /// Whether there is a node at `path`, ignored or not.
@@ -147,11 +197,11 @@ impl Disk {
         Ok(found)
     }
 
-    /// Lists the regular files, without following a link.
+    /// Lists the regular files in a part of the project, without following a link.
     ///
     /// A folder that cannot be read, as the data of a container beside the project, is an
     /// error only for those who look there: a plugin that never does must still work.
-    fn list(&self) -> Listing {
+    fn list(&self, part: &Part) -> Listing {
         let mut listing = Listing::default();
         let mut folders = vec![(String::new(), None)];
         while let Some((folder, outer)) = folders.pop() {
@@ -172,6 +222,11 @@ impl Disk {
             for (name, kind) in entries {
                 let path = join(&folder, &name);
                 let is_folder = kind == Kind::Directory;
+                let has =
+                    if is_folder { part.has_folder(&path) } else { is_in(&path, &part.folder) };
+                if !has {
+                    continue;
+                }
                 if is_hidden(&path) || Rules::ignore(rules.as_deref(), &path, is_folder) {
                     continue;
                 }
@@ -224,6 +279,12 @@ impl Disk {
 fn to_node(path: &str, file: Contents) -> Node {
     let mode = file.mode() & 0o777;
     Node::new(path, file.bytes, mode)
+}
+
+/// Whether `path` is `folder`, or in it.
+fn is_in(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|it| it.is_empty() || it.starts_with('/'))
 }
 
 fn join(folder: &str, name: &str) -> String {
