@@ -267,11 +267,8 @@ fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
 fn sync(disk: &Dir, journal: &Journal) -> Result<()> {
     let mut folders = BTreeSet::from(["", HOST_FOLDER, RUN]);
     folders.extend(journal.entries.iter().flat_map(|it| parents(&it.path)));
-    for folder in folders {
-        match disk.find(folder) {
-            Ok(Some(it)) if it.kind != Kind::Directory => continue,
-            _ => disk.sync(folder).map_err(disk_error("sync", folder))?,
-        }
-    }
-    Ok(())
+    let is_other =
+        |it: &str| matches!(disk.find(it), Ok(Some(found)) if found.kind != Kind::Directory);
+    let folders: Vec<_> = folders.into_iter().filter(|it| !is_other(it)).collect();
+    disk.sync_all(&folders).map_err(disk_error("sync", HOST_FOLDER))
 }
