@@ -236,7 +236,7 @@ impl Rework<'_> {
     ) -> Result<Replayed, ScaffoldError> {
         let commands = self.record.commands();
         let after = self.replay(commands, Tools::Once, services)?;
-        match after.is_exact || changed_paths(before, &after.files).is_empty() {
+        match after.programs.is_empty() || changed_paths(before, &after.files).is_empty() {
             true => Ok(after),
             false => self.replay(commands, Tools::EachTime, services),
         }

@@ -102,7 +102,7 @@ impl Memo {
             by: BTreeMap::new(),
             project: ProjectFile::parse(&kept.project).ok()?,
             commands: kept.commands,
-            is_exact: tools == Tools::EachTime || kept.tools.is_empty(),
+            programs: kept.tools.into_keys().collect(),
         };
         for KeptFile { path, mode, by, content } in kept.files {
             let content = STANDARD_NO_PAD.decode(content).ok()?;
@@ -112,17 +112,11 @@ impl Memo {
         Some(replayed)
     }
 
-    /// Keeps what the commands have made with tools of these names. That this fails is no
-    /// error: it is made again next time.
-    pub(super) fn put<'a>(
-        &self,
-        commands: &[RecordedCommand],
-        tools: Tools,
-        names: impl IntoIterator<Item = &'a str>,
-        replayed: &Replayed,
-    ) {
+    /// Keeps what the commands have made. That this fails is no error: it is made again next
+    /// time.
+    pub(super) fn put(&self, commands: &[RecordedCommand], tools: Tools, replayed: &Replayed) {
         let Some(place) = &self.place else { return };
-        let stamps = names.into_iter().map(|it| Some((it.to_owned(), find(it)?)));
+        let stamps = replayed.programs.iter().map(|it| Some((it.clone(), find(it)?)));
         let Some(stamps) = stamps.collect::<Option<_>>() else { return };
         let by = |path: &str| replayed.by.get(path).cloned().unwrap_or_default();
         let files = replayed.files.values().map(|it| KeptFile {
@@ -217,7 +211,7 @@ mod tests {
             by: [("a".to_owned(), vec![])].into(),
             project: ProjectFile::new(&ProjectVersion::default()).unwrap(),
             commands: vec![RecordedCommand::default()],
-            is_exact: true,
+            programs: ["sh".to_owned()].into(),
         }
     }
 
@@ -232,15 +226,16 @@ mod tests {
         };
         let commands = [RecordedCommand::default()];
         assert!(memo().get(&commands, Tools::Once).is_none());
-        memo().put(&commands, Tools::Once, ["sh"], &replayed("x"));
+        memo().put(&commands, Tools::Once, &replayed("x"));
         let found = memo().get(&commands, Tools::Once).unwrap();
         assert_eq!(found.files["a"].bytes(), b"x");
         assert_eq!(found.files["a"].mode(), 0o755);
-        assert!(!found.is_exact, "its tools were run once");
+        assert!(found.programs.contains("sh"));
 
         assert!(memo().get(&[], Tools::Once).is_none());
         assert!(memo().get(&commands, Tools::EachTime).is_none());
-        memo().put(&commands, Tools::EachTime, ["/no/tool"], &replayed("x"));
+        let unknown = Replayed { programs: ["/no/tool".to_owned()].into(), ..replayed("x") };
+        memo().put(&commands, Tools::EachTime, &unknown);
         assert!(memo().get(&commands, Tools::EachTime).is_none(), "the tool cannot be known");
         std::fs::write(&plugin, "12").unwrap();
         assert!(memo().get(&commands, Tools::Once).is_none());
@@ -252,7 +247,7 @@ mod tests {
         let memo = Memo::new(Some(cache.path().to_owned()), BTreeMap::new());
         let file = || std::fs::read_dir(cache.path().join(DIR)).unwrap().next().unwrap();
         for damage in 0..3 {
-            memo.put(&[], Tools::Once, [], &replayed("some text"));
+            memo.put(&[], Tools::Once, &replayed("some text"));
             assert!(memo.get(&[], Tools::Once).is_some());
             let path = file().unwrap().path();
             let mut bytes = std::fs::read(&path).unwrap();
@@ -273,7 +268,7 @@ mod tests {
         let memo = Memo::new(Some(cache.path().to_owned()), BTreeMap::new());
         for id in 0..40 {
             let commands = [RecordedCommand { id, ..RecordedCommand::default() }];
-            memo.put(&commands, Tools::Once, [], &replayed("x"));
+            memo.put(&commands, Tools::Once, &replayed("x"));
         }
         let n_kept = std::fs::read_dir(cache.path().join(DIR)).unwrap().count();
         assert_eq!(n_kept, MAX_RESULTS);

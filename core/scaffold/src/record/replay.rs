@@ -41,8 +41,20 @@ pub(crate) struct Replayed {
     pub(crate) project: ProjectFile,
     /// The commands, with the keys of the plugins that carried them out now.
     pub(crate) commands: Vec<RecordedCommand>,
-    /// Whether tools were run when they were run then.
-    pub(crate) is_exact: bool,
+    /// The names of the programs that were run.
+    pub(crate) programs: BTreeSet<String>,
+}
+
+impl Replayed {
+    fn new() -> Result<Self, ScaffoldError> {
+        Ok(Self {
+            files: BTreeMap::new(),
+            by: BTreeMap::new(),
+            project: ProjectFile::new(&ProjectVersion::default())?,
+            commands: Vec::new(),
+            programs: BTreeSet::new(),
+        })
+    }
 }
 
 /// When the tools of a plugin are run.
@@ -71,8 +83,6 @@ struct Progress<'a> {
     tools: Tools,
     /// The tools to run in the end.
     later: Vec<LaterTool>,
-    /// The names of the programs that were run.
-    programs: BTreeSet<String>,
     /// Whether a tool has failed, so that the next time may have another result.
     has_failed: bool,
     result: Replayed,
@@ -114,19 +124,17 @@ impl Replay<'_> {
         tools: Tools,
     ) -> Result<Replayed, ScaffoldError> {
         let services = Quiet { services: self.services, has_asked: AtomicBool::new(false) };
+        // Most often, the last commands are all that is new.
+        let known = (1..commands.len()).rev().find_map(|n| self.memo.get(&commands[..n], tools));
         let mut progress = Progress {
             replay: *self,
             services: &services,
             tools,
             later: Vec::new(),
-            programs: BTreeSet::new(),
             has_failed: false,
-            result: Replayed {
-                files: BTreeMap::new(),
-                by: BTreeMap::new(),
-                project: ProjectFile::new(&ProjectVersion::default())?,
-                commands: Vec::new(),
-                is_exact: true,
+            result: match known {
+                Some(known) => known,
+                None => Replayed::new()?,
             },
         };
         let failed = |command: &RecordedCommand, source| ScaffoldError::Replay {
@@ -134,16 +142,16 @@ impl Replay<'_> {
             id: command.id,
             source: Box::new(source),
         };
-        for command in commands {
+        for command in &commands[progress.result.commands.len()..] {
             progress.carry_out(command).map_err(|source| failed(command, source))?;
         }
         if let Some(last) = commands.last() {
             progress.run_tools().map_err(|source| failed(last, source))?;
         }
-        let Progress { has_failed, programs, result, .. } = progress;
+        let Progress { has_failed, result, .. } = progress;
         // What the user answers may be something else next time.
         if !has_failed && !services.has_asked.into_inner() {
-            self.memo.put(commands, tools, programs.iter().map(String::as_str), &result);
+            self.memo.put(commands, tools, &result);
         }
         Ok(result)
     }
@@ -196,7 +204,7 @@ impl Progress<'_> {
             self.put_off(command, plugin, tool);
         }
         self.has_failed |= !run.notices.is_empty();
-        self.programs.append(&mut run.programs);
+        self.result.programs.append(&mut run.programs);
         for path in run.touched_paths() {
             let by = self.result.by.entry(path.to_owned()).or_default();
             by.extend(run.origins(path, command.id));
@@ -239,7 +247,6 @@ impl Progress<'_> {
         if self.later.is_empty() {
             return Ok(());
         }
-        self.result.is_exact = false;
         let mut universe = universe(std::mem::take(&mut self.result.files))?;
         for LaterTool { plugin, subcommand, command, mut tool } in std::mem::take(&mut self.later) {
             let had_files = !tool.files.is_empty();
@@ -247,7 +254,7 @@ impl Progress<'_> {
             if had_files && tool.files.is_empty() {
                 continue;
             }
-            self.programs.extend(tool.command.first().cloned());
+            self.result.programs.extend(tool.command.first().cloned());
             let staging = Staging {
                 plugin: &plugin,
                 subcommand: &subcommand,

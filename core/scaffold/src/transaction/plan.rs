@@ -27,6 +27,8 @@ pub(super) struct Plan<'a> {
     /// The paths of all files that go away.
     deleted: BTreeSet<&'a str>,
     made: BTreeSet<String>,
+    /// The folders that were looked at: each leads to many files.
+    known: BTreeSet<String>,
     cleared: Vec<(String, u32)>,
 }
 
@@ -103,6 +105,9 @@ impl<'a> Plan<'a> {
     fn add(&mut self, disk: &Dir, node: &'a Node) -> Result<()> {
         let path = node.path();
         for folder in parents(path) {
+            if !self.known.insert(folder.to_owned()) {
+                continue;
+            }
             match disk.find(folder).map_err(disk_error("look for", folder))? {
                 Some(it) if it.kind == Kind::Directory => {}
                 Some(_) if !self.deleted.contains(folder) => {

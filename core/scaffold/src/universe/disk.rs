@@ -33,6 +33,8 @@ pub(super) struct Disk {
     parts: Mutex<BTreeMap<Part, Arc<Listing>>>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
+    /// What has the names of folders that a path leads through.
+    folders: Mutex<BTreeMap<String, Option<Kind>>>,
     /// How many folders were listed and files opened so far.
     #[cfg(test)]
     pub(super) n_accesses: AtomicUsize,
@@ -97,6 +99,7 @@ impl Disk {
             parts: Mutex::default(),
             read: Mutex::default(),
             names: Mutex::default(),
+            folders: Mutex::default(),
             #[cfg(test)]
             n_accesses: AtomicUsize::new(0),
         }
@@ -115,8 +118,12 @@ impl Disk {
 
     /// Checks that no folder on the way to `path` is a symbolic link.
     pub(super) fn check_links(&self, path: &str) -> Result<(), PathError> {
-        // A folder that cannot be opened is reported by whoever looks into it.
-        self.dir().map_or(Ok(()), |it| path::check_links(it, path))
+        // A folder that cannot be looked at is reported by whoever looks into it.
+        let is_link = |it: &&str| matches!(self.folder(it), Ok(Some(Kind::Symlink)));
+        match path::parents(path).find(is_link) {
+            Some(folder) => Err(PathError::Link(folder.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Returns the sorted paths of the files that are nodes and not ignored.
@@ -153,6 +160,25 @@ impl Disk {
 
     /// Returns what has the name `path`, without following a link.
     pub(super) fn kind(&self, path: &str) -> fs::Result<Option<Kind>> {
+        match path.rsplit_once('/') {
+            // In a folder that does not exist there is nothing to look for.
+            Some((folder, _)) if self.folder(folder)?.is_none() => Ok(None),
+            _ => self.find(path),
+        }
+    }
+
+    /// Returns what has the name of a folder; each is looked for once.
+    fn folder(&self, folder: &str) -> fs::Result<Option<Kind>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = folders.get(folder) {
+            return Ok(*known);
+        }
+        let kind = self.find(folder)?;
+        folders.insert(folder.to_owned(), kind);
+        Ok(kind)
+    }
+
+    fn find(&self, path: &str) -> fs::Result<Option<Kind>> {
         match self.dir() {
             Ok(dir) => Ok(dir.find(path)?.map(|it| it.kind)),
             Err(err) if err.is_absent() => Ok(None),
