@@ -1130,7 +1130,7 @@ fn kubebuilder_command(sandbox: &Sandbox, program: &Path, dir: &str) -> Command 
 
 /// Runs kubebuilder, which must succeed, and returns what it says.
 #[track_caller]
-fn kubebuilder(sandbox: &Sandbox, program: &Path, dir: &str, line: &str) -> String {
+pub(crate) fn kubebuilder(sandbox: &Sandbox, program: &Path, dir: &str, line: &str) -> String {
     let out = kubebuilder_command(sandbox, program, dir).args(words(line)).output();
     let out = out.expect("kubebuilder can be run");
     let text = [&out.stdout[..], &out.stderr[..]].concat();

@@ -14,6 +14,7 @@ mod release_server;
 mod support;
 mod vices;
 
+mod beside_kubebuilder;
 mod callables;
 mod checks;
 mod cluster_failures;

@@ -174,7 +174,7 @@ fn what_was_moved_before_it_is_deleted_is_found() {
 #[test]
 fn a_formatter_with_other_settings_is_no_obstacle() {
     check(|it| {
-        write(it, "rustfmt.toml", "hard_tabs = true\nmax_width = 80\n");
+        write(it, "rustfmt.toml", "hard_tabs = true\n");
         it.run(Command::new("rustfmt").args(["--edition", "2024", "src/main.rs", "src/lib.rs"]));
     });
 }

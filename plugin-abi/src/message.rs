@@ -335,17 +335,40 @@ pub struct Tool {
     pub command: Vec<String>,
     /// Whether a missing or failing program fails the command.
     pub required: bool,
+    /// The files to run it on, which follow the arguments. Where recorded commands are run
+    /// again, the host may run it once on the files of all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// What it reads, as globs; the copy has no other files. Without any, the copy has all
+    /// files of the project, which takes long in a large one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
 }
 
 impl Tool {
     /// Returns a tool that must run: `command` is the program and its arguments.
     pub fn required<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
-        Self { command: command.into_iter().map(Into::into).collect(), required: true }
+        let command = command.into_iter().map(Into::into).collect();
+        Self { command, required: true, ..Self::default() }
     }
 
     /// Returns a tool whose absence or failure is only told.
     pub fn optional<I: IntoIterator<Item: Into<String>>>(command: I) -> Self {
         Self { required: false, ..Self::required(command) }
+    }
+
+    /// Adds files to run the tool on, which follow its arguments.
+    #[must_use]
+    pub fn files<I: IntoIterator<Item: Into<String>>>(mut self, files: I) -> Self {
+        self.files.extend(files.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds globs of the files that the tool reads, such as `src/**/*.rs`; it sees no others.
+    #[must_use]
+    pub fn reads<I: IntoIterator<Item: Into<String>>>(mut self, globs: I) -> Self {
+        self.reads.extend(globs.into_iter().map(Into::into));
+        self
     }
 }
 

@@ -53,6 +53,17 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// A program that has ended, and what it wrote to either stream.
+#[derive(Debug)]
+pub struct Printed {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The beginning of what it wrote, in order.
+    pub text: Vec<u8>,
+    /// How many bytes more it wrote.
+    pub n_dropped: usize,
+}
+
 /// Why a program did not do its work.
 #[derive(Debug)]
 pub struct JobError {
@@ -140,6 +151,28 @@ impl Job<'_> {
         Ok(Output { status, stdout, stderr: running.stderr() })
     }
 
+    /// Runs the program, and waits for its end; its two streams are one, of which the first
+    /// `max_output` bytes are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError`] as for [`run`](Self::run); too much output is none.
+    pub fn run_printing(self) -> Result<Printed, JobError> {
+        let mut running = Running::start_as(self.command, self.limit, Streams::One)?;
+        let alone = Call::default();
+        alone.cleanup(0, Some(Box::new(running.killer())));
+        running.send(self.input.to_vec());
+        running.close_input();
+        let (mut text, mut n_dropped) = (Vec::new(), 0);
+        while let Some(Chunk::Out(bytes) | Chunk::Err(bytes)) = running.next(self.services)? {
+            let n_kept = bytes.len().min(self.max_output - text.len());
+            text.extend(&bytes[..n_kept]);
+            n_dropped += bytes.len() - n_kept;
+        }
+        let status = running.wait(self.services)?;
+        Ok(Printed { status, text, n_dropped })
+    }
+
     /// Runs the program, and waits for its success.
     ///
     /// # Errors
@@ -153,6 +186,14 @@ impl Job<'_> {
         let Output { status, stderr, .. } = output;
         Err(JobError { kind: JobErrorKind::Failed { status }, stderr })
     }
+}
+
+/// Which streams a program writes to.
+enum Streams {
+    /// One for its output and one for its errors.
+    Two,
+    /// The same for both.
+    One,
 }
 
 /// A part of a program's output.
@@ -180,14 +221,29 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts a program with pipes for its streams, in a process group of its own.
-    pub(crate) fn start(mut command: Command, limit: Duration) -> Result<Self, JobError> {
+    pub(crate) fn start(command: Command, limit: Duration) -> Result<Self, JobError> {
+        Self::start_as(command, limit, Streams::Two)
+    }
+
+    fn start_as(mut command: Command, limit: Duration, streams: Streams) -> Result<Self, JobError> {
+        let failed = |err| JobError { kind: JobErrorKind::Start(err), stderr: String::new() };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut both = None;
+        if let Streams::One = streams {
+            let (reader, writer) = io::pipe().map_err(failed)?;
+            command.stdout(writer.try_clone().map_err(failed)?).stderr(writer);
+            both = Some(reader);
+        }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let no_stderr = |kind| JobError { kind, stderr: String::new() };
-        let mut child = spawn(&mut command).map_err(|err| no_stderr(JobErrorKind::Start(err)))?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let mut child = spawn(&mut command).map_err(failed)?;
+        // The end of the output can only be seen once this process cannot write any more.
+        drop(command);
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let stdout: Option<Box<dyn Read + Send>> = match both {
+            Some(both) => Some(Box::new(both)),
+            None => child.stdout.take().map(|it| Box::new(it) as Box<dyn Read + Send>),
+        };
         let (input, lines) = mpsc::channel::<Vec<u8>>();
         // A host that is slower than the program makes it wait.
         let (sender, output) = mpsc::sync_channel(16);

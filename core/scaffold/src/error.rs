@@ -45,6 +45,14 @@ pub enum ScaffoldError {
         /// The keys of the chain's plugins.
         chain: Vec<String>,
     },
+    /// A plugin that is to join the project takes no part in the command that lets it in.
+    #[error("`{plugin}` cannot join the project: {reason}")]
+    NotJoined {
+        /// The plugin's key.
+        plugin: String,
+        /// Why, in the plugin's words.
+        reason: String,
+    },
     /// The project has the resource already, with all that was asked for.
     #[error("the project has the resource `{gvk}` already")]
     ResourceExists {

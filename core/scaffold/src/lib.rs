@@ -44,6 +44,7 @@ pub use operations::rework::{Part, Rework};
 pub use operations::scaffold::{Job, prepare, run};
 pub use path::PathError;
 pub use record::file::{Answer, Origin, Record, RecordError, RecordedCommand, RecordedFile};
+pub use record::memo::Memo;
 pub use record::replay::Plugins;
 pub use transaction::{Committed, Lock, Recovery, Transaction, TransactionError, recover};
 pub use universe::{Change, Universe, UniverseError};

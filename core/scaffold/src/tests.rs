@@ -5,6 +5,7 @@ use crate::project::{Api, Gvk, PROJECT, ProjectFile, Resource};
 use crate::*;
 use pintle_host::Identity;
 use pintle_host::ProjectVersion;
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::{LoadedPlugin, link};
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::manifest::Manifest;
@@ -55,6 +56,7 @@ impl Fixture {
             project_version: &self.version,
             date: "2026-11-21",
             identity: &self.identity,
+            limit: TimeLimit::default(),
         }
     }
 
@@ -119,7 +121,9 @@ impl Fixture {
         let record = Record::load(root).unwrap_or_default();
         let keys = project.layout().iter().cloned();
         let plugins: Plugins = keys.zip(plugins.iter().cloned()).collect();
-        work(Rework { root, project, record, plugins: &plugins, identity: &self.identity })
+        let (identity, memo) = (&self.identity, &Memo::default());
+        let limit = TimeLimit::default();
+        work(Rework { root, project, record, plugins: &plugins, identity, limit, memo })
     }
 
     fn write(&self, path: &str, text: &str) {

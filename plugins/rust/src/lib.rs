@@ -90,6 +90,16 @@ impl Scaffold for CreateWebhook {
     }
 }
 
+/// What the formatter reads: it follows the modules, and has settings and a version.
+const RUSTFMT_READS: [&str; 6] = [
+    "src/**/*.rs",
+    "tests/**/*.rs",
+    "rustfmt.toml",
+    ".rustfmt.toml",
+    "rust-toolchain.toml",
+    "rust-toolchain",
+];
+
 /// Returns the formatter for what this command made: how lines break depends on names.
 fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
     let mut sources = Vec::new();
@@ -102,6 +112,6 @@ fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let rustfmt = ["rustfmt", "--edition", "2024"].map(str::to_owned);
-    Ok(vec![Tool::optional(rustfmt.into_iter().chain(sources))])
+    let rustfmt = Tool::optional(["rustfmt", "--edition", "2024"]);
+    Ok(vec![rustfmt.files(sources).reads(RUSTFMT_READS)])
 }

@@ -12,6 +12,24 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Component, Path, PathBuf};
 
+/// How many files are synced at the same time.
+const N_SYNCING: usize = 32;
+
+/// A file that was just written, and may not survive a power cut yet.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: File,
+    mode: u32,
+}
+
+impl NewFile {
+    /// Returns the permission bits.
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+}
+
 /// A directory that is held open.
 #[derive(Debug)]
 pub struct Dir {
@@ -176,6 +194,45 @@ impl Dir {
             let _ = self.unlink(path);
             self.failed(operation, path)(err)
         })
+    }
+
+    /// Writes a new file, which survives a power cut once it is [synced](Self::sync_files).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Dir::create`].
+    pub fn create_unsynced(
+        &self,
+        path: impl AsRef<Path>,
+        bytes: &[u8],
+        mode: Mode,
+    ) -> Result<NewFile> {
+        let path = path.as_ref();
+        let file = self.create_new(path, mode)?;
+        match self.fill(&file, bytes, mode, false) {
+            Ok(mode) => Ok(NewFile { path: path.to_owned(), file, mode }),
+            Err((operation, err)) => {
+                let _ = self.unlink(path);
+                Err(self.failed(operation, path)(err))
+            }
+        }
+    }
+
+    /// Makes new files survive a power cut, many at the same time: the system then needs few
+    /// steps for all of them.
+    ///
+    /// # Errors
+    ///
+    /// The place of a file that cannot be synced, and its [`Error`].
+    pub fn sync_files(&self, files: &[NewFile]) -> std::result::Result<(), (usize, Error)> {
+        let files: Vec<_> = files.iter().enumerate().collect();
+        let fail = |(idx, file): &(usize, &NewFile), err: io::Error| {
+            (*idx, self.failed(Operation::Sync, &file.path)(err))
+        };
+        for it in &files {
+            point(Operation::Sync).map_err(|err| fail(it, err))?;
+        }
+        at_once(&files, |it| it.1.file.sync_all().map_err(|err| fail(it, err)))
     }
 
     /// Writes a new file that need not survive a power cut.
@@ -394,10 +451,22 @@ impl Dir {
     /// [`Error`] when the system cannot promise it, except that some file systems never do.
     pub fn sync(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        match self.run(Operation::Sync, path, || self.root.sync_dir(path)) {
-            Err(err) if err.is_absent() || err.is_unsupported() => Ok(()),
-            res => res,
+        kept_names(self.run(Operation::Sync, path, || self.root.sync_dir(path)))
+    }
+
+    /// Syncs many directories, as [`sync`](Self::sync) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sync`](Self::sync).
+    pub fn sync_all<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Result<()> {
+        for path in paths {
+            point(Operation::Sync).map_err(self.failed(Operation::Sync, path.as_ref()))?;
         }
+        at_once(paths, |it| {
+            let path = it.as_ref();
+            kept_names(self.root.sync_dir(path).map_err(self.failed(Operation::Sync, path)))
+        })
     }
 
     /// Runs an operation on a path that does not leave the directory.
@@ -447,4 +516,38 @@ fn lacks_links(err: &Error) -> bool {
 fn check(path: &Path) -> std::result::Result<(), Cause> {
     let stays = |it| matches!(it, Component::Normal(_) | Component::CurDir);
     if path.components().all(stays) { Ok(()) } else { Err(Cause::Outside) }
+}
+
+/// Drops the errors of a directory that has no names to keep, or of a system that never does.
+fn kept_names(synced: Result<()>) -> Result<()> {
+    match synced {
+        Err(err) if err.is_absent() || err.is_unsupported() => Ok(()),
+        res => res,
+    }
+}
+
+/// Does the work for all items, many at the same time.
+fn at_once<T: Sync, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> std::result::Result<(), E> + Sync,
+) -> std::result::Result<(), E> {
+    let share = |items: &[T]| items.iter().try_for_each(&work);
+    let mut shares = items.chunks(items.len().div_ceil(N_SYNCING).max(1));
+    // This thread has a share, too.
+    let Some(own) = shares.next() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = shares
+            .map(|items| {
+                let thread = std::thread::Builder::new().spawn_scoped(scope, move || share(items));
+                thread.map_err(|_| items)
+            })
+            .collect();
+        let own = share(own);
+        let others = threads.into_iter().map(|it| match it {
+            Ok(thread) => thread.join().expect("syncing does not panic"),
+            // The system has no more threads.
+            Err(items) => share(items),
+        });
+        others.fold(own, std::result::Result::and)
+    })
 }

@@ -28,7 +28,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub use dir::Dir;
+pub use dir::{Dir, NewFile};
 pub use entry::{Entry, Found, Kind, Mode};
 pub use error::{Cause, Error, Holder, Result, is_absent, is_unsupported};
 pub use fault::Operation;

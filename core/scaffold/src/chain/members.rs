@@ -3,6 +3,7 @@
 use super::flags::Flags;
 use super::services::ChainServices;
 use crate::error::{ScaffoldError, StepError, StepName};
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
 use pintle_host::{Identity, ProjectVersion};
 use pintle_plugin::Node;
@@ -23,6 +24,8 @@ pub struct Chain<'a> {
     pub date: &'a str,
     /// Who the host is.
     pub identity: &'a Identity,
+    /// How long each call of a plugin, and each of its tools, may take.
+    pub limit: TimeLimit,
 }
 
 /// One plugin that has a part in the subcommand.

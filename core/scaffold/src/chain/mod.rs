@@ -5,7 +5,7 @@ pub(crate) mod answers;
 pub(crate) mod flags;
 pub(crate) mod members;
 pub(crate) mod services;
-mod staging;
+pub(crate) mod staging;
 mod staging_folder;
 pub(crate) mod steps;
 pub(crate) mod tools;

@@ -1,5 +1,5 @@
 //! Runs the programs that plugins name after scaffolding, as formatters, in a copy of
-//! the project; what they change there enters the universe.
+//! what they read of the project; what they change there enters the universe.
 //!
 //! Invariant: no program of a plugin runs in the project itself, and what one has done
 //! counts only if it succeeded, and only for files that are not the user's.
@@ -12,26 +12,29 @@ use pintle_host::fs::{self, Dir, Mode};
 use pintle_host::services::Excerpt;
 use pintle_plugin::host::{HostServices, Level};
 use pintle_plugin::{ChangeSet, Node, Select, Tool};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 /// What the programs of one plugin did.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// The paths that they made or changed.
-    pub(super) changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// What the user should know, a line each.
-    pub(super) notices: Vec<String>,
+    pub(crate) notices: Vec<String>,
 }
 
 /// The programs of a plugin, and what they may do.
-pub(super) struct Staging<'a> {
+pub(crate) struct Staging<'a> {
     /// The key of the plugin.
-    pub(super) plugin: &'a str,
-    pub(super) subcommand: &'a str,
+    pub(crate) plugin: &'a str,
+    pub(crate) subcommand: &'a str,
     /// Whether the programs may change or delete a file that is there.
-    pub(super) may_change: &'a dyn Fn(&Node) -> bool,
-    pub(super) services: &'a dyn HostServices,
+    pub(crate) may_change: &'a dyn Fn(&Node) -> bool,
+    /// How long each program may take.
+    pub(crate) limit: Duration,
+    pub(crate) services: &'a dyn HostServices,
 }
 
 impl Staging<'_> {
@@ -41,29 +44,57 @@ impl Staging<'_> {
     ///
     /// [`StepError::Tool`] when a required program fails; [`StepError::Staging`] when the
     /// copy cannot be made.
-    pub(super) fn run(&self, universe: &mut Universe, tools: Vec<Tool>) -> Result<Done, StepError> {
+    pub(crate) fn run(&self, universe: &mut Universe, tools: Vec<Tool>) -> Result<Done, StepError> {
         let mut done = Done::default();
         let mut copy = None;
         for tool in tools {
-            let command = tool.command.join(" ");
-            let current = match copy.take() {
+            let command = command(&tool);
+            let mut current = match copy.take() {
                 Some(copy) => copy,
-                None => Copy::new(universe)?,
+                None => Copy::new()?,
             };
-            match run_tool(current.folder.path(), &tool, self.services) {
+            current.fill(universe, &tool)?;
+            match self.run_tool(current.folder.path(), &tool, &command) {
                 Ok(None) => {
                     done.changed.extend(self.take_over(universe, &current)?);
                     copy = Some(current);
                 }
                 // What it has left in the copy may be half of something, and goes with it.
                 Ok(Some(reason)) => {
-                    let plugin = self.plugin;
+                    let (command, plugin) = (command.join(" "), self.plugin);
                     done.notices.push(format!("`{command}` of `{plugin}` failed: {reason}"));
                 }
-                Err(source) => return Err(StepError::Tool { command, source }),
+                Err(source) => {
+                    return Err(StepError::Tool { command: command.join(" "), source });
+                }
             }
         }
         Ok(done)
+    }
+
+    /// Runs a tool; what it prints is a message, not a result. If the plugin does not require the
+    /// tool, its failure is one too.
+    fn run_tool(
+        &self,
+        folder: &Path,
+        tool: &Tool,
+        command: &[String],
+    ) -> Result<Option<String>, ToolError> {
+        let log = |it: Option<Excerpt>| {
+            it.iter().for_each(|it| self.services.log(Level::Info, &it.0));
+        };
+        match tools::run(folder, command, self.limit, self.services) {
+            Ok(output) => log(output),
+            Err(err) if tool.required => return Err(err),
+            Err(err) => {
+                let text = err.to_string();
+                if let ToolError::Status { output, .. } = err {
+                    log(output);
+                }
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes over how the copy differs from the universe; returns the paths that were made
@@ -71,23 +102,28 @@ impl Staging<'_> {
     fn take_over(&self, universe: &mut Universe, copy: &Copy) -> Result<Vec<String>, StepError> {
         let mut after = copy.files()?;
         let mut changes = ChangeSet::new();
-        for old in universe.all_nodes()? {
-            match after.remove(old.path()) {
-                Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(old) => {}
+        for path in &copy.paths {
+            let Some(old) = universe.nodes(Select::Path(path))?.pop() else {
+                // An earlier tool has deleted it.
+                continue;
+            };
+            match after.remove(path) {
+                Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(&old) => {}
                 // What the copy's ignore rules hide is there all the same.
-                None if copy.dir.exists(old.path()).map_err(unreachable)? => {}
-                _ if !(self.may_change)(old) => {}
+                None if copy.dir.exists(path).map_err(unreachable)? => {}
+                _ if !(self.may_change)(&old) => {}
                 None => {
-                    changes.delete(old.path());
+                    changes.delete(path);
                 }
                 Some(new) => {
-                    let mode = if new.mode() == staged_mode(old) { old.mode() } else { new.mode() };
-                    changes.add_node(Node::new(new.path(), new.bytes(), mode));
+                    let mode =
+                        if new.mode() == staged_mode(&old) { old.mode() } else { new.mode() };
+                    changes.add_node(Node::new(path, new.bytes(), mode));
                 }
             }
         }
         for (path, new) in after {
-            // A file that the project ignores is not in the copy, and there all the same.
+            // A file that is not in the copy, or that the project ignores, is there all the same.
             let hidden = universe.nodes(Select::Path(&path))?.pop();
             if hidden.is_none_or(|it| (self.may_change)(&it)) {
                 changes.add_node(new);
@@ -99,18 +135,54 @@ impl Staging<'_> {
     }
 }
 
-/// A copy of the universe's files.
+/// Returns the program, its arguments, and the files to run it on.
+fn command(tool: &Tool) -> Vec<String> {
+    tool.command.iter().chain(&tool.files).cloned().collect()
+}
+
+/// A copy of what the tools read of the universe's files.
 struct Copy {
     folder: StagingFolder,
     dir: Dir,
+    /// The paths of the files that were copied.
+    paths: BTreeSet<String>,
 }
 
 impl Copy {
-    fn new(universe: &Universe) -> Result<Self, StepError> {
+    fn new() -> Result<Self, StepError> {
         let folder = StagingFolder::new().map_err(|source| StepError::Staging { source })?;
         let dir = Dir::open(folder.path()).map_err(unreachable)?;
-        universe.all_nodes()?.iter().try_for_each(|it| write(&dir, it)).map_err(unreachable)?;
-        Ok(Self { folder, dir })
+        Ok(Self { folder, dir, paths: BTreeSet::new() })
+    }
+
+    /// Copies what the tool reads and is not in the copy yet.
+    fn fill(&mut self, universe: &Universe, tool: &Tool) -> Result<(), StepError> {
+        if tool.reads.is_empty() {
+            return universe.all_nodes()?.iter().try_for_each(|it| self.add(it));
+        }
+        for glob in &tool.reads {
+            for path in universe.paths(Select::Glob(glob))? {
+                self.add_path(universe, &path)?;
+            }
+        }
+        tool.files.iter().try_for_each(|it| self.add_path(universe, it))
+    }
+
+    fn add_path(&mut self, universe: &Universe, path: &str) -> Result<(), StepError> {
+        if self.paths.contains(path) {
+            return Ok(());
+        }
+        universe.nodes(Select::Path(path))?.iter().try_for_each(|it| self.add(it))
+    }
+
+    fn add(&mut self, node: &Node) -> Result<(), StepError> {
+        // What an earlier tool has made is there already.
+        if self.paths.insert(node.path().to_owned())
+            && !self.dir.exists(node.path()).map_err(unreachable)?
+        {
+            write(&self.dir, node).map_err(unreachable)?;
+        }
+        Ok(())
     }
 
     /// Returns the files that are in the copy now, by path.
@@ -137,34 +209,50 @@ fn write(copy: &Dir, node: &Node) -> fs::Result<()> {
     copy.create_scratch(node.path(), node.bytes(), Mode::Exact(staged_mode(node)))
 }
 
-/// Runs a tool; what it prints is a message, not a result. If the plugin does not require the
-/// tool, its failure is one too.
-fn run_tool(
-    folder: &Path,
-    tool: &Tool,
-    services: &dyn HostServices,
-) -> Result<Option<String>, ToolError> {
-    let log = |it: Option<Excerpt>| it.iter().for_each(|it| services.log(Level::Info, &it.0));
-    match tools::run(folder, &tool.command) {
-        Ok(output) => log(output),
-        Err(err) if tool.required => return Err(err),
-        Err(err) => {
-            let text = err.to_string();
-            if let ToolError::Status { output, .. } = err {
-                log(output);
-            }
-            return Ok(Some(text));
-        }
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use pintle_host::fs::{Operation, fault};
     use pintle_plugin::MODE_FILE;
     use std::io;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn staging() -> Staging<'static> {
+        let (may_change, services) = (&|_: &Node| true, &crate::tests::Silent);
+        Staging { plugin: "p/v1", subcommand: "init", may_change, limit: MINUTE, services }
+    }
+
+    #[test]
+    fn the_copy_has_what_the_tool_reads_and_no_more() {
+        let nodes = ["a.txt", "b.rs", "src/c.rs", "src/d/e.rs"].map(|it| Node::new(it, it, 0o644));
+        let mut universe = Universe::from_nodes(nodes).unwrap();
+        let list = |name: &str| {
+            ["sh", "-c", &format!("find . -type f >{name}; exit $#"), "sh"].map(str::to_owned)
+        };
+        let tools = vec![
+            Tool::required(list("one")).reads(["src/*.rs"]),
+            Tool::required(list("two")).reads(["src/d/**"]),
+            Tool::required(list("all")),
+        ];
+        staging().run(&mut universe, tools).unwrap();
+        let n_listed = |path: &str| {
+            let node = universe.nodes(Select::Path(path)).unwrap().pop().unwrap();
+            String::from_utf8_lossy(node.bytes()).lines().count()
+        };
+        // Each list has itself, too, and what the tools before have made.
+        assert_eq!(["one", "two", "all"].map(n_listed), [2, 4, 7]);
+        assert_eq!(universe.paths(Select::All).unwrap().len(), 7);
+    }
+
+    #[test]
+    fn a_file_that_is_not_in_the_copy_is_the_users_all_the_same() {
+        let mut universe = Universe::from_nodes([Node::new("a", "mine", MODE_FILE)]).unwrap();
+        let tool = Tool::required(["sh", "-c", "echo theirs >a"]).reads(["b"]);
+        let staging = Staging { may_change: &|_| false, ..staging() };
+        staging.run(&mut universe, vec![tool]).unwrap();
+        assert!(universe.changes().unwrap().is_empty());
+    }
 
     #[test]
     fn a_directory_of_the_copy_that_cannot_be_read_is_not_taken_for_deleted() {
@@ -180,9 +268,7 @@ mod tests {
             }
         });
         let tools = vec![Tool::required(["true"])];
-        let (may_change, services) = (&|_: &Node| true, &crate::tests::Silent);
-        let staging = Staging { plugin: "p/v1", subcommand: "init", may_change, services };
-        let err = staging.run(&mut universe, tools).unwrap_err();
+        let err = staging().run(&mut universe, tools).unwrap_err();
         let expected = "failed to list the files of the project: `src` cannot be read";
         assert_eq!(err.to_string(), expected);
         assert!(universe.changes().unwrap().is_empty());

@@ -11,15 +11,16 @@ use super::staging::Staging;
 use crate::error::{ScaffoldError, StepError};
 use crate::project::error::ProjectError;
 use crate::project::file::ProjectFile;
+use crate::project::keys::means;
 use crate::project::resource::Resource;
 use crate::record::file::{Origin, Record, RecordedCommand};
 use crate::universe::Universe;
 use pintle_host::services::is_interrupted;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
-use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
+use pintle_plugin::{ChangeKind, ChangeSet, Node, Select, Tool};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
 pub(crate) const INIT: &str = "init";
@@ -46,6 +47,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) resource: Option<Resource>,
     /// The same resource with what the project has of it already.
     known: Option<Resource>,
+    /// The plugins that this command lets into the project.
+    joining: Vec<String>,
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
     pub(crate) universe: Universe,
@@ -57,6 +60,10 @@ pub(crate) struct Steps<'a> {
     /// Files that a plugin would have made, had they not been on disk.
     pub(crate) adopted: Vec<Node>,
     pub(crate) notices: Vec<String>,
+    /// The tools that the plugins named, where others run them; else `None`.
+    pub(crate) later: Option<Vec<(String, Tool)>>,
+    /// The names of the tools that were run.
+    pub(crate) programs: BTreeSet<String>,
 }
 
 /// What the steps begin with.
@@ -79,6 +86,7 @@ impl<'a> Steps<'a> {
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
         let project_before = (chain.subcommand != INIT).then(|| project.to_string());
         Self {
+            joining: Vec::new(),
             members: chain.members(),
             chain,
             flags,
@@ -94,6 +102,8 @@ impl<'a> Steps<'a> {
             touched: BTreeMap::new(),
             adopted: Vec::new(),
             notices: Vec::new(),
+            later: None,
+            programs: BTreeSet::new(),
         }
     }
 
@@ -114,6 +124,11 @@ impl<'a> Steps<'a> {
             self.step(step)?;
         }
         Ok(())
+    }
+
+    /// Returns the paths of the files that plugins had a hand in.
+    pub(crate) fn touched_paths(&self) -> impl Iterator<Item = &str> {
+        self.touched.keys().map(String::as_str)
     }
 
     /// Returns who had a hand in the file at `path`, in the command with this id.
@@ -167,22 +182,19 @@ impl<'a> Steps<'a> {
                 self.project.set_layout(&self.chain.keys())?;
             }
             EDIT => {
-                let mut layout = self.project.layout().to_vec();
-                for key in self
-                    .chain
-                    .keys()
-                    .into_iter()
-                    .filter(|it| !layout.contains(it))
-                    .collect::<Vec<_>>()
-                {
+                for key in self.chain.keys() {
+                    if self.project.keys().iter().any(|it| means(it, &key)) {
+                        self.project.join(&key)?;
+                        continue;
+                    }
                     if !self.members.iter().any(|it| it.key == key) {
                         self.notices.push(format!(
                             "`{key}` takes no part in `{EDIT}`; it takes part from the next command on"
                         ));
                     }
-                    layout.push(key);
+                    self.project.join(&key)?;
+                    self.joining.push(key);
                 }
-                self.project.set_layout(&layout)?;
             }
             _ => {}
         }
@@ -197,6 +209,10 @@ impl<'a> Steps<'a> {
                 .map_err(|source| self.chain.failed(&member, step, source))?;
             match stop {
                 None => self.members.push(member),
+                // In a replay it has joined already, whatever it did then.
+                Some(reason) if self.record.is_some() && self.joining.contains(&member.key) => {
+                    return Err(ScaffoldError::NotJoined { plugin: member.key, reason });
+                }
                 Some(reason) => {
                     self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
                 }
@@ -264,10 +280,17 @@ impl<'a> Steps<'a> {
                 self.universe.apply(key, self.chain.subcommand, changes)?;
             }
             Step::PostScaffold if !reply.tools.is_empty() => {
+                if let Some(later) = &mut self.later {
+                    later.extend(reply.tools.into_iter().map(|it| (key.to_owned(), it)));
+                    return Ok(());
+                }
+                let programs = reply.tools.iter().filter_map(|it| it.command.first().cloned());
+                self.programs.extend(programs);
                 let (record, adopted) = (self.record.as_ref(), &self.adopted);
                 let may_change = &|it: &Node| is_scaffolded(it, record, adopted);
                 let (subcommand, services) = (self.chain.subcommand, self.services);
-                let staging = Staging { plugin: key, subcommand, may_change, services };
+                let limit = self.chain.limit.limit;
+                let staging = Staging { plugin: key, subcommand, may_change, limit, services };
                 let done = staging.run(&mut self.universe, reply.tools)?;
                 done.changed.iter().for_each(|it| self.touch(it, key));
                 self.notices.extend(done.notices);

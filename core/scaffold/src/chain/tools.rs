@@ -1,12 +1,16 @@
 //! Runs one program that a plugin names, and keeps what it prints.
 
+use pintle_host::process::{Job, JobErrorKind, Printed};
 use pintle_host::services::Excerpt;
-use std::io::{self, Read};
+use pintle_plugin::host::HostServices;
+use std::io;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How many bytes of a tool's output are kept.
-const MAX_OUTPUT: u64 = 64 << 10;
+const MAX_OUTPUT: usize = 64 << 10;
 
 /// Why a tool failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,9 @@ pub enum ToolError {
     /// The program cannot be run.
     #[error(transparent)]
     Run(#[from] io::Error),
+    /// The program did not end by itself.
+    #[error(transparent)]
+    Ended(JobErrorKind),
     /// The program reported a failure.
     #[error("{status}")]
     Status {
@@ -30,34 +37,34 @@ pub enum ToolError {
 }
 
 /// Runs `command` in a folder, and returns what it printed to either stream.
-pub(super) fn run(folder: &Path, command: &[String]) -> Result<Option<Excerpt>, ToolError> {
+///
+/// It is ended, with all that it has started, when it takes longer than `limit`, or when the
+/// user interrupts the command.
+pub(super) fn run(
+    folder: &Path,
+    command: &[String],
+    limit: Duration,
+    services: &dyn HostServices,
+) -> Result<Option<Excerpt>, ToolError> {
     let (program, args) = command.split_first().ok_or(ToolError::Empty)?;
-    let (reader, writer) = io::pipe()?;
     let mut command = Command::new(program);
-    command.args(args).current_dir(folder).stdin(Stdio::null());
-    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    // The end of the output can only be seen once this process cannot write any more.
-    drop(command);
-    let output = read_output(reader);
-    let status = child.wait()?;
-    let output = Some(output?).filter(|it| !it.0.is_empty());
+    command.args(args).current_dir(folder);
+    let input = Arc::new([]);
+    let services = Some(services);
+    let job = Job { command, input, limit, max_output: MAX_OUTPUT, services };
+    let Printed { status, text, n_dropped } = job.run_printing().map_err(|err| match err.kind {
+        JobErrorKind::Start(err) => ToolError::Run(err),
+        kind => ToolError::Ended(kind),
+    })?;
+    let mut text = String::from_utf8_lossy(&text).trim_end().to_owned();
+    if n_dropped > 0 {
+        text += &format!("\n{n_dropped} bytes of the tool's output were dropped here");
+    }
+    let output = Some(Excerpt(text)).filter(|it| !it.0.is_empty());
     match status.success() {
         true => Ok(output),
         false => Err(ToolError::Status { status, output }),
     }
-}
-
-/// Reads the whole output, and returns the beginning, with a line that says how much of it
-/// was dropped.
-fn read_output(mut reader: impl Read) -> io::Result<Excerpt> {
-    let mut bytes = Vec::new();
-    reader.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes)?;
-    let n_dropped = io::copy(&mut reader, &mut io::sink())?;
-    let mut text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-    if n_dropped > 0 {
-        text += &format!("\n{n_dropped} bytes of the tool's output were dropped here");
-    }
-    Ok(Excerpt(text))
 }
 
 #[cfg(all(test, unix))]
@@ -65,7 +72,12 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Result<Option<Excerpt>, ToolError> {
-        run(Path::new("."), &["sh", "-c", script].map(str::to_owned))
+        limited(script, Duration::from_secs(60))
+    }
+
+    fn limited(script: &str, limit: Duration) -> Result<Option<Excerpt>, ToolError> {
+        let command = ["sh", "-c", script].map(str::to_owned);
+        run(Path::new("."), &command, limit, &crate::tests::Silent)
     }
 
     #[test]
@@ -84,14 +96,27 @@ mod tests {
         };
         assert_eq!(status.code(), Some(3));
         let (kept, note) = output.0.split_once('\n').unwrap();
-        assert_eq!(kept.len() as u64, MAX_OUTPUT);
+        assert_eq!(kept.len(), MAX_OUTPUT);
         assert_eq!(note, "5000 bytes of the tool's output were dropped here");
     }
 
     #[test]
     fn a_tool_that_cannot_be_run_is_an_error() {
-        assert!(matches!(run(Path::new("."), &[]), Err(ToolError::Empty)));
-        let missing = run(Path::new("."), &["/nowhere/tool".to_owned()]);
-        assert!(matches!(missing, Err(ToolError::Run(_))));
+        let run = |command: &[String]| {
+            run(Path::new("."), command, Duration::from_secs(60), &crate::tests::Silent)
+        };
+        assert!(matches!(run(&[]), Err(ToolError::Empty)));
+        assert!(matches!(run(&["/nowhere/tool".to_owned()]), Err(ToolError::Run(_))));
+    }
+
+    #[test]
+    fn a_tool_that_takes_too_long_is_ended_with_what_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alive");
+        let script = format!("(sleep 3; touch '{}') & sleep 60", file.display());
+        let err = limited(&script, Duration::from_millis(200)).unwrap_err();
+        assert_eq!(err.to_string(), "it did not end within 200ms");
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(!file.exists());
     }
 }

@@ -6,6 +6,7 @@ use super::working_project::{PROJECT_TO_READ, open_directory, open_project};
 use crate::manifests::compare;
 use crate::operations::rework::Rework;
 use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::keys::{is_kubebuilders, means, short};
 use crate::record::file::{Record, RecordError};
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
@@ -57,8 +58,9 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     if let Err(err) = project.check_domain() {
         findings.add(Level::Problem, "PROJECT", &err.to_string());
     }
-    findings.plugins(session, &project);
-    match Record::load(&root) {
+    let record = Record::load(&root);
+    findings.plugins(session, &project, record.as_ref().ok());
+    match record {
         Ok(record) if record.is_empty() => {
             findings.add(
                 Level::Note,
@@ -70,7 +72,15 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         Ok(record) => {
             findings.files(&root, &record)?;
             findings.manifests(&root, &project, &record)?;
-            findings.agreement(session, &root, project, record);
+            match record.begins_with_init() {
+                true => findings.agreement(session, &root, project, record),
+                false => findings.add(
+                    Level::Note,
+                    "plugins",
+                    "how the project was started is not recorded: it cannot be checked whether \
+                     they would make the same files today",
+                ),
+            }
         }
         Err(err @ RecordError::Conflict { .. }) => return Err(err.into()),
         Err(err) => findings.add(Level::Problem, "PROJECT", &CliError::from(err).to_string()),
@@ -89,8 +99,22 @@ impl Findings {
     }
 
     /// Loads every plugin of the layout.
-    fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile) {
-        for text in project.layout() {
+    ///
+    /// In a project of kubebuilder's, there may be others' plugins beside those of this host.
+    fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile, record: Option<&Record>) {
+        let used: Vec<_> = record.into_iter().flat_map(Record::commands).collect();
+        let is_ours = |key: &str| {
+            let used = used.iter().flat_map(|it| &it.plugins).any(|it| means(key, it));
+            used || !is_kubebuilders(key) && project.layout().iter().any(|it| it == key)
+        };
+        for text in project.keys() {
+            if project.is_shared() && is_ours(text) && short(text) != text {
+                let text = format!(
+                    "kubebuilder refuses every command because of this key; replace it with `{}`",
+                    short(text)
+                );
+                self.add(Level::Problem, "PROJECT", &text);
+            }
             let loaded = plugin::parse_key(text).and_then(|key| {
                 session.load(session.catalog().resolve(&key, Some(project.version()))?)
             });
@@ -101,6 +125,13 @@ impl Findings {
                     }
                     None => self.add(Level::Ok, text, "it is there and fits"),
                 },
+                Err(_) if !is_ours(text) => {
+                    self.add(
+                        Level::Note,
+                        text,
+                        "it is not a plugin of this host: it is not checked",
+                    );
+                }
                 Err(err) => self.add(Level::Problem, text, &err.to_string()),
             }
         }
@@ -162,8 +193,10 @@ impl Findings {
         project: ProjectFile,
         record: Record,
     ) {
-        let plugins = match recorded_plugins(session, &record, &|_| None) {
-            Ok(plugins) => plugins,
+        let limit = session.hook_time_limit();
+        let plugins = recorded_plugins(session, &record, &|_| None);
+        let (plugins, memo, limit) = match plugins.and_then(|it| Ok((it.0, it.1, limit?))) {
+            Ok(it) => it,
             Err(err) => {
                 // Of a plugin of the layout, its own finding says it already.
                 if !self.0.iter().any(|it| it.level == Level::Problem) {
@@ -173,7 +206,8 @@ impl Findings {
             }
         };
         let identity = session.identity();
-        let rework = Rework { root, project, record, plugins: &plugins, identity };
+        let rework =
+            Rework { root, project, record, plugins: &plugins, identity, limit, memo: &memo };
         match rework.drift(&session.services().of("")) {
             Ok(paths) if paths.is_empty() => {
                 self.add(Level::Ok, "plugins", "they would make the same files today");

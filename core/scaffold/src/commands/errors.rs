@@ -104,6 +104,9 @@ impl Advice for ScaffoldError {
                 Some(Hint::new(|host| format!("run `{} init` first", host.command_name)))
             }
             Self::NoPart { .. } => None,
+            Self::NotJoined { .. } => {
+                Some("nothing was written; a plugin joins the project only if it takes part".into())
+            }
             Self::ResourceExists { .. } => {
                 Some("choose another kind or version, or use `--force` to scaffold it again".into())
             }

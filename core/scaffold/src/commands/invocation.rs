@@ -19,13 +19,15 @@ use crate::operations::prepared::Prepared;
 use crate::operations::rework::{Part, Rework};
 use crate::operations::scaffold::{Job, prepare};
 use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::keys::is_kubebuilders;
 use crate::project::name::{check_domain, check_project_name, default_project_name};
 use crate::record::file::Record;
 use crate::transaction::Lock;
 use clap::{ArgMatches, Command};
-use pintle_host::catalog::{PluginKey, ProjectVersion};
+use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::global::{self, option_values};
 use pintle_host::cli::{Bound, CliError, Exit, Session, Step, args, plugin, warn_deprecated};
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::{Level, rules};
 use std::ffi::OsString;
@@ -45,6 +47,7 @@ struct Invocation {
     plugins: Vec<LoadedPlugin>,
     /// The keys of the plugins, as they were named.
     keys: Vec<String>,
+    limit: TimeLimit,
 }
 
 /// Completes a scaffolding subcommand with what its chain of plugins takes; `line` is what
@@ -128,14 +131,18 @@ impl Invocation {
             Some(project) => *project.version(),
             None => asked_version(session, line)?,
         };
-        let mut invocation = Self { project, ..Self::empty(subcommand, root, version) };
+        let limit = session.hook_time_limit()?;
+        let mut invocation = Self { project, limit, ..Self::empty(subcommand, root, version) };
         let given = given_keys(line);
         for key in invocation.keys(session, &given)? {
             invocation.keys.push(key.to_string());
-            let found = session.catalog().resolve(&key, Some(&version));
-            let found = match given.is_empty() {
-                true => found.map_err(missing)?,
-                false => found?,
+            let found = match session.catalog().resolve(&key, Some(&version)) {
+                Err(ResolveError::NotFound { .. }) if invocation.does_without(&key, &given) => {
+                    invocation.keys.pop();
+                    continue;
+                }
+                Err(err) if given.is_empty() => return Err(invocation.absent(err, &key)),
+                found => found?,
             };
             let plugin = session.load(found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
@@ -147,6 +154,29 @@ impl Invocation {
         Ok(invocation)
     }
 
+    /// Whether the chain of a project is complete without a plugin that is not installed:
+    /// `edit` in a project of kubebuilder's is for the plugins of this host, and what
+    /// stands under `plugins` there may be for other programs.
+    fn does_without(&self, key: &PluginKey, given: &[String]) -> bool {
+        let Some(project) = self.project.as_ref().filter(|it| it.is_shared()) else { return false };
+        let key = key.to_string();
+        let is_in_layout = project.layout().contains(&key);
+        let is_edit = self.subcommand == Subcommand::Edit;
+        given.is_empty() && (!is_in_layout || is_edit && is_kubebuilders(&key))
+    }
+
+    /// Returns the error of a plugin of the project that is not installed.
+    fn absent(&self, err: ResolveError, key: &PluginKey) -> CliError {
+        let subcommand = self.subcommand.name();
+        match is_kubebuilders(&key.to_string()) {
+            true => CliError::from_error(Exit::Refused, &err).hint(format!(
+                "it is a plugin of kubebuilder: run `kubebuilder {subcommand}`, or name the plugins \
+                 to run here with `--plugins`"
+            )),
+            false => missing(err),
+        }
+    }
+
     /// Returns what is known whatever is installed: the host's own flags.
     fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
         Self::empty(subcommand, PathBuf::new(), session.settings().default_project_version())
@@ -155,7 +185,8 @@ impl Invocation {
     fn empty(subcommand: Subcommand, root: PathBuf, version: ProjectVersion) -> Self {
         let date = today();
         let (plugins, keys) = (Vec::new(), Vec::new());
-        Self { subcommand, root, project: None, version, date, plugins, keys }
+        let limit = TimeLimit::default();
+        Self { subcommand, root, project: None, version, date, plugins, keys, limit }
     }
 
     /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
@@ -164,7 +195,7 @@ impl Invocation {
             return given.iter().map(|it| plugin::parse_key(it)).collect();
         }
         if let Some(project) = &self.project {
-            return project.layout().iter().map(|it| plugin::parse_key(it)).collect();
+            return project.keys().into_iter().map(plugin::parse_key).collect();
         }
         Ok(session.settings().default_plugins(&self.version).to_vec())
     }
@@ -176,6 +207,7 @@ impl Invocation {
             project_version: &self.version,
             date: &self.date,
             identity: session.identity(),
+            limit: self.limit,
         }
     }
 
@@ -299,13 +331,15 @@ impl Invocation {
             }
         };
         let record = Record::load(&self.root)?;
-        let plugins = recorded_plugins(session, &record, &|_| None)?;
+        let (plugins, memo) = recorded_plugins(session, &record, &|_| None)?;
         let rework = Rework {
             root: &self.root,
             project,
             record,
             plugins: &plugins,
             identity: session.identity(),
+            limit: self.limit,
+            memo: &memo,
         };
         let specs: Vec<_> = flags.iter().map(|it| it.arg.clone()).collect();
         let services = session.services().of("");

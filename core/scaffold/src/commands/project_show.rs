@@ -21,7 +21,7 @@ struct Shown<'a> {
     name: &'a str,
     domain: &'a str,
     repo: &'a str,
-    layout: &'a [String],
+    layout: Vec<&'a str>,
     resources: Vec<message::Resource>,
     commands: Vec<Value>,
     /// How many files are known to be scaffolded.
@@ -45,7 +45,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         name: project.project_name(),
         domain: project.domain(),
         repo: project.repo(),
-        layout: project.layout(),
+        layout: project.keys(),
         resources: project.resources().iter().map(Resource::to_message).collect(),
         commands: record.commands().iter().map(numbered).collect(),
         files: record.files().count(),
@@ -67,7 +67,7 @@ fn text(form: &Shown<'_>, project: &ProjectFile, record: &Record) -> String {
         None => form.version.clone(),
     };
     rows.push(["version".to_owned(), version]);
-    rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), it.clone()]));
+    rows.extend(form.layout.iter().map(|it| ["plugin".to_owned(), (*it).to_owned()]));
     rows.extend(project.resources().iter().map(|it| ["resource".to_owned(), resource(it)]));
     rows.extend(record.commands().iter().map(|it| ["command".to_owned(), line(it)]));
     rows.push(["files".to_owned(), format!("{} scaffolded", form.files)]);

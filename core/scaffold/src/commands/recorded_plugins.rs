@@ -2,10 +2,13 @@
 
 use super::working_project::project_root;
 use crate::record::file::Record;
+use crate::record::memo::Memo;
 use crate::record::replay::Plugins;
+use pintle_host::Purpose;
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::{CliError, Exit, Hint, Session, plugin};
 use pintle_plugin::Level;
+use std::collections::BTreeMap;
 
 /// Returns the error of a plugin that the project needs: it is no fault of the line.
 pub(super) fn missing(err: ResolveError) -> CliError {
@@ -41,8 +44,10 @@ pub(super) fn recorded_plugins(
     session: &Session<'_>,
     record: &Record,
     wanted: &dyn Fn(&PluginKey) -> Option<PluginKey>,
-) -> Result<Plugins, CliError> {
+) -> Result<(Plugins, Memo), CliError> {
     let mut plugins = Plugins::new();
+    // Other programs than libraries may be made of more than one file.
+    let (mut files, mut are_libraries) = (BTreeMap::new(), true);
     for command in record.commands() {
         let version = command.project_version.parse::<ProjectVersion>().ok();
         for text in &command.plugins {
@@ -65,8 +70,12 @@ pub(super) fn recorded_plugins(
                     entry
                 }
             };
-            plugins.insert(text.clone(), session.load(found)?);
+            let plugin = session.load(found)?;
+            are_libraries &= plugin.is_library();
+            files.extend(found.path().map(|it| (text.clone(), it.to_owned())));
+            plugins.insert(text.clone(), plugin);
         }
     }
-    Ok(plugins)
+    let cache = session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it));
+    Ok((plugins, Memo::new(cache.filter(|_| are_libraries), files)))
 }

@@ -42,10 +42,11 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         session.console().log(Level::Info, "there is nothing to repair");
         return Ok(Exit::Done.into());
     }
-    let plugins = recorded_plugins(session, &record, &|_| None)?;
+    let (plugins, memo) = recorded_plugins(session, &record, &|_| None)?;
     let version = *project.version();
     let identity = session.identity();
-    let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
+    let (limit, memo) = (session.hook_time_limit()?, &memo);
+    let rework = Rework { root: &root, project, record, plugins: &plugins, identity, limit, memo };
     let services = session.services().of("");
     let prepared = rework.repair(NAME, before, &marked, &services)?;
     show_or_commit(session, lock, Moments::EDIT, &version, prepared, &show, matches).map(Step::from)

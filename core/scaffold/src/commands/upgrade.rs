@@ -47,10 +47,11 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         None => Some(PluginKey::new(known.name().clone(), None)),
         Some(key) => (key.name() == known.name()).then(|| key.clone()),
     };
-    let plugins = recorded_plugins(session, &record, &wanted)?;
+    let (plugins, memo) = recorded_plugins(session, &record, &wanted)?;
     let version = *project.version();
     let identity = session.identity();
-    let rework = Rework { root: &root, project, record, plugins: &plugins, identity };
+    let (limit, memo) = (session.hook_time_limit()?, &memo);
+    let rework = Rework { root: &root, project, record, plugins: &plugins, identity, limit, memo };
     let services = session.services().of("");
     let prepared = rework.upgrade(NAME, &services)?;
     if prepared.changes().is_empty() && prepared.conflicts().is_empty() {

@@ -23,6 +23,7 @@ use crate::record::file::Record;
 use crate::universe::{Change, Universe, UniverseError};
 use pintle_host::cli::args;
 use pintle_host::fs::{NO_LIMIT, read_regular};
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
 use pintle_host::{Identity, ProjectVersion};
 use pintle_plugin::host::{HostServices, Level, Stream};
@@ -212,6 +213,7 @@ impl Bridge<'_> {
             project_version: version,
             date: self.date,
             identity: self.identity,
+            limit: TimeLimit::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::conflict::{self, Sides};
 use crate::error::ScaffoldError;
 use crate::merge::{self, ConflictReason};
 use crate::record::file::{Record, RecordError};
+use crate::record::replay::Tools;
 use crate::universe::Universe;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
@@ -59,7 +60,7 @@ impl Rework<'_> {
     ) -> Result<Prepared, ScaffoldError> {
         // Without its `init`, what the commands make is not known, and the files stay.
         let after = match self.check_record() {
-            Ok(()) => Some(self.replay(self.record.commands(), services)?),
+            Ok(()) => Some(self.replay(self.record.commands(), Tools::EachTime, services)?),
             Err(_) => None,
         };
         let (made, by) = after.map_or_else(Default::default, |it| (it.files, it.by));

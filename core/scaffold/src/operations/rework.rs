@@ -9,16 +9,19 @@ use super::prepared::Prepared;
 use crate::chain::answers::Answers;
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
-use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, INIT, Steps, StepsInput};
+use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, Steps, StepsInput};
 use crate::error::ScaffoldError;
 use crate::merge::{self, is_executable};
 use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
+use crate::project::keys::means;
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
-use crate::record::replay::{Plugins, Replayed, replay, resource};
+use crate::record::memo::Memo;
+use crate::record::replay::{Plugins, Replay, Replayed, Tools, resource};
 use crate::universe::Universe;
 use pintle_host::Identity;
+use pintle_host::lifecycle::TimeLimit;
 use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
 use serde_json::{Map, Value};
@@ -37,6 +40,10 @@ pub struct Rework<'a> {
     pub plugins: &'a Plugins,
     /// Who the host is.
     pub identity: &'a Identity,
+    /// How long each call of a plugin, and each of its tools, may take.
+    pub limit: TimeLimit,
+    /// What the commands are known to make.
+    pub memo: &'a Memo,
 }
 
 /// What of a resource is to be undone.
@@ -78,8 +85,8 @@ impl Rework<'_> {
         self.check_record()?;
         let before_text = self.project.to_string();
         let rest = without(self.record.commands(), gvk, part)?;
-        let before = self.replay(self.record.commands(), services)?;
-        let after = self.replay(&rest, services)?;
+        let before = self.replay(self.record.commands(), Tools::Once, services)?;
+        let after = self.replay(&rest, Tools::Once, services)?;
         let changed = changed_paths(&before.files, &after.files);
 
         let mut universe = Universe::new(self.root);
@@ -144,8 +151,8 @@ impl Rework<'_> {
     ) -> Result<Prepared, ScaffoldError> {
         self.check_record()?;
         let before_text = self.project.to_string();
-        let after = self.replay(self.record.commands(), services)?;
         let before = self.scaffolded()?;
+        let after = self.made_now(&before, services)?;
         let mut universe = Universe::new(self.root);
         let mut conflicts = Vec::new();
         for path in changed_paths(&before, &after.files) {
@@ -162,10 +169,12 @@ impl Rework<'_> {
                 None => self.record.forget(&path),
             }
         }
-        let layout = self.project.layout().to_vec();
-        for key in &layout {
-            if let Some(plugin) = self.plugins.get(key).filter(|it| it.key().to_string() != *key) {
-                self.project.rename_plugin(key, &plugin.key().to_string())?;
+        let keys: Vec<_> = self.project.keys().into_iter().map(str::to_owned).collect();
+        for key in &keys {
+            let plugin = self.plugins.iter().find(|(full, _)| means(key, full));
+            let new = plugin.map(|(_, it)| it.key().to_string()).filter(|it| !means(key, it));
+            if let Some(new) = new {
+                self.project.rename_plugin(key, &new)?;
             }
         }
         self.record.set_commands(after.commands);
@@ -194,8 +203,8 @@ impl Rework<'_> {
     /// [`ScaffoldError`] as for [`upgrade`](Self::upgrade).
     pub fn drift(&self, services: &dyn HostServices) -> Result<Vec<String>, ScaffoldError> {
         self.check_record()?;
-        let after = self.replay(self.record.commands(), services)?;
         let before = self.scaffolded()?;
+        let after = self.made_now(&before, services)?;
         Ok(changed_paths(&before, &after.files).into_iter().collect())
     }
 
@@ -206,18 +215,34 @@ impl Rework<'_> {
     }
 
     pub(super) fn check_record(&self) -> Result<(), ScaffoldError> {
-        match self.record.commands().first() {
-            Some(first) if first.subcommand == INIT => Ok(()),
-            _ => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
+        match self.record.begins_with_init() {
+            true => Ok(()),
+            false => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
         }
     }
 
     pub(super) fn replay(
         &self,
         commands: &[RecordedCommand],
+        tools: Tools,
         services: &dyn HostServices,
     ) -> Result<Replayed, ScaffoldError> {
-        replay(commands, self.plugins, self.identity, services)
+        let Self { plugins, identity, limit, memo, .. } = *self;
+        Replay { plugins, identity, limit, memo, services }.run(commands, tools)
+    }
+
+    /// Returns what the commands make now, exactly where that is not what was scaffolded.
+    fn made_now(
+        &self,
+        before: &BTreeMap<String, Node>,
+        services: &dyn HostServices,
+    ) -> Result<Replayed, ScaffoldError> {
+        let commands = self.record.commands();
+        let after = self.replay(commands, Tools::Once, services)?;
+        match after.programs.is_empty() || changed_paths(before, &after.files).is_empty() {
+            true => Ok(after),
+            false => self.replay(commands, Tools::EachTime, services),
+        }
     }
 
     /// Does to the file as it was scaffolded what the change does to the file.

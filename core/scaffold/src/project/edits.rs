@@ -4,6 +4,7 @@ use super::content::config_key;
 use super::error::ProjectError;
 use super::file::ProjectFile;
 use super::gvk::Gvk;
+use super::keys::{short, spelt, spelt_like};
 use super::name::{check_domain, check_known_project_name, check_project_name};
 use super::resource::Resource;
 use pintle_plugin::message::ProjectInfo;
@@ -114,6 +115,7 @@ impl ProjectFile {
     ///
     /// [`ProjectError`] when the text cannot be edited.
     pub fn set_layout(&mut self, keys: &[String]) -> Result<(), ProjectError> {
+        let keys = &*spelt(keys);
         if keys == self.content.layout.keys {
             return Ok(());
         }
@@ -144,13 +146,14 @@ impl ProjectFile {
             return Ok(());
         }
         let place = if self.content.layout.configs.is_some() { "layout" } else { "plugins" };
+        let new_key = if self.is_shared() { short(plugin) } else { plugin.to_owned() };
         self.edit(place, |values| {
             let configs = values.entry(place).or_insert(Value::Null);
             if configs.is_null() {
                 *configs = Map::new().into();
             }
             if let Value::Object(configs) = configs {
-                let key = config_key(configs, plugin).unwrap_or(plugin).to_owned();
+                let key = config_key(configs, plugin).unwrap_or(&new_key).to_owned();
                 configs.insert(key, config.clone());
             }
         })?;
@@ -208,12 +211,13 @@ impl ProjectFile {
     }
 
     /// Puts one version of a plugin in the place of another: in the layout, and before
-    /// its configuration.
+    /// its configuration. The new key has the form of the old one.
     ///
     /// # Errors
     ///
     /// [`ProjectError`] when the text cannot be edited.
     pub fn rename_plugin(&mut self, old: &str, new: &str) -> Result<(), ProjectError> {
+        let new = &*if self.is_shared() { short(new) } else { spelt_like(old, new) };
         let keys = self.content.layout.keys.iter();
         let keys: Vec<_> = keys.map(|it| if it == old { new } else { it }.to_owned()).collect();
         let renamed = |configs: &Map<String, Value>| -> Map<String, Value> {

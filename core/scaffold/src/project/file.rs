@@ -169,8 +169,13 @@ impl ProjectFile {
     ///
     /// A configuration under another version of the same plugin counts.
     pub fn config(&self, plugin: &str) -> &Value {
-        let configs = self.content.layout.configs.as_ref().unwrap_or(&self.content.plugins);
+        let configs = self.configs();
         config_key(configs, plugin).and_then(|it| configs.get(it)).unwrap_or(&Value::Null)
+    }
+
+    /// Returns the configurations of the plugins, by their keys.
+    pub(super) fn configs(&self) -> &Map<String, Value> {
+        self.content.layout.configs.as_ref().unwrap_or(&self.content.plugins)
     }
 
     /// Returns the project's resources.

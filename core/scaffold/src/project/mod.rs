@@ -7,6 +7,7 @@ mod edits;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod gvk;
+pub(crate) mod keys;
 mod migrate;
 pub(crate) mod name;
 mod nulls;

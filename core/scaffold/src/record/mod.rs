@@ -2,5 +2,6 @@
 
 mod entries;
 pub(crate) mod file;
+pub(crate) mod memo;
 pub(crate) mod replay;
 pub(crate) mod union;

@@ -3,22 +3,30 @@
 //! A plugin's files follow from the commands alone. So a command is undone by carrying
 //! out all the others, and a newer plugin's files are had by carrying out all commands
 //! with it; what the user made of the files since is brought in by a merge.
+//!
+//! Of all that this costs, tools cost the most. So they are run once, when all commands are
+//! through. If that may make a difference, they are run with each command, as they were.
 
 use super::file::{Origin, RecordError, RecordedCommand};
+use super::memo::Memo;
 use crate::chain::answers::Answers;
 use crate::chain::members::Chain;
+use crate::chain::staging::Staging;
 use crate::chain::steps::{INIT, Steps, StepsInput};
-use crate::error::ScaffoldError;
+use crate::error::{ScaffoldError, StepName};
 use crate::project::file::ProjectFile;
 use crate::project::resource::Resource;
 use crate::universe::Universe;
 use pintle_host::Identity;
 use pintle_host::ProjectVersion;
+use pintle_host::lifecycle::TimeLimit;
 use pintle_host::transport::LoadedPlugin;
-use pintle_plugin::Node;
 use pintle_plugin::host::{HostServices, Level, Stream};
-use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
-use std::collections::BTreeMap;
+use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest, Step};
+use pintle_plugin::{Node, Select, Tool};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The plugins to carry out recorded commands with, by the key that stands in the record.
 pub type Plugins = BTreeMap<String, LoadedPlugin>;
@@ -33,45 +41,125 @@ pub(crate) struct Replayed {
     pub(crate) project: ProjectFile,
     /// The commands, with the keys of the plugins that carried them out now.
     pub(crate) commands: Vec<RecordedCommand>,
-}
-
-/// Carries out `commands`, of which the first is `init`.
-///
-/// # Errors
-///
-/// [`ScaffoldError::Replay`] for the command that fails.
-pub(crate) fn replay(
-    commands: &[RecordedCommand],
-    plugins: &Plugins,
-    identity: &Identity,
-    services: &dyn HostServices,
-) -> Result<Replayed, ScaffoldError> {
-    let mut replayed = Replayed {
-        files: BTreeMap::new(),
-        by: BTreeMap::new(),
-        project: ProjectFile::new(&ProjectVersion::default())?,
-        commands: Vec::new(),
-    };
-    for command in commands {
-        replayed.carry_out(command, plugins, identity, services).map_err(|source| {
-            ScaffoldError::Replay {
-                subcommand: command.subcommand.clone(),
-                number: command.number,
-                source: Box::new(source),
-            }
-        })?;
-    }
-    Ok(replayed)
+    /// The names of the programs that were run.
+    pub(crate) programs: BTreeSet<String>,
 }
 
 impl Replayed {
-    fn carry_out(
-        &mut self,
-        command: &RecordedCommand,
-        plugins: &Plugins,
-        identity: &Identity,
-        services: &dyn HostServices,
-    ) -> Result<(), ScaffoldError> {
+    fn new() -> Result<Self, ScaffoldError> {
+        Ok(Self {
+            files: BTreeMap::new(),
+            by: BTreeMap::new(),
+            project: ProjectFile::new(&ProjectVersion::default())?,
+            commands: Vec::new(),
+            programs: BTreeSet::new(),
+        })
+    }
+}
+
+/// When the tools of a plugin are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tools {
+    /// Once, behind the last command.
+    Once,
+    /// With each command that has some.
+    EachTime,
+}
+
+/// What it takes to carry out commands once more.
+#[derive(Clone, Copy)]
+pub(crate) struct Replay<'a> {
+    pub(crate) plugins: &'a Plugins,
+    pub(crate) identity: &'a Identity,
+    pub(crate) limit: TimeLimit,
+    pub(crate) memo: &'a Memo,
+    pub(crate) services: &'a dyn HostServices,
+}
+
+/// Commands that are being carried out once more.
+struct Progress<'a> {
+    replay: Replay<'a>,
+    services: &'a Quiet<'a>,
+    tools: Tools,
+    /// The tools to run in the end.
+    later: Vec<LaterTool>,
+    /// Whether a tool has failed, so that the next time may have another result.
+    has_failed: bool,
+    result: Replayed,
+}
+
+/// A tool of one or more commands.
+struct LaterTool {
+    plugin: String,
+    subcommand: String,
+    /// The id of the last of the commands.
+    command: String,
+    tool: Tool,
+}
+
+impl Replay<'_> {
+    /// Carries out `commands`, of which the first is `init`.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaffoldError::Replay`] for the command that fails.
+    pub(crate) fn run(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+    ) -> Result<Replayed, ScaffoldError> {
+        if let Some(known) = self.memo.get(commands, tools) {
+            return Ok(known);
+        }
+        match (self.run_anew(commands, tools), tools) {
+            // A command may need what the tools of an earlier one have made.
+            (Err(_), Tools::Once) => self.run(commands, Tools::EachTime),
+            (res, _) => res,
+        }
+    }
+
+    fn run_anew(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+    ) -> Result<Replayed, ScaffoldError> {
+        let services = Quiet { services: self.services, has_asked: AtomicBool::new(false) };
+        // Most often, the last commands are all that is new.
+        let known = (1..commands.len()).rev().find_map(|n| self.memo.get(&commands[..n], tools));
+        let mut progress = Progress {
+            replay: *self,
+            services: &services,
+            tools,
+            later: Vec::new(),
+            has_failed: false,
+            result: match known {
+                Some(known) => known,
+                None => Replayed::new()?,
+            },
+        };
+        let failed = |command: &RecordedCommand, source| ScaffoldError::Replay {
+            subcommand: command.subcommand.clone(),
+            number: command.number,
+            source: Box::new(source),
+        };
+        for command in &commands[progress.result.commands.len()..] {
+            progress.carry_out(command).map_err(|source| failed(command, source))?;
+        }
+        if let Some(last) = commands.last() {
+            progress.run_tools().map_err(|source| failed(last, source))?;
+        }
+        let Progress { has_failed, result, .. } = progress;
+        // What the user answers may be something else next time.
+        if !has_failed && !services.has_asked.into_inner() {
+            self.memo.put(commands, tools, &result);
+        }
+        Ok(result)
+    }
+}
+
+impl Progress<'_> {
+    fn carry_out(&mut self, command: &RecordedCommand) -> Result<(), ScaffoldError> {
+        let plugins = self.replay.plugins;
         let members: Vec<LoadedPlugin> = command
             .plugins
             .iter()
@@ -88,50 +176,124 @@ impl Replayed {
             plugins: &members,
             project_version: &version,
             date: &command.date,
-            identity,
+            identity: self.replay.identity,
+            limit: self.replay.limit,
         };
         if command.subcommand == INIT {
-            self.project = first(command, &version)?;
+            self.result.project = first(command, &version)?;
         }
-        let quiet = Quiet(services);
-        let flags = chain.bind_flags(&[], &quiet)?;
+        let flags = chain.bind_flags(&[], self.services)?;
         let resource = match command.resource.is_null() {
             true => None,
             false => Some(resource(command)?),
         };
-        // What the commands before made has no origin for this one, as if it were on disk.
-        let files = std::mem::take(&mut self.files).into_values();
-        let files = files.map(|it| Node::new(it.path(), it.bytes(), it.mode()));
         let mut run = Steps::new(StepsInput {
             chain,
             flags: &flags,
             args: command.args.clone(),
-            services: &quiet,
+            services: self.services,
             answers: Answers::known(&command.answers),
-            project: self.project.clone(),
+            project: self.result.project.clone(),
             resource,
-            universe: Universe::from_nodes(files)?,
+            universe: universe(std::mem::take(&mut self.result.files))?,
             record: None,
         });
+        run.later = (self.tools == Tools::Once).then(Vec::new);
         match run.take_all() {
             // Two branches have created the resource, and one of them comes first.
             Ok(()) | Err(ScaffoldError::ResourceExists { .. }) => {}
             Err(err) => return Err(err),
         }
-        for node in run.universe.all_nodes()?.to_vec() {
-            let path = node.path().to_owned();
-            let by = self.by.entry(path.clone()).or_default();
-            by.extend(run.origins(&path, &command.id));
-            self.files.insert(path, node);
+        for (plugin, tool) in run.later.take().unwrap_or_default() {
+            self.put_off(command, plugin, tool);
         }
-        self.by.retain(|path, _| self.files.contains_key(path));
+        self.has_failed |= !run.notices.is_empty();
+        self.result.programs.append(&mut run.programs);
+        for path in run.touched_paths() {
+            let by = self.result.by.entry(path.to_owned()).or_default();
+            by.extend(run.origins(path, &command.id));
+        }
+        let nodes = run.universe.all_nodes()?;
+        self.result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
+        let files = &self.result.files;
+        self.result.by.retain(|path, _| files.contains_key(path));
         let mut command = command.clone();
         command.plugins = chain.keys();
         command.answers = run.answers.into_given();
-        self.project = run.project;
-        self.commands.push(command);
+        self.result.project = run.project;
+        self.result.commands.push(command);
         Ok(())
     }
+
+    /// Notes a tool to be run in the end; the same tool of several commands is one.
+    fn put_off(&mut self, command: &RecordedCommand, plugin: String, tool: Tool) {
+        let is_same = |it: &&mut LaterTool| {
+            let Tool { command, required, reads, .. } = &it.tool;
+            it.plugin == plugin
+                && (command, required, reads) == (&tool.command, &tool.required, &tool.reads)
+        };
+        match self.later.iter_mut().find(is_same) {
+            Some(known) => {
+                known.command.clone_from(&command.id);
+                let files: Vec<_> =
+                    tool.files.into_iter().filter(|it| !known.tool.files.contains(it)).collect();
+                known.tool.files.extend(files);
+            }
+            None => {
+                let (subcommand, command) = (command.subcommand.clone(), command.id.clone());
+                self.later.push(LaterTool { plugin, subcommand, command, tool });
+            }
+        }
+    }
+
+    /// Runs the tools of all commands.
+    fn run_tools(&mut self) -> Result<(), ScaffoldError> {
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        let mut universe = universe(std::mem::take(&mut self.result.files))?;
+        for LaterTool { plugin, subcommand, command, mut tool } in std::mem::take(&mut self.later) {
+            let had_files = !tool.files.is_empty();
+            tool.files.retain(|it| universe.nodes(Select::Path(it)).is_ok_and(|it| !it.is_empty()));
+            if had_files && tool.files.is_empty() {
+                continue;
+            }
+            self.result.programs.extend(tool.command.first().cloned());
+            let staging = Staging {
+                plugin: &plugin,
+                subcommand: &subcommand,
+                may_change: &|_| true,
+                limit: self.replay.limit.limit,
+                services: self.services,
+            };
+            let done = staging.run(&mut universe, vec![tool]).map_err(|source| {
+                let (subcommand, plugin) = (subcommand.clone(), plugin.clone());
+                let step = StepName(Step::PostScaffold);
+                ScaffoldError::Step { subcommand, step, plugin, source: Box::new(source) }
+            })?;
+            self.has_failed |= !done.notices.is_empty();
+            for path in done.changed {
+                let by = self.result.by.entry(path).or_default();
+                if by.iter().all(|it| it.plugin != plugin) {
+                    by.push(Origin { plugin: plugin.clone(), command: command.clone() });
+                }
+            }
+        }
+        let nodes = universe.all_nodes()?;
+        self.result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
+        let files = &self.result.files;
+        self.result.by.retain(|path, _| files.contains_key(path));
+        Ok(())
+    }
+}
+
+/// Returns a universe of files that have no origin, as if they were on disk.
+fn universe(files: BTreeMap<String, Node>) -> Result<Universe, ScaffoldError> {
+    let plain = |it: Node| match it.plugin() {
+        Some(_) => Node::new(it.path(), it.bytes(), it.mode()),
+        None => it,
+    };
+    Ok(Universe::from_nodes(files.into_values().map(plain))?)
 }
 
 /// Returns the PROJECT file as `init` found it.
@@ -156,14 +318,18 @@ pub(crate) fn resource(command: &RecordedCommand) -> Result<Resource, RecordErro
 }
 
 /// The host's services, without the output: the user has seen it the first time.
-struct Quiet<'a>(&'a dyn HostServices);
+struct Quiet<'a> {
+    services: &'a dyn HostServices,
+    /// Whether the user was asked for something that is not recorded.
+    has_asked: AtomicBool,
+}
 
 impl HostServices for Quiet<'_> {
     fn write(&self, _stream: Stream, _text: &[u8]) {}
 
     fn log(&self, level: Level, text: &str) {
         if level == Level::Error {
-            self.0.log(level, text);
+            self.services.log(level, text);
         }
     }
 
@@ -175,8 +341,21 @@ impl HostServices for Quiet<'_> {
                 reply.log_level = Some(Level::Error);
                 return Ok(reply);
             }
-            request => return self.0.request(request),
+            request => {
+                if matches!(request, ServiceRequest::Prompt(_)) {
+                    self.has_asked.store(true, Ordering::Relaxed);
+                }
+                return self.services.request(request);
+            }
         }
         Ok(ServiceReply::default())
+    }
+
+    fn wait_cancelled(&self, limit: Duration) -> bool {
+        self.services.wait_cancelled(limit)
+    }
+
+    fn cleanup(&self, id: u64, work: Option<Box<dyn FnOnce() + Send>>) -> Result<(), ErrorReply> {
+        self.services.cleanup(id, work)
     }
 }

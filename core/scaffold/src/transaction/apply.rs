@@ -25,7 +25,7 @@ pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     if was_applied(disk, journal)? {
         return sync(disk, journal);
     }
-    let made = journal.made.iter().map(String::as_str).collect();
+    let mut made = journal.made.iter().map(String::as_str).collect();
     // What goes away first: a new folder may have the name of an old file.
     for (idx, entry) in deletions(journal) {
         take_old(disk, idx, entry)?;
@@ -41,8 +41,8 @@ pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     }
     for (idx, entry) in journal.entries.iter().enumerate() {
         match (&entry.old, &entry.new) {
-            (None, Some(_)) => put_new(disk, idx, entry, &made)?,
-            (Some(_), Some(_)) => replace(disk, idx, entry, &made)?,
+            (None, Some(_)) => put_new(disk, idx, entry, &mut made)?,
+            (Some(_), Some(_)) => replace(disk, idx, entry, &mut made)?,
             (_, None) => {}
         }
     }
@@ -153,8 +153,9 @@ fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     expect_old(disk, idx, entry)
 }
 
-/// Moves the new file of an entry to its place, where nothing is.
-fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Result<()> {
+/// Moves the new file of an entry to its place, where nothing is; `made` are the folders that
+/// are still to be made.
+fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> Result<()> {
     if !exists(disk, &staged(idx))? {
         // It is in its place, unless it was lost on the way.
         return match exists(disk, &entry.path)? {
@@ -162,7 +163,10 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Resul
             false => Err(TransactionError::Disappeared { path: entry.path.clone() }),
         };
     }
-    for folder in parents(&entry.path).filter(|it| made.contains(it)) {
+    for folder in parents(&entry.path) {
+        if !made.remove(folder) {
+            continue;
+        }
         match disk.create_dir(folder) {
             Err(err) if err.kind() == ErrorKind::NotADirectory => {
                 return Err(TransactionError::Occupied { path: folder.to_owned() });
@@ -175,7 +179,7 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Resul
 
 /// Moves the new file of an entry to its place, and the old one from there to the run; in
 /// one step where the system has that, so that there is no moment without the file.
-fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &HashSet<&str>) -> Result<()> {
+fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> Result<()> {
     let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
     if !exists(disk, &kept)? {
         if is_staged(disk, idx, entry)? {
@@ -267,11 +271,8 @@ fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
 fn sync(disk: &Dir, journal: &Journal) -> Result<()> {
     let mut folders = BTreeSet::from(["", HOST_FOLDER, RUN]);
     folders.extend(journal.entries.iter().flat_map(|it| parents(&it.path)));
-    for folder in folders {
-        match disk.find(folder) {
-            Ok(Some(it)) if it.kind != Kind::Directory => continue,
-            _ => disk.sync(folder).map_err(disk_error("sync", folder))?,
-        }
-    }
-    Ok(())
+    let is_other =
+        |it: &str| matches!(disk.find(it), Ok(Some(found)) if found.kind != Kind::Directory);
+    let folders: Vec<_> = folders.into_iter().filter(|it| !is_other(it)).collect();
+    disk.sync_all(&folders).map_err(disk_error("sync", HOST_FOLDER))
 }

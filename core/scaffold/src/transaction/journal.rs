@@ -71,11 +71,6 @@ pub(super) fn stamp(disk: &Dir, path: &str) -> fs::Result<Option<Stamp>> {
     }
 }
 
-/// Writes a new file, so that its bytes survive a power cut; returns its stamp.
-pub(super) fn create(disk: &Dir, path: &str, bytes: &[u8], mode: Mode) -> fs::Result<Stamp> {
-    disk.create(path, bytes, mode).map(|mode| Stamp::new(bytes, mode))
-}
-
 /// Returns the path of the new file of an entry, until it is in place.
 pub(super) fn staged(idx: usize) -> String {
     format!("{RUN}/{idx}.new")

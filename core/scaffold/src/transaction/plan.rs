@@ -4,13 +4,16 @@
 
 use super::changes::Transaction;
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, Journal, Stamp, create, is_own, staged};
+use super::journal::{Entry, Journal, Stamp, is_own, staged};
 use crate::path::{self, HOST_FOLDER, PathError, parents};
 use crate::project::PROJECT;
 use crate::universe::Change;
-use pintle_host::fs::{Dir, Kind, Mode, NO_LIMIT};
+use pintle_host::fs::{Dir, Kind, Mode, NO_LIMIT, NewFile};
 use pintle_plugin::{MODE_FILE, Node};
 use std::collections::BTreeSet;
+
+/// How many new files are open at most, until they are synced.
+const MAX_OPEN: usize = 256;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
@@ -28,6 +31,8 @@ pub(super) struct Plan<'a> {
     /// The paths of all files that go away.
     deleted: BTreeSet<&'a str>,
     made: BTreeSet<String>,
+    /// The folders that were looked at: each leads to many files.
+    known: BTreeSet<String>,
     cleared: Vec<(String, u32)>,
 }
 
@@ -81,16 +86,21 @@ impl<'a> Plan<'a> {
 
     /// Writes the new files to the folder of the run.
     pub(super) fn stage(self, disk: &Dir) -> Result<Journal> {
-        let mut entries = Vec::new();
+        let (mut entries, mut unsynced) = (Vec::new(), Vec::new());
         for (idx, Step { path, old, new }) in self.steps.into_iter().enumerate() {
-            let new = match new {
-                Some((bytes, mode)) => Some(
-                    create(disk, &staged(idx), bytes, mode).map_err(disk_error("write", &path))?,
-                ),
-                None => None,
-            };
-            entries.push(Entry { path, old, new });
+            let mut stamp = None;
+            if let Some((bytes, mode)) = new {
+                let file = disk.create_unsynced(staged(idx), bytes, mode);
+                let file = file.map_err(disk_error("write", &path))?;
+                stamp = Some(Stamp::new(bytes, file.mode()));
+                unsynced.push(file);
+            }
+            entries.push(Entry { path, old, new: stamp });
+            if unsynced.len() == MAX_OPEN {
+                sync(disk, &mut unsynced, &entries)?;
+            }
         }
+        sync(disk, &mut unsynced, &entries)?;
         Ok(Journal::new(entries, self.made.into_iter().collect(), self.cleared))
     }
 
@@ -101,6 +111,9 @@ impl<'a> Plan<'a> {
     fn add(&mut self, disk: &Dir, node: &'a Node) -> Result<()> {
         let path = node.path();
         for folder in parents(path) {
+            if !self.known.insert(folder.to_owned()) {
+                continue;
+            }
             match disk.find(folder).map_err(disk_error("look for", folder))? {
                 Some(it) if it.kind == Kind::Directory => {}
                 Some(_) if !self.deleted.contains(folder) => {
@@ -172,6 +185,17 @@ impl<'a> Plan<'a> {
         }
         self.own(disk, path(), Some(text.as_bytes()))
     }
+}
+
+/// Makes the bytes of the last new files survive a power cut, and closes them.
+fn sync(disk: &Dir, files: &mut Vec<NewFile>, entries: &[Entry]) -> Result<()> {
+    let n_files = files.len();
+    let synced = disk.sync_files(&std::mem::take(files));
+    let written: Vec<_> = entries.iter().filter(|it| it.new.is_some()).collect();
+    synced.map_err(|(idx, err)| {
+        let path = &written[written.len() - n_files + idx].path;
+        disk_error("write", path)(err)
+    })
 }
 
 /// Checks that the file of `old` is on disk as the node says; returns its mode and stamp.

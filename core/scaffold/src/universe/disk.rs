@@ -28,21 +28,66 @@ const MAX_RULES: u64 = 16 << 20;
 pub(super) struct Disk {
     root: PathBuf,
     dir: OnceLock<Dir>,
-    listed: OnceLock<Listing>,
+    listed: OnceLock<Arc<Listing>>,
+    /// What was listed of parts.
+    parts: Mutex<BTreeMap<Part, Arc<Listing>>>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
+    /// What has the names of folders that a path leads through.
+    folders: Mutex<BTreeMap<String, Option<Kind>>>,
     /// How many folders were listed and files opened so far.
     #[cfg(test)]
     pub(super) n_accesses: AtomicUsize,
 }
 
-/// All that is in a project.
+/// A part of a project: a folder with all that is in it, or with its own files alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    pub(super) folder: String,
+    pub(super) is_flat: bool,
+}
+
+impl Part {
+    /// Returns the part that has all that a glob can match.
+    pub(super) fn of(glob: &str) -> Self {
+        let wildcard = glob.find(['*', '?', '[']).unwrap_or(glob.len());
+        let folder = glob[..wildcard].rsplit_once('/').map_or("", |(folder, _)| folder);
+        let rest = &glob[folder.len()..];
+        let is_flat = !rest.contains("**") && !rest.trim_start_matches('/').contains('/');
+        Self { folder: folder.to_owned(), is_flat }
+    }
+
+    fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a folder must be looked into.
+    fn has_folder(&self, path: &str) -> bool {
+        is_in(&self.folder, path) || !self.is_flat && is_in(path, &self.folder)
+    }
+}
+
+/// All that is in a project, or in a folder of it.
 #[derive(Debug, Default)]
-struct Listing {
+pub(super) struct Listing {
     /// The sorted paths of the files that are nodes and not ignored.
-    files: Vec<String>,
+    pub(super) files: Vec<String>,
     /// The folders, and the rules for them, that cannot be read.
     unreadable: Vec<(String, fs::Error)>,
+}
+
+impl Listing {
+    /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
+    pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
+        let (path, err) = self.unreadable.iter().find(|(it, _)| concerns(it))?;
+        let source = match &err.cause {
+            fs::Cause::Io(err) if err.raw_os_error().is_some() => {
+                io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default())
+            }
+            cause => io::Error::new(cause.kind(), cause.to_string()),
+        };
+        Some((path, source))
+    }
 }
 
 impl Disk {
@@ -51,8 +96,10 @@ impl Disk {
             root: root.to_owned(),
             dir: OnceLock::new(),
             listed: OnceLock::new(),
+            parts: Mutex::default(),
             read: Mutex::default(),
             names: Mutex::default(),
+            folders: Mutex::default(),
             #[cfg(test)]
             n_accesses: AtomicUsize::new(0),
         }
@@ -71,8 +118,12 @@ impl Disk {
 
     /// Checks that no folder on the way to `path` is a symbolic link.
     pub(super) fn check_links(&self, path: &str) -> Result<(), PathError> {
-        // A folder that cannot be opened is reported by whoever looks into it.
-        self.dir().map_or(Ok(()), |it| path::check_links(it, path))
+        // A folder that cannot be looked at is reported by whoever looks into it.
+        let is_link = |it: &&str| matches!(self.folder(it), Ok(Some(Kind::Symlink)));
+        match path::parents(path).find(is_link) {
+            Some(folder) => Err(PathError::Link(folder.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Returns the sorted paths of the files that are nodes and not ignored.
@@ -80,20 +131,26 @@ impl Disk {
         &self.listing().files
     }
 
+    /// Returns what is in a part of the project; what is beside it is not looked at.
+    pub(super) fn part(&self, part: Part) -> Arc<Listing> {
+        if part.is_whole() {
+            self.listing();
+        }
+        if let Some(all) = self.listed.get() {
+            return Arc::clone(all);
+        }
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let listing = parts.entry(part).or_insert_with_key(|it| self.list(it).into());
+        Arc::clone(listing)
+    }
+
     /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
     pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
-        let (path, err) = self.listing().unreadable.iter().find(|(it, _)| concerns(it))?;
-        let source = match &err.cause {
-            fs::Cause::Io(err) if err.raw_os_error().is_some() => {
-                io::Error::from_raw_os_error(err.raw_os_error().unwrap_or_default())
-            }
-            cause => io::Error::new(cause.kind(), cause.to_string()),
-        };
-        Some((path, source))
+        self.listing().unreadable(concerns)
     }
 
     fn listing(&self) -> &Listing {
-        self.listed.get_or_init(|| self.list())
+        self.listed.get_or_init(|| self.list(&Part::default()).into())
     }
 
     /// Whether there is a node at `path`, ignored or not.
@@ -103,6 +160,25 @@ impl Disk {
 
     /// Returns what has the name `path`, without following a link.
     pub(super) fn kind(&self, path: &str) -> fs::Result<Option<Kind>> {
+        match path.rsplit_once('/') {
+            // In a folder that does not exist there is nothing to look for.
+            Some((folder, _)) if self.folder(folder)?.is_none() => Ok(None),
+            _ => self.find(path),
+        }
+    }
+
+    /// Returns what has the name of a folder; each is looked for once.
+    fn folder(&self, folder: &str) -> fs::Result<Option<Kind>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = folders.get(folder) {
+            return Ok(*known);
+        }
+        let kind = self.find(folder)?;
+        folders.insert(folder.to_owned(), kind);
+        Ok(kind)
+    }
+
+    fn find(&self, path: &str) -> fs::Result<Option<Kind>> {
         match self.dir() {
             Ok(dir) => Ok(dir.find(path)?.map(|it| it.kind)),
             Err(err) if err.is_absent() => Ok(None),
@@ -147,11 +223,11 @@ impl Disk {
         Ok(found)
     }
 
-    /// Lists the regular files, without following a link.
+    /// Lists the regular files in a part of the project, without following a link.
     ///
     /// A folder that cannot be read, as the data of a container beside the project, is an
     /// error only for those who look there: a plugin that never does must still work.
-    fn list(&self) -> Listing {
+    fn list(&self, part: &Part) -> Listing {
         let mut listing = Listing::default();
         let mut folders = vec![(String::new(), None)];
         while let Some((folder, outer)) = folders.pop() {
@@ -172,6 +248,11 @@ impl Disk {
             for (name, kind) in entries {
                 let path = join(&folder, &name);
                 let is_folder = kind == Kind::Directory;
+                let has =
+                    if is_folder { part.has_folder(&path) } else { is_in(&path, &part.folder) };
+                if !has {
+                    continue;
+                }
                 if is_hidden(&path) || Rules::ignore(rules.as_deref(), &path, is_folder) {
                     continue;
                 }
@@ -224,6 +305,12 @@ impl Disk {
 fn to_node(path: &str, file: Contents) -> Node {
     let mode = file.mode() & 0o777;
     Node::new(path, file.bytes, mode)
+}
+
+/// Whether `path` is `folder`, or in it.
+fn is_in(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|it| it.is_empty() || it.starts_with('/'))
 }
 
 fn join(folder: &str, name: &str) -> String {

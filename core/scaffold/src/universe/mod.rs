@@ -21,7 +21,7 @@ pub use error::UniverseError;
 use crate::path;
 use change::same;
 use change_log::ChangeLog;
-use disk::Disk;
+use disk::{Disk, Part};
 use glob::{MatchOptions, Pattern};
 use overlay::Overlay;
 use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
@@ -85,9 +85,8 @@ impl Universe {
                     .map_err(|source| UniverseError::Glob { glob: glob.to_owned(), source })?;
                 let options =
                     MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
-                let mut paths = self.files.all_paths(|it| may_match_in(glob, it))?;
-                paths.retain(|it| pattern.matches_with(it, options));
-                paths
+                let matches = |it: &str| pattern.matches_with(it, options);
+                return self.files.paths_in(Part::of(glob), |it| may_match_in(glob, it), matches);
             }
             Select::Plugin(key) => self.files.made(|it| it.plugin() == Some(key)),
             Select::Origin { plugin, subcommand } => self

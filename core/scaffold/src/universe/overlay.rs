@@ -3,7 +3,7 @@
 //! Invariant: each node has one place, a file's or none, whoever made it.
 
 use super::change_log::{ChangeLog, Deleted, Replaced};
-use super::disk::{Disk, is_of_host};
+use super::disk::{Disk, Part, is_of_host};
 use super::error::{UniverseError, list_error, read_error};
 use super::names::Names;
 use super::tree::{Kind, Tree};
@@ -307,6 +307,27 @@ impl Overlay {
         let mut paths: Vec<_> = on_disk.collect();
         paths.extend(self.in_memory().into_iter().map(Node::path));
         // Two sorted runs, which cost the sort next to nothing.
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Returns the sorted paths of the nodes that `select` wants and that a part of the project
+    /// has, as [`all_paths`](Self::all_paths) does; what is beside it is not looked at.
+    pub(super) fn paths_in(
+        &self,
+        part: Part,
+        concerns: impl Fn(&str) -> bool,
+        select: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, UniverseError> {
+        let part = self.disk.as_ref().map(|it| it.part(part));
+        if let Some((path, source)) = part.as_ref().and_then(|it| it.unreadable(concerns)) {
+            return Err(list_error(path, source));
+        }
+        let on_disk = part.iter().flat_map(|it| &it.files).map(String::as_str);
+        let on_disk = on_disk.filter(|it| !self.gone.contains_key(*it));
+        let in_memory = self.in_memory().into_iter().map(Node::path);
+        let mut paths: Vec<_> =
+            on_disk.chain(in_memory).filter(|it| select(it)).map(str::to_owned).collect();
         paths.sort();
         Ok(paths)
     }
