@@ -157,7 +157,9 @@ fn kubebuilder_and_this_host_work_on_one_project_in_turn() {
         "init --domain example.org --repo example.org/demo --project-name demo {offline}"
     ));
     let _ = ours("edit --plugins license --owner Ada");
-    theirs("create api --group crew --version v1 --kind Captain --resource --controller --make=false");
+    theirs(
+        "create api --group crew --version v1 --kind Captain --resource --controller --make=false",
+    );
     let _ = ours("edit");
     let types = read(&sandbox, "api/v1/captain_types.go");
     assert!(types.contains("Copyright"), "{types}");
@@ -173,7 +175,9 @@ fn kubebuilder_and_this_host_work_on_one_project_in_turn() {
     assert_eq!(read(&sandbox, "PROJECT"), saved);
     assert_eq!(sandbox.run(["edit", "--plugins", "ci"]).code(), 1);
     assert_eq!(read(&sandbox, "PROJECT"), saved);
-    theirs("create api --group crew --version v1 --kind Sailor --resource --controller --make=false");
+    theirs(
+        "create api --group crew --version v1 --kind Sailor --resource --controller --make=false",
+    );
 }
 
 #[test]

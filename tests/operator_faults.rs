@@ -273,7 +273,8 @@ fn a_scaffolded_operator_loses_nothing_and_minds_its_manners() {
     for version in ["v1", "v2"] {
         let path = format!("src/api/crew/{version}/captain.rs");
         operator.replace(&path, message, &format!("{message}{more}"));
-        let mood = "/// An enum.\n#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]\n\
+        let mood = "/// An enum.\n#[derive(Clone, Debug, PartialEq)]\n\
+                    #[derive(schemars::JsonSchema, serde::Deserialize, serde::Serialize)]\n\
                     pub enum Mood {\n    Good,\n    Bad,\n}\n\n/// The observed state";
         operator.replace(&path, "/// The observed state", mood);
     }

@@ -175,7 +175,8 @@ fn what_was_moved_before_it_is_deleted_is_found() {
 fn a_formatter_with_other_settings_is_no_obstacle() {
     check(|it| {
         write(it, "rustfmt.toml", "hard_tabs = true\n");
-        it.run(Command::new("rustfmt").args(["--edition", "2024", "src/main.rs", "src/lib.rs"]));
+        let sources = ["src/main.rs", "src/lib.rs", "tests/cluster.rs"];
+        it.run(Command::new("rustfmt").args(["--edition", "2024"]).args(sources));
     });
 }
 
