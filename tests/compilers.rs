@@ -138,7 +138,10 @@ fn check(compiler: &str, version: &str) {
         let _ = sandbox.run(init).success();
         let api = ["create", "api", "--group", "crew", "--version", "v1", "--kind", "Captain"];
         let _ = sandbox.run(api).success();
-        files(&sandbox.work())
+        let mut files = files(&sandbox.work());
+        // It says when each command was.
+        assert!(files.remove(".pintle/scaffold.jsonl").is_some());
+        files
     };
     let ours = |name: &str| built(&format!("lib{}.so", name.replace('-', "_")));
     let (expected, scaffolded) = (project(&ours), project(&library));
