@@ -252,7 +252,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, place: Place, expected: &str) {
-        assert_eq!(with_line(TEXT, "// +m", line, place).as_deref(), Some(expected));
+        assert_eq!(with_line(TEXT, "+m", line, place).as_deref(), Some(expected));
     }
 
     #[test]
@@ -266,30 +266,39 @@ mod tests {
     #[test]
     fn a_line_that_is_there_is_not_inserted_again() {
         check("pub mod d;", Place::Sorted, TEXT);
-        assert_eq!(with_line("a;\n", "// +m", "a;", Place::Last).as_deref(), Some("a;\n"));
+        assert_eq!(with_line("a;\n", "+m", "a;", Place::Last).as_deref(), Some("a;\n"));
     }
 
     #[test]
     fn several_lines_stay_together() {
         let rule = "- a: 1\n  b: 2";
-        let once = with_line("rules:\n  # +m\n", "# +m", rule, Place::Last).unwrap();
+        let once = with_line("rules:\n  # +m\n", "+m", rule, Place::Last).unwrap();
         assert_eq!(once, "rules:\n  - a: 1\n    b: 2\n  # +m\n");
-        assert_eq!(with_line(&once, "# +m", rule, Place::Last).unwrap(), once);
+        assert_eq!(with_line(&once, "+m", rule, Place::Last).unwrap(), once);
     }
 
     #[test]
     fn nothing_is_inserted_as_nothing() {
-        assert_eq!(with_line("a;\n// +m\n", "// +m", "", Place::Last).unwrap(), "a;\n// +m\n");
+        assert_eq!(with_line("a;\n// +m\n", "+m", "", Place::Last).unwrap(), "a;\n// +m\n");
+    }
+
+    #[test]
+    fn a_marker_is_found_however_its_comment_is_written() {
+        for marker in ["//+m", "//   +m", "#+m", "  # +m"] {
+            let text = with_line(&format!("{marker}\n"), "+m", "a", Place::Last).unwrap();
+            assert_eq!(text.trim_start(), format!("a\n{marker}\n"));
+        }
+        assert_eq!(with_line("+m\n", "+m", "a", Place::Last), None);
     }
 
     #[test]
     fn a_missing_marker_is_noticed() {
-        assert_eq!(with_line("a;\n// +more\n", "// +m", "b;", Place::Last), None);
+        assert_eq!(with_line("a;\n// +more\n", "+m", "b;", Place::Last), None);
     }
 
     #[test]
     fn indentation_and_line_endings_are_kept() {
-        let text = with_line("f()\r\n    // +m\r\n", "// +m", ".g()", Place::Last);
+        let text = with_line("f()\r\n    // +m\r\n", "+m", ".g()", Place::Last);
         assert_eq!(text.as_deref(), Some("f()\r\n    .g()\r\n    // +m\r\n"));
     }
 

@@ -103,8 +103,9 @@ const RUSTFMT_READS: [&str; 6] = [
 /// Returns the formatter for what this command made: how lines break depends on names.
 fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
     let mut sources = Vec::new();
+    let own = &call.caller().plugin;
     // What another plugin has put a header on counts as that one's.
-    for plugin in call.chain() {
+    for plugin in call.chain().iter().filter(|it| *it != own).chain([own]) {
         let made = call.universe.paths(Select::Plugin(plugin))?;
         sources.extend(made.into_iter().filter(|it| it.ends_with(".rs")));
     }

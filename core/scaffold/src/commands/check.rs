@@ -8,6 +8,7 @@ use crate::operations::rework::Rework;
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::keys::{is_kubebuilders, means, short};
 use crate::record::file::{Record, RecordError};
+use crate::record::replay::begins_with_init;
 use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
 use pintle_host::fs::{Contents, Dir};
@@ -72,7 +73,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         Ok(record) => {
             findings.files(&root, &record)?;
             findings.manifests(&root, &project, &record)?;
-            match record.begins_with_init() {
+            match begins_with_init(&record) {
                 true => findings.agreement(session, &root, project, record),
                 false => findings.add(
                     Level::Note,

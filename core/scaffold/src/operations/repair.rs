@@ -10,7 +10,7 @@ use crate::conflict::{self, Sides};
 use crate::error::ScaffoldError;
 use crate::merge::{self, ConflictReason};
 use crate::record::file::{Record, RecordError};
-use crate::record::replay::Tools;
+use crate::record::replayed::Tools;
 use crate::universe::Universe;
 use pintle_plugin::host::HostServices;
 use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};

@@ -18,7 +18,8 @@ use crate::project::keys::means;
 use crate::project::resource::Resource;
 use crate::record::file::{Record, RecordedCommand};
 use crate::record::memo::Memo;
-use crate::record::replay::{Plugins, Replay, Replayed, Tools, resource};
+use crate::record::replay::{Plugins, Replay, begins_with_init, resource};
+use crate::record::replayed::{Replayed, Tools};
 use crate::universe::Universe;
 use pintle_host::Identity;
 use pintle_host::lifecycle::TimeLimit;
@@ -215,7 +216,7 @@ impl Rework<'_> {
     }
 
     pub(super) fn check_record(&self) -> Result<(), ScaffoldError> {
-        match self.record.begins_with_init() {
+        match begins_with_init(&self.record) {
             true => Ok(()),
             false => Err(ScaffoldError::NoRecord { root: self.root.to_owned() }),
         }

@@ -15,7 +15,6 @@ pub use super::entries::{Answer, Origin, RecordError, RecordedCommand, RecordedF
 
 use super::entries::{FORMAT, MAX_BASE, MAX_BYTES, mode, pack};
 use super::union;
-use crate::chain::steps::INIT;
 use crate::conflict::{self, Sides};
 use crate::fnv::fnv;
 use crate::merge;
@@ -96,11 +95,6 @@ impl Record {
     /// Returns the commands, in the order in which they were carried out.
     pub fn commands(&self) -> &[RecordedCommand] {
         &self.commands
-    }
-
-    /// Whether it is known how the project was made from the start.
-    pub(crate) fn begins_with_init(&self) -> bool {
-        self.commands.first().is_some_and(|it| it.subcommand == INIT)
     }
 
     /// Returns the command with this id.

@@ -8,7 +8,7 @@
 //! missing or damaged at any time.
 
 use super::file::{Origin, RecordedCommand};
-use super::replay::{Replayed, Tools};
+use super::replayed::{Replayed, Tools};
 use crate::project::file::ProjectFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

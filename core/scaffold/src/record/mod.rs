@@ -4,4 +4,5 @@ mod entries;
 pub(crate) mod file;
 pub(crate) mod memo;
 pub(crate) mod replay;
+pub(crate) mod replayed;
 pub(crate) mod union;

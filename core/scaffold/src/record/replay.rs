@@ -7,8 +7,9 @@
 //! Of all that this costs, tools cost the most. So they are run once, when all commands are
 //! through. If that may make a difference, they are run with each command, as they were.
 
-use super::file::{Origin, RecordError, RecordedCommand};
+use super::file::{Origin, Record, RecordError, RecordedCommand};
 use super::memo::Memo;
+use super::replayed::{Replayed, Tools};
 use crate::chain::answers::Answers;
 use crate::chain::members::Chain;
 use crate::chain::staging::Staging;
@@ -24,47 +25,12 @@ use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest, Step};
 use pintle_plugin::{Node, Select, Tool};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The plugins to carry out recorded commands with, by the key that stands in the record.
 pub type Plugins = BTreeMap<String, LoadedPlugin>;
-
-/// What recorded commands make.
-pub(crate) struct Replayed {
-    /// The files, by path.
-    pub(crate) files: BTreeMap<String, Node>,
-    /// Who had a hand in each.
-    pub(crate) by: BTreeMap<String, Vec<Origin>>,
-    /// The PROJECT file.
-    pub(crate) project: ProjectFile,
-    /// The commands, with the keys of the plugins that carried them out now.
-    pub(crate) commands: Vec<RecordedCommand>,
-    /// The names of the programs that were run.
-    pub(crate) programs: BTreeSet<String>,
-}
-
-impl Replayed {
-    fn new() -> Result<Self, ScaffoldError> {
-        Ok(Self {
-            files: BTreeMap::new(),
-            by: BTreeMap::new(),
-            project: ProjectFile::new(&ProjectVersion::default())?,
-            commands: Vec::new(),
-            programs: BTreeSet::new(),
-        })
-    }
-}
-
-/// When the tools of a plugin are run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tools {
-    /// Once, behind the last command.
-    Once,
-    /// With each command that has some.
-    EachTime,
-}
 
 /// What it takes to carry out commands once more.
 #[derive(Clone, Copy)]
@@ -309,6 +275,11 @@ fn first(
     let namespaced = command.project.get("namespaced").and_then(|it| it.as_bool());
     project.set_namespaced(namespaced.unwrap_or_default())?;
     Ok(project)
+}
+
+/// Whether it is known how the project was made from the start.
+pub(crate) fn begins_with_init(record: &Record) -> bool {
+    record.commands().first().is_some_and(|it| it.subcommand == INIT)
 }
 
 /// Returns the resource that the command was asked for.
