@@ -67,12 +67,17 @@ fn publish(server: &ReleaseServer, temp: &Path, name: &str, library: &Path) -> R
     tar.arg("-czf").arg(&archive).arg("-C").arg(folder).arg(file);
     ensure!(tar.status()?.success(), "tar failed");
     let asset = format!("{name}-1.0.0-{TARGET}.tar.gz");
-    release(server, name, Asset { name: asset.clone(), bytes: fs::read(archive)?, digest: None });
+    release(
+        server,
+        name,
+        "v1.0.0",
+        Asset { name: asset.clone(), bytes: fs::read(archive)?, digest: None },
+    );
     Ok(server.file_url(&format!("bench/{name}"), "v1.0.0", &asset))
 }
 
-fn release(server: &ReleaseServer, name: &str, asset: Asset) {
-    let release = Release { tag: "v1.0.0".to_owned(), assets: vec![asset], ..Release::default() };
+fn release(server: &ReleaseServer, name: &str, tag: &str, asset: Asset) {
+    let release = Release { tag: tag.to_owned(), assets: vec![asset], ..Release::default() };
     server.release(&format!("bench/{name}"), release);
 }
 
@@ -87,9 +92,9 @@ fn sync(
     let mut names = Vec::new();
     for idx in 0..N_LOCKED {
         let name = format!("bench-{idx}");
-        let asset = format!("{name}-1.0.0-{TARGET}.so");
+        let asset = format!("{name}-0.1.0-{TARGET}.so");
         let bytes = fs::read(stage.plugin_file(idx))?;
-        release(server, &name, Asset { name: asset, bytes, digest: None });
+        release(server, &name, "v0.1.0", Asset { name: asset, bytes, digest: None });
         names.push(format!("bench/{name}"));
     }
     let lock = temp.join("plugins.lock");
