@@ -138,7 +138,7 @@ impl Store {
     }
 
     /// Returns what is known of a version; `None` if nothing is.
-    pub(super) fn receipt(
+    pub(crate) fn receipt(
         &self,
         place: &Place,
         version: &str,
