@@ -3,9 +3,12 @@
 use ring::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 const PREFIX: &str = "sha256:";
+/// How much is read at once.
+const BUFFER_LEN: usize = 64 * 1024;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +23,24 @@ impl Digest {
     /// Returns the digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha256(bytes))
+    }
+
+    /// Returns the digest of what a reader has, which is never in memory as a whole.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
+        let mut context = Context::new(&SHA256);
+        let mut buffer = vec![0; BUFFER_LEN];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(Self(digest_of(context.finish()))),
+                Ok(len) => context.update(&buffer[..len]),
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
     }
 
     /// Returns the digest of a set of files: of their paths, whether they can be run, and their
@@ -129,6 +150,9 @@ mod tests {
         assert_eq!(digest.to_string(), text);
         assert_eq!(text.parse(), Ok(digest));
         assert_eq!(digest.hex().parse(), Ok(digest));
+        assert_eq!(Digest::of_reader(&b"abc"[..]).unwrap(), digest);
+        let long = vec![b'a'; 2 * BUFFER_LEN + 1];
+        assert_eq!(Digest::of_reader(&long[..]).unwrap(), Digest::of(&long));
         for bad in ["", "sha256:", "sha256:ab", "sha512:00", &text[..70], &text.replace('b', "g")] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }

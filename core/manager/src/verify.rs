@@ -10,6 +10,7 @@ use crate::store::{FileRecord, Place, Receipt, Store, StoreError};
 use crate::user_dir::user_dir;
 use pintle_host::cli::{CliError, Provenance, Session};
 use pintle_host::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Returns what is wrong with the files of a version, a sentence each.
@@ -53,24 +54,42 @@ pub(crate) fn vet(
         Err(_) => drop(Config::load(session.identity())?),
     }
     let Some(root) = user_dir(session).and_then(|it| it.canonicalize().ok()) else { return Ok(()) };
-    if let Some((store, dir, name)) = place_of(&root, path)?
-        && let Some(fault) = store.link_fault(&dir, &name)?
-    {
-        return Err(not_installed(session, &format!("`{}` {}", path.display(), fault.text)));
-    }
+    let Some(store) = Store::open(&root)? else { return Ok(()) };
+    let linked = match link_in(&root, path) {
+        None => None,
+        Some((dir, name)) => store.follow(&dir, &name)?.map_err(|fault| {
+            not_installed(session, &format!("`{}` {}", path.display(), fault.text))
+        })?,
+    };
     // Only the store has digests of what it keeps.
     let Ok(real) = path.canonicalize() else { return Ok(()) };
     let Ok(below) = real.strip_prefix(&root) else { return Ok(()) };
-    let record = match record_of(&root, below)? {
-        Record::Unknown => return Ok(()),
-        Record::Of(record) => record,
+    let record = match linked.and_then(|it| it.files.get(&it.file).copied()) {
+        Some(record) => Some(record),
+        None => match record_of(&store, below)? {
+            Record::Unknown => return Ok(()),
+            Record::Of(record) => record,
+        },
     };
-    let bytes = fs::read_regular(&real, MAX_LEN).map_err(StoreError::from)?.bytes;
-    if record.is_some_and(|it| it.digest == Digest::of(&bytes)) {
+    if let Some(record) = record
+        && digest_of_file(&real)? == Some(record.digest)
+    {
         return Ok(());
     }
     let text = format!("`{}` is not the one that was installed", real.display());
     Err(not_installed(session, &text))
+}
+
+/// Returns the digest of a file; `None` if it is larger than any that is installed.
+fn digest_of_file(path: &Path) -> Result<Option<Digest>, StoreError> {
+    let (file, metadata) = fs::open_regular(path)?;
+    if metadata.len() > MAX_LEN {
+        return Ok(None);
+    }
+    Digest::of_reader(file.take(MAX_LEN)).map(Some).map_err(|err| {
+        let (operation, path) = (fs::Operation::Read, path.to_owned());
+        fs::Error { operation, path, cause: err.into() }.into()
+    })
 }
 
 fn not_installed(session: &Session<'_>, what: &str) -> CliError {
@@ -87,7 +106,9 @@ pub(crate) fn provenance(
     // Listings ask this of each of thousands: most are files, or links to elsewhere.
     entry.path()?.read_link().ok().filter(|it| it.is_relative())?;
     let root = session.shared(|| Root(user_dir(session).and_then(|it| it.canonicalize().ok())));
-    let (store, dir, name) = place_of(root.0.as_deref()?, entry.path()?).ok()??;
+    let root = root.0.as_deref()?;
+    let (dir, name) = link_in(root, entry.path()?)?;
+    let store = Store::open(root).ok()??;
     let receipt = store.linked(&dir, &name).ok()??;
     Some(Provenance { source: shown(&receipt.source), trust: receipt.trust.to_string() })
 }
@@ -95,18 +116,12 @@ pub(crate) fn provenance(
 /// The directory of the store, for one run of the host.
 struct Root(Option<PathBuf>);
 
-/// Returns the store with the directory and the name of a link, if that is one of the store or of
-/// a view.
-fn place_of(root: &Path, path: &Path) -> Result<Option<(Store, PathBuf, String)>, CliError> {
-    let dir = path.parent().and_then(|it| it.canonicalize().ok());
-    let below = dir.as_ref().and_then(|it| it.strip_prefix(root).ok());
-    let name = path.file_name().and_then(|it| it.to_str());
-    match (below, name) {
-        (Some(dir), Some(name)) if dir == Path::new("") || dir.starts_with(VIEWS) => {
-            Ok(Store::open(root)?.map(|it| (it, dir.to_owned(), name.to_owned())))
-        }
-        _ => Ok(None),
-    }
+/// Returns the directory in the store, and the name, of a link of the store or of a view.
+fn link_in(root: &Path, path: &Path) -> Option<(PathBuf, String)> {
+    let dir = path.parent()?.canonicalize().ok()?;
+    let dir = dir.strip_prefix(root).ok()?;
+    let is_of_links = dir == Path::new("") || dir.starts_with(VIEWS);
+    is_of_links.then_some((dir.to_owned(), path.file_name()?.to_str()?.to_owned()))
 }
 
 /// What the store knows of a file.
@@ -117,13 +132,13 @@ enum Record {
     Of(Option<FileRecord>),
 }
 
-fn record_of(root: &Path, below: &Path) -> Result<Record, CliError> {
+fn record_of(store: &Store, below: &Path) -> Result<Record, CliError> {
     let parts: Vec<_> = below.iter().filter_map(|it| it.to_str()).collect();
     let [owner, repo, version, file @ ..] = &parts[..] else { return Ok(Record::Unknown) };
     let place = Place { owner: (*owner).to_owned(), repo: (*repo).to_owned() };
-    let Some(store) = Store::open(root)?.filter(|_| place.check().is_ok()) else {
+    if place.check().is_err() {
         return Ok(Record::Unknown);
-    };
+    }
     // Where all is well, one receipt says all; reading the others would cost more than that.
     let known = store.receipt(&place, version).ok().flatten();
     if let Some(record) = known.and_then(|it| it.files.get(&file.join("/")).copied()) {

@@ -6,7 +6,7 @@ use super::paths::{NEW, OWN, UP};
 use super::place::Place;
 use super::receipt::Receipt;
 use super::stored::Stored;
-use super::tree;
+use super::{names, tree};
 use crate::project::VIEWS;
 use pintle_host::fs::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +73,9 @@ pub(crate) struct LinkFault {
     pub(crate) text: String,
 }
 
+/// The receipt of the version that a link leads to, or what is wrong with the link.
+type Followed = Result<Option<Receipt>, LinkFault>;
+
 impl Store {
     /// Returns what is wrong with the links of the store and of the views of projects.
     pub(crate) fn link_faults(&self) -> Result<Vec<LinkFault>, StoreError> {
@@ -83,20 +86,16 @@ impl Store {
         for dir in dirs {
             for entry in self.dir.list(&dir)?.into_iter().filter(|it| it.kind != Kind::Directory) {
                 if let Some(name) = entry.name.to_str().filter(|it| !it.starts_with('.')) {
-                    faults.extend(self.fault_of(&dir, name, &|| Ok(plugins.clone()))?);
+                    faults.extend(self.follow_among(&dir, name, &|| Ok(plugins.clone()))?.err());
                 }
             }
         }
         Ok(faults)
     }
 
-    /// Returns what is wrong with a link of the store or of a view.
-    pub(crate) fn link_fault(
-        &self,
-        dir: &Path,
-        name: &str,
-    ) -> Result<Option<LinkFault>, StoreError> {
-        self.fault_of(dir, name, &|| self.plugins())
+    /// Follows a link of the store or of a view; `None` for a file of the user's own.
+    pub(crate) fn follow(&self, dir: &Path, name: &str) -> Result<Followed, StoreError> {
+        self.follow_among(dir, name, &|| self.plugins())
     }
 
     /// Returns the receipt of the version that a link of the store or of a view leads to.
@@ -108,34 +107,51 @@ impl Store {
         }
     }
 
-    fn fault_of(
+    fn follow_among(
         &self,
         dir: &Path,
         name: &str,
         plugins: &dyn Fn() -> Result<Vec<Stored>, StoreError>,
-    ) -> Result<Option<LinkFault>, StoreError> {
+    ) -> Result<Followed, StoreError> {
         let path = dir.join(name);
         let target = self.target_below(&path, dir)?;
         let Some((place, version)) = target.as_deref().and_then(parse) else {
             // The user's own files have other names.
             let has = |it: &Stored| it.versions.values().any(|it| it.link == name);
-            let place = plugins()?.into_iter().find(has).map(|it| it.place);
-            let text = |it: &Place| format!("is not the link to a file of `{it}`");
-            return Ok(place.map(|it| LinkFault { path, text: text(&it), place: Some(it) }));
+            let Some(place) = plugins()?.into_iter().find(has).map(|it| it.place) else {
+                return Ok(Ok(None));
+            };
+            let text = format!("is not the link to a file of `{place}`");
+            return Ok(Err(LinkFault { path, text, place: Some(place) }));
         };
         let home = place.version(&version);
-        let stored = if place.check().is_ok() { self.plugin(&place)? } else { None };
-        let text = match stored.as_ref().and_then(|it| it.versions.get(&version)) {
+        let text = match self.valid_receipt(&place, &version)? {
             None => format!("leads to `{}`, which has no valid receipt", home.display()),
             Some(it) if it.link != name || target.as_deref() != Some(&home.join(&it.file)) => {
                 format!("leads to another file than that of `{}`", home.display())
             }
-            Some(it) => match self.dir.find(home.join(&it.file))? {
-                Some(it) if it.kind == Kind::File => return Ok(None),
+            Some(receipt) => match self.dir.find(home.join(&receipt.file))? {
+                Some(it) if it.kind == Kind::File => return Ok(Ok(Some(receipt))),
                 _ => format!("leads to a file of `{}` that does not exist", home.display()),
             },
         };
-        Ok(Some(LinkFault { path, place: Some(place), text }))
+        Ok(Err(LinkFault { path, place: Some(place), text }))
+    }
+
+    /// Returns the receipt of a version, if the plugin is one of the store's, and it can be read.
+    fn valid_receipt(&self, place: &Place, version: &str) -> Result<Option<Receipt>, StoreError> {
+        if place.check().is_err() || !names::is_plain(version) {
+            return Ok(None);
+        }
+        match self.state(place) {
+            Ok(Some(_)) | Err(StoreError::Damaged { .. }) => {}
+            Ok(None) | Err(StoreError::Taken { .. }) => return Ok(None),
+            Err(err) => return Err(err),
+        }
+        match self.receipt(place, version) {
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            found => found,
+        }
     }
 
     /// Returns what a link in a directory of links leads to, from the directory of the store.

@@ -24,7 +24,7 @@ fn faults(change: impl FnOnce(&Path)) -> Vec<String> {
     let faults = store.link_faults().unwrap();
     for it in &faults {
         let (dir, name) = (it.path.parent().unwrap(), it.path.file_name().unwrap());
-        let found = store.link_fault(dir, name.to_str().unwrap()).unwrap().unwrap();
+        let found = store.follow(dir, name.to_str().unwrap()).unwrap().unwrap_err();
         assert_eq!(found.text, it.text);
     }
     faults.into_iter().map(|it| format!("{} {}", it.path.display(), it.text)).collect()
