@@ -3,12 +3,13 @@
 use super::entry::Entry;
 use super::file::Stamp;
 use super::folder::{Candidate, Folder};
-use super::index::{self, Index};
+use super::index::{self, Index, Looked, Section};
 use super::key::PluginKey;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::search::{DirOrigin, PluginDir, SearchPath};
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
@@ -42,55 +43,92 @@ pub struct OtherFile {
     pub origin: DirOrigin,
 }
 
-/// Looks at the directories of the search path.
-pub(super) fn scan(search: &SearchPath, rules: &Rules) -> Found {
-    let (mut folders, mut warnings, mut others) = (Vec::new(), Vec::new(), Vec::new());
+/// Looks at the directories of the search path, at files that are known from last time by their
+/// stamps alone.
+pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found {
+    let index = search.index().filter(|_| !rules.allow_panic_abort);
+    let known = index.and_then(|it| Index::load(it, rules));
+    let (mut folders, mut warnings) = (Vec::new(), Vec::new());
     for dir in search.dirs() {
         match Folder::open(&dir.path) {
             Ok(folder) => folders.push((dir, folder)),
             Err(source) => warnings.extend(warning(dir, source)),
         }
     }
-    let mut candidates = Vec::new();
+    let mut listings = Vec::new();
     for (dir, folder) in &folders {
-        let mut paths = Vec::new();
-        match folder.libraries(&mut paths) {
-            Ok(found) => candidates.extend(found),
+        let section = known.as_ref().and_then(|it| it.section(&dir.path));
+        let records = section.and_then(|it| known.as_ref()?.records(it));
+        // The stamp is taken first: what changes after it does not bear it.
+        let stamp = index.and_then(|_| folder.stamp());
+        match folder.list(records) {
+            Ok((candidates, others)) => {
+                listings.push(Listing { dir, stamp, section, candidates, others })
+            }
             Err(source) => warnings.extend(warning(dir, source)),
         }
-        others.extend(paths.into_iter().map(|path| OtherFile { path, origin: dir.origin }));
     }
-    let entries = look_at_all(&candidates, search, rules, SystemTime::now());
-    Found { entries, others, warnings }
+    let candidates: Vec<_> = listings.iter().flat_map(|it| &it.candidates).collect();
+    let is_stamped = index.is_some() && (known.is_some() || candidates.len() >= index::MIN_FILES);
+    let looks = look_in_parallel(&candidates, is_stamped, known.is_some(), rules);
+    if let Some(path) = index.filter(|_| is_stamped) {
+        keep(path, rules, known.as_ref(), &listings, &looks, now);
+    }
+    let others = listings.into_iter().flat_map(|it| {
+        let file = |name| OtherFile { path: it.dir.path.join(name), origin: it.dir.origin };
+        it.others.into_iter().map(file).collect::<Vec<_>>()
+    });
+    let others = others.collect();
+    Found { entries: looks.into_iter().map(|it| it.entry).collect(), others, warnings }
+}
+
+/// What is in one directory.
+struct Listing<'l> {
+    dir: &'l PluginDir,
+    /// The directory before it was listed.
+    stamp: Option<Stamp>,
+    section: Option<&'l Section>,
+    candidates: Vec<Candidate<'l>>,
+    others: Vec<OsString>,
+}
+
+/// Writes the index again if there is something new, and notes the look at what has not changed.
+fn keep(
+    path: &Path,
+    rules: &Rules,
+    known: Option<&Index>,
+    listings: &[Listing<'_>],
+    looks: &[Look],
+    now: SystemTime,
+) {
+    let mut rest = looks;
+    let mut is_new = false;
+    let mut looked = Vec::new();
+    for listing in listings {
+        let (own, behind) = rest.split_at(listing.candidates.len());
+        rest = behind;
+        let is_settled = |it: &Stamp| it.is_settled(now);
+        let is_too_new = own.iter().any(|it| it.stamp.is_some_and(|it| !it.is_settled(now)));
+        let stamp = listing.stamp.filter(|it| !is_too_new && is_settled(it));
+        let has_new = own.iter().any(|it| it.is_worth_keeping(now));
+        is_new |= has_new || stamp.is_some_and(|it| listing.section.is_none_or(|s| !s.is_of(&it)));
+        let names = listing.candidates.iter().map(Candidate::name);
+        let files = names.zip(own).map(|(name, it)| (name, it.stamp.filter(is_settled), &it.entry));
+        let (dir, others) = (&*listing.dir.path, listing.others.clone());
+        looked.push(Looked { dir, stamp, files: files.collect(), others });
+    }
+    if is_new {
+        index::save(path, rules, known, &looked, now);
+    } else if let Some(known) = known {
+        listings.iter().filter_map(|it| it.section).for_each(|it| known.note_look(it, now));
+    }
 }
 
 /// Returns what to report about a directory that cannot be searched. One that the user has
 /// not just named need not exist.
 fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
-    let is_optional = dir.origin != DirOrigin::Option && source.kind() == io::ErrorKind::NotFound;
+    let is_optional = dir.origin.is_optional() && source.kind() == io::ErrorKind::NotFound;
     (!is_optional).then(|| Warning { path: dir.path.clone(), source })
-}
-
-/// Looks at all files, at those that are known from last time by their stamps alone.
-pub(super) fn look_at_all(
-    candidates: &[Candidate<'_>],
-    search: &SearchPath,
-    rules: &Rules,
-    now: SystemTime,
-) -> Vec<Entry> {
-    let path = search.index().filter(|_| candidates.len() >= index::MIN_FILES);
-    let index = path.and_then(|it| Index::load(it, rules));
-    let looks = look_in_parallel(candidates, path.is_some(), index.as_ref(), rules);
-    if let Some(path) = path {
-        let n_new = looks.iter().filter(|it| it.is_worth_keeping(now)).count();
-        // Once there is an index, it is worth a writing that it stays whole: a file that is
-        // not in it costs a little each time, and was new only once.
-        if n_new >= if index.is_some() { 1 } else { index::MIN_FILES } {
-            let stamped = looks.iter().filter_map(|it| Some((it.stamp?, &it.entry)));
-            index::save(path, rules, stamped, now);
-        }
-    }
-    looks.into_iter().map(|it| it.entry).collect()
 }
 
 /// A file that was looked at.
@@ -103,14 +141,13 @@ struct Look {
 impl Look {
     /// Returns whether the next run would profit from an index with this file in it.
     fn is_worth_keeping(&self, now: SystemTime) -> bool {
-        let is_settled = self.stamp.is_some_and(|it| it.is_settled(now));
-        !self.is_known && is_settled && self.entry.is_usable()
+        !self.is_known && self.stamp.is_some_and(|it| it.is_settled(now))
     }
 
-    fn at(candidate: &Candidate<'_>, stamped: bool, index: Option<&Index>, rules: &Rules) -> Self {
+    fn at(candidate: &Candidate<'_>, is_stamped: bool, rules: &Rules) -> Self {
         // The stamp is taken first: what changes after it does not bear it.
-        let stamp = stamped.then(|| candidate.stamp()).flatten();
-        if let Some((stamp, known)) = stamp.and_then(|it| Some((it, index?.find(&it)?))) {
+        let stamp = is_stamped.then(|| candidate.stamp()).flatten();
+        if let Some((stamp, known)) = stamp.and_then(|it| Some((it, candidate.known(&it)?))) {
             let entry = Entry::from_index(candidate.path(), &stamp, known, rules);
             return Self { entry, stamp: Some(stamp), is_known: true };
         }
@@ -130,20 +167,20 @@ const KNOWN_FILES_PER_THREAD: usize = 2000;
 const FILES_TO_COUNT_CORES: usize = 400;
 
 fn look_in_parallel(
-    candidates: &[Candidate<'_>],
-    stamped: bool,
-    index: Option<&Index>,
+    candidates: &[&Candidate<'_>],
+    is_stamped: bool,
+    is_indexed: bool,
     rules: &Rules,
 ) -> Vec<Look> {
     let most = match candidates.len() {
         0..FILES_TO_COUNT_CORES => 2,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let per_thread = if index.is_some() { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
+    let per_thread = if is_indexed { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
     let n_threads = most.min(candidates.len() / per_thread).max(1);
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let look = &|candidates: &[Candidate<'_>]| -> Vec<Look> {
-        candidates.iter().map(|it| Look::at(it, stamped, index, rules)).collect()
+    let look = &|candidates: &[&Candidate<'_>]| -> Vec<Look> {
+        candidates.iter().map(|it| Look::at(it, is_stamped, rules)).collect()
     };
     if others.is_empty() {
         return look(own);

@@ -1,7 +1,7 @@
 //! What the catalog knows of one plugin.
 
 use super::clash::Clash;
-use super::contributions::{Contributions, NounHelp};
+use super::contributions::{Contributions, Line, NounHelp};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::foreign::{Endpoint, ForeignPlugin};
@@ -67,9 +67,11 @@ pub struct Entry {
 
 /// What is known of one plugin file from last time.
 pub(super) struct Known {
-    pub(super) key: PluginKey,
+    pub(super) key: Option<PluginKey>,
     pub(super) manifest: LazyManifest,
     pub(super) contributions: Contributions,
+    /// Why it was refused.
+    pub(super) refusal: Option<String>,
 }
 
 impl Entry {
@@ -164,32 +166,57 @@ impl Entry {
 
     /// Returns the plugin's commands, whether they can be called or not.
     pub fn commands(&self) -> &[ManifestCommand] {
-        &self.contributions.commands
+        &self.contributions.decoded().commands
     }
 
     /// Returns the scaffolding subcommands that the plugin takes part in.
     pub fn subcommands(&self) -> &[String] {
-        &self.contributions.subcommands
+        &self.contributions.decoded().subcommands
     }
 
     /// Returns the events that the plugin's hooks subscribe to.
     pub fn events(&self) -> &[String] {
-        &self.contributions.events
+        &self.contributions.decoded().events
     }
 
     /// Returns the interfaces of embedding programs that the plugin implements.
     pub fn interfaces(&self) -> &[String] {
-        &self.contributions.interfaces
+        &self.contributions.decoded().interfaces
+    }
+
+    /// Returns the plugin's commands, without making anything of them.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.contributions.lines()
+    }
+
+    /// Returns the nouns that the plugin has help for, without making anything of them.
+    pub(super) fn noun_lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.contributions.noun_lines()
+    }
+
+    /// Returns the events that the plugin's hooks subscribe to, without making anything of them.
+    pub(super) fn hooked_events(&self) -> impl Iterator<Item = &str> {
+        self.contributions.events()
+    }
+
+    /// Returns what the plugin contributes, as the index has it.
+    pub(super) fn contributed(&self) -> &[u8] {
+        self.contributions.bytes()
+    }
+
+    /// Returns the JSON of the plugin's manifest, if it could be read.
+    pub(super) fn manifest_json(&self) -> std::borrow::Cow<'_, [u8]> {
+        self.manifest.json()
     }
 
     /// Returns the lines of help for the plugin's nouns.
     pub(super) fn nouns(&self) -> &[NounHelp] {
-        &self.contributions.nouns
+        &self.contributions.decoded().nouns
     }
 
     /// Returns why the plugin should not be used any more, if so.
     pub fn deprecated(&self) -> Option<&str> {
-        self.contributions.deprecated.as_deref()
+        self.contributions.decoded().deprecated.as_deref()
     }
 
     /// Returns whether a file that was examined now is the plugin that was listed: the same
@@ -235,7 +262,14 @@ impl Entry {
             id: stamp.file_id(),
             ..Self::new(Transport::Native)
         };
-        entry.accept(Some(known.key), rules);
+        match known.refusal {
+            None => entry.accept(known.key, rules),
+            Some(text) => {
+                let path = entry.path.clone().unwrap_or_default();
+                entry.key = known.key;
+                entry.refuse(Refusal::Remembered { text, path });
+            }
+        }
         entry
     }
 

@@ -113,8 +113,10 @@ impl Examination {
             }
             Err(_) => fits,
         };
-        let contributions =
-            view.map(Contributions::from).map_err(|source| Refusal::Manifest { source });
+        let contributions = match view {
+            Ok(view) => Ok(Contributions::from(&view)),
+            Err(source) => Err(Refusal::Manifest { source }),
+        };
         self.manifest = LazyManifest::new(json);
         res?;
         self.contributions = contributions?;

@@ -90,6 +90,21 @@ impl Stamp {
         bytes
     }
 
+    /// Takes what the system says of a file. What does not fit, for example a time before 1970,
+    /// makes a file that is never known.
+    // The fields have other types on other systems, where this has not been tried yet.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    fn of(stat: &rustix::fs::Stat) -> Option<Self> {
+        let number = |it: i64| u64::try_from(it).ok();
+        Some(Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: number(stat.st_size)?,
+            modified: (number(stat.st_mtime)?, stat.st_mtime_nsec),
+            changed: (number(stat.st_ctime)?, stat.st_ctime_nsec),
+        })
+    }
+
     /// Returns what tells the file from other files.
     #[cfg(unix)]
     pub(super) fn file_id(&self) -> Option<FileId> {
@@ -122,6 +137,18 @@ pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
     Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) })
 }
 
+/// Returns what tells a file or a directory from all others, and from what it was before.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
+    Ok(Stamp::of(&rustix::fs::stat(path)?))
+}
+
+/// Returns nothing: this platform has no stamps.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub(super) fn stamp(_: &Path) -> io::Result<Option<Stamp>> {
+    Ok(None)
+}
+
 /// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
 /// is moved where that is possible.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, FileError> {
@@ -135,6 +162,30 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usi
         }
     }
     Ok(n_read)
+}
+
+/// Writes into a file, which grows if it must.
+#[cfg(unix)]
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+/// Writes nothing: only Unix has an index.
+#[cfg(not(unix))]
+pub(super) fn write_at(_: &File, _: &[u8], _: u64) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns whether what is known of two open files is of one file.
+#[cfg(unix)]
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    file_id(Path::new(""), one) == file_id(Path::new(""), other)
+}
+
+/// Returns nothing certain: only Unix has an index.
+#[cfg(not(unix))]
+pub(super) fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -193,23 +244,24 @@ impl Directory {
 
     /// Returns what tells a file of the directory from all others, and from what it was
     /// before; `None` if it is not a regular one.
-    // The fields have other types on other systems, where this has not been tried yet.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
         use rustix::fs::{AtFlags, FileType, statat};
         let stat = statat(&self.dir, name, AtFlags::empty()).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return None;
-        }
-        // What does not fit, for example a time before 1970, makes a file that is never known.
-        let number = |it: i64| u64::try_from(it).ok();
-        Some(Stamp {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            size: number(stat.st_size)?,
-            modified: (number(stat.st_mtime)?, stat.st_mtime_nsec),
-            changed: (number(stat.st_ctime)?, stat.st_ctime_nsec),
-        })
+        let is_regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if is_regular { Stamp::of(&stat) } else { None }
+    }
+
+    /// Returns what tells the directory from what it was before.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    pub(super) fn own_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&rustix::fs::fstat(&self.dir).ok()?)
+    }
+
+    /// Returns nothing: this platform has no stamps.
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    pub(super) fn own_stamp(&self) -> Option<Stamp> {
+        None
     }
 
     /// Returns nothing: this platform has no stamps.

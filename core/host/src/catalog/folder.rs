@@ -1,6 +1,8 @@
 //! One folder of the search path: what in it could be a plugin.
 
+use super::entry::Known;
 use super::file::{Directory, FileError, RegularFile, Stamp};
+use super::index::{Record, Records};
 use crate::fs::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,6 +19,8 @@ pub(super) struct Candidate<'f> {
     name: OsString,
     /// The number of the file within its file system, if the listing says that it is regular.
     inode: Option<u64>,
+    /// What the index has of a file of this name.
+    record: Option<Record>,
 }
 
 impl Folder {
@@ -25,23 +29,40 @@ impl Folder {
         Ok(Self { directory: Directory::open(path)? })
     }
 
-    /// Returns what has the platform's library suffix, sorted by name; and adds the paths of
-    /// the other files to `others`.
-    pub(super) fn libraries(&self, others: &mut Vec<PathBuf>) -> io::Result<Vec<Candidate<'_>>> {
-        let mut found = Vec::new();
+    /// Returns what tells the folder from what it was before.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.directory.own_stamp()
+    }
+
+    /// Returns what has the platform's library suffix, with what is known of it from `records`,
+    /// and the names of the other files that can be programs; both sorted.
+    pub(super) fn list(
+        &self,
+        records: Option<Records>,
+    ) -> io::Result<(Vec<Candidate<'_>>, Vec<OsString>)> {
+        let mut records = records.into_iter().flatten().peekable();
+        let (mut candidates, mut others) = (Vec::new(), Vec::new());
         for Entry { name, kind, inode } in self.directory.entries()? {
             if is_library(&name) {
+                let bytes = name.as_encoded_bytes();
+                while records.next_if(|it| it.name() < bytes).is_some() {}
+                let record = records.next_if(|it| it.name() == bytes);
                 let inode = inode.filter(|_| kind == Kind::File);
-                found.push(Candidate { directory: &self.directory, name, inode });
+                candidates.push(Candidate { directory: &self.directory, name, inode, record });
             } else if matches!(kind, Kind::File | Kind::Symlink) && is_visible(&name) {
-                others.push(self.directory.path().join(name));
+                others.push(name);
             }
         }
-        Ok(found)
+        Ok((candidates, others))
     }
 }
 
 impl Candidate<'_> {
+    /// Returns the name of the file.
+    pub(super) fn name(&self) -> &OsString {
+        &self.name
+    }
+
     /// Returns the path of the file.
     pub(super) fn path(&self) -> PathBuf {
         self.directory.path().join(&self.name)
@@ -51,6 +72,11 @@ impl Candidate<'_> {
     /// if it is not a regular one.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.directory.stamp(&self.name)
+    }
+
+    /// Returns what the index has of the file, if it is the one with this stamp.
+    pub(super) fn known(&self, stamp: &Stamp) -> Option<Known> {
+        self.record.as_ref().filter(|it| it.is_of(Some(stamp)))?.known()
     }
 
     /// Opens the file without ever waiting for it.

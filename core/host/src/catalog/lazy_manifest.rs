@@ -2,6 +2,7 @@
 
 use super::file::read_at;
 use pintle_plugin::manifest::Manifest;
+use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
@@ -39,16 +40,21 @@ impl LazyManifest {
 
     /// Returns the manifest, if there is one.
     pub(super) fn get(&self) -> Option<&Manifest> {
-        let parse = || match &self.json {
-            Json::Own(json) => Manifest::parse(json).ok().map(Box::new),
+        let parse = || Manifest::parse(&self.json()).ok().map(Box::new);
+        self.parsed.get_or_init(parse).as_deref()
+    }
+
+    /// Returns its JSON; nothing where it was made of something else, or cannot be read.
+    pub(super) fn json(&self) -> Cow<'_, [u8]> {
+        match &self.json {
+            Json::Own(json) => json.into(),
             Json::Shared(index, start, len) => {
                 let mut json = vec![0; *len];
-                let n_read = read_at(index, &mut json, *start).ok()?;
+                let n_read = read_at(index, &mut json, *start).unwrap_or(0);
                 json.truncate(n_read);
-                Manifest::parse(&json).ok().map(Box::new)
+                json.into()
             }
-        };
-        self.parsed.get_or_init(parse).as_deref()
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Entry`] with a reason, never an error that stops another command.
 
 mod clash;
+mod codec;
 mod commands;
 mod contact;
 mod contributions;
@@ -21,6 +22,7 @@ pub mod library_file;
 mod list;
 mod manifest_view;
 mod name;
+mod narrow;
 mod nouns;
 mod project_version;
 mod reason;
@@ -44,6 +46,7 @@ pub use entry::{Entry, State};
 pub use examine::{Examined, RefusedFile, examine};
 pub use file::{FileError, FileId};
 pub use foreign::{Endpoint, ForeignPlugin, ForeignRefusal};
+pub use index::Wanted;
 pub use key::{KeyError, KeyErrorKind, PluginKey};
 pub use name::{NameError, PluginName};
 pub use nouns::Nouns;
@@ -59,6 +62,7 @@ pub use transport::Transport;
 pub use version::{PluginVersion, VersionError, VersionPattern};
 
 use pintle_plugin::LinkedPlugin;
+use std::time::SystemTime;
 
 /// The plugins that a host has found.
 #[derive(Debug, Default)]
@@ -86,7 +90,35 @@ impl Catalog {
         rules: &Rules,
         foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Self {
-        let Found { entries: files, others, warnings } = discover::scan(search, rules);
+        let found = discover::scan(search, rules, SystemTime::now());
+        Self::of(found, search, linked, rules, foreign)
+    }
+
+    /// Looks for what is wanted alone, in the index; `None` if the index does not tell. What is
+    /// found is what the whole catalog has of it, and its costs do not grow with the number of
+    /// plugins.
+    ///
+    /// That nothing is found proves nothing: a file may have been overwritten in place.
+    pub fn narrow(
+        search: &SearchPath,
+        linked: &[LinkedPlugin],
+        rules: &Rules,
+        wanted: Wanted<'_>,
+        foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
+    ) -> Option<Self> {
+        let (entries, others) = narrow::find(search, rules, wanted, SystemTime::now())?;
+        let found = Found { entries, others, warnings: Vec::new() };
+        Some(Self::of(found, search, linked, rules, foreign))
+    }
+
+    fn of(
+        found: Found,
+        search: &SearchPath,
+        linked: &[LinkedPlugin],
+        rules: &Rules,
+        foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
+    ) -> Self {
+        let Found { entries: files, others, warnings } = found;
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
             // The usual case: a thousand entries need not move.
@@ -180,7 +212,7 @@ impl Catalog {
     /// Returns the plugins whose hooks subscribe to an event.
     pub fn subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
         let current = self.entries.iter().filter(|it| it.is_current());
-        current.filter(move |it| it.events().iter().any(|it| it == event))
+        current.filter(move |it| it.hooked_events().any(|it| it == event))
     }
 
     /// Returns the plugins that implement an interface, for example

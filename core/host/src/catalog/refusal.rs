@@ -7,6 +7,7 @@ use super::name::NameError;
 use super::project_version::{ProjectVersion, ProjectVersionError};
 use super::version::VersionError;
 use pintle_plugin::manifest::ManifestError;
+use std::path::PathBuf;
 
 /// Why a file is not a plugin that this host can run.
 ///
@@ -139,6 +140,14 @@ pub enum Refusal {
     Foreign {
         /// Why.
         source: ForeignRefusal,
+    },
+    /// It was refused before, and has not changed since.
+    #[error("{text}")]
+    Remembered {
+        /// Why, with all causes.
+        text: String,
+        /// The file, which can be [examined](super::examine) again.
+        path: PathBuf,
     },
     /// It requires another version of the host.
     #[error("it requires version {requirement} of the host library, this host is built on {host}")]

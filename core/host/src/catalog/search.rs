@@ -8,7 +8,6 @@ use crate::identity::{Identity, Purpose};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// The folders that plugin libraries are looked for in, most important first.
@@ -45,6 +44,14 @@ pub enum DirOrigin {
     Local,
     /// The folder of the system's packages, or `PINTLE_PLUGIN_SYSTEM_PATH`.
     System,
+}
+
+impl DirOrigin {
+    /// Returns whether a directory of this origin need not exist: one that the user has just named
+    /// must.
+    pub(super) fn is_optional(self) -> bool {
+        self != Self::Option
+    }
 }
 
 impl fmt::Display for DirOrigin {
@@ -115,7 +122,7 @@ impl SearchPath {
         file.parent().is_some_and(|parent| dirs.map(|it| &*it.path).any(|it| it == parent))
     }
 
-    /// Returns where the index of these folders is kept, if there is a place for it.
+    /// Returns where the index is kept, if there is a place for it.
     pub(super) fn index(&self) -> Option<&Path> {
         self.index.as_deref()
     }
@@ -126,12 +133,9 @@ impl SearchPath {
         Some(self.index.as_ref()?.with_file_name("programs.json"))
     }
 
-    /// Keeps the index of these folders in `folder`.
+    /// Keeps the index of all folders of the user in `folder`.
     pub(super) fn with_index_in(mut self, folder: Option<PathBuf>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        self.dirs.iter().for_each(|it| it.path.hash(&mut hasher));
-        let name = format!("plugins-{:016x}.index", hasher.finish());
-        self.index = folder.map(|it| it.join(name));
+        self.index = folder.map(|it| it.join("plugins.index"));
         self
     }
 

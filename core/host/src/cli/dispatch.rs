@@ -149,7 +149,7 @@ enum Meaning<'s> {
 /// Finds out what the words of a line mean; an error tells why their plugin is not usable.
 fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>, CliError> {
     let words = line.words();
-    if let Some((entry, command)) = session.catalog().find_command(&words)? {
+    if let Some((entry, command)) = session.catalog_of_command(&words).find_command(&words)? {
         return Ok(Meaning::Plugin(entry, command));
     }
     if !session.is_noun(&words)

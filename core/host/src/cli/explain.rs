@@ -8,7 +8,7 @@ use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
     Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
-    contact,
+    Rules, contact, examine,
 };
 use crate::causes::with_causes;
 use crate::identity::Identity;
@@ -147,6 +147,11 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
         Refusal::Foreign { source } => source.hint.clone().into(),
+        // What to do depends on facts that only the file has.
+        Refusal::Remembered { path, .. } => match examine(path, &Rules::default()) {
+            Err(file) => self::refusal(&file.refusal, file.manifest.as_ref()),
+            Ok(_) => "run the command again".into(),
+        },
         Refusal::WrongTarget { .. } => other_platform(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
             exported("build it with `", "`")

@@ -104,6 +104,7 @@ impl Session<'_> {
 }
 
 fn subscribers(session: &Session<'_>, events: &[&str]) -> Result<Vec<LoadedPlugin>, CliError> {
+    session.expect_events(events);
     let mut plugins: Vec<LoadedPlugin> = Vec::new();
     for event in events {
         for plugin in session.subscribers(event, &|_| true)? {

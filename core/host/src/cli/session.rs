@@ -10,8 +10,8 @@ use super::provenance::Provenance;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{
-    Catalog, DirOrigin, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
-    Transport, has_raised_privileges,
+    Catalog, DirOrigin, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion, Reason,
+    ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
 };
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
@@ -104,6 +104,9 @@ pub struct Session<'a> {
     no_project_plugins: RefCell<Option<CliError>>,
     rules: OnceCell<Rules>,
     catalog: OnceCell<Catalog>,
+    /// The part of it that the line is about, and the words by which it was looked for.
+    of_line: OnceCell<(Vec<String>, Option<Catalog>)>,
+    of_events: RefCell<HashMap<String, Option<Arc<Catalog>>>>,
     callables: OnceCell<Callables>,
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
@@ -124,6 +127,8 @@ impl<'a> Session<'a> {
             no_project_plugins: RefCell::default(),
             rules: OnceCell::new(),
             catalog: OnceCell::new(),
+            of_line: OnceCell::new(),
+            of_events: RefCell::default(),
             callables: OnceCell::new(),
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
@@ -342,13 +347,7 @@ impl<'a> Session<'a> {
         self.catalog.get_or_init(|| {
             let (search, linked) = (self.search(), &self.settings.linked);
             let catalog = Catalog::with_foreign(search, linked, self.rules(), |files| {
-                let answers = search.answers();
-                let mut found = match files.is_empty() {
-                    true => Vec::new(),
-                    false => program::find(files, answers.as_deref(), &self.around_programs()),
-                };
-                found.extend(self.surroundings.foreign_plugins(self));
-                found
+                self.foreign_plugins(files)
             });
             if let Some(err) = self.no_project_plugins.take() {
                 self.console.log(Level::Warn, &self.with_advice(&err));
@@ -359,6 +358,50 @@ impl<'a> Session<'a> {
             }
             catalog
         })
+    }
+
+    fn foreign_plugins(&self, files: Vec<OtherFile>) -> Vec<ForeignPlugin> {
+        let mut found = match files.is_empty() {
+            true => Vec::new(),
+            false => {
+                let answers = self.search().answers();
+                program::find(files, answers.as_deref(), &self.around_programs())
+            }
+        };
+        found.extend(self.surroundings.foreign_plugins(self));
+        found
+    }
+
+    /// Returns what the catalog has of something that is wanted, where the index tells that. All
+    /// of the catalog costs more, the more plugins there are.
+    fn narrow(&self, wanted: Wanted<'_>) -> Option<Catalog> {
+        let search = self.search();
+        // What must be told of the search is told with the whole catalog.
+        if self.catalog.get().is_some() || self.no_project_plugins.borrow().is_some() {
+            return None;
+        }
+        let foreign = |files| self.foreign_plugins(files);
+        Catalog::narrow(search, &self.settings.linked, self.rules(), wanted, foreign)
+    }
+
+    /// Returns a catalog that has the command that `words` begin with, if there is one, and what
+    /// could collide with it.
+    pub(super) fn catalog_of_command(&self, words: &[String]) -> &Catalog {
+        let narrow = || (words.to_vec(), self.narrow(Wanted::Command(words)));
+        match self.of_line.get_or_init(narrow) {
+            (known, Some(catalog)) if known == words && has_command(catalog, words) => catalog,
+            _ => self.catalog(),
+        }
+    }
+
+    /// Returns a catalog that has all commands which begin with a word, if there are any.
+    pub(super) fn catalog_below(&self, word: &str) -> &Catalog {
+        let words = || vec![word.to_owned()];
+        let narrow = || (words(), self.narrow(Wanted::Below(word)));
+        match self.of_line.get_or_init(narrow) {
+            (known, Some(catalog)) if *known == words() => catalog,
+            _ => self.catalog(),
+        }
     }
 
     /// Returns what plugins that are programs are run with.
@@ -466,7 +509,9 @@ impl<'a> Session<'a> {
         wanted: &dyn Fn(&Entry) -> bool,
     ) -> Result<Vec<LoadedPlugin>, CliError> {
         let mut plugins = Vec::new();
-        for entry in self.catalog().subscribers(event).filter(|it| wanted(it)) {
+        let narrow = self.catalog_of_event(event);
+        let catalog = narrow.as_deref().unwrap_or_else(|| self.catalog());
+        for entry in catalog.subscribers(event).filter(|it| wanted(it)) {
             self.vet(entry)?;
             match self.load_unvetted(entry) {
                 Ok(plugin) => plugins.push(plugin),
@@ -477,6 +522,40 @@ impl<'a> Session<'a> {
             }
         }
         Ok(plugins)
+    }
+
+    /// Looks for the plugins whose hooks subscribe to any of some events, all at once.
+    pub(super) fn expect_events(&self, events: &[&str]) {
+        let is_known = |it: &&str| self.of_events.borrow().contains_key(*it);
+        if self.catalog.get().is_none() && !events.iter().all(is_known) {
+            let found = self.narrow(Wanted::Events(events)).map(Arc::new);
+            let found = events.iter().map(|it| ((*it).to_owned(), found.clone()));
+            self.of_events.borrow_mut().extend(found);
+        }
+    }
+
+    fn catalog_of_event(&self, event: &str) -> Option<Arc<Catalog>> {
+        self.expect_events(&[event]);
+        self.of_events.borrow().get(event).cloned().flatten()
+    }
+
+    /// Finds the plugin that a key means, as [`Catalog::resolve`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the key means no plugin, or more than one.
+    pub fn resolve(
+        &self,
+        key: &PluginKey,
+        project: Option<&ProjectVersion>,
+    ) -> Result<FoundEntry<'_>, ResolveError> {
+        if let Some(catalog) = self.narrow(Wanted::Plugin(key))
+            && let Ok(entry) = catalog.resolve(key, project)
+            && let Some(idx) = catalog.entries().iter().position(|it| std::ptr::eq(it, entry))
+        {
+            return Ok(FoundEntry::Narrow(catalog.into(), idx));
+        }
+        self.catalog().resolve(key, project).map(FoundEntry::Whole)
     }
 
     /// Returns how long hooks may take, by the user's word or by default.
@@ -570,6 +649,31 @@ impl<'a> Session<'a> {
     fn env_flag(&self, suffix: &str) -> bool {
         std::env::var_os(self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
     }
+}
+
+/// A plugin that was found by its key.
+#[derive(Debug)]
+pub enum FoundEntry<'s> {
+    /// In what the catalog has of it, and the entry's place there.
+    Narrow(Box<Catalog>, usize),
+    /// In the catalog of the run.
+    Whole(&'s Entry),
+}
+
+impl std::ops::Deref for FoundEntry<'_> {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        match self {
+            Self::Narrow(catalog, idx) => &catalog.entries()[*idx],
+            Self::Whole(entry) => entry,
+        }
+    }
+}
+
+/// Returns whether a catalog has something by which words can be answered.
+fn has_command(catalog: &Catalog, words: &[String]) -> bool {
+    !matches!(catalog.find_command(words), Ok(None))
 }
 
 /// What has the words of a command line.

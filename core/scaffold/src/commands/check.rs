@@ -117,7 +117,8 @@ impl Findings {
                 self.add(Level::Problem, "PROJECT", &text);
             }
             let loaded = plugin::parse_key(text).and_then(|key| {
-                session.load(session.catalog().resolve(&key, Some(project.version()))?)
+                let found = session.resolve(&key, Some(project.version()))?;
+                session.load(&found)
             });
             match loaded {
                 Ok(plugin) => match &plugin.manifest().deprecated {

@@ -136,7 +136,7 @@ impl Invocation {
         let given = given_keys(line);
         for key in invocation.keys(session, &given)? {
             invocation.keys.push(key.to_string());
-            let found = match session.catalog().resolve(&key, Some(&version)) {
+            let found = match session.resolve(&key, Some(&version)) {
                 Err(ResolveError::NotFound { .. }) if invocation.does_without(&key, &given) => {
                     invocation.keys.pop();
                     continue;
@@ -144,7 +144,7 @@ impl Invocation {
                 Err(err) if given.is_empty() => return Err(invocation.absent(err, &key)),
                 found => found?,
             };
-            let plugin = session.load(found)?;
+            let plugin = session.load(&found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
                 let text = format!("plugin `{}` is twice in the chain", plugin.key());
                 return Err(CliError::new(Exit::Usage, text));

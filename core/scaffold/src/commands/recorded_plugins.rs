@@ -57,20 +57,19 @@ pub(super) fn recorded_plugins(
             let key = plugin::parse_key(text)?;
             let asked = wanted(&key);
             let exact = asked.clone().unwrap_or_else(|| key.clone());
-            let found = match session.catalog().resolve(&exact, version.as_ref()) {
+            let found = match session.resolve(&exact, version.as_ref()) {
                 Ok(entry) => entry,
                 Err(err) if asked.is_some() => return Err(missing(err)),
                 // Another version of the plugin does the same commands.
                 Err(_) => {
                     let any = PluginKey::new(key.name().clone(), None);
-                    let entry =
-                        session.catalog().resolve(&any, version.as_ref()).map_err(missing)?;
+                    let entry = session.resolve(&any, version.as_ref()).map_err(missing)?;
                     let text = format!("`{key}` is not installed; another version does its part");
                     session.console().log(Level::Warn, &text);
                     entry
                 }
             };
-            let plugin = session.load(found)?;
+            let plugin = session.load(&found)?;
             are_libraries &= plugin.is_library();
             files.extend(found.path().map(|it| (text.clone(), it.to_owned())));
             plugins.insert(text.clone(), plugin);

@@ -80,11 +80,12 @@ fn tree(host: &Host, session: &Session<'_>, line: &[OsString]) -> Command {
     let line = Line::new(&line[1..]);
     let words = line.words();
     let first = words.first().map(String::as_str);
-    let root = tree::full(host, session.catalog(), first);
+    let catalog = first.map_or_else(|| session.catalog(), |it| session.catalog_below(it));
+    let root = tree::full(host, catalog, first);
     let described = match host.table.find(&words) {
         Some((Target::Row(row), n)) => of_row(session, row, &line.rest(n)),
         Some((Target::Extra(_), _)) => None,
-        None => match session.catalog().find_command(&words) {
+        None => match catalog.find_command(&words) {
             Ok(Some((entry, command))) => {
                 let rest = line.rest(command.path.len());
                 of_plugin(session, entry, command, &rest).map(|it| (command.path.clone(), it))

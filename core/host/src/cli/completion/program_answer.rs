@@ -32,7 +32,8 @@ pub(super) fn answer(
     let typed = Line::new(typed);
     let words = typed.words();
     let is_command = || {
-        !matches!(session.catalog().find_command(&words), Ok(None)) || is_set_aside(session, &words)
+        !matches!(session.catalog_below(&words[0]).find_command(&words), Ok(None))
+            || is_set_aside(session, &words)
     };
     if words.is_empty() || host.table.find(&words).is_some() || is_command() {
         return None;

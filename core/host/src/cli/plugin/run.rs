@@ -32,10 +32,10 @@ pub(in crate::cli) const ROW: Row = Row::new(
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let key = matches.get_one::<String>("key").expect("the argument is required");
     let args: Vec<OsString> = matches.get_many("command").into_iter().flatten().cloned().collect();
-    let entry = session.catalog().resolve(&parse_key(key)?, None)?;
-    let Some(command) = find(entry, &args) else { return Err(no_command(entry, key, &args)) };
+    let entry = session.resolve(&parse_key(key)?, None)?;
+    let Some(command) = find(&entry, &args) else { return Err(no_command(&entry, key, &args)) };
     let rest = &args[command.path.len()..];
-    plugin_command::run(session, entry, command, rest, &["plugin", "run", key])
+    plugin_command::run(session, &entry, command, rest, &["plugin", "run", key])
 }
 
 /// Returns the plugin's command whose words `args` begin with, the longest first.

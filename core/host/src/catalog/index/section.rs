@@ -1,0 +1,212 @@
+//! What the index has of one directory.
+//!
+//! A section is a hash table of keys, the records in the order of their files' names, the names
+//! of the files that are not libraries, and the manifests.
+
+use super::record::Record;
+use super::seconds;
+use crate::catalog::codec::Reader;
+use crate::catalog::file::{self, Stamp};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// An item of the table: a key; the number of a record; where it begins, and its length.
+pub(super) const ITEM: usize = 8 + 3 * 4;
+
+/// How many records are at most worth to be read one by one.
+const MAX_FOUND: usize = 64;
+
+/// What the index has of one directory.
+#[derive(Debug)]
+pub(in crate::catalog) struct Section {
+    pub(super) dir: PathBuf,
+    /// The directory when all that is in it was known; zeros if something was not.
+    stamp: [u8; Stamp::BYTES],
+    looked: u64,
+    /// Where the time of the last look is kept.
+    pub(super) looked_at: u64,
+    at: u64,
+    n_buckets: usize,
+    n_items: usize,
+    records_len: usize,
+    others_len: usize,
+    manifests_len: usize,
+}
+
+/// The records of a directory, in the order of their files' names.
+pub(in crate::catalog) struct Records {
+    all: Arc<[u8]>,
+    next: usize,
+    number: usize,
+    manifests: (Arc<File>, u64),
+}
+
+impl Section {
+    /// Reads the head of a section, which is `at` in the index, from a reader of all heads.
+    pub(super) fn read(reader: &mut Reader<'_>, at: u64, file_len: u64) -> Option<Self> {
+        let before = reader.rest().len();
+        let dir = path_of(reader.bytes()?);
+        let stamp = reader.array()?;
+        let looked_at = at + (before - reader.rest().len()) as u64;
+        let (looked, at) = (reader.long()?, reader.long()?);
+        let mut number = || reader.number();
+        let section = Self {
+            dir,
+            stamp,
+            looked,
+            looked_at,
+            at,
+            n_buckets: number()?,
+            n_items: number()?,
+            records_len: number()?,
+            others_len: number()?,
+            manifests_len: number()?,
+        };
+        let is_whole = at.checked_add(section.len())? <= file_len && section.n_buckets > 0;
+        is_whole.then_some(section)
+    }
+
+    /// Returns its bytes in the index.
+    pub(super) fn range(&self) -> (u64, u64) {
+        (self.at, self.len())
+    }
+
+    fn len(&self) -> u64 {
+        self.manifests_from_start() + self.manifests_len as u64
+    }
+
+    fn items_from_start(&self) -> u64 {
+        (self.n_buckets as u64 + 1) * 4
+    }
+
+    fn records_from_start(&self) -> u64 {
+        self.items_from_start() + (self.n_items * ITEM) as u64
+    }
+
+    fn others_from_start(&self) -> u64 {
+        self.records_from_start() + self.records_len as u64
+    }
+
+    fn manifests_from_start(&self) -> u64 {
+        self.others_from_start() + self.others_len as u64
+    }
+
+    /// Returns the numbers that the head has, for an index with the same section elsewhere.
+    pub(super) fn numbers(&self) -> [usize; 5] {
+        [self.n_buckets, self.n_items, self.records_len, self.others_len, self.manifests_len]
+    }
+
+    /// Returns the directory's stamp as it is kept, and when its files were looked at.
+    pub(super) fn looks(&self) -> ([u8; Stamp::BYTES], u64) {
+        (self.stamp, self.looked)
+    }
+
+    /// Returns whether the section has all that is in a directory with this stamp.
+    pub(in crate::catalog) fn is_of(&self, stamp: &Stamp) -> bool {
+        self.stamp == stamp.to_bytes()
+    }
+
+    /// Returns how long ago all files were looked at; `None` if that is in the future.
+    pub(in crate::catalog) fn age(&self, now: SystemTime) -> Option<Duration> {
+        seconds(now).checked_sub(self.looked).map(Duration::from_secs)
+    }
+
+    fn read_at(&self, file: &File, from_start: u64, len: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let n_read = file::read_at(file, &mut bytes, self.at + from_start).ok()?;
+        (n_read == len).then_some(bytes)
+    }
+
+    /// Returns all records.
+    pub(super) fn records(&self, file: &Arc<File>) -> Option<Records> {
+        let all = self.read_at(file, self.records_from_start(), self.records_len)?.into();
+        let manifests = (Arc::clone(file), self.at + self.manifests_from_start());
+        Some(Records { all, next: 0, number: 0, manifests })
+    }
+
+    /// Returns the records with any of some keys; `None` if they cannot be read, or are so many
+    /// that reading all is cheaper.
+    pub(super) fn find(&self, file: &Arc<File>, keys: &[u64]) -> Option<Vec<Record>> {
+        let mut found: Vec<Record> = Vec::new();
+        for key in keys {
+            let bucket = bucket(*key, self.n_buckets);
+            let bounds = self.read_at(file, bucket as u64 * 4, 8)?;
+            let mut bounds = Reader::new(&bounds);
+            let (start, end) = (bounds.number()?, bounds.number()?);
+            let n_items = end.checked_sub(start).filter(|_| end <= self.n_items)?;
+            if n_items == 0 {
+                continue;
+            }
+            let at = self.items_from_start() + (start * ITEM) as u64;
+            let items = self.read_at(file, at, n_items * ITEM)?;
+            let mut items = Reader::new(&items);
+            for _ in 0..n_items {
+                let hash = items.long()?;
+                let (number, at, len) = (items.number()?, items.number()?, items.number()?);
+                if hash != *key || found.iter().any(|it| it.number == number) {
+                    continue;
+                }
+                if found.len() == MAX_FOUND || at.checked_add(len)? > self.records_len {
+                    return None;
+                }
+                let all = self.read_at(file, self.records_from_start() + at as u64, len)?.into();
+                let manifests = (Arc::clone(file), self.at + self.manifests_from_start());
+                found.push(Record { number, all, start: 0, end: len, manifests });
+            }
+        }
+        Some(found)
+    }
+
+    /// Returns the names of the files that are not libraries.
+    pub(super) fn others(&self, file: &File) -> Option<Vec<OsString>> {
+        if self.others_len == 0 {
+            return Some(Vec::new());
+        }
+        let bytes = self.read_at(file, self.others_from_start(), self.others_len)?;
+        let mut reader = Reader::new(&bytes);
+        let mut names = Vec::new();
+        while !reader.rest().is_empty() {
+            names.push(name_of(reader.bytes()?));
+        }
+        Some(names)
+    }
+}
+
+impl Iterator for Records {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let mut reader = Reader::new(self.all.get(self.next..)?);
+        let len = reader.number().filter(|it| *it <= reader.rest().len())?;
+        let start = self.next + 4;
+        let number = self.number;
+        self.next = start + len;
+        self.number += 1;
+        let manifests = self.manifests.clone();
+        Some(Record { number, all: Arc::clone(&self.all), start, end: self.next, manifests })
+    }
+}
+
+/// Returns the place of a key in the table.
+pub(super) fn bucket(key: u64, n_buckets: usize) -> usize {
+    usize::try_from(key % n_buckets as u64).unwrap_or(0)
+}
+
+/// Returns the name of a file, as the index has it.
+#[cfg(unix)]
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+/// Returns the name of a file, as the index has it: only Unix has an index.
+#[cfg(not(unix))]
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    name_of(bytes).into()
+}
