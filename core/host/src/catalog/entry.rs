@@ -5,6 +5,7 @@ use super::contributions::{Contributions, Line, NounHelp};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::foreign::{Endpoint, ForeignPlugin};
+use super::index::LayoutVerdict;
 use super::key::PluginKey;
 use super::lazy_manifest::LazyManifest;
 use super::manifest_view::ManifestView;
@@ -63,6 +64,7 @@ pub struct Entry {
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
     pub(super) is_current: bool,
+    layout: Option<LayoutVerdict>,
 }
 
 /// What is known of one plugin file from last time.
@@ -72,6 +74,7 @@ pub(super) struct Known {
     pub(super) contributions: Contributions,
     /// Why it was refused.
     pub(super) refusal: Option<String>,
+    pub(super) layout: LayoutVerdict,
 }
 
 impl Entry {
@@ -219,6 +222,11 @@ impl Entry {
         self.contributions.decoded().deprecated.as_deref()
     }
 
+    /// Returns what is known of the layout of the plugin's root module.
+    pub(crate) fn layout(&self) -> Option<&LayoutVerdict> {
+        self.layout.as_ref()
+    }
+
     /// Returns whether a file that was examined now is the plugin that was listed: the same
     /// version of the same plugin, with the same contributions.
     pub(crate) fn is_same_as(&self, found: &Examined) -> bool {
@@ -260,6 +268,7 @@ impl Entry {
             manifest: known.manifest,
             contributions: known.contributions,
             id: stamp.file_id(),
+            layout: Some(known.layout),
             ..Self::new(Transport::Native)
         };
         match known.refusal {
@@ -318,6 +327,7 @@ impl Entry {
             id: None,
             clashes: Vec::new(),
             is_current: false,
+            layout: None,
         }
     }
 

@@ -149,6 +149,32 @@ pub(super) fn stamp(_: &Path) -> io::Result<Option<Stamp>> {
     Ok(None)
 }
 
+/// Returns what tells an open file from all others, and from what it was before.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(super) fn stamp_of(file: &File) -> Option<Stamp> {
+    Stamp::of(&rustix::fs::fstat(file).ok()?)
+}
+
+/// Returns nothing: this platform has no stamps.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub(super) fn stamp_of(_: &File) -> Option<Stamp> {
+    None
+}
+
+/// Returns whether a file is the user's own, and none but the user can write it.
+#[cfg(unix)]
+pub(super) fn is_private(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    is_own && metadata.mode() & 0o022 == 0
+}
+
+/// Returns nothing certain: only Unix has an index.
+#[cfg(not(unix))]
+pub(super) fn is_private(_: &Metadata) -> bool {
+    false
+}
+
 /// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
 /// is moved where that is possible.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, FileError> {

@@ -305,11 +305,31 @@ fn check_groups(table: &Table) -> Result<(), BuildError> {
         .collect();
     let has_noun = |noun: &str| table.groups().flat_map(|it| it.nouns).any(|it| it.word == noun);
     for (idx, (group, row)) in rows.iter().enumerate() {
-        if row.path.len() > 1 && !has_noun(row.path[0]) {
+        // Rows of one noun stand together, so that most need not be asked.
+        let before = idx.checked_sub(1).and_then(|it| rows[it].1.path.first());
+        let is_new = before != row.path.first();
+        if row.path.len() > 1 && is_new && !has_noun(row.path[0]) {
             return Err(BuildError::UnknownNoun { command: row.path.join(" "), group });
         }
-        if let Some((other, _)) = rows[..idx].iter().find(|(_, other)| row.clashes(other)) {
-            return Err(BuildError::GroupClash { command: row.path.join(" "), group, other });
+    }
+    // Only rows with an equal first word can clash; a word of its own may have other spellings.
+    let words = |row: &'static super::group::Row| {
+        let aliases = if row.path.len() == 1 { row.aliases } else { &[] };
+        row.path.iter().take(1).chain(aliases).copied()
+    };
+    let mut by_word: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .flat_map(|(idx, it)| words(it.1).map(move |word| (word, idx)))
+        .collect();
+    by_word.sort_unstable();
+    for same in by_word.chunk_by(|one, other| one.0 == other.0) {
+        for (at, &(_, idx)) in same.iter().enumerate() {
+            let (group, row) = rows[idx];
+            if let Some((_, other)) = same[..at].iter().find(|it| rows[it.1].1.clashes(row)) {
+                let (command, other) = (row.path.join(" "), rows[*other].0);
+                return Err(BuildError::GroupClash { command, group, other });
+            }
         }
     }
     Ok(())
@@ -317,14 +337,14 @@ fn check_groups(table: &Table) -> Result<(), BuildError> {
 
 fn check_events(table: &Table) -> Result<(), BuildError> {
     let events = table.events();
-    let has = |events: &[EventInfo], name: &str| events.iter().any(|it| it.name == name);
-    if let Some((_, twice)) = events.iter().enumerate().find(|(n, it)| has(&events[..*n], it.name))
-    {
-        return Err(BuildError::DuplicateEvent(twice.name));
+    let mut names: Vec<_> = events.iter().map(|it| it.name).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|it| it[0] == it[1]) {
+        return Err(BuildError::DuplicateEvent(twice[0]));
     }
     for row in table.rows() {
         let Run::Hooked { events: handed, .. } = &row.run else { continue };
-        if let Some(event) = handed.iter().find(|it| !has(&events, it)) {
+        if let Some(event) = handed.iter().find(|it| names.binary_search(it).is_err()) {
             return Err(BuildError::UnknownEvent { command: row.path.join(" "), event });
         }
     }

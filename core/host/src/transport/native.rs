@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 /// [`LoadError`] at the first check that fails.
 pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     let examined = examine(path, rules).map_err(LoadError::Refused)?;
-    open(path, examined)
+    open(path, examined, false)
 }
 
 /// Opens the file of a plugin that was listed, as [`load`] does, provided that it is still
@@ -50,11 +50,18 @@ pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadErr
         let (listed, found) = (listed.clone(), examined.key);
         return Err(LoadError::Replaced { path: path.to_owned(), listed, found });
     }
-    open(path, examined)
+    let verdict = entry.layout().filter(|it| it.is_of(&examined.file));
+    let is_fitting = verdict.is_some_and(|it| it.holds_for(&examined.file));
+    let plugin = open(path, examined, is_fitting)?;
+    if let Some(verdict) = verdict.filter(|_| !is_fitting) {
+        verdict.keep();
+    }
+    Ok(plugin)
 }
 
-/// Opens a file that was examined, and makes the checks that need it open.
-fn open(path: &Path, examined: Examined) -> Result<LoadedPlugin, LoadError> {
+/// Opens a file that was examined, and makes the checks that need it open; not that of its layout
+/// if this build of the host has found before that it fits.
+fn open(path: &Path, examined: Examined, is_fitting: bool) -> Result<LoadedPlugin, LoadError> {
     let owned = || path.to_owned();
     // The dynamic linker also searches a library's dependencies, so the file itself
     // is asked, before any of its code runs.
@@ -65,15 +72,18 @@ fn open(path: &Path, examined: Examined) -> Result<LoadedPlugin, LoadError> {
     let Examined { file, manifest, key, .. } = examined;
     let header = open_header(file, &manifest, path)?;
     let layout = header.layout().ok_or_else(|| LoadError::NoLayout { path: owned() })?;
-    check_layout(layout, &manifest.abi.interface).map_err(|err| match err {
-        LayoutError::Differs { summary, report } => {
-            LoadError::Incompatible { path: owned(), summary, report }
-        }
-        LayoutError::Damaged => LoadError::DamagedLayout { path: owned() },
-    })?;
+    if !is_fitting {
+        check_layout(layout, &manifest.abi.interface).map_err(|err| match err {
+            LayoutError::Differs { summary, report } => {
+                LoadError::Incompatible { path: owned(), summary, report }
+            }
+            LayoutError::Damaged => LoadError::DamagedLayout { path: owned() },
+        })?;
+    }
 
-    // SAFETY: the layout check returned Ok for this header a few lines up, and the
-    // library is never unmapped, so the module outlives every use.
+    // SAFETY: the layout check returned Ok for this header, a few lines up or when this very
+    // file, by its stamp, was opened by this very build of the host, as an index says that none
+    // but the user can write. The library is never unmapped, so the module outlives every use.
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
         .map_err(|err| LoadError::Construction { path: owned(), reason: reason(&err) })?;
     if let Some(field) = manifest_difference(&manifest, root.manifest()().as_slice()) {

@@ -17,6 +17,7 @@
 //! time, a file that was overwritten in place may go on without what is new in it. An index of
 //! another build of the host, or of other rules, is ignored; so is one that is cut off.
 
+mod handle;
 mod keys;
 mod record;
 mod section;
@@ -27,6 +28,7 @@ mod write;
 
 pub use keys::Wanted;
 pub(super) use keys::{below, command, name};
+pub(super) use record::LayoutVerdict;
 pub(super) use record::Record;
 pub(super) use section::{Records, Section};
 pub(super) use write::{Looked, save};
@@ -36,9 +38,9 @@ use super::file;
 use super::rules::Rules;
 use crate::fs;
 use crate::identity::LIBRARY_VERSION;
+use handle::Handle;
 use pintle_plugin::manifest::{INTERFACE_VERSION, TARGET};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -66,8 +68,7 @@ const MAX_HEAD: usize = 1 << 20;
 /// What was found in plugin directories before.
 #[derive(Debug)]
 pub(super) struct Index {
-    path: PathBuf,
-    file: Arc<File>,
+    handle: Arc<Handle>,
     sections: Vec<Section>,
 }
 
@@ -75,7 +76,8 @@ impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
         let (file, metadata) = fs::open_regular(path).ok()?;
-        if metadata.len() > MAX_BYTES {
+        // What others can write proves nothing.
+        if metadata.len() > MAX_BYTES || !file::is_private(&metadata) {
             return None;
         }
         let mut head = vec![0; HEAD];
@@ -101,7 +103,8 @@ impl Index {
             let rest = reader.rest().len();
             sections.push(Section::read(&mut reader, (len - rest) as u64, metadata.len())?);
         }
-        Some(Self { path: path.to_owned(), file: Arc::new(file), sections })
+        let handle = Handle { path: path.to_owned(), file: Arc::new(file) };
+        Some(Self { handle: Arc::new(handle), sections })
     }
 
     /// Returns what is known of a directory.
@@ -111,36 +114,23 @@ impl Index {
 
     /// Returns the records of a directory.
     pub(super) fn records(&self, section: &Section) -> Option<Records> {
-        section.records(&self.file)
+        section.records(&self.handle)
     }
 
     /// Returns the records of a directory that could be wanted; `None` if they cannot be read.
     pub(super) fn find(&self, section: &Section, keys: &[u64]) -> Option<Vec<Record>> {
-        section.find(&self.file, keys)
+        section.find(&self.handle, keys)
     }
 
     /// Returns the names of the files of a directory that are not libraries.
     pub(super) fn others(&self, section: &Section) -> Option<Vec<std::ffi::OsString>> {
-        section.others(&self.file)
+        section.others(&self.handle.file)
     }
 
     /// Notes that all files of a directory were looked at.
     pub(super) fn note_look(&self, section: &Section, now: SystemTime) {
         if section.age(now).is_none_or(|it| it > MAX_AGE / 10) {
-            self.overwrite(section.looked_at, &seconds(now).to_le_bytes());
-        }
-    }
-
-    /// Overwrites a number. That this fails is no error, like all about the index.
-    fn overwrite(&self, at: u64, number: &[u8]) {
-        let Ok(own) = self.file.metadata() else { return };
-        let opened = File::options().write(true).open(&self.path);
-        // Another process may have put another index there.
-        if let Ok(file) = opened
-            && let Ok(found) = file.metadata()
-            && file::is_same(&own, &found)
-        {
-            let _ = file::write_at(&file, number, at);
+            self.handle.overwrite(section.looked_at, &seconds(now).to_le_bytes());
         }
     }
 }

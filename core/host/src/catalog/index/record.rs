@@ -1,10 +1,11 @@
 //! What the index has of one file.
 
+use super::handle::Handle;
 use super::section::name_of;
 use crate::catalog::codec::{Reader, put_bytes, put_long, put_number};
 use crate::catalog::contributions::Contributions;
 use crate::catalog::entry::{Entry, Known};
-use crate::catalog::file::Stamp;
+use crate::catalog::file::{Stamp, stamp_of};
 use crate::catalog::key::PluginKey;
 use crate::catalog::lazy_manifest::LazyManifest;
 use crate::catalog::name::PluginName;
@@ -13,6 +14,9 @@ use crate::causes::with_causes;
 use std::ffi::OsString;
 use std::fs::File;
 use std::sync::Arc;
+
+/// The number that stands for a layout that fits.
+const FITS: usize = 1;
 
 /// What the index has of one file.
 pub(in crate::catalog) struct Record {
@@ -23,8 +27,10 @@ pub(in crate::catalog) struct Record {
     /// Where it begins, and ends, among them.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Where its manifest is, and the manifests of its directory.
-    pub(super) manifests: (Arc<File>, u64),
+    /// Where it begins in the index.
+    pub(super) at: u64,
+    /// The index, and where the manifests of its directory begin.
+    pub(super) manifests: (Arc<Handle>, u64),
 }
 
 impl Record {
@@ -46,7 +52,7 @@ impl Record {
     /// Returns the file's name.
     pub(in crate::catalog) fn name(&self) -> &[u8] {
         let mut reader = self.reader();
-        reader.take(Stamp::BYTES + 8);
+        reader.take(Stamp::BYTES + 12);
         reader.bytes().unwrap_or_default()
     }
 
@@ -58,7 +64,8 @@ impl Record {
     /// Returns what is known of the file; `None` if the record is damaged.
     pub(in crate::catalog) fn known(&self) -> Option<Known> {
         let mut reader = self.reader();
-        reader.take(Stamp::BYTES)?;
+        let stamp = reader.array()?;
+        let is_fitting = reader.number()? == FITS;
         let (at, len) = (reader.number()?, reader.number()?);
         reader.bytes()?;
         // The rules for names are those of the host that wrote the index, which is this one.
@@ -72,15 +79,50 @@ impl Record {
         };
         let refusal = Some(reader.text()?).filter(|it| !it.is_empty()).map(str::to_owned);
         let own = self.end - reader.rest().len()..self.end;
-        let (file, start) = &self.manifests;
-        let manifest = LazyManifest::shared(Arc::clone(file), start + at as u64, len);
+        let (index, start) = &self.manifests;
+        let manifest = LazyManifest::shared(Arc::clone(&index.file), start + at as u64, len);
+        let place = self.at + Stamp::BYTES as u64;
+        let layout = LayoutVerdict { index: Arc::clone(index), place, stamp, is_fitting };
         let contributions = Contributions::stored(&self.all, own);
         (key.is_some() || refusal.is_some()).then_some(Known {
             key,
             manifest,
             contributions,
             refusal,
+            layout,
         })
+    }
+}
+
+/// Whether the layout of a library's root module was found to fit, by this build of the host.
+///
+/// Checking it takes as long as opening the library. It depends on nothing but the file and the
+/// host: so it is done once for each build of either, where there is an index that none but the
+/// user can write.
+#[derive(Debug)]
+pub(crate) struct LayoutVerdict {
+    index: Arc<Handle>,
+    /// Where the verdict is kept.
+    place: u64,
+    stamp: [u8; Stamp::BYTES],
+    is_fitting: bool,
+}
+
+impl LayoutVerdict {
+    /// Returns whether it is known that the layout of an open library fits.
+    pub(crate) fn holds_for(&self, file: &File) -> bool {
+        self.is_fitting && self.is_of(file)
+    }
+
+    /// Returns whether an open file is the one that the index speaks of.
+    pub(crate) fn is_of(&self, file: &File) -> bool {
+        stamp_of(file).is_some_and(|it| it.to_bytes() == self.stamp)
+    }
+
+    /// Notes that the layout fits.
+    pub(crate) fn keep(&self) {
+        let fits = u32::try_from(FITS).unwrap_or(0);
+        self.index.overwrite(self.place, &fits.to_le_bytes());
     }
 }
 
@@ -91,6 +133,8 @@ pub(super) fn put(
     (manifest_at, len): (usize, usize),
 ) {
     bytes.extend(stamp.map_or([0; Stamp::BYTES], Stamp::to_bytes));
+    let is_fitting = entry.layout().is_some_and(|it| it.is_fitting);
+    put_number(bytes, if is_fitting { FITS } else { 0 });
     put_number(bytes, manifest_at);
     put_number(bytes, len);
     put_bytes(bytes, name.as_encoded_bytes());

@@ -3,6 +3,7 @@
 //! A section is a hash table of keys, the records in the order of their files' names, the names
 //! of the files that are not libraries, and the manifests.
 
+use super::handle::Handle;
 use super::record::Record;
 use super::seconds;
 use crate::catalog::codec::Reader;
@@ -41,7 +42,8 @@ pub(in crate::catalog) struct Records {
     all: Arc<[u8]>,
     next: usize,
     number: usize,
-    manifests: (Arc<File>, u64),
+    at: u64,
+    manifests: (Arc<Handle>, u64),
 }
 
 impl Section {
@@ -121,15 +123,18 @@ impl Section {
     }
 
     /// Returns all records.
-    pub(super) fn records(&self, file: &Arc<File>) -> Option<Records> {
+    pub(super) fn records(&self, index: &Arc<Handle>) -> Option<Records> {
+        let file = &index.file;
         let all = self.read_at(file, self.records_from_start(), self.records_len)?.into();
-        let manifests = (Arc::clone(file), self.at + self.manifests_from_start());
-        Some(Records { all, next: 0, number: 0, manifests })
+        let manifests = (Arc::clone(index), self.at + self.manifests_from_start());
+        let at = self.at + self.records_from_start();
+        Some(Records { all, next: 0, number: 0, at, manifests })
     }
 
     /// Returns the records with any of some keys; `None` if they cannot be read, or are so many
     /// that reading all is cheaper.
-    pub(super) fn find(&self, file: &Arc<File>, keys: &[u64]) -> Option<Vec<Record>> {
+    pub(super) fn find(&self, index: &Arc<Handle>, keys: &[u64]) -> Option<Vec<Record>> {
+        let file = &index.file;
         let mut found: Vec<Record> = Vec::new();
         for key in keys {
             let bucket = bucket(*key, self.n_buckets);
@@ -152,9 +157,11 @@ impl Section {
                 if found.len() == MAX_FOUND || at.checked_add(len)? > self.records_len {
                     return None;
                 }
-                let all = self.read_at(file, self.records_from_start() + at as u64, len)?.into();
-                let manifests = (Arc::clone(file), self.at + self.manifests_from_start());
-                found.push(Record { number, all, start: 0, end: len, manifests });
+                let from_start = self.records_from_start() + at as u64;
+                let all = self.read_at(file, from_start, len)?.into();
+                let manifests = (Arc::clone(index), self.at + self.manifests_from_start());
+                let at = self.at + from_start;
+                found.push(Record { number, all, start: 0, end: len, at, manifests });
             }
         }
         Some(found)
@@ -185,8 +192,9 @@ impl Iterator for Records {
         let number = self.number;
         self.next = start + len;
         self.number += 1;
-        let manifests = self.manifests.clone();
-        Some(Record { number, all: Arc::clone(&self.all), start, end: self.next, manifests })
+        let (all, manifests) = (Arc::clone(&self.all), self.manifests.clone());
+        let at = self.at + start as u64;
+        Some(Record { number, all, start, end: self.next, at, manifests })
     }
 }
 

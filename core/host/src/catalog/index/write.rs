@@ -56,7 +56,7 @@ pub(in crate::catalog) fn save(
 fn copied(index: &Index, section: &super::Section) -> Option<Written> {
     let (at, len) = section.range();
     let mut bytes = vec![0; usize::try_from(len).ok()?];
-    let n_read = file::read_at(&index.file, &mut bytes, at).ok()?;
+    let n_read = file::read_at(&index.handle.file, &mut bytes, at).ok()?;
     let (stamp, looked) = section.looks();
     (n_read == bytes.len()).then(|| Written {
         dir: section.dir.as_os_str().as_encoded_bytes().to_vec(),
