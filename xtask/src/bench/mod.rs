@@ -6,6 +6,7 @@
 mod alternatives;
 mod before;
 mod cluster;
+mod instructions;
 mod machine;
 mod manager;
 mod patch;
@@ -38,6 +39,9 @@ pub(crate) struct Options {
     /// Measure only this
     #[arg(long, value_name = "WHAT")]
     only: Option<Part>,
+    /// Count instructions and system calls, with up to 10,000 plugins; needs valgrind and strace
+    #[arg(long)]
+    instructions: bool,
     /// Hold each program against the one of the same name in this folder, the release build
     /// of another version with its plugins, instead of the budgets
     #[arg(long, value_name = "FOLDER")]
@@ -73,6 +77,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             write(path, &text)?;
         }
         return Ok(ExitCode::SUCCESS);
+    }
+    if options.instructions {
+        let (text, holds) = instructions::report(&Stage::build()?)?;
+        let text = format!("{}\n\n{text}", machine::facts());
+        println!("{text}");
+        if let Some(path) = &options.out {
+            write(path, &text)?;
+        }
+        return Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let is_wanted = |part| options.only.is_none_or(|only| only == part);
     let mut rows = Vec::new();

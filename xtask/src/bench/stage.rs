@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The word that is both the plugin's command and the first label of its name.
-const WORD: &str = "bench-hello";
+pub(super) const WORD: &str = "bench-hello";
+
+/// The event of which only the first plugin may know where others are to have no hook on it.
+pub(super) const EVENT: &str = "post-project-edit";
 
 /// How many plugins there are at the most.
 const N_PLUGINS: usize = 1_000;
@@ -154,6 +157,48 @@ impl Stage {
         program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
         program.folder = self.temp.path().join(format!("project-{number}"));
         fs::create_dir(&program.folder)?;
+        Ok(program)
+    }
+
+    /// Returns a directory for so many plugins of a kind, which need not exist.
+    pub(super) fn installed(&self, n_plugins: usize, kind: &str) -> PathBuf {
+        self.temp.path().join("installed").join(format!("{n_plugins}{kind}"))
+    }
+
+    /// Returns the host with the plugins of [`installed`](Self::installed), called with `args`.
+    pub(super) fn with(&self, n_plugins: usize, kind: &str, args: &[&str]) -> Program {
+        let mut program = self.host(0, args);
+        for (name, value) in &mut program.env {
+            if name == "PINTLE_PLUGIN_PATH" {
+                *value = self.installed(n_plugins, kind).into();
+            }
+        }
+        program
+    }
+
+    /// Returns the same as a shell's completion script calls it, to complete the last word.
+    pub(super) fn completing(&self, n_plugins: usize, kind: &str, words: &[&str]) -> Program {
+        let mut program = self.with(n_plugins, kind, &[&["--", "pintle"], words].concat());
+        let index = words.len().to_string();
+        let variables = [
+            ("PINTLE_COMPLETE", "bash"),
+            ("_CLAP_COMPLETE_INDEX", &index),
+            ("_CLAP_COMPLETE_COMP_TYPE", "9"),
+            ("_CLAP_COMPLETE_SPACE", "false"),
+            ("_CLAP_IFS", "\n"),
+        ];
+        program.env.extend(variables.map(|(name, value)| (name.to_owned(), value.into())));
+        program
+    }
+
+    /// Returns the same in a project of its own, whose `edit` has one hook.
+    pub(super) fn editing(&self, n_plugins: usize, kind: &str) -> Result<Program> {
+        let mut program = self.with(n_plugins, kind, &["edit", "--plugins", WORD]);
+        program.folder = self.temp.path().join(format!("edited-{n_plugins}{kind}"));
+        fs::create_dir_all(&program.folder)?;
+        let project = "version: \"3\"\ndomain: example.org\nlayout:\n- bench-hello.pintle.dev/v1\n\
+                       projectName: bench\n";
+        fs::write(program.folder.join("PROJECT"), project)?;
         Ok(program)
     }
 
@@ -335,6 +380,6 @@ fn plugins(n_plugins: usize) -> String {
     }
 }
 
-fn file_name(idx: usize) -> String {
+pub(super) fn file_name(idx: usize) -> String {
     format!("{DLL_PREFIX}bench_{idx:05}{DLL_SUFFIX}")
 }

@@ -93,6 +93,24 @@ impl Program {
         Ok(time + next.unwrap_or_default())
     }
 
+    /// Returns the program as it is run by another one, with arguments of that, and with nothing
+    /// to read.
+    ///
+    /// # Errors
+    ///
+    /// When the other one is not installed.
+    pub(super) fn under(&self, runner: &str, args: &[&str]) -> Result<Command> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|it| it.join(runner)).find(|it| it.is_file());
+        let runner = found.with_context(|| format!("`{runner}` is missing: install it"))?;
+        let mut command = Command::new(runner);
+        command.args(args).arg(&self.path).args(&self.args).env_clear();
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(command)
+    }
+
     fn command(&self) -> Result<Command> {
         let mut command = Command::new(&self.path);
         command.args(&self.args).env_clear().current_dir(&self.folder);

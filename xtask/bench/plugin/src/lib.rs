@@ -112,7 +112,7 @@ impl Scaffold for Edit {
 struct Watch;
 
 impl Hook for Watch {
-    const EVENTS: &'static [&'static str] = &["post-resource-create"];
+    const EVENTS: &'static [&'static str] = &["post-resource-create", "post-project-edit"];
 
     fn on_event(&self, _event: &Event<'_>, _host: &Host<'_>) -> Result<HookReply> {
         Ok(HookReply::proceed())
