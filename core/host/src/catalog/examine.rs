@@ -8,11 +8,14 @@ use super::contributions::Contributions;
 use super::file::{self, FileError, FileId, RegularFile};
 use super::key::PluginKey;
 use super::lazy_manifest::LazyManifest;
-use super::library_file::{FIRST_PAGE, LibraryFile, exports, read_first_page};
+use super::library_file::{self, LibraryError, LibraryFile, Scope, Source, source_exports};
+use super::limits::{self, FIRST_PAGE};
 use super::manifest_view::ManifestView;
 use super::refusal::Refusal;
-use super::requirements::{check_abi, check_supported, judge, key_of};
+use super::requirements::{check_abi, check_facts, check_supported, key_of};
 use super::rules::Rules;
+use super::size;
+use memchr::memmem;
 use pintle_plugin::manifest::Manifest;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -94,7 +97,8 @@ impl Examination {
         let RegularFile { file, len, id } = opened?;
         self.id = Some(id);
         let mut head = [0; FIRST_PAGE];
-        let library = read_first_page(&file, len, &mut head)?;
+        let source = Source::open(&file, len, &mut head, limits::BYTES)?;
+        let library = library_file::read(&source, Scope::Host)?;
         // The manifest is read even if the library does not fit, so that it still
         // has a name to be listed with.
         let fits = library.check_fit().map_err(Refusal::from);
@@ -105,11 +109,15 @@ impl Examination {
         let view = ManifestView::parse(&json);
         let res = match &view {
             Ok(view) => {
+                // What is too large to be shown is not kept either.
+                if let Err(refusal) = size::check(view) {
+                    return fits.and(Err(refusal));
+                }
                 self.key = key_of(view, rules).ok();
                 fits.and_then(|()| check_abi(view, rules))
-                    .and_then(|()| judge(view, rules).map(drop))
+                    .and_then(|()| check_facts(view, rules).map(drop))
                     .and_then(|()| check_supported(view))
-                    .and_then(|()| check_root(&file, &head, view))
+                    .and_then(|()| check_root(&source, view))
             }
             Err(_) => fits,
         };
@@ -125,24 +133,34 @@ impl Examination {
 
 fn take_manifest(library: LibraryFile) -> Result<Vec<u8>, Refusal> {
     let mut manifests = library.into_manifests();
-    match (manifests.len(), manifests.pop()) {
-        (1, Some(json)) => Ok(json),
-        (0, _) | (_, None) => Err(Refusal::NoManifest),
-        (count, _) => Err(Refusal::SeveralManifests { count }),
+    let json = manifests.pop().ok_or(Refusal::NoManifest)?;
+    if !manifests.is_empty() {
+        return Err(Refusal::SeveralManifests);
     }
+    size::check_bytes(&json).map(|()| json)
 }
 
 /// Checks that the file has the root symbol that the manifest names.
 ///
-/// The names of a plugin's symbols stand in its first page; only where this one does
-/// not is the symbol table read. The transport reads it always.
-fn check_root(file: &File, head: &[u8], view: &ManifestView<'_>) -> Result<(), Refusal> {
+/// The names of a plugin's symbols are in its first page; only where this one is not, the symbol
+/// table is read. One that is too large to be read here is left to the transport, which reads it
+/// always.
+fn check_root(source: &Source<'_>, view: &ManifestView<'_>) -> Result<(), Refusal> {
     let symbol = view.abi.root.as_ref();
-    let is_in_head = head.split(|it| *it == 0).any(|it| it == symbol.as_bytes());
-    if is_in_head || exports(file, symbol).unwrap_or(false) {
+    if is_name_in(source.head(), symbol) {
         return Ok(());
     }
-    Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() })
+    match source_exports(source, symbol) {
+        Ok(true) | Err(LibraryError::TooMuch { .. }) => Ok(()),
+        Ok(false) | Err(_) => Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() }),
+    }
+}
+
+/// Whether a table of names, each with a zero byte before and behind it, has a name.
+fn is_name_in(table: &[u8], name: &str) -> bool {
+    let ends = |at: usize| table.get(at + name.len()) == Some(&0);
+    let begins = |at: usize| at.checked_sub(1).is_some_and(|it| table[it] == 0);
+    memmem::find_iter(table, name).any(|at| begins(at) && ends(at))
 }
 
 #[cfg(test)]
@@ -280,7 +298,7 @@ mod tests {
         check(
             &elf(&["{}", "{}"]),
             expect![[r#"
-                ?: it has 2 plugin manifests
+                ?: it has more than one plugin manifest
             "#]],
         );
         check(

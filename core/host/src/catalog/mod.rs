@@ -18,6 +18,7 @@ mod index;
 mod key;
 mod lazy_manifest;
 pub mod library_file;
+mod limits;
 mod list;
 mod manifest_view;
 mod name;
@@ -29,6 +30,7 @@ mod requirements;
 mod resolve;
 mod rules;
 mod search;
+mod size;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -36,7 +38,7 @@ mod tests;
 mod transport;
 mod version;
 
-pub use clash::{Claim, Clash, CommandConflict, Rival};
+pub use clash::{Claim, Clash, CommandConflict};
 pub use contact::{contact, defect};
 use discover::Found;
 pub use discover::{OtherFile, Warning};

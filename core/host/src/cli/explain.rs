@@ -7,8 +7,7 @@ use super::hint::Hint;
 use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
-    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
-    contact,
+    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, contact,
 };
 use crate::causes::with_causes;
 use crate::identity::Identity;
@@ -44,9 +43,9 @@ pub(super) fn disabled() -> Hint {
 fn clash(clash: Clash) -> Hint {
     Hint::new(move |host| {
         let run = run(host, "<key>", &clash.command);
-        match clash.rival {
-            Rival::Core => format!("type {run}"),
-            Rival::Plugin(_) => format!("type {run}, or disable one of the plugins"),
+        match clash.is_core {
+            true => format!("type {run}"),
+            false => format!("type {run}, or disable one of the plugins"),
         }
     })
 }
@@ -154,7 +153,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         Refusal::NoManifest => {
             exported("build plugins with `", "`; remove other libraries from the plugin directory")
         }
-        Refusal::SeveralManifests { .. } => "build each plugin as a library of its own".into(),
+        Refusal::SeveralManifests => "build each plugin as a library of its own".into(),
         Refusal::Manifest { source: ManifestError::Format(_) }
         | Refusal::InterfaceTooNew { .. } => {
             "update this host, or install an older version of the plugin".into()
@@ -171,6 +170,10 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         | Refusal::ProjectVersion { .. }
         | Refusal::NoProjectVersions
         | Refusal::Command { .. }
+        | Refusal::LongManifest { .. }
+        | Refusal::TooLong { .. }
+        | Refusal::TooMany { .. }
+        | Refusal::Twice { .. }
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => {
             let contact = contact(manifest);
@@ -209,6 +212,10 @@ fn library(err: &LibraryError) -> Hint {
         | LibraryError::NotShared { .. } => "remove it from the plugin directory".into(),
         LibraryError::Empty | LibraryError::Damaged { .. } | LibraryError::Truncated { .. } => {
             "install the plugin again: its file is incomplete".into()
+        }
+        LibraryError::TooMany { .. } | LibraryError::TooMuch { .. } => {
+            "it is not like a plugin that a compiler makes: check where it comes from, or remove it"
+                .into()
         }
         LibraryError::WrongFormat { .. }
         | LibraryError::WrongClass { .. }
