@@ -62,6 +62,9 @@ fn read_segments<Elf: FileHeader<Endian = Endianness>>(
     let mut n_notes = 0;
     for segment in segments.iter().filter(|it| it.p_type(endian) == elf::PT_NOTE) {
         notes::<Elf>(file, segment, endian, &mut n_notes, &mut library.manifests)?;
+        if library.manifests.len() > 1 {
+            break;
+        }
     }
     Ok(())
 }

@@ -48,19 +48,32 @@ pub(super) fn read(source: &Source<'_>, scope: Scope) -> Result<LibraryFile, Lib
 }
 
 fn read_kind(file: Part<'_, '_>, head: &[u8], scope: Scope) -> Result<LibraryFile, LibraryError> {
-    match FileKind::parse(head) {
-        Ok(FileKind::Elf32) => elf::read::<raw_elf::FileHeader32<Endianness>>(file, scope),
-        Ok(FileKind::Elf64) => elf::read::<raw_elf::FileHeader64<Endianness>>(file, scope),
-        Ok(FileKind::MachO32) => {
-            mach_o_pe::read_mach_o::<macho::MachHeader32<Endianness>>(file, scope)
-        }
-        Ok(FileKind::MachO64) => {
-            mach_o_pe::read_mach_o::<macho::MachHeader64<Endianness>>(file, scope)
-        }
-        Ok(FileKind::MachOFat32) => mach_o_pe::read_universal::<macho::FatArch32>(file, scope),
-        Ok(FileKind::MachOFat64) => mach_o_pe::read_universal::<macho::FatArch64>(file, scope),
-        Ok(FileKind::Pe32) => mach_o_pe::read_pe::<pe::ImageNtHeaders32>(file, scope),
-        Ok(FileKind::Pe64) => mach_o_pe::read_pe::<pe::ImageNtHeaders64>(file, scope),
+    let kind = FileKind::parse(head).map_err(|_| LibraryError::NotALibrary)?;
+    let found = format(kind).ok_or(LibraryError::NotALibrary)?;
+    if scope == Scope::Host && found != Format::HOST {
+        return Err(LibraryError::WrongFormat { found, expected: Format::HOST });
+    }
+    match kind {
+        FileKind::Elf32 => elf::read::<raw_elf::FileHeader32<Endianness>>(file, scope),
+        FileKind::Elf64 => elf::read::<raw_elf::FileHeader64<Endianness>>(file, scope),
+        FileKind::MachO32 => mach_o_pe::read_mach_o::<macho::MachHeader32<Endianness>>(file, scope),
+        FileKind::MachO64 => mach_o_pe::read_mach_o::<macho::MachHeader64<Endianness>>(file, scope),
+        FileKind::MachOFat32 => mach_o_pe::read_universal::<macho::FatArch32>(file, scope),
+        FileKind::MachOFat64 => mach_o_pe::read_universal::<macho::FatArch64>(file, scope),
+        FileKind::Pe32 => mach_o_pe::read_pe::<pe::ImageNtHeaders32>(file, scope),
+        FileKind::Pe64 => mach_o_pe::read_pe::<pe::ImageNtHeaders64>(file, scope),
         _ => Err(LibraryError::NotALibrary),
     }
+}
+
+/// Returns the format of a kind of file; `None` if it is not a library.
+fn format(kind: FileKind) -> Option<Format> {
+    Some(match kind {
+        FileKind::Elf32 | FileKind::Elf64 => Format::Elf,
+        FileKind::MachO32 | FileKind::MachO64 | FileKind::MachOFat32 | FileKind::MachOFat64 => {
+            Format::MachO
+        }
+        FileKind::Pe32 | FileKind::Pe64 => Format::Pe,
+        _ => return None,
+    })
 }
