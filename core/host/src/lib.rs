@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod callables;
+pub mod caller;
 pub mod catalog;
 pub mod causes;
 pub mod cli;

@@ -1,5 +1,6 @@
 //! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
 
+use pintle_host::caller;
 use crate::broken_toml::broken_toml;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
@@ -58,7 +59,7 @@ pub struct ConfigError {
 impl Config {
     /// Returns where the configuration of a host's user is.
     pub fn path(identity: &Identity) -> Option<PathBuf> {
-        let dir = identity.dir(Purpose::Config, &|name| std::env::var_os(name))?;
+        let dir = identity.dir(Purpose::Config, &caller::var_os)?;
         Some(dir.join(FILE))
     }
 

@@ -1,5 +1,6 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
+use pintle_host::caller;
 use crate::asking;
 use crate::config::Config;
 use crate::defaults::Defaults;
@@ -228,7 +229,7 @@ impl<'a> Manager<'a> {
             }
             (None, None, None) => return Ok(None),
         };
-        let cache = identity.dir(Purpose::Cache, &|it| std::env::var_os(it));
+        let cache = identity.dir(Purpose::Cache, &caller::var_os);
         let cache = cache.map(|it| it.join("index"));
         Ok(Some(index::Place::new(text, base, key, cache)?))
     }
@@ -286,7 +287,7 @@ impl<'a> Manager<'a> {
     }
 
     fn cache(&self, name: &str) -> Option<PathBuf> {
-        let dir = self.session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it))?;
+        let dir = self.session.identity().dir(Purpose::Cache, &caller::var_os)?;
         let dir = dir.join(name);
         std::fs::create_dir_all(&dir).ok().map(|()| dir)
     }
@@ -369,5 +370,5 @@ pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
 }
 
 fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    caller::var(name)
 }

@@ -49,11 +49,12 @@ const PACKAGES: &[(&str, &[&str])] = &[
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
     ("core/host", "fs", &[]),
-    ("core/host", "process", &["services"]),
-    ("core/host", "services", &["identity", "signals"]),
-    ("core/host", "catalog", &["fs", "identity"]),
-    ("core/host", "callables", &["catalog", "identity", "process"]),
-    ("core/host", "transport", &["catalog", "fs", "identity", "process", "services"]),
+    ("core/host", "process", &["caller", "services"]),
+    ("core/host", "services", &["caller", "identity", "signals"]),
+    ("core/host", "caller", &[]),
+    ("core/host", "catalog", &["caller", "fs", "identity"]),
+    ("core/host", "callables", &["caller", "catalog", "identity", "process"]),
+    ("core/host", "transport", &["caller", "catalog", "fs", "identity", "process", "services"]),
     ("core/host", "lifecycle", &["services", "transport"]),
 ];
 

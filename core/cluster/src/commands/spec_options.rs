@@ -1,5 +1,6 @@
 //! The options that say what a cluster is to be, and the cluster file behind them.
 
+use pintle_host::caller;
 use super::cluster_file_text::{invalid, load};
 use super::errors::FILTERS;
 use super::session_engine::names;
@@ -131,7 +132,7 @@ fn check_supported(
 fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     let identity = session.identity();
     let var =
-        |suffix: &str| std::env::var(identity.env_var(suffix)).ok().filter(|it| !it.is_empty());
+        |suffix: &str| caller::var(&identity.env_var(suffix)).filter(|it| !it.is_empty());
     let mut defaults = Defaults::default();
     if let Some(image) = var("NODE_IMAGE") {
         defaults.image = image;

@@ -1,5 +1,6 @@
 //! The values of cluster files, in whichever format.
 
+use pintle_host::caller;
 use super::cluster_spec::{ClusterSpec, Defaults};
 use super::destinations;
 use super::error::{ClusterFileError, FileFault};
@@ -87,7 +88,7 @@ pub(super) fn variable(text: String, around: &Surroundings<'_>) -> Result<Pair, 
 pub(crate) fn variable_of_line(text: &str) -> Option<Result<Pair, ValueError>> {
     match text.contains('=') || text.is_empty() {
         true => Some(text.parse()),
-        false => std::env::var(text).ok().map(|it| Ok(Pair(text.to_owned(), it))),
+        false => caller::var(text).map(|it| Ok(Pair(text.to_owned(), it))),
     }
 }
 

@@ -55,7 +55,6 @@ pub use reason::Reason;
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use rules::Rules;
-pub(crate) use search::has_raised_privileges;
 pub use search::{DirOrigin, PluginDir, SearchPath};
 pub use transport::Transport;
 pub use version::{PluginVersion, VersionError, VersionPattern};

@@ -7,11 +7,13 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::provenance::Provenance;
+use super::raised;
 use super::settings::Settings;
 use crate::callables::Callables;
+use crate::caller;
 use crate::catalog::{
     Catalog, DirOrigin, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
-    Transport, has_raised_privileges,
+    Transport,
 };
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
@@ -140,6 +142,16 @@ impl<'a> Session<'a> {
         self.console.set_verbosity(early.verbosity);
     }
 
+    /// Refuses what a caller with fewer privileges than this process may not choose, and reports
+    /// what is ignored.
+    pub(super) fn check_caller(&self) -> Result<(), CliError> {
+        raised::report_ignored(self);
+        match self.early().plugin_dirs.is_empty() {
+            true => Ok(()),
+            false => raised::check("the option `--plugin-dir`"),
+        }
+    }
+
     /// Ends the programs that are still at work: hooks that a command has left behind because it
     /// was interrupted, or took too long.
     pub(super) fn end_programs(&self) {
@@ -260,10 +272,8 @@ impl<'a> Session<'a> {
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
             let search =
-                SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &|it| {
-                    std::env::var_os(it)
-                });
-            if has_raised_privileges() {
+                SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &caller::var_os);
+            if !caller::is_trusted() {
                 return search;
             }
             match self.surroundings.project_plugins(self) {
@@ -373,7 +383,7 @@ impl<'a> Session<'a> {
     /// Returns the programs on the search path that can be called as commands of the host.
     pub(super) fn callables(&self) -> &Callables {
         self.callables.get_or_init(|| {
-            Callables::new(&self.settings.identity, std::env::var_os("PATH").as_deref())
+            Callables::new(&self.settings.identity, caller::var_os("PATH").as_deref())
         })
     }
 
@@ -492,7 +502,7 @@ impl<'a> Session<'a> {
     /// Returns the duration that an environment variable of the host names.
     pub fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
         let variable = self.settings.identity.env_var(suffix);
-        let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) else {
+        let Some(text) = caller::var_os(&variable).filter(|it| !it.is_empty()) else {
             return Ok(None);
         };
         let text = text.to_string_lossy().into_owned();
@@ -552,7 +562,7 @@ impl<'a> Session<'a> {
     }
 
     fn disabled(&self) -> Vec<PluginKey> {
-        let var = std::env::var_os(self.settings.identity.env_var("DISABLE_PLUGINS"));
+        let var = caller::var_os(&self.settings.identity.env_var("DISABLE_PLUGINS"));
         let var = var.unwrap_or_default().to_string_lossy().into_owned();
         let keys = self.early().disabled.iter().map(String::as_str).chain(var.split(','));
         let keys = keys.map(str::trim).filter(|it| !it.is_empty());
@@ -568,7 +578,7 @@ impl<'a> Session<'a> {
     }
 
     fn env_flag(&self, suffix: &str) -> bool {
-        std::env::var_os(self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
+        caller::var_os(&self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which installed plugins run the commands of the record again.
 
+use pintle_host::caller;
 use super::working_project::project_root;
 use crate::record::file::Record;
 use crate::record::memo::Memo;
@@ -76,6 +77,6 @@ pub(super) fn recorded_plugins(
             plugins.insert(text.clone(), plugin);
         }
     }
-    let cache = session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it));
+    let cache = session.identity().dir(Purpose::Cache, &caller::var_os);
     Ok((plugins, Memo::new(cache.filter(|_| are_libraries), files)))
 }

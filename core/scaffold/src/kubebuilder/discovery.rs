@@ -6,6 +6,7 @@
 
 use super::install::is_bridge;
 use super::key::Key;
+use pintle_host::caller;
 use pintle_host::catalog::ForeignRefusal;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, Metadata};
@@ -32,7 +33,7 @@ pub(super) struct Found {
 /// Returns where kubebuilder looks for external plugins, if there is a place on this system.
 pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
     // kubebuilder has no external plugins elsewhere.
-    if !cfg!(unix) || has_raised_privileges() {
+    if !cfg!(unix) || !caller::is_trusted() {
         return None;
     }
     let var = |name: &str| env(name).filter(|it| !it.is_empty()).map(PathBuf::from);
@@ -50,19 +51,6 @@ pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
 
 fn below(config: PathBuf) -> PathBuf {
     PLUGINS.into_iter().fold(config, |path, it| path.join(it))
-}
-
-/// Whether the process has rights that the user who started it lacks: then the user's
-/// environment must not choose what runs.
-#[cfg(unix)]
-fn has_raised_privileges() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
-}
-
-#[cfg(not(unix))]
-fn has_raised_privileges() -> bool {
-    false
 }
 
 /// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and all that looks

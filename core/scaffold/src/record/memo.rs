@@ -7,6 +7,7 @@
 //! Invariants: a result is taken only if all of that is as it was; any of the files may be
 //! missing or damaged at any time.
 
+use pintle_host::caller;
 use super::file::{Origin, RecordedCommand};
 use super::replayed::{Replayed, Tools};
 use crate::project::file::ProjectFile;
@@ -197,7 +198,7 @@ fn find(program: &str) -> Option<Stamp> {
     if program.contains('/') {
         return Some(Path::new(program)).filter(|it| it.is_absolute()).and_then(Stamp::of);
     }
-    std::env::split_paths(&std::env::var_os("PATH")?).find_map(|it| Stamp::of(&it.join(program)))
+    std::env::split_paths(&caller::var_os("PATH")?).find_map(|it| Stamp::of(&it.join(program)))
 }
 
 #[cfg(test)]
