@@ -5,10 +5,12 @@
 //! a command line names are then chosen by someone who must not choose what runs with these
 //! rights. Invariant: the host and its groups read the environment here and nowhere else.
 
+#![expect(clippy::disallowed_methods, reason = "the environment is read here")]
+
 mod kernel;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where programs are, for a process that must not use the `PATH` of its caller.
@@ -42,6 +44,14 @@ pub fn var_names() -> impl Iterator<Item = OsString> {
 /// Returns the caller's home directory, if the caller is trusted.
 pub fn home_dir() -> Option<PathBuf> {
     std::env::home_dir().filter(|_| is_trusted())
+}
+
+/// Keeps temporary files out of the directory that an untrusted caller names.
+pub fn protect_temporary_files() {
+    if !is_trusted() {
+        // It fails if a directory was named before, which the host does nowhere else.
+        let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
+    }
 }
 
 /// Keeps the environment of an untrusted caller from a program that is about to be run. Variables

@@ -5,6 +5,7 @@
 //! what every host has: it finds plugins, checks them, calls them, and dispatches
 //! commands and hooks. [`clap`] is the version whose types it takes.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod callables;
 pub mod caller;

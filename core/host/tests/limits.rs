@@ -11,6 +11,7 @@ use pintle_host::catalog::{Rules, examine};
 use pintle_host::causes::with_causes;
 use pintle_plugin::manifest::{
     ABI_STABLE_VERSION, INTERFACE_VERSION, MACHO_SECTION, NOTE_TYPE, SECTION, SECTION_MAGIC, TARGET,
+    limits,
 };
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -626,6 +627,25 @@ fn a_pe_library_with_a_huge_section_is_not_read() {
         expect!["more than 65536 bytes of it would have to be read to know what it is"],
     );
     assert_eq!(SECTION, ".pintle");
+}
+
+#[test]
+fn the_guide_for_authors_has_the_limits() {
+    let _alone = alone();
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/plugin-author.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide is there");
+    for row in [
+        format!("| {} bytes | the whole manifest", limits::BYTES),
+        format!("| {} | commands", limits::COMMANDS),
+        format!("| {} words |", limits::WORDS),
+        format!("| {} items |", limits::ITEMS),
+        format!("| {} bytes | a name", limits::NAME),
+        format!("| {} bytes | a text of one line", limits::LINE),
+        format!("| {} bytes | the long help", limits::LONG_ABOUT),
+        format!("at most {MAX_READ} bytes of its file"),
+    ] {
+        assert!(guide.contains(&row), "{row}");
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
 
-use pintle_host::caller;
 use crate::broken_toml::broken_toml;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
+use pintle_host::caller;
 use pintle_host::fs;
 use pintle_host::{Identity, Purpose};
 use serde::Deserialize;

@@ -1,6 +1,5 @@
 //! What all commands of the manager begin with: the user's store, and the sources.
 
-use pintle_host::caller;
 use crate::asking;
 use crate::config::Config;
 use crate::defaults::Defaults;
@@ -16,6 +15,7 @@ use crate::source::http::{Client, Options};
 use crate::source::spec::{OciSpec, Spec, shown};
 use crate::store::{LockedStore, Place, Store, Stored};
 use crate::user_dir::user_dir;
+use pintle_host::caller;
 use pintle_host::cli::{CliError, Session};
 use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;

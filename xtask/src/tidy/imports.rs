@@ -48,7 +48,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// may import all but those that nothing may import.
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
-    ("core/host", "fs", &[]),
+    ("core/host", "fs", &["caller"]),
     ("core/host", "process", &["caller", "services"]),
     ("core/host", "services", &["caller", "identity", "signals"]),
     ("core/host", "caller", &[]),

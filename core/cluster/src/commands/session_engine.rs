@@ -1,6 +1,5 @@
 //! The engine of one run of the host, and what commands and services do with it.
 
-use pintle_host::caller;
 use super::console_report::ConsoleReport;
 use super::service::ContainerService;
 use crate::engine::{Engine, Lazy};
@@ -9,6 +8,7 @@ use crate::kubeconfig::Kubeconfig;
 use crate::names::Names;
 use crate::operations::{Locks, PluginContainers, Run};
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::sync::Arc;
 

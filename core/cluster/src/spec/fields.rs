@@ -1,6 +1,5 @@
 //! The values of cluster files, in whichever format.
 
-use pintle_host::caller;
 use super::cluster_spec::{ClusterSpec, Defaults};
 use super::destinations;
 use super::error::{ClusterFileError, FileFault};
@@ -9,6 +8,7 @@ use super::surroundings::Surroundings;
 use super::values::{Pair, ValueError, VolumeMount};
 use crate::engine::File;
 use crate::names::ClusterName;
+use pintle_host::caller;
 use pintle_host::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use super::requirements::{check_abi, check_facts, check_supported, key_of};
 use super::rules::Rules;
 use super::size;
+use crate::fs::Exposure;
 use memchr::memmem;
 use pintle_plugin::manifest::Manifest;
 use std::fs::File;
@@ -31,6 +32,8 @@ pub struct Examined {
     pub manifest: Manifest,
     /// The plugin's full name and version.
     pub key: PluginKey,
+    /// Who else may change the file.
+    pub exposure: Option<Exposure>,
 }
 
 /// A file that is not a plugin which this host can run.
@@ -56,12 +59,13 @@ pub struct RefusedFile {
 ///
 /// [`RefusedFile`] when it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
-    let Examination { file, id, manifest, key, refusal, .. } =
-        examine_file(file::open(path), rules);
+    let opened = file::open(path);
+    let exposure = opened.as_ref().ok().and_then(|it| it.exposure);
+    let Examination { file, id, manifest, key, refusal, .. } = examine_file(opened, rules);
     let manifest = manifest.get().cloned();
     match (refusal, file, id, manifest, key) {
         (None, Some(file), Some(id), Some(manifest), Some(key)) => {
-            Ok(Examined { file, id, manifest, key })
+            Ok(Examined { file, id, manifest, key, exposure })
         }
         (refusal, _, id, manifest, key) => {
             let refusal = refusal.unwrap_or(Refusal::NoManifest);
@@ -94,7 +98,7 @@ impl Examination {
         opened: Result<RegularFile, FileError>,
         rules: &Rules,
     ) -> Result<(), Refusal> {
-        let RegularFile { file, len, id } = opened?;
+        let RegularFile { file, len, id, .. } = opened?;
         self.id = Some(id);
         let mut head = [0; FIRST_PAGE];
         let source = Source::open(&file, len, &mut head, limits::BYTES)?;

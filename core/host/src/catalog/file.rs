@@ -4,7 +4,7 @@
 //! Nothing is mapped: reading a file that shrinks meanwhile gives an error, where touching
 //! a mapping of it would kill the process.
 
-use crate::fs::{self, Cause, Dir, Entry};
+use crate::fs::{self, Cause, Dir, Entry, Exposure};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
@@ -114,12 +114,22 @@ pub(super) struct RegularFile {
     pub(super) file: File,
     pub(super) len: u64,
     pub(super) id: FileId,
+    /// Who else may change it, if that was asked for.
+    pub(super) exposure: Option<Exposure>,
 }
 
 /// Opens a regular file, without ever waiting for it.
 pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
     let (file, metadata) = fs::open_named(path)?;
-    Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) })
+    let (id, exposure) = (file_id(path, &metadata), Exposure::of(&metadata));
+    Ok(RegularFile { file, len: metadata.len(), id, exposure })
+}
+
+/// Opens a regular file that only the host should have written; `None` if anyone else has, or may
+/// have.
+pub(super) fn open_private(path: &Path) -> Option<RegularFile> {
+    let (file, metadata) = fs::open_named(path).ok().filter(|it| fs::is_private(&it.1))?;
+    Some(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata), exposure: None })
 }
 
 /// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
@@ -168,17 +178,28 @@ pub(super) struct Directory {
     dir: Dir,
     #[cfg(unix)]
     device: u64,
+    exposure: Option<Exposure>,
 }
 
 impl Directory {
     /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let dir = Dir::open(path)?;
+        #[cfg(unix)]
+        let (device, exposure) = dir.device()?;
+        #[cfg(not(unix))]
+        let exposure = None;
         Ok(Self {
             #[cfg(unix)]
-            device: dir.device()?,
+            device,
+            exposure,
             dir,
         })
+    }
+
+    /// Returns who else may change what is in the directory.
+    pub(super) fn exposure(&self) -> Option<Exposure> {
+        self.exposure
     }
 
     /// Returns the directory's path.
@@ -231,7 +252,8 @@ impl Directory {
         let Some(inode) = inode else { return open(&self.path().join(name)) };
         let mut file = self.dir.open_listed(name)?;
         let len = file.seek(SeekFrom::End(0))?;
-        Ok(RegularFile { file, len, id: FileId { device: self.device, inode } })
+        let id = FileId { device: self.device, inode };
+        Ok(RegularFile { file, len, id, exposure: None })
     }
 
     /// Opens a file of the directory, without ever waiting for it.

@@ -1,7 +1,7 @@
 //! One folder of the search path: what in it could be a plugin.
 
 use super::file::{Directory, FileError, RegularFile, Stamp};
-use crate::fs::{Entry, Kind};
+use crate::fs::{Entry, Exposure, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,11 @@ impl Folder {
     /// Opens a folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: Directory::open(path)? })
+    }
+
+    /// Returns who else may change what is in the folder.
+    pub(super) fn exposure(&self) -> Option<Exposure> {
+        self.directory.exposure()
     }
 
     /// Returns what has the platform's library suffix, sorted by name; and adds the paths of

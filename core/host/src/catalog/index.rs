@@ -56,7 +56,7 @@ impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
         let RegularFile { file, len: file_len, .. } =
-            file::open(path).ok().filter(|it| it.len <= MAX_BYTES)?;
+            file::open_private(path).filter(|it| it.len <= MAX_BYTES)?;
         let mut head = [0; HEAD];
         read_exact_at(&file, &mut head, 0)?;
         let mut cursor = Cursor { bytes: &head, at: 0 };

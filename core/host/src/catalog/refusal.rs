@@ -6,6 +6,7 @@ use super::library_file::LibraryError;
 use super::name::NameError;
 use super::project_version::{ProjectVersion, ProjectVersionError};
 use super::version::VersionError;
+use crate::fs::Exposure;
 use pintle_plugin::manifest::ManifestError;
 
 /// Why a file is not a plugin that this host can run.
@@ -17,6 +18,12 @@ pub enum Refusal {
     /// It cannot be read, or is not a library that this platform loads.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// Others may change it, and so could choose what this process does.
+    #[error("it is not safe to load: {exposure}")]
+    Exposed {
+        /// Who may change it.
+        exposure: Exposure,
+    },
     /// It is a library without a manifest.
     #[error("it has no plugin manifest")]
     NoManifest,

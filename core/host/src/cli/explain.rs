@@ -147,6 +147,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         Refusal::Library(err) => library(err),
         Refusal::Foreign { source } => source.hint.clone().into(),
         Refusal::WrongTarget { .. } => other_platform(),
+        Refusal::Exposed { .. } => exposed().into(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
             exported("build it with `", "`")
         }
@@ -193,6 +194,12 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
             "install a version of the plugin, or of this host, that fits the other".into()
         }
     }
+}
+
+/// Returns what to do about a file or a directory that others may change.
+pub(super) fn exposed() -> &'static str {
+    "give it to the user who runs this, or to root, and take the permission to write it from all \
+     others: `chmod go-w`"
 }
 
 /// Returns a hint that names the macro of the crate that plugins are built with.

@@ -13,8 +13,9 @@ use crate::callables::Callables;
 use crate::caller;
 use crate::catalog::{
     Catalog, DirOrigin, Entry, ForeignPlugin, PluginKey, Reason, Rules, SearchPath, State,
-    Transport,
+    Transport, Warning,
 };
+use crate::fs::{Exposure, is_worth_protecting};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, ProgramCalls, Service, Services, Verbosity};
@@ -145,6 +146,7 @@ impl<'a> Session<'a> {
     /// Refuses what a caller with fewer privileges than this process may not choose, and reports
     /// what is ignored.
     pub(super) fn check_caller(&self) -> Result<(), CliError> {
+        caller::protect_temporary_files();
         raised::report_ignored(self);
         match self.early().plugin_dirs.is_empty() {
             true => Ok(()),
@@ -271,8 +273,11 @@ impl<'a> Session<'a> {
     /// Returns the folders in which plugins are looked for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
-            let search =
-                SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &caller::var_os);
+            let search = SearchPath::new(
+                &self.settings.identity,
+                &self.early().plugin_dirs,
+                &caller::var_os,
+            );
             if !caller::is_trusted() {
                 return search;
             }
@@ -364,8 +369,12 @@ impl<'a> Session<'a> {
                 self.console.log(Level::Warn, &self.with_advice(&err));
             }
             for warning in catalog.warnings() {
-                let text = CliError::from_error(Exit::Failed, warning).line();
-                self.console.log(Level::Warn, &text);
+                let err = CliError::from_error(Exit::Failed, warning);
+                let err = match warning {
+                    Warning::Unsearched { .. } => err,
+                    _ => err.hint(explain::exposed()),
+                };
+                self.console.log(Level::Warn, &self.with_advice(&err));
             }
             catalog
         })
@@ -411,6 +420,7 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
+        self.warn_of_exposure(entry);
         let manifest = || entry.manifest().cloned().unwrap_or_default();
         let plugin = match (entry.linked(), entry.endpoint()) {
             (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),
@@ -419,6 +429,16 @@ impl<'a> Session<'a> {
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
+    }
+
+    /// Warns of a plugin that others may change. One that is not safe to load is refused.
+    fn warn_of_exposure(&self, entry: &Entry) {
+        let metadata = entry.path().and_then(|it| it.metadata().ok());
+        let exposure = metadata.as_ref().and_then(Exposure::of);
+        let Some(exposure) = exposure.filter(|_| !is_worth_protecting()) else { return };
+        let text = format!("plugin `{}` is not safe: {exposure}", name(entry));
+        let err = CliError::new(Exit::Failed, text).hint(explain::exposed());
+        self.console.log(Level::Warn, &self.with_advice(&err));
     }
 
     /// Asks a program what it is, and returns the callable form of the plugin.

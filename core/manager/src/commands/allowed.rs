@@ -1,7 +1,7 @@
 //! Systems whose plugins are the matter of a package manager.
 
-use pintle_host::caller;
 use crate::errors::failed;
+use pintle_host::caller;
 use pintle_host::catalog::DirOrigin;
 use pintle_host::cli::{CliError, Need, Session};
 use pintle_host::fs;

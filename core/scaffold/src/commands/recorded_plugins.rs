@@ -1,11 +1,11 @@
 //! Which installed plugins run the commands of the record again.
 
-use pintle_host::caller;
 use super::working_project::project_root;
 use crate::record::file::Record;
 use crate::record::memo::Memo;
 use crate::record::replay::Plugins;
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::{CliError, Exit, Hint, Session, plugin};
 use pintle_plugin::Level;

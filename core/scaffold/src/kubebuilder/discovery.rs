@@ -8,6 +8,7 @@ use super::install::is_bridge;
 use super::key::Key;
 use pintle_host::caller;
 use pintle_host::catalog::ForeignRefusal;
+use pintle_host::fs::{Exposure, is_worth_protecting};
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, Metadata};
 use std::io;
@@ -124,6 +125,10 @@ fn check_program(path: &Path) -> Result<(), ForeignRefusal> {
     let metadata = path.metadata().map_err(|err| refusal("it cannot be read", Some(err), hint))?;
     if !metadata.is_file() {
         return Err(refusal("it is not a regular file", None, "remove it"));
+    }
+    if let Some(exposure) = Exposure::of(&metadata).filter(|_| is_worth_protecting()) {
+        let reason = format!("it is not safe to run: {exposure}");
+        return Err(refusal(&reason, None, "take the permission to write it from all others"));
     }
     if !is_executable(&metadata) {
         let hint = format!(

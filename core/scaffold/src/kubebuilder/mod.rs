@@ -19,12 +19,12 @@ mod key;
 pub(crate) mod line;
 mod protocol;
 
-use pintle_host::caller;
 use cache::Cache;
 use discovery::{Found, find, root};
 use endpoint::{External, Surroundings};
 use line::Line;
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::catalog::{Endpoint, ForeignPlugin, Manifest, Transport};
 use pintle_host::cli::Session;
 use pintle_plugin::manifest;

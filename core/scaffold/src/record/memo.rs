@@ -7,7 +7,6 @@
 //! Invariants: a result is taken only if all of that is as it was; any of the files may be
 //! missing or damaged at any time.
 
-use pintle_host::caller;
 use super::file::{Origin, RecordedCommand};
 use super::replayed::{Replayed, Tools};
 use crate::project::file::ProjectFile;
@@ -16,6 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use pintle_host::caller;
 use pintle_host::fs::{self, Mode};
 use pintle_plugin::Node;
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,9 @@
 //! Words are completed from manifests alone; only the options of one plugin's command load
 //! that plugin.
 
-use crate::caller;
 use super::program_answer;
 use super::script::variable;
+use crate::caller;
 use crate::catalog::{Entry, ManifestCommand};
 use crate::cli::builder::Host;
 use crate::cli::exit::Exit;

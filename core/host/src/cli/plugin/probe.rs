@@ -4,8 +4,8 @@
 //! option. It reports on its standard output, before each call of the plugin and in the end;
 //! what the plugin itself writes there is dropped.
 
-use crate::caller;
 use super::report::{Report, examine};
+use crate::caller;
 use crate::catalog::library_file::{self, GlibcVersion, LibraryWarning, lint};
 use crate::catalog::{Entry, Manifest, Transport, defect};
 use crate::cli::error::{CliError, Failure};

@@ -1,9 +1,9 @@
 //! What `docker login` has stored.
 
-use pintle_host::caller;
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
+use pintle_host::caller;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
