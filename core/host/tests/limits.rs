@@ -10,8 +10,8 @@ use pintle_host::catalog::library_file::{self, exports, lint};
 use pintle_host::catalog::{Rules, examine};
 use pintle_host::causes::with_causes;
 use pintle_plugin::manifest::{
-    ABI_STABLE_VERSION, INTERFACE_VERSION, MACHO_SECTION, NOTE_TYPE, SECTION, SECTION_MAGIC, TARGET,
-    limits,
+    ABI_STABLE_VERSION, INTERFACE_VERSION, MACHO_SECTION, NOTE_TYPE, SECTION, SECTION_MAGIC,
+    TARGET, limits,
 };
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};

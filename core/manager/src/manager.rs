@@ -16,7 +16,7 @@ use crate::source::spec::{OciSpec, Spec, shown};
 use crate::store::{LockedStore, Place, Store, Stored};
 use crate::user_dir::user_dir;
 use pintle_host::caller;
-use pintle_host::cli::{CliError, Session};
+use pintle_host::cli::{CliError, Session, check_trusted};
 use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
@@ -39,6 +39,7 @@ pub(crate) struct Manager<'a> {
 
 impl<'a> Manager<'a> {
     pub(crate) fn new(session: &'a Session<'a>) -> Result<Self, CliError> {
+        check_trusted("the user's plugin directory")?;
         let config = Config::load(session.identity())?;
         let root = user_dir(session).ok_or_else(|| {
             failed("there is no plugin directory of the user's")

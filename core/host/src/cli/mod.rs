@@ -47,6 +47,7 @@ pub use interface_info::InterfaceInfo;
 pub use plugin::{Checked, FileKind};
 pub use plugin_command::warn_deprecated;
 pub use provenance::Provenance;
+pub use raised::check_trusted;
 pub use session::Session;
 pub use settings::Settings;
 pub use table::Context;

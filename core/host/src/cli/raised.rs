@@ -13,7 +13,11 @@ const WHY: &str = "this process has privileges that its caller lacks";
 
 /// Refuses something by which an untrusted caller would choose code that runs; `what` is the
 /// subject of the sentence.
-pub(super) fn check(what: &str) -> Result<(), CliError> {
+///
+/// # Errors
+///
+/// When this process has privileges that its caller lacks.
+pub fn check_trusted(what: &str) -> Result<(), CliError> {
     if caller::is_trusted() {
         return Ok(());
     }

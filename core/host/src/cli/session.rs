@@ -150,7 +150,7 @@ impl<'a> Session<'a> {
         raised::report_ignored(self);
         match self.early().plugin_dirs.is_empty() {
             true => Ok(()),
-            false => raised::check("the option `--plugin-dir`"),
+            false => raised::check_trusted("the option `--plugin-dir`"),
         }
     }
 

@@ -55,7 +55,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         // The process that has started this one names a file; so can anyone else.
         let is_listed = || session.catalog().entries().iter().any(|it| it.path() == Some(path));
         if !caller::is_trusted() && !is_listed() {
-            raised::check("a plugin file")?;
+            raised::check_trusted("a plugin file as an argument")?;
         }
         return Ok(probe::answer(session, path));
     }

@@ -37,7 +37,7 @@ pub(super) fn subject<'a>(
         Some(key) => Ok(Subject::Entry(session.catalog().resolve(&parse_key(key)?, None)?)),
         // A key is text.
         None => {
-            raised::check("a plugin file")?;
+            raised::check_trusted("a plugin file as an argument")?;
             Ok(Subject::File(PathBuf::from(text)))
         }
     }
