@@ -1014,6 +1014,14 @@ mod tests {
     }
 
     #[test]
+    fn an_event_of_several_hooks_is_listed_once() {
+        const SEVERAL: ManifestSpec =
+            ManifestSpec { events: &[&["a", "b", "a"], &["c", "b"], &[], &["a"]], ..SPEC };
+        let json = SEVERAL.json::<{ SEVERAL.json_len() }>();
+        assert_eq!(Manifest::parse(&json).unwrap().events, ["a", "b", "c"]);
+    }
+
+    #[test]
     fn unknown_fields_are_ignored_and_absent_ones_have_defaults() {
         let manifest = Manifest::parse(br#"{"format":1,"name":"a","later":{"x":[1]}}"#).unwrap();
         assert_eq!(manifest.name, "a");

@@ -7,7 +7,7 @@
 use expect_test::{Expect, expect};
 use peak_alloc::PeakAlloc;
 use pintle_host::catalog::library_file::{self, exports, lint};
-use pintle_host::catalog::{Rules, examine};
+use pintle_host::catalog::{Catalog, Manifest, Rules, examine};
 use pintle_host::causes::with_causes;
 use pintle_plugin::manifest::{
     ABI_STABLE_VERSION, INTERFACE_VERSION, MACHO_SECTION, NOTE_TYPE, SECTION, SECTION_MAGIC,
@@ -627,6 +627,33 @@ fn a_pe_library_with_a_huge_section_is_not_read() {
         expect!["more than 65536 bytes of it would have to be read to know what it is"],
     );
     assert_eq!(SECTION, ".pintle");
+}
+
+#[test]
+fn a_command_of_a_thousand_plugins_has_one_record_each() {
+    let _alone = alone();
+    let plugin = |idx: usize| {
+        let (name, own) = (format!("p{idx:03}.example.org"), format!("p{idx:03}"));
+        let commands =
+            json!([{"path": ["sail"]}, {"path": ["port", own]}, {"path": ["port", own, "x"]}]);
+        Manifest::parse(manifest(&json!({"name": name, "commands": commands})).as_bytes())
+            .expect("it is one")
+    };
+    let plugins: Vec<_> = (0..1000).map(plugin).collect();
+    let noun = manifest(&json!({"name": "noun.example.org", "commands": [{"path": ["port"]}]}));
+    let noun = Manifest::parse(noun.as_bytes()).expect("it is one");
+    let (catalog, _, memory) =
+        measured(|| Catalog::from_manifests(plugins.into_iter().chain([noun])));
+    assert!(memory <= 16 * MAX_MEMORY, "{memory} bytes of memory were taken");
+    let reasons = catalog.entries().iter().filter_map(|it| it.reason());
+    let reasons: Vec<_> = reasons.map(|it| it.to_string()).collect();
+    assert_eq!(reasons.len(), 1001);
+    assert!(reasons.iter().map(String::len).sum::<usize>() < MAX_MEMORY);
+    expect!["its command `port p000` collides with `port` of `noun.example.org/v1.2.3`; its command `port p000 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[0]);
+    expect!["its command `port p999` collides with `port` of `noun.example.org/v1.2.3`; its command `port p999 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[999]);
+    expect!["its command `port` collides with `port p000` of `p000.example.org/v1.2.3`, `port p000 x` of `p000.example.org/v1.2.3`, `port p001` of `p001.example.org/v1.2.3` and 1997 more"].assert_eq(&reasons[1000]);
+    let err = catalog.find_command(&["sail".to_owned()]).err().map(|it| it.to_string());
+    expect!["several plugins claim the command `sail`: `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&err.unwrap_or_default());
 }
 
 #[test]

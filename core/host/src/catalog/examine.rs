@@ -292,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_found_between_zero_bytes() {
+        let check = |table: &[u8], expected| assert_eq!(is_name_in(table, "root"), expected);
+        check(b"\0root\0", true);
+        check(b"\0rootroot\0a\0root\0", true);
+        for table in [&b""[..], b"root\0", b"\0root", b"\0roots\0", b"\0aroot\0", b"\0roo"] {
+            check(table, false);
+        }
+    }
+
+    #[test]
     fn a_library_needs_one_manifest() {
         check(
             &elf(&[]),
