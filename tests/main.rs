@@ -48,6 +48,7 @@ mod plugin_manager_rules;
 mod plugin_manager_servers;
 mod plugin_manager_weather;
 mod plugin_store;
+mod privileges;
 mod programs;
 mod records;
 mod refused;

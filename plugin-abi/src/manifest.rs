@@ -5,6 +5,8 @@
 //! [`Manifest`]. Fields are only ever added: a reader ignores those it does not
 //! know and gives absent ones their default.
 
+pub mod limits;
+
 use serde::{Deserialize, Serialize};
 
 /// The manifest format that this crate writes.
@@ -385,21 +387,93 @@ impl ManifestSpec {
             let events = self.events[hook_idx];
             let mut idx = 0;
             while idx < events.len() {
-                if n_written > 0 {
-                    json.raw(",");
+                // Two hooks may subscribe to one event.
+                if self.first_hook_on(events[idx]) == hook_idx && !is_before(events, idx) {
+                    if n_written > 0 {
+                        json.raw(",");
+                    }
+                    json.string(events[idx]);
+                    n_written += 1;
                 }
-                json.string(events[idx]);
-                n_written += 1;
                 idx += 1;
             }
             hook_idx += 1;
         }
     }
 
+    /// Returns which hook is the first that subscribes to an event.
+    const fn first_hook_on(&self, event: &str) -> usize {
+        let mut idx = 0;
+        while idx < self.events.len() && !contains(self.events[idx], event) {
+            idx += 1;
+        }
+        idx
+    }
+
     /// Returns the same facts, or stops the compilation if no host would accept them.
     pub const fn validated(self) -> Self {
         self.validate();
+        self.validate_size();
         self
+    }
+
+    const fn validate_size(&self) {
+        check_line("name", self.name, limits::NAME);
+        check_line("version", self.version, limits::NAME);
+        check_line("host", self.host, limits::NAME);
+        check_line("description", self.description, limits::LINE);
+        if let Some(notice) = self.deprecated {
+            check_line("deprecated", notice, limits::LINE);
+        }
+        check_line("homepage", self.package.homepage, limits::LINE);
+        check_line("repository", self.package.repository, limits::LINE);
+        check_line("license", self.package.license, limits::LINE);
+        check_items("project_versions", self.project_versions);
+        check_items("scaffolds", self.subcommands);
+        check_items("implements", self.interfaces);
+        if self.commands.len() > limits::COMMANDS {
+            panic!("a plugin has too many commands: `manifest::limits::COMMANDS` is the limit");
+        }
+        let mut idx = 0;
+        while idx < self.commands.len() {
+            let (path, about) = self.commands[idx];
+            check_help(path, about, "");
+            idx += 1;
+        }
+        if self.nouns.len() > limits::ITEMS {
+            panic!("a plugin has too many nouns: `manifest::limits::ITEMS` is the limit");
+        }
+        let mut idx = 0;
+        while idx < self.nouns.len() {
+            let Noun { path, about, long_about } = self.nouns[idx];
+            check_help(path, about, long_about);
+            idx += 1;
+        }
+        self.validate_number_of_events();
+        if self.json_len() > limits::BYTES {
+            panic!("the plugin's manifest is too long: `manifest::limits::BYTES` is the limit");
+        }
+    }
+
+    const fn validate_number_of_events(&self) {
+        let (mut hook_idx, mut n_events) = (0, 0);
+        while hook_idx < self.events.len() {
+            let mut idx = 0;
+            while idx < self.events[hook_idx].len() {
+                let event = self.events[hook_idx][idx];
+                check_line("events", event, limits::NAME);
+                if self.first_hook_on(event) == hook_idx && !is_before(self.events[hook_idx], idx) {
+                    n_events += 1;
+                }
+                idx += 1;
+            }
+            hook_idx += 1;
+        }
+        if n_events > limits::ITEMS {
+            panic!(
+                "the hooks subscribe to too many events: `manifest::limits::ITEMS` is the limit"
+            );
+        }
     }
 
     const fn validate(&self) {
@@ -562,6 +636,47 @@ const fn is_interface(name: &str) -> bool {
     is_subdomain(name)
 }
 
+/// Checks the length of a text.
+const fn check_line(field: &str, text: &str, limit: usize) {
+    if text.len() > limit {
+        Panic::new("the text in `")
+            .text(field)
+            .text("` is too long: `pintle_plugin::manifest::limits` has the limits")
+            .panic();
+    }
+}
+
+/// Checks the number of names in a list, and the length of each.
+const fn check_items(field: &str, items: &[&str]) {
+    if items.len() > limits::ITEMS {
+        Panic::new("`")
+            .text(field)
+            .text("` has too many items: `pintle_plugin::manifest::limits::ITEMS` is the limit")
+            .panic();
+    }
+    let mut idx = 0;
+    while idx < items.len() {
+        check_line(field, items[idx], limits::NAME);
+        idx += 1;
+    }
+}
+
+/// Checks the number of words of a command or a noun, and the length of its help.
+const fn check_help(path: &[&str], about: &str, long_about: &str) {
+    if path.len() > limits::WORDS {
+        Panic::new("`")
+            .words(path)
+            .text("` has too many words: `pintle_plugin::manifest::limits::WORDS` is the limit")
+            .panic();
+    }
+    if about.len() > limits::LINE || long_about.len() > limits::LONG_ABOUT {
+        Panic::new("the help of `")
+            .words(path)
+            .text("` is too long: `pintle_plugin::manifest::limits` has the limits")
+            .panic();
+    }
+}
+
 /// Puts the message of a panic together in constant evaluation, which formats nothing.
 struct Panic {
     bytes: [u8; 512],
@@ -631,6 +746,12 @@ const fn contains(all: &[&str], text: &str) -> bool {
         idx += 1;
     }
     false
+}
+
+/// Whether an item of a list is there before.
+const fn is_before(all: &[&str], idx: usize) -> bool {
+    let (earlier, _) = all.split_at(idx);
+    contains(earlier, all[idx])
 }
 
 /// Whether `name` is a DNS-1123 subdomain (RFC 1123, as Kubernetes checks it).
@@ -890,6 +1011,14 @@ mod tests {
         let manifest = Manifest::parse(json.as_bytes()).unwrap();
         // What a host writes from it is no longer either.
         assert_eq!(serde_json::to_string(&manifest).unwrap(), json);
+    }
+
+    #[test]
+    fn an_event_of_several_hooks_is_listed_once() {
+        const SEVERAL: ManifestSpec =
+            ManifestSpec { events: &[&["a", "b", "a"], &["c", "b"], &[], &["a"]], ..SPEC };
+        let json = SEVERAL.json::<{ SEVERAL.json_len() }>();
+        assert_eq!(Manifest::parse(&json).unwrap().events, ["a", "b", "c"]);
     }
 
     #[test]

@@ -363,3 +363,29 @@ fn a_noun_needs_a_line_of_help_and_a_command_below_it() {
     );
     check_nouns("[Book]", expect!["cannot find value `Book` in this scope at `Book`"]);
 }
+
+#[test]
+fn a_manifest_that_no_host_would_read_is_an_error() {
+    let long = "x".repeat(1025);
+    check(
+        &format!("name: \"hello.example.org\", description: \"{long}\", commands: [Hello],"),
+        expect!["evaluation panicked: the text in `description` is too long: `pintle_plugin::manifest::limits` has the limits"],
+    );
+    let host = format!(">=0.1{}", ", <9".repeat(100));
+    check(
+        &format!("name: \"a.b\", description: \"d\", host: \"{host}\", commands: [Hello],"),
+        expect!["evaluation panicked: the text in `host` is too long: `pintle_plugin::manifest::limits` has the limits"],
+    );
+    let other = |path: &str, about: &str| {
+        format!(
+            "#[derive(Default)] pub struct Other; impl Command for Other {{
+                const PATH: &'static [&'static str] = &[{path}];
+                const ABOUT: &'static str = {about:?};
+                fn run(&self, _: &Call, _: &Host<'_>) -> Result<Outcome> {{ Ok(Outcome::done()) }}
+            }}"
+        )
+    };
+    let fields = "name: \"a.b\", description: \"d\", commands: [Other],";
+    check_with(&other(&"\"a\",".repeat(9), ""), fields, expect!["evaluation panicked: `a a a a a a a a a` has too many words: `pintle_plugin::manifest::limits::WORDS` is the limit"]);
+    check_with(&other("\"a\"", &long), fields, expect!["evaluation panicked: the help of `a` is too long: `pintle_plugin::manifest::limits` has the limits"]);
+}

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// The most bytes that one allocation, and the whole process, may take, in MiB.
+/// The most bytes that one allocation, and the whole process, may take, in MiB; code of C counts
+/// here. What a target takes for one input, `fuzz/src/main.rs` limits.
 const LIMITS: [&str; 2] = ["-malloc_limit_mb=512", "-rss_limit_mb=2048"];
 
 /// What makes the code count where it has been, as libFuzzer expects it.

@@ -7,6 +7,7 @@
 //! `commands` are on top of all of it.
 
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod api_server;
 mod blocking;

@@ -5,8 +5,10 @@
 //! what every host has: it finds plugins, checks them, calls them, and dispatches
 //! commands and hooks. [`clap`] is the version whose types it takes.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod callables;
+pub mod caller;
 pub mod catalog;
 pub mod causes;
 pub mod cli;

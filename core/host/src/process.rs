@@ -3,6 +3,7 @@
 //! Invariants: waiting for a program ends. On Unix, a program has a process group of its own,
 //! and what ends early is ended with all that it has started in that group.
 
+use crate::caller;
 use crate::services::Call;
 use pintle_plugin::host::{HostServices, Stream};
 use std::collections::VecDeque;
@@ -234,6 +235,7 @@ impl Running {
             command.stdout(writer.try_clone().map_err(failed)?).stderr(writer);
             both = Some(reader);
         }
+        caller::protect(&mut command);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = spawn(&mut command).map_err(failed)?;

@@ -3,6 +3,7 @@
 use crate::broken_toml::broken_toml;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
+use pintle_host::caller;
 use pintle_host::fs;
 use pintle_host::{Identity, Purpose};
 use serde::Deserialize;
@@ -58,7 +59,7 @@ pub struct ConfigError {
 impl Config {
     /// Returns where the configuration of a host's user is.
     pub fn path(identity: &Identity) -> Option<PathBuf> {
-        let dir = identity.dir(Purpose::Config, &|name| std::env::var_os(name))?;
+        let dir = identity.dir(Purpose::Config, &caller::var_os)?;
         Some(dir.join(FILE))
     }
 

@@ -15,7 +15,7 @@ use crate::signature::{self, Bound, PublicKey};
 use crate::source::spec::shown;
 use crate::store::{FileRecord, LockedStore, Place, Receipt, Staged, Stored, Target};
 use crate::trust::Trust;
-use pintle_host::catalog::examine;
+use pintle_host::catalog::{Reason, examine};
 use pintle_host::cli::{Checked, CliError, Exit, FileKind, Session};
 use pintle_host::{PluginKey, PluginVersion};
 use pintle_plugin::manifest::TARGET;
@@ -462,7 +462,7 @@ impl Installer<'_> {
         if clashes.is_empty() {
             return Ok(());
         }
-        let text = clashes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let text = Reason::Clashes(clashes).to_string();
         match self.ask(&format!("{text}. Install it nevertheless?"))? {
             Answer::Yes => {
                 self.session.console().log(pintle_plugin::Level::Warn, &text);

@@ -9,6 +9,7 @@
 //! no plugin is visible before it has passed every check; a process that is killed leaves what
 //! was there before or what is to be.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod archive;
 mod asking;

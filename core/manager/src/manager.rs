@@ -15,7 +15,8 @@ use crate::source::http::{Client, Options};
 use crate::source::spec::{OciSpec, Spec, shown};
 use crate::store::{LockedStore, Place, Store, Stored};
 use crate::user_dir::user_dir;
-use pintle_host::cli::{CliError, Session};
+use pintle_host::caller;
+use pintle_host::cli::{CliError, Session, check_trusted};
 use pintle_host::{PluginKey, PluginName, Purpose};
 use pintle_plugin::Level;
 use std::cell::OnceCell;
@@ -38,6 +39,7 @@ pub(crate) struct Manager<'a> {
 
 impl<'a> Manager<'a> {
     pub(crate) fn new(session: &'a Session<'a>) -> Result<Self, CliError> {
+        check_trusted("the user's plugin directory")?;
         let config = Config::load(session.identity())?;
         let root = user_dir(session).ok_or_else(|| {
             failed("there is no plugin directory of the user's")
@@ -228,7 +230,7 @@ impl<'a> Manager<'a> {
             }
             (None, None, None) => return Ok(None),
         };
-        let cache = identity.dir(Purpose::Cache, &|it| std::env::var_os(it));
+        let cache = identity.dir(Purpose::Cache, &caller::var_os);
         let cache = cache.map(|it| it.join("index"));
         Ok(Some(index::Place::new(text, base, key, cache)?))
     }
@@ -286,7 +288,7 @@ impl<'a> Manager<'a> {
     }
 
     fn cache(&self, name: &str) -> Option<PathBuf> {
-        let dir = self.session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it))?;
+        let dir = self.session.identity().dir(Purpose::Cache, &caller::var_os)?;
         let dir = dir.join(name);
         std::fs::create_dir_all(&dir).ok().map(|()| dir)
     }
@@ -369,5 +371,5 @@ pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
 }
 
 fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    caller::var(name)
 }

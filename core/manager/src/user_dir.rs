@@ -1,5 +1,6 @@
 //! Where the plugins of the user are.
 
+use pintle_host::caller;
 use pintle_host::catalog::{DirOrigin, SearchPath};
 use pintle_host::cli::Session;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 /// Returns the user's plugin directory.
 pub(crate) fn user_dir(session: &Session<'_>) -> Option<PathBuf> {
     // Not the session's own: that looks for the project's lock file first.
-    let search = SearchPath::new(session.identity(), &[], &|it| std::env::var_os(it));
+    let search = SearchPath::new(session.identity(), &[], &caller::var_os);
     let user = search.dirs().iter().find(|it| it.origin == DirOrigin::User);
     user.map(|it| it.path.clone())
 }

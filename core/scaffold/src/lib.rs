@@ -9,6 +9,7 @@
 //! that plugins want to run, run in a copy.
 
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod chain;
 mod commands;

@@ -48,12 +48,13 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// may import all but those that nothing may import.
 const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "identity", &[]),
-    ("core/host", "fs", &[]),
-    ("core/host", "process", &["services"]),
-    ("core/host", "services", &["identity", "signals"]),
-    ("core/host", "catalog", &["fs", "identity"]),
-    ("core/host", "callables", &["catalog", "identity", "process"]),
-    ("core/host", "transport", &["catalog", "fs", "identity", "process", "services"]),
+    ("core/host", "fs", &["caller"]),
+    ("core/host", "process", &["caller", "services"]),
+    ("core/host", "services", &["caller", "identity", "signals"]),
+    ("core/host", "caller", &[]),
+    ("core/host", "catalog", &["caller", "fs", "identity"]),
+    ("core/host", "callables", &["caller", "catalog", "identity", "process"]),
+    ("core/host", "transport", &["caller", "catalog", "fs", "identity", "process", "services"]),
     ("core/host", "lifecycle", &["services", "transport"]),
 ];
 

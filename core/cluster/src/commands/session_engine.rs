@@ -8,6 +8,7 @@ use crate::kubeconfig::Kubeconfig;
 use crate::names::Names;
 use crate::operations::{Locks, PluginContainers, Run};
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::cli::{CliError, Hooks, Need, Session};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(super) const ENGINE: Need = Need {
 fn engine(session: &Session<'_>) -> Arc<Lazy> {
     session.shared(|| {
         let variable = session.identity().env_var("ENGINE_TIMEOUT");
-        let value = std::env::var_os(&variable).map(|it| it.to_string_lossy().into_owned());
+        let value = caller::var_os(&variable).map(|it| it.to_string_lossy().into_owned());
         Lazy::new(variable, value)
     })
 }
@@ -60,7 +61,7 @@ pub(super) fn with_engine<T>(
 
 /// Returns the locks that keep runs on one cluster out of each other's way.
 pub(super) fn locks(session: &Session<'_>) -> Locks {
-    let cache = session.identity().dir(Purpose::Cache, &|name| std::env::var_os(name));
+    let cache = session.identity().dir(Purpose::Cache, &caller::var_os);
     Locks::new(cache.map(|it| it.join("clusters")))
 }
 
@@ -70,5 +71,5 @@ pub(super) fn report<'a>(session: &'a Session<'_>) -> ConsoleReport<'a> {
 
 /// Returns the user's own kubeconfig.
 pub(super) fn user_kubeconfig() -> Result<Kubeconfig, ClusterError> {
-    Ok(Kubeconfig::of_user(&|name| std::env::var_os(name))?)
+    Ok(Kubeconfig::of_user(&caller::var_os)?)
 }

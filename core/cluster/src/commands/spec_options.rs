@@ -10,6 +10,7 @@ use crate::spec::{
     NodeFilter, Pair, Publish, Secret, ValueError, variable_of_line, volume_of_line,
 };
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use pintle_host::caller;
 use pintle_host::catalog::PluginName;
 use pintle_host::cli::{CliError, Exit, Session};
 use pintle_plugin::Level;
@@ -130,8 +131,7 @@ fn check_supported(
 /// Returns what the environment says of clusters in general.
 fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     let identity = session.identity();
-    let var =
-        |suffix: &str| std::env::var(identity.env_var(suffix)).ok().filter(|it| !it.is_empty());
+    let var = |suffix: &str| caller::var(&identity.env_var(suffix)).filter(|it| !it.is_empty());
     let mut defaults = Defaults::default();
     if let Some(image) = var("NODE_IMAGE") {
         defaults.image = image;

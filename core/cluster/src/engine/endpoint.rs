@@ -5,6 +5,7 @@
 //! Docker Desktop's, Podman's. Source: the manual of `docker context`, and Podman's
 //! `podman system service`.
 
+use pintle_host::caller;
 use pintle_host::fs::{self, Dir};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -108,7 +109,7 @@ pub struct Environment<'a> {
 impl Environment<'static> {
     /// Returns the process's own environment.
     pub fn of_process() -> Self {
-        Self { var: &|name| std::env::var_os(name), exists: &|path| path.exists() }
+        Self { var: &caller::var_os, exists: &|path| path.exists() }
     }
 }
 

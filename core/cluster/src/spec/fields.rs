@@ -8,6 +8,7 @@ use super::surroundings::Surroundings;
 use super::values::{Pair, ValueError, VolumeMount};
 use crate::engine::File;
 use crate::names::ClusterName;
+use pintle_host::caller;
 use pintle_host::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -87,7 +88,7 @@ pub(super) fn variable(text: String, around: &Surroundings<'_>) -> Result<Pair, 
 pub(crate) fn variable_of_line(text: &str) -> Option<Result<Pair, ValueError>> {
     match text.contains('=') || text.is_empty() {
         true => Some(text.parse()),
-        false => std::env::var(text).ok().map(|it| Ok(Pair(text.to_owned(), it))),
+        false => caller::var(text).map(|it| Ok(Pair(text.to_owned(), it))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a cluster file is read in: the directories that its paths start from, and the
 //! environment of the caller.
 
+use pintle_host::caller;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,8 @@ impl<'a> Surroundings<'a> {
         Self {
             folder,
             here: env::current_dir().unwrap_or_default(),
-            home: env::home_dir(),
-            var: &|name| env::var(name).ok(),
+            home: caller::home_dir(),
+            var: &caller::var,
         }
     }
 

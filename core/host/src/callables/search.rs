@@ -3,7 +3,7 @@
 //! Invariant: no directory is relative, so that nothing is run by accident from the directory
 //! that the user happens to be in.
 
-use crate::catalog::has_raised_privileges;
+use crate::caller;
 use crate::identity::Identity;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -51,7 +51,7 @@ pub enum Fault {
 impl Callables {
     /// Returns the programs of a host in the directories of `path`, the value of `PATH`.
     pub fn new(identity: &Identity, path: Option<&OsStr>) -> Self {
-        Self::of(identity, path.filter(|_| !has_raised_privileges()))
+        Self::of(identity, path.filter(|_| caller::is_trusted()))
     }
 
     fn of(identity: &Identity, path: Option<&OsStr>) -> Self {
@@ -184,7 +184,7 @@ fn without_extension(file_name: &str) -> Option<&str> {
 /// Returns the extensions of programs, each with its dot.
 #[cfg(windows)]
 fn extensions() -> Vec<String> {
-    let list = std::env::var("PATHEXT").unwrap_or_else(|_| ".COM;.EXE;.BAT;.CMD".to_owned());
+    let list = caller::var("PATHEXT").unwrap_or_else(|| ".COM;.EXE;.BAT;.CMD".to_owned());
     let extensions = list.split(';').filter(|it| it.len() > 1 && it.starts_with('.'));
     extensions.map(str::to_owned).collect()
 }

@@ -1,50 +1,85 @@
 //! Commands that cannot be called by their bare words.
 
 use super::key::PluginKey;
+use super::limits;
 use super::list::list;
 use std::fmt;
 
 /// A command that cannot be called by its bare words.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clash {
     /// The command's words.
     pub command: Vec<String>,
-    /// What it clashes with.
-    pub rival: Rival,
+    /// Whether it clashes with a command of the host, which always wins.
+    pub is_core: bool,
+    /// The first of the commands of other plugins that it clashes with.
+    pub rivals: Vec<Claim>,
+    /// How many more commands of other plugins it clashes with.
+    pub n_more: usize,
 }
 
-/// What a command clashes with.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rival {
-    /// A command of the host, which always wins.
-    Core,
-    /// A command of another plugin.
-    Plugin(Claim),
+impl Clash {
+    /// Returns the clash of a command with those of other plugins, `n_rivals` in all; `None` if it
+    /// has none.
+    pub(super) fn of(
+        command: &[String],
+        is_core: bool,
+        rivals: impl Iterator<Item = Claim>,
+        n_rivals: usize,
+    ) -> Option<Self> {
+        if !is_core && n_rivals == 0 {
+            return None;
+        }
+        let rivals: Vec<_> = rivals.take(limits::RIVALS).collect();
+        let n_more = n_rivals - rivals.len();
+        Some(Self { command: command.to_vec(), is_core, rivals, n_more })
+    }
 }
 
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = self.command.join(" ");
-        match &self.rival {
-            Rival::Core => write!(f, "its command `{own}` collides with a core command"),
-            Rival::Plugin(Claim { plugin, command }) if *command == self.command => {
-                write!(f, "its command `{own}` is also provided by `{plugin}`")
-            }
-            Rival::Plugin(Claim { plugin, command }) => {
-                write!(f, "its command `{own}` collides with `{}` of `{plugin}`", command.join(" "))
-            }
+        let is_same = |it: &&Claim| it.command == self.command;
+        let same: Vec<_> = self.rivals.iter().filter(is_same).map(|it| &it.plugin).collect();
+        let other = self.rivals.iter().filter(|it| !is_same(it));
+        let other: Vec<_> =
+            other.map(|it| format!("`{}` of `{}`", it.command.join(" "), it.plugin)).collect();
+        let mut parts = Vec::new();
+        if self.is_core {
+            parts.push("collides with a core command".to_owned());
         }
+        if !same.is_empty() {
+            parts.push(format!("is also provided by {}", list(&same)));
+        }
+        if !other.is_empty() {
+            parts.push(format!("collides with {}", other.join(", ")));
+        }
+        write!(f, "its command `{}` {}", self.command.join(" "), parts.join(", and "))?;
+        and_more(f, self.n_more)
     }
+}
+
+/// Says how many there are besides those that were listed.
+fn and_more(f: &mut fmt::Formatter<'_>, n_more: usize) -> fmt::Result {
+    if n_more == 0 { Ok(()) } else { write!(f, " and {n_more} more") }
 }
 
 /// Several plugins claim the command that was typed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("several plugins claim the command `{}`: {}", command.join(" "), list(&self.plugins()))]
 pub struct CommandConflict {
     /// The command's words.
     pub command: Vec<String>,
-    /// The plugins that claim it, each with the command of its own that collides.
+    /// The first plugins that claim it, each with the command of its own that collides.
     pub claims: Vec<Claim>,
+    /// How many more claims there are.
+    pub n_more: usize,
+}
+
+impl fmt::Display for CommandConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (command, plugins) = (self.command.join(" "), list(&self.plugins()));
+        write!(f, "several plugins claim the command `{command}`: {plugins}")?;
+        and_more(f, self.n_more)
+    }
 }
 
 /// One plugin's side of a [`CommandConflict`].

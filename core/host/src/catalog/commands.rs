@@ -3,7 +3,7 @@
 //! Invariants: a plugin never shadows a core command. Two commands collide if one's
 //! path is the other's or begins with it, as then one of them could not be called.
 
-use super::clash::{Claim, Clash, CommandConflict, Rival};
+use super::clash::{Claim, Clash, CommandConflict};
 use super::entry::Entry;
 use super::key::PluginKey;
 use super::name::PluginName;
@@ -20,39 +20,35 @@ pub(super) fn find<'c>(
         // The first of several equal ones; `max_by_key` would give the last.
         .reduce(|best, it| if it.1.path.len() > best.1.path.len() { it } else { best });
     let Some((entry, command)) = called else { return Ok(None) };
-    let mut claims: Vec<_> = rivals(entry, command).collect();
-    if claims.is_empty() {
+    let Some(Clash { rivals, n_more, .. }) = clash(entry, command) else {
         return Ok(Some((entry, command)));
-    }
-    let own = entry.key().map(|it| Claim { plugin: it.clone(), command: command.path.clone() });
-    claims.extend(own);
+    };
+    let mut claims = rivals.clone();
+    claims.extend(claim(entry, &command.path));
     claims.sort();
-    Err(CommandConflict { command: command.path.clone(), claims })
+    Err(CommandConflict { command: command.path.clone(), claims, n_more: *n_more })
 }
 
 /// Returns the commands that can be called by their bare words.
 pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
-    all(entries).filter(|(entry, command)| clashes(entry, command).next().is_none())
+    all(entries).filter(|(entry, command)| clash(entry, command).is_none())
 }
 
-fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
+fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> + Clone {
     let current = entries.iter().filter(|it| it.is_current);
     current.flat_map(|entry| entry.commands().iter().map(move |it| (entry, it)))
 }
 
-fn clashes<'c>(entry: &'c Entry, command: &ManifestCommand) -> impl Iterator<Item = &'c Clash> {
-    entry.clashes.iter().filter(move |it| it.command == command.path)
+fn clash<'c>(entry: &'c Entry, command: &ManifestCommand) -> Option<&'c Clash> {
+    entry.clashes.iter().find(|it| it.command == command.path)
 }
 
 fn is_core(entry: &Entry, command: &ManifestCommand) -> bool {
-    clashes(entry, command).any(|it| it.rival == Rival::Core)
+    clash(entry, command).is_some_and(|it| it.is_core)
 }
 
-fn rivals(entry: &Entry, command: &ManifestCommand) -> impl Iterator<Item = Claim> {
-    clashes(entry, command).filter_map(|it| match &it.rival {
-        Rival::Plugin(claim) => Some(claim.clone()),
-        Rival::Core => None,
-    })
+fn claim(entry: &Entry, command: &[String]) -> Option<Claim> {
+    Some(Claim { plugin: entry.key()?.clone(), command: command.to_vec() })
 }
 
 /// Marks the current version of each plugin, and the commands of those that collide.
@@ -61,10 +57,7 @@ pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
         entries[idx].is_current = true;
     }
     for (idx, clash) in collisions(entries, core_commands) {
-        let clashes = &mut entries[idx].clashes;
-        if !clashes.contains(&clash) {
-            clashes.push(clash);
-        }
+        entries[idx].clashes.push(clash);
     }
 }
 
@@ -75,19 +68,15 @@ pub(super) fn foreseen(
     commands: &[ManifestCommand],
     core_commands: &[Vec<String>],
 ) -> Vec<Clash> {
-    let mut found = Vec::new();
-    for own in commands {
-        let clash = |rival| Clash { command: own.path.clone(), rival };
-        if core_commands.iter().any(|it| is_one(it, &own.path)) {
-            found.push(clash(Rival::Core));
-        }
-        for (entry, command) in all(entries).filter(|it| is_one(&it.1.path, &own.path)) {
-            let Some(other) = entry.key().filter(|it| it.name() != key.name()) else { continue };
-            let claim = Claim { plugin: other.clone(), command: command.path.clone() };
-            found.push(clash(Rival::Plugin(claim)));
-        }
-    }
-    found
+    let clash = |own: &ManifestCommand| {
+        let is_core = core_commands.iter().any(|it| is_one(it, &own.path));
+        let is_other = |it: &Entry| it.key().is_some_and(|it| it.name() != key.name());
+        let rivals = all(entries).filter(|it| is_one(&it.1.path, &own.path) && is_other(it.0));
+        let n_rivals = rivals.clone().count();
+        let claims = rivals.filter_map(|(entry, command)| claim(entry, &command.path));
+        Clash::of(&own.path, is_core, claims, n_rivals)
+    };
+    commands.iter().filter_map(clash).collect()
 }
 
 /// Returns whether two commands collide.
@@ -120,34 +109,51 @@ fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, C
     commands.sort_unstable();
 
     let mut found = Vec::new();
-    for (at, &(path, idx)) in commands.iter().enumerate() {
-        if core_commands.iter().any(|it| is_one(it, path)) {
-            found.push((idx, Clash { command: path.to_vec(), rival: Rival::Core }));
+    // The equal commands that the current ones begin with.
+    let mut shorter: Vec<&[(&[String], usize)]> = Vec::new();
+    let mut rest = commands.as_slice();
+    while let Some(&(path, _)) = rest.first() {
+        let n_equal = rest.iter().take_while(|it| it.0 == path).count();
+        let (equal, after) = rest.split_at(n_equal);
+        // Sorted, the paths that begin with this one come right after it.
+        let longer = &after[..after.partition_point(|it| it.0.starts_with(path))];
+        shorter.retain(|it| path.starts_with(it[0].0));
+        let is_core = core_commands.iter().any(|it| is_one(it, path));
+        if is_core || n_equal > 1 || !shorter.is_empty() || !longer.is_empty() {
+            let rivals = Rivals { shorter: &shorter, equal, longer };
+            let clash = |idx| Some((idx, rivals.clash(entries, idx, is_core)?));
+            found.extend(equal.iter().filter_map(|it| clash(it.1)));
         }
-        // Sorted, the paths that begin with this one, itself included, come right after it.
-        let longer = commands[at + 1..].iter().take_while(|(it, _)| it.starts_with(path));
-        for &(other_path, other_idx) in longer {
-            found.extend(collision(entries, (other_idx, other_path), (idx, path)));
-        }
+        shorter.push(equal);
+        rest = after;
     }
     found
 }
 
-/// Returns the two sides of a collision, unless both commands are of one plugin.
-fn collision(
-    entries: &[Entry],
-    (idx, path): (usize, &[String]),
-    (other_idx, other_path): (usize, &[String]),
-) -> Vec<(usize, Clash)> {
-    let (Some(key), Some(other_key)) = (entries[idx].key(), entries[other_idx].key()) else {
-        return Vec::new();
-    };
-    if idx == other_idx {
-        return Vec::new();
+/// The commands that one path collides with, each with the place of its plugin.
+struct Rivals<'c> {
+    shorter: &'c [&'c [(&'c [String], usize)]],
+    equal: &'c [(&'c [String], usize)],
+    longer: &'c [(&'c [String], usize)],
+}
+
+impl Rivals<'_> {
+    /// Returns what the command of one plugin collides with; its other commands do not count.
+    fn clash(&self, entries: &[Entry], own: usize, is_core: bool) -> Option<Clash> {
+        let path = self.equal[0].0;
+        let is_longer =
+            |it: &&ManifestCommand| it.path.len() > path.len() && it.path.starts_with(path);
+        let n_own_longer = match self.longer {
+            [] => 0,
+            _ => entries[own].commands().iter().filter(is_longer).count(),
+        };
+        let has_own =
+            |it: &&&[(&[String], usize)]| it.binary_search_by_key(&own, |it| it.1).is_ok();
+        let n_own_shorter = self.shorter.iter().filter(has_own).count();
+        let n_shorter = self.shorter.iter().map(|it| it.len()).sum::<usize>() - n_own_shorter;
+        let n_rivals = n_shorter + self.equal.len() - 1 + self.longer.len() - n_own_longer;
+        let all = self.shorter.iter().copied().chain([self.equal, self.longer]).flatten();
+        let rivals = all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], it.0));
+        Clash::of(path, is_core, rivals, n_rivals)
     }
-    let side = |own: &[String], key: &PluginKey, path: &[String]| Clash {
-        command: own.to_vec(),
-        rival: Rival::Plugin(Claim { plugin: key.clone(), command: path.to_vec() }),
-    };
-    vec![(idx, side(path, other_key, other_path)), (other_idx, side(other_path, key, path))]
 }

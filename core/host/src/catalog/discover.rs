@@ -8,6 +8,7 @@ use super::key::PluginKey;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::search::{DirOrigin, PluginDir, SearchPath};
+use crate::fs::{Exposure, is_worth_protecting};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
@@ -15,14 +16,34 @@ use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
 use std::time::SystemTime;
 
-/// A directory that could not be searched.
+/// What is wrong with a directory of the search path.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to search plugin directory `{}`", path.display())]
-pub struct Warning {
-    /// The directory.
-    pub path: PathBuf,
-    /// Why.
-    pub source: io::Error,
+#[non_exhaustive]
+pub enum Warning {
+    /// It could not be searched.
+    #[error("failed to search plugin directory `{}`", path.display())]
+    Unsearched {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others may change what is in it, and so it was not searched.
+    #[error("plugin directory `{}` is not used: {exposure}", path.display())]
+    Unused {
+        /// The directory.
+        path: PathBuf,
+        /// Who may change it.
+        exposure: Exposure,
+    },
+    /// Others may change what is in it.
+    #[error("plugin directory `{}` is not safe: {exposure}", path.display())]
+    Exposed {
+        /// The directory.
+        path: PathBuf,
+        /// Who may change it.
+        exposure: Exposure,
+    },
 }
 
 /// What was found in the directories of the search path.
@@ -51,7 +72,16 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found
     let (mut folders, mut warnings) = (Vec::new(), Vec::new());
     for dir in search.dirs() {
         match Folder::open(&dir.path) {
-            Ok(folder) => folders.push((dir, folder)),
+            Ok(folder) => match folder.exposure() {
+                None => folders.push((dir, folder)),
+                Some(exposure) if is_worth_protecting() => {
+                    warnings.push(Warning::Unused { path: dir.path.clone(), exposure });
+                }
+                Some(exposure) => {
+                    warnings.push(Warning::Exposed { path: dir.path.clone(), exposure });
+                    folders.push((dir, folder));
+                }
+            },
             Err(source) => warnings.extend(warning(dir, source)),
         }
     }
@@ -128,7 +158,7 @@ fn keep(
 /// not just named need not exist.
 fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
     let is_optional = dir.origin.is_optional() && source.kind() == io::ErrorKind::NotFound;
-    (!is_optional).then(|| Warning { path: dir.path.clone(), source })
+    (!is_optional).then(|| Warning::Unsearched { path: dir.path.clone(), source })
 }
 
 /// A file that was looked at.

@@ -8,11 +8,15 @@ use super::contributions::Contributions;
 use super::file::{self, FileError, FileId, RegularFile};
 use super::key::PluginKey;
 use super::lazy_manifest::LazyManifest;
-use super::library_file::{FIRST_PAGE, LibraryFile, exports, read_first_page};
+use super::library_file::{self, LibraryError, LibraryFile, Scope, Source, source_exports};
+use super::limits::{self, FIRST_PAGE};
 use super::manifest_view::ManifestView;
 use super::refusal::Refusal;
-use super::requirements::{check_abi, check_supported, judge, key_of};
+use super::requirements::{check_abi, check_facts, check_supported, key_of};
 use super::rules::Rules;
+use super::size;
+use crate::fs::Exposure;
+use memchr::memmem;
 use pintle_plugin::manifest::Manifest;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,6 +32,8 @@ pub struct Examined {
     pub manifest: Manifest,
     /// The plugin's full name and version.
     pub key: PluginKey,
+    /// Who else may change the file.
+    pub exposure: Option<Exposure>,
 }
 
 /// A file that is not a plugin which this host can run.
@@ -53,12 +59,13 @@ pub struct RefusedFile {
 ///
 /// [`RefusedFile`] when it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
-    let Examination { file, id, manifest, key, refusal, .. } =
-        examine_file(file::open(path), rules);
+    let opened = file::open(path);
+    let exposure = opened.as_ref().ok().and_then(|it| it.exposure);
+    let Examination { file, id, manifest, key, refusal, .. } = examine_file(opened, rules);
     let manifest = manifest.get().cloned();
     match (refusal, file, id, manifest, key) {
         (None, Some(file), Some(id), Some(manifest), Some(key)) => {
-            Ok(Examined { file, id, manifest, key })
+            Ok(Examined { file, id, manifest, key, exposure })
         }
         (refusal, _, id, manifest, key) => {
             let refusal = refusal.unwrap_or(Refusal::NoManifest);
@@ -91,10 +98,11 @@ impl Examination {
         opened: Result<RegularFile, FileError>,
         rules: &Rules,
     ) -> Result<(), Refusal> {
-        let RegularFile { file, len, id } = opened?;
+        let RegularFile { file, len, id, .. } = opened?;
         self.id = Some(id);
         let mut head = [0; FIRST_PAGE];
-        let library = read_first_page(&file, len, &mut head)?;
+        let source = Source::open(&file, len, &mut head, limits::BYTES)?;
+        let library = library_file::read(&source, Scope::Host)?;
         // The manifest is read even if the library does not fit, so that it still
         // has a name to be listed with.
         let fits = library.check_fit().map_err(Refusal::from);
@@ -105,11 +113,15 @@ impl Examination {
         let view = ManifestView::parse(&json);
         let res = match &view {
             Ok(view) => {
+                // What is too large to be shown is not kept either.
+                if let Err(refusal) = size::check(view) {
+                    return fits.and(Err(refusal));
+                }
                 self.key = key_of(view, rules).ok();
                 fits.and_then(|()| check_abi(view, rules))
-                    .and_then(|()| judge(view, rules).map(drop))
+                    .and_then(|()| check_facts(view, rules).map(drop))
                     .and_then(|()| check_supported(view))
-                    .and_then(|()| check_root(&file, &head, view))
+                    .and_then(|()| check_root(&source, view))
             }
             Err(_) => fits,
         };
@@ -127,24 +139,34 @@ impl Examination {
 
 fn take_manifest(library: LibraryFile) -> Result<Vec<u8>, Refusal> {
     let mut manifests = library.into_manifests();
-    match (manifests.len(), manifests.pop()) {
-        (1, Some(json)) => Ok(json),
-        (0, _) | (_, None) => Err(Refusal::NoManifest),
-        (count, _) => Err(Refusal::SeveralManifests { count }),
+    let json = manifests.pop().ok_or(Refusal::NoManifest)?;
+    if !manifests.is_empty() {
+        return Err(Refusal::SeveralManifests);
     }
+    size::check_bytes(&json).map(|()| json)
 }
 
 /// Checks that the file has the root symbol that the manifest names.
 ///
-/// The names of a plugin's symbols stand in its first page; only where this one does
-/// not is the symbol table read. The transport reads it always.
-fn check_root(file: &File, head: &[u8], view: &ManifestView<'_>) -> Result<(), Refusal> {
+/// The names of a plugin's symbols are in its first page; only where this one is not, the symbol
+/// table is read. One that is too large to be read here is left to the transport, which reads it
+/// always.
+fn check_root(source: &Source<'_>, view: &ManifestView<'_>) -> Result<(), Refusal> {
     let symbol = view.abi.root.as_ref();
-    let is_in_head = head.split(|it| *it == 0).any(|it| it == symbol.as_bytes());
-    if is_in_head || exports(file, symbol).unwrap_or(false) {
+    if is_name_in(source.head(), symbol) {
         return Ok(());
     }
-    Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() })
+    match source_exports(source, symbol) {
+        Ok(true) | Err(LibraryError::TooMuch { .. }) => Ok(()),
+        Ok(false) | Err(_) => Err(Refusal::NoRootSymbol { symbol: symbol.to_owned() }),
+    }
+}
+
+/// Whether a table of names, each with a zero byte before and behind it, has a name.
+fn is_name_in(table: &[u8], name: &str) -> bool {
+    let ends = |at: usize| table.get(at + name.len()) == Some(&0);
+    let begins = |at: usize| at.checked_sub(1).is_some_and(|it| table[it] == 0);
+    memmem::find_iter(table, name).any(|at| begins(at) && ends(at))
 }
 
 #[cfg(test)]
@@ -272,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_found_between_zero_bytes() {
+        let check = |table: &[u8], expected| assert_eq!(is_name_in(table, "root"), expected);
+        check(b"\0root\0", true);
+        check(b"\0rootroot\0a\0root\0", true);
+        for table in [&b""[..], b"root\0", b"\0root", b"\0roots\0", b"\0aroot\0", b"\0roo"] {
+            check(table, false);
+        }
+    }
+
+    #[test]
     fn a_library_needs_one_manifest() {
         check(
             &elf(&[]),
@@ -282,7 +314,7 @@ mod tests {
         check(
             &elf(&["{}", "{}"]),
             expect![[r#"
-                ?: it has 2 plugin manifests
+                ?: it has more than one plugin manifest
             "#]],
         );
         check(

@@ -4,7 +4,7 @@
 //! Nothing is mapped: reading a file that shrinks meanwhile gives an error, where touching
 //! a mapping of it would kill the process.
 
-use crate::fs::{self, Cause, Dir, Entry};
+use crate::fs::{self, Cause, Dir, Entry, Exposure};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
@@ -105,6 +105,26 @@ impl Stamp {
         })
     }
 
+    /// The same, of what the standard library says of a file.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    fn of_metadata(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let number = |it: i64| u64::try_from(it).ok();
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (number(metadata.mtime())?, number(metadata.mtime_nsec())?),
+            changed: (number(metadata.ctime())?, number(metadata.ctime_nsec())?),
+        })
+    }
+
+    /// Returns nothing: this platform has no stamps.
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    fn of_metadata(_: &Metadata) -> Option<Self> {
+        None
+    }
+
     /// Returns what tells the file from other files.
     #[cfg(unix)]
     pub(super) fn file_id(&self) -> Option<FileId> {
@@ -129,50 +149,27 @@ pub(super) struct RegularFile {
     pub(super) file: File,
     pub(super) len: u64,
     pub(super) id: FileId,
+    /// Who else may change it, if that was asked for.
+    pub(super) exposure: Option<Exposure>,
 }
 
 /// Opens a regular file, without ever waiting for it.
 pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
     let (file, metadata) = fs::open_named(path)?;
-    Ok(RegularFile { file, len: metadata.len(), id: file_id(path, &metadata) })
+    let (id, exposure) = (file_id(path, &metadata), Exposure::of(&metadata));
+    Ok(RegularFile { file, len: metadata.len(), id, exposure })
 }
 
-/// Returns what tells a file or a directory from all others, and from what it was before.
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
-    Ok(Stamp::of(&rustix::fs::stat(path)?))
-}
-
-/// Returns nothing: this platform has no stamps.
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(super) fn stamp(_: &Path) -> io::Result<Option<Stamp>> {
-    Ok(None)
+/// Returns what tells a file or a directory from all others, and from what it was before; and who
+/// else may change it.
+pub(super) fn look(path: &Path) -> io::Result<(Option<Stamp>, Option<Exposure>)> {
+    let metadata = path.metadata()?;
+    Ok((Stamp::of_metadata(&metadata), Exposure::of(&metadata)))
 }
 
 /// Returns what tells an open file from all others, and from what it was before.
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(super) fn stamp_of(file: &File) -> Option<Stamp> {
-    Stamp::of(&rustix::fs::fstat(file).ok()?)
-}
-
-/// Returns nothing: this platform has no stamps.
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(super) fn stamp_of(_: &File) -> Option<Stamp> {
-    None
-}
-
-/// Returns whether a file is the user's own, and none but the user can write it.
-#[cfg(unix)]
-pub(super) fn is_private(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
-    is_own && metadata.mode() & 0o022 == 0
-}
-
-/// Returns nothing certain: only Unix has an index.
-#[cfg(not(unix))]
-pub(super) fn is_private(_: &Metadata) -> bool {
-    false
+    Stamp::of_metadata(&file.metadata().ok()?)
 }
 
 /// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
@@ -245,17 +242,28 @@ pub(super) struct Directory {
     dir: Dir,
     #[cfg(unix)]
     device: u64,
+    exposure: Option<Exposure>,
 }
 
 impl Directory {
     /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let dir = Dir::open(path)?;
+        #[cfg(unix)]
+        let (device, exposure) = dir.device()?;
+        #[cfg(not(unix))]
+        let exposure = None;
         Ok(Self {
             #[cfg(unix)]
-            device: dir.device()?,
+            device,
+            exposure,
             dir,
         })
+    }
+
+    /// Returns who else may change what is in the directory.
+    pub(super) fn exposure(&self) -> Option<Exposure> {
+        self.exposure
     }
 
     /// Returns the directory's path.
@@ -309,7 +317,8 @@ impl Directory {
         let Some(inode) = inode else { return open(&self.path().join(name)) };
         let mut file = self.dir.open_listed(name)?;
         let len = file.seek(SeekFrom::End(0))?;
-        Ok(RegularFile { file, len, id: FileId { device: self.device, inode } })
+        let id = FileId { device: self.device, inode };
+        Ok(RegularFile { file, len, id, exposure: None })
     }
 
     /// Opens a file of the directory, without ever waiting for it.

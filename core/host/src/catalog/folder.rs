@@ -3,7 +3,7 @@
 use super::entry::Known;
 use super::file::{Directory, FileError, RegularFile, Stamp};
 use super::index::{Record, Records};
-use crate::fs::{Entry, Kind};
+use crate::fs::{Entry, Exposure, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,11 @@ impl Folder {
     /// Opens a folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: Directory::open(path)? })
+    }
+
+    /// Returns who else may change what is in the folder.
+    pub(super) fn exposure(&self) -> Option<Exposure> {
+        self.directory.exposure()
     }
 
     /// Returns what tells the folder from what it was before.

@@ -4,6 +4,7 @@
 //! their commands. [`ManifestView`] does that without copying their texts; the
 //! [`Manifest`] itself is made when it is looked at.
 
+use super::limits;
 use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError, ManifestNoun};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -19,7 +20,7 @@ pub(super) struct ManifestView<'a> {
     #[serde(borrow)]
     pub(super) version: Cow<'a, str>,
     #[serde(borrow)]
-    description: Cow<'a, str>,
+    pub(super) description: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) deprecated: Option<Text<'a>>,
     #[serde(borrow)]
@@ -27,7 +28,7 @@ pub(super) struct ManifestView<'a> {
     #[serde(borrow)]
     pub(super) target: Cow<'a, str>,
     #[serde(borrow)]
-    rustc: Cow<'a, str>,
+    pub(super) rustc: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) host: Cow<'a, str>,
     #[serde(borrow)]
@@ -41,13 +42,13 @@ pub(super) struct ManifestView<'a> {
     pub(super) interfaces: Vec<Text<'a>>,
     pub(super) nouns: Vec<ManifestNoun>,
     #[serde(borrow)]
-    homepage: Cow<'a, str>,
+    pub(super) homepage: Cow<'a, str>,
     #[serde(borrow)]
-    repository: Cow<'a, str>,
+    pub(super) repository: Cow<'a, str>,
     #[serde(borrow)]
-    license: Cow<'a, str>,
+    pub(super) license: Cow<'a, str>,
     #[serde(borrow)]
-    authors: Vec<Text<'a>>,
+    pub(super) authors: Vec<Text<'a>>,
 }
 
 /// The part of [`ManifestView`] that decides whether a library fits a host.
@@ -77,7 +78,7 @@ impl<'a> ManifestView<'a> {
             Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(json),
         }
-        .map_err(ManifestError::Json)?;
+        .map_err(|err| ManifestError::Json(shortened(err)))?;
         match view.format {
             FORMAT => Ok(view),
             other => Err(ManifestError::Format(other)),
@@ -99,11 +100,30 @@ impl<'a> ManifestView<'a> {
                 root: Cow::Borrowed(&abi.root),
             },
             target: Cow::Borrowed(&manifest.target),
+            rustc: Cow::Borrowed(&manifest.rustc),
+            description: Cow::Borrowed(&manifest.description),
+            deprecated: manifest.deprecated.as_ref().map(|it| Text(it.into())),
             host: Cow::Borrowed(&manifest.host),
             project_versions: texts(&manifest.project_versions),
             commands: manifest.commands.clone(),
             subcommands: texts(&manifest.subcommands),
-            ..Self::default()
+            events: texts(&manifest.events),
+            interfaces: texts(&manifest.interfaces),
+            nouns: manifest.nouns.clone(),
+            homepage: Cow::Borrowed(&manifest.homepage),
+            repository: Cow::Borrowed(&manifest.repository),
+            license: Cow::Borrowed(&manifest.license),
+            authors: texts(&manifest.authors),
         }
+    }
+}
+
+/// Returns the reader's report without most of what it quotes.
+fn shortened(err: serde_json::Error) -> serde_json::Error {
+    use serde::de::Error as _;
+    let report = err.to_string();
+    match report.char_indices().nth(limits::REPORT) {
+        Some((end, _)) => serde_json::Error::custom(format!("{}…", &report[..end])),
+        None => err,
     }
 }

@@ -19,6 +19,7 @@ mod index;
 mod key;
 mod lazy_manifest;
 pub mod library_file;
+mod limits;
 mod list;
 mod manifest_view;
 mod name;
@@ -31,6 +32,7 @@ mod requirements;
 mod resolve;
 mod rules;
 mod search;
+mod size;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -38,7 +40,7 @@ mod tests;
 mod transport;
 mod version;
 
-pub use clash::{Claim, Clash, CommandConflict, Rival};
+pub use clash::{Claim, Clash, CommandConflict};
 pub use contact::{contact, defect};
 use discover::Found;
 pub use discover::{OtherFile, Warning};
@@ -56,7 +58,6 @@ pub use reason::Reason;
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
 pub use rules::Rules;
-pub(crate) use search::has_raised_privileges;
 pub use search::{DirOrigin, PluginDir, SearchPath};
 pub use transport::Transport;
 pub use version::{PluginVersion, VersionError, VersionPattern};

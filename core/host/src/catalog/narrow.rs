@@ -35,11 +35,14 @@ pub(super) fn find(
     let index = Index::load(index, rules)?;
     let mut known = Vec::new();
     for dir in search.dirs() {
-        match file::stamp(&dir.path) {
-            Ok(stamp) => known.push(Known { dir, section: trusted(&index, dir, &stamp?, now)? }),
-            // The whole catalog warns of what was named for this run.
+        match file::look(&dir.path) {
+            // The whole catalog warns of what others may change, and of what was named for this
+            // run and is not there.
+            Ok((stamp, None)) => {
+                known.push(Known { dir, section: trusted(&index, dir, &stamp?, now)? });
+            }
             Err(err) if err.kind() == ErrorKind::NotFound && dir.origin.is_optional() => {}
-            Err(_) => return None,
+            _ => return None,
         }
     }
     let mut found = BTreeMap::new();
@@ -100,7 +103,7 @@ fn add(
 
 fn entry(dir: &PluginDir, record: &Record, rules: &Rules) -> Option<Entry> {
     let path = dir.path.join(record.file_name());
-    let stamp = file::stamp(&path).ok()??;
+    let stamp = file::look(&path).ok()?.0?;
     if !record.is_of(Some(&stamp)) {
         return None;
     }

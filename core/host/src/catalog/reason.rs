@@ -2,6 +2,7 @@
 
 use super::clash::Clash;
 use super::key::PluginKey;
+use super::limits;
 use super::refusal::Refusal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,11 @@ pub(super) fn place(path: Option<&Path>) -> String {
 }
 
 fn joined(clashes: &[Clash]) -> String {
-    let clashes: Vec<_> = clashes.iter().map(ToString::to_string).collect();
-    clashes.join("; ")
+    let shown = clashes.iter().take(limits::SHOWN_CLASHES).map(ToString::to_string);
+    let mut texts: Vec<_> = shown.collect();
+    match clashes.len() - texts.len() {
+        0 => {}
+        n_more => texts.push(format!("{n_more} more of its commands collide with others")),
+    }
+    texts.join("; ")
 }

@@ -6,6 +6,7 @@ use super::library_file::LibraryError;
 use super::name::NameError;
 use super::project_version::{ProjectVersion, ProjectVersionError};
 use super::version::VersionError;
+use crate::fs::Exposure;
 use pintle_plugin::manifest::ManifestError;
 use std::path::PathBuf;
 
@@ -18,14 +19,53 @@ pub enum Refusal {
     /// It cannot be read, or is not a library that this platform loads.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// Others may change it, and so could choose what this process does.
+    #[error("it is not safe to load: {exposure}")]
+    Exposed {
+        /// Who may change it.
+        exposure: Exposure,
+    },
     /// It is a library without a manifest.
     #[error("it has no plugin manifest")]
     NoManifest,
     /// It is made of several plugins.
-    #[error("it has {count} plugin manifests")]
-    SeveralManifests {
-        /// How many.
-        count: usize,
+    #[error("it has more than one plugin manifest")]
+    SeveralManifests,
+    /// Its manifest is longer than those of any plugin.
+    #[error("its manifest has {found} bytes, the limit is {limit}")]
+    LongManifest {
+        /// How many bytes it has.
+        found: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// A text in its manifest is longer than it may be.
+    #[error("its manifest has a text of {found} bytes as {what}, the limit is {limit}")]
+    TooLong {
+        /// What the text is.
+        what: &'static str,
+        /// How many bytes it has.
+        found: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// A list in its manifest is longer than it may be.
+    #[error("its manifest has {found} {what}, the limit is {limit}")]
+    TooMany {
+        /// What the items are, in the plural.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Its manifest has something twice.
+    #[error("its manifest has the {what} `{value}` twice")]
+    Twice {
+        /// What it is.
+        what: &'static str,
+        /// Which one.
+        value: String,
     },
     /// Its manifest cannot be read.
     #[error("its manifest cannot be read")]

@@ -6,12 +6,19 @@ use super::name::{PluginName, is_label};
 use super::project_version::ProjectVersion;
 use super::refusal::Refusal;
 use super::rules::Rules;
+use super::size;
 use super::version::PluginVersion;
 use crate::identity::LIBRARY_VERSION;
 use pintle_plugin::manifest::{ABI_STABLE_VERSION, INTERFACE_VERSION, TARGET};
 
 /// Returns the full key of a plugin whose manifest is valid.
 pub(super) fn judge(view: &ManifestView<'_>, rules: &Rules) -> Result<PluginKey, Refusal> {
+    size::check(view)?;
+    check_facts(view, rules)
+}
+
+/// Returns the full key of a plugin whose manifest is valid, given that it is not too large.
+pub(super) fn check_facts(view: &ManifestView<'_>, rules: &Rules) -> Result<PluginKey, Refusal> {
     let key = key_of(view, rules)?;
     check_contents(view)?;
     Ok(key)

@@ -4,6 +4,7 @@
 //! system folders; whatever its caller can choose, an option, the environment, a
 //! home folder or the place of the program, is ignored.
 
+use crate::caller;
 use crate::identity::{Identity, Purpose};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -87,7 +88,7 @@ impl SearchPath {
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Self {
         let executable = std::env::current_exe().ok();
-        let privileged = has_raised_privileges();
+        let privileged = !caller::is_trusted();
         Self::of(identity, &Surroundings { plugin_dirs, env, executable, privileged })
     }
 
@@ -243,18 +244,6 @@ fn multiarch_triplet() -> Option<String> {
         other => other,
     };
     Some(format!("{arch}-linux-{libc}{abi}"))
-}
-
-/// Whether the process has rights that the one who started it lacks.
-#[cfg(unix)]
-pub(crate) fn has_raised_privileges() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn has_raised_privileges() -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ mod commands {
             expect!["error: several plugins claim the command `reg`: `a.io/v1.0.0`, `b.io/v1.0.0`"],
         );
         expect![[r#"
-            a.io/v1.0.0 conflict: its command `reg` collides with `reg create` of `b.io/v1.0.0`; its command `reg` collides with `reg list` of `b.io/v1.0.0`
+            a.io/v1.0.0 conflict: its command `reg` collides with `reg create` of `b.io/v1.0.0`, `reg list` of `b.io/v1.0.0`
             b.io/v1.0.0 conflict: its command `reg create` collides with `reg` of `a.io/v1.0.0`; its command `reg list` collides with `reg` of `a.io/v1.0.0`
         "#]].assert_eq(&states(&catalog));
     }

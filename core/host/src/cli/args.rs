@@ -1,5 +1,6 @@
 //! A plugin's arguments as clap's, and their values on the way back.
 
+use crate::caller;
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgAction, ArgMatches, ValueHint, value_parser};
 use pintle_plugin::json::{Map, Value};
@@ -86,7 +87,7 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     if let Some(heading) = &spec.heading {
         arg = arg.help_heading(heading.clone());
     }
-    if let Some(variable) = &spec.env {
+    if let Some(variable) = spec.env.as_ref().filter(|_| caller::is_trusted()) {
         // The value may be a secret.
         arg = arg.env(variable.clone()).hide_env_values(true);
     }

@@ -51,6 +51,9 @@ fn run(
     args: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().skip(1).map(Into::into).collect();
+    if answer::is_for_untrusted_caller(host) {
+        return Exit::Done.into();
+    }
     if let Some(shell) = answer::requested(host) {
         let line = answer::line(args);
         session.start(&line);
@@ -59,7 +62,7 @@ fn run(
     }
     forget_interrupt();
     session.start(own_part(host, &args));
-    let ended = follow(host, session, args);
+    let ended = session.check_caller().and_then(|()| follow(host, session, args));
     session.end_programs();
     let exit = ended.unwrap_or_else(|err| session.fail(&err));
     match exit.code() {

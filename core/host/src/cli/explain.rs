@@ -7,8 +7,8 @@ use super::hint::Hint;
 use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
-    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
-    Rules, contact, examine,
+    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rules,
+    contact, examine,
 };
 use crate::causes::with_causes;
 use crate::identity::Identity;
@@ -44,9 +44,9 @@ pub(super) fn disabled() -> Hint {
 fn clash(clash: Clash) -> Hint {
     Hint::new(move |host| {
         let run = run(host, "<key>", &clash.command);
-        match clash.rival {
-            Rival::Core => format!("type {run}"),
-            Rival::Plugin(_) => format!("type {run}, or disable one of the plugins"),
+        match clash.is_core {
+            true => format!("type {run}"),
+            false => format!("type {run}, or disable one of the plugins"),
         }
     })
 }
@@ -153,13 +153,14 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
             Ok(_) => "run the command again".into(),
         },
         Refusal::WrongTarget { .. } => other_platform(),
+        Refusal::Exposed { .. } => exposed().into(),
         Refusal::NoRootSymbol { .. } | Refusal::RootSymbolName { .. } => {
             exported("build it with `", "`")
         }
         Refusal::NoManifest => {
             exported("build plugins with `", "`; remove other libraries from the plugin directory")
         }
-        Refusal::SeveralManifests { .. } => "build each plugin as a library of its own".into(),
+        Refusal::SeveralManifests => "build each plugin as a library of its own".into(),
         Refusal::Manifest { source: ManifestError::Format(_) }
         | Refusal::InterfaceTooNew { .. } => {
             "update this host, or install an older version of the plugin".into()
@@ -176,6 +177,10 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         | Refusal::ProjectVersion { .. }
         | Refusal::NoProjectVersions
         | Refusal::Command { .. }
+        | Refusal::LongManifest { .. }
+        | Refusal::TooLong { .. }
+        | Refusal::TooMany { .. }
+        | Refusal::Twice { .. }
         | Refusal::BadInterface { .. }
         | Refusal::BadHostRequirement { .. } => {
             let contact = contact(manifest);
@@ -197,6 +202,12 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     }
 }
 
+/// Returns what to do about a file or a directory that others may change.
+pub(super) fn exposed() -> &'static str {
+    "give it to the user who runs this, or to root, and take the permission to write it from all \
+     others: `chmod go-w`"
+}
+
 /// Returns a hint that names the macro of the crate that plugins are built with.
 fn exported(before: &'static str, behind: &'static str) -> Hint {
     Hint::new(move |host| {
@@ -214,6 +225,10 @@ fn library(err: &LibraryError) -> Hint {
         | LibraryError::NotShared { .. } => "remove it from the plugin directory".into(),
         LibraryError::Empty | LibraryError::Damaged { .. } | LibraryError::Truncated { .. } => {
             "install the plugin again: its file is incomplete".into()
+        }
+        LibraryError::TooMany { .. } | LibraryError::TooMuch { .. } => {
+            "it is not like a plugin that a compiler makes: check where it comes from, or remove it"
+                .into()
         }
         LibraryError::WrongFormat { .. }
         | LibraryError::WrongClass { .. }

@@ -7,12 +7,15 @@ use super::global::{self, Early};
 use super::interface_info::InterfaceInfo;
 use super::output;
 use super::provenance::Provenance;
+use super::raised;
 use super::settings::Settings;
 use crate::callables::Callables;
+use crate::caller;
 use crate::catalog::{
     Catalog, DirOrigin, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion, Reason,
-    ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
+    ResolveError, Rules, SearchPath, State, Transport, Wanted, Warning,
 };
+use crate::fs::{Exposure, is_worth_protecting};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, ProgramCalls, Service, Services, Verbosity};
@@ -145,6 +148,17 @@ impl<'a> Session<'a> {
         self.console.set_verbosity(early.verbosity);
     }
 
+    /// Refuses what a caller with fewer privileges than this process may not choose, and reports
+    /// what is ignored.
+    pub(super) fn check_caller(&self) -> Result<(), CliError> {
+        caller::protect_temporary_files();
+        raised::report_ignored(self);
+        match self.early().plugin_dirs.is_empty() {
+            true => Ok(()),
+            false => raised::check_trusted("the option `--plugin-dir`"),
+        }
+    }
+
     /// Ends the programs that are still at work: hooks that a command has left behind because it
     /// was interrupted, or took too long.
     pub(super) fn end_programs(&self) {
@@ -264,11 +278,12 @@ impl<'a> Session<'a> {
     /// Returns the folders in which plugins are looked for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
-            let search =
-                SearchPath::new(&self.settings.identity, &self.early().plugin_dirs, &|it| {
-                    std::env::var_os(it)
-                });
-            if has_raised_privileges() {
+            let search = SearchPath::new(
+                &self.settings.identity,
+                &self.early().plugin_dirs,
+                &caller::var_os,
+            );
+            if !caller::is_trusted() {
                 return search;
             }
             match self.surroundings.project_plugins(self) {
@@ -353,8 +368,12 @@ impl<'a> Session<'a> {
                 self.console.log(Level::Warn, &self.with_advice(&err));
             }
             for warning in catalog.warnings() {
-                let text = CliError::from_error(Exit::Failed, warning).line();
-                self.console.log(Level::Warn, &text);
+                let err = CliError::from_error(Exit::Failed, warning);
+                let err = match warning {
+                    Warning::Unsearched { .. } => err,
+                    _ => err.hint(explain::exposed()),
+                };
+                self.console.log(Level::Warn, &self.with_advice(&err));
             }
             catalog
         })
@@ -416,7 +435,7 @@ impl<'a> Session<'a> {
     /// Returns the programs on the search path that can be called as commands of the host.
     pub(super) fn callables(&self) -> &Callables {
         self.callables.get_or_init(|| {
-            Callables::new(&self.settings.identity, std::env::var_os("PATH").as_deref())
+            Callables::new(&self.settings.identity, caller::var_os("PATH").as_deref())
         })
     }
 
@@ -444,6 +463,7 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
+        self.warn_of_exposure(entry);
         let manifest = || entry.manifest().cloned().unwrap_or_default();
         let plugin = match (entry.linked(), entry.endpoint()) {
             (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),
@@ -452,6 +472,16 @@ impl<'a> Session<'a> {
         };
         self.loaded.borrow_mut().insert(key.clone(), plugin.clone());
         Ok(plugin)
+    }
+
+    /// Warns of a plugin that others may change. One that is not safe to load is refused.
+    fn warn_of_exposure(&self, entry: &Entry) {
+        let metadata = entry.path().and_then(|it| it.metadata().ok());
+        let exposure = metadata.as_ref().and_then(Exposure::of);
+        let Some(exposure) = exposure.filter(|_| !is_worth_protecting()) else { return };
+        let text = format!("plugin `{}` is not safe: {exposure}", name(entry));
+        let err = CliError::new(Exit::Failed, text).hint(explain::exposed());
+        self.console.log(Level::Warn, &self.with_advice(&err));
     }
 
     /// Asks a program what it is, and returns the callable form of the plugin.
@@ -571,7 +601,7 @@ impl<'a> Session<'a> {
     /// Returns the duration that an environment variable of the host names.
     pub fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
         let variable = self.settings.identity.env_var(suffix);
-        let Some(text) = std::env::var_os(&variable).filter(|it| !it.is_empty()) else {
+        let Some(text) = caller::var_os(&variable).filter(|it| !it.is_empty()) else {
             return Ok(None);
         };
         let text = text.to_string_lossy().into_owned();
@@ -631,7 +661,7 @@ impl<'a> Session<'a> {
     }
 
     fn disabled(&self) -> Vec<PluginKey> {
-        let var = std::env::var_os(self.settings.identity.env_var("DISABLE_PLUGINS"));
+        let var = caller::var_os(&self.settings.identity.env_var("DISABLE_PLUGINS"));
         let var = var.unwrap_or_default().to_string_lossy().into_owned();
         let keys = self.early().disabled.iter().map(String::as_str).chain(var.split(','));
         let keys = keys.map(str::trim).filter(|it| !it.is_empty());
@@ -647,7 +677,7 @@ impl<'a> Session<'a> {
     }
 
     fn env_flag(&self, suffix: &str) -> bool {
-        std::env::var_os(self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
+        caller::var_os(&self.settings.identity.env_var(suffix)).is_some_and(|it| it == "1")
     }
 }
 

@@ -5,6 +5,8 @@
 
 use super::entry::{Entry, Found, Kind, Mode};
 use super::error::{Cause, Error, Result, failed};
+#[cfg(unix)]
+use super::exposure::Exposure;
 use super::fault::{Operation, point};
 use super::read::{self, Contents};
 use super::system;
@@ -159,13 +161,14 @@ impl Dir {
         self.run(Operation::Read, name, || self.root.open_listed(name))
     }
 
-    /// Returns the number of the device that the directory is on.
+    /// Returns the number of the device that the directory is on, and who else may change what is
+    /// in it.
     ///
     /// # Errors
     ///
     /// [`Error`] when that cannot be known.
     #[cfg(unix)]
-    pub fn device(&self) -> Result<u64> {
+    pub fn device(&self) -> Result<(u64, Option<Exposure>)> {
         self.run(Operation::Find, Path::new(""), || self.root.device())
     }
 

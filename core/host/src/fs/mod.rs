@@ -13,6 +13,7 @@
 mod dir;
 mod entry;
 mod error;
+mod exposure;
 #[doc(hidden)]
 pub mod fault;
 mod lock;
@@ -31,9 +32,10 @@ mod tests;
 pub use dir::{Dir, NewFile};
 pub use entry::{Entry, Found, Kind, Mode};
 pub use error::{Cause, Error, Holder, Result, is_absent, is_unsupported};
+pub use exposure::{Exposure, is_worth_protecting};
 pub use fault::Operation;
 pub use lock::{Attempt, Lock, Unowned};
 pub use read::{
-    Contents, NO_LIMIT, open_named, open_regular, permissions, read_named, read_regular,
+    Contents, NO_LIMIT, is_private, open_named, open_regular, permissions, read_named, read_regular,
 };
 pub use replace::replace;

@@ -2,6 +2,7 @@
 
 use super::entry::Kind;
 use super::error::{Cause, Result, failed};
+use super::exposure;
 use super::fault::{Operation, point};
 use super::system;
 use std::fs::{File, Metadata};
@@ -26,6 +27,11 @@ impl Contents {
         permissions(&self.metadata)
     }
 
+    /// Returns whether the file is the user's own, and no other may change it.
+    pub fn is_private(&self) -> bool {
+        exposure::is_private(&self.metadata)
+    }
+
     /// Returns the bytes as a text.
     ///
     /// # Errors
@@ -40,6 +46,11 @@ impl Contents {
 /// Returns the permission bits in `metadata`, with those for set-user-id and the like.
 pub fn permissions(metadata: &Metadata) -> u32 {
     system::mode(metadata)
+}
+
+/// Returns whether a file with this metadata is the user's own, and no other may change it.
+pub fn is_private(metadata: &Metadata) -> bool {
+    exposure::is_private(metadata)
 }
 
 /// Reads the regular file at `path`, which is not followed when it is a symbolic link.

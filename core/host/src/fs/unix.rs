@@ -2,6 +2,7 @@
 //! that no link on the way is followed.
 
 use super::entry::{Entry, FileId, Found, Kind, Mode};
+use super::exposure::Exposure;
 #[cfg(target_os = "linux")]
 use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawMode, Stat};
@@ -101,8 +102,10 @@ impl Root {
         Ok(rustix::fs::openat(&self.0, name, flags, mode_bits(0))?.into())
     }
 
-    pub(super) fn device(&self) -> io::Result<u64> {
-        Ok(stat_id(&rustix::fs::fstat(&self.0)?).device)
+    pub(super) fn device(&self) -> io::Result<(u64, Option<Exposure>)> {
+        let stat = rustix::fs::fstat(&self.0)?;
+        let exposure = Exposure::of_owner(stat.st_uid, stat.st_gid, stat_mode(&stat));
+        Ok((stat_id(&stat).device, exposure))
     }
 
     pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {

@@ -1,9 +1,10 @@
 //! The directories that a plugin has for itself.
 
+use crate::caller;
 use crate::identity::{Identity, Purpose};
 use pintle_plugin::message::{Directories, ErrorReply};
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{fs, io};
 
 /// Returns the directories of the plugin with the name `plugin`, in all its versions. They
 /// are created when they are missing, for the user alone.
@@ -16,7 +17,7 @@ pub(super) fn directories(identity: &Identity, plugin: &str) -> Result<Directori
 }
 
 fn directory(identity: &Identity, purpose: Purpose, plugin: &str) -> Result<PathBuf, ErrorReply> {
-    let of_host = identity.dir(purpose, &|name| env::var_os(name)).ok_or_else(|| {
+    let of_host = identity.dir(purpose, &caller::var_os).ok_or_else(|| {
         let mut err = ErrorReply::failed("the user has no directory for the plugin's files");
         err.hint = Some("set HOME".to_owned());
         err

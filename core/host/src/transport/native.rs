@@ -13,7 +13,8 @@ use super::error::LoadError;
 use super::layout::{LayoutError, check_layout};
 use super::loaded::{LoadedPlugin, Reach};
 use crate::catalog::library_file::exports;
-use crate::catalog::{Entry, Examined, Rules, examine};
+use crate::catalog::{Entry, Examined, Refusal, RefusedFile, Rules, examine};
+use crate::fs::{Exposure, is_worth_protecting};
 use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, RootModuleError};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::raw::PluginRootRef;
@@ -63,6 +64,9 @@ pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadErr
 /// if this build of the host has found before that it fits.
 fn open(path: &Path, examined: Examined, is_fitting: bool) -> Result<LoadedPlugin, LoadError> {
     let owned = || path.to_owned();
+    if let Some(exposure) = examined.exposure.filter(|_| is_worth_protecting()) {
+        return Err(exposed(path, examined, exposure));
+    }
     // The dynamic linker also searches a library's dependencies, so the file itself
     // is asked, before any of its code runs.
     let symbol = &examined.manifest.abi.root;
@@ -90,6 +94,18 @@ fn open(path: &Path, examined: Examined, is_fitting: bool) -> Result<LoadedPlugi
         return Err(LoadError::ManifestDiffers { path: owned(), field });
     }
     Ok(LoadedPlugin { key, manifest, reach: Reach::Root(root) })
+}
+
+/// Returns the error of a file that others may change.
+fn exposed(path: &Path, examined: Examined, exposure: Exposure) -> LoadError {
+    let Examined { id, manifest, key, .. } = examined;
+    LoadError::Refused(Box::new(RefusedFile {
+        path: path.to_owned(),
+        id: Some(id),
+        manifest: Some(manifest),
+        key: Some(key),
+        refusal: Refusal::Exposed { exposure },
+    }))
 }
 
 /// Opens the library for good and returns the header behind its root symbol.

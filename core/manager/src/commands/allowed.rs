@@ -1,6 +1,7 @@
 //! Systems whose plugins are the matter of a package manager.
 
 use crate::errors::failed;
+use pintle_host::caller;
 use pintle_host::catalog::DirOrigin;
 use pintle_host::cli::{CliError, Need, Session};
 use pintle_host::fs;
@@ -22,7 +23,7 @@ struct Marker {
 
 fn check(session: &Session<'_>) -> Result<(), CliError> {
     let variable = session.identity().env_var("MANAGER");
-    if std::env::var_os(&variable).is_some_and(|it| it == "on") {
+    if caller::var_os(&variable).is_some_and(|it| it == "on") {
         return Ok(());
     }
     let of_system =

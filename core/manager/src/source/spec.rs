@@ -1,5 +1,6 @@
 //! What the user typed to say where a plugin comes from. Reading it touches no network.
 
+use pintle_host::caller;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -411,7 +412,7 @@ fn looks_like_path(text: &str) -> bool {
 /// Shells do this, but not in the middle of `--from=~/x`.
 fn expand_home(text: &str) -> PathBuf {
     let rest = if text == "~" { Some("") } else { text.strip_prefix("~/") };
-    match (rest, std::env::home_dir()) {
+    match (rest, caller::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => text.into(),
     }

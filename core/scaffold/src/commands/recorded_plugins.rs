@@ -5,6 +5,7 @@ use crate::record::file::Record;
 use crate::record::memo::Memo;
 use crate::record::replay::Plugins;
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::catalog::{PluginKey, ProjectVersion, ResolveError};
 use pintle_host::cli::{CliError, Exit, Hint, Session, plugin};
 use pintle_plugin::Level;
@@ -75,6 +76,6 @@ pub(super) fn recorded_plugins(
             plugins.insert(text.clone(), plugin);
         }
     }
-    let cache = session.identity().dir(Purpose::Cache, &|it| std::env::var_os(it));
+    let cache = session.identity().dir(Purpose::Cache, &caller::var_os);
     Ok((plugins, Memo::new(cache.filter(|_| are_libraries), files)))
 }

@@ -88,7 +88,8 @@ impl Cache {
 
     fn load(&self) -> All {
         let read = || {
-            let contents = fs::read_regular(self.file.as_deref()?, MAX_BYTES).ok()?;
+            let contents = fs::read_regular(self.file.as_deref()?, MAX_BYTES).ok();
+            let contents = contents.filter(fs::Contents::is_private)?;
             serde_json::from_slice(&contents.bytes).ok()
         };
         read().unwrap_or_default()

@@ -6,7 +6,9 @@
 
 use super::install::is_bridge;
 use super::key::Key;
+use pintle_host::caller;
 use pintle_host::catalog::ForeignRefusal;
+use pintle_host::fs::{Exposure, is_worth_protecting};
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, Metadata};
 use std::io;
@@ -32,7 +34,7 @@ pub(super) struct Found {
 /// Returns where kubebuilder looks for external plugins, if there is a place on this system.
 pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
     // kubebuilder has no external plugins elsewhere.
-    if !cfg!(unix) || has_raised_privileges() {
+    if !cfg!(unix) || !caller::is_trusted() {
         return None;
     }
     let var = |name: &str| env(name).filter(|it| !it.is_empty()).map(PathBuf::from);
@@ -50,19 +52,6 @@ pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
 
 fn below(config: PathBuf) -> PathBuf {
     PLUGINS.into_iter().fold(config, |path, it| path.join(it))
-}
-
-/// Whether the process has rights that the user who started it lacks: then the user's
-/// environment must not choose what runs.
-#[cfg(unix)]
-fn has_raised_privileges() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
-}
-
-#[cfg(not(unix))]
-fn has_raised_privileges() -> bool {
-    false
 }
 
 /// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and all that looks
@@ -136,6 +125,10 @@ fn check_program(path: &Path) -> Result<(), ForeignRefusal> {
     let metadata = path.metadata().map_err(|err| refusal("it cannot be read", Some(err), hint))?;
     if !metadata.is_file() {
         return Err(refusal("it is not a regular file", None, "remove it"));
+    }
+    if let Some(exposure) = Exposure::of(&metadata).filter(|_| is_worth_protecting()) {
+        let reason = format!("it is not safe to run: {exposure}");
+        return Err(refusal(&reason, None, "take the permission to write it from all others"));
     }
     if !is_executable(&metadata) {
         let hint = format!(

@@ -24,6 +24,7 @@ use discovery::{Found, find, root};
 use endpoint::{External, Surroundings};
 use line::Line;
 use pintle_host::Purpose;
+use pintle_host::caller;
 use pintle_host::catalog::{Endpoint, ForeignPlugin, Manifest, Transport};
 use pintle_host::cli::Session;
 use pintle_plugin::manifest;
@@ -37,7 +38,7 @@ const SEND_ALL: &str = "EXTERNAL_PLUGINS_SEND_ALL";
 
 /// Finds kubebuilder's external plugins, and what looks like one and cannot be used.
 pub(crate) fn plugins(session: &Session<'_>) -> Vec<ForeignPlugin> {
-    let env = |name: &str| std::env::var_os(name);
+    let env = caller::var_os;
     let Some(root) = root(&env) else { return Vec::new() };
     let found = find(&root);
     if found.is_empty() {
@@ -62,7 +63,7 @@ pub(crate) fn plugins(session: &Session<'_>) -> Vec<ForeignPlugin> {
 
 /// Returns where kubebuilder looks for external plugins on this system.
 pub(crate) fn default_root() -> Option<PathBuf> {
-    root(&|name| std::env::var_os(name)).map(|it| it.path)
+    root(&caller::var_os).map(|it| it.path)
 }
 
 fn foreign(found: Found, surroundings: &Arc<Surroundings>) -> ForeignPlugin {

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use pintle_host::caller;
 use pintle_host::fs::{self, Mode};
 use pintle_plugin::Node;
 use serde::{Deserialize, Serialize};
@@ -197,7 +198,7 @@ fn find(program: &str) -> Option<Stamp> {
     if program.contains('/') {
         return Some(Path::new(program)).filter(|it| it.is_absolute()).and_then(Stamp::of);
     }
-    std::env::split_paths(&std::env::var_os("PATH")?).find_map(|it| Stamp::of(&it.join(program)))
+    std::env::split_paths(&caller::var_os("PATH")?).find_map(|it| Stamp::of(&it.join(program)))
 }
 
 #[cfg(test)]

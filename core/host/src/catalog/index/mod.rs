@@ -77,7 +77,7 @@ impl Index {
     pub(super) fn load(path: &Path, rules: &Rules) -> Option<Self> {
         let (file, metadata) = fs::open_regular(path).ok()?;
         // What others can write proves nothing.
-        if metadata.len() > MAX_BYTES || !file::is_private(&metadata) {
+        if metadata.len() > MAX_BYTES || !fs::is_private(&metadata) {
             return None;
         }
         let mut head = vec![0; HEAD];
@@ -147,7 +147,7 @@ fn fingerprint(rules: &Rules) -> String {
 fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| {
-        let stamp = std::env::current_exe().ok().and_then(|it| file::stamp(&it).ok().flatten());
+        let stamp = std::env::current_exe().ok().and_then(|it| file::look(&it).ok()?.0);
         stamp.map(|it| format!("{it:?}")).unwrap_or_default()
     })
 }

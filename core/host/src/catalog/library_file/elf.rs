@@ -1,21 +1,21 @@
 //! ELF libraries: what the header says, and the manifests in the notes.
 
-use super::error::{LibraryError, damaged};
+use super::super::limits;
+use super::error::{LibraryError, check_number, damaged};
 use super::format::Format;
-use super::library::LibraryFile;
-use super::source::{MAX_MANIFESTS, Source};
-use object::read::ReadCache;
+use super::library::{LibraryFile, Scope};
+use super::source::Part;
 use object::read::elf::{FileHeader, NoteIterator, ProgramHeader, SectionHeader};
 use object::{Endianness, ObjectKind, elf, pod};
 use pintle_plugin::manifest::{NOTE_NAME, NOTE_TYPE, SECTION, manifests_in_section};
 use std::borrow::Cow;
-use std::fs::File;
 
 /// Reads an ELF library.
 pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
-    source: &Source<'_>,
+    file: Part<'_, '_>,
+    scope: Scope,
 ) -> Result<LibraryFile, LibraryError> {
-    let header = Elf::parse(source.head).map_err(damaged)?;
+    let header = Elf::parse(file).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
     let mut library = LibraryFile {
         format: Format::Elf,
@@ -25,55 +25,62 @@ pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
         kind: kind(header.e_type(endian)),
         manifests: Vec::new(),
         needed: 0,
-        len: source.len,
+        len: file.end(),
     };
+    if scope == Scope::Host && library.check_platform().is_err() {
+        // If its manifest is at hand, it still has a name to be listed with.
+        let _ = read_segments(&mut library, file.first_page(), header, endian);
+        return Ok(library);
+    }
     // Of a library for another platform, that it is one says more than its damages.
-    if let Err(refusal) = read_segments(&mut library, source, header, endian) {
+    if let Err(refusal) = read_segments(&mut library, file, header, endian) {
         library.check_platform()?;
         return Err(refusal);
     }
     if library.manifests.is_empty() && library.needed <= library.len {
-        library.manifests = section_manifests::<Elf>(source.file);
+        library.manifests = section_manifests(file, header, endian);
     }
     Ok(library)
 }
 
 fn read_segments<Elf: FileHeader<Endian = Endianness>>(
     library: &mut LibraryFile,
-    source: &Source<'_>,
+    file: Part<'_, '_>,
     header: &Elf,
     endian: Endianness,
 ) -> Result<(), LibraryError> {
-    let table = program_headers(source, header, endian)?;
+    check_number("sections", header.e_shnum(endian), limits::SECTIONS)?;
+    let table = program_headers(file, header, endian)?;
     let n_segments = usize::from(header.e_phnum(endian));
-    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(&table, n_segments)
+    let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(table, n_segments)
         .map_err(|()| damaged("the program headers have a wrong size"))?;
-    for segment in segments {
-        match segment.p_type(endian) {
-            elf::PT_LOAD => {
-                library.needed = library.needed.max(segment_end::<Elf>(segment, endian))
-            }
-            elf::PT_NOTE => notes::<Elf>(source, segment, endian, &mut library.manifests),
-            _ => {}
-        }
-    }
+    let ends = segments.iter().filter(|it| it.p_type(endian) == elf::PT_LOAD);
+    let end = ends.map(|it| segment_end::<Elf>(it, endian)).max().unwrap_or(0);
     // Linkers write the section headers last. Half of a library with debug information
     // holds all segments; that the headers are missing is what shows.
-    library.needed = library.needed.max(section_headers_end(header, endian));
+    library.needed = end.max(section_headers_end(header, endian));
+    let mut n_notes = 0;
+    for segment in segments.iter().filter(|it| it.p_type(endian) == elf::PT_NOTE) {
+        notes::<Elf>(file, segment, endian, &mut n_notes, &mut library.manifests)?;
+        if library.manifests.len() > 1 {
+            break;
+        }
+    }
     Ok(())
 }
 
-fn program_headers<'a, Elf: FileHeader<Endian = Endianness>>(
-    source: &Source<'a>,
+fn program_headers<'s, Elf: FileHeader<Endian = Endianness>>(
+    file: Part<'s, '_>,
     header: &Elf,
     endian: Endianness,
-) -> Result<Cow<'a, [u8]>, LibraryError> {
+) -> Result<&'s [u8], LibraryError> {
     let entry = size_of::<Elf::ProgramHeader>();
     let count = header.e_phnum(endian);
+    check_number("program headers", count, limits::PROGRAM_HEADERS)?;
     if count > 0 && usize::from(header.e_phentsize(endian)) != entry {
         return Err(damaged("the program headers have a wrong size"));
     }
-    source.bytes(header.e_phoff(endian).into(), u64::from(count) * entry as u64)
+    file.bytes(header.e_phoff(endian).into(), u64::from(count) * entry as u64)
 }
 
 fn section_headers_end<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> u64 {
@@ -87,40 +94,46 @@ fn segment_end<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endia
     offset.saturating_add(size)
 }
 
-/// Collects the manifests of a note segment. One that cannot be read has none.
+/// Collects the manifests of a note segment, up to the second of the file. Behind a note that
+/// cannot be read there are none.
 fn notes<Elf: FileHeader>(
-    source: &Source<'_>,
+    file: Part<'_, '_>,
     segment: &Elf::ProgramHeader,
     endian: Elf::Endian,
+    n_notes: &mut u64,
     manifests: &mut Vec<Vec<u8>>,
-) {
+) -> Result<(), LibraryError> {
     let (offset, size) = segment.file_range(endian);
-    let Ok(bytes) = source.bytes(offset, size) else { return };
-    let Ok(mut notes) = NoteIterator::<Elf>::new(endian, segment.p_align(endian), &bytes) else {
-        return;
+    let Ok(bytes) = file.bytes(offset, size) else { return Ok(()) };
+    let Ok(mut notes) = NoteIterator::<Elf>::new(endian, segment.p_align(endian), bytes) else {
+        return Ok(());
     };
     while let Ok(Some(note)) = notes.next() {
+        *n_notes += 1;
+        check_number("notes", *n_notes, limits::NOTES)?;
         if note.name() == NOTE_NAME.as_bytes() && note.n_type(endian).0 == NOTE_TYPE {
             manifests.push(note.desc().to_vec());
         }
+        if manifests.len() > 1 {
+            break;
+        }
     }
+    Ok(())
 }
 
 /// Returns the manifests of the link section. A library without section headers has none.
-fn section_manifests<Elf: FileHeader<Endian = Endianness>>(file: &File) -> Vec<Vec<u8>> {
-    let cache = ReadCache::new(file);
-    let read = || -> Option<Vec<Vec<u8>>> {
-        let header = Elf::parse(&cache).ok()?;
-        let endian = header.endian().ok()?;
-        let sections = header.sections(endian, &cache).ok()?;
+fn section_manifests<Elf: FileHeader<Endian = Endianness>>(
+    file: Part<'_, '_>,
+    header: &Elf,
+    endian: Endianness,
+) -> Vec<Vec<u8>> {
+    let read = || -> Option<&[u8]> {
+        let sections = header.sections(endian, file).ok()?;
         let (_, section) = sections.section_by_name(endian, SECTION.as_bytes())?;
-        if section.sh_size(endian).into() > MAX_MANIFESTS {
-            return None;
-        }
-        let bytes = section.data(endian, &cache).ok()?;
-        Some(manifests_in_section(bytes).into_iter().map(<[u8]>::to_vec).collect())
+        section.data(endian, file).ok()
     };
-    read().unwrap_or_default()
+    let manifests = manifests_in_section(read().unwrap_or_default());
+    manifests.into_iter().take(2).map(<[u8]>::to_vec).collect()
 }
 
 fn kind(kind: elf::FileType) -> ObjectKind {

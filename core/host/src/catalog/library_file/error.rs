@@ -60,6 +60,22 @@ pub enum LibraryError {
         /// What it is, with its article.
         found: &'static str,
     },
+    /// It has more of something than any plugin.
+    #[error("it has {found} {what}, the limit is {limit}")]
+    TooMany {
+        /// What it has, in the plural.
+        what: &'static str,
+        /// How many it has, or begins to have.
+        found: u64,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// What describes it is larger than that of any plugin.
+    #[error("more than {limit} bytes of it would have to be read to know what it is")]
+    TooMuch {
+        /// How many bytes are read.
+        limit: u64,
+    },
     /// Its end is missing.
     #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
     Truncated {
@@ -68,6 +84,16 @@ pub enum LibraryError {
         /// Where it ends.
         len: u64,
     },
+}
+
+/// Checks that a library does not have more of something than any plugin.
+pub(super) fn check_number(
+    what: &'static str,
+    found: impl Into<u64>,
+    limit: u64,
+) -> Result<(), LibraryError> {
+    let found = found.into();
+    if found > limit { Err(LibraryError::TooMany { what, found, limit }) } else { Ok(()) }
 }
 
 /// Returns the error of a library some part of which is invalid.

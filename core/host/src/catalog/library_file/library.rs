@@ -5,6 +5,15 @@ use super::format::Format;
 use object::ObjectKind;
 use std::borrow::Cow;
 
+/// Which libraries are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Scope {
+    /// Those of all platforms.
+    Any,
+    /// Those that this platform loads. Of others, no more than the first page is looked at.
+    Host,
+}
+
 /// A library as bytes.
 #[derive(Debug, Clone)]
 pub struct LibraryFile {
@@ -35,7 +44,8 @@ impl LibraryFile {
         self.manifests
     }
 
-    /// Returns the bytes of the manifests; a well-made plugin has one.
+    /// Returns the bytes of the manifests; a well-made plugin has one. Of several, the first two
+    /// are here.
     pub fn manifests(&self) -> &[Vec<u8>] {
         &self.manifests
     }

@@ -4,9 +4,11 @@
 //! libraries, it may not. Only ELF libraries are looked at.
 
 use super::super::file;
+use super::super::limits::{self, FIRST_PAGE};
 use super::error::{LibraryError, damaged};
+use super::source::Source;
+use object::read::ReadRef;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
-use object::read::{ReadCache, ReadRef};
 use object::{Endianness, FileKind, elf};
 use pintle_plugin::manifest::{SECTION, manifests_in_section};
 use std::collections::BTreeMap;
@@ -136,10 +138,12 @@ impl GlibcVersion {
         let paths = maps.lines().filter_map(|it| it.find('/').map(|at| Path::new(&it[at..])));
         let libc = paths.into_iter().find(|it| it.file_name().is_some_and(|it| it == "libc.so.6"));
         let opened = file::open(libc?).ok()?;
-        let cache = ReadCache::new(&opened.file);
-        match FileKind::parse(&cache).ok()? {
-            FileKind::Elf32 => newest_defined::<elf::FileHeader32<Endianness>, _>(&cache),
-            FileKind::Elf64 => newest_defined::<elf::FileHeader64<Endianness>, _>(&cache),
+        let (mut head, limit) = ([0; FIRST_PAGE], limits::thorough(opened.len));
+        let source = Source::open(&opened.file, opened.len, &mut head, limit).ok()?;
+        let file = source.whole();
+        match FileKind::parse(file).ok()? {
+            FileKind::Elf32 => newest_defined::<elf::FileHeader32<Endianness>, _>(file),
+            FileKind::Elf64 => newest_defined::<elf::FileHeader64<Endianness>, _>(file),
             _ => None,
         }
     }
@@ -198,13 +202,15 @@ impl fmt::Display for GlibcVersion {
 /// [`LibraryError`] when the file cannot be read, or when it is damaged.
 pub fn lint(path: &Path, glibc: Option<GlibcVersion>) -> Result<Vec<LibraryWarning>, LibraryError> {
     let opened = file::open(path)?;
-    let cache = ReadCache::new(&opened.file);
-    match FileKind::parse(&cache) {
-        Ok(FileKind::Elf32) => lint_elf::<elf::FileHeader32<Endianness>, _>(&cache, glibc),
-        Ok(FileKind::Elf64) => lint_elf::<elf::FileHeader64<Endianness>, _>(&cache, glibc),
+    let mut head = [0; FIRST_PAGE];
+    let source = Source::open(&opened.file, opened.len, &mut head, limits::thorough(opened.len))?;
+    let file = source.whole();
+    source.judge(match FileKind::parse(file) {
+        Ok(FileKind::Elf32) => lint_elf::<elf::FileHeader32<Endianness>, _>(file, glibc),
+        Ok(FileKind::Elf64) => lint_elf::<elf::FileHeader64<Endianness>, _>(file, glibc),
         Ok(_) => Ok(Vec::new()),
         Err(_) => Err(LibraryError::NotALibrary),
-    }
+    })
 }
 
 fn lint_elf<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(

@@ -1,10 +1,12 @@
 //! The symbols that a library exports.
 
 use super::super::file::FileError;
+use super::super::limits::{self, FIRST_PAGE};
 use super::error::{LibraryError, damaged};
-use super::mach_o_pe::universal_range;
+use super::mach_o_pe::library_in;
+use super::source::{Part, Source};
 use object::read::elf::{FileHeader, SectionHeader, Sym};
-use object::read::{Object, ReadCache, ReadRef};
+use object::read::{Object, ReadRef};
 use object::{Endianness, FileKind, elf, macho};
 use std::fs::File;
 
@@ -16,37 +18,43 @@ use std::fs::File;
 ///
 /// [`LibraryError`] when the file is not a library of a known format, or is damaged.
 pub fn exports(file: &File, symbol: &str) -> Result<bool, LibraryError> {
-    let metadata = file.metadata().map_err(FileError::from)?;
-    let cache = ReadCache::new(file);
-    match FileKind::parse(&cache) {
-        Ok(FileKind::Elf32) => elf_exports::<elf::FileHeader32<Endianness>>(&cache, symbol),
-        Ok(FileKind::Elf64) => elf_exports::<elf::FileHeader64<Endianness>>(&cache, symbol),
-        Ok(FileKind::MachOFat32) => {
-            let (offset, size) = universal_range::<macho::FatArch32, _>(&cache, metadata.len())?;
-            object_exports(cache.range(offset, size), symbol)
-        }
-        Ok(FileKind::MachOFat64) => {
-            let (offset, size) = universal_range::<macho::FatArch64, _>(&cache, metadata.len())?;
-            object_exports(cache.range(offset, size), symbol)
-        }
-        Ok(_) => object_exports(&cache, symbol),
+    let len = file.metadata().map_err(FileError::from)?.len();
+    let mut head = [0; FIRST_PAGE];
+    source_exports(&Source::open(file, len, &mut head, limits::thorough(len))?, symbol)
+}
+
+/// Does what [`exports`] does, as far as that much of the file may be read.
+pub(in super::super) fn source_exports(
+    source: &Source<'_>,
+    symbol: &str,
+) -> Result<bool, LibraryError> {
+    source.judge(part_exports(source.whole(), symbol))
+}
+
+fn part_exports(file: Part<'_, '_>, symbol: &str) -> Result<bool, LibraryError> {
+    match FileKind::parse(file) {
+        Ok(FileKind::Elf32) => elf_exports::<elf::FileHeader32<Endianness>>(file, symbol),
+        Ok(FileKind::Elf64) => elf_exports::<elf::FileHeader64<Endianness>>(file, symbol),
+        Ok(FileKind::MachOFat32) => object_exports(library_in::<macho::FatArch32>(file)?, symbol),
+        Ok(FileKind::MachOFat64) => object_exports(library_in::<macho::FatArch64>(file)?, symbol),
+        Ok(_) => object_exports(file, symbol),
         Err(_) => Err(LibraryError::NotALibrary),
     }
 }
 
 fn elf_exports<Elf: FileHeader<Endian = Endianness>>(
-    cache: &ReadCache<&File>,
+    file: Part<'_, '_>,
     symbol: &str,
 ) -> Result<bool, LibraryError> {
     // Not `object::File`, which also reads the symbols for debuggers, often megabytes.
-    let header = Elf::parse(cache).map_err(damaged)?;
+    let header = Elf::parse(file).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
-    let sections = header.sections(endian, cache).map_err(damaged)?;
-    let symbols = sections.symbols(endian, cache, elf::SHT_DYNSYM).map_err(damaged)?;
+    let sections = header.sections(endian, file).map_err(damaged)?;
+    let symbols = sections.symbols(endian, file, elf::SHT_DYNSYM).map_err(damaged)?;
     // The table of names is read once and looked at in place: asking for each name by
     // itself costs a read each, and the search for its end a look at the processor.
     let table = sections.section(symbols.string_section()).map_err(damaged)?;
-    let names = table.data(endian, cache).map_err(damaged)?;
+    let names = table.data(endian, file).map_err(damaged)?;
     let wanted = [symbol.as_bytes(), b"\0"].concat();
     let is_it = |it: &&Elf::Sym| {
         let at = usize::try_from(it.st_name(endian)).unwrap_or(usize::MAX);

@@ -10,10 +10,13 @@ use object::{
     SymbolScope,
 };
 use pintle_plugin::manifest::{MACHO_SECTION, SECTION};
+use std::fs::File;
 use std::io::Write;
 
 fn inspect(file: &File) -> Result<LibraryFile, LibraryError> {
-    read(file, file.metadata().unwrap().len())
+    let mut head = [0; FIRST_PAGE];
+    let len = file.metadata().unwrap().len();
+    read(&Source::open(file, len, &mut head, limits::BYTES)?, Scope::Any)
 }
 
 fn file(bytes: &[u8]) -> File {

@@ -5,6 +5,7 @@
 
 use super::program_answer;
 use super::script::variable;
+use crate::caller;
 use crate::catalog::{Entry, ManifestCommand};
 use crate::cli::builder::Host;
 use crate::cli::exit::Exit;
@@ -26,7 +27,13 @@ use std::ffi::{OsStr, OsString};
 
 /// Returns the shell whose script asks for completions, if one does.
 pub(in crate::cli) fn requested(host: &Host) -> Option<String> {
-    std::env::var(variable(&host.settings.identity)).ok().filter(|it| !it.is_empty())
+    caller::var(&variable(&host.settings.identity)).filter(|it| !it.is_empty())
+}
+
+/// Returns whether a completion script asks a process that must not do what its caller's
+/// environment says. There is no answer then: the line that the script gives is no command.
+pub(in crate::cli) fn is_for_untrusted_caller(host: &Host) -> bool {
+    !caller::is_trusted() && caller::is_set(&variable(&host.settings.identity))
 }
 
 /// Returns the words on the line, which stand behind `--` in the script's `args`.
@@ -63,7 +70,7 @@ pub(in crate::cli) fn complete(
 /// Returns the words up to the one that is completed: the scripts of some shells hand on those
 /// behind the cursor, too.
 fn up_to_cursor(mut line: Vec<OsString>) -> Vec<OsString> {
-    let idx = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|it| it.parse::<usize>().ok());
+    let idx = caller::var("_CLAP_COMPLETE_INDEX").and_then(|it| it.parse::<usize>().ok());
     if let Some(idx) = idx.filter(|it| *it <= line.len()) {
         line.resize(idx + 1, OsString::new());
     }

@@ -7,12 +7,14 @@ use super::probe::{self, Prober};
 use super::report::{Check, Report, examine};
 use super::subject::{Subject, subject, subject_arg};
 use super::warnings::{Warning, warnings};
+use crate::caller;
 use crate::catalog::PluginKey;
 use crate::catalog::library_file::GlibcVersion;
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
+use crate::cli::raised;
 use crate::cli::session::Session;
 use crate::transport::LoadError;
 use clap::{Arg, ArgMatches, value_parser};
@@ -49,7 +51,13 @@ pub(super) fn glibc_arg() -> Arg {
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     if matches.get_flag(probe::OPTION) {
         let path = matches.get_one::<OsString>("plugin").expect("the argument is required");
-        return Ok(probe::answer(session, Path::new(path)));
+        let path = Path::new(path);
+        // The process that has started this one names a file; so can anyone else.
+        let is_listed = || session.catalog().entries().iter().any(|it| it.path() == Some(path));
+        if !caller::is_trusted() && !is_listed() {
+            raised::check_trusted("a plugin file as an argument")?;
+        }
+        return Ok(probe::answer(session, path));
     }
     let shown = match subject(session, matches)? {
         Subject::File(path) => check_file(session, matches, &path, None)?,

@@ -82,9 +82,7 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     let manifest = match library.manifests() {
         [json] => Manifest::parse(json).map_err(|err| CliError::from_error(Exit::Refused, &err))?,
         [] => return Err(unreadable(path, &Refusal::NoManifest)),
-        several => {
-            return Err(unreadable(path, &Refusal::SeveralManifests { count: several.len() }));
-        }
+        _ => return Err(unreadable(path, &Refusal::SeveralManifests)),
     };
     let refused = crate::catalog::examine(path, session.rules()).err();
     Ok(Inspection {

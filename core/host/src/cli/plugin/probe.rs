@@ -5,6 +5,7 @@
 //! what the plugin itself writes there is dropped.
 
 use super::report::{Report, examine};
+use crate::caller;
 use crate::catalog::library_file::{self, GlibcVersion, LibraryWarning, lint};
 use crate::catalog::{Entry, Manifest, Transport, defect};
 use crate::cli::error::{CliError, Failure};
@@ -223,7 +224,7 @@ impl Prober {
     pub(super) fn probe(&self, path: &Path) -> Result<Report, ProbeError> {
         let owned = || path.to_owned();
         let not_a_host = || ProbeError::NotAHost { path: owned(), program: self.program.clone() };
-        if std::env::var_os(&self.variable).is_some() {
+        if caller::is_set(&self.variable) {
             return Err(not_a_host());
         }
         if let Some(source) = newer_glibc(path) {
@@ -290,6 +291,7 @@ impl Prober {
             command.arg("--allow-panic-abort");
         }
         command.arg("--").arg(path).env(&self.variable, "1");
+        caller::protect(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

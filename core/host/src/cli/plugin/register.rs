@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
+use crate::cli::raised;
 use crate::cli::session::Session;
 use crate::fs;
 use clap::{Arg, ArgMatches, value_parser};
@@ -47,6 +48,7 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
 });
 
 fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    raised::check_trusted("a plugin file as an argument")?;
     let path: &PathBuf = matches.get_one("file").expect("the argument is required");
     let path = place(path);
     let shown = output::path(&path);
@@ -170,6 +172,7 @@ fn place(path: &Path) -> PathBuf {
 
 /// Returns the user's plugin directory.
 fn user_dir(session: &Session<'_>) -> Result<PathBuf, CliError> {
+    raised::check_trusted("the user's plugin directory")?;
     session.user_plugin_dir().map(Path::to_owned).ok_or_else(|| {
         CliError::new(Exit::Failed, "there is no plugin directory of the user's".to_owned())
             .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())

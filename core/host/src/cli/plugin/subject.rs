@@ -4,6 +4,7 @@ use crate::catalog::{Entry, PluginKey};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hint::Hint;
+use crate::cli::raised;
 use crate::cli::session::Session;
 use clap::{Arg, ArgMatches, value_parser};
 use std::ffi::OsString;
@@ -35,7 +36,10 @@ pub(super) fn subject<'a>(
     match text.to_str().filter(|it| !is_path(it)) {
         Some(key) => Ok(Subject::Entry(session.catalog().resolve(&parse_key(key)?, None)?)),
         // A key is text.
-        None => Ok(Subject::File(PathBuf::from(text))),
+        None => {
+            raised::check_trusted("a plugin file as an argument")?;
+            Ok(Subject::File(PathBuf::from(text)))
+        }
     }
 }
 

@@ -150,3 +150,24 @@ fn what_is_missing_and_what_cannot_be_read_are_not_confused() {
         assert!(matches!(&err.cause, Cause::Io(it) if it.raw_os_error() == Some(EIO)), "{err:?}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn only_what_no_other_user_may_have_written_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cache");
+    std::fs::write(&path, "").unwrap();
+    let is_private = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let contents = read_regular(&path, NO_LIMIT).unwrap();
+        assert_eq!(contents.is_private(), super::super::is_private(&contents.metadata));
+        contents.is_private()
+    };
+    assert!(is_private(0o600) && is_private(0o644));
+    assert!(!is_private(0o602) && !is_private(0o646));
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+        assert!(!is_private(0o600), "it is another user's");
+    }
+}

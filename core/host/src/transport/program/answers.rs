@@ -80,9 +80,10 @@ impl Stamp {
 }
 
 impl Answers {
-    /// Reads the answers; those of another version of the host count as none.
+    /// Reads the answers; those of another version of the host count as none, and so does a file
+    /// that others have written, or may have.
     pub(super) fn load(path: Option<&Path>) -> Self {
-        let read = |path| fs::read_regular(path, MAX_BYTES).ok();
+        let read = |path| fs::read_regular(path, MAX_BYTES).ok().filter(fs::Contents::is_private);
         let found = path.and_then(read).and_then(|it| serde_json::from_slice(&it.bytes).ok());
         let found = found.filter(|it: &Self| it.host == LIBRARY_VERSION);
         found.unwrap_or_else(|| Self { host: LIBRARY_VERSION.to_owned(), ..Self::default() })

@@ -12,6 +12,7 @@ use crate::catalog::{
     DirOrigin, Endpoint, ForeignPlugin, ForeignRefusal, OtherFile, PluginKey, PluginName,
     PluginVersion, Transport,
 };
+use crate::fs::{Exposure, is_worth_protecting};
 use crate::services::Excerpt;
 use pintle_plugin::manifest::Manifest;
 use pintle_plugin::message::program::ProgramInfo;
@@ -105,7 +106,10 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
     };
     let stamp = match std::fs::metadata(&path) {
         Ok(metadata) if !metadata.is_file() => return None,
-        Ok(metadata) if can_run(&path, &metadata) => Ok(Stamp::of(&metadata)),
+        Ok(metadata) if can_run(&path, &metadata) => match exposed(&metadata) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Stamp::of(&metadata)),
+        },
         Ok(_) if is_named_so(&path, host) => {
             Err(refused("it is not executable", format!("run `chmod +x {}`", path.display())))
         }
@@ -123,6 +127,14 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
     };
     let is_settled = matches!(stamp, Ok(Some(it)) if it.is_settled());
     Some(Candidate { path, stamp, is_settled })
+}
+
+/// Returns why a program is not run that others may change.
+fn exposed(metadata: &Metadata) -> Option<ForeignRefusal> {
+    let exposure = Exposure::of(metadata).filter(|_| is_worth_protecting())?;
+    let message = format!("it is not safe to run: {exposure}");
+    let hint = "make it yours, and take the permission to write it from others".to_owned();
+    Some(ForeignRefusal { message, source: None, hint })
 }
 
 /// Whether a file has the name of a program of the host: `HOST-…`.

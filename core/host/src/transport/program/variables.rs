@@ -1,5 +1,6 @@
 //! The variables of a call.
 
+use crate::caller;
 use crate::identity::Identity;
 use pintle_plugin::json::{Map, Value};
 use pintle_plugin::manifest::INTERFACE_VERSION;
@@ -58,7 +59,7 @@ impl Variables {
             .set("HOST_VERSION", &host.version)
             .set("INTERFACE", INTERFACE_VERSION);
         let argument = host.env_var("ARG_");
-        let inherited = std::env::vars_os().map(|(name, _)| name);
+        let inherited = caller::var_names();
         let arguments = inherited.filter(|it| it.to_string_lossy().starts_with(&argument));
         let names = OF_ONE_CALL.iter().map(|it| host.env_var(it).into());
         for name in arguments.chain(names) {

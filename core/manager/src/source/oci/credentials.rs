@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
+use pintle_host::caller;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
@@ -113,8 +114,8 @@ fn docker_key(registry: &str) -> &str {
 /// Returns whether Docker has a configuration; docker_credential does not tell a missing one from
 /// a broken one.
 fn has_config() -> bool {
-    let home = || std::env::home_dir().map(|it| it.join(".docker"));
-    let dir = std::env::var_os("DOCKER_CONFIG").map(Into::into).or_else(home);
+    let home = || caller::home_dir().map(|it| it.join(".docker"));
+    let dir = caller::var_os("DOCKER_CONFIG").map(Into::into).or_else(home);
     dir.is_some_and(|it: std::path::PathBuf| it.join("config.json").exists())
 }
 

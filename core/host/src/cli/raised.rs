@@ -1,0 +1,48 @@
+//! What is said where a process has privileges that its caller lacks, and so does not do what
+//! that caller asks for.
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::hint::Hint;
+use super::session::Session;
+use crate::caller;
+use pintle_plugin::Level;
+
+/// Why something is refused or ignored.
+const WHY: &str = "this process has privileges that its caller lacks";
+
+/// Refuses something by which an untrusted caller would choose code that runs; `what` is the
+/// subject of the sentence.
+///
+/// # Errors
+///
+/// When this process has privileges that its caller lacks.
+pub fn check_trusted(what: &str) -> Result<(), CliError> {
+    if caller::is_trusted() {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Refused, format!("{what} is refused: {WHY}")).hint(Hint::new(|host| {
+        let name = &host.command_name;
+        format!("use a plugin that the administrator has installed, or a copy of `{name}` that has no privileges")
+    })))
+}
+
+/// Tells an untrusted caller which variables of the host are ignored.
+pub(super) fn report_ignored(session: &Session<'_>) {
+    if caller::is_trusted() {
+        return;
+    }
+    let prefix = session.identity().env_var("");
+    let is_own = |it: &String| it.starts_with(&prefix);
+    let mut names: Vec<_> =
+        caller::var_names().filter_map(|it| it.into_string().ok()).filter(is_own).collect();
+    names.sort_unstable();
+    let text = "the environment and the user's directories are ignored";
+    match names.is_empty() {
+        true => session.console().log(Level::Debug, &format!("{text}: {WHY}")),
+        false => {
+            let text = format!("{text}, also {}: {WHY}", names.join(", "));
+            session.console().log(Level::Warn, &text);
+        }
+    }
+}
