@@ -4,8 +4,9 @@
 use super::error::CliError;
 use super::exit::Exit;
 use super::hint::Hint;
-use super::session::Session;
 use crate::caller;
+use crate::identity::Identity;
+use crate::services::Console;
 use pintle_plugin::Level;
 
 /// Why something is refused or ignored.
@@ -28,21 +29,21 @@ pub fn check_trusted(what: &str) -> Result<(), CliError> {
 }
 
 /// Tells an untrusted caller which variables of the host are ignored.
-pub(super) fn report_ignored(session: &Session<'_>) {
+pub(super) fn report_ignored(host: &Identity, console: &Console) {
     if caller::is_trusted() {
         return;
     }
-    let prefix = session.identity().env_var("");
+    let prefix = host.env_var("");
     let is_own = |it: &String| it.starts_with(&prefix);
     let mut names: Vec<_> =
         caller::var_names().filter_map(|it| it.into_string().ok()).filter(is_own).collect();
     names.sort_unstable();
     let text = "the environment and the user's directories are ignored";
     match names.is_empty() {
-        true => session.console().log(Level::Debug, &format!("{text}: {WHY}")),
+        true => console.log(Level::Debug, &format!("{text}: {WHY}")),
         false => {
             let text = format!("{text}, also {}: {WHY}", names.join(", "));
-            session.console().log(Level::Warn, &text);
+            console.log(Level::Warn, &text);
         }
     }
 }

@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
     /// what is ignored.
     pub(super) fn check_caller(&self) -> Result<(), CliError> {
         caller::protect_temporary_files();
-        raised::report_ignored(self);
+        raised::report_ignored(self.identity(), &self.console);
         match self.early().plugin_dirs.is_empty() {
             true => Ok(()),
             false => raised::check_trusted("the option `--plugin-dir`"),
