@@ -4,51 +4,77 @@
 //! path is the other's or begins with it, as then one of them could not be called.
 
 use super::clash::{Claim, Clash, CommandConflict};
+use super::contributions::{HelpLine, words as split};
 use super::entry::Entry;
 use super::key::PluginKey;
 use super::name::PluginName;
 use pintle_plugin::manifest::ManifestCommand;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// Finds the command of a plugin that `words` begin with, the longest if there are several.
 pub(super) fn find<'c>(
     entries: &'c [Entry],
     words: &[String],
 ) -> Result<Option<(&'c Entry, &'c ManifestCommand)>, CommandConflict> {
+    let typed = words.join(" ");
     let called = all(entries)
-        .filter(|(entry, command)| words.starts_with(&command.path) && !is_core(entry, command))
+        .filter(|(entry, line)| begins_with(&typed, line.words) && !is_core(entry, line.words))
         // The first of several equal ones; `max_by_key` would give the last.
-        .reduce(|best, it| if it.1.path.len() > best.1.path.len() { it } else { best });
-    let Some((entry, command)) = called else { return Ok(None) };
-    let Some(Clash { rivals, n_more, .. }) = clash(entry, command) else {
-        return Ok(Some((entry, command)));
+        .reduce(|best, it| if it.1.words.len() > best.1.words.len() { it } else { best });
+    let Some((entry, line)) = called else { return Ok(None) };
+    let Some(Clash { rivals, n_more, command, .. }) = clash(entry, line.words) else {
+        let mut commands = entry.commands().iter();
+        return Ok(commands.find(|it| it.path.join(" ") == line.words).map(|it| (entry, it)));
     };
     let mut claims = rivals.clone();
-    claims.extend(claim(entry, &command.path));
+    claims.extend(claim(entry, line.words));
     claims.sort();
-    Err(CommandConflict { command: command.path.clone(), claims, n_more: *n_more })
+    Err(CommandConflict { command: command.clone(), claims, n_more: *n_more })
 }
 
 /// Returns the commands that can be called by their bare words.
-pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
-    all(entries).filter(|(entry, command)| clash(entry, command).is_none())
+pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
+    all(entries).filter(|(entry, line)| clash(entry, line.words).is_none())
 }
 
-fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, &ManifestCommand)> + Clone {
+fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> + Clone {
     let current = entries.iter().filter(|it| it.is_current);
-    current.flat_map(|entry| entry.commands().iter().map(move |it| (entry, it)))
+    current.flat_map(|entry| entry.lines().map(move |it| (entry, it)))
 }
 
-fn clash<'c>(entry: &'c Entry, command: &ManifestCommand) -> Option<&'c Clash> {
-    entry.clashes.iter().find(|it| it.command == command.path)
+fn clash<'c>(entry: &'c Entry, words: &str) -> Option<&'c Clash> {
+    entry.clashes.iter().find(|it| it.command.join(" ") == words)
 }
 
-fn is_core(entry: &Entry, command: &ManifestCommand) -> bool {
-    clash(entry, command).is_some_and(|it| it.is_core)
+fn is_core(entry: &Entry, words: &str) -> bool {
+    clash(entry, words).is_some_and(|it| it.is_core)
 }
 
-fn claim(entry: &Entry, command: &[String]) -> Option<Claim> {
-    Some(Claim { plugin: entry.key()?.clone(), command: command.to_vec() })
+fn claim(entry: &Entry, words: &str) -> Option<Claim> {
+    Some(Claim { plugin: entry.key()?.clone(), command: split(words) })
+}
+
+/// The host's own commands, by their first words.
+struct Core<'c> {
+    by_word: HashMap<&'c str, Vec<String>>,
+}
+
+impl<'c> Core<'c> {
+    fn new(commands: &'c [Vec<String>]) -> Self {
+        let mut by_word: HashMap<&str, Vec<String>> = HashMap::new();
+        for path in commands {
+            let word = path.first().map_or("", String::as_str);
+            by_word.entry(word).or_default().push(path.join(" "));
+        }
+        Self { by_word }
+    }
+
+    /// Returns whether a command collides with one of them.
+    fn has(&self, words: &str) -> bool {
+        let word = words.split(' ').next().unwrap_or_default();
+        self.by_word.get(word).is_some_and(|it| it.iter().any(|it| is_one(it, words)))
+    }
 }
 
 /// Marks the current version of each plugin, and the commands of those that collide.
@@ -68,57 +94,70 @@ pub(super) fn foreseen(
     commands: &[ManifestCommand],
     core_commands: &[Vec<String>],
 ) -> Vec<Clash> {
+    let core = Core::new(core_commands);
     let clash = |own: &ManifestCommand| {
-        let is_core = core_commands.iter().any(|it| is_one(it, &own.path));
+        let words = own.path.join(" ");
         let is_other = |it: &Entry| it.key().is_some_and(|it| it.name() != key.name());
-        let rivals = all(entries).filter(|it| is_one(&it.1.path, &own.path) && is_other(it.0));
+        let rivals = all(entries).filter(|it| is_one(it.1.words, &words) && is_other(it.0));
         let n_rivals = rivals.clone().count();
-        let claims = rivals.filter_map(|(entry, command)| claim(entry, &command.path));
-        Clash::of(&own.path, is_core, claims, n_rivals)
+        let claims = rivals.filter_map(|(entry, line)| claim(entry, line.words));
+        Clash::of(&own.path, core.has(&words), claims, n_rivals)
     };
     commands.iter().filter_map(clash).collect()
 }
 
+/// Returns whether words begin with others, or are the same.
+fn begins_with(words: &str, start: &str) -> bool {
+    words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(' '))
+}
+
 /// Returns whether two commands collide.
-fn is_one(one: &[String], other: &[String]) -> bool {
-    one.starts_with(other) || other.starts_with(one)
+fn is_one(one: &str, other: &str) -> bool {
+    begins_with(one, other) || begins_with(other, one)
 }
 
 /// Returns the highest usable version of each plugin, stable ones first.
 fn current(entries: &[Entry]) -> Vec<usize> {
-    let usable = entries.iter().enumerate().filter(|(_, it)| it.is_usable());
-    let mut ranks: Vec<_> = usable
-        .filter_map(|(idx, it)| {
-            let version = it.version()?;
-            // Of equal ones the first, which sorts last.
-            Some((it.key()?.name(), version.is_stable(), version, Reverse(idx)))
-        })
-        .collect();
-    ranks.sort_unstable();
-    let is_last = |(at, it): &(usize, &(&PluginName, _, _, _))| {
-        ranks.get(at + 1).is_none_or(|next| next.0 != it.0)
-    };
-    ranks.iter().enumerate().filter(is_last).map(|(_, it)| it.3.0).collect()
+    let mut best: HashMap<&PluginName, usize> = HashMap::with_capacity(entries.len());
+    // Of equal ones the first.
+    let rank = |idx: usize| entries[idx].version().map(|it| (it.is_stable(), it, Reverse(idx)));
+    for (idx, entry) in entries.iter().enumerate().filter(|(_, it)| it.is_usable()) {
+        let Some(key) = entry.key() else { continue };
+        let known = best.entry(key.name()).or_insert(idx);
+        if *known != idx && rank(idx) > rank(*known) {
+            *known = idx;
+        }
+    }
+    best.into_values().collect()
 }
 
+/// The words of a command, and the place of its plugin.
+type Placed<'c> = (&'c str, usize);
+
 fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, Clash)> {
+    let core = Core::new(core_commands);
     let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
-    let mut commands: Vec<(&[String], usize)> = current
-        .flat_map(|(idx, it)| it.commands().iter().map(move |it| (it.path.as_slice(), idx)))
-        .collect();
+    let mut commands: Vec<Placed<'_>> =
+        current.flat_map(|(idx, it)| it.lines().map(move |it| (it.words, idx))).collect();
     commands.sort_unstable();
 
     let mut found = Vec::new();
     // The equal commands that the current ones begin with.
-    let mut shorter: Vec<&[(&[String], usize)]> = Vec::new();
+    let mut shorter: Vec<&[Placed<'_>]> = Vec::new();
     let mut rest = commands.as_slice();
-    while let Some(&(path, _)) = rest.first() {
-        let n_equal = rest.iter().take_while(|it| it.0 == path).count();
+    while let Some(&(words, _)) = rest.first() {
+        let n_equal = rest.iter().take_while(|it| it.0 == words).count();
         let (equal, after) = rest.split_at(n_equal);
-        // Sorted, the paths that begin with this one come right after it.
-        let longer = &after[..after.partition_point(|it| it.0.starts_with(path))];
-        shorter.retain(|it| path.starts_with(it[0].0));
-        let is_core = core_commands.iter().any(|it| is_one(it, path));
+        // Sorted, those that begin with these words come right after them: a blank is less than
+        // all that a word can have.
+        let longer = match after.first() {
+            Some(next) if begins_with(next.0, words) => {
+                &after[..after.partition_point(|it| begins_with(it.0, words))]
+            }
+            _ => &[],
+        };
+        shorter.retain(|it| begins_with(words, it[0].0));
+        let is_core = core.has(words);
         if is_core || n_equal > 1 || !shorter.is_empty() || !longer.is_empty() {
             let rivals = Rivals { shorter: &shorter, equal, longer };
             let clash = |idx| Some((idx, rivals.clash(entries, idx, is_core)?));
@@ -130,30 +169,29 @@ fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, C
     found
 }
 
-/// The commands that one path collides with, each with the place of its plugin.
+/// The commands that one collides with.
 struct Rivals<'c> {
-    shorter: &'c [&'c [(&'c [String], usize)]],
-    equal: &'c [(&'c [String], usize)],
-    longer: &'c [(&'c [String], usize)],
+    shorter: &'c [&'c [Placed<'c>]],
+    equal: &'c [Placed<'c>],
+    longer: &'c [Placed<'c>],
 }
 
 impl Rivals<'_> {
     /// Returns what the command of one plugin collides with; its other commands do not count.
     fn clash(&self, entries: &[Entry], own: usize, is_core: bool) -> Option<Clash> {
-        let path = self.equal[0].0;
+        let words = self.equal[0].0;
         let is_longer =
-            |it: &&ManifestCommand| it.path.len() > path.len() && it.path.starts_with(path);
+            |it: &HelpLine<'_>| it.words.len() > words.len() && begins_with(it.words, words);
         let n_own_longer = match self.longer {
             [] => 0,
-            _ => entries[own].commands().iter().filter(is_longer).count(),
+            _ => entries[own].lines().filter(is_longer).count(),
         };
-        let has_own =
-            |it: &&&[(&[String], usize)]| it.binary_search_by_key(&own, |it| it.1).is_ok();
+        let has_own = |it: &&&[Placed<'_>]| it.binary_search_by_key(&own, |it| it.1).is_ok();
         let n_own_shorter = self.shorter.iter().filter(has_own).count();
         let n_shorter = self.shorter.iter().map(|it| it.len()).sum::<usize>() - n_own_shorter;
         let n_rivals = n_shorter + self.equal.len() - 1 + self.longer.len() - n_own_longer;
         let all = self.shorter.iter().copied().chain([self.equal, self.longer]).flatten();
         let rivals = all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], it.0));
-        Clash::of(path, is_core, rivals, n_rivals)
+        Clash::of(&split(words), is_core, rivals, n_rivals)
     }
 }

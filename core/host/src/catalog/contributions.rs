@@ -28,23 +28,16 @@ pub(super) struct Decoded {
     pub(super) events: Vec<String>,
     pub(super) interfaces: Vec<String>,
     pub(super) deprecated: Option<String>,
-    pub(super) nouns: Vec<NounHelp>,
 }
 
-/// The line of help for a noun. The long help is left in the manifest, which is read when the
-/// noun's own help is asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NounHelp {
-    pub(super) path: Vec<String>,
-    pub(super) about: String,
-}
-
-/// Words with a line of help: a command, or a noun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+/// Words with a line of help: a command, or a noun. The long help of a noun is left in the
+/// manifest, which is read when the noun's own help is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HelpLine<'a> {
     /// The words, with a blank between any two: none has one, as commands are typed.
-    pub(super) words: &'a str,
-    pub(super) about: &'a str,
+    pub words: &'a str,
+    /// The line of help.
+    pub about: &'a str,
 }
 
 impl Contributions {
@@ -59,12 +52,12 @@ impl Contributions {
     }
 
     /// Returns the commands.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = HelpLine<'_>> + Clone {
         lines(&mut Reader::new(self.bytes()))
     }
 
     /// Returns the nouns that have help.
-    pub(super) fn noun_lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn noun_lines(&self) -> impl Iterator<Item = HelpLine<'_>> {
         let mut reader = Reader::new(self.bytes());
         skip_lines(&mut reader);
         (0..N_LISTS).for_each(|_| skip(&mut reader, 1));
@@ -83,19 +76,17 @@ impl Contributions {
     pub(super) fn decoded(&self) -> &Decoded {
         self.decoded.get_or_init(|| {
             let mut reader = Reader::new(self.bytes());
-            let command = |it: Line<'_>| {
+            let command = |it: HelpLine<'_>| {
                 let mut command = ManifestCommand::default();
                 (command.path, command.about) = (words(it.words), it.about.to_owned());
                 command
             };
-            let noun = |it: Line<'_>| NounHelp { path: words(it.words), about: it.about.into() };
             let commands = lines(&mut reader).map(command).collect();
             let mut list = || texts(&mut reader).map(str::to_owned).collect();
             let (subcommands, events, interfaces) = (list(), list(), list());
             let deprecated: Vec<String> = list();
-            let nouns = lines(&mut reader).map(noun).collect();
             let deprecated = deprecated.into_iter().next();
-            Box::new(Decoded { commands, subcommands, events, interfaces, deprecated, nouns })
+            Box::new(Decoded { commands, subcommands, events, interfaces, deprecated })
         })
     }
 
@@ -185,11 +176,11 @@ fn put_lines<'l>(
 }
 
 /// Returns the lines that a reader has next; those that are damaged are none.
-fn lines<'a>(reader: &mut Reader<'a>) -> impl Iterator<Item = Line<'a>> + use<'a> {
+fn lines<'a>(reader: &mut Reader<'a>) -> impl Iterator<Item = HelpLine<'a>> + Clone + use<'a> {
     let mut own = *reader;
     let n_lines = own.number().unwrap_or(0);
     skip_lines(reader);
-    (0..n_lines).map_while(move |_| Some(Line { words: own.text()?, about: own.text()? }))
+    (0..n_lines).map_while(move |_| Some(HelpLine { words: own.text()?, about: own.text()? }))
 }
 
 fn skip_lines(reader: &mut Reader<'_>) {

@@ -9,8 +9,10 @@ use super::reason::Reason;
 use super::rules::Rules;
 use super::search::{DirOrigin, PluginDir, SearchPath};
 use crate::fs::{Exposure, is_worth_protecting};
-use std::collections::HashSet;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::hash::Hash;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
@@ -67,6 +69,18 @@ pub struct OtherFile {
 /// Looks at the directories of the search path, at files that are known from last time by their
 /// stamps alone.
 pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found {
+    let found = try_scan(search, rules, now, true).or_else(|| try_scan(search, rules, now, false));
+    found.expect("what is listed is there")
+}
+
+/// Looks at the directories; those that have not changed are not listed again if `is_trusting`.
+/// `None` if the index has a file of one that is not there: it is damaged then.
+fn try_scan(
+    search: &SearchPath,
+    rules: &Rules,
+    now: SystemTime,
+    is_trusting: bool,
+) -> Option<Found> {
     let index = search.index().filter(|_| !rules.allow_panic_abort);
     let known = index.and_then(|it| Index::load(it, rules));
     let (mut folders, mut warnings) = (Vec::new(), Vec::new());
@@ -88,10 +102,15 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found
     let mut listings = Vec::new();
     for (dir, folder) in &folders {
         let section = known.as_ref().and_then(|it| it.section(&dir.path));
-        let records = section.and_then(|it| known.as_ref()?.records(it));
         // The stamp is taken first: what changes after it does not bear it.
         let stamp = index.and_then(|_| folder.stamp());
-        match folder.list(records) {
+        let records = || section.and_then(|it| known.as_ref()?.records(it));
+        let whole = stamp.filter(|_| is_trusting);
+        let listing = match whole.and_then(|it| known.as_ref()?.listing(section?, &it)) {
+            Some((records, others)) => Ok((folder.listed(records), others)),
+            None => folder.list(records()),
+        };
+        match listing {
             Ok((candidates, others)) => {
                 listings.push(Listing { dir, stamp, section, candidates, others })
             }
@@ -101,6 +120,9 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found
     let candidates: Vec<_> = listings.iter().flat_map(|it| &it.candidates).collect();
     let is_stamped = index.is_some() && (known.is_some() || candidates.len() >= index::MIN_FILES);
     let looks = look_in_parallel(&candidates, is_stamped, known.is_some(), rules);
+    if looks.iter().any(|it| it.is_lost) {
+        return None;
+    }
     if let Some(path) = index.filter(|_| is_stamped) {
         keep(path, rules, known.as_ref(), &listings, &looks, now);
     }
@@ -109,7 +131,7 @@ pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found
         it.others.into_iter().map(file).collect::<Vec<_>>()
     });
     let others = others.collect();
-    Found { entries: looks.into_iter().map(|it| it.entry).collect(), others, warnings }
+    Some(Found { entries: looks.into_iter().map(|it| it.entry).collect(), others, warnings })
 }
 
 /// What is in one directory.
@@ -166,6 +188,8 @@ struct Look {
     entry: Entry,
     stamp: Option<Stamp>,
     is_known: bool,
+    /// Whether the index has the file, and the directory does not.
+    is_lost: bool,
 }
 
 impl Look {
@@ -179,10 +203,11 @@ impl Look {
         let stamp = is_stamped.then(|| candidate.stamp()).flatten();
         if let Some((stamp, known)) = stamp.and_then(|it| Some((it, candidate.known(&it)?))) {
             let entry = Entry::from_index(candidate.path(), &stamp, known, rules);
-            return Self { entry, stamp: Some(stamp), is_known: true };
+            return Self { entry, stamp: Some(stamp), is_known: true, is_lost: false };
         }
         let entry = Entry::from_file(candidate.path(), candidate.open(), rules);
-        Self { entry, stamp, is_known: false }
+        let is_lost = stamp.is_none() && candidate.should_exist();
+        Self { entry, stamp, is_known: false, is_lost }
     }
 }
 
@@ -261,15 +286,14 @@ pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
 fn shadowed(entries: &[Entry]) -> Vec<(usize, Reason)> {
     let path = |idx: usize| entries[idx].path().map(Path::to_owned);
     let ids = entries.iter().enumerate().filter_map(|(idx, it)| Some((it.id.as_ref()?, idx)));
-    let mut found: Vec<_> = repeated(ids.collect())
-        .map(|(idx, first)| (idx, Reason::SameFile { first: path(first) }))
-        .collect();
+    let mut found: Vec<_> =
+        repeated(ids).map(|(idx, first)| (idx, Reason::SameFile { first: path(first) })).collect();
     let same_file: HashSet<usize> = found.iter().map(|(idx, _)| *idx).collect();
     // A refused file hides nothing: a good copy further on is used.
     let usable = entries.iter().enumerate();
     let usable = usable.filter(|(idx, it)| it.is_usable() && !same_file.contains(idx));
     let keys = usable.filter_map(|(idx, it)| Some((it.key()?, idx)));
-    found.extend(repeated(keys.collect()).filter_map(|(idx, first)| {
+    found.extend(repeated(keys).filter_map(|(idx, first)| {
         let key = entries[idx].key()?.clone();
         Some((idx, Reason::AlreadyFound { key, first: path(first) }))
     }));
@@ -277,13 +301,15 @@ fn shadowed(entries: &[Entry]) -> Vec<(usize, Reason)> {
 }
 
 /// Returns each item whose value stands at an earlier index too, and the first such index.
-fn repeated<T: Ord>(mut items: Vec<(T, usize)>) -> impl Iterator<Item = (usize, usize)> {
-    items.sort_unstable();
-    let mut first = 0;
-    (0..items.len()).filter_map(move |at| {
-        if items[at].0 != items[first].0 {
-            first = at;
+fn repeated<T: Eq + Hash>(
+    items: impl Iterator<Item = (T, usize)>,
+) -> impl Iterator<Item = (usize, usize)> {
+    let mut firsts = HashMap::with_capacity(items.size_hint().1.unwrap_or(0));
+    items.filter_map(move |(value, idx)| match firsts.entry(value) {
+        Vacant(it) => {
+            it.insert(idx);
+            None
         }
-        (at != first).then(|| (items[at].1, items[first].1))
+        Occupied(it) => Some((idx, *it.get())),
     })
 }

@@ -1,7 +1,7 @@
 //! What the catalog knows of one plugin.
 
 use super::clash::Clash;
-use super::contributions::{Contributions, Line, NounHelp};
+use super::contributions::{Contributions, HelpLine};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::foreign::{Endpoint, ForeignPlugin};
@@ -188,12 +188,12 @@ impl Entry {
     }
 
     /// Returns the plugin's commands, without making anything of them.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = HelpLine<'_>> + Clone {
         self.contributions.lines()
     }
 
     /// Returns the nouns that the plugin has help for, without making anything of them.
-    pub(super) fn noun_lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(super) fn noun_lines(&self) -> impl Iterator<Item = HelpLine<'_>> {
         self.contributions.noun_lines()
     }
 
@@ -210,11 +210,6 @@ impl Entry {
     /// Returns the JSON of the plugin's manifest, if it could be read.
     pub(super) fn manifest_json(&self) -> std::borrow::Cow<'_, [u8]> {
         self.manifest.json()
-    }
-
-    /// Returns the lines of help for the plugin's nouns.
-    pub(super) fn nouns(&self) -> &[NounHelp] {
-        &self.contributions.decoded().nouns
     }
 
     /// Returns why the plugin should not be used any more, if so.

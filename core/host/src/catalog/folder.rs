@@ -21,6 +21,8 @@ pub(super) struct Candidate<'f> {
     inode: Option<u64>,
     /// What the index has of a file of this name.
     record: Option<Record>,
+    /// Whether the index alone says that there is such a file.
+    is_listed: bool,
 }
 
 impl Folder {
@@ -39,6 +41,16 @@ impl Folder {
         self.directory.own_stamp()
     }
 
+    /// Returns the libraries that the index has, which are all that are in the folder.
+    pub(super) fn listed(&self, records: Records) -> Vec<Candidate<'_>> {
+        let directory = &self.directory;
+        let candidate = |record: Record| {
+            let name = record.file_name();
+            Candidate { directory, name, inode: None, record: Some(record), is_listed: true }
+        };
+        records.map(candidate).collect()
+    }
+
     /// Returns what has the platform's library suffix, with what is known of it from `records`,
     /// and the names of the other files that can be programs; both sorted.
     pub(super) fn list(
@@ -53,7 +65,13 @@ impl Folder {
                 while records.next_if(|it| it.name() < bytes).is_some() {}
                 let record = records.next_if(|it| it.name() == bytes);
                 let inode = inode.filter(|_| kind == Kind::File);
-                candidates.push(Candidate { directory: &self.directory, name, inode, record });
+                candidates.push(Candidate {
+                    directory: &self.directory,
+                    name,
+                    inode,
+                    record,
+                    is_listed: false,
+                });
             } else if matches!(kind, Kind::File | Kind::Symlink) && is_visible(&name) {
                 others.push(name);
             }
@@ -82,6 +100,11 @@ impl Candidate<'_> {
     /// Returns what the index has of the file, if it is the one with this stamp.
     pub(super) fn known(&self, stamp: &Stamp) -> Option<Known> {
         self.record.as_ref().filter(|it| it.is_of(Some(stamp)))?.known()
+    }
+
+    /// Returns whether the index alone says that there is a regular file of this name.
+    pub(super) fn should_exist(&self) -> bool {
+        self.is_listed && self.record.as_ref().is_some_and(Record::is_of_a_file)
     }
 
     /// Opens the file without ever waiting for it.

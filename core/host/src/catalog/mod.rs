@@ -42,6 +42,7 @@ mod version;
 
 pub use clash::{Claim, Clash, CommandConflict};
 pub use contact::{contact, defect};
+pub use contributions::HelpLine;
 use discover::Found;
 pub use discover::{OtherFile, Warning};
 pub use entry::{Entry, State};
@@ -190,7 +191,7 @@ impl Catalog {
     }
 
     /// Returns the plugin commands that can be called by their bare words, for help and completion.
-    pub fn commands(&self) -> impl Iterator<Item = (&Entry, &ManifestCommand)> {
+    pub fn commands(&self) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
         commands::callable(&self.entries)
     }
 

@@ -545,10 +545,6 @@ mod nouns {
         Catalog::from_manifests(nouns.iter().enumerate().map(manifest))
     }
 
-    fn path(words: &str) -> Vec<String> {
-        words.split(' ').map(str::to_owned).collect()
-    }
-
     #[test]
     fn of_several_plugins_that_describe_a_noun_the_first_counts() {
         let catalog = catalog(&[
@@ -560,12 +556,12 @@ mod nouns {
             ]),
         ]);
         let nouns = catalog.nouns();
-        assert_eq!(nouns.about(&path("log")), Some("Logs"));
+        assert_eq!(nouns.about("log"), Some("Logs"));
         // The two texts belong together.
-        assert_eq!(nouns.long_about(&path("log")), None);
-        assert_eq!(nouns.about(&path("log page")), Some("Pages"));
-        assert_eq!(nouns.long_about(&path("log page")), Some("Of paper."));
-        assert_eq!(nouns.about(&path("page")), None);
+        assert_eq!(nouns.long_about("log"), None);
+        assert_eq!(nouns.about("log page"), Some("Pages"));
+        assert_eq!(nouns.long_about("log page"), Some("Of paper."));
+        assert_eq!(nouns.about("page"), None);
     }
 
     #[test]
@@ -580,6 +576,6 @@ mod nouns {
             manifest("a.io", "1.0.0", "old"),
             manifest("a.io", "2.0.0", "new"),
         ]);
-        assert_eq!(catalog.nouns().about(&path("log")), Some("new"));
+        assert_eq!(catalog.nouns().about("log"), Some("new"));
     }
 }

@@ -622,8 +622,9 @@ impl<'a> Session<'a> {
     /// Returns whether more words must follow `words` to make a command of the host or of a
     /// plugin that can be used.
     pub fn is_noun(&self, words: &[String]) -> bool {
-        let longer = |path: &[String]| path.len() > words.len() && path.starts_with(words);
-        self.surroundings.is_noun(words) || self.catalog().commands().any(|it| longer(&it.1.path))
+        let start = format!("{} ", words.join(" "));
+        self.surroundings.is_noun(words)
+            || self.catalog().commands().any(|it| it.1.words.starts_with(&start))
     }
 
     /// Returns why the command that `words` mean is not there: its plugin is refused or

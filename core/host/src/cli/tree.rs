@@ -25,18 +25,16 @@ const PROGRAM: &str = "A program on the search path";
 pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Command {
     let nouns = catalog.nouns();
     let mut stubs: Vec<_> = catalog.commands().collect();
-    stubs.retain(|(_, command)| {
-        first.is_none_or(|it| command.path.first().is_some_and(|word| word == it))
-    });
-    stubs.sort_by(|one, other| one.1.path.cmp(&other.1.path));
+    stubs.retain(|(_, command)| first.is_none_or(|it| command.words.split(' ').next() == Some(it)));
+    stubs.sort_by_key(|it| it.1.words);
     stubs.into_iter().fold(base(host), |root, (entry, command)| {
-        let path: Vec<&str> = command.path.iter().map(String::as_str).collect();
-        let leaf = Command::new(command.path.last().cloned().unwrap_or_default());
+        let path: Vec<&str> = command.words.split(' ').collect();
+        let leaf = Command::new(path.last().copied().unwrap_or_default().to_owned());
         // The long help of a noun is shown for the noun on the line only.
         let help = |n_words: usize, noun: Command| {
-            noun_help(entry, &nouns, &command.path[..n_words], first.is_some(), noun)
+            noun_help(entry, &nouns, &path[..n_words].join(" "), first.is_some(), noun)
         };
-        let leaf = leaf.about(output::plain(&command.about).into_owned());
+        let leaf = leaf.about(output::plain(command.about).into_owned());
         insert(root, &path, 0, &help, leaf)
     })
 }
@@ -46,7 +44,7 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
 fn noun_help(
     entry: &Entry,
     nouns: &Nouns<'_>,
-    path: &[String],
+    path: &str,
     is_long: bool,
     noun: Command,
 ) -> Command {
@@ -101,15 +99,16 @@ fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'
     let nouns = catalog.nouns();
     let mut words = Vec::new();
     for (entry, command) in catalog.commands() {
-        let Some((word, rest)) = command.path.split_first() else { continue };
-        let about = match rest {
-            [] => output::plain(&command.about),
-            _ => match nouns.about(&command.path[..1]) {
-                Some(about) => output::plain(about),
-                None => commands_of(entry).into(),
-            },
+        let (word, is_verb) = match command.words.split_once(' ') {
+            Some((noun, _)) => (noun, true),
+            None => (command.words, false),
         };
-        words.push((word.as_str(), about));
+        let about = match nouns.about(word).filter(|_| is_verb) {
+            Some(about) => output::plain(about),
+            None if is_verb => commands_of(entry).into(),
+            None => output::plain(command.about),
+        };
+        words.push((word, about));
     }
     words.sort_unstable();
     words.dedup_by(|one, other| one.0 == other.0);

@@ -1,6 +1,6 @@
 //! By what the records of an index are found.
 
-use crate::catalog::contributions::Line;
+use crate::catalog::contributions::HelpLine;
 use crate::catalog::entry::Entry;
 use crate::catalog::key::PluginKey;
 use crate::fnv;
@@ -70,11 +70,11 @@ impl Wanted<'_> {
 /// Returns the keys by which a plugin is found.
 pub(super) fn of(entry: &Entry) -> Vec<u64> {
     let mut keys = Vec::new();
-    for Line { words, .. } in entry.lines() {
+    for HelpLine { words, .. } in entry.lines() {
         keys.push(key(IS, words));
         keys.extend(starts(words).map(below));
     }
-    for Line { words, .. } in entry.noun_lines() {
+    for HelpLine { words, .. } in entry.noun_lines() {
         keys.extend(starts(words).chain([words]).map(below));
     }
     keys.extend(entry.hooked_events().map(|it| key(EVENT, it)));

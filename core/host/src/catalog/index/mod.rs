@@ -34,7 +34,7 @@ pub(super) use section::{Records, Section};
 pub(super) use write::{Looked, save};
 
 use super::codec::Reader;
-use super::file;
+use super::file::{self, Stamp};
 use super::rules::Rules;
 use crate::fs;
 use crate::identity::LIBRARY_VERSION;
@@ -115,6 +115,18 @@ impl Index {
     /// Returns the records of a directory.
     pub(super) fn records(&self, section: &Section) -> Option<Records> {
         section.records(&self.handle)
+    }
+
+    /// Returns all that is in a directory with this stamp: the records, and the names of the files
+    /// that are not libraries; `None` if the index does not have all.
+    pub(super) fn listing(
+        &self,
+        section: &Section,
+        stamp: &Stamp,
+    ) -> Option<(Records, Vec<std::ffi::OsString>)> {
+        let records = self.records(section).filter(|_| section.is_of(stamp))?;
+        let is_whole = records.clone().count() == section.n_records;
+        is_whole.then_some((records, self.others(section)?))
     }
 
     /// Returns the records of a directory that could be wanted; `None` if they cannot be read.

@@ -49,6 +49,11 @@ impl Record {
         stamp.is_some_and(|it| known == Some(&it.to_bytes()))
     }
 
+    /// Returns whether it is about a regular file.
+    pub(in crate::catalog) fn is_of_a_file(&self) -> bool {
+        self.reader().take(Stamp::BYTES).is_some_and(|it| it.iter().any(|it| *it != 0))
+    }
+
     /// Returns the file's name.
     pub(in crate::catalog) fn name(&self) -> &[u8] {
         let mut reader = self.reader();

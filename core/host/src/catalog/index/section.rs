@@ -17,6 +17,9 @@ use std::time::{Duration, SystemTime};
 /// An item of the table: a key; the number of a record; where it begins, and its length.
 pub(super) const ITEM: usize = 8 + 3 * 4;
 
+/// The numbers in the head of a section.
+pub(super) type Numbers = [usize; 6];
+
 /// How many records are at most worth to be read one by one.
 const MAX_FOUND: usize = 64;
 
@@ -35,9 +38,11 @@ pub(in crate::catalog) struct Section {
     records_len: usize,
     others_len: usize,
     manifests_len: usize,
+    pub(super) n_records: usize,
 }
 
 /// The records of a directory, in the order of their files' names.
+#[derive(Clone)]
 pub(in crate::catalog) struct Records {
     all: Arc<[u8]>,
     next: usize,
@@ -66,6 +71,7 @@ impl Section {
             records_len: number()?,
             others_len: number()?,
             manifests_len: number()?,
+            n_records: number()?,
         };
         let is_whole = at.checked_add(section.len())? <= file_len && section.n_buckets > 0;
         is_whole.then_some(section)
@@ -97,8 +103,10 @@ impl Section {
     }
 
     /// Returns the numbers that the head has, for an index with the same section elsewhere.
-    pub(super) fn numbers(&self) -> [usize; 5] {
-        [self.n_buckets, self.n_items, self.records_len, self.others_len, self.manifests_len]
+    pub(super) fn numbers(&self) -> Numbers {
+        let Self { n_buckets, n_items, records_len, others_len, manifests_len, n_records, .. } =
+            *self;
+        [n_buckets, n_items, records_len, others_len, manifests_len, n_records]
     }
 
     /// Returns the directory's stamp as it is kept, and when its files were looked at.

@@ -91,8 +91,8 @@ impl Installed {
         assert_eq!(found(&narrow), found(&whole), "{line}");
         let below = self.narrow(Wanted::Below(&words[0])).expect("the index tells");
         assert_eq!(found(&below), found(&whole), "{line}");
-        let noun = words[..1].to_vec();
-        assert_eq!(below.nouns().about(&noun), whole.nouns().about(&noun), "{line}");
+        let noun = &*words[0];
+        assert_eq!(below.nouns().about(noun), whole.nouns().about(noun), "{line}");
     }
 }
 
@@ -103,7 +103,7 @@ fn later(seconds: u64) -> SystemTime {
 fn describe(entry: &Entry) -> String {
     let key = entry.key().map(ToString::to_string);
     let commands: Vec<_> = entry.commands().iter().map(|it| (&it.path, &it.about)).collect();
-    let nouns = entry.nouns();
+    let nouns: Vec<_> = entry.noun_lines().collect();
     let host = entry.manifest().map(|it| (&it.host, &it.nouns));
     let reason = entry.reason().map(|it| crate::causes::with_causes(&it));
     format!(

@@ -2,7 +2,7 @@
 
 use super::keys;
 use super::record;
-use super::section::bucket;
+use super::section::{Numbers, bucket};
 use super::{Index, MAGIC, MAX_SECTIONS, fingerprint, seconds};
 use crate::catalog::codec::{put_bytes, put_long, put_number};
 use crate::catalog::entry::Entry;
@@ -30,7 +30,7 @@ struct Written {
     dir: Vec<u8>,
     stamp: [u8; Stamp::BYTES],
     looked: u64,
-    numbers: [usize; 5],
+    numbers: Numbers,
     bytes: Vec<u8>,
 }
 
@@ -93,7 +93,8 @@ fn written(looked: &Looked<'_>, now: SystemTime) -> Written {
         put_long(&mut bytes, *key);
         [number, at, len].into_iter().for_each(|it| put_number(&mut bytes, *it));
     }
-    let numbers = [n_buckets, items.len(), records.len(), others.len(), manifests.len()];
+    let numbers =
+        [n_buckets, items.len(), records.len(), others.len(), manifests.len(), looked.files.len()];
     bytes.extend([records, others, manifests].concat());
     Written {
         dir: looked.dir.as_os_str().as_encoded_bytes().to_vec(),
