@@ -173,11 +173,49 @@ fn what_was_moved_before_it_is_deleted_is_found() {
 
 #[test]
 fn a_formatter_with_other_settings_is_no_obstacle() {
-    check(|it| {
-        write(it, "rustfmt.toml", "hard_tabs = true\n");
-        let sources = ["src/main.rs", "src/lib.rs", "tests/cluster.rs"];
-        it.run(Command::new("rustfmt").args(["--edition", "2024"]).args(sources));
-    });
+    for settings in ["hard_tabs = true", "max_width = 80", "max_width = 120"] {
+        check(|it| format(it, settings));
+    }
+}
+
+/// Formats the project as `cargo fmt` does.
+#[track_caller]
+fn format(project: &Operator, settings: &str) {
+    write(project, "rustfmt.toml", &format!("{settings}\n"));
+    let sources = ["src/main.rs", "src/lib.rs", "src/bin/crdgen.rs", "tests/cluster.rs"];
+    project.run(Command::new("rustfmt").args(["--edition", "2024"]).args(sources));
+}
+
+#[test]
+fn a_formatter_with_other_settings_is_no_obstacle_to_what_was_scaffolded_before() {
+    for settings in ["hard_tabs = true", "max_width = 80", "max_width = 120"] {
+        let expected = project();
+        format(&expected, settings);
+        let project = project();
+        ROUND[..2].iter().for_each(|line| drop(project.pintle(line)));
+        // Formatted at once, or only by the tools of the commands to come.
+        for is_formatted in [true, false] {
+            let round = Operator::empty();
+            copy_dir(&project.root(), &round.root());
+            write(&round, "rustfmt.toml", &format!("{settings}\n"));
+            if is_formatted {
+                format(&round, settings);
+            }
+            let said = round.stdout("project check");
+            assert!(!said.contains("note") && !said.contains("problem"), "{settings}:\n{said}");
+            assert!(said.contains(" 0 of them changed since"), "{settings}:\n{said}");
+            let said = round.pintle("project upgrade");
+            assert!(said.contains("the plugins make the same files as before"), "{said}");
+            for line in &ROUND[2..] {
+                let said = round.pintle(line);
+                assert!(!said.contains("warning"), "{settings}: {line}:\n{said}");
+            }
+            let said = round.stdout("project check");
+            assert!(!said.contains("note") && !said.contains("problem"), "{settings}:\n{said}");
+            format(&round, settings);
+            assert_eq!(files(&round.root()), files(&expected.root()), "{settings} {is_formatted}");
+        }
+    }
 }
 
 #[test]

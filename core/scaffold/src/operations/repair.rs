@@ -5,7 +5,7 @@
 
 use super::file_merge::{FileMerge, MergeConflict};
 use super::prepared::Prepared;
-use super::rework::Rework;
+use super::rework::{Rework, Settings};
 use crate::conflict::{self, Sides};
 use crate::error::ScaffoldError;
 use crate::merge::{self, ConflictReason};
@@ -60,7 +60,12 @@ impl Rework<'_> {
     ) -> Result<Prepared, ScaffoldError> {
         // Without its `init`, what the commands make is not known, and the files stay.
         let after = match self.check_record() {
-            Ok(()) => Some(self.replay(self.record.commands(), Tools::EachTime, services)?),
+            Ok(()) => Some(self.replay(
+                self.record.commands(),
+                Tools::EachTime,
+                Settings::Users,
+                services,
+            )?),
             Err(_) => None,
         };
         let (made, by) = after.map_or_else(Default::default, |it| (it.files, it.by));
@@ -98,8 +103,10 @@ impl Rework<'_> {
                 let mode = self.record.file(&path).map_or(MODE_FILE, |it| it.mode());
                 let base = bases.into_iter().next().map(|it| Node::new(&*path, it, mode));
                 let (base, plugin) = (base.as_ref(), plugin(&path));
-                let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: false };
-                conflicts.extend(merge.apply(&path, &mut universe)?);
+                let path = &path;
+                let merge =
+                    FileMerge { path, base, theirs, plugin, subcommand, with_markers: false };
+                conflicts.extend(merge.apply(&mut universe)?);
             }
             match theirs {
                 Some(node) => {
