@@ -297,3 +297,21 @@ fn lines_that_a_forced_command_takes_away_are_listed_first() {
     }
     assert_eq!(read(&project, path), text);
 }
+
+#[test]
+fn a_forced_command_inserts_nothing_twice_however_it_is_formatted() {
+    let project = project();
+    format(&project, "max_width = 50");
+    let paths = ["src/main.rs", "src/crd.rs", "src/webhook/mod.rs", "config/rbac/role.yaml"];
+    let before = paths.map(|it| read(&project, it));
+    assert!(before[0].contains(".controller(\n"), "{}", before[0]);
+    for line in [CAPTAIN, GUARD] {
+        project.pintle(&format!("{line} --force"));
+    }
+    assert_eq!(paths.map(|it| read(&project, it)), before);
+}
+
+#[test]
+fn a_dependency_of_another_version_is_not_added_again() {
+    check(|it| replace(it, "Cargo.toml", "json-patch = \"4.0\"", "json-patch = \"4.1\""));
+}

@@ -350,7 +350,7 @@ fn dependency(resource: &Resource) -> Result<Option<(&str, &str)>> {
 }
 
 /// Whether a manifest of cargo has a dependency of this name, in whichever spelling.
-fn depends_on(manifest: &str, name: &str) -> bool {
+pub(crate) fn depends_on(manifest: &str, name: &str) -> bool {
     let name = name.replace('-', "_");
     manifest.lines().any(|line| {
         let line = line.trim().trim_start_matches("[dependencies.").replace('-', "_");
