@@ -16,6 +16,7 @@ use pintle_plugin::host::HostServices;
 use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A scaffolded file in which a merge has left conflicts.
 pub(crate) struct Marked {
@@ -144,6 +145,16 @@ impl Rework<'_> {
 
     /// Brings what the user has changed on each side into the file as all commands make it.
     fn resolve(&self, sides: &Sides, made: &Node) -> Result<Option<Vec<u8>>, RecordError> {
+        // Commands of one branch only have changed it, so that is all in its side already. The
+        // other side is what the user has changed since both were one, which must be known: a
+        // line that commands have put in since is no line that the user has taken out.
+        if !self.record.variants().contains_key(made.path()) {
+            let Some(base) = sides.base.clone().or_else(|| in_index(self.root, made.path())) else {
+                return Ok(None);
+            };
+            let merged = merge::bytes(made.path(), &base, &sides.ours, &sides.theirs);
+            return Ok(merged.filter(|it| !doubles_lines(it, &[&sides.ours, &sides.theirs])));
+        }
         let bring = |side: &[u8]| -> Result<Option<Vec<u8>>, RecordError> {
             let bases = self.bases(made.path(), side)?;
             let mut merged =
@@ -166,6 +177,14 @@ impl Rework<'_> {
         bases.sort_by_cached_key(|it| n_changed(it, text));
         Ok(bases)
     }
+}
+
+/// Returns a file as it was where two branches have parted, if git has it.
+fn in_index(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let mut git = Command::new("git");
+    git.args(["cat-file", "blob", &format!(":1:./{path}")]).current_dir(root);
+    let output = git.stdin(Stdio::null()).output().ok()?;
+    output.status.success().then_some(output.stdout)
 }
 
 /// Returns how many lines two texts do not have in common.
