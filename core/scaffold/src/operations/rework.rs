@@ -287,7 +287,30 @@ impl Rework<'_> {
         let Self { plugins, identity, limit, memo, .. } = *self;
         let project = Universe::new(self.root);
         let settings = (settings == Settings::Users).then_some(&project);
-        Replay { plugins, identity, limit, memo, settings, services }.run(commands, tools)
+        let commands = self.with_plurals(commands)?;
+        Replay { plugins, identity, limit, memo, settings, services }.run(&commands, tools)
+    }
+
+    /// Returns the commands with the plurals that the project has of its kinds, where they give
+    /// none: they ran when the plural was another guess.
+    fn with_plurals(
+        &self,
+        commands: &[RecordedCommand],
+    ) -> Result<Vec<RecordedCommand>, ScaffoldError> {
+        let mut commands = commands.to_vec();
+        for command in commands.iter_mut().filter(|it| it.resource.is_object()) {
+            if command.resource.get("plural").is_some() {
+                continue;
+            }
+            let mut asked = resource(command)?;
+            if let Some(known) = self.project.of_kind(asked.gvk())
+                && self.project.has_other_guess(known)
+            {
+                asked.adopt_plural(known);
+                command.resource = asked.to_value();
+            }
+        }
+        Ok(commands)
     }
 
     pub(super) fn tidy<'t>(
