@@ -324,7 +324,7 @@ fn every_command_works_from_a_subdirectory() {
         ok  files                   68 were scaffolded, 0 of them changed since
         ok  manifests               they agree with PROJECT
         ok  plugins                 they would make the same files today
-        Start a project in the current folder
+        Start a project in the current directory
         crew
         mod.rs
         --- stderr ---

@@ -112,6 +112,34 @@ fn rules_of_the_users_and_changed_verbs_are_no_obstacle() {
         let verbs = "  resources: [captains/status]\n  verbs: [get, patch]";
         replace(it, "config/rbac/role.yaml", verbs, &verbs.replace("[get", "[list, get"));
     });
+    // A rule that all controllers share.
+    check(|it| {
+        let verbs = "  resources: [configmaps]\n  verbs: [create";
+        replace(it, "config/rbac/role.yaml", verbs, &verbs.replace("[create", "[delete, create"));
+    });
+}
+
+#[test]
+fn nothing_is_left_in_project_of_a_type_of_others() {
+    let project = project();
+    let before = files(&project.root());
+    for kind in
+        ["--group core --version v1 --kind Pod", "--group apps --version v1 --kind Deployment"]
+    {
+        project.pintle(&format!("create webhook {kind} --validation"));
+        project.pintle(&format!("delete webhook {kind}"));
+        project.pintle(&format!("create api {kind} --resource=false"));
+        project.pintle(&format!("create webhook {kind} --validation"));
+        project.pintle(&format!("delete webhook {kind}"));
+        assert!(read(&project, "PROJECT").contains("core: true"));
+        project.pintle(&format!("delete api {kind}"));
+        assert_eq!(files(&project.root()), before, "{kind}");
+    }
+    let said = project.refused(
+        "create api --group cert-manager --version v1 --kind Issuer --external-api-domain io \
+         --controller=false",
+    );
+    assert!(said.contains("neither a type nor a controller is asked for"), "{said}");
 }
 
 #[test]

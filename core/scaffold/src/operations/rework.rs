@@ -504,7 +504,9 @@ fn remaining(mut resource: Resource, part: Part) -> Option<Resource> {
             if conversion {
                 resource.webhooks.spoke.clear();
             }
-            Some(resource)
+            // A type of others is in PROJECT for its webhooks, or for its controller.
+            let is_left = resource.api.is_some() || resource.controller;
+            (is_left || resource.webhooks.is_any()).then_some(resource)
         }
     }
 }
