@@ -133,7 +133,7 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
 
@@ -186,7 +186,7 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
                       Do as if this plugin were not installed (can be repeated)
 
                   --plugin-dir <DIR>
-                      Look for plugins in this folder first (can be repeated)
+                      Look for plugins in this directory first (can be repeated)
 
               -q, --quiet
                       Show errors only
@@ -215,7 +215,7 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 0]
@@ -250,7 +250,7 @@ fn commands_of_one_noun_stand_side_by_side() {
         Options of every command:
               --allow-panic-abort     Take plugins whose panics end the host
               --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
           -q, --quiet                 Show errors only
           -v, --verbose...            Show more (twice: everything)
         [exit 2]

@@ -37,7 +37,7 @@ fn the_host_bears_its_own_name_and_version() {
               completion  Print the completion script of a shell
               plugin      List, inspect, check, run and register plugins
               events      List the events, and who subscribes
-              init        Start a project in the current folder
+              init        Start a project in the current directory
               edit        Change the project as a whole, or let more plugins take part in it
               create      Add something to the project
               delete      Undo what was added to the project
@@ -56,7 +56,7 @@ fn the_host_bears_its_own_name_and_version() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 0]
@@ -123,7 +123,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 0]
@@ -139,7 +139,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
 
@@ -178,7 +178,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 2]
@@ -337,7 +337,7 @@ fn the_extra_command_takes_its_own_arguments() {
         Options of every command:
               --allow-panic-abort     Take plugins whose panics end the host
               --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
           -q, --quiet                 Show errors only
           -v, --verbose...            Show more (twice: everything)
         [exit 0]

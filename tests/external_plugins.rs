@@ -631,7 +631,7 @@ answer()
                   Do as if this plugin were not installed (can be repeated)
 
               --plugin-dir <DIR>
-                  Look for plugins in this folder first (can be repeated)
+                  Look for plugins in this directory first (can be repeated)
 
           -q, --quiet
                   Show errors only

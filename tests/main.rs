@@ -54,6 +54,7 @@ mod records;
 mod refused;
 mod scaffold_branches;
 mod scaffold_edited;
+mod scaffold_older;
 mod scaffolding;
 mod transactions;
 mod transports;

@@ -30,7 +30,7 @@ fn a_plugin_describes_its_nouns() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 0]
@@ -59,7 +59,7 @@ fn a_plugin_describes_its_nouns() {
                       Do as if this plugin were not installed (can be repeated)
 
                   --plugin-dir <DIR>
-                      Look for plugins in this folder first (can be repeated)
+                      Look for plugins in this directory first (can be repeated)
 
               -q, --quiet
                       Show errors only
@@ -81,7 +81,7 @@ fn a_plugin_describes_its_nouns() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 0]
@@ -101,7 +101,7 @@ fn a_plugin_describes_its_nouns() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 2]

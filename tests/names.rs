@@ -324,7 +324,7 @@ fn every_command_works_from_a_subdirectory() {
         ok  files                   68 were scaffolded, 0 of them changed since
         ok  manifests               they agree with PROJECT
         ok  plugins                 they would make the same files today
-        Start a project in the current folder
+        Start a project in the current directory
         crew
         mod.rs
         --- stderr ---
@@ -394,7 +394,7 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
 
         config/crd/bases/captains.crew.example.org.yaml: plural: captains -> plural: kapitane
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  its plural is `kapitane`; in PROJECT, that of `Captain` is `captains`
+        problem  config/crd/bases/captains.crew.example.org.yaml  its plural is `kapitane`; in PROJECT, that of `Captain` is `captains`: correct the one that is wrong
         ok       plugins                                          they would make the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: kind: Captain -> kind: Kapitan
@@ -462,7 +462,7 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
         exit 1
         problem  PROJECT                                       `crew.example.org/Captain` cannot be called `captains`: the kind `Cook` of its group is
         problem  PROJECT                                       `crew.example.org/Cook` cannot be called `captains`: the kind `Captain` of its group is
-        problem  config/crd/bases/cooks.crew.example.org.yaml  its plural is `cooks`; in PROJECT, that of `Cook` is `captains`
+        problem  config/crd/bases/cooks.crew.example.org.yaml  its plural is `cooks`; in PROJECT, that of `Cook` is `captains`: correct the one that is wrong
         problem  config/webhook/mutating.yaml                  it has a defaulting webhook of `crew.example.org/v1/Cook`, which PROJECT has not
         ok       plugins                                       they would make the same files today
 

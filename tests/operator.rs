@@ -71,6 +71,14 @@ impl Operator {
         out.stderr
     }
 
+    /// Returns what `project check` says of a project that is not in order.
+    #[track_caller]
+    pub(crate) fn problems(&self) -> String {
+        let out = self.sandbox.run(["project", "check"]);
+        assert_eq!(out.code(), 1, "{out}");
+        out.stdout
+    }
+
     /// Runs the host in the project; returns why it refuses the command.
     #[track_caller]
     pub(crate) fn refused(&self, line: &str) -> String {

@@ -253,7 +253,7 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             Options of every command:
                   --allow-panic-abort     Take plugins whose panics end the host
                   --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-                  --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+                  --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
               -q, --quiet                 Show errors only
               -v, --verbose...            Show more (twice: everything)
             [exit 2]

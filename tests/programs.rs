@@ -1428,7 +1428,7 @@ fn a_program_in_go_is_a_plugin() {
         Options of every command:
               --allow-panic-abort     Take plugins whose panics end the host
               --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
-              --plugin-dir <DIR>      Look for plugins in this folder first (can be repeated)
+              --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
           -q, --quiet                 Show errors only
           -v, --verbose...            Show more (twice: everything)
 

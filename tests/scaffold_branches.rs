@@ -669,3 +669,55 @@ fn what_contradicts_is_named_and_nothing_is_written() {
     "#]],
     );
 }
+
+/// A line of the user's where a plugin inserts one on another branch.
+#[test]
+fn a_line_of_the_users_at_the_marker_stays_beside_what_the_other_branch_inserts() {
+    for (ours, theirs) in [("a", "b"), ("b", "a")] {
+        for mine in ["mine\n# +pintle:scaffold:ships\n", "# +pintle:scaffold:ships\nmine\n"] {
+            let repository = Repository::new();
+            repository.branch("a", &["create Sailor", "create Mate"]);
+            repository.branch("b", &[]);
+            let fleet = repository.read("fleet.txt");
+            repository.write("fleet.txt", &fleet.replace("# +pintle:scaffold:ships\n", mine));
+            repository.commit_all();
+            repository.git(&format!("checkout -q {ours}"));
+            let _ = repository.try_git(&format!("merge {theirs}"));
+            let repair = repository.pintle("project repair").success();
+            let fleet = repository.read("fleet.txt");
+            let n_lines = fleet.lines().count();
+            assert!(fleet.contains("\nmine\n") && n_lines == 7, "{repair}\n{fleet}");
+            // Git may have merged it all.
+            let _ = repository.try_git("commit -q -a -m work");
+            let _ = repository.pintle("create Gull").success();
+            let _ = repository.pintle("delete Gull").success();
+            assert_eq!(repository.read("fleet.txt"), fleet);
+            for kind in ["Sailor", "Captain", "Mate"] {
+                let _ = repository.pintle(&format!("delete {kind}")).success();
+            }
+            let left = repository.read("fleet.txt");
+            assert!(left.contains("\nmine\n") && !left.contains("ship "), "{left}");
+        }
+    }
+}
+
+/// Where it is not known what both branches have come from, nothing is guessed.
+#[test]
+fn a_conflict_of_the_users_with_one_branch_needs_what_both_have_come_from() {
+    for (style, is_known) in [("merge", false), ("diff3", true), ("zdiff3", true)] {
+        let repository = Repository::new();
+        repository.git(&format!("config merge.conflictStyle {style}"));
+        repository.branch("a", &["create Sailor"]);
+        repository.branch("b", &[]);
+        let fleet = repository.read("fleet.txt");
+        repository.write("fleet.txt", &fleet.replace("# +", "mine\n# +"));
+        repository.commit_all();
+        assert_eq!(repository.try_git("merge a").code(), 1);
+        fs::remove_dir_all(repository.0.work().join(".git")).expect("it is a repository");
+        let repair = repository.pintle("project repair");
+        assert_eq!(repair.code(), i32::from(!is_known), "{style}: {repair}");
+        let fleet = repository.read("fleet.txt");
+        assert!(fleet.contains("ship sailor\n") && fleet.contains("mine\n"), "{style}: {fleet}");
+        assert_eq!(fleet.contains("<<<<<<<"), !is_known, "{style}: {fleet}");
+    }
+}

@@ -112,6 +112,34 @@ fn rules_of_the_users_and_changed_verbs_are_no_obstacle() {
         let verbs = "  resources: [captains/status]\n  verbs: [get, patch]";
         replace(it, "config/rbac/role.yaml", verbs, &verbs.replace("[get", "[list, get"));
     });
+    // A rule that all controllers share.
+    check(|it| {
+        let verbs = "  resources: [configmaps]\n  verbs: [create";
+        replace(it, "config/rbac/role.yaml", verbs, &verbs.replace("[create", "[delete, create"));
+    });
+}
+
+#[test]
+fn nothing_is_left_in_project_of_a_type_of_others() {
+    let project = project();
+    let before = files(&project.root());
+    for kind in
+        ["--group core --version v1 --kind Pod", "--group apps --version v1 --kind Deployment"]
+    {
+        project.pintle(&format!("create webhook {kind} --validation"));
+        project.pintle(&format!("delete webhook {kind}"));
+        project.pintle(&format!("create api {kind} --resource=false"));
+        project.pintle(&format!("create webhook {kind} --validation"));
+        project.pintle(&format!("delete webhook {kind}"));
+        assert!(read(&project, "PROJECT").contains("core: true"));
+        project.pintle(&format!("delete api {kind}"));
+        assert_eq!(files(&project.root()), before, "{kind}");
+    }
+    let said = project.refused(
+        "create api --group cert-manager --version v1 --kind Issuer --external-api-domain io \
+         --controller=false",
+    );
+    assert!(said.contains("neither a type nor a controller is asked for"), "{said}");
 }
 
 #[test]
@@ -173,11 +201,49 @@ fn what_was_moved_before_it_is_deleted_is_found() {
 
 #[test]
 fn a_formatter_with_other_settings_is_no_obstacle() {
-    check(|it| {
-        write(it, "rustfmt.toml", "hard_tabs = true\n");
-        let sources = ["src/main.rs", "src/lib.rs", "tests/cluster.rs"];
-        it.run(Command::new("rustfmt").args(["--edition", "2024"]).args(sources));
-    });
+    for settings in ["hard_tabs = true", "max_width = 80", "max_width = 120"] {
+        check(|it| format(it, settings));
+    }
+}
+
+/// Formats the project as `cargo fmt` does.
+#[track_caller]
+fn format(project: &Operator, settings: &str) {
+    write(project, "rustfmt.toml", &format!("{settings}\n"));
+    let sources = ["src/main.rs", "src/lib.rs", "src/bin/crdgen.rs", "tests/cluster.rs"];
+    project.run(Command::new("rustfmt").args(["--edition", "2024"]).args(sources));
+}
+
+#[test]
+fn a_formatter_with_other_settings_is_no_obstacle_to_what_was_scaffolded_before() {
+    for settings in ["hard_tabs = true", "max_width = 80", "max_width = 120"] {
+        let expected = project();
+        format(&expected, settings);
+        let project = project();
+        ROUND[..2].iter().for_each(|line| drop(project.pintle(line)));
+        // Formatted at once, or only by the tools of the commands to come.
+        for is_formatted in [true, false] {
+            let round = Operator::empty();
+            copy_dir(&project.root(), &round.root());
+            write(&round, "rustfmt.toml", &format!("{settings}\n"));
+            if is_formatted {
+                format(&round, settings);
+            }
+            let said = round.stdout("project check");
+            assert!(!said.contains("note") && !said.contains("problem"), "{settings}:\n{said}");
+            assert!(said.contains(" 0 of them changed since"), "{settings}:\n{said}");
+            let said = round.pintle("project upgrade");
+            assert!(said.contains("the plugins make the same files as before"), "{said}");
+            for line in &ROUND[2..] {
+                let said = round.pintle(line);
+                assert!(!said.contains("warning"), "{settings}: {line}:\n{said}");
+            }
+            let said = round.stdout("project check");
+            assert!(!said.contains("note") && !said.contains("problem"), "{settings}:\n{said}");
+            format(&round, settings);
+            assert_eq!(files(&round.root()), files(&expected.root()), "{settings} {is_formatted}");
+        }
+    }
 }
 
 #[test]
@@ -258,4 +324,22 @@ fn lines_that_a_forced_command_takes_away_are_listed_first() {
         assert!(!said.contains("src/main.rs"), "{said}");
     }
     assert_eq!(read(&project, path), text);
+}
+
+#[test]
+fn a_forced_command_inserts_nothing_twice_however_it_is_formatted() {
+    let project = project();
+    format(&project, "max_width = 50");
+    let paths = ["src/main.rs", "src/crd.rs", "src/webhook/mod.rs", "config/rbac/role.yaml"];
+    let before = paths.map(|it| read(&project, it));
+    assert!(before[0].contains(".controller(\n"), "{}", before[0]);
+    for line in [CAPTAIN, GUARD] {
+        project.pintle(&format!("{line} --force"));
+    }
+    assert_eq!(paths.map(|it| read(&project, it)), before);
+}
+
+#[test]
+fn a_dependency_of_another_version_is_not_added_again() {
+    check(|it| replace(it, "Cargo.toml", "json-patch = \"4.0\"", "json-patch = \"4.1\""));
 }

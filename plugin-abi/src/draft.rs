@@ -25,7 +25,8 @@ fn comment(path: &str) -> &'static str {
 /// A marker is a line that is nothing but a comment such as `// +pintle:scaffold:crds` (`#`
 /// in TOML, YAML and all that is not like C). It stays where it is, so that the next
 /// command finds it; what users write around it stays too. A line that the file has
-/// already, at whatever indentation, is not inserted again.
+/// already, at whatever indentation, is not inserted again; nor is code that a formatter has
+/// broken into other lines.
 pub struct Draft<'a> {
     universe: Universe<'a>,
     replace: bool,
@@ -124,6 +125,9 @@ impl<'a> Draft<'a> {
         }
         let file = self.files.get_mut(path).context("the file was just added")?;
         let marker = format!("{MARKER}{marker}");
+        if comment(path) == "//" && has_code(&file.text, line) {
+            return Ok(());
+        }
         let new = with_line(&file.text, &marker, line, place);
         let shown = || format!("`{path}` has no line `{} {marker}`", comment(path));
         file.text = new.with_context(shown).hint(format!(
@@ -175,6 +179,35 @@ fn with_line(text: &str, marker: &str, new: &str, place: Place) -> Option<String
     };
     lines.insert(idx, &inserted);
     Some(lines.concat())
+}
+
+/// Returns whether a text has lines of code, however a formatter has broken them.
+fn has_code(text: &str, wanted: &str) -> bool {
+    let (wanted, _) = unformatted(wanted);
+    let (text, starts) = unformatted(text);
+    let is_there = |start: &usize| {
+        text[*start..].starts_with(&wanted) && starts.binary_search(&(start + wanted.len())).is_ok()
+    };
+    !wanted.is_empty() && starts.iter().any(is_there)
+}
+
+/// Returns code without white space, and without the comma behind a last element, which
+/// formatters set when they break a line; and where its lines start and end in that.
+fn unformatted(code: &str) -> (String, Vec<usize>) {
+    let mut kept = String::with_capacity(code.len());
+    let mut starts = Vec::new();
+    for line in code.lines() {
+        starts.push(kept.len());
+        for it in line.chars().filter(|it| !it.is_whitespace()) {
+            if matches!(it, ')' | ']' | '}') && kept.ends_with(',') {
+                kept.pop();
+            }
+            kept.push(it);
+        }
+    }
+    starts.push(kept.len());
+    starts.dedup();
+    (kept, starts)
 }
 
 /// Returns whether a line is a marker, however its comment is written: as kubebuilder, which
@@ -267,6 +300,19 @@ mod tests {
     fn a_line_that_is_there_is_not_inserted_again() {
         check("pub mod d;", Place::Sorted, TEXT);
         assert_eq!(with_line("a;\n", "+m", "a;", Place::Last).as_deref(), Some("a;\n"));
+    }
+
+    #[test]
+    fn code_that_a_formatter_has_broken_is_there() {
+        let text = "new()\n    .with(\n        a::run,\n        b,\n    )\n    // +m\n    .end()\n";
+        assert!(has_code(text, ".with(a::run, b)"));
+        assert!(has_code(text, ".with(\n    a::run,\n    b\n)"));
+        assert!(has_code(&text.replace('\n', "\r\n"), ".with(a::run, b)"));
+        for other in [".with(a::run)", ".with(a::run, b", "with(a::run, b)", "", ".with(a::run, c)"]
+        {
+            assert!(!has_code(text, other), "{other}");
+        }
+        assert!(!has_code("a(b)c()\n", "a(b)"), "it is not a line");
     }
 
     #[test]

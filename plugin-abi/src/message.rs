@@ -365,6 +365,9 @@ impl Tool {
     }
 
     /// Adds globs of the files that the tool reads, such as `src/**/*.rs`; it sees no others.
+    ///
+    /// A name without wildcards, such as `rustfmt.toml`, is that of the tool's settings. If no
+    /// command has made that file, the tool finds the user's, also where commands are run again.
     #[must_use]
     pub fn reads<I: IntoIterator<Item: Into<String>>>(mut self, globs: I) -> Self {
         self.reads.extend(globs.into_iter().map(Into::into));

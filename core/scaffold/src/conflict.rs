@@ -6,6 +6,8 @@
 pub(crate) struct Sides {
     pub(crate) ours: Vec<u8>,
     pub(crate) theirs: Vec<u8>,
+    /// What both have come from, where the style tells it.
+    pub(crate) base: Option<Vec<u8>>,
 }
 
 /// Where the lines between markers belong.
@@ -13,7 +15,6 @@ pub(crate) struct Sides {
 enum Part {
     Both,
     Ours,
-    /// What both sides have come from, which tells them nothing new.
     Base,
     Theirs,
 }
@@ -25,7 +26,8 @@ enum Part {
 /// The number of the line, from 1, whose marker has no counterpart.
 pub(crate) fn sides(text: &[u8]) -> Result<Option<Sides>, usize> {
     let (mut sides, mut part, mut start) = (None, Part::Both, 0);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut base) = (Vec::new(), Vec::new(), Vec::new());
+    let mut has_base = true;
     for (idx, line) in text.split_inclusive(|it| *it == b'\n').enumerate() {
         let next = match (mark(line), part) {
             (Some(b'<'), Part::Both) => Part::Ours,
@@ -41,18 +43,22 @@ pub(crate) fn sides(text: &[u8]) -> Result<Option<Sides>, usize> {
                 if matches!(part, Part::Both | Part::Theirs) {
                     theirs.extend_from_slice(line);
                 }
+                if matches!(part, Part::Both | Part::Base) {
+                    base.extend_from_slice(line);
+                }
                 continue;
             }
         };
         if part == Part::Both {
             (sides, start) = (Some(()), idx + 1);
         }
+        has_base &= (part, next) != (Part::Ours, Part::Theirs);
         part = next;
     }
     if part != Part::Both {
         return Err(start);
     }
-    Ok(sides.map(|()| Sides { ours, theirs }))
+    Ok(sides.map(|()| Sides { ours, theirs, base: has_base.then_some(base) }))
 }
 
 /// Returns the number, from 1, of the first line that starts or ends a conflict.
@@ -95,6 +101,12 @@ mod tests {
         let text = "1\r\n<<<<<<< HEAD\r\n2\r\n=======\r\n3\r\n>>>>>>> b\r\n";
         assert_eq!(split(text), both("1\r\n2\r\n", "1\r\n3\r\n"));
         assert_eq!(split("Title\n=======\n"), None);
+
+        let base = |text: &str| sides(text.as_bytes()).unwrap().unwrap().base;
+        let text = "1\n<<<<<<< a\n2\n||||||| 1a\n0\n=======\n>>>>>>> b\n5\n";
+        assert_eq!(base(text).as_deref(), Some(&b"1\n0\n5\n"[..]));
+        assert_eq!(base(&text.replace("||||||| 1a\n0\n", "")), None);
+        assert_eq!(base(&(text.to_owned() + "<<<<<<< a\n=======\n>>>>>>> b\n")), None);
         assert_eq!(split("<<<<<<<<\n<<<<<<"), None);
     }
 

@@ -25,6 +25,8 @@ pub(crate) enum Clash {
     Marked,
     /// They stay as `ours` has them, and what was moved away is found where it is.
     Ours,
+    /// They become what `theirs` has, and what was moved away is found where it is.
+    Theirs,
 }
 
 /// A merged text.
@@ -216,7 +218,7 @@ impl<'a> Merge<'a> {
             (at, our_at) = (region.end, our_at + n_ours);
         }
         out.keep(&self.ours.lines[our_at..], false);
-        if self.clash == Clash::Ours {
+        if self.clash != Clash::Marked {
             self.take_out_moved(&mut out);
         }
         let clashes = std::mem::take(&mut out.clashes);
@@ -254,8 +256,10 @@ impl<'a> Merge<'a> {
             return;
         }
         out.clashes.push(ours.iter().map(|it| shown(it)).collect());
-        if self.clash == Clash::Ours {
-            return out.keep(ours, false);
+        match self.clash {
+            Clash::Ours => return out.keep(ours, false),
+            Clash::Theirs => return out.put(&theirs.lines),
+            Clash::Marked => {}
         }
         out.put(&[b"<<<<<<< ours"]);
         out.keep(ours, false);
@@ -561,7 +565,7 @@ mod tests {
             .collect();
         for base in &texts {
             for other in &texts {
-                for clash in [Clash::Ours, Clash::Marked] {
+                for clash in [Clash::Ours, Clash::Theirs, Clash::Marked] {
                     let all = |ours, theirs| merge(base, ours, theirs, Spaces::Free, clash);
                     let expected = Merged { text: other.clone(), clashes: Vec::new() };
                     assert_eq!(all(base, other), expected);

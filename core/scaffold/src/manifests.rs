@@ -5,6 +5,7 @@
 //! elsewhere is not found.
 
 use crate::project::file::{PROJECT, ProjectFile};
+use crate::project::gvk::Gvk;
 use crate::project::resource::Resource;
 use pintle_host::fs::Dir;
 use serde_json::Value;
@@ -48,6 +49,37 @@ pub(crate) fn compare(root: &Dir, project: &ProjectFile) -> Option<Vec<Disagreem
         comparison.webhooks(webhooks.as_deref().unwrap_or_default());
     }
     (is_compared || !comparison.found.is_empty()).then_some(comparison.found)
+}
+
+/// Returns the plurals that definitions have of kinds, where that of a kind is not in a file that
+/// is named after its plural, as `captains.crew.example.org.yaml` or, in kubebuilder's projects,
+/// `crew.example.org_captains.yaml`.
+pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, String)> {
+    let Ok(entries) = root.list(DEFINITIONS) else { return Vec::new() };
+    let mut names: BTreeSet<&str> = entries.iter().filter_map(|it| it.name.to_str()).collect();
+    names.retain(|it| is_yaml(it));
+    let is_missing = |it: &&&Resource| {
+        let (plural, group) = (it.plural(), it.gvk().qualified_group());
+        let known = [format!("{plural}.{group}.yaml"), format!("{group}_{plural}.yaml")];
+        // Both are looked for.
+        known.iter().filter(|it| names.remove(it.as_str())).count() == 0
+    };
+    let missing: Vec<_> = kinds.iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for name in names {
+        let contents = root.read_regular(&format!("{DEFINITIONS}/{name}"), MAX_BYTES);
+        let file = contents.ok().and_then(|it| String::from_utf8(it.bytes).ok());
+        let objects = file.and_then(|it| serde_saphyr::from_multiple::<Value>(&it).ok());
+        for object in objects.into_iter().flatten() {
+            let kind = missing.iter().find(|it| is_definition_of(&object, it));
+            let plural = text(&object["spec"]["names"]["plural"]).to_owned();
+            found.extend(kind.map(|it| (it.gvk().clone(), plural)));
+        }
+    }
+    found
 }
 
 /// An object, and the path of its file.
@@ -119,11 +151,7 @@ impl Comparison<'_> {
                 kinds.push(resource);
             }
         }
-        let of_kind = |it: &&Manifest, resource: &Resource| {
-            let spec = &it.object["spec"];
-            spec["group"] == resource.gvk().qualified_group().as_str()
-                && spec["names"]["kind"] == resource.gvk().kind()
-        };
+        let of_kind = |it: &&Manifest, resource: &Resource| is_definition_of(&it.object, resource);
         for resource in &kinds {
             match definitions.iter().find(|it| of_kind(it, resource)) {
                 Some(definition) => self.definition(definition, resource, patches),
@@ -151,7 +179,10 @@ impl Comparison<'_> {
             let known = resource.plural();
             self.add(
                 path,
-                format!("its plural is `{plural}`; in PROJECT, that of `{kind}` is `{known}`"),
+                format!(
+                    "its plural is `{plural}`; in PROJECT, that of `{kind}` is `{known}`: correct \
+                     the one that is wrong"
+                ),
             );
         }
         let (name, expected) = (text(&object["metadata"]["name"]), definition_name(resource));
@@ -239,22 +270,29 @@ impl Comparison<'_> {
         let rules: Vec<&Value> = roles.iter().flat_map(|it| items(&it.object["rules"])).collect();
         for resource in self.project.resources().iter().filter(|it| it.controller) {
             let (group, plural) = (group_of_rules(resource), resource.plural());
-            let allows = |rule: &&&Value, verb: &str| {
+            let allows = |rule: &Value, verb: &str, plural: &str| {
                 has(&rule["apiGroups"], &group)
                     && has(&rule["resources"], plural)
                     && has(&rule["verbs"], verb)
             };
-            let missing: Vec<&str> = ["get", "list", "watch"]
-                .into_iter()
-                .filter(|verb| !rules.iter().any(|rule| allows(&rule, verb)))
-                .collect();
-            if !missing.is_empty() {
-                let (gvk, verbs) = (resource.gvk(), missing.join(", "));
-                self.found.push(Disagreement {
-                    subject: path.clone(),
-                    message: format!("the controller of `{gvk}` may not {verbs} `{plural}`"),
-                    is_harmless: false,
-                });
+            let missing = |plural: &str| -> Vec<&str> {
+                let mut verbs = vec!["get", "list", "watch"];
+                verbs.retain(|verb| !rules.iter().any(|rule| allows(rule, verb, plural)));
+                verbs
+            };
+            let verbs = missing(plural).join(", ");
+            if !verbs.is_empty() {
+                let gvk = resource.gvk();
+                let mut message = format!("the controller of `{gvk}` may not {verbs} `{plural}`");
+                // The plural that earlier releases gave to every kind.
+                let plain = format!("{}s", gvk.kind().to_lowercase());
+                if missing(&plain).is_empty() {
+                    message += &format!(
+                        ", but `{plain}`: if that is its plural, write `plural: {plain}` into its \
+                         entry in PROJECT"
+                    );
+                }
+                self.add(&path, message);
             }
         }
     }
@@ -308,6 +346,13 @@ fn group_of_rules(resource: &Resource) -> String {
         group if resource.core && group == "core" => String::new(),
         group => group,
     }
+}
+
+/// Whether an object defines the kind of a resource.
+fn is_definition_of(object: &Value, resource: &Resource) -> bool {
+    let spec = &object["spec"];
+    spec["group"] == resource.gvk().qualified_group().as_str()
+        && spec["names"]["kind"] == resource.gvk().kind()
 }
 
 fn definition_name(resource: &Resource) -> String {

@@ -72,6 +72,34 @@ pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&No
     }
 }
 
+/// Decides as [`merge`], for a file that tools leave as `tidied`: where lines clash only because
+/// they are formatted otherwise, they need not. What does not change stays formatted as it is.
+pub(crate) fn merge_tidied(
+    base: Option<&Node>,
+    ours: &Node,
+    tidied: &Node,
+    theirs: Option<&Node>,
+) -> Verdict {
+    let untidied = |text: &[u8]| {
+        let (path, tidied, ours) = (ours.path(), tidied.bytes(), ours.bytes());
+        line_merge::merge(tidied, ours, text, Spaces::of(path), Clash::Theirs).text
+    };
+    match (merge(base, Some(ours), theirs), merge(base, Some(tidied), theirs)) {
+        (Verdict::Unresolved(_), Verdict::Delete) => Verdict::Delete,
+        (Verdict::Conflict(..), Verdict::Keep) => Verdict::Keep,
+        (Verdict::Conflict(..), Verdict::Write(bytes, mode)) => {
+            Verdict::Write(untidied(&bytes), mode)
+        }
+        (Verdict::Conflict(known, _), Verdict::Conflict(found, mode))
+            if found.lines.len() < known.lines.len() =>
+        {
+            let [marked, spared] = [&found.marked, &found.spared].map(|it| untidied(it));
+            Verdict::Conflict(Conflict { marked, spared, ..found }, mode)
+        }
+        (verdict, _) => verdict,
+    }
+}
+
 fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     let base_bytes = base.map_or(&[][..], Node::bytes);
     let mode = mode(base, ours, theirs);
@@ -202,6 +230,38 @@ mod tests {
         assert_eq!(verdict(Some("1\n"), None, Some("2\n")), "Unresolved(Deleted)");
         assert_eq!(verdict(Some("1\0"), Some("2\0"), Some("3\0")), "Unresolved(Binary)");
         assert!(verdict(None, Some("mine\n"), Some("theirs\n")).starts_with("conflict"));
+    }
+
+    #[test]
+    fn lines_that_are_only_formatted_otherwise_do_not_clash() {
+        let node = |text: &str| Node::new("a.rs", text, MODE_FILE);
+        let base = "f(|| x)
+g(|| y)
+h(|| z)
+";
+        let verdict = |ours: &str, tidied: &str, theirs: Option<&str>| {
+            let theirs = theirs.map(node);
+            match merge_tidied(Some(&node(base)), &node(ours), &node(tidied), theirs.as_ref()) {
+                Verdict::Write(bytes, _) => String::from_utf8(bytes).unwrap(),
+                Verdict::Conflict(it, _) => {
+                    format!("{:?}\n{}", it.lines, String::from_utf8(it.spared).unwrap())
+                }
+                it => format!("{it:?}"),
+            }
+        };
+        let wrapped = "f(|| {\n  x\n})\ng(|| {\n  y\n})\nh(|| {\n  z\n})\n";
+        assert_eq!(verdict(wrapped, base, None), "Delete");
+        let [mine, tidied] = [wrapped, base].map(|it| it.to_owned() + "mine\n");
+        assert_eq!(verdict(&mine, &tidied, None), "Unresolved(Changed)");
+        let theirs = "f(|| x)\nh(|| z)\n";
+        let expected = "f(|| {\n  x\n})\nh(|| {\n  z\n})\n";
+        assert_eq!(verdict(wrapped, base, Some(theirs)), expected);
+        let [mine, tidied] = [wrapped, base].map(|it| it.replace("h(", "mine\nh("));
+        let expected = expected.replace("h(", "mine\nh(");
+        assert_eq!(verdict(&mine, &tidied, Some(theirs)), expected);
+        // A line that the user has changed, too.
+        let [mine, tidied] = [wrapped, base].map(|it| it.replace('y', "mine"));
+        assert_eq!(verdict(&mine, &tidied, Some(theirs)), format!("[\"g(|| mine)\"]\n{mine}"));
     }
 
     #[test]

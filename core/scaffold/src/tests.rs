@@ -11,7 +11,7 @@ use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::manifest::Manifest;
 use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use tempfile::TempDir;
@@ -568,8 +568,10 @@ fn the_mode_that_a_umask_or_checkout_gives_a_file_is_no_change() {
     let record = Record::load(fixture.folder.path()).unwrap();
     assert_eq!(record.file("kinds.txt").unwrap().mode(), 0o644);
     assert_eq!(record.file("bin/0").unwrap().mode(), 0o755);
-    let drift = fixture.rework(&fixture.plugins, |rework| rework.drift(&Silent)).unwrap();
-    assert_eq!(drift, <[String; 0]>::default());
+    let drift = fixture
+        .rework(&fixture.plugins, |rework| rework.drift("project check", &BTreeSet::new(), &Silent))
+        .unwrap();
+    assert_eq!(drift.drifted, BTreeSet::new());
     let report = fixture.commit(fixture.upgrade("a.pintle.dev/v2.0.0").unwrap());
     assert_eq!(report.replaced, ["chain.txt"]);
     assert_eq!([mode("kinds.txt"), mode("bin/0"), mode("chain.txt")], [0o600, 0o700, 0o664]);

@@ -28,7 +28,7 @@ impl Command for Create {
             Arg::option("volume")
                 .value_name("SOURCE:TARGET")
                 .repeated()
-                .help("Mount a folder or a volume; images are in /var/lib/registry"),
+                .help("Mount a directory or a volume; images are in /var/lib/registry"),
             Arg::option("proxy-remote-url")
                 .value_name("URL")
                 .help("Be a pull-through cache of this registry"),

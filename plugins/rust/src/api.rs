@@ -16,6 +16,9 @@ const ROLE: &str = include_str!("../templates/api/role.yaml.jinja");
 const SAMPLE: &str = include_str!("../templates/api/sample.yaml.jinja");
 const CONTROLLERS: &str = include_str!("../templates/api/controllers.rs.jinja");
 
+/// The file with the rules of what the operator may do.
+const ROLE_OF_OPERATOR: &str = "config/rbac/role.yaml";
+
 /// The names of a resource, in Kubernetes and in Rust.
 #[derive(Serialize)]
 pub(crate) struct Names {
@@ -169,7 +172,7 @@ pub(crate) fn scaffold(
             resource.api || draft.exists(&path)?,
             UsageError(format!("the controller has no API type to look after: no file `{path}`"))
         );
-        scaffold_controller(names, draft)?;
+        scaffold_controller(names, call, draft)?;
     }
     Ok(())
 }
@@ -268,7 +271,7 @@ fn scaffold_watcher(
 ) -> Result<()> {
     scaffold_foreign_type(resource, names, call, draft)?;
     register(names, draft, |path| render(path, WATCHER, names))?;
-    allow(draft, &names.group_of_rules(resource), &names.plural, &["get", "list", "watch"])
+    allow(call, draft, &names.group_of_rules(resource), &names.plural, &["get", "list", "watch"])
 }
 
 /// Drafts the way to the type of an API that is not the project's own, and the type itself
@@ -350,7 +353,7 @@ fn dependency(resource: &Resource) -> Result<Option<(&str, &str)>> {
 }
 
 /// Whether a manifest of cargo has a dependency of this name, in whichever spelling.
-fn depends_on(manifest: &str, name: &str) -> bool {
+pub(crate) fn depends_on(manifest: &str, name: &str) -> bool {
     let name = name.replace('-', "_");
     manifest.lines().any(|line| {
         let line = line.trim().trim_start_matches("[dependencies.").replace('-', "_");
@@ -370,12 +373,39 @@ fn core_module(resource: &Resource) -> String {
 }
 
 /// Adds a rule to what the operator may do.
-fn allow(draft: &mut Draft<'_>, group: &str, resources: &str, verbs: &[&str]) -> Result<()> {
+fn allow(
+    call: &ScaffoldCall<'_>,
+    draft: &mut Draft<'_>,
+    group: &str,
+    resources: &str,
+    verbs: &[&str],
+) -> Result<()> {
+    let role = call.universe.get(ROLE_OF_OPERATOR)?;
+    // The user may have added verbs.
+    if role.is_some_and(|it| it.text().is_ok_and(|it| allows(it, group, resources, verbs))) {
+        return Ok(());
+    }
     let rule = format!(
         "- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [{}]",
         verbs.join(", ")
     );
-    draft.insert("config/rbac/role.yaml", "rules", &rule, Place::Last)
+    draft.insert(ROLE_OF_OPERATOR, "rules", &rule, Place::Last)
+}
+
+/// Whether a role has a rule, as [`allow`] writes them, that allows at least these verbs.
+fn allows(role: &str, group: &str, resources: &str, verbs: &[&str]) -> bool {
+    let lines: Vec<&str> = role.lines().map(str::trim).collect();
+    lines.windows(3).any(|it| {
+        let list = |line: &str, key: &str| -> Option<Vec<String>> {
+            let list = line.strip_prefix(key)?.trim().strip_prefix('[')?.strip_suffix(']')?;
+            let plain = |it: &str| it.trim().trim_matches(['"', '\'']).to_owned();
+            Some(list.split(',').map(plain).collect())
+        };
+        list(it[0], "- apiGroups:").is_some_and(|it| it == [group])
+            && list(it[1], "resources:").is_some_and(|it| it == [resources])
+            && list(it[2], "verbs:")
+                .is_some_and(|all| verbs.iter().all(|verb| all.iter().any(|it| it == verb)))
+    })
 }
 
 fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
@@ -406,15 +436,19 @@ fn scaffold_module(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     draft.insert(&path, "api-exports", &export, Place::Sorted)
 }
 
-fn scaffold_controller(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+fn scaffold_controller(
+    names: &Names,
+    call: &ScaffoldCall<'_>,
+    draft: &mut Draft<'_>,
+) -> Result<()> {
     register(names, draft, |path| render(path, CONTROLLER, names))?;
     let Names { group, plural, .. } = names;
     let definition = format!("\"{plural}.{group}\",");
     draft.insert("tests/cluster.rs", "reconciled", &definition, Place::Last)?;
-    allow(draft, group, plural, &["get", "list", "patch", "update", "watch"])?;
-    allow(draft, group, &format!("{plural}/finalizers"), &["update"])?;
-    allow(draft, group, &format!("{plural}/status"), &["get", "patch"])?;
-    allow(draft, "", "configmaps", &["create", "get", "list", "patch", "watch"])
+    allow(call, draft, group, plural, &["get", "list", "patch", "update", "watch"])?;
+    allow(call, draft, group, &format!("{plural}/finalizers"), &["update"])?;
+    allow(call, draft, group, &format!("{plural}/status"), &["get", "patch"])?;
+    allow(call, draft, "", "configmaps", &["create", "get", "list", "patch", "watch"])
 }
 
 /// Adds a controller's file, and the lines that make it run.
@@ -460,4 +494,23 @@ fn group_module(resource: &Resource) -> String {
 /// Whether the resource is of another group with the same module.
 fn group_module_is_taken(resource: &Resource, group: &str, group_module: &str) -> bool {
     qualified_group(resource) != group && self::group_module(resource) == group_module
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_allows_more_is_a_rule() {
+        let role = |verbs: &str| {
+            format!("rules:\n- apiGroups: [\"\"]\n  resources: [pods]\n  verbs: {verbs}\n")
+        };
+        let verbs = ["get", "list"];
+        assert!(allows(&role("[list, get]"), "", "pods", &verbs));
+        assert!(allows(&role("[\"get\", watch, 'list']"), "", "pods", &verbs));
+        assert!(!allows(&role("[get]"), "", "pods", &verbs));
+        assert!(!allows(&role("[list, get]"), "apps", "pods", &verbs));
+        assert!(!allows(&role("[list, get]"), "", "nodes", &verbs));
+        assert!(!allows("rules: []\n", "", "pods", &verbs));
+    }
 }

@@ -31,8 +31,8 @@ const SHARED: &[(&str, &str)] = &[
     ("config/network-policy/webhooks.yaml", template!("config/policy.yaml")),
 ];
 
-/// What the server needs besides what every operator has.
-const DEPENDENCIES: &str = "json-patch = \"4.0\"";
+/// What the server needs besides what every operator has: a package, and its version.
+const DEPENDENCY: (&str, &str) = ("json-patch", "4.0");
 
 /// Drafts the webhooks that the resource asks for.
 pub(crate) fn scaffold(
@@ -59,7 +59,7 @@ pub(crate) fn scaffold(
         );
         api::scaffold_foreign_type(resource, names, call, draft)?;
     }
-    scaffold_server(names, draft)?;
+    scaffold_server(names, call, draft)?;
     scaffold_modules(names, draft)?;
     if resource.webhooks.defaulting {
         scaffold_admission(resource, names, call, draft, &DEFAULTING)?;
@@ -74,13 +74,12 @@ pub(crate) fn scaffold(
 }
 
 /// Drafts the server, unless there is one.
-fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
+fn scaffold_server(names: &Names, call: &ScaffoldCall<'_>, draft: &mut Draft<'_>) -> Result<()> {
     for (path, template) in SHARED {
         draft.ensure(path, || render(path, template, names))?;
     }
     let crate_name = names.package.replace('-', "_");
     let lines = [
-        ("Cargo.toml", "dependencies", DEPENDENCIES),
         // One by one: rustfmt sorts them among the others.
         ("src/lib.rs", "modules", "mod patch;"),
         ("src/lib.rs", "modules", "pub mod webhook;"),
@@ -100,6 +99,13 @@ fn scaffold_server(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     ];
     for (path, marker, text) in lines {
         draft.insert(path, marker, text, Place::Last)?;
+    }
+    let (package, version) = DEPENDENCY;
+    let manifest = call.universe.get("Cargo.toml")?;
+    // The user may have another version of it.
+    if !manifest.is_some_and(|it| it.text().is_ok_and(|it| api::depends_on(it, package))) {
+        let line = format!("{package} = \"{version}\"");
+        draft.insert("Cargo.toml", "dependencies", &line, Place::Last)?;
     }
     let server = format!(".server({crate_name}::webhook::serve)");
     draft.insert("src/main.rs", "servers", &server, Place::Last)

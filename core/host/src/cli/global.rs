@@ -14,7 +14,7 @@ pub(super) fn args() -> [Arg; 5] {
             .value_hint(ValueHint::DirPath)
             .value_parser(clap::value_parser!(PathBuf))
             .action(ArgAction::Append)
-            .help("Look for plugins in this folder first (can be repeated)"),
+            .help("Look for plugins in this directory first (can be repeated)"),
         Arg::new("disable-plugin")
             .long("disable-plugin")
             .value_name("KEY")

@@ -32,6 +32,8 @@ pub(crate) struct Staging<'a> {
     pub(crate) subcommand: &'a str,
     /// Whether the programs may change or delete a file that is there.
     pub(crate) may_change: &'a dyn Fn(&Node) -> bool,
+    /// The project, where the universe is another one: a tool's settings may be the user's.
+    pub(crate) settings: Option<&'a Universe>,
     /// How long each program may take.
     pub(crate) limit: Duration,
     pub(crate) services: &'a dyn HostServices,
@@ -54,6 +56,7 @@ impl Staging<'_> {
                 None => Copy::new()?,
             };
             current.fill(universe, &tool)?;
+            current.fill_settings(self.settings, &tool)?;
             match self.run_tool(current.folder.path(), &tool, &command) {
                 Ok(None) => {
                     done.changed.extend(self.take_over(universe, &current)?);
@@ -123,6 +126,9 @@ impl Staging<'_> {
             }
         }
         for (path, new) in after {
+            if copy.settings.contains(&path) {
+                continue;
+            }
             // A file that is not in the copy, or that the project ignores, is there all the same.
             let hidden = universe.nodes(Select::Path(&path))?.pop();
             if hidden.is_none_or(|it| (self.may_change)(&it)) {
@@ -140,19 +146,26 @@ fn command(tool: &Tool) -> Vec<String> {
     tool.command.iter().chain(&tool.files).cloned().collect()
 }
 
+/// Returns the files that the tool reads by their names: its settings, if no command makes them.
+pub(crate) fn settings(tool: &Tool) -> impl Iterator<Item = &str> {
+    tool.reads.iter().map(String::as_str).filter(|it| !it.contains(['*', '?', '[']))
+}
+
 /// A copy of what the tools read of the universe's files.
 struct Copy {
     folder: StagingFolder,
     dir: Dir,
     /// The paths of the files that were copied.
     paths: BTreeSet<String>,
+    /// The paths of the files that were copied from elsewhere.
+    settings: BTreeSet<String>,
 }
 
 impl Copy {
     fn new() -> Result<Self, StepError> {
         let folder = StagingFolder::new().map_err(|source| StepError::Staging { source })?;
         let dir = Dir::open(folder.path()).map_err(unreachable)?;
-        Ok(Self { folder, dir, paths: BTreeSet::new() })
+        Ok(Self { folder, dir, paths: BTreeSet::new(), settings: BTreeSet::new() })
     }
 
     /// Copies what the tool reads and is not in the copy yet.
@@ -166,6 +179,20 @@ impl Copy {
             }
         }
         tool.files.iter().try_for_each(|it| self.add_path(universe, it))
+    }
+
+    /// Copies settings that the universe does not have.
+    fn fill_settings(&mut self, from: Option<&Universe>, tool: &Tool) -> Result<(), StepError> {
+        let Some(from) = from else { return Ok(()) };
+        for path in settings(tool).filter(|it| !self.paths.contains(*it)).collect::<Vec<_>>() {
+            for node in from.nodes(Select::Path(path))? {
+                if !self.dir.exists(path).map_err(unreachable)? {
+                    write(&self.dir, &node).map_err(unreachable)?;
+                    self.settings.insert(path.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_path(&mut self, universe: &Universe, path: &str) -> Result<(), StepError> {
@@ -220,7 +247,14 @@ mod tests {
 
     fn staging() -> Staging<'static> {
         let (may_change, services) = (&|_: &Node| true, &crate::tests::Silent);
-        Staging { plugin: "p/v1", subcommand: "init", may_change, limit: MINUTE, services }
+        Staging {
+            plugin: "p/v1",
+            subcommand: "init",
+            may_change,
+            settings: None,
+            limit: MINUTE,
+            services,
+        }
     }
 
     #[test]
@@ -252,6 +286,21 @@ mod tests {
         let staging = Staging { may_change: &|_| false, ..staging() };
         staging.run(&mut universe, vec![tool]).unwrap();
         assert!(universe.changes().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_tool_finds_settings_that_no_command_has_made() {
+        let files = ["a", "b"].map(|it| Node::new(it, "made", MODE_FILE));
+        let mut universe = Universe::from_nodes(files).unwrap();
+        let mine = ["b", "mine.toml", "other.toml"].map(|it| Node::new(it, "mine", MODE_FILE));
+        let project = Universe::from_nodes(mine).unwrap();
+        let script = "cat b mine.toml other.toml >a 2>/dev/null; echo more >>mine.toml";
+        let tool = Tool::required(["sh", "-c", script]).reads(["a", "b", "mine.toml", "*.toml"]);
+        let staging = Staging { settings: Some(&project), ..staging() };
+        staging.run(&mut universe, vec![tool]).unwrap();
+        let node = universe.nodes(Select::Path("a")).unwrap().pop().unwrap();
+        assert_eq!(node.bytes(), b"mademine");
+        assert_eq!(universe.paths(Select::All).unwrap(), ["a", "b"]);
     }
 
     #[test]

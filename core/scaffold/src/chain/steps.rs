@@ -20,7 +20,7 @@ use pintle_plugin::host::HostServices;
 use pintle_plugin::message::{ScaffoldReply, Step};
 use pintle_plugin::{ChangeKind, ChangeSet, Node, Select, Tool};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 
 pub(crate) const INIT: &str = "init";
@@ -62,8 +62,10 @@ pub(crate) struct Steps<'a> {
     pub(crate) notices: Vec<String>,
     /// The tools that the plugins named, where others run them; else `None`.
     pub(crate) later: Option<Vec<(String, Tool)>>,
-    /// The names of the tools that were run.
-    pub(crate) programs: BTreeSet<String>,
+    /// The tools that were run, each with its plugin.
+    pub(crate) tools: Vec<(String, Tool)>,
+    /// The project, in a replay.
+    settings: Option<&'a Universe>,
 }
 
 /// What the steps begin with.
@@ -78,6 +80,8 @@ pub(crate) struct StepsInput<'a> {
     pub(crate) universe: Universe,
     /// What is known of how the project was made; `None` in a replay.
     pub(crate) record: Option<Record>,
+    /// The project, in a replay: the settings of tools may be the user's.
+    pub(crate) settings: Option<&'a Universe>,
 }
 
 impl<'a> Steps<'a> {
@@ -103,7 +107,8 @@ impl<'a> Steps<'a> {
             adopted: Vec::new(),
             notices: Vec::new(),
             later: None,
-            programs: BTreeSet::new(),
+            tools: Vec::new(),
+            settings: input.settings,
         }
     }
 
@@ -284,13 +289,14 @@ impl<'a> Steps<'a> {
                     later.extend(reply.tools.into_iter().map(|it| (key.to_owned(), it)));
                     return Ok(());
                 }
-                let programs = reply.tools.iter().filter_map(|it| it.command.first().cloned());
-                self.programs.extend(programs);
+                self.tools.extend(reply.tools.iter().map(|it| (key.to_owned(), it.clone())));
                 let (record, adopted) = (self.record.as_ref(), &self.adopted);
                 let may_change = &|it: &Node| is_scaffolded(it, record, adopted);
                 let (subcommand, services) = (self.chain.subcommand, self.services);
                 let limit = self.chain.limit.limit;
-                let staging = Staging { plugin: key, subcommand, may_change, limit, services };
+                let settings = self.settings;
+                let staging =
+                    Staging { plugin: key, subcommand, may_change, settings, limit, services };
                 let done = staging.run(&mut self.universe, reply.tools)?;
                 done.changed.iter().for_each(|it| self.touch(it, key));
                 self.notices.extend(done.notices);

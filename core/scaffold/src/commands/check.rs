@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, output, plugin};
 use pintle_host::fs::{Contents, Dir};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A changed file that is larger is not looked into for conflict markers.
@@ -25,6 +26,13 @@ struct Finding {
     /// What the finding is about: a plugin's key, a path, or `PROJECT`.
     subject: String,
     message: String,
+}
+
+impl Finding {
+    fn of_files(n_files: usize, n_changed: usize) -> Self {
+        let message = format!("{n_files} were scaffolded, {n_changed} of them changed since");
+        Self { level: Level::Ok, subject: "files".to_owned(), message }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +52,8 @@ impl Level {
         }
     }
 }
+
+const NAME: &str = "project check";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "check"],
@@ -71,10 +81,15 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             findings.manifests(&root, &project, &record)?;
         }
         Ok(record) => {
-            findings.files(&root, &record)?;
+            let n_files = record.files().count();
+            let mut changed = findings.files(&root, &record)?;
+            let place = findings.0.len();
             findings.manifests(&root, &project, &record)?;
             match begins_with_init(&record) {
-                true => findings.agreement(session, &root, project, record),
+                true => {
+                    let formatted = findings.agreement(session, &root, project, record, &changed);
+                    changed.retain(|it| !formatted.contains(it));
+                }
                 false => findings.add(
                     Level::Note,
                     "plugins",
@@ -82,6 +97,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
                      they would make the same files today",
                 ),
             }
+            findings.0.insert(place, Finding::of_files(n_files, changed.len()));
         }
         Err(err @ RecordError::Conflict { .. }) => return Err(err.into()),
         Err(err) => findings.add(Level::Problem, "PROJECT", &CliError::from(err).to_string()),
@@ -139,10 +155,10 @@ impl Findings {
         }
     }
 
-    /// Compares the scaffolded files with those on disk.
-    fn files(&mut self, root: &Path, record: &Record) -> Result<(), CliError> {
+    /// Compares the scaffolded files with those on disk; returns those that were changed.
+    fn files(&mut self, root: &Path, record: &Record) -> Result<BTreeSet<String>, CliError> {
         let dir = open_directory(root)?;
-        let mut n_changed = 0;
+        let mut changed = BTreeSet::new();
         for file in record.files() {
             match FileState::of(&dir, file)? {
                 FileState::Unchanged => {}
@@ -153,17 +169,14 @@ impl Findings {
                         "it has conflict markers; see `project repair`",
                     );
                 }
-                FileState::Changed => n_changed += 1,
+                FileState::Changed => drop(changed.insert(file.path().to_owned())),
                 FileState::Deleted => {
                     self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
                 }
                 FileState::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
             }
         }
-        let n_files = record.files().count();
-        let text = format!("{n_files} were scaffolded, {n_changed} of them changed since");
-        self.add(Level::Ok, "files", &text);
-        Ok(())
+        Ok(changed)
     }
 
     /// Compares PROJECT with the manifests. Those that are not from a plugin of this host are
@@ -187,14 +200,16 @@ impl Findings {
         Ok(())
     }
 
-    /// Asks the plugins whether they would make the same files today.
+    /// Asks the plugins whether they would make the same files today; returns which of the
+    /// changed files the user has only formatted.
     fn agreement(
         &mut self,
         session: &Session<'_>,
         root: &Path,
         project: ProjectFile,
         record: Record,
-    ) {
+        changed: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
         let limit = session.hook_time_limit();
         let plugins = recorded_plugins(session, &record, &|_| None);
         let (plugins, memo, limit) = match plugins.and_then(|it| Ok((it.0, it.1, limit?))) {
@@ -204,24 +219,28 @@ impl Findings {
                 if !self.0.iter().any(|it| it.level == Level::Problem) {
                     self.add(Level::Problem, "plugins", &err.to_string());
                 }
-                return;
+                return BTreeSet::new();
             }
         };
         let identity = session.identity();
         let rework =
             Rework { root, project, record, plugins: &plugins, identity, limit, memo: &memo };
-        match rework.drift(&session.services().of("")) {
-            Ok(paths) if paths.is_empty() => {
-                self.add(Level::Ok, "plugins", "they would make the same files today");
-            }
-            Ok(paths) => {
-                for path in paths {
+        match rework.drift(NAME, changed, &session.services().of("")) {
+            Ok(drift) => {
+                if drift.drifted.is_empty() {
+                    self.add(Level::Ok, "plugins", "they would make the same files today");
+                }
+                for path in &drift.drifted {
                     let text =
                         "its plugin would make it otherwise today; see `project upgrade --diff`";
-                    self.add(Level::Note, &path, text);
+                    self.add(Level::Note, path, text);
                 }
+                drift.formatted
             }
-            Err(err) => self.add(Level::Problem, "plugins", &CliError::from(err).to_string()),
+            Err(err) => {
+                self.add(Level::Problem, "plugins", &CliError::from(err).to_string());
+                BTreeSet::new()
+            }
         }
     }
 }
@@ -257,10 +276,9 @@ mod tests {
             let mut record = Record::default();
             record.put(&Node::new("a", "text", MODE_FILE), Vec::new(), Vec::new()).unwrap();
             let mut findings = Findings(Vec::new());
-            findings.files(&root, &record).unwrap();
-            send.send(text(&findings.0)).unwrap();
+            send.send(findings.files(&root, &record).unwrap()).unwrap();
         });
-        let said = receive.recv_timeout(Duration::from_secs(20)).expect("it hangs");
-        assert!(said.contains("1 were scaffolded, 1 of them changed since"), "{said}");
+        let changed = receive.recv_timeout(Duration::from_secs(20)).expect("it hangs");
+        assert_eq!(changed, BTreeSet::from(["a".to_owned()]));
     }
 }

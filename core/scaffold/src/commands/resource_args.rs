@@ -60,6 +60,11 @@ fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource,
         }
     };
     resource.controller = switch("controller");
+    if resource.api.is_none() && !resource.controller {
+        let text = "neither a type nor a controller is asked for";
+        let hint = "leave out `--controller=false`, or both options";
+        return Err(CliError::new(Exit::Usage, text).hint(hint));
+    }
     Ok(resource)
 }
 

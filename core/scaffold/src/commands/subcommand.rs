@@ -46,7 +46,7 @@ impl Subcommand {
 
     pub(super) const fn about(self) -> &'static str {
         match self {
-            Self::Init => "Start a project in the current folder",
+            Self::Init => "Start a project in the current directory",
             Self::Edit => "Change the project as a whole, or let more plugins take part in it",
             Self::CreateApi => "Add an API: a kind, its version and its controller",
             Self::CreateWebhook => "Add webhooks to an API",

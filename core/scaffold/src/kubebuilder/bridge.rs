@@ -294,6 +294,7 @@ impl Bridge<'_> {
             universe: self.universe(request).map_err(ScaffoldError::from)?,
             // No file is one that this host has made before.
             record: Some(Record::default()),
+            settings: None,
         });
         steps.take_all()?;
         for notice in &steps.notices {

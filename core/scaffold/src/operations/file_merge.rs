@@ -1,5 +1,6 @@
 //! Merges what a plugin does to one file now into the file as the user has it.
 
+use super::tidy::Tidy;
 use crate::error::ScaffoldError;
 use crate::merge::{self, ConflictReason, Verdict};
 use crate::universe::Universe;
@@ -20,6 +21,7 @@ pub struct MergeConflict {
 
 /// One file on its way into the user's files.
 pub(super) struct FileMerge<'a> {
+    pub(super) path: &'a str,
     pub(super) base: Option<&'a Node>,
     pub(super) theirs: Option<&'a Node>,
     pub(super) plugin: &'a str,
@@ -31,10 +33,19 @@ pub(super) struct FileMerge<'a> {
 impl FileMerge<'_> {
     pub(super) fn apply(
         &self,
-        path: &str,
         universe: &mut Universe,
     ) -> Result<Option<MergeConflict>, ScaffoldError> {
-        let ours = universe.nodes(Select::Path(path))?.pop();
+        let ours = universe.nodes(Select::Path(self.path))?.pop();
+        let verdict = merge::merge(self.base, ours.as_ref(), self.theirs);
+        self.settle(verdict, universe)
+    }
+
+    fn settle(
+        &self,
+        verdict: Verdict,
+        universe: &mut Universe,
+    ) -> Result<Option<MergeConflict>, ScaffoldError> {
+        let path = self.path;
         let conflict = |reason, marked, lines| {
             Some(MergeConflict { path: path.to_owned(), reason, marked, lines })
         };
@@ -42,7 +53,7 @@ impl FileMerge<'_> {
         let mut put = |bytes: Vec<u8>, mode| {
             changes.add_node(Node::new(path, bytes, mode));
         };
-        let conflict = match merge::merge(self.base, ours.as_ref(), self.theirs) {
+        let conflict = match verdict {
             Verdict::Keep => None,
             Verdict::Unresolved(reason) => conflict(reason, false, Vec::new()),
             Verdict::Conflict(found, mode) => {
@@ -61,4 +72,33 @@ impl FileMerge<'_> {
         universe.replace_contents(self.plugin, self.subcommand, changes)?;
         Ok(conflict)
     }
+}
+
+/// Brings files into the user's, whatever settings these are formatted with.
+pub(super) fn apply_all(
+    merges: &[FileMerge<'_>],
+    universe: &mut Universe,
+    tidy: &Tidy<'_>,
+) -> Result<Vec<MergeConflict>, ScaffoldError> {
+    let mut conflicts = Vec::new();
+    let mut open = Vec::new();
+    for merge in merges {
+        let ours = universe.nodes(Select::Path(merge.path))?.pop();
+        match (merge::merge(merge.base, ours.as_ref(), merge.theirs), ours) {
+            (Verdict::Conflict(..) | Verdict::Unresolved(ConflictReason::Changed), Some(ours)) => {
+                open.push((merge, ours));
+            }
+            (verdict, _) => conflicts.extend(merge.settle(verdict, universe)?),
+        }
+    }
+    let paths = open.iter().map(|it| it.0.path.to_owned()).collect();
+    let tidied = tidy.project_files(&paths)?;
+    for (merge, ours) in open {
+        // What no tool reads is as tools leave it.
+        let tidied = tidied.get(merge.path).unwrap_or(&ours);
+        let verdict = merge::merge_tidied(merge.base, &ours, tidied, merge.theirs);
+        conflicts.extend(merge.settle(verdict, universe)?);
+    }
+    conflicts.sort();
+    Ok(conflicts)
 }

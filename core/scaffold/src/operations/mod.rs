@@ -6,3 +6,4 @@ pub(crate) mod prepared;
 pub(crate) mod repair;
 pub(crate) mod rework;
 pub(crate) mod scaffold;
+mod tidy;

@@ -5,7 +5,7 @@
 
 use super::file_merge::{FileMerge, MergeConflict};
 use super::prepared::Prepared;
-use super::rework::Rework;
+use super::rework::{Rework, Settings};
 use crate::conflict::{self, Sides};
 use crate::error::ScaffoldError;
 use crate::merge::{self, ConflictReason};
@@ -16,6 +16,7 @@ use pintle_plugin::host::HostServices;
 use pintle_plugin::{ChangeSet, MODE_FILE, Node, Select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A scaffolded file in which a merge has left conflicts.
 pub(crate) struct Marked {
@@ -60,7 +61,12 @@ impl Rework<'_> {
     ) -> Result<Prepared, ScaffoldError> {
         // Without its `init`, what the commands make is not known, and the files stay.
         let after = match self.check_record() {
-            Ok(()) => Some(self.replay(self.record.commands(), Tools::EachTime, services)?),
+            Ok(()) => Some(self.replay(
+                self.record.commands(),
+                Tools::EachTime,
+                Settings::Users,
+                services,
+            )?),
             Err(_) => None,
         };
         let (made, by) = after.map_or_else(Default::default, |it| (it.files, it.by));
@@ -98,8 +104,10 @@ impl Rework<'_> {
                 let mode = self.record.file(&path).map_or(MODE_FILE, |it| it.mode());
                 let base = bases.into_iter().next().map(|it| Node::new(&*path, it, mode));
                 let (base, plugin) = (base.as_ref(), plugin(&path));
-                let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: false };
-                conflicts.extend(merge.apply(&path, &mut universe)?);
+                let path = &path;
+                let merge =
+                    FileMerge { path, base, theirs, plugin, subcommand, with_markers: false };
+                conflicts.extend(merge.apply(&mut universe)?);
             }
             match theirs {
                 Some(node) => {
@@ -137,6 +145,16 @@ impl Rework<'_> {
 
     /// Brings what the user has changed on each side into the file as all commands make it.
     fn resolve(&self, sides: &Sides, made: &Node) -> Result<Option<Vec<u8>>, RecordError> {
+        // Commands of one branch only have changed it, so that is all in its side already. The
+        // other side is what the user has changed since both were one, which must be known: a
+        // line that commands have put in since is no line that the user has taken out.
+        if !self.record.variants().contains_key(made.path()) {
+            let Some(base) = sides.base.clone().or_else(|| in_index(self.root, made.path())) else {
+                return Ok(None);
+            };
+            let merged = merge::bytes(made.path(), &base, &sides.ours, &sides.theirs);
+            return Ok(merged.filter(|it| !doubles_lines(it, &[&sides.ours, &sides.theirs])));
+        }
         let bring = |side: &[u8]| -> Result<Option<Vec<u8>>, RecordError> {
             let bases = self.bases(made.path(), side)?;
             let mut merged =
@@ -159,6 +177,14 @@ impl Rework<'_> {
         bases.sort_by_cached_key(|it| n_changed(it, text));
         Ok(bases)
     }
+}
+
+/// Returns a file as it was where two branches have parted, if git has it.
+fn in_index(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let mut git = Command::new("git");
+    git.args(["cat-file", "blob", &format!(":1:./{path}")]).current_dir(root);
+    let output = git.stdin(Stdio::null()).output().ok()?;
+    output.status.success().then_some(output.stdout)
 }
 
 /// Returns how many lines two texts do not have in common.

@@ -4,14 +4,15 @@
 //! Both compare two states of what is scaffolded, before and after, and bring the
 //! difference into the user's files, three ways for each file.
 
-use super::file_merge::FileMerge;
+use super::file_merge::{self, FileMerge, MergeConflict};
 use super::prepared::Prepared;
+use super::tidy::Tidy;
 use crate::chain::answers::Answers;
 use crate::chain::flags::Flags;
 use crate::chain::members::Chain;
 use crate::chain::steps::{CREATE_API, CREATE_WEBHOOK, Steps, StepsInput};
 use crate::error::ScaffoldError;
-use crate::merge::{self, is_executable};
+use crate::merge::{self, ConflictReason::SameLines, is_executable};
 use crate::project::file::ProjectFile;
 use crate::project::gvk::Gvk;
 use crate::project::keys::means;
@@ -23,8 +24,8 @@ use crate::record::replayed::{Replayed, Tools};
 use crate::universe::Universe;
 use pintle_host::Identity;
 use pintle_host::lifecycle::TimeLimit;
-use pintle_plugin::Node;
 use pintle_plugin::host::HostServices;
+use pintle_plugin::{Node, Tool};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -63,6 +64,43 @@ pub enum Part {
     },
 }
 
+/// What differs from what was scaffolded.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Drift {
+    /// The files that the plugins make otherwise now.
+    pub drifted: BTreeSet<String>,
+    /// The files that the user has only formatted.
+    pub formatted: BTreeSet<String>,
+}
+
+/// Which settings the tools of recorded commands find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settings {
+    /// Those that the user has in the project.
+    Users,
+    /// Only those that the commands have made.
+    None,
+}
+
+/// What becomes of the files when commands are undone.
+struct Undone {
+    universe: Universe,
+    conflicts: Vec<MergeConflict>,
+    /// The files that differ.
+    changed: BTreeSet<String>,
+    /// What is on record of them then.
+    contents: BTreeMap<String, Node>,
+    after: Replayed,
+}
+
+impl Undone {
+    /// Returns how many files, and lines of files, stay.
+    fn n_left(&self) -> usize {
+        self.conflicts.iter().map(|it| 1 + it.lines.len()).sum()
+    }
+}
+
 impl Rework<'_> {
     /// Undoes what was scaffolded for a resource, as far as the user has not changed it.
     ///
@@ -86,19 +124,16 @@ impl Rework<'_> {
         self.check_record()?;
         let before_text = self.project.to_string();
         let rest = without(self.record.commands(), gvk, part)?;
-        let before = self.replay(self.record.commands(), Tools::Once, services)?;
-        let after = self.replay(&rest, Tools::Once, services)?;
-        let changed = changed_paths(&before.files, &after.files);
-
-        let mut universe = Universe::new(self.root);
-        let mut conflicts = Vec::new();
+        let Undone { universe, conflicts, changed, contents, after } =
+            self.undone(&rest, subcommand, services)?;
         for path in &changed {
-            let (base, theirs) = (before.files.get(path), after.files.get(path));
-            let by = before.by.get(path).or(after.by.get(path));
-            let plugin = by.and_then(|it| it.last()).map_or("", |it| &it.plugin);
-            let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: false };
-            conflicts.extend(merge.apply(path, &mut universe)?);
-            self.rebase(path, base, &after)?;
+            match contents.get(path) {
+                Some(node) => {
+                    let by = after.by.get(path).cloned().unwrap_or_default();
+                    self.record.put(node, Vec::new(), by)?;
+                }
+                None => self.record.forget(path),
+            }
         }
         self.record.set_commands(rest);
         self.record.credit(&after.by);
@@ -120,6 +155,7 @@ impl Rework<'_> {
             resource: Some(resource),
             universe,
             record: Some(self.record),
+            settings: None,
         });
         steps.take_all()?;
         let record = steps.record.unwrap_or_default();
@@ -152,22 +188,27 @@ impl Rework<'_> {
     ) -> Result<Prepared, ScaffoldError> {
         self.check_record()?;
         let before_text = self.project.to_string();
-        let before = self.scaffolded()?;
-        let after = self.made_now(&before, services)?;
+        let (before, after) = self.made_now(subcommand, services)?;
         let mut universe = Universe::new(self.root);
-        let mut conflicts = Vec::new();
-        for path in changed_paths(&before, &after.files) {
-            let (base, theirs) = (before.get(&path), after.files.get(&path));
-            let by = after.by.get(&path).and_then(|it| it.last());
-            let plugin = by.map_or("", |it| &it.plugin);
-            let merge = FileMerge { base, theirs, plugin, subcommand, with_markers: true };
-            conflicts.extend(merge.apply(&path, &mut universe)?);
-            match theirs {
+        let changed = changed_paths(&before, &after.files);
+        let merges: Vec<_> = changed
+            .iter()
+            .map(|path| {
+                let (base, theirs) = (before.get(path), after.files.get(path));
+                let by = after.by.get(path).and_then(|it| it.last());
+                let plugin = by.map_or("", |it| &it.plugin);
+                FileMerge { path, base, theirs, plugin, subcommand, with_markers: true }
+            })
+            .collect();
+        let tidy = self.tidy(&after.tools, subcommand, services);
+        let conflicts = file_merge::apply_all(&merges, &mut universe, &tidy)?;
+        for path in &changed {
+            match after.files.get(path) {
                 Some(node) => {
-                    let by = after.by.get(&path).cloned().unwrap_or_default();
+                    let by = after.by.get(path).cloned().unwrap_or_default();
                     self.record.put(node, Vec::new(), by)?;
                 }
-                None => self.record.forget(&path),
+                None => self.record.forget(path),
             }
         }
         let keys: Vec<_> = self.project.keys().into_iter().map(str::to_owned).collect();
@@ -197,16 +238,30 @@ impl Rework<'_> {
         })
     }
 
-    /// Returns which files the plugins make otherwise now than when they were scaffolded.
+    /// Returns which files the plugins make otherwise now than when they were scaffolded, and
+    /// which of the `changed` files only a formatter has changed, with settings of the user's.
     ///
     /// # Errors
     ///
     /// [`ScaffoldError`] as for [`upgrade`](Self::upgrade).
-    pub fn drift(&self, services: &dyn HostServices) -> Result<Vec<String>, ScaffoldError> {
+    pub fn drift(
+        &self,
+        subcommand: &str,
+        changed: &BTreeSet<String>,
+        services: &dyn HostServices,
+    ) -> Result<Drift, ScaffoldError> {
         self.check_record()?;
-        let before = self.scaffolded()?;
-        let after = self.made_now(&before, services)?;
-        Ok(changed_paths(&before, &after.files).into_iter().collect())
+        let (before, after) = self.made_now(subcommand, services)?;
+        let drifted = changed_paths(&before, &after.files);
+        let tidy = self.tidy(&after.tools, subcommand, services);
+        let mut formatted = BTreeSet::new();
+        if !changed.is_empty() && tidy.has_settings()? {
+            let scaffolded = Universe::from_nodes(self.scaffolded()?.into_values())?;
+            let (ours, base) = (tidy.project_files(changed)?, tidy.files(scaffolded, changed)?);
+            let differ = changed_paths(&base, &ours);
+            formatted = ours.into_keys().filter(|it| !differ.contains(it)).collect();
+        }
+        Ok(Drift { drifted, formatted })
     }
 
     /// Returns the files as they were scaffolded.
@@ -226,47 +281,177 @@ impl Rework<'_> {
         &self,
         commands: &[RecordedCommand],
         tools: Tools,
+        settings: Settings,
         services: &dyn HostServices,
     ) -> Result<Replayed, ScaffoldError> {
         let Self { plugins, identity, limit, memo, .. } = *self;
-        Replay { plugins, identity, limit, memo, services }.run(commands, tools)
+        let project = Universe::new(self.root);
+        let settings = (settings == Settings::Users).then_some(&project);
+        let commands = self.with_plurals(commands)?;
+        Replay { plugins, identity, limit, memo, settings, services }.run(&commands, tools)
     }
 
-    /// Returns what the commands make now, exactly where that is not what was scaffolded.
+    /// Returns the commands with the plurals that the project has of its kinds, where they give
+    /// none: they ran when the plural was another guess.
+    fn with_plurals(
+        &self,
+        commands: &[RecordedCommand],
+    ) -> Result<Vec<RecordedCommand>, ScaffoldError> {
+        let mut commands = commands.to_vec();
+        for command in commands.iter_mut().filter(|it| it.resource.is_object()) {
+            if command.resource.get("plural").is_some() {
+                continue;
+            }
+            let mut asked = resource(command)?;
+            if let Some(known) = self.project.of_kind(asked.gvk())
+                && self.project.has_other_guess(known)
+            {
+                asked.adopt_plural(known);
+                command.resource = asked.to_value();
+            }
+        }
+        Ok(commands)
+    }
+
+    pub(super) fn tidy<'t>(
+        &'t self,
+        tools: &'t [(String, Tool)],
+        subcommand: &'t str,
+        services: &'t dyn HostServices,
+    ) -> Tidy<'t> {
+        let (root, limit) = (self.root, self.limit.limit);
+        Tidy { tools, root, subcommand, limit, services }
+    }
+
+    /// Returns what was scaffolded, and what the commands make now, exactly where that differs.
     fn made_now(
         &self,
-        before: &BTreeMap<String, Node>,
+        subcommand: &str,
         services: &dyn HostServices,
-    ) -> Result<Replayed, ScaffoldError> {
+    ) -> Result<(BTreeMap<String, Node>, Replayed), ScaffoldError> {
         let commands = self.record.commands();
-        let after = self.replay(commands, Tools::Once, services)?;
-        match after.programs.is_empty() || changed_paths(before, &after.files).is_empty() {
-            true => Ok(after),
-            false => self.replay(commands, Tools::EachTime, services),
+        let mut before = self.scaffolded()?;
+        let after = self.replay(commands, Tools::Once, Settings::Users, services)?;
+        let changed = changed_paths(&before, &after.files);
+        if after.tools.is_empty() || changed.is_empty() {
+            return Ok((before, after));
         }
+        // Tools may have had other settings then.
+        let universe = Universe::from_nodes(before.values().cloned())?;
+        before.extend(self.tidy(&after.tools, subcommand, services).files(universe, &changed)?);
+        if changed_paths(&before, &after.files).is_empty() {
+            return Ok((before, after));
+        }
+        let mut after = self.replay(commands, Tools::EachTime, Settings::Users, services)?;
+        let changed = changed_paths(&before, &after.files);
+        if changed.is_empty() || !self.tidy(&after.tools, subcommand, services).has_settings()? {
+            return Ok((before, after));
+        }
+        // There may have been no settings then, and what is formatted twice differs at times.
+        let scaffolded = self.scaffolded()?;
+        let plain = self.replay(commands, Tools::EachTime, Settings::None, services)?;
+        let differ = changed_paths(&scaffolded, &plain.files);
+        for path in changed.difference(&differ) {
+            before.extend(scaffolded.get(path).map(|it| (path.clone(), it.clone())));
+            after.files.extend(plain.files.get(path).map(|it| (path.clone(), it.clone())));
+        }
+        Ok((before, after))
     }
 
-    /// Does to the file as it was scaffolded what the change does to the file.
-    fn rebase(
-        &mut self,
-        path: &str,
-        before: Option<&Node>,
-        after: &Replayed,
-    ) -> Result<(), ScaffoldError> {
-        let Some(now) = after.files.get(path) else {
-            self.record.forget(path);
-            return Ok(());
-        };
-        let old = self.record.file(path).map(|it| it.content()).transpose()?;
-        let content = match (before, old) {
-            (Some(before), Some(old)) => {
-                merge::bytes(path, before.bytes(), &old, now.bytes()).unwrap_or(old)
+    /// Returns what becomes of the files without the commands that are not among `rest`.
+    fn undone(
+        &self,
+        rest: &[RecordedCommand],
+        subcommand: &str,
+        services: &dyn HostServices,
+    ) -> Result<Undone, ScaffoldError> {
+        let mut best: Option<Undone> = None;
+        // What a formatter makes of a file depends on when, and on how, it was run before.
+        for (tools, settings) in [
+            (Tools::Once, Settings::Users),
+            (Tools::EachTime, Settings::Users),
+            (Tools::EachTime, Settings::None),
+        ] {
+            let before = self.replay(self.record.commands(), tools, settings, services)?;
+            let tidy = self.tidy(&before.tools, subcommand, services);
+            if settings == Settings::None && !tidy.has_settings()? {
+                break;
             }
-            _ => now.bytes().to_vec(),
+            let after = self.replay(rest, tools, settings, services)?;
+            let undone = self.undone_between(&before, after, &tidy, subcommand)?;
+            let clashes = undone.conflicts.iter().filter(|it| it.reason == SameLines);
+            let paths = clashes.map(|it| it.path.clone()).collect();
+            if best.as_ref().is_none_or(|it| undone.n_left() < it.n_left()) {
+                best = Some(undone);
+            }
+            if !tidy.reach(&paths)? {
+                break;
+            }
+        }
+        Ok(best.expect("it was tried at least once"))
+    }
+
+    /// Brings what differs between two states of what is scaffolded into the user's files.
+    fn undone_between(
+        &self,
+        before: &Replayed,
+        after: Replayed,
+        tidy: &Tidy<'_>,
+        subcommand: &str,
+    ) -> Result<Undone, ScaffoldError> {
+        let changed = changed_paths(&before.files, &after.files);
+        let mut universe = Universe::new(self.root);
+        let merges: Vec<_> = changed
+            .iter()
+            .map(|path| {
+                let (base, theirs) = (before.files.get(path), after.files.get(path));
+                let by = before.by.get(path).or(after.by.get(path));
+                let plugin = by.and_then(|it| it.last()).map_or("", |it| &it.plugin);
+                FileMerge { path, base, theirs, plugin, subcommand, with_markers: false }
+            })
+            .collect();
+        let conflicts = file_merge::apply_all(&merges, &mut universe, tidy)?;
+        let contents = self.rebased(&changed, before, &after, tidy)?;
+        Ok(Undone { universe, conflicts, changed, contents, after })
+    }
+
+    /// Does to the files as they were scaffolded what the change does to the files.
+    fn rebased(
+        &self,
+        paths: &BTreeSet<String>,
+        before: &Replayed,
+        after: &Replayed,
+        tidy: &Tidy<'_>,
+    ) -> Result<BTreeMap<String, Node>, ScaffoldError> {
+        let scaffolded = self.scaffolded()?;
+        let mut contents = BTreeMap::new();
+        let mut open = BTreeSet::new();
+        let rebase = |path: &str, old: &Node| {
+            let (Some(before), Some(now)) = (before.files.get(path), after.files.get(path)) else {
+                return None;
+            };
+            let bytes = merge::bytes(path, before.bytes(), old.bytes(), now.bytes())?;
+            Some(Node::new(path, bytes, now.mode()))
         };
-        let by = after.by.get(path).cloned().unwrap_or_default();
-        self.record.put(&Node::new(path, content, now.mode()), Vec::new(), by)?;
-        Ok(())
+        for path in paths.iter().filter(|it| after.files.contains_key(*it)) {
+            let node = match scaffolded.get(path).filter(|_| before.files.contains_key(path)) {
+                Some(old) => rebase(path, old),
+                None => after.files.get(path).cloned(),
+            };
+            match node {
+                Some(node) => drop(contents.insert(path.clone(), node)),
+                None => drop(open.insert(path.clone())),
+            }
+        }
+        if open.is_empty() {
+            return Ok(contents);
+        }
+        let tidied = tidy.files(Universe::from_nodes(scaffolded.values().cloned())?, &open)?;
+        for path in open {
+            let node = tidied.get(&path).and_then(|it| rebase(&path, it));
+            contents.extend(node.or(scaffolded.get(&path).cloned()).map(|it| (path, it)));
+        }
+        Ok(contents)
     }
 }
 
@@ -319,7 +504,9 @@ fn remaining(mut resource: Resource, part: Part) -> Option<Resource> {
             if conversion {
                 resource.webhooks.spoke.clear();
             }
-            Some(resource)
+            // A type of others is in PROJECT for its webhooks, or for its controller.
+            let is_left = resource.api.is_some() || resource.controller;
+            (is_left || resource.webhooks.is_any()).then_some(resource)
         }
     }
 }

@@ -70,6 +70,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
         resource,
         universe: Universe::new(root),
         record: Some(record),
+        settings: None,
     });
     if let Err(error) = steps.take_all() {
         return Err(failed(error, steps.universe));

@@ -42,6 +42,9 @@ pub struct ProjectFile {
     migrated_from: Option<ProjectVersion>,
     /// The name that the project has from its directory, where the file gives none.
     default_name: String,
+    /// The plurals of kinds for which the file gives none, where the project has others than
+    /// English would.
+    pub(super) plurals: Vec<(Gvk, String)>,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +92,15 @@ impl ProjectFile {
         }
         let content = Content { version, ..read(text)? };
         let text = text.to_owned();
-        let (migrated, migrated_from, default_name) = (None, None, String::new());
-        Ok(Self { values: read(&text)?, text, content, migrated, migrated_from, default_name })
+        Ok(Self {
+            values: read(&text)?,
+            text,
+            content,
+            migrated: None,
+            migrated_from: None,
+            default_name: String::new(),
+            plurals: Vec::new(),
+        })
     }
 
     /// Reads the PROJECT file at `path`.
@@ -102,6 +112,7 @@ impl ProjectFile {
         let mut project = Self::parse(&read_text(path)?).map_err(|err| err.in_file(path))?;
         if let Some(root) = path.parent() {
             project.default_name = default_project_name(root);
+            project.find_plurals(root);
         }
         Ok(project)
     }
@@ -232,7 +243,9 @@ impl ProjectFile {
         let edited = attempt(Depth::Full).or_else(|| attempt(Depth::Top));
         let (migrated_from, default_name) = (self.migrated_from, self.default_name.clone());
         let edited = edited.ok_or_else(|| ProjectError::Edit { key: key.to_owned() })?;
-        *self = Self { migrated_from, default_name, ..edited };
+        let plurals = std::mem::take(&mut self.plurals);
+        *self = Self { migrated_from, default_name, plurals, ..edited };
+        self.set_plurals();
         Ok(())
     }
 }

@@ -4,8 +4,49 @@ use super::file::ProjectFile;
 use super::gvk::Gvk;
 use super::name::PluralError;
 use super::resource::Resource;
+use crate::manifests::definitions_beside;
+use pintle_host::fs::Dir;
+use serde_json::Value;
+use std::path::Path;
 
 impl ProjectFile {
+    /// Finds the plurals that the definitions in the project have, where the file gives none:
+    /// another tool, or an earlier release of this one, may have formed `elfs` of `Elf`.
+    pub(super) fn find_plurals(&mut self, root: &Path) {
+        let Ok(dir) = Dir::open(root) else { return };
+        let kinds: Vec<&Resource> =
+            self.unsaid().map(|idx| &self.resources()[idx]).filter(|it| it.api.is_some()).collect();
+        self.plurals = match kinds.is_empty() {
+            true => Vec::new(),
+            false => definitions_beside(&dir, &kinds),
+        };
+        self.set_plurals();
+    }
+
+    /// Gives kinds the plurals that were found.
+    pub(super) fn set_plurals(&mut self) {
+        for idx in self.unsaid().collect::<Vec<_>>() {
+            let resource = &mut self.content.resources[idx];
+            let found = self.plurals.iter().find(|(gvk, _)| gvk.is_of_kind(resource.gvk()));
+            let named = found.and_then(|it| resource.clone().with_plural(&it.1).ok());
+            *resource = named.unwrap_or_else(|| resource.clone());
+        }
+    }
+
+    /// Whether the plural of a resource is one that another tool or release would form.
+    pub(crate) fn has_other_guess(&self, resource: &Resource) -> bool {
+        let plain = format!("{}s", resource.gvk().kind().to_lowercase());
+        resource.plural() == plain || self.plurals.iter().any(|it| it.0.is_of_kind(resource.gvk()))
+    }
+
+    /// Returns the places of the resources for which the file gives no plural.
+    fn unsaid(&self) -> impl Iterator<Item = usize> + use<> {
+        let entries = self.values.get("resources").and_then(Value::as_array);
+        let says = |it: &Value| it.get("plural").and_then(Value::as_str).is_some_and(|it| it != "");
+        let said: Vec<bool> = entries.into_iter().flatten().map(says).collect();
+        (0..self.resources().len()).filter(move |it| said.get(*it) == Some(&false))
+    }
+
     /// Returns a resource of the same kind, of the same version if there is one.
     pub(crate) fn of_kind(&self, gvk: &Gvk) -> Option<&Resource> {
         self.resource(gvk).or_else(|| self.resources().iter().find(|it| it.gvk().is_of_kind(gvk)))

@@ -57,6 +57,39 @@ fn versions_that_are_not_created_are_loaded_and_kept() {
 }
 
 #[test]
+fn a_kind_without_a_plural_has_that_of_its_definition() {
+    let root = tempfile::tempdir().unwrap();
+    let definitions = root.path().join("config/crd/bases");
+    std::fs::create_dir_all(&definitions).unwrap();
+    let kind = |kind: &str, more: &str| {
+        format!("- api: {{crdVersion: v1}}\n  group: crew\n  kind: {kind}\n  version: v1\n{more}")
+    };
+    let (elf, thief) = (kind("Elf", ""), kind("Thief", "  plural: thieves\n"));
+    let (wolf, roof) = (kind("Wolf", ""), kind("Loaf", ""));
+    let text = format!("version: \"3\"\nresources:\n{elf}{thief}{wolf}{roof}");
+    std::fs::write(root.path().join(PROJECT), &text).unwrap();
+    for (name, kind, plural) in [
+        ("elfs.crew", "Elf", "elfs"),
+        ("crew_thiefs", "Thief", "thiefs"),
+        ("crew_wolves", "Wolf", "wolves"),
+        ("crew_loafs", "Loaf", "Not a plural"),
+    ] {
+        let definition = format!(
+            "---\nspec: {{group: crew, names: {{kind: {kind}, plural: {plural}}}}}\n---\n[]\n"
+        );
+        std::fs::write(definitions.join(format!("{name}.yaml")), definition).unwrap();
+    }
+    let mut project = ProjectFile::load(&root.path().join(PROJECT)).unwrap();
+    let plurals = |it: &ProjectFile| -> Vec<String> {
+        it.resources().iter().map(|it| it.plural().to_owned()).collect()
+    };
+    assert_eq!(plurals(&project), ["elfs", "thieves", "wolves", "loaves"]);
+    project.set_repo("r").unwrap();
+    assert_eq!(plurals(&project), ["elfs", "thieves", "wolves", "loaves"]);
+    assert_eq!(project.to_string(), format!("{text}repo: r\n"));
+}
+
+#[test]
 fn a_file_without_a_name_has_that_of_its_directory_and_stays_without() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path().join("Crew Operator");

@@ -24,7 +24,7 @@ pub(crate) fn load_both_sides(
     let text = read_text(path)?;
     let project = match conflict::sides(text.as_bytes()) {
         Ok(None) => ProjectFile::parse(&text),
-        Ok(Some(Sides { ours, theirs })) => parse(&ours)
+        Ok(Some(Sides { ours, theirs, .. })) => parse(&ours)
             .and_then(|ours| parse(&theirs).and_then(|theirs| union(ours, theirs, record))),
         Err(line) => Err(ProjectError::Unpaired { line }),
     };

@@ -19,9 +19,9 @@ use crate::conflict::{self, Sides};
 use crate::fnv::fnv;
 use crate::merge;
 use crate::path;
-use crate::universe::Change;
+use crate::universe::{Change, Universe};
 use pintle_host::fs::Dir;
-use pintle_plugin::Node;
+use pintle_plugin::{Node, Select};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -61,8 +61,27 @@ impl Record {
     /// [`RecordError`] when there is one that cannot be read.
     pub fn load(root: &Path) -> Result<Self, RecordError> {
         match read(root)? {
-            Some(text) => Self::parse(&text, &file(root)),
+            Some(text) => {
+                let mut record = Self::parse(&text, &file(root))?;
+                record.choose_binaries(&Universe::new(root));
+                Ok(record)
+            }
             None => Ok(Self::default()),
+        }
+    }
+
+    /// Of a file that is not text, and that branches have made differently, git leaves the one
+    /// of a branch: that is what was scaffolded then.
+    fn choose_binaries(&mut self, project: &Universe) {
+        for (path, variants) in &self.variants {
+            let node = project.nodes(Select::Path(path)).ok().and_then(|mut it| it.pop());
+            let Some(node) = node.filter(|it| it.bytes().contains(&0)) else { continue };
+            let is_there = |it: &&RecordedFile| it.content().is_ok_and(|it| it == node.bytes());
+            if let Some(there) = variants.iter().find(is_there)
+                && let Some(file) = self.files.get_mut(path)
+            {
+                file.base.clone_from(&there.base);
+            }
         }
     }
 
@@ -74,7 +93,7 @@ impl Record {
         let unpaired = |line| RecordError::Unpaired { path: path.clone(), line };
         let record = match conflict::sides(text.as_bytes()).map_err(unpaired)? {
             None => Self::parse(&text, &path)?,
-            Some(Sides { ours, theirs }) => {
+            Some(Sides { ours, theirs, .. }) => {
                 // What has numbers is read by itself, as each side has counted for itself.
                 let mut lines = Vec::new();
                 for side in [ours, theirs] {
@@ -400,6 +419,30 @@ mod tests {
 
     fn content(record: &Record, path: &str) -> String {
         String::from_utf8(record.file(path).unwrap().content().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn of_two_binaries_the_one_that_the_merge_has_left_was_scaffolded() {
+        let record = |name: &str, bytes: &[u8]| {
+            let mut record = Record::default();
+            let command = RecordedCommand { subcommand: name.into(), ..Default::default() };
+            let id = record.push(command);
+            let node = Node::new("bin", bytes, MODE_FILE);
+            record.note(&[Change::Add(node)], &by("p/v1", &id)).unwrap();
+            record.to_text().unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(path::HOST_FOLDER)).unwrap();
+        let (one, other) = (record("one", b"\x001"), record("other", b"\x002"));
+        std::fs::write(file(folder.path()), one + &other).unwrap();
+        let later = Record::load(folder.path()).unwrap();
+        let later = later.file("bin").unwrap().content().unwrap();
+        for bytes in [b"\x001", b"\x002", b"\x003"] {
+            std::fs::write(folder.path().join("bin"), bytes).unwrap();
+            let read = Record::load(folder.path()).unwrap();
+            let expected = if bytes == b"\x003" { &later } else { &bytes.to_vec() };
+            assert_eq!(read.file("bin").unwrap().content().unwrap(), *expected);
+        }
     }
 
     #[test]

@@ -2,14 +2,18 @@
 //! twice.
 //!
 //! Each result is a file in the user's cache directory, named after all that decides it:
-//! the commands, the plugins' files and the host's, and the tools that were run.
+//! the commands, and the plugins' files and the host's. It has the tools that were run, and
+//! their settings as they were then.
 //!
 //! Invariants: a result is taken only if all of that is as it was; any of the files may be
 //! missing or damaged at any time.
 
 use super::file::{Origin, RecordedCommand};
 use super::replayed::{Replayed, Tools};
+use crate::chain::staging;
+use crate::fnv::fnv;
 use crate::project::file::ProjectFile;
+use crate::universe::Universe;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flate2::Compression;
@@ -17,7 +21,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use pintle_host::caller;
 use pintle_host::fs::{self, Mode};
-use pintle_plugin::Node;
+use pintle_plugin::{Node, Select, Tool};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -58,8 +62,12 @@ struct Stamp(PathBuf, [i128; 5]);
 struct Kept {
     /// What decides the result, in full: the file's name has only a short hash of it.
     key: String,
-    /// The tools, by their names, where they were found.
-    tools: BTreeMap<String, Stamp>,
+    /// The tools, each with its plugin.
+    tools: Vec<(String, Tool)>,
+    /// The programs of the tools, by their names, where they were found.
+    programs: BTreeMap<String, Stamp>,
+    /// The hash of each of the tools' settings in the project, if it is there.
+    settings: BTreeMap<String, Option<u64>>,
     project: String,
     commands: Vec<RecordedCommand>,
     files: Vec<KeptFile>,
@@ -87,15 +95,23 @@ impl Memo {
     }
 
     /// Returns what the commands have made before, if it is known.
-    pub(super) fn get(&self, commands: &[RecordedCommand], tools: Tools) -> Option<Replayed> {
+    pub(super) fn get(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+        settings: Option<&Universe>,
+    ) -> Option<Replayed> {
         let place = self.place.as_ref()?;
-        let key = place.key(commands, tools);
+        let key = place.key(commands, tools, settings);
         let packed = fs::read_regular(&place.file(&key), MAX_BYTES).ok()?;
         let mut text = Vec::new();
         GzDecoder::new(&*packed.bytes).take(MAX_BYTES).read_to_end(&mut text).ok()?;
         let kept: Kept = serde_json::from_slice(&text).ok()?;
         let is_same = |(name, stamp): (&String, &Stamp)| find(name).as_ref() == Some(stamp);
-        if kept.key != key || !kept.tools.iter().all(is_same) {
+        if kept.key != key
+            || !kept.programs.iter().all(is_same)
+            || !kept.settings.iter().all(|(path, hash)| hash_of(path, settings) == *hash)
+        {
             return None;
         }
         let mut replayed = Replayed {
@@ -103,7 +119,7 @@ impl Memo {
             by: BTreeMap::new(),
             project: ProjectFile::parse(&kept.project).ok()?,
             commands: kept.commands,
-            programs: kept.tools.into_keys().collect(),
+            tools: kept.tools,
         };
         for KeptFile { path, mode, by, content } in kept.files {
             let content = STANDARD_NO_PAD.decode(content).ok()?;
@@ -115,9 +131,15 @@ impl Memo {
 
     /// Keeps what the commands have made. That this fails is no error: it is made again next
     /// time.
-    pub(super) fn put(&self, commands: &[RecordedCommand], tools: Tools, replayed: &Replayed) {
+    pub(super) fn put(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+        replayed: &Replayed,
+        settings: Option<&Universe>,
+    ) {
         let Some(place) = &self.place else { return };
-        let stamps = replayed.programs.iter().map(|it| Some((it.clone(), find(it)?)));
+        let stamps = replayed.programs().into_iter().map(|it| Some((it.to_owned(), find(it)?)));
         let Some(stamps) = stamps.collect::<Option<_>>() else { return };
         let by = |path: &str| replayed.by.get(path).cloned().unwrap_or_default();
         let files = replayed.files.values().map(|it| KeptFile {
@@ -127,8 +149,15 @@ impl Memo {
             content: STANDARD_NO_PAD.encode(it.bytes()),
         });
         let kept = Kept {
-            key: place.key(commands, tools),
-            tools: stamps,
+            key: place.key(commands, tools, settings),
+            tools: replayed.tools.clone(),
+            programs: stamps,
+            settings: replayed
+                .tools
+                .iter()
+                .flat_map(|it| staging::settings(&it.1))
+                .map(|it| (it.to_owned(), hash_of(it, settings)))
+                .collect(),
             project: replayed.project.to_string(),
             commands: replayed.commands.clone(),
             files: files.collect(),
@@ -146,8 +175,13 @@ impl Memo {
 }
 
 impl Place {
-    fn key(&self, commands: &[RecordedCommand], tools: Tools) -> String {
-        let key = (tools == Tools::Once, &self.files, commands);
+    fn key(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+        settings: Option<&Universe>,
+    ) -> String {
+        let key = (tools == Tools::Once, settings.is_some(), &self.files, commands);
         serde_json::to_string(&key).unwrap_or_default()
     }
 
@@ -193,6 +227,11 @@ impl Stamp {
     }
 }
 
+/// Returns the hash of a file of the project.
+fn hash_of(path: &str, project: Option<&Universe>) -> Option<u64> {
+    project?.nodes(Select::Path(path)).ok()?.pop().map(|it| fnv(it.bytes()))
+}
+
 /// Returns the file that is run as `program`, as far as it is known.
 fn find(program: &str) -> Option<Stamp> {
     if program.contains('/') {
@@ -212,8 +251,12 @@ mod tests {
             by: [("a".to_owned(), vec![])].into(),
             project: ProjectFile::new(&ProjectVersion::default()).unwrap(),
             commands: vec![RecordedCommand::default()],
-            programs: ["sh".to_owned()].into(),
+            tools: vec![("p/v1".to_owned(), Tool::required(["sh"]).reads(["mine.toml", "*.a"]))],
         }
+    }
+
+    fn settings(text: &str) -> Universe {
+        Universe::from_nodes([Node::new("mine.toml", text, 0o644)]).unwrap()
     }
 
     #[test]
@@ -226,20 +269,27 @@ mod tests {
             Memo::new(Some(cache.path().to_owned()), plugins)
         };
         let commands = [RecordedCommand::default()];
-        assert!(memo().get(&commands, Tools::Once).is_none());
-        memo().put(&commands, Tools::Once, &replayed("x"));
-        let found = memo().get(&commands, Tools::Once).unwrap();
+        assert!(memo().get(&commands, Tools::Once, Some(&settings("1"))).is_none());
+        memo().put(&commands, Tools::Once, &replayed("x"), Some(&settings("1")));
+        let found = memo().get(&commands, Tools::Once, Some(&settings("1"))).unwrap();
         assert_eq!(found.files["a"].bytes(), b"x");
         assert_eq!(found.files["a"].mode(), 0o755);
-        assert!(found.programs.contains("sh"));
+        assert!(found.programs().contains("sh"));
+        assert!(memo().get(&commands, Tools::Once, Some(&Universe::empty())).is_none());
+        assert!(memo().get(&commands, Tools::Once, Some(&settings("2"))).is_none());
+        assert!(memo().get(&commands, Tools::Once, None).is_none());
 
-        assert!(memo().get(&[], Tools::Once).is_none());
-        assert!(memo().get(&commands, Tools::EachTime).is_none());
-        let unknown = Replayed { programs: ["/no/tool".to_owned()].into(), ..replayed("x") };
-        memo().put(&commands, Tools::EachTime, &unknown);
-        assert!(memo().get(&commands, Tools::EachTime).is_none(), "the tool cannot be known");
+        assert!(memo().get(&[], Tools::Once, Some(&settings("1"))).is_none());
+        assert!(memo().get(&commands, Tools::EachTime, Some(&settings("1"))).is_none());
+        let tools = vec![("p/v1".to_owned(), Tool::required(["/no/tool"]))];
+        let unknown = Replayed { tools, ..replayed("x") };
+        memo().put(&commands, Tools::EachTime, &unknown, Some(&settings("1")));
+        assert!(
+            memo().get(&commands, Tools::EachTime, Some(&settings("1"))).is_none(),
+            "the tool cannot be known"
+        );
         std::fs::write(&plugin, "12").unwrap();
-        assert!(memo().get(&commands, Tools::Once).is_none());
+        assert!(memo().get(&commands, Tools::Once, Some(&settings("1"))).is_none());
     }
 
     #[test]
@@ -248,8 +298,8 @@ mod tests {
         let memo = Memo::new(Some(cache.path().to_owned()), BTreeMap::new());
         let file = || std::fs::read_dir(cache.path().join(DIR)).unwrap().next().unwrap();
         for damage in 0..3 {
-            memo.put(&[], Tools::Once, &replayed("some text"));
-            assert!(memo.get(&[], Tools::Once).is_some());
+            memo.put(&[], Tools::Once, &replayed("some text"), Some(&settings("1")));
+            assert!(memo.get(&[], Tools::Once, Some(&settings("1"))).is_some());
             let path = file().unwrap().path();
             let mut bytes = std::fs::read(&path).unwrap();
             let middle = bytes.len() / 2;
@@ -259,7 +309,7 @@ mod tests {
                 _ => bytes.clear(),
             }
             std::fs::write(&path, bytes).unwrap();
-            assert!(memo.get(&[], Tools::Once).is_none(), "{damage}");
+            assert!(memo.get(&[], Tools::Once, Some(&settings("1"))).is_none(), "{damage}");
         }
     }
 
@@ -269,7 +319,7 @@ mod tests {
         let memo = Memo::new(Some(cache.path().to_owned()), BTreeMap::new());
         for id in 0..40_u32 {
             let commands = [RecordedCommand { id: id.to_string(), ..RecordedCommand::default() }];
-            memo.put(&commands, Tools::Once, &replayed("x"));
+            memo.put(&commands, Tools::Once, &replayed("x"), Some(&settings("1")));
         }
         let n_kept = std::fs::read_dir(cache.path().join(DIR)).unwrap().count();
         assert_eq!(n_kept, MAX_RESULTS);

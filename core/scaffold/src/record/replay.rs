@@ -9,7 +9,7 @@
 
 use super::file::{Origin, Record, RecordError, RecordedCommand};
 use super::memo::Memo;
-use super::replayed::{Replayed, Tools};
+use super::replayed::{Replayed, Tools, add_files, is_same};
 use crate::chain::answers::Answers;
 use crate::chain::members::Chain;
 use crate::chain::staging::Staging;
@@ -39,6 +39,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) limit: TimeLimit,
     pub(crate) memo: &'a Memo,
+    /// The project, if tools get the settings that the user has for them.
+    pub(crate) settings: Option<&'a Universe>,
     pub(crate) services: &'a dyn HostServices,
 }
 
@@ -74,7 +76,7 @@ impl Replay<'_> {
         commands: &[RecordedCommand],
         tools: Tools,
     ) -> Result<Replayed, ScaffoldError> {
-        if let Some(known) = self.memo.get(commands, tools) {
+        if let Some(known) = self.memo.get(commands, tools, self.settings) {
             return Ok(known);
         }
         match (self.run_anew(commands, tools), tools) {
@@ -91,7 +93,9 @@ impl Replay<'_> {
     ) -> Result<Replayed, ScaffoldError> {
         let services = Quiet { services: self.services, has_asked: AtomicBool::new(false) };
         // Most often, the last commands are all that is new.
-        let known = (1..commands.len()).rev().find_map(|n| self.memo.get(&commands[..n], tools));
+        let known = (1..commands.len())
+            .rev()
+            .find_map(|n| self.memo.get(&commands[..n], tools, self.settings));
         let mut progress = Progress {
             replay: *self,
             services: &services,
@@ -117,7 +121,7 @@ impl Replay<'_> {
         let Progress { has_failed, result, .. } = progress;
         // What the user answers may be something else next time.
         if !has_failed && !services.has_asked.into_inner() {
-            self.memo.put(commands, tools, &result);
+            self.memo.put(commands, tools, &result, self.settings);
         }
         Ok(result)
     }
@@ -163,6 +167,7 @@ impl Progress<'_> {
             resource,
             universe: universe(std::mem::take(&mut self.result.files))?,
             record: None,
+            settings: self.replay.settings,
         });
         run.later = (self.tools == Tools::Once).then(Vec::new);
         match run.take_all() {
@@ -174,7 +179,7 @@ impl Progress<'_> {
             self.put_off(command, plugin, tool);
         }
         self.has_failed |= !run.notices.is_empty();
-        self.result.programs.append(&mut run.programs);
+        run.tools.iter().for_each(|(plugin, tool)| self.result.note(plugin, tool));
         for path in run.touched_paths() {
             let by = self.result.by.entry(path.to_owned()).or_default();
             by.extend(run.origins(path, &command.id));
@@ -193,17 +198,11 @@ impl Progress<'_> {
 
     /// Notes a tool to be run in the end; the same tool of several commands is one.
     fn put_off(&mut self, command: &RecordedCommand, plugin: String, tool: Tool) {
-        let is_same = |it: &&mut LaterTool| {
-            let Tool { command, required, reads, .. } = &it.tool;
-            it.plugin == plugin
-                && (command, required, reads) == (&tool.command, &tool.required, &tool.reads)
-        };
-        match self.later.iter_mut().find(is_same) {
+        let known = |it: &&mut LaterTool| it.plugin == plugin && is_same(&it.tool, &tool);
+        match self.later.iter_mut().find(known) {
             Some(known) => {
                 known.command.clone_from(&command.id);
-                let files: Vec<_> =
-                    tool.files.into_iter().filter(|it| !known.tool.files.contains(it)).collect();
-                known.tool.files.extend(files);
+                add_files(&mut known.tool, tool.files);
             }
             None => {
                 let (subcommand, command) = (command.subcommand.clone(), command.id.clone());
@@ -224,11 +223,12 @@ impl Progress<'_> {
             if had_files && tool.files.is_empty() {
                 continue;
             }
-            self.result.programs.extend(tool.command.first().cloned());
+            self.result.note(&plugin, &tool);
             let staging = Staging {
                 plugin: &plugin,
                 subcommand: &subcommand,
                 may_change: &|_| true,
+                settings: self.replay.settings,
                 limit: self.replay.limit.limit,
                 services: self.services,
             };

@@ -4,8 +4,8 @@ use super::file::{Origin, RecordedCommand};
 use crate::error::ScaffoldError;
 use crate::project::file::ProjectFile;
 use pintle_host::ProjectVersion;
-use pintle_plugin::Node;
-use std::collections::{BTreeMap, BTreeSet};
+use pintle_plugin::{Node, Tool};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What recorded commands make.
 pub(crate) struct Replayed {
@@ -17,8 +17,8 @@ pub(crate) struct Replayed {
     pub(crate) project: ProjectFile,
     /// The commands, with the keys of the plugins that carried them out now.
     pub(crate) commands: Vec<RecordedCommand>,
-    /// The names of the programs that were run.
-    pub(crate) programs: BTreeSet<String>,
+    /// The tools that were run, each with its plugin, and with the files of all commands.
+    pub(crate) tools: Vec<(String, Tool)>,
 }
 
 impl Replayed {
@@ -28,9 +28,35 @@ impl Replayed {
             by: BTreeMap::new(),
             project: ProjectFile::new(&ProjectVersion::default())?,
             commands: Vec::new(),
-            programs: BTreeSet::new(),
+            tools: Vec::new(),
         })
     }
+
+    /// Notes a tool that was run.
+    pub(super) fn note(&mut self, plugin: &str, tool: &Tool) {
+        let known = self.tools.iter_mut().find(|it| it.0 == plugin && is_same(&it.1, tool));
+        match known {
+            Some((_, known)) => add_files(known, tool.files.iter().cloned()),
+            None => self.tools.push((plugin.to_owned(), tool.clone())),
+        }
+    }
+
+    /// Returns the names of the programs that were run.
+    pub(super) fn programs(&self) -> BTreeSet<&str> {
+        self.tools.iter().filter_map(|it| it.1.command.first()).map(String::as_str).collect()
+    }
+}
+
+/// Whether two tools differ at most in the files to run them on.
+pub(super) fn is_same(one: &Tool, other: &Tool) -> bool {
+    let rest = |it: &Tool| (it.command.clone(), it.required, it.reads.clone());
+    rest(one) == rest(other)
+}
+
+/// Adds files to run a tool on, each once.
+pub(super) fn add_files(tool: &mut Tool, files: impl IntoIterator<Item = String>) {
+    let known: HashSet<String> = tool.files.iter().cloned().collect();
+    tool.files.extend(files.into_iter().filter(|it| !known.contains(it)));
 }
 
 /// When the tools of a plugin are run.

@@ -67,7 +67,7 @@ pub(super) fn undo(disk: &Dir, journal: &Journal) -> Result<()> {
     for (folder, mode) in journal.cleared.iter().rev() {
         disk.create_dir(folder)
             .and_then(|()| disk.set_dir_mode(folder, *mode))
-            .map_err(disk_error("make the folder", folder))?;
+            .map_err(disk_error("create the directory", folder))?;
     }
     for (idx, entry) in deletions(journal) {
         put_old(disk, idx, entry)?;
@@ -171,7 +171,7 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> R
             Err(err) if err.kind() == ErrorKind::NotADirectory => {
                 return Err(TransactionError::Occupied { path: folder.to_owned() });
             }
-            res => res.map_err(disk_error("make the folder", folder))?,
+            res => res.map_err(disk_error("create the directory", folder))?,
         }
     }
     put(disk, &staged(idx), &entry.path)

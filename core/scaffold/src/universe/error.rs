@@ -76,7 +76,7 @@ pub enum UniverseError {
         other: String,
     },
     /// An added node would have to be a file and a folder at once.
-    #[error("`{plugin}` adds `{path}`, but `{folder}` is {}", if folder == path { "a folder" } else { "no folder" })]
+    #[error("`{plugin}` adds `{path}`, but `{folder}` is {}", if folder == path { "a directory" } else { "not a directory" })]
     Folder {
         /// The path.
         path: String,

@@ -224,9 +224,9 @@ fn a_file_is_no_folder() {
     let project = Project::new(&["file", "folder/x"]);
     let mut universe = project.universe();
     let said = refusal(&mut universe, "a/v1", add("file/x"));
-    assert_eq!(said, "`a/v1` adds `file/x`, but `file` is no folder");
+    assert_eq!(said, "`a/v1` adds `file/x`, but `file` is not a directory");
     let said = refusal(&mut universe, "a/v1", add("folder"));
-    assert_eq!(said, "`a/v1` adds `folder`, but `folder` is a folder");
+    assert_eq!(said, "`a/v1` adds `folder`, but `folder` is a directory");
     universe.apply("a/v1", "init", add("new/x")).unwrap();
     refusal(&mut universe, "a/v1", add("new"));
     refusal(&mut universe, "a/v1", add("new/x/y"));
@@ -531,7 +531,7 @@ fn a_universe_needs_no_disk() {
     assert_eq!(said, "`b/v1` adds `project`, which differs from `PROJECT` only in case");
     refusal(&mut next, "b/v1", add("Project/x"));
     let said = refusal(&mut next, "b/v1", add("PROJECT/x"));
-    assert_eq!(said, "`b/v1` adds `PROJECT/x`, but `PROJECT` is no folder");
+    assert_eq!(said, "`b/v1` adds `PROJECT/x`, but `PROJECT` is not a directory");
     refusal(&mut next, "b/v1", add("src/lib.rs/x"));
     refusal(&mut next, "b/v1", add("src"));
     refusal(&mut next, "b/v1", add("Src/x"));
