@@ -20,6 +20,10 @@ fn sandbox() -> Option<Sandbox> {
         skip("another user");
         return None;
     }
+    if !["/sbin/setcap", "/usr/sbin/setcap"].iter().any(|it| Path::new(it).exists()) {
+        skip("setcap");
+        return None;
+    }
     Some(Sandbox::unprivileged().plugin("plain"))
 }
 
@@ -202,6 +206,28 @@ fn plugins_that_the_administrator_has_installed_are_used() {
         assert_eq!(output.code(), 3, "{output}");
         raise(&sandbox, "chmod 0755");
     }
+}
+
+#[test]
+fn a_program_gets_nothing_of_the_callers_environment() {
+    let Some(sandbox) = sandbox() else { return };
+    let works = Command::new("unshare").args(["-m", "true"]).status();
+    if !works.is_ok_and(|it| it.success()) {
+        return skip("a mount namespace");
+    }
+    let program = sandbox.plugins().join("pintle-show");
+    let script = "#!/bin/sh\ncase $PINTLE_COMMAND in\nINFO) printf 'version: 1.0.0\\ncommands:\\n- \
+                  { command: show, about: Show }\\n' ;;\n*) echo \"$PATH $HOME $FOREIGN\" ;;\nesac\n";
+    fs::write(&program, script).expect("the directory is ours");
+    set_mode(&program, 0o755);
+    let sandbox = sandbox.env("FOREIGN", "foreign");
+    let change = format!("cp {} \"$plugins\"", program.display());
+    let output = sandbox.run(["show"]).success();
+    assert!(output.stdout.ends_with(" [HOME] foreign\n"), "{output}");
+    raise(&sandbox, RAISED[0]);
+    let output = in_local_lib(&sandbox, &change, "show").success();
+    let expected = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n";
+    assert_eq!(output.stdout, expected, "{output}");
 }
 
 /// Runs the host as nobody where a plugin is in the system's directory.

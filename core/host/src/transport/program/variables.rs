@@ -73,6 +73,7 @@ impl Variables {
                 false => command.env_remove(host.env_var(&suffix)),
             };
         }
+        caller::protect(command);
     }
 }
 
