@@ -54,5 +54,6 @@ mod refused;
 mod scaffold_branches;
 mod scaffold_edited;
 mod scaffolding;
+mod time_limits;
 mod transactions;
 mod transports;

@@ -241,7 +241,7 @@ impl<'a> Steps<'a> {
                 now: &self.project,
             }),
         };
-        let (reply, added) = member.plugin.scaffold(&request, &services)?;
+        let (reply, added) = self.chain.take_step(member, &request, &services)?;
         if is_interrupted() {
             return Err(StepError::Interrupted);
         }
