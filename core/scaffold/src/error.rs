@@ -178,10 +178,16 @@ pub enum StepError {
     },
 }
 
+impl From<CallError> for StepError {
+    fn from(err: CallError) -> Self {
+        Self::Call(Box::new(err))
+    }
+}
+
 impl From<TakeStepError> for StepError {
     fn from(err: TakeStepError) -> Self {
         match err {
-            TakeStepError::Call(err) => Self::Call(Box::new(err)),
+            TakeStepError::Call(err) => err.into(),
             err => Self::NoReply(Box::new(err)),
         }
     }
