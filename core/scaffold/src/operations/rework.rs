@@ -239,6 +239,12 @@ impl Rework<'_> {
         services: &dyn HostServices,
     ) -> Result<Replayed, ScaffoldError> {
         let commands = self.record.commands();
+        // What a formatter does is no change, so most often none need be run.
+        if let Ok(after) = self.replay(commands, Tools::Unformatted, services)
+            && changed_paths(before, &after.files).is_empty()
+        {
+            return Ok(after);
+        }
         let after = self.replay(commands, Tools::Once, services)?;
         match after.programs.is_empty() || changed_paths(before, &after.files).is_empty() {
             true => Ok(after),

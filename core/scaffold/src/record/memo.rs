@@ -146,7 +146,7 @@ impl Memo {
 
 impl Place {
     fn key(&self, commands: &[RecordedCommand], tools: Tools) -> String {
-        let key = (tools == Tools::Once, &self.files, commands);
+        let key = (tools, &self.files, commands);
         serde_json::to_string(&key).unwrap_or_default()
     }
 
@@ -234,6 +234,7 @@ mod tests {
 
         assert!(memo().get(&[], Tools::Once).is_none());
         assert!(memo().get(&commands, Tools::EachTime).is_none());
+        assert!(memo().get(&commands, Tools::Unformatted).is_none());
         let unknown = Replayed { programs: ["/no/tool".to_owned()].into(), ..replayed("x") };
         memo().put(&commands, Tools::EachTime, &unknown);
         assert!(memo().get(&commands, Tools::EachTime).is_none(), "the tool cannot be known");

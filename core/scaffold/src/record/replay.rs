@@ -174,7 +174,7 @@ impl Progress<'_> {
             universe: std::mem::take(&mut self.universe),
             record: None,
         });
-        run.later = (self.tools == Tools::Once).then(Vec::new);
+        run.later = (self.tools != Tools::EachTime).then(Vec::new);
         match run.take_all() {
             // Two branches have created the resource, and one of them comes first.
             Ok(()) | Err(ScaffoldError::ResourceExists { .. }) => {}
@@ -235,7 +235,7 @@ impl Progress<'_> {
         for LaterTool { plugin, subcommand, command, mut tool } in std::mem::take(&mut self.later) {
             let had_files = !tool.files.is_empty();
             tool.files.retain(|it| universe.nodes(Select::Path(it)).is_ok_and(|it| !it.is_empty()));
-            if had_files && tool.files.is_empty() {
+            if had_files && (tool.files.is_empty() || self.tools == Tools::Unformatted) {
                 continue;
             }
             self.result.programs.extend(tool.command.first().cloned());
