@@ -56,5 +56,6 @@ mod scaffold_branches;
 mod scaffold_edited;
 mod scaffold_older;
 mod scaffolding;
+mod time_limits;
 mod transactions;
 mod transports;

@@ -369,12 +369,16 @@ fn a_manifest_that_no_host_would_read_is_an_error() {
     let long = "x".repeat(1025);
     check(
         &format!("name: \"hello.example.org\", description: \"{long}\", commands: [Hello],"),
-        expect!["evaluation panicked: the text in `description` is too long: `pintle_plugin::manifest::limits` has the limits"],
+        expect![
+            "evaluation panicked: the text in `description` is too long: `pintle_plugin::manifest::limits` has the limits"
+        ],
     );
     let host = format!(">=0.1{}", ", <9".repeat(100));
     check(
         &format!("name: \"a.b\", description: \"d\", host: \"{host}\", commands: [Hello],"),
-        expect!["evaluation panicked: the text in `host` is too long: `pintle_plugin::manifest::limits` has the limits"],
+        expect![
+            "evaluation panicked: the text in `host` is too long: `pintle_plugin::manifest::limits` has the limits"
+        ],
     );
     let other = |path: &str, about: &str| {
         format!(
@@ -386,6 +390,18 @@ fn a_manifest_that_no_host_would_read_is_an_error() {
         )
     };
     let fields = "name: \"a.b\", description: \"d\", commands: [Other],";
-    check_with(&other(&"\"a\",".repeat(9), ""), fields, expect!["evaluation panicked: `a a a a a a a a a` has too many words: `pintle_plugin::manifest::limits::WORDS` is the limit"]);
-    check_with(&other("\"a\"", &long), fields, expect!["evaluation panicked: the help of `a` is too long: `pintle_plugin::manifest::limits` has the limits"]);
+    check_with(
+        &other(&"\"a\",".repeat(9), ""),
+        fields,
+        expect![
+            "evaluation panicked: `a a a a a a a a a` has too many words: `pintle_plugin::manifest::limits::WORDS` is the limit"
+        ],
+    );
+    check_with(
+        &other("\"a\"", &long),
+        fields,
+        expect![
+            "evaluation panicked: the help of `a` is too long: `pintle_plugin::manifest::limits` has the limits"
+        ],
+    );
 }

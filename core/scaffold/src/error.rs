@@ -9,6 +9,7 @@ use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::catalog::ProjectVersionError;
+use pintle_host::lifecycle::TakeStepError;
 use pintle_host::transport::CallError;
 use pintle_plugin::message::Step;
 use std::fmt;
@@ -146,6 +147,9 @@ pub enum StepError {
     /// The call itself.
     #[error(transparent)]
     Call(Box<CallError>),
+    /// The call did not begin, or did not end in time.
+    #[error(transparent)]
+    NoReply(Box<TakeStepError>),
     /// A signal came while the plugin was at work.
     #[error("interrupted")]
     Interrupted,
@@ -177,6 +181,15 @@ pub enum StepError {
 impl From<CallError> for StepError {
     fn from(err: CallError) -> Self {
         Self::Call(Box::new(err))
+    }
+}
+
+impl From<TakeStepError> for StepError {
+    fn from(err: TakeStepError) -> Self {
+        match err {
+            TakeStepError::Call(err) => err.into(),
+            err => Self::NoReply(Box::new(err)),
+        }
     }
 }
 

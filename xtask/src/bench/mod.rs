@@ -10,6 +10,7 @@ mod instructions;
 mod machine;
 mod manager;
 mod patch;
+mod projects;
 mod stage;
 mod svg;
 mod table;
@@ -51,8 +52,10 @@ pub(crate) struct Options {
 /// A part of the table.
 #[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Part {
-    /// Plugins, commands and projects
+    /// Plugins and commands
     Plugins,
+    /// Large projects
+    Projects,
     /// Installing plugins
     Manager,
     /// Clusters in Docker
@@ -108,6 +111,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         rows.extend(in_process(&stage, options.runs)?);
         rows.extend(universe(&stage)?);
         rows.push(project(&stage)?);
+    }
+    if is_wanted(Part::Projects) {
+        rows.extend(projects::rows(&Stage::build()?)?);
     }
     if is_wanted(Part::Manager) {
         rows.extend(manager::rows(&Stage::build()?, options.runs)?);

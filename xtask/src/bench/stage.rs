@@ -152,9 +152,7 @@ impl Stage {
     /// in a folder of its own.
     pub(super) fn init(&self, number: usize) -> Result<Program> {
         let args = ["init", "--domain", "example.org", "--plugins", "rust,license,ci"];
-        let mut program = self.program(&self.host, &args);
-        program.env.push(("PINTLE_PLUGIN_PATH".to_owned(), self.temp.path().join("own").into()));
-        program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
+        let mut program = self.own_host(&args);
         program.folder = self.temp.path().join(format!("project-{number}"));
         fs::create_dir(&program.folder)?;
         Ok(program)
@@ -200,6 +198,14 @@ impl Stage {
                        projectName: bench\n";
         fs::write(program.folder.join("PROJECT"), project)?;
         Ok(program)
+    }
+
+    /// Returns the host with the first-party plugins, called with `args`.
+    pub(super) fn own_host(&self, args: &[&str]) -> Program {
+        let mut program = self.program(&self.host, args);
+        program.env.push(("PINTLE_PLUGIN_PATH".to_owned(), self.temp.path().join("own").into()));
+        program.env.push(("PINTLE_PLUGIN_SYSTEM_PATH".to_owned(), "".into()));
+        program
     }
 
     /// Returns the empty clap program.

@@ -172,6 +172,24 @@ impl Row {
         }
     }
 
+    /// Returns the row of something that has at most `times` the memory of another, in bytes.
+    pub(super) fn memory_at_most(
+        work: impl Into<String>,
+        ours: f64,
+        other: &str,
+        theirs: f64,
+        times: f64,
+    ) -> Self {
+        Self {
+            ours: megabytes(ours),
+            against: format!("{other}: {}", megabytes(theirs)),
+            ratio: format!("{:.2}", ours / theirs),
+            budget: format!("at most {times} times as much"),
+            verdict: Verdict::Used(ours / theirs / times),
+            ..Self::alone(work, 0.0)
+        }
+    }
+
     /// Returns the row of something that could not be measured.
     pub(super) fn missing(work: impl Into<String>, reason: &anyhow::Error) -> Self {
         Self {

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -109,6 +109,32 @@ impl Program {
         command.current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(command)
+    }
+
+    /// Runs the program once and returns how many bytes of memory it had at the most, without
+    /// those of the programs that it has started.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, or the system does not say.
+    pub(super) fn peak_memory(&self) -> Result<f64> {
+        let mut child = self.command()?.spawn()?;
+        let file = format!("/proc/{}/status", child.id());
+        let mut peak = None;
+        // The system forgets the number with the process, and it never falls.
+        let status = loop {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            let line = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+            let kilobytes = line.and_then(|it| it.trim().trim_end_matches(" kB").parse().ok());
+            peak = kilobytes.or(peak);
+            match child.try_wait()? {
+                Some(status) => break status,
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        ensure!(status.success(), "`{}` failed: {status}", self.path.display());
+        let kilobytes: f64 = peak.context("the system does not say how much memory it had")?;
+        Ok(kilobytes * 1024.0)
     }
 
     fn command(&self) -> Result<Command> {

@@ -132,6 +132,10 @@ impl Root {
     pub(super) fn sync_dir(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
+
+    pub(super) fn sync_file_system(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 pub(super) fn open(path: &Path, follow: bool) -> io::Result<File> {

@@ -221,6 +221,17 @@ impl Root {
     pub(super) fn sync_dir(&self, path: &Path) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.dir(path)?)?)
     }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn sync_file_system(&self) -> io::Result<()> {
+        // Since Linux 5.8, it reports what could not be written since the directory was opened.
+        Ok(rustix::fs::syncfs(&self.0)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn sync_file_system(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Has the kernel resolve a path; `None` where it cannot, or not just now.

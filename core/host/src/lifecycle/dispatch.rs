@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// How long a hook that asks whether it is cancelled may take to end after its time. One that is
 /// a program is told to end, and is made to two seconds later, before the host goes on.
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// How long hooks may take.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,16 @@
 //! Events and the dispatch of hooks.
 //!
 //! Hooks of several plugins run side by side, in no order; each one's output is
-//! kept together, and each one's time is limited.
+//! kept together, and each one's time is limited, as is that of the plugins of a chain.
 
 mod dispatch;
 mod error;
 mod events;
 mod hooks;
+mod limited;
 
 pub use dispatch::{Answer, Outcome, TimeLimit, dispatch, dispatch_each};
 pub use error::HookError;
 pub use events::EventInfo;
 pub use hooks::Hooks;
+pub use limited::{TakeStepError, take_step};

@@ -3,7 +3,7 @@
 use super::flags::Flags;
 use super::services::ChainServices;
 use crate::error::{ScaffoldError, StepError, StepName};
-use pintle_host::lifecycle::TimeLimit;
+use pintle_host::lifecycle::{TakeStepError, TimeLimit, take_step};
 use pintle_host::transport::LoadedPlugin;
 use pintle_host::{Identity, ProjectVersion};
 use pintle_plugin::Node;
@@ -127,8 +127,18 @@ impl<'a> Chain<'a> {
             answers: None,
             project: None,
         };
-        let reply = member.plugin.scaffold(request, &services);
+        let reply = self.take_step(member, request, &services);
         reply.map_err(|err| self.failed(member, request.step, err.into()))
+    }
+
+    /// Takes one step with one plugin, within the time that it may take.
+    pub(crate) fn take_step(
+        &self,
+        member: &Member<'_>,
+        request: &ScaffoldRequest,
+        services: &ChainServices<'_>,
+    ) -> Result<(ScaffoldReply, Vec<Node>), TakeStepError> {
+        take_step(member.plugin, request, services, self.limit)
     }
 
     pub(crate) fn failed(

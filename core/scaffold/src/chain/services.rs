@@ -18,8 +18,8 @@ pub(crate) const PROJECT_NOW: &str = "/PROJECT/now";
 /// The PROJECT file in the course of a command.
 #[derive(Clone, Copy)]
 pub(crate) struct ProjectStates<'a> {
-    /// Its text as the command has found it; `None` before `init`.
-    pub(crate) before: Option<&'a str>,
+    /// As the command has found it; `None` before `init`.
+    pub(crate) before: Option<&'a ProjectFile>,
     pub(crate) now: &'a ProjectFile,
 }
 
@@ -35,11 +35,15 @@ pub(crate) struct ChainServices<'a> {
 
 impl ProjectStates<'_> {
     /// Returns what a path selects; `None` if it is that of an ordinary node.
-    fn select(self, path: &str) -> Option<Vec<Node>> {
+    fn select(self, path: &str) -> Option<Result<Vec<Node>, ErrorReply>> {
         let node = |text: String| Node::new(PROJECT, text, MODE_FILE);
         match path {
-            PROJECT_BEFORE => Some(self.before.map(|it| node(it.to_owned())).into_iter().collect()),
-            PROJECT_NOW => Some(vec![node(self.now.to_json().to_string())]),
+            PROJECT_BEFORE => {
+                let before = self.before.map(ProjectFile::settled).transpose();
+                let before = before.map_err(|err| ErrorReply::failed(err.to_string()));
+                Some(before.map(|it| it.map(|it| node(it.to_string())).into_iter().collect()))
+            }
+            PROJECT_NOW => Some(Ok(vec![node(self.now.to_json().to_string())])),
             _ => None,
         }
     }
@@ -84,7 +88,7 @@ impl HostServices for ChainServices<'_> {
         if let (Select::Path(path), Some(project)) = (select, self.project)
             && let Some(nodes) = project.select(path)
         {
-            return Ok(nodes);
+            return nodes;
         }
         match self.universe {
             Some(universe) => Ok(universe.nodes(select)?),

@@ -41,8 +41,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) services: &'a dyn HostServices,
     pub(crate) answers: Answers,
     pub(crate) project: ProjectFile,
-    /// The text of PROJECT that the command began with; `None` before `init`.
-    project_before: Option<String>,
+    /// PROJECT as the command began with it; `None` before `init`.
+    project_before: Option<ProjectFile>,
     /// The resource with what is to be scaffolded now.
     pub(crate) resource: Option<Resource>,
     /// The same resource with what the project has of it already.
@@ -88,7 +88,7 @@ impl<'a> Steps<'a> {
     pub(crate) fn new(input: StepsInput<'a>) -> Self {
         let StepsInput { chain, flags, args, services, answers, project, resource, .. } = input;
         let known = resource.as_ref().and_then(|it| project.resource(it.gvk())).cloned();
-        let project_before = (chain.subcommand != INIT).then(|| project.to_string());
+        let project_before = (chain.subcommand != INIT).then(|| project.clone());
         Self {
             joining: Vec::new(),
             members: chain.members(),
@@ -242,11 +242,11 @@ impl<'a> Steps<'a> {
             universe: Some(&self.universe),
             answers: Some(&self.answers),
             project: Some(ProjectStates {
-                before: self.project_before.as_deref(),
+                before: self.project_before.as_ref(),
                 now: &self.project,
             }),
         };
-        let (reply, added) = member.plugin.scaffold(&request, &services)?;
+        let (reply, added) = self.chain.take_step(member, &request, &services)?;
         if is_interrupted() {
             return Err(StepError::Interrupted);
         }

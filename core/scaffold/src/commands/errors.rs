@@ -11,6 +11,7 @@ use crate::record::file::RecordError;
 use crate::transaction::TransactionError;
 use crate::universe::UniverseError;
 use pintle_host::cli::{CliError, Exit, Hint};
+use pintle_host::lifecycle::TakeStepError;
 use std::io::ErrorKind;
 
 /// What the user can do about an error of the library.
@@ -144,6 +145,19 @@ impl Advice for StepError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Call(err) => err.reply().hint.clone().map(Hint::from),
+            Self::NoReply(err) => match &**err {
+                TakeStepError::TimedOut { .. } => Some(Hint::new(|host| {
+                    let variable = host.env_var("HOOK_TIMEOUT");
+                    format!(
+                        "nothing was written; check what the plugin waits for, or give plugins \
+                         more time with the variable `{variable}`, for example `10m`"
+                    )
+                })),
+                TakeStepError::NotStarted { .. } => {
+                    Some("check the limits of this machine on threads and memory".into())
+                }
+                _ => None,
+            },
             Self::Interrupted => None,
             Self::Universe(err) => err.hint(),
             Self::Project(err) => err.hint(),

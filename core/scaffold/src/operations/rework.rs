@@ -331,6 +331,13 @@ impl Rework<'_> {
     ) -> Result<(BTreeMap<String, Node>, Replayed), ScaffoldError> {
         let commands = self.record.commands();
         let mut before = self.scaffolded()?;
+        // What a formatter does is no change, so most often none need be run.
+        let unformatted = self.replay(commands, Tools::Unformatted, Settings::Users, services);
+        if let Ok(after) = unformatted
+            && changed_paths(&before, &after.files).is_empty()
+        {
+            return Ok((before, after));
+        }
         let after = self.replay(commands, Tools::Once, Settings::Users, services)?;
         let changed = changed_paths(&before, &after.files);
         if after.tools.is_empty() || changed.is_empty() {

@@ -170,7 +170,7 @@ impl ProjectFile {
         if place.is_some_and(|it| self.content.resources[it] == *resource) {
             return Ok(());
         }
-        self.edit("resources", |values| {
+        let put = |values: &mut Map<String, Value>| {
             let entries = values.entry("resources").or_insert_with(|| Value::Array(Vec::new()));
             if entries.is_null() {
                 *entries = Value::Array(Vec::new());
@@ -181,10 +181,31 @@ impl ProjectFile {
                     None => entries.push(resource.to_value()),
                 }
             }
-        })?;
+        };
+        match self.is_deferred() {
+            true => {
+                put(&mut self.values);
+                self.reread_resource(place)?;
+            }
+            false => self.edit("resources", put)?,
+        }
         self.must("resources", |it| {
             it.resource(resource.gvk()).is_some_and(|it| it.says_as_much(resource))
         })
+    }
+
+    /// Reads one entry again, the last one if none is given, and no other: a project may have
+    /// hundreds.
+    fn reread_resource(&mut self, place: Option<usize>) -> Result<(), ProjectError> {
+        let failed = || ProjectError::Edit { key: "resources".to_owned() };
+        let entries = self.values.get("resources").and_then(Value::as_array).ok_or_else(failed)?;
+        let entry = place.map_or(entries.last(), |it| entries.get(it)).ok_or_else(failed)?;
+        let resource = Resource::deserialize(entry).map_err(|_| failed())?;
+        match place {
+            Some(place) => self.content.resources[place] = resource,
+            None => self.content.resources.push(resource),
+        }
+        Ok(())
     }
 
     /// Removes the resource of this kind, if the project has it.

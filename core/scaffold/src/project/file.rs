@@ -1,7 +1,8 @@
 //! The PROJECT file.
 //!
 //! Invariant: the text is the truth. Every edit changes the text, reads it back and
-//! compares: it says the new value, and all else as before, or the edit fails.
+//! compares: it says the new value, and all else as before, or the edit fails. Only while
+//! edits are [deferred](ProjectFile::defer) the text is behind.
 
 use super::content::{Content, config_key};
 use super::error::ProjectError;
@@ -45,6 +46,8 @@ pub struct ProjectFile {
     /// The plurals of kinds for which the file gives none, where the project has others than
     /// English would.
     pub(super) plurals: Vec<(Gvk, String)>,
+    /// What the text says while edits are deferred.
+    written: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +103,7 @@ impl ProjectFile {
             migrated_from: None,
             default_name: String::new(),
             plurals: Vec::new(),
+            written: None,
         })
     }
 
@@ -235,6 +239,18 @@ impl ProjectFile {
     ) -> Result<(), ProjectError> {
         let mut values = self.values.clone();
         change(&mut values);
+        if self.is_deferred() {
+            let content = Content::deserialize(&values)
+                .map_err(|_| ProjectError::Edit { key: key.to_owned() })?;
+            self.content = Content { version: self.content.version, ..content };
+            self.values = values;
+            return Ok(());
+        }
+        self.write(key, values)
+    }
+
+    /// Makes the text say `values`, and proves that it does.
+    fn write(&mut self, key: &str, values: Map<String, Value>) -> Result<(), ProjectError> {
         let text = self.migrated.as_ref().map_or(&self.text, |it| &it.text);
         let attempt = |depth| {
             let text = rewrite(text, &self.values, &values, depth)?;
@@ -247,6 +263,37 @@ impl ProjectFile {
         *self = Self { migrated_from, default_name, plurals, ..edited };
         self.set_plurals();
         Ok(())
+    }
+
+    /// Puts off what edits do to the text until [`settle`](Self::settle): with every edit of a
+    /// long row of commands, the whole text would be read and written.
+    pub(crate) fn defer(&mut self) {
+        if self.written.is_none() {
+            self.written = Some(self.values.clone());
+        }
+    }
+
+    /// Makes the text say what the deferred edits have changed, and proves that it does.
+    pub(crate) fn settle(&mut self) -> Result<(), ProjectError> {
+        let Some(written) = self.written.take() else { return Ok(()) };
+        let values = std::mem::replace(&mut self.values, written);
+        let key = values.keys().find(|it| self.values.get(*it) != values.get(*it)).cloned();
+        match key {
+            Some(key) => self.write(&key, values),
+            None if self.values.len() == values.len() => Ok(()),
+            None => self.write("PROJECT", values),
+        }
+    }
+
+    /// Returns the file with a text that says all.
+    pub(crate) fn settled(&self) -> Result<Self, ProjectError> {
+        let mut project = self.clone();
+        project.settle()?;
+        Ok(project)
+    }
+
+    pub(super) fn is_deferred(&self) -> bool {
+        self.written.is_some()
     }
 }
 

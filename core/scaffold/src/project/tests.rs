@@ -286,3 +286,37 @@ fn an_api_without_a_version_stays_without() {
     project.put_resource(&resource).unwrap();
     assert_eq!(project.to_string(), format!("version: \"3\"\n{text}  path: src\n"));
 }
+
+#[test]
+fn deferred_edits_say_the_same_once_they_are_settled() {
+    let text = "domain: example.org # mine\nx-unknown: 1\n";
+    let (mut one, mut other) = (parse(text).unwrap(), parse(text).unwrap());
+    other.defer();
+    for kind in ["Captain", "Sailor", "Mate"] {
+        let gvk = Gvk::new("crew", "example.org", "v1", kind).unwrap();
+        let mut resource = Resource::new(gvk);
+        for project in [&mut one, &mut other] {
+            project.put_resource(&resource).unwrap();
+            project.set_config("a.io/v1", json!({"last": kind})).unwrap();
+        }
+        resource.controller = true;
+        resource.api = Some(Api { namespaced: true, ..Api::default() });
+        for project in [&mut one, &mut other] {
+            project.put_resource(&resource).unwrap();
+            project.set_layout(&["a.io/v1".to_owned()]).unwrap();
+        }
+        assert_eq!(other.resources(), one.resources());
+        assert_eq!(other.to_json(), one.to_json());
+        assert_eq!(other.config("a.io/v1"), one.config("a.io/v1"));
+        let settled = ProjectFile::parse(&other.settled().unwrap().to_string()).unwrap();
+        assert_eq!(settled.to_json(), one.to_json());
+        assert!(!other.to_string().contains("crew"), "the text is behind");
+    }
+    other.settle().unwrap();
+    let settled = other.to_string();
+    assert!(settled.starts_with("version: \"3\"\ndomain: example.org # mine\n"), "{settled}");
+    other.settle().unwrap();
+    assert_eq!(other.to_string(), settled);
+    other.set_repo("example.org/x").unwrap();
+    assert!(other.to_string().contains("\nrepo: example.org/x\n"), "{other}");
+}

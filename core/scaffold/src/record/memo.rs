@@ -181,7 +181,7 @@ impl Place {
         tools: Tools,
         settings: Option<&Universe>,
     ) -> String {
-        let key = (tools == Tools::Once, settings.is_some(), &self.files, commands);
+        let key = (tools, settings.is_some(), &self.files, commands);
         serde_json::to_string(&key).unwrap_or_default()
     }
 
@@ -281,6 +281,7 @@ mod tests {
 
         assert!(memo().get(&[], Tools::Once, Some(&settings("1"))).is_none());
         assert!(memo().get(&commands, Tools::EachTime, Some(&settings("1"))).is_none());
+        assert!(memo().get(&commands, Tools::Unformatted, Some(&settings("1"))).is_none());
         let tools = vec![("p/v1".to_owned(), Tool::required(["/no/tool"]))];
         let unknown = Replayed { tools, ..replayed("x") };
         memo().put(&commands, Tools::EachTime, &unknown, Some(&settings("1")));

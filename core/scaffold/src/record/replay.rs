@@ -53,6 +53,9 @@ struct Progress<'a> {
     later: Vec<LaterTool>,
     /// Whether a tool has failed, so that the next time may have another result.
     has_failed: bool,
+    /// The files as they are now.
+    universe: Universe,
+    /// All else; its files come in the end.
     result: Replayed,
 }
 
@@ -96,16 +99,18 @@ impl Replay<'_> {
         let known = (1..commands.len())
             .rev()
             .find_map(|n| self.memo.get(&commands[..n], tools, self.settings));
+        let mut result = match known {
+            Some(known) => known,
+            None => Replayed::new()?,
+        };
         let mut progress = Progress {
+            universe: universe(std::mem::take(&mut result.files))?,
             replay: *self,
             services: &services,
             tools,
             later: Vec::new(),
             has_failed: false,
-            result: match known {
-                Some(known) => known,
-                None => Replayed::new()?,
-            },
+            result,
         };
         let failed = |command: &RecordedCommand, source| ScaffoldError::Replay {
             subcommand: command.subcommand.clone(),
@@ -118,7 +123,11 @@ impl Replay<'_> {
         if let Some(last) = commands.last() {
             progress.run_tools().map_err(|source| failed(last, source))?;
         }
-        let Progress { has_failed, result, .. } = progress;
+        let Progress { has_failed, mut result, universe, .. } = progress;
+        let nodes = universe.all_nodes()?;
+        result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
+        result.by.retain(|path, _| result.files.contains_key(path));
+        result.project.settle().map_err(ScaffoldError::from)?;
         // What the user answers may be something else next time.
         if !has_failed && !services.has_asked.into_inner() {
             self.memo.put(commands, tools, &result, self.settings);
@@ -152,6 +161,7 @@ impl Progress<'_> {
         if command.subcommand == INIT {
             self.result.project = first(command, &version)?;
         }
+        self.result.project.defer();
         let flags = chain.bind_flags(&[], self.services)?;
         let resource = match command.resource.is_null() {
             true => None,
@@ -165,11 +175,11 @@ impl Progress<'_> {
             answers: Answers::known(&command.answers),
             project: self.result.project.clone(),
             resource,
-            universe: universe(std::mem::take(&mut self.result.files))?,
+            universe: std::mem::take(&mut self.universe),
             record: None,
             settings: self.replay.settings,
         });
-        run.later = (self.tools == Tools::Once).then(Vec::new);
+        run.later = (self.tools != Tools::EachTime).then(Vec::new);
         match run.take_all() {
             // Two branches have created the resource, and one of them comes first.
             Ok(()) | Err(ScaffoldError::ResourceExists { .. }) => {}
@@ -181,13 +191,17 @@ impl Progress<'_> {
         self.has_failed |= !run.notices.is_empty();
         run.tools.iter().for_each(|(plugin, tool)| self.result.note(plugin, tool));
         for path in run.touched_paths() {
+            // Another plugin of the chain may have deleted it.
+            if run.universe.paths(Select::Path(path))?.is_empty() {
+                continue;
+            }
             let by = self.result.by.entry(path.to_owned()).or_default();
             by.extend(run.origins(path, &command.id));
         }
-        let nodes = run.universe.all_nodes()?;
-        self.result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
-        let files = &self.result.files;
-        self.result.by.retain(|path, _| files.contains_key(path));
+        self.universe = std::mem::take(&mut run.universe);
+        for path in self.universe.begin_anew()? {
+            self.result.by.remove(&path);
+        }
         let mut command = command.clone();
         command.plugins = chain.keys();
         command.answers = run.answers.into_given();
@@ -216,11 +230,11 @@ impl Progress<'_> {
         if self.later.is_empty() {
             return Ok(());
         }
-        let mut universe = universe(std::mem::take(&mut self.result.files))?;
+        let universe = &mut self.universe;
         for LaterTool { plugin, subcommand, command, mut tool } in std::mem::take(&mut self.later) {
             let had_files = !tool.files.is_empty();
             tool.files.retain(|it| universe.nodes(Select::Path(it)).is_ok_and(|it| !it.is_empty()));
-            if had_files && tool.files.is_empty() {
+            if had_files && (tool.files.is_empty() || self.tools == Tools::Unformatted) {
                 continue;
             }
             self.result.note(&plugin, &tool);
@@ -232,7 +246,7 @@ impl Progress<'_> {
                 limit: self.replay.limit.limit,
                 services: self.services,
             };
-            let done = staging.run(&mut universe, vec![tool]).map_err(|source| {
+            let done = staging.run(universe, vec![tool]).map_err(|source| {
                 let (subcommand, plugin) = (subcommand.clone(), plugin.clone());
                 let step = StepName(Step::PostScaffold);
                 ScaffoldError::Step { subcommand, step, plugin, source: Box::new(source) }
@@ -245,10 +259,6 @@ impl Progress<'_> {
                 }
             }
         }
-        let nodes = universe.all_nodes()?;
-        self.result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
-        let files = &self.result.files;
-        self.result.by.retain(|path, _| files.contains_key(path));
         Ok(())
     }
 }

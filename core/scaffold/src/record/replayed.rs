@@ -5,6 +5,7 @@ use crate::error::ScaffoldError;
 use crate::project::file::ProjectFile;
 use pintle_host::ProjectVersion;
 use pintle_plugin::{Node, Tool};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What recorded commands make.
@@ -60,8 +61,11 @@ pub(super) fn add_files(tool: &mut Tool, files: impl IntoIterator<Item = String>
 }
 
 /// When the tools of a plugin are run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Tools {
+    /// As `Once`, without those that are run on files of the commands, as formatters are: what
+    /// they do is most often no difference, and takes long.
+    Unformatted,
     /// Once, behind the last command.
     Once,
     /// With each command that has some.

@@ -10,6 +10,7 @@
 
 use super::error::{TransactionError, disk_error};
 use super::journal::{Entry, JOURNAL, Journal, LOCK, RUN, UNDO, kept, staged, stamp};
+use super::plan::is_many;
 use crate::path::{HOST_FOLDER, parents};
 use pintle_host::fs::{self, Dir, Kind};
 use std::collections::{BTreeSet, HashSet};
@@ -269,6 +270,9 @@ fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
 
 /// Makes all renames survive a power cut.
 fn sync(disk: &Dir, journal: &Journal) -> Result<()> {
+    if is_many(journal.entries.len()) {
+        return disk.sync_file_system().map_err(disk_error("sync", HOST_FOLDER));
+    }
     let mut folders = BTreeSet::from(["", HOST_FOLDER, RUN]);
     folders.extend(journal.entries.iter().flat_map(|it| parents(&it.path)));
     let is_other =

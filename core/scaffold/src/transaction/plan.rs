@@ -4,7 +4,7 @@
 
 use super::changes::Transaction;
 use super::error::{TransactionError, disk_error};
-use super::journal::{Entry, Journal, Stamp, is_own, staged};
+use super::journal::{Entry, Journal, RUN, Stamp, is_own, staged};
 use crate::path::{self, HOST_FOLDER, PathError, parents};
 use crate::project::PROJECT;
 use crate::universe::Change;
@@ -14,6 +14,10 @@ use std::collections::BTreeSet;
 
 /// How many new files are open at most, until they are synced.
 const MAX_OPEN: usize = 256;
+
+/// From how many files on a commit syncs the file system instead of each of them, where it
+/// can: for one file, that might mean waiting for the files of others.
+const MANY: usize = 256;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
@@ -87,13 +91,16 @@ impl<'a> Plan<'a> {
     /// Writes the new files to the folder of the run.
     pub(super) fn stage(self, disk: &Dir) -> Result<Journal> {
         let (mut entries, mut unsynced) = (Vec::new(), Vec::new());
+        let is_many = is_many(self.steps.len());
         for (idx, Step { path, old, new }) in self.steps.into_iter().enumerate() {
             let mut stamp = None;
             if let Some((bytes, mode)) = new {
                 let file = disk.create_unsynced(staged(idx), bytes, mode);
                 let file = file.map_err(disk_error("write", &path))?;
                 stamp = Some(Stamp::new(bytes, file.mode()));
-                unsynced.push(file);
+                if !is_many {
+                    unsynced.push(file);
+                }
             }
             entries.push(Entry { path, old, new: stamp });
             if unsynced.len() == MAX_OPEN {
@@ -101,6 +108,9 @@ impl<'a> Plan<'a> {
             }
         }
         sync(disk, &mut unsynced, &entries)?;
+        if is_many {
+            disk.sync_file_system().map_err(disk_error("sync", RUN))?;
+        }
         Ok(Journal::new(entries, self.made.into_iter().collect(), self.cleared))
     }
 
@@ -185,6 +195,11 @@ impl<'a> Plan<'a> {
         }
         self.own(disk, path(), Some(text.as_bytes()))
     }
+}
+
+/// Whether a commit of so many files syncs the file system.
+pub(super) fn is_many(n_files: usize) -> bool {
+    Dir::SYNCS_FILE_SYSTEMS && n_files >= MANY
 }
 
 /// Makes the bytes of the last new files survive a power cut, and closes them.

@@ -20,12 +20,13 @@ pub use error::UniverseError;
 
 use crate::path;
 use change::same;
-use change_log::ChangeLog;
+use change_log::{ChangeLog, Replaced};
 use disk::{Disk, Part};
 use glob::{MatchOptions, Pattern};
 use overlay::Overlay;
 use pintle_plugin::{ChangeKind, ChangeSet, Node, Select};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::mem;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -237,6 +238,25 @@ impl Universe {
             changes.extend(self.files.tree.get(path).map(|it| (path, Change::Add(it.clone()))));
         }
         Ok(changes.into_values().collect())
+    }
+
+    /// Begins anew with the files as they are now, as if no plugin had made them; returns the
+    /// paths of those that are gone since the last time. What has not changed costs nothing.
+    pub(crate) fn begin_anew(&mut self) -> Result<Vec<String>, UniverseError> {
+        let (fresh, gone) = (mem::take(&mut self.files.fresh), mem::take(&mut self.files.gone));
+        let paths: BTreeSet<String> = fresh.into_iter().chain(gone.into_keys()).collect();
+        let (changed, gone): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|it| self.files.tree.get(it).is_some());
+        self.change(|files, log| {
+            for path in &changed {
+                let Some(place) = files.tree.get_mut(path) else { continue };
+                let new = Node::new(place.path(), place.bytes(), place.mode());
+                let old = mem::replace(place, new.clone());
+                log.replaced.push(Replaced { old, new, fresh: true });
+            }
+            Ok(())
+        })?;
+        Ok(gone)
     }
 
     /// Makes changes that hold as a whole or not at all.

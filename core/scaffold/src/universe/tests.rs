@@ -655,3 +655,26 @@ fn a_new_file_is_compared_with_few_of_those_beside_it() {
         "`b/v1` adds `src/There`, which differs from `src/there` only in case"
     );
 }
+
+#[test]
+fn a_universe_that_begins_anew_is_one_of_the_same_files_without_an_origin() {
+    let mut universe =
+        Universe::from_nodes([Node::new("a", "1", 0o644), Node::new("b", "1", 0o644)]).unwrap();
+    universe.all_nodes().unwrap();
+    let mut changes = ChangeSet::new();
+    changes.add("src/new", "1");
+    changes.delete("a").delete("b");
+    changes.add("b", "2");
+    universe.apply("p/v1", "init", changes).unwrap();
+    assert_eq!(universe.begin_anew().unwrap(), ["a"]);
+    assert!(universe.changes().unwrap().is_empty());
+    assert!(universe.nodes(Select::Plugin("p/v1")).unwrap().is_empty());
+    let listed: Vec<_> = universe.all_nodes().unwrap().to_vec();
+    for node in &listed {
+        assert_eq!((node.plugin(), node.change()), (None, ChangeKind::Add));
+        assert!(universe.nodes(Select::Path(node.path())).unwrap()[0].ptr_eq(node));
+    }
+    let paths: Vec<_> = listed.iter().map(Node::path).collect();
+    assert_eq!(paths, ["b", "src/new"]);
+    assert!(universe.begin_anew().unwrap().is_empty());
+}

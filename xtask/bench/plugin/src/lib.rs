@@ -13,7 +13,7 @@ pintle_plugin::export_plugin! {
     description: "Greets, and watches without a word",
     project_versions: ["3"],
     commands: [Hello],
-    scaffolds: [Edit],
+    scaffolds: [Init, Edit],
     hooks: [Watch],
     interfaces: [Look as Scanner],
 }
@@ -77,6 +77,22 @@ impl Command for Hello {
         let name: String = call.args.get("name")?;
         host.println(format!("hello, {name}"));
         Ok(Outcome::done())
+    }
+}
+
+/// Starts a project of 10,000 files.
+#[derive(Default)]
+struct Init;
+
+impl Scaffold for Init {
+    const SUBCOMMAND: &'static str = "init";
+
+    fn scaffold(&self, _call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
+        for number in 0..10_000 {
+            let (folder, lines) = (number / 100, format!("const N: u32 = {number};\n").repeat(20));
+            changes.add(format!("src/part{folder}/file{number}.rs"), lines);
+        }
+        Ok(())
     }
 }
 

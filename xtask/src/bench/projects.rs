@@ -1,0 +1,157 @@
+//! What scaffolding costs in large projects: many files that nobody asks for, many recorded
+//! commands, many files of one plugin.
+
+use super::stage::Stage;
+use super::table::Row;
+use super::timing::{MILLISECOND, Program, compare, stats};
+use crate::cargo;
+use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How many files of the user's a large project has.
+const N_FILES: usize = 100_000;
+
+/// How many commands a project has on record, `init` included.
+const N_COMMANDS: usize = 300;
+
+/// How often what takes a second is run.
+const N_RUNS: usize = 5;
+
+/// How much longer, and how much more memory, the large project may take.
+const TIMES: f64 = 2.0;
+
+/// The rows of large projects.
+pub(super) fn rows(stage: &Stage) -> Result<Vec<Row>> {
+    let temp = tempfile::Builder::new().prefix("bench-").tempdir_in(cargo::target_dir()?)?;
+    let berth = Berth { stage, root: temp.path(), path: tools()? };
+    let mut rows = Vec::new();
+    rows.extend(files(&berth)?);
+    rows.extend(commands(&berth)?);
+    rows.push(one_plugin(&berth)?);
+    Ok(rows)
+}
+
+/// Where the projects are made.
+struct Berth<'a> {
+    stage: &'a Stage,
+    root: &'a Path,
+    /// The search path, for rustfmt.
+    path: OsString,
+}
+
+impl Berth<'_> {
+    /// Returns the host in a directory, called with the words of `line`.
+    fn host(&self, folder: &Path, line: &str) -> Program {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let mut program = self.stage.own_host(&words);
+        program.env.push(("PATH".to_owned(), self.path.clone()));
+        program.folder = folder.to_owned();
+        program
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.root.join(name);
+        fs::create_dir(&folder).with_context(|| format!("failed to make `{name}`"))?;
+        Ok(folder)
+    }
+
+    /// Starts a project.
+    fn project(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder(name)?;
+        self.host(&folder, "init --domain example.org --plugins rust,license,ci").probe("")?;
+        Ok(folder)
+    }
+}
+
+/// Returns a search path with the formatter itself: a proxy of rustup needs a home.
+fn tools() -> Result<OsString> {
+    let out = Command::new("rustc").args(["--print", "sysroot"]).output()?;
+    ensure!(out.status.success(), "rustc does not say where it is");
+    let mut path =
+        PathBuf::from(String::from_utf8(out.stdout)?.trim()).join("bin").into_os_string();
+    path.push(":/usr/bin:/bin");
+    Ok(path)
+}
+
+/// A project with files that nobody asks for, against one without.
+fn files(berth: &Berth<'_>) -> Result<Vec<Row>> {
+    eprintln!("measuring: a project of {N_FILES} files");
+    let (large, empty) = (berth.project("large")?, berth.project("empty")?);
+    for number in 0..N_FILES {
+        let folder = large.join(format!("assets/part{}", number / 1_000));
+        if number % 1_000 == 0 {
+            fs::create_dir_all(&folder)?;
+        }
+        fs::write(folder.join(format!("{number}.txt")), "x\n")?;
+    }
+    let line = "create api --group crew --version v1 --kind Sailor --dry-run";
+    let (ours, other) = (berth.host(&large, line), berth.host(&empty, line));
+    ours.probe("src/api/crew/v1/sailor.rs")?;
+    let time = compare(&ours, &other, N_RUNS)?;
+    let work = "create api --dry-run beside 100,000 files";
+    Ok(vec![
+        Row::at_most(
+            work,
+            time.ours.median,
+            "in an empty project",
+            time.other.median,
+            time.ratio,
+            TIMES,
+        ),
+        Row::memory_at_most(
+            "the same, peak memory",
+            ours.peak_memory()?,
+            "in an empty project",
+            other.peak_memory()?,
+            TIMES,
+        ),
+    ])
+}
+
+/// `project check` with many recorded commands.
+fn commands(berth: &Berth<'_>) -> Result<Vec<Row>> {
+    eprintln!("measuring: a project of {N_COMMANDS} commands");
+    let project = berth.project("commands")?;
+    for number in 1..N_COMMANDS {
+        let kind = format!("Kind{number}");
+        let line = format!("create api -q --group crew --version v1 --kind {kind}");
+        berth.host(&project, &line).probe("")?;
+    }
+    let check = |cache: &Path| {
+        let mut program = berth.host(&project, "project check");
+        program.env.retain(|it| it.0 != "XDG_CACHE_HOME");
+        program.env.push(("XDG_CACHE_HOME".to_owned(), cache.into()));
+        program
+    };
+    let (mut cold, mut remembered) = (Vec::new(), Vec::new());
+    for number in 0..N_RUNS {
+        let program = check(&berth.folder(&format!("cache-{number}"))?);
+        cold.push(program.time()?.as_nanos() as f64);
+        program.probe("they would make the same files today")?;
+        remembered.push(program.time()?.as_nanos() as f64);
+    }
+    let work = format!("project check, {N_COMMANDS} recorded commands, nothing remembered");
+    Ok(vec![
+        Row::under(work, stats(cold).median, 2_000.0 * MILLISECOND),
+        Row::under("the same, remembered", stats(remembered).median, 2_000.0 * MILLISECOND),
+    ])
+}
+
+/// A plugin that makes 10,000 files.
+fn one_plugin(berth: &Berth<'_>) -> Result<Row> {
+    eprintln!("measuring: a plugin with 10,000 files");
+    let mut times = Vec::new();
+    for number in 0..N_RUNS {
+        let folder = berth.folder(&format!("made-{number}"))?;
+        let words = ["init", "-q", "--domain", "example.org", "--plugins", "bench-hello"];
+        let mut init = berth.stage.host(1, &words);
+        init.folder.clone_from(&folder);
+        times.push(init.time()?.as_nanos() as f64);
+        ensure!(folder.join("src/part99/file9999.rs").is_file(), "the files are missing");
+    }
+    let work = "init with a plugin of 10,000 files, on disk";
+    Ok(Row::under(work, stats(times).median, 1_000.0 * MILLISECOND))
+}
