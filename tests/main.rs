@@ -32,6 +32,7 @@ mod external_plugins;
 mod fuzzing;
 mod guides;
 mod hooks;
+mod index;
 mod interface_age;
 mod interfaces;
 mod kit;

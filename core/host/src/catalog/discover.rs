@@ -266,6 +266,9 @@ pub(super) fn shadow(entries: &mut [Entry]) {
 /// Marks the other versions of the plugins that a project demands, but for those that are named
 /// for this run.
 pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
+    if search.dirs().iter().all(|it| it.origin != DirOrigin::Project) {
+        return;
+    }
     let is_in = |it: &Entry, origin| it.path().is_some_and(|it| search.has(origin, it));
     let demanded: Vec<PluginKey> = entries
         .iter()
