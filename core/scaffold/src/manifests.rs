@@ -70,7 +70,7 @@ pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, S
     }
     let mut found = Vec::new();
     for name in names {
-        let contents = root.read_regular(&format!("{DEFINITIONS}/{name}"), MAX_BYTES);
+        let contents = root.read_regular(format!("{DEFINITIONS}/{name}"), MAX_BYTES);
         let file = contents.ok().and_then(|it| String::from_utf8(it.bytes).ok());
         let objects = file.and_then(|it| serde_saphyr::from_multiple::<Value>(&it).ok());
         for object in objects.into_iter().flatten() {

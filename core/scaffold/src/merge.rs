@@ -73,7 +73,8 @@ pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&No
 }
 
 /// Decides as [`merge`], for a file that tools leave as `tidied`: where lines clash only because
-/// they are formatted otherwise, they need not. What does not change stays formatted as it is.
+/// they are formatted otherwise, they need not. Lines that are not beside those that change stay
+/// formatted as they are.
 pub(crate) fn merge_tidied(
     base: Option<&Node>,
     ours: &Node,
@@ -235,10 +236,7 @@ mod tests {
     #[test]
     fn lines_that_are_only_formatted_otherwise_do_not_clash() {
         let node = |text: &str| Node::new("a.rs", text, MODE_FILE);
-        let base = "f(|| x)
-g(|| y)
-h(|| z)
-";
+        let base = "f(|| x)\n1;\ng(|| y)\n2;\nh(|| z)\n";
         let verdict = |ours: &str, tidied: &str, theirs: Option<&str>| {
             let theirs = theirs.map(node);
             match merge_tidied(Some(&node(base)), &node(ours), &node(tidied), theirs.as_ref()) {
@@ -249,12 +247,12 @@ h(|| z)
                 it => format!("{it:?}"),
             }
         };
-        let wrapped = "f(|| {\n  x\n})\ng(|| {\n  y\n})\nh(|| {\n  z\n})\n";
+        let wrapped = "f(|| {\n  x\n})\n1;\ng(|| {\n  y\n})\n2;\nh(|| {\n  z\n})\n";
         assert_eq!(verdict(wrapped, base, None), "Delete");
         let [mine, tidied] = [wrapped, base].map(|it| it.to_owned() + "mine\n");
         assert_eq!(verdict(&mine, &tidied, None), "Unresolved(Changed)");
-        let theirs = "f(|| x)\nh(|| z)\n";
-        let expected = "f(|| {\n  x\n})\nh(|| {\n  z\n})\n";
+        let theirs = "f(|| x)\n1;\n2;\nh(|| z)\n";
+        let expected = "f(|| {\n  x\n})\n1;\n2;\nh(|| {\n  z\n})\n";
         assert_eq!(verdict(wrapped, base, Some(theirs)), expected);
         let [mine, tidied] = [wrapped, base].map(|it| it.replace("h(", "mine\nh("));
         let expected = expected.replace("h(", "mine\nh(");

@@ -42,7 +42,8 @@ impl ProjectFile {
     /// Returns the places of the resources for which the file gives no plural.
     fn unsaid(&self) -> impl Iterator<Item = usize> + use<> {
         let entries = self.values.get("resources").and_then(Value::as_array);
-        let says = |it: &Value| it.get("plural").and_then(Value::as_str).is_some_and(|it| it != "");
+        let says =
+            |it: &Value| it.get("plural").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
         let said: Vec<bool> = entries.into_iter().flatten().map(says).collect();
         (0..self.resources().len()).filter(move |it| said.get(*it) == Some(&false))
     }
