@@ -50,10 +50,13 @@ pub enum TakeStepError {
 /// What a plugin answers to a step.
 type Reply = Result<(ScaffoldReply, Vec<Node>), CallError>;
 
+/// What the host does for a plugin.
+type Wish = Box<dyn FnOnce(&dyn HostServices) + Send>;
+
 /// What comes from the thread of a plugin.
 enum Message {
     /// The plugin asks the host for something.
-    Asks(Box<dyn FnOnce(&dyn HostServices) + Send>),
+    Asks(Wish),
     Ended(Box<Reply>),
 }
 
