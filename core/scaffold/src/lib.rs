@@ -16,7 +16,6 @@ mod commands;
 mod conflict;
 mod dump;
 mod error;
-mod fnv;
 mod kubebuilder;
 mod line_merge;
 mod manifests;

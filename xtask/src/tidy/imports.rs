@@ -52,7 +52,7 @@ const MODULES: &[(&str, &str, &[&str])] = &[
     ("core/host", "process", &["caller", "services"]),
     ("core/host", "services", &["caller", "identity", "signals"]),
     ("core/host", "caller", &[]),
-    ("core/host", "catalog", &["caller", "fs", "identity"]),
+    ("core/host", "catalog", &["caller", "causes", "fnv", "fs", "identity"]),
     ("core/host", "callables", &["caller", "catalog", "identity", "process"]),
     ("core/host", "transport", &["caller", "catalog", "fs", "identity", "process", "services"]),
     ("core/host", "lifecycle", &["services", "transport"]),

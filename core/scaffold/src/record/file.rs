@@ -16,10 +16,10 @@ pub use super::entries::{Answer, Origin, RecordError, RecordedCommand, RecordedF
 use super::entries::{FORMAT, MAX_BASE, MAX_BYTES, mode, pack};
 use super::union;
 use crate::conflict::{self, Sides};
-use crate::fnv::fnv;
 use crate::merge;
 use crate::path;
 use crate::universe::{Change, Universe};
+use pintle_host::fnv::fnv;
 use pintle_host::fs::Dir;
 use pintle_plugin::{Node, Select};
 use serde::{Deserialize, Serialize};

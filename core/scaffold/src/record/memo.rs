@@ -11,7 +11,6 @@
 use super::file::{Origin, RecordedCommand};
 use super::replayed::{Replayed, Tools};
 use crate::chain::staging;
-use crate::fnv::fnv;
 use crate::project::file::ProjectFile;
 use crate::universe::Universe;
 use base64::Engine as _;
@@ -20,6 +19,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use pintle_host::caller;
+use pintle_host::fnv::fnv;
 use pintle_host::fs::{self, Mode};
 use pintle_plugin::{Node, Select, Tool};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! What a commit is about to do, on disk: enough to finish or to undo it.
 
 use super::error::{TransactionError, disk_error};
-use crate::fnv::fnv;
 use crate::path::{self, HOST_FOLDER};
 use crate::project::PROJECT;
+use pintle_host::fnv::fnv;
 use pintle_host::fs::{self, Dir, Kind, Mode, NO_LIMIT};
 use serde::{Deserialize, Serialize};
 use std::io;

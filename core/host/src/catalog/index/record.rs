@@ -1,22 +1,18 @@
 //! What the index has of one file.
 
 use super::handle::Handle;
-use super::section::name_of;
+use super::verdict::{FITS, LayoutVerdict};
 use crate::catalog::codec::{Reader, put_bytes, put_long, put_number};
 use crate::catalog::contributions::Contributions;
 use crate::catalog::entry::{Entry, Known};
-use crate::catalog::file::{Stamp, stamp_of};
+use crate::catalog::file::Stamp;
 use crate::catalog::key::PluginKey;
 use crate::catalog::lazy_manifest::LazyManifest;
 use crate::catalog::name::PluginName;
 use crate::catalog::version::PluginVersion;
 use crate::causes::with_causes;
 use std::ffi::OsString;
-use std::fs::File;
 use std::sync::Arc;
-
-/// The number that stands for a layout that fits.
-const FITS: usize = 1;
 
 /// What the index has of one file.
 pub(in crate::catalog) struct Record {
@@ -99,38 +95,6 @@ impl Record {
     }
 }
 
-/// Whether the layout of a library's root module was found to fit, by this build of the host.
-///
-/// Checking it takes as long as opening the library. It depends on nothing but the file and the
-/// host: so it is done once for each build of either, where there is an index that none but the
-/// user can write.
-#[derive(Debug)]
-pub(crate) struct LayoutVerdict {
-    index: Arc<Handle>,
-    /// Where the verdict is kept.
-    place: u64,
-    stamp: [u8; Stamp::BYTES],
-    is_fitting: bool,
-}
-
-impl LayoutVerdict {
-    /// Returns whether it is known that the layout of an open library fits.
-    pub(crate) fn holds_for(&self, file: &File) -> bool {
-        self.is_fitting && self.is_of(file)
-    }
-
-    /// Returns whether an open file is the one that the index speaks of.
-    pub(crate) fn is_of(&self, file: &File) -> bool {
-        stamp_of(file).is_some_and(|it| it.to_bytes() == self.stamp)
-    }
-
-    /// Notes that the layout fits.
-    pub(crate) fn keep(&self) {
-        let fits = u32::try_from(FITS).unwrap_or(0);
-        self.index.overwrite(self.place, &fits.to_le_bytes());
-    }
-}
-
 /// Writes the record of a file, whose manifest begins at `manifest_at`, and has `len` bytes.
 pub(super) fn put(
     bytes: &mut Vec<u8>,
@@ -158,4 +122,16 @@ pub(super) fn put(
     let refusal = entry.refusal().map(|it| with_causes(it)).unwrap_or_default();
     put_bytes(bytes, refusal.as_bytes());
     bytes.extend(entry.contributed());
+}
+
+/// Returns the name of a file, as the index has it.
+#[cfg(unix)]
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+/// Returns the name of a file, as the index has it: only Unix has an index.
+#[cfg(not(unix))]
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }

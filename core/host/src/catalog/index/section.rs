@@ -4,8 +4,7 @@
 //! of the files that are not libraries, and the manifests.
 
 use super::handle::Handle;
-use super::record::Record;
-use super::seconds;
+use super::record::{Record, name_of};
 use crate::catalog::codec::Reader;
 use crate::catalog::file::{self, Stamp};
 use std::ffi::OsString;
@@ -211,18 +210,11 @@ pub(super) fn bucket(key: u64, n_buckets: usize) -> usize {
     usize::try_from(key % n_buckets as u64).unwrap_or(0)
 }
 
-/// Returns the name of a file, as the index has it.
-#[cfg(unix)]
-pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
-}
-
-/// Returns the name of a file, as the index has it: only Unix has an index.
-#[cfg(not(unix))]
-pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
-}
-
 fn path_of(bytes: &[u8]) -> PathBuf {
     name_of(bytes).into()
+}
+
+/// Returns a time in seconds since 1970.
+pub(super) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }

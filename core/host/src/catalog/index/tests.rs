@@ -1,11 +1,15 @@
+//! What the index knows, and what the parts of the catalog are that it tells.
+
 use super::super::discover;
 use super::super::entry::{Entry, State};
+use super::super::rules::Rules;
 use super::super::search::{DirOrigin, PluginDir, SearchPath};
 use super::super::testing::{elf, manifest_json};
 use super::super::{Catalog, narrow};
-use super::*;
+use super::{Index, MIN_FILES, Wanted};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 const N_FILES: usize = 2 * MIN_FILES;

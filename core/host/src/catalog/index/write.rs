@@ -1,9 +1,9 @@
 //! Writing an index.
 
+use super::base::{Index, MAGIC, MAX_SECTIONS, fingerprint};
 use super::keys;
 use super::record;
-use super::section::{Numbers, bucket};
-use super::{Index, MAGIC, MAX_SECTIONS, fingerprint, seconds};
+use super::section::{Numbers, Section, bucket, seconds};
 use crate::catalog::codec::{put_bytes, put_long, put_number};
 use crate::catalog::entry::Entry;
 use crate::catalog::file::{self, Stamp};
@@ -53,7 +53,7 @@ pub(in crate::catalog) fn save(
     let _ = write(path, &encoded(&sections, rules));
 }
 
-fn copied(index: &Index, section: &super::Section) -> Option<Written> {
+fn copied(index: &Index, section: &Section) -> Option<Written> {
     let (at, len) = section.range();
     let mut bytes = vec![0; usize::try_from(len).ok()?];
     let n_read = file::read_at(&index.handle.file, &mut bytes, at).ok()?;
