@@ -10,6 +10,10 @@ fn catalog(plugins: &[(&str, &[&str])]) -> Catalog {
     Catalog::from_manifests(plugins.iter().map(|(key, commands)| manifest(key, commands)))
 }
 
+fn key(text: &str) -> PluginKey {
+    text.parse().unwrap()
+}
+
 fn states(catalog: &Catalog) -> String {
     let mut text = String::new();
     for it in catalog.entries() {
@@ -154,7 +158,7 @@ mod resolution {
             }))
             .as_bytes(),
         );
-        let rules = Rules { disabled: vec!["off".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("off").into()], ..Rules::default() };
         let manifests = [bad.unwrap(), manifest("off.io/v1", &[]), manifest("good.io/v1", &[])];
         let entries = manifests.into_iter().map(|it| entry::Entry::from_manifest(it, &rules));
         let catalog = Catalog::settle(entries.collect(), Vec::new(), &rules);
@@ -177,7 +181,7 @@ mod resolution {
 
     #[test]
     fn disabling_one_of_two_makes_a_short_name_unique() {
-        let rules = Rules { disabled: vec!["a.one".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("a.one").into()], ..Rules::default() };
         let entries = ["a.one/v1", "a.two/v1"]
             .map(|it| entry::Entry::from_manifest(manifest(it, &[]), &rules));
         let catalog = Catalog::settle(entries.into(), Vec::new(), &rules);
@@ -476,7 +480,7 @@ mod discovery {
         let root = tempfile::tempdir().unwrap();
         write(&root.path().join("p"), "liba.so", "a.io", "1");
         write(&root.path().join("p"), "liba2.so", "a.io", "2");
-        let rules = Rules { disabled: vec!["a/v2".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("a/v2").into()], ..Rules::default() };
         check(
             root.path(),
             &["p"],
