@@ -204,8 +204,10 @@ fn look_in_parallel(
 /// Marks what was found before, under another path or in an earlier directory.
 pub(super) fn shadow(entries: &mut [Entry]) {
     for (idx, first, reason) in shadowed(entries) {
-        if let (Reason::AlreadyFound { .. }, Some(copy)) = (&reason, entries[idx].path()) {
-            let copy = copy.to_owned();
+        // What stands for the same plugin in another form is made on purpose.
+        let is_copy = matches!(reason, Reason::AlreadyFound { .. })
+            && entries[idx].transport() == entries[first].transport();
+        if let Some(copy) = entries[idx].path().filter(|_| is_copy).map(Path::to_owned) {
             entries[first].copies.push(copy);
         }
         entries[idx].set_aside(reason);

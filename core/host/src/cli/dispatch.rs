@@ -128,6 +128,9 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
         None if words.is_empty() => return run_nothing(host, session, args),
         None => {}
     }
+    if !global::asks_for_help(args) {
+        required::readable(session)?;
+    }
     match meaning(session, &line)? {
         Meaning::Plugin(entry, command) => {
             let rest = line.rest(command.path.len());

@@ -1,8 +1,8 @@
 //! `events`: the events of lifecycles, and who subscribes to them.
 
 use super::group::{Row as CommandRow, Run};
-use super::{CliError, Exit, Session, Step, output, required};
 use super::session::name;
+use super::{CliError, Exit, Session, Step, output, required};
 use crate::lifecycle::EventInfo;
 use clap::ArgMatches;
 use serde::Serialize;

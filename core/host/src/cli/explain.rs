@@ -7,8 +7,8 @@ use super::hint::Hint;
 use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
-    Claim, Clash, CommandConflict, Disabled, DisabledBy, Entry, FileError, Manifest, Reason, Refusal,
-    ResolveError, Rival, Rules, contact, examine,
+    Claim, Clash, CommandConflict, Disabled, DisabledBy, Entry, FileError, Manifest, Reason,
+    Refusal, ResolveError, Rival, Rules, contact, examine,
 };
 use crate::causes::with_causes;
 use crate::config::{ConfigError, EditError, Requirement};

@@ -6,7 +6,7 @@ use super::explain;
 use super::group::Need;
 use super::session::{Session, unusable};
 use super::{global, own};
-use crate::catalog::{Catalog, Entry, PluginKey, Reason, State, Wanted};
+use crate::catalog::{Catalog, Entry, PluginKey, State, Wanted};
 use crate::config::Requirement;
 use std::ffi::OsString;
 
@@ -33,7 +33,7 @@ pub(super) fn check(
 /// What commands need that show what is installed: the configuration is a part of that.
 pub(super) const READABLE: Need = Need { check: readable };
 
-fn readable(session: &Session<'_>) -> Result<(), CliError> {
+pub(super) fn readable(session: &Session<'_>) -> Result<(), CliError> {
     session.config().map(drop).map_err(|err| CliError::from_error(Exit::Usage, err))
 }
 
@@ -70,30 +70,26 @@ fn missing(session: &Session<'_>, command: &[&str], required: &Requirement) -> C
     let current = found().find(|it| it.is_current());
     // What is refused or disabled might do, were it not.
     let set_aside = || found().find(|it| matches!(it.state(), State::Refused | State::Disabled));
-    let text = format!(
-        "`{}` requires {} for `{}`",
-        required.file.display(),
-        required.wanted(),
-        command.join(" ")
-    );
-    let error = |why: &str| CliError::new(Exit::Refused, format!("{text}, {why}"));
+    let by = format!("which `{}` requires for `{}`", required.file.display(), command.join(" "));
+    let error = |what: &str| {
+        let text = format!("{}, {by}, is {what}", required.wanted());
+        CliError::new(Exit::Refused, text)
+    };
     let (error, fix) = match (current, set_aside()) {
         (Some(entry), _) => {
             let version = entry.version().map(|it| it.to_string()).unwrap_or_default();
-            let error = error(&format!("and `{version}` is used"));
+            let error = error(&format!("not in use, but `{version}`"));
             (error, "install a version that matches".to_owned())
         }
         (None, Some(entry)) => {
-            let error = error(&format!("which is {}", entry.state()));
+            let error = error(&entry.state().to_string());
             let error = match entry.reason() {
-                Some(reason @ (Reason::Refused(_) | Reason::Disabled { .. })) => {
-                    error.cause(&reason)
-                }
-                _ => error,
+                Some(reason) => error.cause(&reason),
+                None => error,
             };
             (error, unusable(entry).advice(session.identity()).unwrap_or_default())
         }
-        (None, None) => (error("which is not installed"), "install it".to_owned()),
+        (None, None) => (error("not installed"), "install it".to_owned()),
     };
     error.hint(explain::requirement(required, &fix))
 }

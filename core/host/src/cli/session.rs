@@ -10,8 +10,8 @@ use super::provenance::Provenance;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{
-    Catalog, DirOrigin, Disabled, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion, Reason,
-    ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
+    Catalog, DirOrigin, Disabled, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion,
+    Reason, ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
 };
 use crate::config::{Config, ConfigError};
 use crate::identity::Identity;

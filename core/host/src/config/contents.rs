@@ -87,9 +87,9 @@ impl Config {
         self.disabled.extend(disabled);
         let is_users = matches!(by(PathBuf::new()), DisabledBy::User(_));
         for Required { plugin, version, commands } in required {
-            let plugin = plugin.qualified(&identity.name_qualifier).map_err(|err: NameError| {
-                ConfigError { path: file.clone(), source: err.into() }
-            })?;
+            let plugin = plugin
+                .qualified(&identity.name_qualifier)
+                .map_err(|err: NameError| ConfigError { path: file.clone(), source: err.into() })?;
             let file = file.clone();
             self.required.push(Requirement { file, is_users, plugin, version, commands });
         }
@@ -138,9 +138,7 @@ pub fn user_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) ->
 fn system_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     match env(&identity.env_var("SYSTEM_CONFIG")) {
         Some(path) => Some(PathBuf::from(path)).filter(|it| !it.as_os_str().is_empty()),
-        None => {
-            cfg!(unix).then(|| Path::new("/etc").join(&identity.command_name).join(FILE))
-        }
+        None => cfg!(unix).then(|| Path::new("/etc").join(&identity.command_name).join(FILE)),
     }
 }
 
@@ -228,15 +226,47 @@ mod tests {
                 "failed to read the configuration `[DIR]/system.toml`: line 1: `disable`: unknown field `disable`, expected `disabled` or `required`"
             ],
         );
-        check_err("\ndisabled = [", expect![[r#""#]]);
-        check_err("disabled = 1", expect![[r#""#]]);
-        check_err("disabled = [\n  'a',\n  'B/v1',\n]", expect![[r#""#]]);
+        check_err(
+            "\ndisabled = [",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 2: unclosed array, expected `]`"
+            ],
+        );
+        check_err(
+            "disabled = 1",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled`: invalid type: integer `1`, expected a sequence"
+            ],
+        );
+        check_err(
+            "disabled = [\n  'a',\n  'B/v1',\n]",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled[1]`: `B/v1` is not a plugin key, which looks like `name` or `name/v1.2.3`"
+            ],
+        );
         check_err(
             "[[required]]\nplugin = 'a'\n[[required]]\nplugin = 'b'\nversion = '>=x'",
-            expect![[r#""#]],
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 5: `required[1].version`: `>=x` is not a version requirement, for example `>=1.2`: unexpected character 'x' while parsing major version number"
+            ],
         );
-        check_err("[[required]]\nversion = '1'", expect![[r#""#]]);
-        check_err("[[required]]\nplugin = 'a/v1'", expect![[r#""#]]);
-        check_err("[[required]]\nplugin = 'a'\ncommands = []", expect![[r#""#]]);
+        check_err(
+            "[[required]]\nversion = '1'",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 1: `required[0]`: missing field `plugin`"
+            ],
+        );
+        check_err(
+            "[[required]]\nplugin = 'a/v1'",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 2: `required[0].plugin`: `a/v1` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends"
+            ],
+        );
+        check_err(
+            "[[required]]\nplugin = 'a'\ncommands = []",
+            expect![
+                "failed to read the configuration `[DIR]/system.toml`: line 3: `required[0].commands`: name the first word of a command or several, or leave `commands` out for all"
+            ],
+        );
     }
 }

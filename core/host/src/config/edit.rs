@@ -106,9 +106,10 @@ fn edit<T>(
     let contents = toml_text::parse(&text).map_err(broken)?;
     let mut document: DocumentMut =
         text.parse().map_err(|err: toml_edit::TomlError| broken(err.to_string()))?;
+    let old = document.to_string();
     let changed = change(contents, &mut document);
     let new = document.to_string();
-    if new != text {
+    if new != old {
         fs::replace(path, new.as_bytes(), Mode::Keep(0o644)).map_err(failed)?;
     }
     Ok(changed)
@@ -147,14 +148,45 @@ mod tests {
     #[test]
     fn a_change_keeps_what_the_user_has_written() {
         let add = |path: &Path| assert!(disable(path, &key("b.io/v1")).unwrap());
-        check("", add, expect![[r#""#]]);
-        check("# mine\ndisabled = ['a.io'] # why\n", add, expect![[r#""#]]);
+        check(
+            "",
+            add,
+            expect![[r#"
+            disabled = ["b.io/v1"]
+        "#]],
+        );
+        check(
+            "# mine\ndisabled = ['a.io'] # why\n",
+            add,
+            expect![[r##"
+            # mine
+            disabled = ['a.io', "b.io/v1"] # why
+        "##]],
+        );
         check(
             "disabled = [\n  # it is slow\n  'a.io',\n]\n\n[[required]] # us\nplugin = 'c.io'\n",
             add,
-            expect![[r#""#]],
+            expect![[r#"
+                disabled = [
+                  # it is slow
+                  'a.io',
+                  "b.io/v1",
+                ]
+
+                [[required]] # us
+                plugin = 'c.io'
+            "#]],
         );
-        check("# us\n[[required]]\nplugin = 'c.io'\n", add, expect![[r#""#]]);
+        check(
+            "# us\n[[required]]\nplugin = 'c.io'\n",
+            add,
+            expect![[r#"
+            disabled = ["b.io/v1"]
+            # us
+            [[required]]
+            plugin = 'c.io'
+        "#]],
+        );
         let remove = |path: &Path| {
             let removed = enable(path, |it| it.name().as_str() == "a.io").unwrap();
             assert_eq!(removed, [key("a.io"), key("a.io/v1")]);
@@ -162,7 +194,12 @@ mod tests {
         check(
             "# mine\ndisabled = [\n  'a.io', # slow\n  'b.io',\n  'a.io/v1',\n]\n",
             remove,
-            expect![[r#""#]],
+            expect![[r#"
+                # mine
+                disabled = [ # slow
+                  'b.io',
+                ]
+            "#]],
         );
     }
 
@@ -178,9 +215,13 @@ mod tests {
             let err = disable(path, &key("a.io")).unwrap_err();
             assert!(matches!(err, EditError::Read(_)), "{err}");
         };
-        check("disabled = 1\n", broken, expect![[r#"
+        check(
+            "disabled = 1\n",
+            broken,
+            expect![[r#"
             disabled = 1
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

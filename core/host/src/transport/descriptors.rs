@@ -26,8 +26,7 @@ pub(super) fn make_room(file: &File) {
 pub(super) fn raise() -> bool {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    current != maximum
-        && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok()
+    current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok()
 }
 
 /// Returns how many files the process may have open.

@@ -117,8 +117,8 @@ impl MirrorOrigin {
             let damaged = |source| MirrorError::Damaged { path: dir.path().join(&path), source };
             let text = dir.read_regular(&path, MAX_RECORD)?.into_text();
             let text = text.map_err(|err| OriginError::new(damaged(err.into())))?;
-            let release = config::parse(&text)
-                .map_err(|why| OriginError::new(damaged(why.into())))?;
+            let release =
+                config::parse(&text).map_err(|why| OriginError::new(damaged(why.into())))?;
             found.push((name.to_owned(), release));
         }
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.parse::<PluginVersion>().ok()));

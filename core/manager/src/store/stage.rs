@@ -198,8 +198,7 @@ impl Store {
                 _ => Ok(None),
             };
         };
-        let record: state::Record =
-            config::parse(&text).map_err(|why| damaged(why.into()))?;
+        let record: state::Record = config::parse(&text).map_err(|why| damaged(why.into()))?;
         match record.place == place.to_string() {
             true => Ok(Some(record.state)),
             false => Err(StoreError::Taken { path: self.dir.path().join(place.path()) }),

@@ -8,6 +8,7 @@ use crate::cli::exit::{Exit, Step};
 use crate::cli::explain;
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
+use crate::cli::required;
 use crate::cli::session::Session;
 use crate::config;
 use clap::{Arg, ArgMatches, Command};
@@ -19,7 +20,8 @@ pub(in crate::cli) const DISABLE: Row = Row::new(
     "Do as if a plugin were not installed, until it is enabled",
     Run::Plain(disable),
 )
-.args(key_arg);
+.args(key_arg)
+.needs(&[required::READABLE]);
 
 pub(in crate::cli) const ENABLE: Row =
     Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(enable)).args(key_arg);
@@ -68,8 +70,11 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
 /// name may be installed tomorrow.
 fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError> {
     let entries = session.catalog().entries().iter();
-    let names: BTreeSet<&PluginName> =
-        entries.filter(|it| is_meant(it, given)).filter_map(|it| it.key()).map(PluginKey::name).collect();
+    let names: BTreeSet<&PluginName> = entries
+        .filter(|it| is_meant(it, given))
+        .filter_map(|it| it.key())
+        .map(PluginKey::name)
+        .collect();
     let with_name = |it: &PluginName| PluginKey::new(it.clone(), given.version().cloned());
     match names.iter().collect::<Vec<_>>()[..] {
         [name] => Ok(with_name(name)),
