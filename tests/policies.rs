@@ -287,17 +287,17 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         expect![[r#"
             $ pintle cluster create desk
             --- stderr ---
-            error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `cluster create`, which is not installed
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `cluster create`, is not installed
             hint: install it
             [exit 3]
             $ pintle sail
             --- stderr ---
-            error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, which is not installed
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
             hint: install it
             [exit 3]
             $ pintle plugin run same-command-a sail
             --- stderr ---
-            error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, which is not installed
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
             hint: install it
             [exit 3]
             $ pintle greet ada
@@ -316,12 +316,12 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         &sandbox,
         &["sail"],
         expect![[r#"
-        $ pintle sail
-        --- stderr ---
-        error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, and `v1.0.0` is used
-        hint: install a version that matches
-        [exit 3]
-    "#]],
+            $ pintle sail
+            --- stderr ---
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not in use, but `v1.0.0` is
+            hint: install a version that matches
+            [exit 3]
+        "#]],
     );
     manifest.version = "1.2.0".to_owned();
     assert!(put(&sandbox, "policy.so", &manifest));
@@ -336,7 +336,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             [exit 0]
             $ pintle --disable-plugin policy sail
             --- stderr ---
-            error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, which is disabled
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
               caused by: it is disabled as `policy`
             hint: remove it from `--disable-plugin` and from the variable `PINTLE_DISABLE_PLUGINS`
             [exit 3]
@@ -345,7 +345,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             [exit 0]
             $ pintle sail
             --- stderr ---
-            error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, which is disabled
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
               caused by: it is disabled as `policy.example.org` in `[HOME]/.config/pintle/config.toml`
             hint: type `pintle plugin enable policy.example.org`
             [exit 3]
@@ -359,13 +359,13 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         &sandbox,
         &["sail"],
         expect![[r#"
-        $ pintle sail
-        --- stderr ---
-        error: `[SANDBOX]/system.toml` requires plugin `policy.example.org` in a version `>=1.2` for `sail`, which is refused
-          caused by: it was built against plugin interface 9.0.0, this host knows up to 1.x
-        hint: update this host, or install an older version of the plugin
-        [exit 3]
-    "#]],
+            $ pintle sail
+            --- stderr ---
+            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is refused
+              caused by: it was built against plugin interface 9.0.0, this host knows up to 1.x
+            hint: update this host, or install an older version of the plugin
+            [exit 3]
+        "#]],
     );
 }
 
@@ -378,17 +378,17 @@ fn what_the_user_requires_of_all_commands_stops_all_that_do_work() {
         &sandbox,
         &["greet ada", "init --plugins good"],
         expect![[r#"
-        $ pintle greet ada
-        --- stderr ---
-        error: `[HOME]/.config/pintle/config.toml` requires plugin `policy.pintle.dev` for `greet`, which is not installed
-        hint: install it; or remove the requirement from `[HOME]/.config/pintle/config.toml`
-        [exit 3]
-        $ pintle init --plugins good
-        --- stderr ---
-        error: `[HOME]/.config/pintle/config.toml` requires plugin `policy.pintle.dev` for `init`, which is not installed
-        hint: install it; or remove the requirement from `[HOME]/.config/pintle/config.toml`
-        [exit 3]
-    "#]],
+            $ pintle greet ada
+            --- stderr ---
+            error: plugin `policy.pintle.dev`, which `[HOME]/.config/pintle/config.toml` requires for `greet`, is not installed
+            hint: install it; or remove the requirement from `[HOME]/.config/pintle/config.toml`
+            [exit 3]
+            $ pintle init --plugins good
+            --- stderr ---
+            error: plugin `policy.pintle.dev`, which `[HOME]/.config/pintle/config.toml` requires for `init`, is not installed
+            hint: install it; or remove the requirement from `[HOME]/.config/pintle/config.toml`
+            [exit 3]
+        "#]],
     );
     write(&config, "[[required]]\nplugin = 'good.example.org'\n");
     let _ = sandbox.run(["greet", "ada"]).success();
@@ -402,24 +402,22 @@ fn a_configuration_that_cannot_be_read_stops_what_needs_it() {
         &sandbox,
         &["greet ada", "plugin list", "plugin disable good"],
         expect![[r#"
-        $ pintle greet ada
-        --- stderr ---
-        warning: failed to read the configuration `[HOME]/.config/pintle/config.toml`: line 2: `disabled`: invalid type: integer `1`, expected a sequence
-        error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
-          caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
-        [exit 2]
-        $ pintle plugin list
-        --- stderr ---
-        error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
-          caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
-        [exit 2]
-        $ pintle plugin disable good
-        --- stderr ---
-        warning: failed to read the configuration `[HOME]/.config/pintle/config.toml`: line 2: `disabled`: invalid type: integer `1`, expected a sequence
-        error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
-          caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
-        [exit 2]
-    "#]],
+            $ pintle greet ada
+            --- stderr ---
+            error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
+              caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
+            [exit 2]
+            $ pintle plugin list
+            --- stderr ---
+            error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
+              caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
+            [exit 2]
+            $ pintle plugin disable good
+            --- stderr ---
+            error: failed to read the configuration `[HOME]/.config/pintle/config.toml`
+              caused by: line 2: `disabled`: invalid type: integer `1`, expected a sequence
+            [exit 2]
+        "#]],
     );
     for line in ["version", "--help", "completion bash", "greet --help"] {
         let out = sandbox.run(line.split(' ')).success();
@@ -441,6 +439,20 @@ fn a_pre_release_that_was_not_asked_for_is_named() {
     check(
         &sandbox,
         &["plain", "plugin run plain plain", "plugin run plain/v1.0.0-rc1 plain"],
-        expect![[r#""#]],
+        expect![[r#"
+            $ pintle plain
+            plain
+            --- stderr ---
+            warning: plugin `plain.example.org/v1.0.0-rc1` is a pre-release, and there is no stable version
+            [exit 0]
+            $ pintle plugin run plain plain
+            --- stderr ---
+            error: only pre-releases match `plain`: `plain.example.org/v1.0.0-rc1`
+            hint: type `plain.example.org/v1.0.0-rc1`
+            [exit 3]
+            $ pintle plugin run plain/v1.0.0-rc1 plain
+            plain
+            [exit 0]
+        "#]],
     );
 }

@@ -78,7 +78,7 @@ fn missing(session: &Session<'_>, command: &[&str], required: &Requirement) -> C
     let (error, fix) = match (current, set_aside()) {
         (Some(entry), _) => {
             let version = entry.version().map(|it| it.to_string()).unwrap_or_default();
-            let error = error(&format!("not in use, but `{version}`"));
+            let error = error(&format!("not in use, but `{version}` is"));
             (error, "install a version that matches".to_owned())
         }
         (None, Some(entry)) => {
