@@ -12,6 +12,7 @@ pub mod caller;
 pub mod catalog;
 pub mod causes;
 pub mod cli;
+pub mod config;
 pub mod fnv;
 pub mod fs;
 mod identity;

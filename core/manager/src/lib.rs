@@ -14,7 +14,6 @@
 pub mod archive;
 mod asking;
 pub mod asset;
-mod broken_toml;
 mod commands;
 pub mod config;
 mod defaults;

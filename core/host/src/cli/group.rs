@@ -12,6 +12,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The name of the groups with the host's own commands.
+pub(super) const HOST: &str = "host";
+
 /// One job of a host: its commands, its events, and what it offers to plugins.
 ///
 /// ```

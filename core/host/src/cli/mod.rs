@@ -28,6 +28,7 @@ pub mod plugin;
 mod plugin_command;
 mod provenance;
 mod raised;
+mod required;
 mod session;
 mod settings;
 mod table;

@@ -1,11 +1,11 @@
 //! The commands that every host has, as a group like any other.
 
-use super::group::{Group, Noun};
+use super::group::{Group, HOST, Noun};
 use super::{completion, events, help, interfaces, plugin, version};
 
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
-    name: "host",
+    name: HOST,
     nouns: &[Noun { word: "plugin", about: "List, inspect, check, run and register plugins" }],
     rows: &[
         help::ROW,
@@ -17,6 +17,8 @@ pub(super) static GROUP: Group = Group {
         plugin::run::ROW,
         plugin::register::REGISTER,
         plugin::register::UNREGISTER,
+        plugin::enable::DISABLE,
+        plugin::enable::ENABLE,
         plugin::abi::ROW,
         events::ROW,
     ],
@@ -25,4 +27,4 @@ pub(super) static GROUP: Group = Group {
 
 /// The command that a host with interfaces has besides.
 pub(super) static INTERFACES: Group =
-    Group { name: "host", rows: &[interfaces::ROW], ..Group::EMPTY };
+    Group { name: HOST, rows: &[interfaces::ROW], ..Group::EMPTY };

@@ -1,7 +1,7 @@
 //! All commands of a host: the rows of its groups, and the extra commands.
 
 use super::error::CliError;
-use super::group::{Group, Row, Run};
+use super::group::{Group, HOST, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::provenance::Provenance;
@@ -118,6 +118,11 @@ impl Surroundings for Table {
         let is_on_the_way =
             |row: &Row| row.path.len() > words.len() && starts_with(row.path, words);
         !words.is_empty() && self.rows().any(is_on_the_way)
+    }
+
+    fn is_own(&self, word: &str) -> bool {
+        let mut rows = self.groups().filter(|it| it.name == HOST).flat_map(|it| it.rows);
+        rows.any(|it| it.path[0] == word)
     }
 
     fn events(&self) -> Vec<EventInfo> {
