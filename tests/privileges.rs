@@ -63,26 +63,26 @@ fn plugins_that_the_caller_chooses_are_not_there() {
     check_raised(
         "plain",
         expect![[r#"
-        --- stderr ---
-        warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
-        error: unrecognized subcommand 'plain'
+            --- stderr ---
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            error: unrecognized subcommand 'plain'
 
-          tip: a similar subcommand exists: 'plugin'
+              tip: a similar subcommand exists: 'plugin'
 
-        Usage: pintle [OPTIONS] <COMMAND>
+            Usage: pintle [OPTIONS] <COMMAND>
 
-        For more information, try '--help'.
-        [exit 2]
-    "#]],
+            For more information, try '--help'.
+            [exit 2]
+        "#]],
     );
     check_raised(
         "plugin list",
         expect![[r#"
-        no plugins; `plugin abi` shows where they are looked for
-        --- stderr ---
-        warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
-        [exit 0]
-    "#]],
+            no plugins; `plugin abi` shows where they are looked for
+            --- stderr ---
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            [exit 0]
+        "#]],
     );
 }
 
@@ -91,22 +91,22 @@ fn a_plugin_directory_of_the_callers_is_refused() {
     check_raised(
         "--plugin-dir [PLUGINS] plain",
         expect![[r#"
-        --- stderr ---
-        warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
-        error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
-        hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
-        [exit 3]
-    "#]],
+            --- stderr ---
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
+            hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
+            [exit 3]
+        "#]],
     );
     check_raised(
         "plugin list --plugin-dir=[PLUGINS]",
         expect![[r#"
-        --- stderr ---
-        warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
-        error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
-        hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
-        [exit 3]
-    "#]],
+            --- stderr ---
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
+            hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
+            [exit 3]
+        "#]],
     );
 }
 
@@ -116,7 +116,7 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin inspect [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
             error: a plugin file as an argument is refused: this process has privileges that its caller lacks
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
@@ -126,7 +126,7 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin check [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
             error: a plugin file as an argument is refused: this process has privileges that its caller lacks
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
@@ -136,7 +136,7 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin check --in-this-process -- [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
             error: a plugin file as an argument is refused: this process has privileges that its caller lacks
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
@@ -146,7 +146,7 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin register [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
             error: a plugin file as an argument is refused: this process has privileges that its caller lacks
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
@@ -156,7 +156,7 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin install [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
             error: the user's plugin directory is refused: this process has privileges that its caller lacks
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
