@@ -50,10 +50,13 @@ pub enum TakeStepError {
 /// What a plugin answers to a step.
 type Reply = Result<(ScaffoldReply, Vec<Node>), CallError>;
 
+/// What a plugin wants of the host's services.
+type Question = Box<dyn FnOnce(&dyn HostServices) + Send>;
+
 /// What comes from the thread of a plugin.
 enum Message {
     /// The plugin asks the host for something.
-    Asks(Box<dyn FnOnce(&dyn HostServices) + Send>),
+    Asks(Question),
     Ended(Box<Reply>),
 }
 
