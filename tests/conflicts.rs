@@ -133,19 +133,21 @@ fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
         listed(&sandbox.env("PINTLE_DISABLE_PLUGINS", "plain"), &[], |_| true),
     );
     expect![[r#"
-        first.so: plain.example.org/v1.0.0, ok: -
+        first.so: plain.example.org/v1.0.0, ok: a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
         second.so: plain.example.org/v1.0.0, shadowed: `plain.example.org/v1.0.0` is already found in `[PLUGINS]/first.so`
         $ pintle plugin list
         KEY                       STATE  TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  ok     native     plain
+        plain.example.org/v1.0.0  ok     native     plain   a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
         [exit 0]
         $ pintle plugin list --all
         KEY                       STATE     TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  ok        native     plain
+        plain.example.org/v1.0.0  ok        native     plain   a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
         plain.example.org/v1.0.0  shadowed  native     plain   `plain.example.org/v1.0.0` is already found in `[PLUGINS]/first.so`
         [exit 0]
         $ pintle plain
         plain
+        --- stderr ---
+        warning: plugin `plain.example.org/v1.0.0` is older than the copy of it in `[SANDBOX]/second/second.so`: remove `[PLUGINS]/first.so`
         [exit 0]
         first.so: plain.example.org/v1.0.0, disabled: it is disabled as `plain`
         second.so: plain.example.org/v1.0.0, disabled: it is disabled as `plain`

@@ -225,20 +225,15 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             fetching hello-1.2.0-[TARGET].tar.gz: done
             [exit 0]
             $ pintle plugin disable hello
-            hello.example.org/v1.2.0 is not in use any more; its files stay
+            hello.example.org is disabled in `[HOME]/.config/pintle/config.toml`
             [exit 0]
             $ pintle hello
             --- stderr ---
-            error: unrecognized subcommand 'hello'
-
-              tip: a similar subcommand exists: 'help'
-
-            Usage: pintle [OPTIONS] <COMMAND>
-
-            For more information, try '--help'.
-            [exit 2]
+            error: plugin `hello.example.org/v1.2.0` is disabled
+            hint: type `pintle plugin enable hello.example.org`
+            [exit 3]
             $ pintle plugin enable hello
-            hello.example.org/v1.2.0 is in use
+            hello.example.org is enabled again
             [exit 0]
             $ pintle plugin prune --dry-run
             would remove hello.example.org/v1.0.0

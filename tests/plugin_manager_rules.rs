@@ -268,7 +268,7 @@ fn what_nobody_vouches_for_is_told_and_can_be_refused() {
         $ pintle plugin install acme/hello
         --- stderr ---
         error: failed to read the configuration `[HOME]/.config/pintle/plugins.toml`
-          caused by: line 1: unknown variant `much`, expected one of `none`, `digest`, `signed`
+          caused by: line 1: `minimum-trust`: unknown variant `much`, expected one of `none`, `digest`, `signed`
         [exit 2]
     "#]],
     );

@@ -141,6 +141,7 @@ impl Sandbox {
         let env = vec![
             (format!("{prefix}_PLUGIN_PATH"), root.path().join("plugins").into()),
             (format!("{prefix}_PLUGIN_SYSTEM_PATH"), OsString::new()),
+            (format!("{prefix}_SYSTEM_CONFIG"), OsString::new()),
             ("HOME".to_owned(), root.path().join("home").into()),
             ("NO_COLOR".to_owned(), "1".into()),
         ];

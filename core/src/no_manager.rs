@@ -14,8 +14,8 @@ macro_rules! rows {
 pub(crate) static GROUP: Group = Group {
     name: "manager",
     rows: rows!(
-        "install", "remove", "outdated", "update", "rollback", "pin", "unpin", "enable", "disable",
-        "sync", "verify", "why", "prune", "mirror", "search"
+        "install", "remove", "outdated", "update", "rollback", "pin", "unpin", "sync", "verify",
+        "why", "prune", "mirror", "search"
     ),
     ..Group::EMPTY
 };

@@ -10,6 +10,7 @@ pub mod callables;
 pub mod catalog;
 pub mod causes;
 pub mod cli;
+pub mod config;
 pub mod fnv;
 pub mod fs;
 mod identity;

@@ -1,9 +1,8 @@
 //! What the user has configured for the manager, in `plugins.toml` of the configuration directory.
 
-use crate::broken_toml::broken_toml;
 use crate::signature::PublicKey;
 use crate::trust::Trust;
-use pintle_host::fs;
+use pintle_host::config::{self, ConfigError};
 use pintle_host::{Identity, Purpose};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -11,8 +10,6 @@ use std::time::Duration;
 
 /// The name of the file.
 const FILE: &str = "plugins.toml";
-/// The largest file that is read.
-const MAX_LEN: u64 = 1024 * 1024;
 
 /// The user's configuration. A missing file is an empty one.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,16 +42,6 @@ pub enum Verify {
     Load,
 }
 
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to read the configuration `{}`", path.display())]
-pub struct ConfigError {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
-}
-
 impl Config {
     /// Returns where the configuration of a host's user is.
     pub fn path(identity: &Identity) -> Option<PathBuf> {
@@ -68,15 +55,7 @@ impl Config {
     ///
     /// When the file is there, and cannot be read.
     pub fn load(identity: &Identity) -> Result<Self, ConfigError> {
-        let Some(path) = Self::path(identity) else { return Ok(Self::default()) };
-        let failed = |source| ConfigError { path: path.clone(), source };
-        let contents = match fs::read_named(&path, MAX_LEN) {
-            Ok(contents) => contents,
-            Err(err) if err.is_absent() => return Ok(Self::default()),
-            Err(err) => return Err(failed(err.into())),
-        };
-        let text = contents.into_text().map_err(|err| failed(err.into()))?;
-        toml::from_str(&text).map_err(|err| failed(broken_toml(&text, &err).into()))
+        Self::path(identity).map_or_else(|| Ok(Self::default()), |path| config::read(&path))
     }
 }
 

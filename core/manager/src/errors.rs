@@ -1,6 +1,5 @@
 //! What the errors of the parts are to the user: an exit code and a hint.
 
-use crate::config::ConfigError;
 use crate::index::IndexError;
 use crate::lockfile::LockFileError;
 use crate::origin::OriginError;
@@ -44,7 +43,7 @@ impl From<StoreError> for CliError {
             StoreError::Disk(err) if may_not_link(err) => Some(
                 "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
             ),
-            StoreError::InUse { .. } => Some("disable the plugin first".to_owned()),
+            StoreError::InUse { .. } => Some("remove the plugin instead".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
             _ => None,
@@ -90,12 +89,6 @@ impl From<IndexError> for CliError {
             _ => Exit::Failed,
         };
         Self::from_error(exit, &err).hint_if_known(err.hint())
-    }
-}
-
-impl From<ConfigError> for CliError {
-    fn from(err: ConfigError) -> Self {
-        Self::from_error(Exit::Usage, &err)
     }
 }
 

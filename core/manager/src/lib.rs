@@ -13,7 +13,6 @@
 pub mod archive;
 mod asking;
 pub mod asset;
-mod broken_toml;
 mod commands;
 pub mod config;
 mod defaults;

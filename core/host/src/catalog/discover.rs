@@ -203,7 +203,13 @@ fn look_in_parallel(
 
 /// Marks what was found before, under another path or in an earlier directory.
 pub(super) fn shadow(entries: &mut [Entry]) {
-    for (idx, reason) in shadowed(entries) {
+    for (idx, first, reason) in shadowed(entries) {
+        // What stands for the same plugin in another form is made on purpose.
+        let is_copy = matches!(reason, Reason::AlreadyFound { .. })
+            && entries[idx].transport() == entries[first].transport();
+        if let Some(copy) = entries[idx].path().filter(|_| is_copy).map(Path::to_owned) {
+            entries[first].copies.push(copy);
+        }
         entries[idx].set_aside(reason);
     }
 }
@@ -228,20 +234,21 @@ pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
     }
 }
 
-fn shadowed(entries: &[Entry]) -> Vec<(usize, Reason)> {
+/// Returns what was found before: its place, the place of what counts, and how it is told.
+fn shadowed(entries: &[Entry]) -> Vec<(usize, usize, Reason)> {
     let path = |idx: usize| entries[idx].path().map(Path::to_owned);
     let ids = entries.iter().enumerate().filter_map(|(idx, it)| Some((it.id.as_ref()?, idx)));
     let mut found: Vec<_> = repeated(ids.collect())
-        .map(|(idx, first)| (idx, Reason::SameFile { first: path(first) }))
+        .map(|(idx, first)| (idx, first, Reason::SameFile { first: path(first) }))
         .collect();
-    let same_file: HashSet<usize> = found.iter().map(|(idx, _)| *idx).collect();
+    let same_file: HashSet<usize> = found.iter().map(|(idx, ..)| *idx).collect();
     // A refused file hides nothing: a good copy further on is used.
     let usable = entries.iter().enumerate();
     let usable = usable.filter(|(idx, it)| it.is_usable() && !same_file.contains(idx));
     let keys = usable.filter_map(|(idx, it)| Some((it.key()?, idx)));
     found.extend(repeated(keys.collect()).filter_map(|(idx, first)| {
         let key = entries[idx].key()?.clone();
-        Some((idx, Reason::AlreadyFound { key, first: path(first) }))
+        Some((idx, first, Reason::AlreadyFound { key, first: path(first) }))
     }));
     found
 }

@@ -12,7 +12,7 @@ use super::project_version::ProjectVersion;
 use super::reason::Reason;
 use super::refusal::Refusal;
 use super::requirements;
-use super::rules::Rules;
+use super::rules::{Disabled, Rules};
 use super::transport::Transport;
 use super::version::PluginVersion;
 use pintle_plugin::LinkedPlugin;
@@ -63,6 +63,7 @@ pub struct Entry {
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
     pub(super) is_current: bool,
+    pub(super) copies: Vec<PathBuf>,
 }
 
 /// What is known of one plugin file from last time.
@@ -141,7 +142,7 @@ impl Entry {
     /// Returns whether this is the version of its plugin whose commands and hooks count.
     ///
     /// That is the highest usable stable one, or the highest pre-release if there
-    /// are no others.
+    /// are no others: who installs a pre-release alone wants it.
     pub fn is_current(&self) -> bool {
         self.is_current
     }
@@ -246,8 +247,7 @@ impl Entry {
                 // With its contributions known, a command of it can be answered with a better
                 // message than "unknown command".
                 entry.contributions = entry.manifest().map(Contributions::from).unwrap_or_default();
-                entry.key = found.key;
-                entry.refuse(refusal);
+                entry.refuse(found.key, refusal, rules);
             }
         }
         entry
@@ -266,8 +266,7 @@ impl Entry {
             None => entry.accept(known.key, rules),
             Some(text) => {
                 let path = entry.path.clone().unwrap_or_default();
-                entry.key = known.key;
-                entry.refuse(Refusal::Remembered { text, path });
+                entry.refuse(known.key, Refusal::Remembered { text, path }, rules);
             }
         }
         entry
@@ -279,7 +278,7 @@ impl Entry {
         entry.linked = Some(plugin);
         match Manifest::parse(plugin.manifest().as_bytes()) {
             Ok(manifest) => entry.judge(manifest, rules),
-            Err(source) => entry.refuse(Refusal::Manifest { source }),
+            Err(source) => entry.refuse(None, Refusal::Manifest { source }, rules),
         }
         entry
     }
@@ -293,7 +292,7 @@ impl Entry {
                 entry.endpoint = Some(endpoint);
                 entry.judge(manifest, rules);
             }
-            Err(source) => entry.refuse(Refusal::Foreign { source }),
+            Err(source) => entry.refuse(None, Refusal::Foreign { source }, rules),
         }
         entry
     }
@@ -318,6 +317,7 @@ impl Entry {
             id: None,
             clashes: Vec::new(),
             is_current: false,
+            copies: Vec::new(),
         }
     }
 
@@ -325,25 +325,30 @@ impl Entry {
         let view = ManifestView::of(&manifest);
         match requirements::judge(&view, rules) {
             Ok(key) => self.accept(Some(key), rules),
-            Err(refusal) => {
-                self.key = requirements::key_of(&view, rules).ok();
-                self.refuse(refusal);
-            }
+            Err(refusal) => self.refuse(requirements::key_of(&view, rules).ok(), refusal, rules),
         }
         self.contributions = Contributions::from(&manifest);
         self.manifest = manifest.into();
     }
 
     fn accept(&mut self, key: Option<PluginKey>, rules: &Rules) {
-        let is_key = |it: &&PluginKey| key.as_ref().is_some_and(|key| it.matches_key(key));
+        let is_key = |it: &&Disabled| key.as_ref().is_some_and(|key| it.key.matches_key(key));
         if let Some(by) = rules.disabled.iter().find(is_key) {
             self.verdict = Some(Reason::Disabled { by: by.clone() });
         }
         self.key = key;
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
-        self.verdict = Some(Reason::Refused(Arc::new(refusal)));
+    /// Takes a plugin that cannot be run. One that is disabled is as good as not there, whatever
+    /// is wrong with it.
+    fn refuse(&mut self, key: Option<PluginKey>, refusal: Refusal, rules: &Rules) {
+        self.accept(key, rules);
+        self.verdict.get_or_insert_with(|| Reason::Refused(Arc::new(refusal)));
+    }
+
+    /// Returns the files with the same version of the plugin that this one is found before.
+    pub fn copies(&self) -> &[PathBuf] {
+        &self.copies
     }
 
     /// Takes the plugin out of use, for example because another one is found before it.

@@ -55,7 +55,7 @@ pub use project_version::{ProjectVersion, ProjectVersionError, Stage};
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use resolve::ResolveError;
-pub use rules::Rules;
+pub use rules::{Disabled, DisabledBy, Rules};
 pub(crate) use search::has_raised_privileges;
 pub use search::{DirOrigin, PluginDir, SearchPath};
 pub use transport::Transport;
@@ -159,9 +159,9 @@ impl Catalog {
     /// Finds the plugin that a key means.
     ///
     /// A full name that exists beats everything; a short name must be the short
-    /// form of one name only. Of the versions that the key asks for, and that
-    /// support `project`, the highest stable one is meant, or the highest
-    /// pre-release if no version is stable.
+    /// form of one name only, of those that have a version which the key asks for.
+    /// Of these versions, and that support `project`, the highest stable one is
+    /// meant. A pre-release is meant only by a key that has one.
     ///
     /// # Errors
     ///
@@ -213,6 +213,19 @@ impl Catalog {
     pub fn subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
         let current = self.entries.iter().filter(|it| it.is_current());
         current.filter(move |it| it.hooked_events().any(|it| it == event))
+    }
+
+    /// Returns the plugins whose hooks would subscribe to an event, were they not refused. A
+    /// plugin that has a usable version is not one of them: that one takes its place.
+    pub fn refused_subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
+        let refused = self.entries.iter().filter(|it| it.refusal().is_some());
+        let refused = refused.filter(move |it| it.hooked_events().any(|it| it == event));
+        refused.filter(|it| !it.key().is_some_and(|it| self.has_current(it.name())))
+    }
+
+    fn has_current(&self, name: &PluginName) -> bool {
+        let mut current = self.entries.iter().filter(|it| it.is_current());
+        current.any(|it| it.key().is_some_and(|it| it.name() == name))
     }
 
     /// Returns the plugins that implement an interface, for example

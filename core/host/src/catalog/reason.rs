@@ -3,6 +3,7 @@
 use super::clash::Clash;
 use super::key::PluginKey;
 use super::refusal::Refusal;
+use super::rules::Disabled;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,10 +35,10 @@ pub enum Reason {
         key: PluginKey,
     },
     /// The user has disabled it.
-    #[error("it is disabled as `{by}`")]
+    #[error("it is disabled as {by}")]
     Disabled {
-        /// The key by which it is disabled.
-        by: PluginKey,
+        /// The key by which it is disabled, and who has done that.
+        by: Disabled,
     },
     /// Some of its commands can be called only with its key.
     #[error("{}", joined(.0))]

@@ -7,6 +7,8 @@ use super::name::PluginName;
 use super::project_version::ProjectVersion;
 use super::reason::{Reason, place};
 use super::refusal::Refusal;
+use super::rules::Disabled;
+use super::version::VersionPattern;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +49,14 @@ pub enum ResolveError {
         /// The plugins, by name.
         candidates: Vec<PluginKey>,
     },
+    /// The plugin has pre-releases only, and the key does not ask for one.
+    #[error("only pre-releases match `{key}`: {}", list(found))]
+    OnlyPreReleases {
+        /// The key.
+        key: PluginKey,
+        /// The pre-releases, the highest first.
+        found: Vec<PluginKey>,
+    },
     /// The plugin does not understand the project.
     #[error(
         "plugin `{plugin}` does not support project version `{project}`, only {}",
@@ -81,6 +91,8 @@ pub enum ResolveError {
         key: PluginKey,
         /// The plugin that the key means.
         plugin: PluginKey,
+        /// By which key, and who has done that.
+        by: Disabled,
     },
 }
 
@@ -90,28 +102,30 @@ pub(super) fn resolve<'c>(
     key: &PluginKey,
     project: Option<&ProjectVersion>,
 ) -> Result<&'c Entry, ResolveError> {
-    let versions = versions_of_one_name(entries, key)?;
+    let versions = usable_of_name(entries, key);
+    if versions.is_empty() {
+        return Err(missing(entries, key));
+    }
     let asked = |it: &&Entry| it.key().is_some_and(|it| key.matches_key(it));
     let matching: Vec<_> = versions.iter().copied().filter(asked).collect();
     if matching.is_empty() {
         let other = || no_such_version(key, &versions);
         return Err(set_aside(entries, key).unwrap_or_else(other));
     }
-    let Some(project) = project else { return Ok(best(&matching)) };
+    check_one_name(key, &matching)?;
+    let likely = likely(key, &matching)?;
+    let Some(project) = project else { return Ok(best(&likely)) };
     // A pre-release is not taken in place of a stable version that happens not to
     // understand the project; it must be asked for.
-    let supporting: Vec<_> = likely(&matching).filter(|it| it.supports(project)).collect();
+    let supporting: Vec<_> = likely.iter().copied().filter(|it| it.supports(project)).collect();
     if supporting.is_empty() {
-        return Err(unsupported(key, project, &versions, best(&matching)));
+        return Err(unsupported(key, project, &versions, best(&likely)));
     }
     Ok(best(&supporting))
 }
 
-/// Returns the usable versions of the one plugin that the key's name means, the highest first.
-fn versions_of_one_name<'c>(
-    entries: &'c [Entry],
-    key: &PluginKey,
-) -> Result<Vec<&'c Entry>, ResolveError> {
+/// Returns the usable versions of the plugins that the key's name means, the highest first.
+fn usable_of_name<'c>(entries: &'c [Entry], key: &PluginKey) -> Vec<&'c Entry> {
     let usable = |matches: &dyn Fn(&PluginName) -> bool| -> Vec<&'c Entry> {
         let usable = entries.iter().filter(|it| it.is_usable());
         usable.filter(|it| it.key().is_some_and(|it| matches(it.name()))).collect()
@@ -120,36 +134,50 @@ fn versions_of_one_name<'c>(
     if found.is_empty() {
         found = usable(&|it| key.matches_name(it));
     }
-    let names: BTreeSet<_> = found.iter().filter_map(|it| it.key()).map(PluginKey::name).collect();
-    match names.len() {
-        0 => Err(missing(entries, key)),
-        1 => {
-            found.sort_by_key(|it| std::cmp::Reverse(it.version()));
-            Ok(found)
-        }
-        _ => {
-            let with_name = |it| PluginKey::new(PluginName::clone(it), key.version().cloned());
-            let candidates = names.into_iter().map(with_name).collect();
-            Err(ResolveError::Ambiguous { key: key.clone(), candidates })
-        }
+    found.sort_by_key(|it| std::cmp::Reverse(it.version()));
+    found
+}
+
+/// Checks that the plugins which a key could mean are one.
+fn check_one_name(key: &PluginKey, matching: &[&Entry]) -> Result<(), ResolveError> {
+    let names = names(matching);
+    if names.len() == 1 {
+        return Ok(());
     }
+    let with_name = |it| PluginKey::new(PluginName::clone(it), key.version().cloned());
+    let candidates = names.into_iter().map(with_name).collect();
+    Err(ResolveError::Ambiguous { key: key.clone(), candidates })
+}
+
+fn names<'c>(entries: &[&'c Entry]) -> BTreeSet<&'c PluginName> {
+    entries.iter().filter_map(|it| it.key()).map(PluginKey::name).collect()
 }
 
 /// Returns the entry that is meant when several would do; there is at least one.
 fn best<'c>(entries: &[&'c Entry]) -> &'c Entry {
-    likely(entries).max_by_key(|it| it.version()).expect("the caller has found one")
+    entries.iter().copied().max_by_key(|it| it.version()).expect("the caller has found one")
 }
 
-/// Returns the stable ones, or all if none is stable.
-fn likely<'a, 'c>(entries: &'a [&'c Entry]) -> impl Iterator<Item = &'c Entry> + use<'a, 'c> {
+/// Returns the versions that a key means: stable ones, unless it has a pre-release itself.
+fn likely<'c>(key: &PluginKey, matching: &[&'c Entry]) -> Result<Vec<&'c Entry>, ResolveError> {
+    if key.version().is_some_and(VersionPattern::has_pre_release) {
+        return Ok(matching.to_owned());
+    }
     let is_stable = |it: &&Entry| it.version().is_some_and(|it| it.is_stable());
-    let any_stable = entries.iter().any(is_stable);
-    entries.iter().copied().filter(move |it| !any_stable || is_stable(it))
+    let stable: Vec<_> = matching.iter().copied().filter(is_stable).collect();
+    if stable.is_empty() {
+        let keys = matching.iter().filter_map(|it| it.key()).cloned();
+        return Err(ResolveError::OnlyPreReleases { key: key.clone(), found: keys.collect() });
+    }
+    Ok(stable)
 }
 
 fn no_such_version(key: &PluginKey, versions: &[&Entry]) -> ResolveError {
     let installed: Vec<_> = versions.iter().filter_map(|it| it.key()).cloned().collect();
-    let name = installed.first().unwrap_or(key).name().clone();
+    let name = match names(versions).into_iter().collect::<Vec<_>>()[..] {
+        [name] => name.clone(),
+        _ => key.name().clone(),
+    };
     ResolveError::NoSuchVersion { key: key.clone(), name, installed }
 }
 
@@ -184,8 +212,8 @@ fn set_aside(entries: &[Entry], key: &PluginKey) -> Option<ResolveError> {
     };
     let reasons = entries.iter().filter(is_meant).filter_map(|it| Some((it, it.reason()?)));
     let error = |(entry, reason): (&Entry, Reason)| match (reason, entry.key()) {
-        (Reason::Disabled { .. }, Some(plugin)) => {
-            Some(ResolveError::Disabled { key: key.clone(), plugin: plugin.clone() })
+        (Reason::Disabled { by }, Some(plugin)) => {
+            Some(ResolveError::Disabled { key: key.clone(), plugin: plugin.clone(), by })
         }
         (Reason::Refused(source), _) => {
             let path = entry.path().map(Path::to_owned);

@@ -10,6 +10,10 @@ fn catalog(plugins: &[(&str, &[&str])]) -> Catalog {
     Catalog::from_manifests(plugins.iter().map(|(key, commands)| manifest(key, commands)))
 }
 
+fn key(text: &str) -> PluginKey {
+    text.parse().unwrap()
+}
+
 fn states(catalog: &Catalog) -> String {
     let mut text = String::new();
     for it in catalog.entries() {
@@ -57,14 +61,28 @@ mod resolution {
             "rust",
             expect!["error: plugin `rust` is ambiguous: `rust.example.org`, `rust.pintle.dev`"],
         );
+        check(&plugins, "rust/v1", expect!["rust.pintle.dev/v1.0.0"]);
+        check(&plugins, "rust.example.org", expect!["rust.example.org/v3.0.0"]);
+    }
+
+    #[test]
+    fn a_short_name_means_the_one_plugin_that_has_the_version() {
+        let plugins = ["foo.example.org/v1", "foo.pintle.dev/v1", "foo.pintle.dev/v2"];
+        check(&plugins, "foo/v2", expect!["foo.pintle.dev/v2.0.0"]);
         check(
             &plugins,
-            "rust/v1",
+            "foo/v1",
             expect![
-                "error: plugin `rust/v1` is ambiguous: `rust.example.org/v1`, `rust.pintle.dev/v1`"
+                "error: plugin `foo/v1` is ambiguous: `foo.example.org/v1`, `foo.pintle.dev/v1`"
             ],
         );
-        check(&plugins, "rust.example.org", expect!["rust.example.org/v3.0.0"]);
+        check(
+            &plugins,
+            "foo/v3",
+            expect![
+                "error: no version of plugin `foo` matches `foo/v3`, installed: `foo.pintle.dev/v2.0.0`, `foo.example.org/v1.0.0`, `foo.pintle.dev/v1.0.0`"
+            ],
+        );
     }
 
     #[test]
@@ -75,7 +93,11 @@ mod resolution {
     #[test]
     fn without_a_version_the_highest_stable_one_is_meant() {
         check(&["a.io/v1.2", "a.io/v1.10", "a.io/v2-alpha"], "a", expect!["a.io/v1.10.0"]);
-        check(&["a.io/v1-beta", "a.io/v2-alpha"], "a", expect!["a.io/v2.0.0-alpha"]);
+        check(
+            &["a.io/v1-beta", "a.io/v2-alpha"],
+            "a",
+            expect!["error: only pre-releases match `a`: `a.io/v2.0.0-alpha`, `a.io/v1.0.0-beta`"],
+        );
     }
 
     #[test]
@@ -83,7 +105,11 @@ mod resolution {
         let plugins = ["a.io/v1.2", "a.io/v1.10", "a.io/v1.11.0-rc.1", "a.io/v2"];
         check(&plugins, "a/v1", expect!["a.io/v1.10.0"]);
         check(&plugins, "a/v1.2", expect!["a.io/v1.2.0"]);
-        check(&plugins, "a/v1.11", expect!["a.io/v1.11.0-rc.1"]);
+        check(
+            &plugins,
+            "a/v1.11",
+            expect!["error: only pre-releases match `a/v1.11`: `a.io/v1.11.0-rc.1`"],
+        );
         check(&plugins, "a/v1-rc", expect!["a.io/v1.11.0-rc.1"]);
         check(
             &plugins,
@@ -154,7 +180,7 @@ mod resolution {
             }))
             .as_bytes(),
         );
-        let rules = Rules { disabled: vec!["off".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("off").into()], ..Rules::default() };
         let manifests = [bad.unwrap(), manifest("off.io/v1", &[]), manifest("good.io/v1", &[])];
         let entries = manifests.into_iter().map(|it| entry::Entry::from_manifest(it, &rules));
         let catalog = Catalog::settle(entries.collect(), Vec::new(), &rules);
@@ -177,7 +203,7 @@ mod resolution {
 
     #[test]
     fn disabling_one_of_two_makes_a_short_name_unique() {
-        let rules = Rules { disabled: vec!["a.one".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("a.one").into()], ..Rules::default() };
         let entries = ["a.one/v1", "a.two/v1"]
             .map(|it| entry::Entry::from_manifest(manifest(it, &[]), &rules));
         let catalog = Catalog::settle(entries.into(), Vec::new(), &rules);
@@ -476,7 +502,7 @@ mod discovery {
         let root = tempfile::tempdir().unwrap();
         write(&root.path().join("p"), "liba.so", "a.io", "1");
         write(&root.path().join("p"), "liba2.so", "a.io", "2");
-        let rules = Rules { disabled: vec!["a/v2".parse().unwrap()], ..Rules::default() };
+        let rules = Rules { disabled: vec![key("a/v2").into()], ..Rules::default() };
         check(
             root.path(),
             &["p"],
@@ -486,6 +512,15 @@ mod discovery {
             a.io/v2.0.0 disabled: it is disabled as `a/v2`
         "#]],
         );
+    }
+
+    #[test]
+    fn a_plugin_that_is_refused_can_be_disabled_too() {
+        let rules = Rules { disabled: vec![key("bad.io").into()], ..Rules::default() };
+        let patch = json!({"name": "bad.io", "subcommands": ["init"], "project_versions": []});
+        let bad = Manifest::parse(manifest_json(&patch).as_bytes()).unwrap();
+        let entry = entry::Entry::from_manifest(bad, &rules);
+        assert_eq!(entry.state(), State::Disabled);
     }
 
     #[test]

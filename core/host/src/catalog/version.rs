@@ -82,6 +82,11 @@ impl VersionPattern {
         self.patch.is_some()
     }
 
+    /// Returns whether the pattern asks for a pre-release.
+    pub fn has_pre_release(&self) -> bool {
+        !self.pre.is_empty()
+    }
+
     /// Returns the version, if the pattern means one and no other.
     pub fn exact(&self) -> Option<PluginVersion> {
         self.is_exact().then(|| self.clone().lowest())

@@ -418,7 +418,18 @@ mod tests {
         let verbs: Vec<_> = plugin.get_subcommands().map(clap::Command::get_name).collect();
         assert_eq!(
             verbs,
-            ["list", "inspect", "check", "run", "register", "unregister", "abi", "polish"]
+            [
+                "list",
+                "inspect",
+                "check",
+                "run",
+                "register",
+                "unregister",
+                "disable",
+                "enable",
+                "abi",
+                "polish"
+            ]
         );
         assert_eq!(host.run(["pintle", "-q", "plugin", "polish"]), Exit::Done.into());
     }

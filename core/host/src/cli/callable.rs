@@ -5,6 +5,7 @@ use super::exit::{Exit, Step};
 use super::explain;
 use super::line::Line;
 use super::output;
+use super::required;
 use super::session::Session;
 use crate::callables::{self, Callable, Fault, RunError};
 use crate::catalog::State;
@@ -88,6 +89,10 @@ pub(super) fn run(
 ) -> Result<Step, CliError> {
     // A form of the output that is asked for behind the words is the program's.
     session.show_errors_as_text();
+    let words = line.program_words();
+    let words: Vec<_> = words.iter().take(n).map(String::as_str).collect();
+    // Its help is the program's, and so not free.
+    required::check(session, &words, &[])?;
     let code = callables::run(path, line.behind_program(n))?;
     Ok(Exit::Code(u8::try_from(code).unwrap_or(1)).into())
 }

@@ -15,7 +15,7 @@ use super::line::Line;
 use super::parse::{parse, parse_with_hint, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
-use super::{callable, global, hooked, plugin_command, tree};
+use super::{callable, global, hooked, own, plugin_command, required, tree};
 use crate::catalog::{Catalog, Entry, ManifestCommand};
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
@@ -64,7 +64,7 @@ fn run(
     let exit = ended.unwrap_or_else(|err| session.fail(&err));
     match exit.code() {
         _ if is_interrupted() => Exit::Interrupted.into(),
-        0 if session.console().has_lost_output() => Exit::Failed.into(),
+        0 if session.console().has_lost_output() || session.has_left_out() => Exit::Failed.into(),
         _ => exit.into(),
     }
 }
@@ -128,9 +128,13 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
         None if words.is_empty() => return run_nothing(host, session, args),
         None => {}
     }
+    if !global::asks_for_help(args) {
+        required::readable(session)?;
+    }
     match meaning(session, &line)? {
         Meaning::Plugin(entry, command) => {
             let rest = line.rest(command.path.len());
+            session.warn_of_pre_release(entry);
             plugin_command::run(session, entry, command, &rest, &[])
         }
         Meaning::Program(path, n) => callable::run(session, &path, &line, n),
@@ -163,6 +167,10 @@ fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>,
 
 /// Runs a row: its arguments are completed, the line is parsed, and what it needs is checked.
 fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, CliError> {
+    // By the host's own commands the user sees and fixes what is wrong.
+    if !own::has(row.path()[0]) {
+        required::check(session, row.path(), rest)?;
+    }
     match &row.run {
         Run::Plain(run) => {
             let command = global::add_to(row.command());
@@ -213,6 +221,7 @@ fn run_extra(
     extra: &ExtraCommand,
     rest: &[OsString],
 ) -> Result<Step, CliError> {
+    required::check(session, &[extra.command.get_name()], rest)?;
     let command = global::add_to(extra.command.clone());
     let command = command.bin_name(session.bin_name(&[extra.command.get_name()]));
     parse(session, command, rest, |matches| {

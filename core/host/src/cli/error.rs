@@ -8,6 +8,7 @@ use super::explain;
 use super::hint::Hint;
 use crate::catalog::{CommandConflict, ResolveError, defect};
 use crate::causes::causes;
+use crate::config::{ConfigError, EditError};
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::services::{Console, Excerpt, Form, Verbosity, escaped};
@@ -118,6 +119,11 @@ impl CliError {
         let own = std::mem::replace(&mut self.message, message);
         self.causes.insert(0, Cause::Line(own));
         self
+    }
+
+    /// Has the process end in another way.
+    pub(super) fn exit_with(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 
     /// Returns the message and the causes as one line, for a log.
@@ -277,6 +283,21 @@ fn exit_of(kind: ErrorKind) -> Exit {
 
 fn origin(err: &CallError) -> String {
     format!("the error comes from plugin `{}`", err.plugin())
+}
+
+impl From<ConfigError> for CliError {
+    fn from(err: ConfigError) -> Self {
+        Self::from_error(Exit::Usage, &err)
+    }
+}
+
+impl From<EditError> for CliError {
+    fn from(err: EditError) -> Self {
+        match err {
+            EditError::Read(err) => err.into(),
+            err => Self::from_error(Exit::Failed, &err).hint(explain::edit(&err)),
+        }
+    }
 }
 
 impl From<NoInterface> for CliError {

@@ -7,10 +7,11 @@ use super::hint::Hint;
 use crate::callables::RunError;
 use crate::catalog::library_file::LibraryError;
 use crate::catalog::{
-    Claim, Clash, CommandConflict, FileError, Manifest, Reason, Refusal, ResolveError, Rival,
-    Rules, contact, examine,
+    Claim, Clash, CommandConflict, Disabled, DisabledBy, Entry, FileError, Manifest, Reason,
+    Refusal, ResolveError, Rival, Rules, contact, examine,
 };
 use crate::causes::with_causes;
+use crate::config::{ConfigError, EditError, Requirement};
 use crate::identity::Identity;
 use crate::lifecycle::HookError;
 use crate::transport::{LoadError, NoInterface};
@@ -25,7 +26,7 @@ pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
         Reason::Refused(err) => refusal(err, manifest),
         Reason::SameFile { .. } | Reason::AlreadyFound { .. } => "remove one of the two".into(),
         Reason::Locked { .. } => "change the project's lock file, if that is not meant".into(),
-        Reason::Disabled { .. } => disabled(),
+        Reason::Disabled { by } => disabled(by),
         Reason::Clashes(clashes) => match clashes.first() {
             Some(it) => clash(it.clone()),
             None => "disable one of the plugins".into(),
@@ -33,12 +34,49 @@ pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
     }
 }
 
-/// Returns what to do about a plugin that the user has disabled.
-pub(super) fn disabled() -> Hint {
-    Hint::new(|host| {
-        let variable = host.env_var("DISABLE_PLUGINS");
-        format!("remove it from `--disable-plugin` and from the variable `{variable}`")
+/// Returns what to do about a plugin that is disabled.
+pub(super) fn disabled(disabled: &Disabled) -> Hint {
+    let Disabled { key, by } = disabled.clone();
+    Hint::new(move |host| match &by {
+        DisabledBy::Run => {
+            let variable = host.env_var("DISABLE_PLUGINS");
+            format!("remove it from `--disable-plugin` and from the variable `{variable}`")
+        }
+        DisabledBy::User(_) => format!("type `{} plugin enable {key}`", host.command_name),
+        DisabledBy::System(path) => {
+            format!("have the administrator remove `{key}` from `{}`", path.display())
+        }
     })
+}
+
+/// Returns what to do about a configuration that could not be changed.
+pub(super) fn edit(err: &EditError) -> Hint {
+    match err {
+        EditError::Read(ConfigError { path, .. }) => format!("correct `{}`", path.display()),
+        EditError::Write { path, .. } | EditError::Directory { path, .. } => {
+            format!("check that you have write permission for `{}`", path.display())
+        }
+    }
+    .into()
+}
+
+/// Returns what to do about a required plugin that is missing. Its own file binds no user.
+pub(super) fn requirement(required: &Requirement, fix: &str) -> String {
+    match required.is_users {
+        true => format!("{fix}; or remove the requirement from `{}`", required.file.display()),
+        false => fix.to_owned(),
+    }
+}
+
+/// Returns what to do about a hook without which a command does not go on: fix the plugin, or do
+/// without it.
+pub(super) fn hook_cannot_run(entry: &Entry, fix: Option<String>) -> String {
+    let without = match (entry.key(), entry.path()) {
+        (Some(key), _) => format!("do without it: `--disable-plugin {key}`"),
+        (None, Some(path)) => format!("do without it: remove `{}`", path.display()),
+        (None, None) => "do without it".to_owned(),
+    };
+    fix.into_iter().chain([without]).collect::<Vec<_>>().join("; or ")
 }
 
 fn clash(clash: Clash) -> Hint {
@@ -82,7 +120,8 @@ pub(super) fn resolve(err: &ResolveError) -> Hint {
         ResolveError::NotFound { similar, .. } => {
             format!("did you mean {}?", either(similar)).into()
         }
-        ResolveError::NoSuchVersion { installed: keys, .. }
+        ResolveError::OnlyPreReleases { found: keys, .. }
+        | ResolveError::NoSuchVersion { installed: keys, .. }
         | ResolveError::Ambiguous { candidates: keys, .. } => {
             format!("type {}", either(keys)).into()
         }
@@ -93,7 +132,7 @@ pub(super) fn resolve(err: &ResolveError) -> Hint {
             format!("type {}", either(others)).into()
         }
         ResolveError::Refused { source, .. } => refusal(source, None),
-        ResolveError::Disabled { .. } => disabled(),
+        ResolveError::Disabled { by, .. } => disabled(by),
     }
 }
 
@@ -242,6 +281,9 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::ManifestDiffers { .. } | LoadError::DamagedLayout { .. } => {
             "install the plugin again: its file was changed after it was built".into()
         }
+        LoadError::NoDescriptors { .. } => "raise the limit on open files, for example with \
+                                            `ulimit -n 1024`"
+            .into(),
         LoadError::Construction { .. } | LoadError::NoFile { .. } => return None,
     })
 }
@@ -294,7 +336,7 @@ pub(super) fn hook(err: &HookError) -> Option<Hint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::catalog::{Catalog, PluginKey};
 
     fn catalog(plugins: &[(&str, &str)]) -> Catalog {
         let manifest = |(name, version): &(&str, &str)| {
@@ -346,6 +388,7 @@ mod tests {
     fn variables_have_the_names_of_the_host() {
         let expected = "remove it from `--disable-plugin` and from the variable \
                         `RUDDER_DISABLE_PLUGINS`";
-        assert_eq!(disabled().text(&rudder()), expected);
+        let by_option = Disabled::from("a.io".parse::<PluginKey>().unwrap());
+        assert_eq!(disabled(&by_option).text(&rudder()), expected);
     }
 }

@@ -1,6 +1,7 @@
 //! Commands with hooks: plugins can add options of their own to them.
 
 use super::group::{Row, Run};
+use super::session::Subscribers;
 use super::{CliError, Exit, Session, args, global};
 use crate::lifecycle::Hooks;
 use crate::transport::LoadedPlugin;
@@ -15,8 +16,10 @@ pub(super) struct Hooked {
     pub(super) command: Command,
     plugins: Vec<LoadedPlugin>,
     options: Vec<Arg>,
-    /// What is wrong with the first plugin whose options are left out.
+    /// What is wrong with the first plugin without whose hooks the command must not run.
     fault: Option<CliError>,
+    /// Hooks without which it runs.
+    left_out: Vec<CliError>,
 }
 
 impl Hooked {
@@ -27,11 +30,10 @@ impl Hooked {
         events: &[&str],
         command: Command,
     ) -> Result<Self, CliError> {
-        let mut all = Self { command, plugins: Vec::new(), options: Vec::new(), fault: None };
-        let plugins = subscribers(session, events).unwrap_or_else(|err| {
-            all.fault = Some(err);
-            Vec::new()
-        });
+        let Subscribers { plugins, fault, left_out } = subscribers(session, events);
+        let (n_plugins, options) = (plugins.len(), Vec::new());
+        let mut all =
+            Self { command, plugins: Vec::with_capacity(n_plugins), options, fault, left_out };
         for plugin in plugins {
             if let Err(err) = all.add(session, row, plugin) {
                 all.fault.get_or_insert(err);
@@ -76,6 +78,7 @@ impl Hooked {
         session: &Session<'_>,
         matches: &ArgMatches,
     ) -> Result<Hooks, CliError> {
+        session.leave_out(&self.left_out);
         Ok(Hooks {
             plugins: self.plugins,
             services: session.services(),
@@ -91,11 +94,16 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// When one of them must not be loaded, or the variable with the time limit of hooks is
+    /// When one of them must not be loaded, or cannot run before the work, or the variable with the time limit of hooks is
     /// invalid.
     pub fn hooks(&self, events: &[&str]) -> Result<Hooks, CliError> {
+        let Subscribers { plugins, fault, left_out } = subscribers(self, events);
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        self.leave_out(&left_out);
         Ok(Hooks {
-            plugins: subscribers(self, events)?,
+            plugins,
             services: self.services(),
             limit: self.hook_time_limit()?,
             options: Map::new(),
@@ -103,17 +111,20 @@ impl Session<'_> {
     }
 }
 
-fn subscribers(session: &Session<'_>, events: &[&str]) -> Result<Vec<LoadedPlugin>, CliError> {
+fn subscribers(session: &Session<'_>, events: &[&str]) -> Subscribers {
     session.expect_events(events);
-    let mut plugins: Vec<LoadedPlugin> = Vec::new();
+    let mut all = Subscribers::default();
     for event in events {
-        for plugin in session.subscribers(event, &|_| true)? {
-            if !plugins.iter().any(|it| it.key() == plugin.key()) {
-                plugins.push(plugin);
+        let Subscribers { plugins, fault, left_out } = session.find_subscribers(event, &|_| true);
+        for plugin in plugins {
+            if !all.plugins.iter().any(|it| it.key() == plugin.key()) {
+                all.plugins.push(plugin);
             }
         }
+        all.fault = all.fault.or(fault);
+        all.left_out.extend(left_out);
     }
-    Ok(plugins)
+    all
 }
 
 /// Returns why an option cannot be added to a command.
@@ -171,7 +182,13 @@ pub(super) fn check_options(
     plugin: &LoadedPlugin,
 ) -> Result<usize, CliError> {
     let command = global::add_to(row.command());
-    let mut hooked = Hooked { command, plugins: Vec::new(), options: Vec::new(), fault: None };
+    let mut hooked = Hooked {
+        command,
+        plugins: Vec::new(),
+        options: Vec::new(),
+        fault: None,
+        left_out: Vec::new(),
+    };
     hooked.add(session, row, plugin.clone())?;
     Ok(hooked.options.len())
 }

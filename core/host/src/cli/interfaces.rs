@@ -2,7 +2,7 @@
 
 use super::group::{Row as CommandRow, Run};
 use super::interface_info::InterfaceInfo;
-use super::{CliError, Exit, Session, Step, output};
+use super::{CliError, Exit, Session, Step, output, required};
 use clap::ArgMatches;
 use serde::Serialize;
 
@@ -11,7 +11,8 @@ pub(super) const ROW: CommandRow = CommandRow::new(
     "List the interfaces for plugins, and who implements them",
     Run::Plain(run),
 )
-.args(|command| command.arg(output::arg()));
+.args(|command| command.arg(output::arg()))
+.needs(&[required::READABLE]);
 
 /// An interface in the listing.
 #[derive(Serialize)]

@@ -27,6 +27,7 @@ mod parse;
 pub mod plugin;
 mod plugin_command;
 mod provenance;
+mod required;
 mod session;
 mod settings;
 mod table;

@@ -17,11 +17,20 @@ pub(super) static GROUP: Group = Group {
         plugin::run::ROW,
         plugin::register::REGISTER,
         plugin::register::UNREGISTER,
+        plugin::enable::DISABLE,
+        plugin::enable::ENABLE,
         plugin::abi::ROW,
         events::ROW,
     ],
     ..Group::EMPTY
 };
+
+/// Returns whether the commands that begin with a word are for the host itself: they tell what
+/// there is, and manage plugins.
+pub(super) fn has(word: &str) -> bool {
+    let mut rows = GROUP.rows.iter().chain(INTERFACES.rows);
+    rows.any(|it| it.path()[0] == word)
+}
 
 /// The command that a host with interfaces has besides.
 pub(super) static INTERFACES: Group =

@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::exit::{Exit, Step};
 use super::parse::parse;
 use super::session::Session;
-use super::{args, global};
+use super::{args, global, required};
 use crate::catalog::{Entry, ManifestCommand, defect};
 use crate::transport::LoadedPlugin;
 use clap::Command;
@@ -19,6 +19,8 @@ pub(super) fn run(
     rest: &[OsString],
     prefix: &[&str],
 ) -> Result<Step, CliError> {
+    let words: Vec<_> = command.path.iter().map(String::as_str).collect();
+    required::check(session, &words, rest)?;
     let plugin = session.load(entry)?;
     warn_deprecated(session, &plugin);
     let description = describe(session, &plugin, &command.path)?;

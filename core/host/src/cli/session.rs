@@ -10,9 +10,10 @@ use super::provenance::Provenance;
 use super::settings::Settings;
 use crate::callables::Callables;
 use crate::catalog::{
-    Catalog, DirOrigin, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion, Reason,
-    ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
+    Catalog, DirOrigin, Disabled, Entry, ForeignPlugin, OtherFile, PluginKey, ProjectVersion,
+    Reason, ResolveError, Rules, SearchPath, State, Transport, Wanted, has_raised_privileges,
 };
+use crate::config::{Config, ConfigError};
 use crate::identity::Identity;
 use crate::lifecycle::{EventInfo, TimeLimit};
 use crate::services::{Console, Form, ProgramCalls, Service, Services, Verbosity};
@@ -103,6 +104,7 @@ pub struct Session<'a> {
     /// Why the plugins that the project demands are not searched.
     no_project_plugins: RefCell<Option<CliError>>,
     rules: OnceCell<Rules>,
+    config: OnceCell<Result<Config, ConfigError>>,
     catalog: OnceCell<Catalog>,
     /// The part of it that the line is about, and the words by which it was looked for.
     of_line: OnceCell<(Vec<String>, Option<Catalog>)>,
@@ -111,6 +113,8 @@ pub struct Session<'a> {
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
     is_parsed: Cell<bool>,
+    /// Whether a hook had to be left out of what the command has done.
+    has_left_out: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     program_calls: ProgramCalls,
 }
@@ -126,6 +130,7 @@ impl<'a> Session<'a> {
             search: OnceCell::new(),
             no_project_plugins: RefCell::default(),
             rules: OnceCell::new(),
+            config: OnceCell::new(),
             catalog: OnceCell::new(),
             of_line: OnceCell::new(),
             of_events: RefCell::default(),
@@ -133,6 +138,7 @@ impl<'a> Session<'a> {
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
             is_parsed: Cell::new(false),
+            has_left_out: Cell::new(false),
             shared: RefCell::default(),
             program_calls: ProgramCalls::default(),
         }
@@ -329,6 +335,13 @@ impl<'a> Session<'a> {
         self.surroundings.suggest_option(self, command, option)
     }
 
+    /// Returns what the user and the system have configured. It is read once.
+    pub(super) fn config(&self) -> Result<&Config, &ConfigError> {
+        let env = |it: &str| std::env::var_os(it);
+        let load = || Config::load(self.identity(), &env, has_raised_privileges());
+        self.config.get_or_init(load).as_ref()
+    }
+
     /// Returns what the host demands of a plugin.
     pub fn rules(&self) -> &Rules {
         self.rules.get_or_init(|| Rules {
@@ -352,6 +365,10 @@ impl<'a> Session<'a> {
             if let Some(err) = self.no_project_plugins.take() {
                 self.console.log(Level::Warn, &self.with_advice(&err));
             }
+            if let Err(err) = self.config() {
+                let text = CliError::from_error(Exit::Usage, err).line();
+                self.console.log(Level::Warn, &text);
+            }
             for warning in catalog.warnings() {
                 let text = CliError::from_error(Exit::Failed, warning).line();
                 self.console.log(Level::Warn, &text);
@@ -374,7 +391,7 @@ impl<'a> Session<'a> {
 
     /// Returns what the catalog has of something that is wanted, where the index tells that. All
     /// of the catalog costs more, the more plugins there are.
-    fn narrow(&self, wanted: Wanted<'_>) -> Option<Catalog> {
+    pub(super) fn narrow(&self, wanted: Wanted<'_>) -> Option<Catalog> {
         let search = self.search();
         // What must be told of the search is told with the whole catalog.
         if self.catalog.get().is_some() || self.no_project_plugins.borrow().is_some() {
@@ -444,6 +461,7 @@ impl<'a> Session<'a> {
         if let Some(plugin) = self.loaded.borrow().get(key) {
             return Ok(plugin.clone());
         }
+        self.warn_of_newer_copies(entry);
         let manifest = || entry.manifest().cloned().unwrap_or_default();
         let plugin = match (entry.linked(), entry.endpoint()) {
             (Some(linked), _) => transport::link(*linked, key.clone(), manifest()),
@@ -497,31 +515,93 @@ impl<'a> Session<'a> {
         Ok(work(&plugin.interface()?, &services.host())?)
     }
 
-    /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One
-    /// that cannot be loaded has no say, like one that the catalog refuses.
+    /// Tells once that a plugin is older than a copy of it that is found behind it.
+    fn warn_of_newer_copies(&self, entry: &Entry) {
+        let Some(path) = entry.path() else { return };
+        for copy in entry.copies().iter().filter(|it| is_newer(it, path)) {
+            let text = format!(
+                "plugin `{}` is older than the copy of it in `{}`: remove `{}`",
+                name(entry),
+                copy.display(),
+                path.display()
+            );
+            self.console.log(Level::Warn, &text);
+        }
+    }
+
+    /// Tells once that a plugin that was not asked for by its version is a pre-release.
+    pub(super) fn warn_of_pre_release(&self, entry: &Entry) {
+        let Some(key) = entry.key().filter(|it| !self.loaded.borrow().contains_key(*it)) else {
+            return;
+        };
+        if entry.version().is_some_and(|it| !it.is_stable()) {
+            let text = format!("plugin `{key}` is a pre-release, and there is no stable version");
+            self.console.log(Level::Warn, &text);
+        }
+    }
+
+    /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One that
+    /// cannot run is left out behind the work (`post-…`), with a warning and an exit code.
     ///
     /// # Errors
     ///
-    /// When a group forbids to load one: to go on without its hook would be no answer to that.
+    /// When a group forbids to load one, or one cannot run that has a say in the work (`pre-…`):
+    /// to go on without its hook would be no answer to that.
     pub fn subscribers(
         &self,
         event: &str,
         wanted: &dyn Fn(&Entry) -> bool,
     ) -> Result<Vec<LoadedPlugin>, CliError> {
-        let mut plugins = Vec::new();
+        let Subscribers { plugins, fault, left_out } = self.find_subscribers(event, wanted);
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        self.leave_out(&left_out);
+        Ok(plugins)
+    }
+
+    pub(super) fn find_subscribers(
+        &self,
+        event: &str,
+        wanted: &dyn Fn(&Entry) -> bool,
+    ) -> Subscribers {
+        let mut found = Subscribers::default();
         let narrow = self.catalog_of_event(event);
         let catalog = narrow.as_deref().unwrap_or_else(|| self.catalog());
         for entry in catalog.subscribers(event).filter(|it| wanted(it)) {
-            self.vet(entry)?;
+            if let Err(err) = self.vet(entry) {
+                found.fault.get_or_insert(err);
+                continue;
+            }
+            self.warn_of_pre_release(entry);
             match self.load_unvetted(entry) {
-                Ok(plugin) => plugins.push(plugin),
-                Err(err) => {
-                    let text = format!("a hook on `{event}` is left out: {}", err.line());
-                    self.console.log(Level::Warn, &text);
-                }
+                Ok(plugin) => found.plugins.push(plugin),
+                Err(err) => found.add(event, self.cannot_run(event, entry, err)),
             }
         }
-        Ok(plugins)
+        for entry in catalog.refused_subscribers(event).filter(|it| wanted(it)) {
+            found.add(event, self.cannot_run(event, entry, unusable(entry)));
+        }
+        found
+    }
+
+    fn cannot_run(&self, event: &str, entry: &Entry, err: CliError) -> CliError {
+        let hint = explain::hook_cannot_run(entry, err.advice(self.identity()));
+        let text = format!("the hook of plugin `{}` on `{event}` cannot run", name(entry));
+        err.under(text).exit_with(Exit::Refused).hint(hint)
+    }
+
+    /// Tells of hooks that a command is done without, which it has not done whole, therefore.
+    pub(super) fn leave_out(&self, hooks: &[CliError]) {
+        for err in hooks {
+            self.console.log(Level::Warn, &self.with_advice(err));
+            self.has_left_out.set(true);
+        }
+    }
+
+    /// Returns whether a command was done without a hook.
+    pub(super) fn has_left_out(&self) -> bool {
+        self.has_left_out.get()
     }
 
     /// Looks for the plugins whose hooks subscribe to any of some events, all at once.
@@ -630,20 +710,22 @@ impl<'a> Session<'a> {
         caller
     }
 
-    fn disabled(&self) -> Vec<PluginKey> {
+    fn disabled(&self) -> Vec<Disabled> {
         let var = std::env::var_os(self.settings.identity.env_var("DISABLE_PLUGINS"));
         let var = var.unwrap_or_default().to_string_lossy().into_owned();
         let keys = self.early().disabled.iter().map(String::as_str).chain(var.split(','));
         let keys = keys.map(str::trim).filter(|it| !it.is_empty());
-        keys.filter_map(|it| match it.parse() {
-            Ok(key) => Some(key),
+        let for_this_run = keys.filter_map(|it| match it.parse::<PluginKey>() {
+            Ok(key) => Some(key.into()),
             Err(err) => {
                 let text = format!("`{it}` disables no plugin: {err}");
                 self.console.log(Level::Warn, &text);
                 None
             }
-        })
-        .collect()
+        });
+        // Who needs more of a configuration that cannot be read gets its error.
+        let for_ever = self.config().map(Config::disabled).unwrap_or_default();
+        for_this_run.chain(for_ever.iter().cloned()).collect()
     }
 
     fn env_flag(&self, suffix: &str) -> bool {
@@ -697,7 +779,7 @@ fn means(words: &[String], path: &[String]) -> bool {
     n > 0 && words[..n] == path[..n]
 }
 
-fn name(entry: &Entry) -> String {
+pub(super) fn name(entry: &Entry) -> String {
     match (entry.key(), entry.path()) {
         (Some(key), _) => key.to_string(),
         (None, Some(path)) => path.display().to_string(),
@@ -705,17 +787,44 @@ fn name(entry: &Entry) -> String {
     }
 }
 
-fn unusable(entry: &Entry) -> CliError {
+pub(super) fn unusable(entry: &Entry) -> CliError {
     let name = name(entry);
     match entry.reason() {
-        Some(Reason::Disabled { .. }) | None => {
-            CliError::new(Exit::Refused, format!("plugin `{name}` is disabled"))
-                .hint(explain::disabled())
+        Some(Reason::Disabled { by }) => {
+            let error = CliError::new(Exit::Refused, format!("plugin `{name}` is disabled"));
+            error.hint(explain::disabled(&by))
         }
         Some(reason) => {
             CliError::new(Exit::Refused, format!("plugin `{name}` is {}", entry.state()))
                 .cause(&reason)
                 .hint(explain::reason(&reason, entry.manifest()))
+        }
+        None => CliError::new(Exit::Refused, format!("plugin `{name}` has no key")),
+    }
+}
+
+/// Returns whether a file was written later than another one.
+pub(super) fn is_newer(file: &Path, other: &Path) -> bool {
+    let written = |it: &Path| it.metadata().and_then(|it| it.modified()).ok();
+    written(file).zip(written(other)).is_some_and(|(file, other)| file > other)
+}
+
+/// The plugins with hooks on an event, and what is wrong with those that cannot run.
+#[derive(Default)]
+pub(super) struct Subscribers {
+    pub(super) plugins: Vec<LoadedPlugin>,
+    /// Why the event must not happen.
+    pub(super) fault: Option<CliError>,
+    /// Hooks without which the work is done, but not whole.
+    pub(super) left_out: Vec<CliError>,
+}
+
+impl Subscribers {
+    /// Adds a hook that cannot run. One before the work may be the one that would forbid it.
+    fn add(&mut self, event: &str, err: CliError) {
+        match event.starts_with("pre-") {
+            true => drop(self.fault.get_or_insert(err)),
+            false => self.left_out.push(err),
         }
     }
 }

@@ -43,6 +43,14 @@ pub enum LoadError {
         /// What the linker reported.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The process has as many files open as it may.
+    #[error("plugin file `{}` cannot be opened: this process has reached its limit of {limit} open files", path.display())]
+    NoDescriptors {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
     /// The root symbol is not a header of the abi_stable series that this host uses.
     #[error("the root symbol of plugin file `{}` is not a header of abi_stable 0.11", path.display())]
     Header {

@@ -5,6 +5,7 @@
 //! to call a plugin. Libraries are never unloaded.
 
 mod called;
+mod descriptors;
 mod error;
 mod layout;
 mod linked;

@@ -9,16 +9,21 @@
     reason = "opening a library runs foreign code, and its symbols have no types"
 )]
 
+use super::descriptors;
 use super::error::LoadError;
 use super::layout::{LayoutError, check_layout};
 use super::loaded::{LoadedPlugin, Reach};
 use crate::catalog::library_file::exports;
-use crate::catalog::{Entry, Examined, Rules, examine};
+use crate::catalog::{Entry, Examined, RefusedFile, Rules, examine};
 use abi_stable::library::{AbiHeaderRef, LibHeader, LibraryError, RootModuleError};
 use pintle_plugin::manifest::{INTERFACE_VERSION, Manifest};
 use pintle_plugin::raw::PluginRootRef;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::ffi::CString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens the plugin file at `path` and checks it whole.
 ///
@@ -29,8 +34,7 @@ use std::path::{Path, PathBuf};
 ///
 /// [`LoadError`] at the first check that fails.
 pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
-    let examined = examine(path, rules).map_err(LoadError::Refused)?;
-    open(path, examined)
+    open(path, examine_in_room(path, rules)?)
 }
 
 /// Opens the file of a plugin that was listed, as [`load`] does, provided that it is still
@@ -45,12 +49,29 @@ pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadErr
         let plugin = entry.key().map(ToString::to_string).unwrap_or_default();
         return Err(LoadError::NoFile { plugin });
     };
-    let examined = examine(path, rules).map_err(LoadError::Refused)?;
+    let examined = examine_in_room(path, rules)?;
     if !entry.is_same_as(&examined) {
         let (listed, found) = (listed.clone(), examined.key);
         return Err(LoadError::Replaced { path: path.to_owned(), listed, found });
     }
     open(path, examined)
+}
+
+/// Examines a file, with a raised limit on open files if need be.
+fn examine_in_room(path: &Path, rules: &Rules) -> Result<Examined, LoadError> {
+    let is_out = |it: &RefusedFile| descriptors::refused(&it.refusal);
+    match examine(path, rules) {
+        Err(file) if is_out(&file) && descriptors::raise() => examine(path, rules),
+        res => res,
+    }
+    .map_err(|file| match is_out(&file) {
+        true => no_descriptors(path),
+        false => LoadError::Refused(file),
+    })
+}
+
+fn no_descriptors(path: &Path) -> LoadError {
+    LoadError::NoDescriptors { path: path.to_owned(), limit: descriptors::limit() }
 }
 
 /// Opens a file that was examined, and makes the checks that need it open.
@@ -88,11 +109,19 @@ fn open_header(
     manifest: &Manifest,
     path: &Path,
 ) -> Result<&'static LibHeader, LoadError> {
-    let library = open_library(&file, path).map_err(|err| open_error(path, err))?;
-    // From here on the library is there, whatever the checks say of it, and the linker
-    // knows it by the number of this descriptor: were it closed, the next plugin could
-    // get the same number and be taken for this one.
-    std::mem::forget(file);
+    descriptors::make_room(&file);
+    let library = match open_library(&file, path) {
+        Err(_) if descriptors::are_used_up(&file) && descriptors::raise() => {
+            open_library(&file, path)
+        }
+        res => res,
+    };
+    let library = library.map_err(|err| match descriptors::are_used_up(&file) {
+        true => no_descriptors(path),
+        false => open_error(path, err),
+    })?;
+    // From here on the library is there, whatever the checks say of it.
+    let library = release(file, library, path);
     let symbol = manifest.abi.root.as_str();
     // SAFETY: the name begins with `pintle_root_`, as the catalog has checked: only
     // `export_plugin!` makes such symbols, and they are headers. `upgrade` reads the
@@ -151,12 +180,67 @@ fn unsearched(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// Returns a path to the file that was examined, whatever has been renamed since.
+///
+/// The linker takes a path that it has seen before for the library that it has, and the number
+/// of a descriptor comes back when that is closed. So each path is spelled in another way.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn descriptor_path(file: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
-    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    static N_OPENED: AtomicU64 = AtomicU64::new(0);
+    let spelling = spelling(N_OPENED.fetch_add(1, Ordering::Relaxed));
+    let path = PathBuf::from(format!("/proc/self/fd/{spelling}{}", file.as_raw_fd()));
     // A container or a chroot may come without /proc.
     path.exists().then_some(path)
+}
+
+/// Returns a part of a path that leads nowhere else, another one for each number: its bits, the
+/// lowest first.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn spelling(number: u64) -> String {
+    let bits = (0..u64::BITS - number.leading_zeros()).map(|bit| number >> bit & 1);
+    bits.map(|it| if it == 1 { "./" } else { "/" }).collect()
+}
+
+/// Gives back the descriptor by which a library was opened, once the linker knows the library by
+/// its path: with hundreds of plugins, there are not enough of them.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn release(file: File, library: Library, path: &Path) -> Library {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
+        std::mem::forget(file);
+        return library;
+    };
+    let handle = library.into_raw();
+    let mut map: *mut LinkMap = std::ptr::null_mut();
+    // SAFETY: the handle is that of a library which is never closed, and this request fills in
+    // one pointer.
+    let res = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+    match res == 0 && !map.is_null() {
+        // SAFETY: glibc's link map begins with these two fields (`link.h`) and lives as long as
+        // its library, which is for ever, as does the name. The name is there for debuggers and
+        // backtraces, which would look for symbols in whatever has the descriptor's number by
+        // then; glibc looks at it only to compare it with the paths of other libraries.
+        true => unsafe { (&raw mut (*map).name).write_volatile(name.into_raw()) },
+        false => std::mem::forget(file),
+    }
+    // SAFETY: the handle was taken from a library a few lines up, and nothing else has it.
+    unsafe { Library::from_raw(handle) }
+}
+
+/// What `link.h` shows of a library.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[repr(C)]
+struct LinkMap {
+    address: usize,
+    name: *mut std::ffi::c_char,
+}
+
+/// Keeps the descriptor by which a library was opened: the linker may know the library by its
+/// number.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn release(file: File, library: Library, _: &Path) -> Library {
+    std::mem::forget(file);
+    library
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
@@ -196,6 +280,18 @@ fn manifest_difference(file: &Manifest, code: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_descriptor_has_another_path_that_leads_to_its_file() {
+        let file = File::open("/proc/self/exe").unwrap();
+        let paths: Vec<_> = (0..300).map(|_| descriptor_path(&file).unwrap()).collect();
+        let texts: std::collections::HashSet<_> = paths.iter().map(|it| it.as_os_str()).collect();
+        assert_eq!(texts.len(), paths.len());
+        assert_eq!(spelling(6), "/././");
+        let target = std::env::current_exe().unwrap();
+        assert!(paths.iter().all(|it| it.read_link().unwrap() == target));
+    }
 
     #[test]
     fn windows_opens_the_file_that_was_examined_and_searches_for_none() {

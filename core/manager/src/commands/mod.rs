@@ -60,16 +60,6 @@ pub static GROUP: Group = Group {
         Row::new(&["plugin", "unpin"], "Undo `plugin pin`", Run::Plain(state::unpin))
             .args(state::name_arg)
             .needs(&[ALLOWED]),
-        Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(state::enable))
-            .args(state::name_arg)
-            .needs(&[ALLOWED]),
-        Row::new(
-            &["plugin", "disable"],
-            "Take a plugin out of use, and keep it",
-            Run::Plain(state::disable),
-        )
-        .args(state::name_arg)
-        .needs(&[ALLOWED]),
         Row::new(&["plugin", "sync"], "Install what a lock file says", Run::Plain(sync::run))
             .args(sync::args)
             .needs(&[ALLOWED]),

@@ -1,4 +1,4 @@
-//! `plugin rollback`, `pin`, `unpin`, `enable` and `disable`.
+//! `plugin rollback`, `pin` and `unpin`.
 
 use super::{args, show};
 use crate::errors::failed;
@@ -65,21 +65,5 @@ fn set_pinned(
             true => format!("{key} stays: `plugin update` and `plugin install` leave it alone"),
             false => format!("{key} is updated again"),
         })
-    })
-}
-
-pub(super) fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    change(session, matches, |store, stored| {
-        let (version, key) = latest(stored)?;
-        store.switch(&stored.place, version)?;
-        Ok(format!("{key} is in use"))
-    })
-}
-
-pub(super) fn disable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    change(session, matches, |store, stored| {
-        let (_, key) = latest(stored)?;
-        store.disable(stored)?;
-        Ok(format!("{key} is not in use any more; its files stay"))
     })
 }

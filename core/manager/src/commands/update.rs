@@ -168,7 +168,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             continue;
         }
         if stored.current.is_none() {
-            let text = format!("{} is disabled: `plugin enable` first", show::key(receipt));
+            let text = format!("{} is not in use: `plugin install` it first", show::key(receipt));
             session.console().log(Level::Warn, &text);
             continue;
         }

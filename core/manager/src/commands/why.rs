@@ -62,7 +62,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
 
 fn reason(stored: &Stored) -> String {
     match (&stored.current, stored.state.is_pinned) {
-        (None, _) => "it is disabled",
+        (None, _) => "it is not in use",
         (_, true) => "it is pinned",
         _ => "it was installed or updated last",
     }

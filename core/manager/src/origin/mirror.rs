@@ -5,10 +5,10 @@
 
 use super::release::{Origin, OriginError, Progress, Release, Remote, TOO_NEW, Wanted};
 use crate::archive::MAX_LEN;
-use crate::broken_toml::broken_toml;
 use crate::digest::Digest;
 use crate::store::place::Place;
 use pintle_host::PluginVersion;
+use pintle_host::config;
 use pintle_host::fs::{self, Dir, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -117,8 +117,8 @@ impl MirrorOrigin {
             let damaged = |source| MirrorError::Damaged { path: dir.path().join(&path), source };
             let text = dir.read_regular(&path, MAX_RECORD)?.into_text();
             let text = text.map_err(|err| OriginError::new(damaged(err.into())))?;
-            let release = toml::from_str(&text)
-                .map_err(|err| OriginError::new(damaged(broken_toml(&text, &err).into())))?;
+            let release =
+                config::parse(&text).map_err(|why| OriginError::new(damaged(why.into())))?;
             found.push((name.to_owned(), release));
         }
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.parse::<PluginVersion>().ok()));

@@ -8,9 +8,9 @@ use super::place::Place;
 use super::receipt::{FileRecord, Receipt};
 use super::{receipt, state, tree};
 use crate::archive::UnpackedFile;
-use crate::broken_toml::broken_toml;
 use crate::digest::Digest;
 use crate::signature::PublicKey;
+use pintle_host::config;
 use pintle_host::fs::Mode;
 use std::path::{Path, PathBuf};
 
@@ -198,8 +198,7 @@ impl Store {
                 _ => Ok(None),
             };
         };
-        let record: state::Record =
-            toml::from_str(&text).map_err(|err| damaged(broken_toml(&text, &err).into()))?;
+        let record: state::Record = config::parse(&text).map_err(|why| damaged(why.into()))?;
         match record.place == place.to_string() {
             true => Ok(Some(record.state)),
             false => Err(StoreError::Taken { path: self.dir.path().join(place.path()) }),

@@ -267,6 +267,10 @@ fn a_part_of_the_catalog_is_what_the_whole_has_of_it() {
     plugin("more/d.so", "d.io", "2.0.0-rc.1", &[&["single"], &["pre"]]);
     plugin("plugins/d.so", "d.io", "1.0.0", &[&["stable"]]);
     plugin("more/a2-again.so", "a.io", "2.0.0", &[&["noun", "one"], &["noun", "two", "deep"]]);
+    // Refused: it scaffolds, and names no version of the projects.
+    let refused =
+        json!({"name": "r.io", "events": ["e7"], "subcommands": ["init"], "project_versions": []});
+    installed.write("more/r.so", &refused);
     plugin("more/e.so", "e.io", "1.0.0", &[&["noun-like"], &["noun", "last"]]);
     installed.look();
     for line in [
@@ -293,8 +297,12 @@ fn a_part_of_the_catalog_is_what_the_whole_has_of_it() {
         let part = installed.narrow(Wanted::Events(&["e1", event])).unwrap();
         let subscribers = |it: &Catalog| it.subscribers(event).map(describe).collect::<Vec<_>>();
         assert_eq!(subscribers(&part), subscribers(&whole), "{event}");
+        let refused =
+            |it: &Catalog| it.refused_subscribers(event).map(describe).collect::<Vec<_>>();
+        assert_eq!(refused(&part), refused(&whole), "{event}");
+        assert_eq!(refused(&whole).len(), usize::from(event == "e7"));
     }
-    for key in ["a", "a.io/v1", "d", "d/v2", "p03", "p03.io/v1.0.0", "c.io"] {
+    for key in ["a", "a.io/v1", "d", "d/v2-rc.1", "p03", "p03.io/v1.0.0", "c.io"] {
         let key = key.parse().unwrap();
         let part = installed.narrow(Wanted::Plugin(&key)).unwrap();
         let found = |it: &Catalog| it.resolve(&key, None).unwrap().path().map(ToOwned::to_owned);

@@ -9,7 +9,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
 use crate::cli::output;
-use crate::cli::session::Session;
+use crate::cli::required;
+use crate::cli::session::{Session, is_newer};
 use clap::{Arg, ArgAction, ArgMatches};
 use pintle_plugin::manifest::Abi;
 use serde::Serialize;
@@ -58,7 +59,8 @@ pub(in crate::cli) const ROW: Row =
                     "Load each plugin in a process of its own, and list as refused what fails",
                 ))
                 .arg(output::arg())
-        });
+        })
+        .needs(&[required::READABLE]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
@@ -96,7 +98,9 @@ struct Judged<'a> {
 
 impl<'a> Judged<'a> {
     fn new(entry: &'a Entry) -> Self {
-        let reason = entry.reason().map(|it| with_causes(&it)).or_else(|| remark(entry));
+        let reason = entry.reason().map(|it| with_causes(&it)).into_iter();
+        let reason: Vec<_> = reason.chain(remarks_on(entry)).collect();
+        let reason = Some(reason.join("; ")).filter(|it| !it.is_empty());
         Self { entry, state: entry.state(), reason, warnings: None }
     }
 
@@ -150,9 +154,19 @@ fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 /// Returns what to know of a plugin that can be used.
-fn remark(entry: &Entry) -> Option<String> {
-    let notice = entry.deprecated().filter(|_| entry.is_usable())?;
-    Some(format!("it is deprecated: {notice}"))
+fn remarks_on(entry: &Entry) -> impl Iterator<Item = String> {
+    let notice = entry.deprecated().filter(|_| entry.is_usable() && entry.reason().is_none());
+    let notice = notice.map(|it| format!("it is deprecated: {it}"));
+    let copies = entry.copies().iter().map(|copy| {
+        let older = entry.path().filter(|it| is_newer(copy, it));
+        let (what, unused) = match older {
+            Some(path) => ("a newer copy", path),
+            None => ("a copy", &**copy),
+        };
+        let (copy, unused) = (output::path(copy), output::path(unused));
+        format!("{what} of it in `{copy}` is not used: remove `{unused}`")
+    });
+    notice.into_iter().chain(copies)
 }
 
 fn row<'a>(session: &Session<'_>, judged: Judged<'a>) -> Listed<'a> {

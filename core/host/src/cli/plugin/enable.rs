@@ -1,0 +1,113 @@
+//! `plugin disable` and `plugin enable`: which plugins the user does without, whatever directory
+//! they are in.
+
+use super::subject::parse_key;
+use crate::catalog::{Disabled, Entry, PluginKey, PluginName, Reason, ResolveError};
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::explain;
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::required;
+use crate::cli::session::Session;
+use crate::config;
+use clap::{Arg, ArgMatches, Command};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+pub(in crate::cli) const DISABLE: Row = Row::new(
+    &["plugin", "disable"],
+    "Do as if a plugin were not installed, until it is enabled",
+    Run::Plain(disable),
+)
+.args(key_arg)
+.needs(&[required::READABLE]);
+
+pub(in crate::cli) const ENABLE: Row =
+    Row::new(&["plugin", "enable"], "Undo `plugin disable`", Run::Plain(enable)).args(key_arg);
+
+fn key_arg(command: Command) -> Command {
+    command.arg(Arg::new("key").value_name("KEY").required(true).help("The plugin's key"))
+}
+
+fn given(matches: &ArgMatches) -> Result<PluginKey, CliError> {
+    parse_key(matches.get_one::<String>("key").expect("the argument is required"))
+}
+
+fn disable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let key = full(session, &given(matches)?)?;
+    let path = path(session)?;
+    let is_new = config::disable(&path, &key)?;
+    let what = if is_new { "is disabled" } else { "was disabled already" };
+    session.console().println(format!("{key} {what} in `{}`", output::path(&path)));
+    Ok(Exit::Done.into())
+}
+
+fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let given = given(matches)?;
+    let path = path(session)?;
+    let is_meant = |listed: &PluginKey| {
+        let is_name = given.matches_name(listed.name()) || listed.matches_name(given.name());
+        is_name && (given.version().is_none() || given.version() == listed.version())
+    };
+    let enabled = config::enable(&path, is_meant)?;
+    for key in &enabled {
+        session.console().println(format!("{key} is enabled again"));
+    }
+    // Made before the change, the catalog would still have what was disabled.
+    let mut entries = session.catalog().entries().iter();
+    if let Some(other) = entries.find_map(|it| disabled(it, &given)) {
+        let text = format!("plugin `{given}` is still disabled as {other}");
+        return Err(CliError::new(Exit::Failed, text).hint(explain::disabled(&other)));
+    }
+    if enabled.is_empty() {
+        session.console().println(format!("{} was not disabled", full(session, &given)?));
+    }
+    Ok(Exit::Done.into())
+}
+
+/// Returns a key with the full name of the plugin that is meant: another one of the same short
+/// name may be installed tomorrow.
+fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError> {
+    let entries = session.catalog().entries().iter();
+    let names: BTreeSet<&PluginName> = entries
+        .filter(|it| is_meant(it, given))
+        .filter_map(|it| it.key())
+        .map(PluginKey::name)
+        .collect();
+    let with_name = |it: &PluginName| PluginKey::new(it.clone(), given.version().cloned());
+    match names.iter().collect::<Vec<_>>()[..] {
+        [name] => Ok(with_name(name)),
+        [] => {
+            let found = session.catalog().resolve(given, None);
+            found.map(|_| given.clone()).map_err(CliError::from)
+        }
+        _ => {
+            let candidates = names.iter().map(|it| with_name(it)).collect();
+            Err(ResolveError::Ambiguous { key: given.clone(), candidates }.into())
+        }
+    }
+}
+
+/// Returns whether a key means a plugin, be it refused or disabled.
+fn is_meant(entry: &Entry, given: &PluginKey) -> bool {
+    let key = entry.key().zip(entry.version());
+    key.is_some_and(|(key, version)| given.matches(key.name(), &version))
+}
+
+/// Returns how a plugin is disabled, if it is, and is meant.
+fn disabled(entry: &Entry, given: &PluginKey) -> Option<Disabled> {
+    match entry.reason() {
+        Some(Reason::Disabled { by }) if is_meant(entry, given) => Some(by),
+        _ => None,
+    }
+}
+
+/// Returns where the user's configuration is.
+fn path(session: &Session<'_>) -> Result<PathBuf, CliError> {
+    let path = config::user_path(session.identity(), &|it| std::env::var_os(it));
+    path.ok_or_else(|| {
+        CliError::new(Exit::Failed, "there is no configuration directory of the user's")
+            .hint("set `HOME` or `XDG_CONFIG_HOME`")
+    })
+}
