@@ -5,12 +5,14 @@
 
 use crate::message::{
     Caller, Candidate, CommandDescription, CommandRequest, Example, HookReply, ProjectInfo,
-    Resource, ScaffoldRequest, Tool,
+    Resource, Step, Tool,
 };
 use crate::{Arg, ArgGroup, Args, ChangeSet, EventType, Host, Result, Universe, error, message};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::sync::OnceLock;
 
 /// A command: `pintle <PATH> …`.
 pub trait Command: Default + Send + Sync + 'static {
@@ -184,17 +186,37 @@ pub struct ScaffoldCall<'a> {
     pub universe: Universe<'a>,
     /// The host.
     pub host: Host<'a>,
-    request: ScaffoldRequest,
+    request: UnreadRequest<'a>,
+    project: OnceLock<ProjectInfo>,
+}
+
+/// A [`ScaffoldRequest`](crate::message::ScaffoldRequest) whose project is read when the plugin
+/// first looks at it: a large project is most of the request, and most steps have no use for it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct UnreadRequest<'a> {
+    caller: Caller,
+    pub(crate) subcommand: String,
+    pub(crate) step: Step,
+    chain: Vec<String>,
+    position: usize,
+    project_version: String,
+    date: String,
+    args: Map<String, Value>,
+    #[serde(borrow)]
+    project: Option<&'a RawValue>,
+    config: Value,
+    resource: Option<Resource>,
 }
 
 impl<'a> ScaffoldCall<'a> {
     pub(crate) fn new(
-        mut request: ScaffoldRequest,
+        mut request: UnreadRequest<'a>,
         universe: Universe<'a>,
         host: Host<'a>,
     ) -> Self {
         let args = Args::new(std::mem::take(&mut request.args));
-        Self { args, universe, host, request }
+        Self { args, universe, host, request, project: OnceLock::new() }
     }
 
     /// Returns the subcommand, as `create api`.
@@ -228,7 +250,10 @@ impl<'a> ScaffoldCall<'a> {
 
     /// Returns what PROJECT says of the project.
     pub fn project(&self) -> &ProjectInfo {
-        &self.request.project
+        self.project.get_or_init(|| {
+            let json = self.request.project.map_or("{}", RawValue::get);
+            serde_json::from_str(json).expect("the host sends what this interface says")
+        })
     }
 
     /// Returns the plugin's own configuration in PROJECT; null when there is none.
@@ -342,5 +367,47 @@ pub(crate) fn describe<C: Command>(command: &C) -> CommandDescription {
         args: command.args(),
         groups: command.groups(),
         examples: command.examples().into_iter().map(example).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{ScaffoldRequest, encode};
+    use serde_json::json;
+
+    #[test]
+    fn an_unread_request_has_all_of_the_request() {
+        let project = ProjectInfo { name: "demo".into(), ..ProjectInfo::default() };
+        let text = encode(&ScaffoldRequest {
+            caller: Caller { plugin: "a.io/v1".into(), ..Caller::default() },
+            subcommand: "create api".into(),
+            step: Step::PreScaffold,
+            chain: vec!["a.io/v1".into()],
+            position: 1,
+            project_version: "3".into(),
+            date: "2026-11-21".into(),
+            args: Map::from_iter([("a".to_owned(), json!(1))]),
+            project: project.clone(),
+            config: json!({"b": 2}),
+            resource: Some(Resource { kind: "Captain".into(), ..Resource::default() }),
+        });
+        let unread: UnreadRequest<'_> = message::decode("", &text).unwrap();
+        let json = unread.project.unwrap().get();
+        let read = ScaffoldRequest {
+            caller: unread.caller,
+            subcommand: unread.subcommand,
+            step: unread.step,
+            chain: unread.chain,
+            position: unread.position,
+            project_version: unread.project_version,
+            date: unread.date,
+            args: unread.args,
+            project: serde_json::from_str(json).unwrap(),
+            config: unread.config,
+            resource: unread.resource,
+        };
+        assert_eq!(read.project, project);
+        assert_eq!(encode(&read), text);
     }
 }

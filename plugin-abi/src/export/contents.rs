@@ -6,10 +6,12 @@ use crate::host::Host;
 use crate::interface::{Incoming, Interface, Outgoing};
 use crate::message::{
     self, Candidate, CommandDescription, CommandReply, CommandRequest, CompleteReply,
-    CompleteRequest, DescribeRequest, HookReply, ScaffoldReply, ScaffoldRequest, Step,
+    CompleteRequest, DescribeRequest, HookReply, ScaffoldReply, Step,
 };
 use crate::node::Node;
-use crate::plugin::{self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop};
+use crate::plugin::{
+    self, Call, Command, Event, Hook, Outcome, Scaffold, ScaffoldCall, Stop, UnreadRequest,
+};
 use crate::universe::{ChangeSet, Universe};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
@@ -113,7 +115,10 @@ impl<S: Scaffold> AnyScaffold for Lazy<S> {
             Step::InjectConfig => {
                 let project = reply.project.insert(call.project().clone());
                 let config = reply.config.insert(call.config().clone());
-                it.inject_config(call, project, config)
+                it.inject_config(call, project, config)?;
+                // The host has it already, and a large project takes a while to send.
+                reply.project.take_if(|it| it == call.project());
+                Ok(())
             }
             Step::InjectResource => {
                 it.inject_resource(call, reply.resource.insert(call.resource()?.clone()))
@@ -216,7 +221,7 @@ impl Contents {
 
     pub(crate) fn scaffold(
         &self,
-        request: ScaffoldRequest,
+        request: UnreadRequest<'_>,
         host: Host<'_>,
     ) -> Result<(ScaffoldReply, Vec<Node>), ErrorReply> {
         let part =

@@ -74,11 +74,11 @@ pub fn take_step<S: HostServices>(
     services: &S,
     limit: TimeLimit,
 ) -> Result<(ScaffoldReply, Vec<Node>), TakeStepError> {
-    if !plugin.is_library() {
+    let Some(work) = plugin.prepare_scaffold(request) else {
         return Ok(plugin.scaffold(request, services)?);
-    }
+    };
     let call = Call::default();
-    let messages = start(plugin, request, &call)
+    let messages = start(work, &call)
         .map_err(|source| TakeStepError::NotStarted { plugin: plugin.key().to_string(), source })?;
     let tell_slow = |passed| {
         let (plugin, passed) = (plugin.key(), humantime::format_duration(passed));
@@ -98,15 +98,13 @@ pub fn take_step<S: HostServices>(
 }
 
 fn start(
-    plugin: &LoadedPlugin,
-    request: &ScaffoldRequest,
+    work: impl FnOnce(&Distant) -> Reply + Send + 'static,
     call: &Call,
 ) -> io::Result<mpsc::Receiver<Message>> {
     let (sender, messages) = mpsc::channel();
     let services = Distant { sender, call: call.clone(), all: OnceLock::new() };
-    let (plugin, request) = (plugin.clone(), request.clone());
     let work = move || {
-        let reply = plugin.scaffold(&request, &services);
+        let reply = work(&services);
         // Who is over its time is not waited for any more.
         let _ = services.sender.send(Message::Ended(Box::new(reply)));
     };

@@ -104,15 +104,32 @@ impl LoadedPlugin {
         services: &S,
     ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
         match &self.reach {
-            Reach::Root(root) => {
-                let called = Called { services, root: *root };
-                let reply = root.scaffold(&encode(request), RawHost::new(&called));
-                let (message, nodes) =
-                    reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
-                Ok((self.decode("scaffold reply", Ok(message))?, nodes))
-            }
+            Reach::Root(root) => self.scaffold_library(*root, &encode(request), services),
             Reach::Endpoint(it) => it.scaffold(request, services).map_err(|err| self.failed(err)),
         }
+    }
+
+    /// Prepares a step of a plugin that is a library, to be taken on another thread.
+    pub(crate) fn prepare_scaffold<S: HostServices>(
+        &self,
+        request: &ScaffoldRequest,
+    ) -> Option<impl FnOnce(&S) -> Result<(ScaffoldReply, Vec<Node>), CallError> + Send + use<S>>
+    {
+        let Reach::Root(root) = self.reach else { return None };
+        // What the request is made of would be copied for the other thread.
+        let (plugin, request) = (self.clone(), encode(request));
+        Some(move |services: &S| plugin.scaffold_library(root, &request, services))
+    }
+
+    fn scaffold_library<S: HostServices>(
+        &self,
+        root: PluginRootRef,
+        request: &[u8],
+        services: &S,
+    ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
+        let reply = root.scaffold(request, RawHost::new(&Called { services, root }));
+        let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
+        Ok((self.decode("scaffold reply", Ok(message))?, nodes))
     }
 
     /// Hands an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.

@@ -17,7 +17,7 @@ use crate::record::file::{Origin, Record, RecordedCommand};
 use crate::universe::Universe;
 use pintle_host::services::is_interrupted;
 use pintle_plugin::host::HostServices;
-use pintle_plugin::message::{ScaffoldReply, Step};
+use pintle_plugin::message::{ProjectInfo, ScaffoldReply, Step};
 use pintle_plugin::{ChangeKind, ChangeSet, Node, Select, Tool};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
@@ -208,9 +208,10 @@ impl<'a> Steps<'a> {
 
     /// Takes one step with all plugins that still take part.
     fn step(&mut self, step: Step) -> Result<(), ScaffoldError> {
+        let mut project = self.project.info();
         for member in std::mem::take(&mut self.members) {
             let stop = self
-                .call(&member, step)
+                .call(&member, step, &mut project)
                 .map_err(|source| self.chain.failed(&member, step, source))?;
             match stop {
                 None => self.members.push(member),
@@ -226,12 +227,18 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Takes one step with one plugin; returns why it takes no further part, if so.
-    fn call(&mut self, member: &Member<'_>, step: Step) -> Result<Option<String>, StepError> {
+    /// Takes one step with one plugin, to which the project is `project`; returns why it takes no
+    /// further part, if so.
+    fn call(
+        &mut self,
+        member: &Member<'_>,
+        step: Step,
+        project: &mut ProjectInfo,
+    ) -> Result<Option<String>, StepError> {
         let mut request = self.chain.request(member, step);
         let args = self.args.iter().filter(|(name, _)| self.flags.concerns(&member.key, name));
         request.args = args.map(|(name, value)| (name.clone(), value.clone())).collect();
-        request.project = self.project.info();
+        request.project = std::mem::take(project);
         request.config = self.project.config(&member.key).clone();
         let resource = self.resource.as_ref();
         request.resource = resource.map(|it| it.to_message_beside(self.known.as_ref()));
@@ -247,13 +254,19 @@ impl<'a> Steps<'a> {
             }),
         };
         let (reply, added) = self.chain.take_step(member, &request, &services)?;
+        // It is large, and most often the next plugin is told the same.
+        *project = request.project;
         if is_interrupted() {
             return Err(StepError::Interrupted);
         }
         if reply.stop.is_some() {
             return Ok(reply.stop);
         }
+        let is_told_more = reply.project.is_some();
         self.apply(&member.key, step, reply, added)?;
+        if is_told_more {
+            *project = self.project.info();
+        }
         Ok(None)
     }
 

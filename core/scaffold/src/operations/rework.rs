@@ -91,6 +91,8 @@ struct Undone {
     changed: BTreeSet<String>,
     /// What is on record of them then.
     contents: BTreeMap<String, Node>,
+    /// Whether what is on record could be changed as the files were.
+    is_rebased: bool,
     after: Replayed,
 }
 
@@ -124,7 +126,7 @@ impl Rework<'_> {
         self.check_record()?;
         let before_text = self.project.to_string();
         let rest = without(self.record.commands(), gvk, part)?;
-        let Undone { universe, conflicts, changed, contents, after } =
+        let Undone { universe, conflicts, changed, contents, after, .. } =
             self.undone(&rest, subcommand, services)?;
         for path in &changed {
             match contents.get(path) {
@@ -372,6 +374,9 @@ impl Rework<'_> {
         subcommand: &str,
         services: &dyn HostServices,
     ) -> Result<Undone, ScaffoldError> {
+        if let Some(undone) = self.undone_unformatted(rest, subcommand, services)? {
+            return Ok(undone);
+        }
         let mut best: Option<Undone> = None;
         // What a formatter makes of a file depends on when, and on how, it was run before.
         for (tools, settings) in [
@@ -398,6 +403,28 @@ impl Rework<'_> {
         Ok(best.expect("it was tried at least once"))
     }
 
+    /// Returns the same without running a formatter; `None` where it may make a difference: it
+    /// orders lines, and the user's lines may clash with what it would have made.
+    fn undone_unformatted(
+        &self,
+        rest: &[RecordedCommand],
+        subcommand: &str,
+        services: &dyn HostServices,
+    ) -> Result<Option<Undone>, ScaffoldError> {
+        let all = self.record.commands();
+        let n_same = all.iter().zip(rest).take_while(|(one, other)| one == other).count();
+        let replay = |it| self.replay(it, Tools::Unformatted, Settings::Users, services);
+        // Both begin with what they have in common, and remember it.
+        let (Ok(_), Ok(before)) = (replay(&all[..n_same]), replay(all)) else { return Ok(None) };
+        if !changed_paths(&self.scaffolded()?, &before.files).is_empty() {
+            return Ok(None);
+        }
+        let Ok(after) = replay(rest) else { return Ok(None) };
+        let tidy = self.tidy(&before.tools, subcommand, services);
+        let undone = self.undone_between(&before, after, &tidy, subcommand)?;
+        Ok(Some(undone).filter(|it| it.is_rebased && it.n_left() == 0))
+    }
+
     /// Brings what differs between two states of what is scaffolded into the user's files.
     fn undone_between(
         &self,
@@ -418,18 +445,19 @@ impl Rework<'_> {
             })
             .collect();
         let conflicts = file_merge::apply_all(&merges, &mut universe, tidy)?;
-        let contents = self.rebased(&changed, before, &after, tidy)?;
-        Ok(Undone { universe, conflicts, changed, contents, after })
+        let (contents, is_rebased) = self.rebased(&changed, before, &after, tidy)?;
+        Ok(Undone { universe, conflicts, changed, contents, is_rebased, after })
     }
 
-    /// Does to the files as they were scaffolded what the change does to the files.
+    /// Does to the files as they were scaffolded what the change does to the files; returns, too,
+    /// whether that was possible for all.
     fn rebased(
         &self,
         paths: &BTreeSet<String>,
         before: &Replayed,
         after: &Replayed,
         tidy: &Tidy<'_>,
-    ) -> Result<BTreeMap<String, Node>, ScaffoldError> {
+    ) -> Result<(BTreeMap<String, Node>, bool), ScaffoldError> {
         let scaffolded = self.scaffolded()?;
         let mut contents = BTreeMap::new();
         let mut open = BTreeSet::new();
@@ -451,14 +479,16 @@ impl Rework<'_> {
             }
         }
         if open.is_empty() {
-            return Ok(contents);
+            return Ok((contents, true));
         }
         let tidied = tidy.files(Universe::from_nodes(scaffolded.values().cloned())?, &open)?;
+        let mut is_rebased = true;
         for path in open {
             let node = tidied.get(&path).and_then(|it| rebase(&path, it));
+            is_rebased &= node.is_some();
             contents.extend(node.or(scaffolded.get(&path).cloned()).map(|it| (path, it)));
         }
-        Ok(contents)
+        Ok((contents, is_rebased))
     }
 }
 
