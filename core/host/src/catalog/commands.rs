@@ -18,7 +18,9 @@ pub(super) fn find<'c>(
 ) -> Result<Option<(&'c Entry, &'c ManifestCommand)>, CommandConflict> {
     let typed = words.join(" ");
     let called = all(entries)
-        .filter(|(entry, line)| begins_with(typed.as_bytes(), line.words.as_bytes()) && !is_core(entry, line.words))
+        .filter(|(entry, line)| {
+            begins_with(typed.as_bytes(), line.words.as_bytes()) && !is_core(entry, line.words)
+        })
         // The first of several equal ones; `max_by_key` would give the last.
         .reduce(|best, it| if it.1.words.len() > best.1.words.len() { it } else { best });
     let Some((entry, line)) = called else { return Ok(None) };
@@ -125,7 +127,8 @@ pub(super) fn foreseen(
     let clash = |own: &ManifestCommand| {
         let words = own.path.join(" ");
         let is_other = |it: &Entry| it.key().is_some_and(|it| it.name() != key.name());
-        let rivals = all(entries).filter(|it| is_one(it.1.words.as_bytes(), words.as_bytes()) && is_other(it.0));
+        let rivals = all(entries)
+            .filter(|it| is_one(it.1.words.as_bytes(), words.as_bytes()) && is_other(it.0));
         let n_rivals = rivals.clone().count();
         let claims = rivals.filter_map(|(entry, line)| claim(entry, line.words));
         Clash::of(&own.path, core.has(words.as_bytes()), claims, n_rivals)
@@ -210,7 +213,8 @@ impl Rivals<'_> {
         let n_shorter = self.shorter.iter().map(|it| it.len()).sum::<usize>() - n_own_shorter;
         let n_rivals = n_shorter + self.equal.len() - 1 + self.longer.len() - n_own_longer;
         let all = self.shorter.iter().copied().chain([self.equal, self.longer]).flatten();
-        let rivals = all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], &text(it.0)));
+        let rivals =
+            all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], &text(it.0)));
         Clash::of(&split(&text(words)), is_core, rivals, n_rivals)
     }
 }

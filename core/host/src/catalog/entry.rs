@@ -319,8 +319,7 @@ impl Entry {
     /// Returns whether a file that was examined now is the plugin that was listed: the same
     /// version of the same plugin, with the same contributions.
     pub(crate) fn is_same_as(&self, found: &Examined) -> bool {
-        self.key() == Some(&found.key)
-            && self.contributions == Contributions::from(&found.manifest)
+        self.key() == Some(&found.key) && self.contributions == Contributions::from(&found.manifest)
     }
 
     /// Examines a file.

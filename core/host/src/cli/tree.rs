@@ -5,8 +5,8 @@
 //! commands, made of manifests alone.
 
 use super::builder::Host;
-use super::group::Row;
 use super::global;
+use super::group::Row;
 use super::output::{self, Cell, Table};
 use crate::callables::Callable;
 use crate::catalog::{Catalog, Entry, Nouns};

@@ -188,9 +188,13 @@ mod tests {
     #[test]
     fn cells_of_a_table_may_be_empty_wide_or_foreign() {
         let row = |it: [&str; 3]| it.map(str::to_owned).to_vec();
-        let rows = [row(["\u{e4}\u{f6}", " ", "x "]), row(["", "b\n\u{1b}", "  "]), row(["", "", ""])];
+        let rows =
+            [row(["\u{e4}\u{f6}", " ", "x "]), row(["", "b\n\u{1b}", "  "]), row(["", "", ""])];
         assert_eq!(table(&rows), "\u{e4}\u{f6}             x\n    b\\n\\u{1b}\n");
         let wide = "w".repeat(100);
-        assert_eq!(table(&[row([&wide, "", "z"]), row(["a", "", "z"])]).lines().last().unwrap().len(), 105);
+        assert_eq!(
+            table(&[row([&wide, "", "z"]), row(["a", "", "z"])]).lines().last().unwrap().len(),
+            105
+        );
     }
 }

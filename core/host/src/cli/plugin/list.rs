@@ -243,7 +243,8 @@ fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> Vec<u8> {
     // Where no plugin was installed by a command of the host, there is nothing to say of sources.
     let has_sources = sources.iter().any(Option::is_some);
     let headings = ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"];
-    let headings: Vec<_> = headings.into_iter().filter(|it| has_sources || *it != "SOURCE").collect();
+    let headings: Vec<_> =
+        headings.into_iter().filter(|it| has_sources || *it != "SOURCE").collect();
     let mut table = Table::new(headings.len(), 1 + plugins.len());
     headings.iter().for_each(|it| table.push(Cell::plain(it.as_bytes())));
     for (it, source) in plugins.iter().zip(sources) {
