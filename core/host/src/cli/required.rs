@@ -57,12 +57,12 @@ fn report_unknown(session: &Session<'_>) {
     }
     let work = session.work();
     for (required, words) in named {
-        if begins_one(&work, words) {
-            continue;
-        }
         let what = if words.first().is_some_and(|it| session.is_own(it)) {
             "a command of the host itself, which requires nothing".to_owned()
-        } else if is_of_plugin(session, words) || is_of_program(session, words) {
+        } else if begins_one(&work, words)
+            || is_of_plugin(session, words)
+            || is_of_program(session, words)
+        {
             continue;
         } else if let Some(it) = similar(&work, words) {
             format!("not a command; did you mean `{it}`?")
@@ -96,11 +96,13 @@ fn is_of_program(session: &Session<'_>, words: &[String]) -> bool {
 
 /// Returns the words of the host's commands that are most like others.
 fn similar(work: &[Vec<String>], words: &[String]) -> Option<String> {
-    let typed = words.join(" ");
-    let begins = work.iter().map(|it| it[..it.len().min(words.len())].join(" "));
-    let rated = begins.map(|it| (strsim::jaro_winkler(&typed, &it), it));
-    let best = rated.max_by(|one, other| one.0.total_cmp(&other.0));
-    best.filter(|it| it.0 > LIKENESS).map(|it| it.1)
+    let begins = work.iter().filter_map(|it| it.get(..words.len()));
+    let likeness = |it: &[String]| {
+        let words = it.iter().zip(words).map(|(one, other)| strsim::jaro_winkler(one, other));
+        words.fold(1.0, f64::min)
+    };
+    let best = begins.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    best.filter(|it| likeness(it) > LIKENESS).map(|it| it.join(" "))
 }
 
 fn check_one(
