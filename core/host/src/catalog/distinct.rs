@@ -12,10 +12,9 @@ pub(super) fn are_distinct<'e>(
     core_commands: &[Vec<String>],
 ) -> bool {
     let (mut ids, mut names) = (HashSet::new(), HashSet::new());
-    let is_new = |it: &Entry| {
-        let is_new_file = it.id.as_ref().is_none_or(|it| ids.insert(it.clone()));
-        let name = it.raw_name().map(<[u8]>::to_vec);
-        is_new_file && name.is_none_or(|it| names.insert(it))
+    let is_new = |it: &'e Entry| {
+        let is_new_file = it.id.as_ref().is_none_or(|it| ids.insert(it));
+        is_new_file && it.raw_name().is_none_or(|it| names.insert(it))
     };
     entries.clone().all(is_new) && !commands::collide(entries, core_commands)
 }

@@ -312,22 +312,23 @@ fn check_groups(table: &Table) -> Result<(), BuildError> {
             return Err(BuildError::UnknownNoun { command: row.path.join(" "), group });
         }
     }
-    // Every start checks this. So rows are told apart by hashes of what calls them, and of what
-    // they begin with.
-    let mut spellings: Vec<_> = rows
+    // Only rows with an equal first word can clash; a word of its own may have other spellings.
+    let words = |row: &'static super::group::Row| {
+        let aliases = if row.path.len() == 1 { row.aliases } else { &[] };
+        row.path.iter().take(1).chain(aliases).copied()
+    };
+    let mut by_word: Vec<_> = rows
         .iter()
         .enumerate()
-        .flat_map(|(idx, it)| it.1.hashes().map(move |(hash, is_whole)| (hash, is_whole, idx)))
+        .flat_map(|(idx, it)| words(it.1).map(move |word| (word, idx)))
         .collect();
-    spellings.sort_unstable();
-    for same in spellings.chunk_by(|one, other| one.0 == other.0) {
-        for (at, (_, is_whole, idx)) in same.iter().enumerate() {
-            let row = rows[*idx].1;
-            let mut before = same[..at].iter().filter(|it| *is_whole || it.1);
-            if let Some(it) = before.find(|it| rows[it.2].1.clashes(row)) {
-                let (one, other) = (*idx.max(&it.2), *idx.min(&it.2));
-                let (command, group) = (rows[one].1.path.join(" "), rows[one].0);
-                return Err(BuildError::GroupClash { command, group, other: rows[other].0 });
+    by_word.sort_unstable();
+    for same in by_word.chunk_by(|one, other| one.0 == other.0) {
+        for (at, &(_, idx)) in same.iter().enumerate() {
+            let (group, row) = rows[idx];
+            if let Some((_, other)) = same[..at].iter().find(|it| rows[it.1].1.clashes(row)) {
+                let (command, other) = (row.path.join(" "), rows[*other].0);
+                return Err(BuildError::GroupClash { command, group, other });
             }
         }
     }

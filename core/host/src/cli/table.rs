@@ -7,7 +7,6 @@ use super::interface_info::InterfaceInfo;
 use super::provenance::Provenance;
 use super::session::{Session, Surroundings};
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
-use crate::fnv::Fnv;
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
 use crate::services::Service;
@@ -16,7 +15,6 @@ use crate::transport::program::{EventVariables, HookedCommand};
 use clap::{ArgMatches, Command};
 use pintle_plugin::Level;
 use std::fmt::Display;
-use std::hash::Hasher as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -227,30 +225,6 @@ impl Row {
         let Some(last) = n.checked_sub(1) else { return false };
         self.path[..last] == other.path[..last]
             && self.spellings(last).any(|it| other.spellings(last).any(|other| it == other))
-    }
-
-    /// Returns a hash of each spelling of the row's words, and of each of its beginnings, which
-    /// are not the whole.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = (u64, bool)> {
-        let beginning = |n_words: usize| {
-            let mut hash = Fnv::default();
-            for word in &self.path[..n_words] {
-                hash.write(word.as_bytes());
-                hash.write_u8(b' ');
-            }
-            hash
-        };
-        let last = self.path.len().saturating_sub(1);
-        let beginnings = (1..=last).map(move |it| (beginning(it).finish(), false));
-        let spellings = (last..self.path.len()).flat_map(move |last| {
-            self.spellings(last).map(move |word| {
-                let mut hash = beginning(last);
-                hash.write(word.as_bytes());
-                hash.write_u8(b' ');
-                (hash.finish(), true)
-            })
-        });
-        beginnings.chain(spellings)
     }
 
     /// Returns the spellings of one of the row's words.
