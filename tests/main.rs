@@ -26,6 +26,7 @@ mod clusters;
 mod commands;
 mod compilers;
 mod completion;
+mod configuration;
 mod conflicts;
 mod embedding;
 mod external_plugins;

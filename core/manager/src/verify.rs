@@ -103,7 +103,7 @@ pub(crate) fn provenance(
     session: &Session<'_>,
     entry: &pintle_host::catalog::Entry,
 ) -> Option<Provenance> {
-    // Listings ask this of each of thousands: most are files, or links to elsewhere.
+    // Not all links are the store's.
     entry.path()?.read_link().ok().filter(|it| it.is_relative())?;
     let root = session.shared(|| Root(user_dir(session).and_then(|it| it.canonicalize().ok())));
     let root = root.0.as_deref()?;

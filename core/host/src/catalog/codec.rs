@@ -34,6 +34,16 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes).and_then(|it| usize::try_from(it).ok())
     }
 
+    /// Reads a number as it is stored.
+    pub(super) fn short(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// Returns how many bytes were not read yet; those of one read are less than 4 GB.
+    pub(super) fn len(self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.number()?;
         self.take(len)

@@ -4,13 +4,12 @@
 //! path is the other's or begins with it, as then one of them could not be called.
 
 use super::clash::{Claim, Clash, CommandConflict};
-use super::contributions::{HelpLine, words as split};
+use super::contributions::{HelpLine, RawLine, words as split};
 use super::entry::Entry;
 use super::key::PluginKey;
-use super::name::PluginName;
+use crate::fnv;
 use pintle_plugin::manifest::ManifestCommand;
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 /// Finds the command of a plugin that `words` begin with, the longest if there are several.
 pub(super) fn find<'c>(
@@ -19,7 +18,9 @@ pub(super) fn find<'c>(
 ) -> Result<Option<(&'c Entry, &'c ManifestCommand)>, CommandConflict> {
     let typed = words.join(" ");
     let called = all(entries)
-        .filter(|(entry, line)| begins_with(&typed, line.words) && !is_core(entry, line.words))
+        .filter(|(entry, line)| {
+            begins_with(typed.as_bytes(), line.words.as_bytes()) && !is_core(entry, line.words)
+        })
         // The first of several equal ones; `max_by_key` would give the last.
         .reduce(|best, it| if it.1.words.len() > best.1.words.len() { it } else { best });
     let Some((entry, line)) = called else { return Ok(None) };
@@ -36,6 +37,13 @@ pub(super) fn find<'c>(
 /// Returns the commands that can be called by their bare words.
 pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
     all(entries).filter(|(entry, line)| clash(entry, line.words).is_none())
+}
+
+/// Returns the same, as bytes.
+pub(super) fn raw_callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, RawLine<'_>)> {
+    let current = entries.iter().filter(|it| it.is_current);
+    let all = current.flat_map(|entry| entry.raw_lines().map(move |it| (entry, it)));
+    all.filter(|(entry, it)| entry.clashes.is_empty() || clash(entry, &text(it.words)).is_none())
 }
 
 fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> + Clone {
@@ -55,36 +63,57 @@ fn claim(entry: &Entry, words: &str) -> Option<Claim> {
     Some(Claim { plugin: entry.key()?.clone(), command: split(words) })
 }
 
+/// Returns words that are listed as bytes.
+fn text(words: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(words)
+}
+
 /// The host's own commands, by their first words.
 struct Core<'c> {
-    by_word: HashMap<&'c str, Vec<String>>,
+    by_word: fnv::Map<&'c [u8], Vec<String>>,
 }
 
 impl<'c> Core<'c> {
     fn new(commands: &'c [Vec<String>]) -> Self {
-        let mut by_word: HashMap<&str, Vec<String>> = HashMap::new();
+        let mut by_word: fnv::Map<&[u8], Vec<String>> = fnv::Map::default();
         for path in commands {
-            let word = path.first().map_or("", String::as_str);
+            let word = path.first().map_or(&b""[..], |it| it.as_bytes());
             by_word.entry(word).or_default().push(path.join(" "));
         }
         Self { by_word }
     }
 
     /// Returns whether a command collides with one of them.
-    fn has(&self, words: &str) -> bool {
-        let word = words.split(' ').next().unwrap_or_default();
-        self.by_word.get(word).is_some_and(|it| it.iter().any(|it| is_one(it, words)))
+    fn has(&self, words: &[u8]) -> bool {
+        let word = words.split(|it| *it == b' ').next().unwrap_or_default();
+        let own = self.by_word.get(word);
+        own.is_some_and(|it| it.iter().any(|it| is_one(it.as_bytes(), words)))
     }
 }
 
-/// Marks the current version of each plugin, and the commands of those that collide.
+/// Marks the commands of current plugins that collide.
 pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
-    for idx in current(entries) {
-        entries[idx].is_current = true;
-    }
-    for (idx, clash) in collisions(entries, core_commands) {
+    let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
+    let commands = placed(current);
+    for (idx, clash) in collisions(entries, commands, &Core::new(core_commands)) {
         entries[idx].clashes.push(clash);
     }
+}
+
+/// Returns whether any two plugins have commands that collide, or one has one that collides with
+/// the host's own.
+pub(super) fn collide<'e>(
+    entries: impl Iterator<Item = &'e Entry>,
+    core_commands: &[Vec<String>],
+) -> bool {
+    let core = Core::new(core_commands);
+    let mut shorter: Vec<Placed<'_>> = Vec::new();
+    placed(entries.enumerate()).into_iter().any(|(words, idx)| {
+        shorter.retain(|it| begins_with(words, it.0));
+        let collides = core.has(words) || shorter.iter().any(|it| it.1 != idx);
+        shorter.push((words, idx));
+        collides
+    })
 }
 
 /// Returns what the commands of a plugin that is not in the catalog would collide with.
@@ -98,49 +127,42 @@ pub(super) fn foreseen(
     let clash = |own: &ManifestCommand| {
         let words = own.path.join(" ");
         let is_other = |it: &Entry| it.key().is_some_and(|it| it.name() != key.name());
-        let rivals = all(entries).filter(|it| is_one(it.1.words, &words) && is_other(it.0));
+        let rivals = all(entries)
+            .filter(|it| is_one(it.1.words.as_bytes(), words.as_bytes()) && is_other(it.0));
         let n_rivals = rivals.clone().count();
         let claims = rivals.filter_map(|(entry, line)| claim(entry, line.words));
-        Clash::of(&own.path, core.has(&words), claims, n_rivals)
+        Clash::of(&own.path, core.has(words.as_bytes()), claims, n_rivals)
     };
     commands.iter().filter_map(clash).collect()
 }
 
 /// Returns whether words begin with others, or are the same.
-fn begins_with(words: &str, start: &str) -> bool {
-    words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(' '))
+fn begins_with(words: &[u8], start: &[u8]) -> bool {
+    words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(b" "))
 }
 
 /// Returns whether two commands collide.
-fn is_one(one: &str, other: &str) -> bool {
+fn is_one(one: &[u8], other: &[u8]) -> bool {
     begins_with(one, other) || begins_with(other, one)
 }
 
-/// Returns the highest usable version of each plugin, stable ones first.
-fn current(entries: &[Entry]) -> Vec<usize> {
-    let mut best: HashMap<&PluginName, usize> = HashMap::with_capacity(entries.len());
-    // Of equal ones the first.
-    let rank = |idx: usize| entries[idx].version().map(|it| (it.is_stable(), it, Reverse(idx)));
-    for (idx, entry) in entries.iter().enumerate().filter(|(_, it)| it.is_usable()) {
-        let Some(key) = entry.key() else { continue };
-        let known = best.entry(key.name()).or_insert(idx);
-        if *known != idx && rank(idx) > rank(*known) {
-            *known = idx;
-        }
-    }
-    best.into_values().collect()
+/// The words of a command, and the place of its plugin.
+type Placed<'c> = (&'c [u8], usize);
+
+/// Returns all commands of some plugins, sorted.
+fn placed<'e>(plugins: impl Iterator<Item = (usize, &'e Entry)>) -> Vec<Placed<'e>> {
+    let mut commands: Vec<Placed<'_>> =
+        plugins.flat_map(|(idx, it)| it.raw_lines().map(move |it| (it.words, idx))).collect();
+    // In the order of the files' names, most are sorted already, and this sort sees that.
+    commands.sort();
+    commands
 }
 
-/// The words of a command, and the place of its plugin.
-type Placed<'c> = (&'c str, usize);
-
-fn collisions(entries: &[Entry], core_commands: &[Vec<String>]) -> Vec<(usize, Clash)> {
-    let core = Core::new(core_commands);
-    let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
-    let mut commands: Vec<Placed<'_>> =
-        current.flat_map(|(idx, it)| it.lines().map(move |it| (it.words, idx))).collect();
-    commands.sort_unstable();
-
+fn collisions<'e>(
+    entries: &'e [Entry],
+    commands: Vec<Placed<'e>>,
+    core: &Core<'_>,
+) -> Vec<(usize, Clash)> {
     let mut found = Vec::new();
     // The equal commands that the current ones begin with.
     let mut shorter: Vec<&[Placed<'_>]> = Vec::new();
@@ -181,17 +203,18 @@ impl Rivals<'_> {
     fn clash(&self, entries: &[Entry], own: usize, is_core: bool) -> Option<Clash> {
         let words = self.equal[0].0;
         let is_longer =
-            |it: &HelpLine<'_>| it.words.len() > words.len() && begins_with(it.words, words);
+            |it: &RawLine<'_>| it.words.len() > words.len() && begins_with(it.words, words);
         let n_own_longer = match self.longer {
             [] => 0,
-            _ => entries[own].lines().filter(is_longer).count(),
+            _ => entries[own].raw_lines().filter(is_longer).count(),
         };
         let has_own = |it: &&&[Placed<'_>]| it.binary_search_by_key(&own, |it| it.1).is_ok();
         let n_own_shorter = self.shorter.iter().filter(has_own).count();
         let n_shorter = self.shorter.iter().map(|it| it.len()).sum::<usize>() - n_own_shorter;
         let n_rivals = n_shorter + self.equal.len() - 1 + self.longer.len() - n_own_longer;
         let all = self.shorter.iter().copied().chain([self.equal, self.longer]).flatten();
-        let rivals = all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], it.0));
-        Clash::of(&split(words), is_core, rivals, n_rivals)
+        let rivals =
+            all.filter(|it| it.1 != own).filter_map(|it| claim(&entries[it.1], &text(it.0)));
+        Clash::of(&split(&text(words)), is_core, rivals, n_rivals)
     }
 }

@@ -4,7 +4,7 @@
 //! contributions are kept as the bytes that stand in the index, and those that are looked at
 //! are borrowed from them.
 
-use super::codec::{Reader, put_bytes, put_number};
+use super::codec::{Reader, put_bytes};
 use super::manifest_view::{ManifestView, Text};
 use pintle_plugin::manifest::{Manifest, ManifestCommand, ManifestNoun};
 use std::fmt;
@@ -27,7 +27,6 @@ pub(super) struct Decoded {
     pub(super) subcommands: Vec<String>,
     pub(super) events: Vec<String>,
     pub(super) interfaces: Vec<String>,
-    pub(super) deprecated: Option<String>,
 }
 
 /// Words with a line of help: a command, or a noun. The long help of a noun is left in the
@@ -38,6 +37,13 @@ pub struct HelpLine<'a> {
     pub words: &'a str,
     /// The line of help.
     pub about: &'a str,
+}
+
+/// The bytes of a [`HelpLine`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawLine<'a> {
+    pub(crate) words: &'a [u8],
+    pub(crate) about: &'a [u8],
 }
 
 impl Contributions {
@@ -53,58 +59,101 @@ impl Contributions {
 
     /// Returns the commands.
     pub(super) fn lines(&self) -> impl Iterator<Item = HelpLine<'_>> + Clone {
-        lines(&mut Reader::new(self.bytes()))
+        lines(self.part(Part::Commands))
+    }
+
+    /// Returns the commands, as bytes: for the many of which nothing but bytes is needed.
+    pub(super) fn raw_lines(&self) -> impl Iterator<Item = RawLine<'_>> + Clone {
+        raw_lines(self.part(Part::Commands))
+    }
+
+    /// Returns the nouns that have help, as bytes.
+    pub(super) fn raw_nouns(&self) -> impl Iterator<Item = RawLine<'_>> {
+        raw_lines(self.part(Part::Nouns))
+    }
+
+    /// Returns the subcommands and the interfaces, as bytes.
+    pub(super) fn raw_others(&self) -> impl Iterator<Item = &[u8]> {
+        raw_texts(self.part(Part::Subcommands)).chain(raw_texts(self.part(Part::Interfaces)))
+    }
+
+    /// Returns how many events the plugin's hooks subscribe to.
+    pub(super) fn n_events(&self) -> usize {
+        raw_texts(self.part(Part::Events)).count()
     }
 
     /// Returns the nouns that have help.
     pub(super) fn noun_lines(&self) -> impl Iterator<Item = HelpLine<'_>> {
-        let mut reader = Reader::new(self.bytes());
-        skip_lines(&mut reader);
-        (0..N_LISTS).for_each(|_| skip(&mut reader, 1));
-        lines(&mut reader)
+        lines(self.part(Part::Nouns))
+    }
+
+    /// Returns the scaffolding subcommands.
+    pub(super) fn subcommands(&self) -> impl Iterator<Item = &str> {
+        texts(self.part(Part::Subcommands))
     }
 
     /// Returns the events that the plugin's hooks subscribe to.
     pub(super) fn events(&self) -> impl Iterator<Item = &str> {
-        let mut reader = Reader::new(self.bytes());
-        skip_lines(&mut reader);
-        skip(&mut reader, 1);
-        texts(&mut reader)
+        texts(self.part(Part::Events))
     }
 
-    /// Returns all of them.
+    /// Returns the interfaces of embedding programs.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = &str> {
+        texts(self.part(Part::Interfaces))
+    }
+
+    /// Returns why the plugin should not be used any more, if so.
+    pub(super) fn deprecated(&self) -> Option<&str> {
+        texts(self.part(Part::Deprecated)).next()
+    }
+
+    fn part(&self, part: Part) -> Reader<'_> {
+        let mut reader = Reader::new(self.bytes());
+        for _ in 0..part as usize {
+            reader.bytes();
+        }
+        Reader::new(reader.bytes().unwrap_or_default())
+    }
+
+    /// Returns those that are kept as lists.
     pub(super) fn decoded(&self) -> &Decoded {
         self.decoded.get_or_init(|| {
-            let mut reader = Reader::new(self.bytes());
             let command = |it: HelpLine<'_>| {
                 let mut command = ManifestCommand::default();
                 (command.path, command.about) = (words(it.words), it.about.to_owned());
                 command
             };
-            let commands = lines(&mut reader).map(command).collect();
-            let mut list = || texts(&mut reader).map(str::to_owned).collect();
-            let (subcommands, events, interfaces) = (list(), list(), list());
-            let deprecated: Vec<String> = list();
-            let deprecated = deprecated.into_iter().next();
-            Box::new(Decoded { commands, subcommands, events, interfaces, deprecated })
+            Box::new(Decoded {
+                commands: self.lines().map(command).collect(),
+                subcommands: self.subcommands().map(str::to_owned).collect(),
+                events: self.events().map(str::to_owned).collect(),
+                interfaces: self.interfaces().map(str::to_owned).collect(),
+            })
         })
     }
 
     fn of(parts: &Parts<'_>) -> Self {
         let mut bytes = Vec::new();
-        put_lines(&mut bytes, parts.commands.iter().map(|it| (&it.path, &it.about)));
+        put_bytes(&mut bytes, &of_lines(parts.commands.iter().map(|it| (&it.path, &it.about))));
+        put_bytes(&mut bytes, &of_lines(parts.nouns.iter().map(|it| (&it.path, &it.about))));
         for list in [&parts.subcommands, &parts.events, &parts.interfaces, &parts.deprecated] {
-            put_number(&mut bytes, list.len());
-            list.iter().for_each(|it| put_bytes(&mut bytes, it.as_bytes()));
+            put_bytes(&mut bytes, &of_texts(list));
         }
-        put_lines(&mut bytes, parts.nouns.iter().map(|it| (&it.path, &it.about)));
         let own = 0..bytes.len();
         Self { all: bytes.into(), own, decoded: OnceLock::new() }
     }
 }
 
-/// How many lists of texts there are between the commands and the nouns.
-const N_LISTS: usize = 4;
+/// The parts of what is stored, each with its length before it.
+#[derive(Clone, Copy)]
+enum Part {
+    Commands,
+    Nouns,
+    Subcommands,
+    Events,
+    Interfaces,
+    Deprecated,
+}
 
 struct Parts<'a> {
     commands: &'a [ManifestCommand],
@@ -164,42 +213,34 @@ pub(super) fn words(joined: &str) -> Vec<String> {
     joined.split(' ').filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
-fn put_lines<'l>(
-    bytes: &mut Vec<u8>,
-    lines: impl ExactSizeIterator<Item = (&'l Vec<String>, &'l String)>,
-) {
-    put_number(bytes, lines.len());
+fn of_lines<'l>(lines: impl Iterator<Item = (&'l Vec<String>, &'l String)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
     for (path, about) in lines {
-        put_bytes(bytes, path.join(" ").as_bytes());
-        put_bytes(bytes, about.as_bytes());
+        put_bytes(&mut bytes, path.join(" ").as_bytes());
+        put_bytes(&mut bytes, about.as_bytes());
     }
+    bytes
 }
 
-/// Returns the lines that a reader has next; those that are damaged are none.
-fn lines<'a>(reader: &mut Reader<'a>) -> impl Iterator<Item = HelpLine<'a>> + Clone + use<'a> {
-    let mut own = *reader;
-    let n_lines = own.number().unwrap_or(0);
-    skip_lines(reader);
-    (0..n_lines).map_while(move |_| Some(HelpLine { words: own.text()?, about: own.text()? }))
+fn of_texts(texts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    texts.iter().for_each(|it| put_bytes(&mut bytes, it.as_bytes()));
+    bytes
 }
 
-fn skip_lines(reader: &mut Reader<'_>) {
-    skip(reader, 2);
+/// Returns the lines that a reader has; those that are damaged are none.
+fn lines(mut reader: Reader<'_>) -> impl Iterator<Item = HelpLine<'_>> + Clone {
+    std::iter::from_fn(move || Some(HelpLine { words: reader.text()?, about: reader.text()? }))
 }
 
-fn texts<'a>(reader: &mut Reader<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
-    let mut own = *reader;
-    let n_texts = own.number().unwrap_or(0);
-    skip(reader, 1);
-    (0..n_texts).map_while(move |_| own.text())
+fn raw_lines(mut reader: Reader<'_>) -> impl Iterator<Item = RawLine<'_>> + Clone {
+    std::iter::from_fn(move || Some(RawLine { words: reader.bytes()?, about: reader.bytes()? }))
 }
 
-/// Goes past a list whose items have so many texts each.
-fn skip(reader: &mut Reader<'_>, n_each: usize) {
-    let n_items = reader.number().unwrap_or(0);
-    for _ in 0..n_items.saturating_mul(n_each) {
-        if reader.bytes().is_none() {
-            return;
-        }
-    }
+fn raw_texts(mut reader: Reader<'_>) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || reader.bytes())
+}
+
+fn texts(mut reader: Reader<'_>) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || reader.text())
 }

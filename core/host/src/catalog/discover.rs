@@ -9,10 +9,7 @@ use super::reason::Reason;
 use super::rules::Rules;
 use super::search::{DirOrigin, PluginDir, SearchPath};
 use crate::fs::{Exposure, is_worth_protecting};
-use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::hash::Hash;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
@@ -55,6 +52,8 @@ pub(super) struct Found {
     /// The files that are not libraries, in search order.
     pub(super) others: Vec<OtherFile>,
     pub(super) warnings: Vec<Warning>,
+    /// Whether it is known that no two of the entries have to do with each other.
+    pub(super) is_distinct: bool,
 }
 
 /// A file in the search path that is not a library.
@@ -119,19 +118,26 @@ fn try_scan(
     }
     let candidates: Vec<_> = listings.iter().flat_map(|it| &it.candidates).collect();
     let is_stamped = index.is_some() && (known.is_some() || candidates.len() >= index::MIN_FILES);
-    let looks = look_in_parallel(&candidates, is_stamped, known.is_some(), rules);
+    let (entries, looks) = look_in_parallel(&candidates, is_stamped, known.is_some(), rules);
     if looks.iter().any(|it| it.is_lost) {
         return None;
     }
     if let Some(path) = index.filter(|_| is_stamped) {
-        keep(path, rules, known.as_ref(), &listings, &looks, now);
+        keep(path, rules, known.as_ref(), &listings, (&entries, &looks), now);
     }
+    let with_files: Vec<_> = listings.iter().filter(|it| !it.candidates.is_empty()).collect();
+    let is_distinct = match with_files[..] {
+        [Listing { section: Some(it), .. }] => {
+            it.has_distinct(looks.len()) && looks.iter().all(|it| it.is_known)
+        }
+        _ => false,
+    };
     let others = listings.into_iter().flat_map(|it| {
         let file = |name| OtherFile { path: it.dir.path.join(name), origin: it.dir.origin };
         it.others.into_iter().map(file).collect::<Vec<_>>()
     });
     let others = others.collect();
-    Some(Found { entries: looks.into_iter().map(|it| it.entry).collect(), others, warnings })
+    Some(Found { entries, others, warnings, is_distinct })
 }
 
 /// What is in one directory.
@@ -150,30 +156,41 @@ fn keep(
     rules: &Rules,
     known: Option<&Index>,
     listings: &[Listing<'_>],
-    looks: &[Look],
+    (mut entries, mut looks): (&[Entry], &[Look]),
     now: SystemTime,
 ) {
-    let mut rest = looks;
     let mut is_new = false;
     let mut looked = Vec::new();
     for listing in listings {
-        let (own, behind) = rest.split_at(listing.candidates.len());
-        rest = behind;
+        let (own, behind) = looks.split_at(listing.candidates.len());
+        looks = behind;
+        let (own_entries, behind) = entries.split_at(listing.candidates.len());
+        entries = behind;
         let is_settled = |it: &Stamp| it.is_settled(now);
-        let is_too_new = own.iter().any(|it| it.stamp.is_some_and(|it| !it.is_settled(now)));
+        let is_too_new = own.iter().any(|it| it.is_too_new(now));
         let stamp = listing.stamp.filter(|it| !is_too_new && is_settled(it));
         let has_new = own.iter().any(|it| it.is_worth_keeping(now));
         is_new |= has_new || stamp.is_some_and(|it| listing.section.is_none_or(|s| !s.is_of(&it)));
-        let names = listing.candidates.iter().map(Candidate::name);
-        let files = names.zip(own).map(|(name, it)| (name, it.stamp.filter(is_settled), &it.entry));
-        let (dir, others) = (&*listing.dir.path, listing.others.clone());
-        looked.push(Looked { dir, stamp, files: files.collect(), others });
+        looked.push((listing, stamp, own_entries, own));
     }
     if is_new {
+        let looked: Vec<_> = looked.into_iter().map(|it| looked_at(it, now)).collect();
         index::save(path, rules, known, &looked, now);
     } else if let Some(known) = known {
         listings.iter().filter_map(|it| it.section).for_each(|it| known.note_look(it, now));
     }
+}
+
+fn looked_at<'l>(
+    (listing, stamp, entries, looks): (&'l Listing<'_>, Option<Stamp>, &'l [Entry], &'l [Look]),
+    now: SystemTime,
+) -> Looked<'l> {
+    let names = listing.candidates.iter().map(Candidate::name);
+    let stamp_of = |it: &Look| it.stamp.filter(|it| it.is_settled(now));
+    let files = names.zip(entries).zip(looks);
+    let files = files.map(|((name, entry), it)| (name, stamp_of(it), entry));
+    let (dir, others) = (&*listing.dir.path, listing.others.clone());
+    Looked { dir, stamp, files: files.collect(), others }
 }
 
 /// Returns what to report about a directory that cannot be searched. One that the user has
@@ -183,9 +200,8 @@ fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
     (!is_optional).then(|| Warning::Unsearched { path: dir.path.clone(), source })
 }
 
-/// A file that was looked at.
+/// What was found out about a file, besides its entry.
 struct Look {
-    entry: Entry,
     stamp: Option<Stamp>,
     is_known: bool,
     /// Whether the index has the file, and the directory does not.
@@ -198,16 +214,28 @@ impl Look {
         !self.is_known && self.stamp.is_some_and(|it| it.is_settled(now))
     }
 
-    fn at(candidate: &Candidate<'_>, is_stamped: bool, rules: &Rules) -> Self {
+    /// Returns whether the file has changed so lately that its next change may have its stamp.
+    fn is_too_new(&self, now: SystemTime) -> bool {
+        !self.is_known && self.stamp.is_some_and(|it| !it.is_settled(now))
+    }
+
+    /// Looks at a file, and adds what it is to `entries`, where its entry is made in its place.
+    fn at(
+        candidate: &Candidate<'_>,
+        is_stamped: bool,
+        rules: &Rules,
+        entries: &mut Vec<Entry>,
+    ) -> Self {
         // The stamp is taken first: what changes after it does not bear it.
         let stamp = is_stamped.then(|| candidate.stamp()).flatten();
+        let is_link = candidate.is_link();
         if let Some((stamp, known)) = stamp.and_then(|it| Some((it, candidate.known(&it)?))) {
-            let entry = Entry::from_index(candidate.path(), &stamp, known, rules);
-            return Self { entry, stamp: Some(stamp), is_known: true, is_lost: false };
+            entries.push(Entry::from_index(is_link, &stamp, known, rules));
+            return Self { stamp: Some(stamp), is_known: true, is_lost: false };
         }
-        let entry = Entry::from_file(candidate.path(), candidate.open(), rules);
+        entries.push(Entry::from_file(candidate.path(), is_link, candidate.open(), rules));
         let is_lost = stamp.is_none() && candidate.should_exist();
-        Self { entry, stamp, is_known: false, is_lost }
+        Self { stamp, is_known: false, is_lost }
     }
 }
 
@@ -226,7 +254,7 @@ fn look_in_parallel(
     is_stamped: bool,
     is_indexed: bool,
     rules: &Rules,
-) -> Vec<Look> {
+) -> (Vec<Entry>, Vec<Look>) {
     let most = match candidates.len() {
         0..FILES_TO_COUNT_CORES => 2,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
@@ -234,39 +262,32 @@ fn look_in_parallel(
     let per_thread = if is_indexed { KNOWN_FILES_PER_THREAD } else { FILES_PER_THREAD };
     let n_threads = most.min(candidates.len() / per_thread).max(1);
     let (own, others) = candidates.split_at(candidates.len().div_ceil(n_threads));
-    let look = &|candidates: &[&Candidate<'_>]| -> Vec<Look> {
-        candidates.iter().map(|it| Look::at(it, is_stamped, rules)).collect()
+    let look = &|own: &[&Candidate<'_>], n_all: usize| -> (Vec<Entry>, Vec<Look>) {
+        let (mut entries, mut looks) = (Vec::with_capacity(n_all), Vec::with_capacity(n_all));
+        for it in own {
+            looks.push(Look::at(it, is_stamped, rules, &mut entries));
+        }
+        (entries, looks)
     };
     if others.is_empty() {
-        return look(own);
+        return look(own, own.len());
     }
     std::thread::scope(|scope| {
-        let start = |it| (it, Builder::new().spawn_scoped(scope, move || look(it)));
+        let start = |it| (it, Builder::new().spawn_scoped(scope, move || look(it, it.len())));
         let others: Vec<_> = others.chunks(own.len()).map(start).collect();
-        let mut looks = look(own);
+        let (mut entries, mut looks) = look(own, candidates.len());
         for (candidates, thread) in others {
-            match thread.map(ScopedJoinHandle::join) {
-                Ok(Ok(more)) => looks.extend(more),
+            let (more_entries, more_looks) = match thread.map(ScopedJoinHandle::join) {
+                Ok(Ok(more)) => more,
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 // The system has no thread to spare.
-                Err(_) => looks.extend(look(candidates)),
-            }
+                Err(_) => look(candidates, candidates.len()),
+            };
+            entries.extend(more_entries);
+            looks.extend(more_looks);
         }
-        looks
+        (entries, looks)
     })
-}
-
-/// Marks what was found before, under another path or in an earlier directory.
-pub(super) fn shadow(entries: &mut [Entry]) {
-    for (idx, first, reason) in shadowed(entries) {
-        // What stands for the same plugin in another form is made on purpose.
-        let is_copy = matches!(reason, Reason::AlreadyFound { .. })
-            && entries[idx].transport() == entries[first].transport();
-        if let Some(copy) = entries[idx].path().filter(|_| is_copy).map(Path::to_owned) {
-            entries[first].copies.push(copy);
-        }
-        entries[idx].set_aside(reason);
-    }
 }
 
 /// Marks the other versions of the plugins that a project demands, but for those that are named
@@ -290,37 +311,4 @@ pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
             entry.set_aside(Reason::Locked { key: key.clone() });
         }
     }
-}
-
-/// Returns what was found before: its place, the place of what counts, and how it is told.
-fn shadowed(entries: &[Entry]) -> Vec<(usize, usize, Reason)> {
-    let path = |idx: usize| entries[idx].path().map(Path::to_owned);
-    let ids = entries.iter().enumerate().filter_map(|(idx, it)| Some((it.id.as_ref()?, idx)));
-    let mut found: Vec<_> = repeated(ids)
-        .map(|(idx, first)| (idx, first, Reason::SameFile { first: path(first) }))
-        .collect();
-    let same_file: HashSet<usize> = found.iter().map(|(idx, ..)| *idx).collect();
-    // A refused file hides nothing: a good copy further on is used.
-    let usable = entries.iter().enumerate();
-    let usable = usable.filter(|(idx, it)| it.is_usable() && !same_file.contains(idx));
-    let keys = usable.filter_map(|(idx, it)| Some((it.key()?, idx)));
-    found.extend(repeated(keys).filter_map(|(idx, first)| {
-        let key = entries[idx].key()?.clone();
-        Some((idx, first, Reason::AlreadyFound { key, first: path(first) }))
-    }));
-    found
-}
-
-/// Returns each item whose value stands at an earlier index too, and the first such index.
-fn repeated<T: Eq + Hash>(
-    items: impl Iterator<Item = (T, usize)>,
-) -> impl Iterator<Item = (usize, usize)> {
-    let mut firsts = HashMap::with_capacity(items.size_hint().1.unwrap_or(0));
-    items.filter_map(move |(value, idx)| match firsts.entry(value) {
-        Vacant(it) => {
-            it.insert(idx);
-            None
-        }
-        Occupied(it) => Some((idx, *it.get())),
-    })
 }

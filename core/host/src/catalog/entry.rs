@@ -1,11 +1,11 @@
 //! What the catalog knows of one plugin.
 
 use super::clash::Clash;
-use super::contributions::{Contributions, HelpLine};
+use super::contributions::{Contributions, HelpLine, RawLine};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::foreign::{Endpoint, ForeignPlugin};
-use super::index::LayoutVerdict;
+use super::index::{Known, LayoutVerdict};
 use super::key::PluginKey;
 use super::lazy_manifest::LazyManifest;
 use super::manifest_view::ManifestView;
@@ -16,11 +16,13 @@ use super::requirements;
 use super::rules::{Disabled, Rules};
 use super::transport::Transport;
 use super::version::PluginVersion;
+use crate::causes::with_causes;
 use pintle_plugin::LinkedPlugin;
 use pintle_plugin::manifest::{Manifest, ManifestCommand};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Whether a plugin can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -38,50 +40,76 @@ pub enum State {
     Refused,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl State {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Ok => "ok",
             Self::Conflict => "conflict",
             Self::Shadowed => "shadowed",
             Self::Disabled => "disabled",
             Self::Refused => "refused",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 /// A plugin, or a file that should be one, in a [`Catalog`](super::Catalog).
+///
+/// What the index knows of a file becomes a path, a key or a reason when somebody looks at it:
+/// listings have thousands of entries, and need little of each.
 pub struct Entry {
-    path: Option<PathBuf>,
+    known: Option<Known>,
+    path: OnceLock<Option<PathBuf>>,
+    is_link: bool,
     linked: Option<LinkedPlugin>,
     endpoint: Option<Arc<dyn Endpoint>>,
     transport: Transport,
-    key: Option<PluginKey>,
+    key: OnceLock<Option<Box<PluginKey>>>,
     manifest: LazyManifest,
     contributions: Contributions,
-    /// Why it cannot be used, if so.
-    verdict: Option<Reason>,
+    /// Why it cannot be used, if so, and that is not what the index knows.
+    verdict: Option<Box<Reason>>,
+    /// What the index knows of that.
+    remembered: OnceLock<Box<Reason>>,
     pub(super) id: Option<FileId>,
     pub(super) clashes: Vec<Clash>,
     pub(super) is_current: bool,
-    layout: Option<LayoutVerdict>,
     pub(super) copies: Vec<PathBuf>,
-}
-
-/// What is known of one plugin file from last time.
-pub(super) struct Known {
-    pub(super) key: Option<PluginKey>,
-    pub(super) manifest: LazyManifest,
-    pub(super) contributions: Contributions,
-    /// Why it was refused.
-    pub(super) refusal: Option<String>,
-    pub(super) layout: LayoutVerdict,
 }
 
 impl Entry {
     /// Returns the plugin's full name and version, if they are known.
     pub fn key(&self) -> Option<&PluginKey> {
-        self.key.as_ref()
+        let known = || self.known.as_ref().and_then(Known::key).map(Box::new);
+        self.key.get_or_init(known).as_deref()
+    }
+
+    /// Returns the bytes of the plugin's full name, if it is known.
+    pub(super) fn raw_name(&self) -> Option<&[u8]> {
+        match &self.known {
+            Some(known) => known.name(),
+            None => self.key().map(|it| it.name().as_str().as_bytes()),
+        }
+    }
+
+    /// Returns the key as it is written, if it is known.
+    pub(crate) fn raw_key(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.known {
+            Some(known) => known.raw_key().map(Cow::from),
+            None => self.key().map(|it| it.to_string().into_bytes().into()),
+        }
+    }
+
+    /// Returns whether its texts are as wide as they have bytes, and can be shown as they are;
+    /// false if that is not known.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.known.as_ref().is_some_and(Known::is_plain)
     }
 
     /// Returns the plugin's manifest, if it could be read.
@@ -91,7 +119,14 @@ impl Entry {
 
     /// Returns the plugin's file; a linked plugin has none.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        let known = || self.known.as_ref().map(Known::path);
+        self.path.get_or_init(known).as_deref()
+    }
+
+    /// Returns whether the plugin's file can be a symbolic link: of no other can it be read where
+    /// it leads to.
+    pub fn is_link(&self) -> bool {
+        self.is_link
     }
 
     /// Returns how the host reaches the plugin.
@@ -111,7 +146,8 @@ impl Entry {
 
     /// Returns whether the plugin can be used.
     pub fn state(&self) -> State {
-        match self.verdict {
+        match self.verdict.as_deref() {
+            None if self.is_remembered_as_refused() => State::Refused,
             None if self.clashes.is_empty() => State::Ok,
             None | Some(Reason::Clashes(_)) => State::Conflict,
             Some(Reason::Refused(_)) => State::Refused,
@@ -125,12 +161,37 @@ impl Entry {
     /// Returns why the plugin is in its state, if that is not [`State::Ok`].
     pub fn reason(&self) -> Option<Reason> {
         let clashes = || Reason::Clashes(self.clashes.clone());
-        self.verdict.clone().or_else(|| (!self.clashes.is_empty()).then(clashes))
+        let verdict = self.verdict.as_deref().or_else(|| self.remembered());
+        verdict.cloned().or_else(|| (!self.clashes.is_empty()).then(clashes))
+    }
+
+    /// Returns the same as text, with all causes.
+    pub(crate) fn raw_reason(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.known {
+            Some(known) if self.verdict.is_none() && known.is_refused() => {
+                Some(known.refusal().into())
+            }
+            _ if self.state() == State::Ok => None,
+            _ => self.reason().map(|it| with_causes(&it).into_bytes().into()),
+        }
+    }
+
+    fn is_remembered_as_refused(&self) -> bool {
+        self.known.as_ref().is_some_and(Known::is_refused)
+    }
+
+    fn remembered(&self) -> Option<&Reason> {
+        let known = self.known.as_ref().filter(|it| it.is_refused())?;
+        Some(self.remembered.get_or_init(|| {
+            let text = String::from_utf8_lossy(known.refusal()).into_owned();
+            let path = known.path();
+            Box::new(Reason::Refused(Arc::new(Refusal::Remembered { text, path })))
+        }))
     }
 
     /// Returns why the plugin was refused.
     pub fn refusal(&self) -> Option<&Refusal> {
-        match &self.verdict {
+        match self.verdict.as_deref().or_else(|| self.remembered()) {
             Some(Reason::Refused(refusal)) => Some(refusal),
             _ => None,
         }
@@ -139,7 +200,7 @@ impl Entry {
     /// Returns whether the plugin can be run. One with conflicting commands can,
     /// through its other commands and through its key.
     pub fn is_usable(&self) -> bool {
-        self.verdict.is_none()
+        self.verdict.is_none() && !self.is_remembered_as_refused()
     }
 
     /// Returns whether this is the version of its plugin whose commands and hooks count.
@@ -193,6 +254,35 @@ impl Entry {
         self.contributions.lines()
     }
 
+    /// Returns the plugin's commands, as bytes.
+    pub(super) fn raw_lines(&self) -> impl Iterator<Item = RawLine<'_>> + Clone {
+        self.contributions.raw_lines()
+    }
+
+    /// Returns the nouns that the plugin has help for, as bytes.
+    pub(super) fn raw_nouns(&self) -> impl Iterator<Item = RawLine<'_>> {
+        self.contributions.raw_nouns()
+    }
+
+    /// Returns what the plugin brings, as listings show it: its commands, its subcommands and
+    /// interfaces, and how many events its hooks take.
+    pub(crate) fn brought(&self) -> Cow<'_, [u8]> {
+        if let Some(known) = &self.known {
+            return known.brought().into();
+        }
+        let own = &self.contributions;
+        let names = own.raw_lines().map(|it| it.words).chain(own.raw_others());
+        let names = names.collect::<Vec<_>>().join(&b", "[..]);
+        let events = match own.n_events() {
+            0 => String::new(),
+            1 => "1 event".to_owned(),
+            n => format!("{n} events"),
+        };
+        let parts = [names, events.into_bytes()].into_iter().filter(|it| !it.is_empty());
+        let parts = parts.collect::<Vec<_>>();
+        if parts.is_empty() { b"-".into() } else { parts.join(&b"; "[..]).into() }
+    }
+
     /// Returns the nouns that the plugin has help for, without making anything of them.
     pub(super) fn noun_lines(&self) -> impl Iterator<Item = HelpLine<'_>> {
         self.contributions.noun_lines()
@@ -209,36 +299,40 @@ impl Entry {
     }
 
     /// Returns the JSON of the plugin's manifest, if it could be read.
-    pub(super) fn manifest_json(&self) -> std::borrow::Cow<'_, [u8]> {
+    pub(super) fn manifest_json(&self) -> Cow<'_, [u8]> {
         self.manifest.json()
     }
 
     /// Returns why the plugin should not be used any more, if so.
     pub fn deprecated(&self) -> Option<&str> {
-        self.contributions.decoded().deprecated.as_deref()
+        match &self.known {
+            Some(known) if !known.is_deprecated() => None,
+            _ => self.contributions.deprecated(),
+        }
     }
 
     /// Returns what is known of the layout of the plugin's root module.
-    pub(crate) fn layout(&self) -> Option<&LayoutVerdict> {
-        self.layout.as_ref()
+    pub(crate) fn layout(&self) -> Option<LayoutVerdict> {
+        self.known.as_ref().and_then(Known::layout)
     }
 
     /// Returns whether a file that was examined now is the plugin that was listed: the same
     /// version of the same plugin, with the same contributions.
     pub(crate) fn is_same_as(&self, found: &Examined) -> bool {
-        self.key.as_ref() == Some(&found.key)
-            && self.contributions == Contributions::from(&found.manifest)
+        self.key() == Some(&found.key) && self.contributions == Contributions::from(&found.manifest)
     }
 
     /// Examines a file.
     pub(super) fn from_file(
         path: PathBuf,
+        is_link: bool,
         opened: Result<RegularFile, FileError>,
         rules: &Rules,
     ) -> Self {
         let found = examine_file(opened, rules);
         let mut entry = Self {
-            path: Some(path),
+            path: Some(path).into(),
+            is_link,
             manifest: found.manifest,
             contributions: found.contributions,
             id: found.id,
@@ -257,22 +351,11 @@ impl Entry {
     }
 
     /// Takes a file that is known from last time.
-    pub(super) fn from_index(path: PathBuf, stamp: &Stamp, known: Known, rules: &Rules) -> Self {
-        let mut entry = Self {
-            path: Some(path),
-            manifest: known.manifest,
-            contributions: known.contributions,
-            id: stamp.file_id(),
-            layout: Some(known.layout),
-            ..Self::new(Transport::Native)
-        };
-        match known.refusal {
-            None => entry.accept(known.key, rules),
-            Some(text) => {
-                let path = entry.path.clone().unwrap_or_default();
-                entry.refuse(known.key, Refusal::Remembered { text, path }, rules);
-            }
-        }
+    pub(super) fn from_index(is_link: bool, stamp: &Stamp, known: Known, rules: &Rules) -> Self {
+        let mut entry = Self::of(Transport::Native, Some(known));
+        entry.is_link = is_link;
+        entry.id = stamp.file_id();
+        entry.verdict = entry.disabled(rules).map(Box::new);
         entry
     }
 
@@ -290,7 +373,7 @@ impl Entry {
     /// Takes a plugin that is not a library of this interface.
     pub(super) fn from_foreign(plugin: ForeignPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(plugin.transport);
-        entry.path = Some(plugin.path);
+        entry.path = Some(plugin.path).into();
         match plugin.found {
             Ok((manifest, endpoint)) => {
                 entry.endpoint = Some(endpoint);
@@ -309,19 +392,25 @@ impl Entry {
     }
 
     fn new(transport: Transport) -> Self {
+        Self::of(transport, None)
+    }
+
+    fn of(transport: Transport, known: Option<Known>) -> Self {
         Self {
-            path: None,
+            manifest: known.as_ref().map_or_else(LazyManifest::default, Known::manifest),
+            contributions: known.as_ref().map(Known::contributions).unwrap_or_default(),
+            known,
+            path: OnceLock::new(),
+            is_link: false,
             linked: None,
             endpoint: None,
             transport,
-            key: None,
-            manifest: LazyManifest::default(),
-            contributions: Contributions::default(),
+            key: OnceLock::new(),
             verdict: None,
+            remembered: OnceLock::new(),
             id: None,
             clashes: Vec::new(),
             is_current: false,
-            layout: None,
             copies: Vec::new(),
         }
     }
@@ -337,18 +426,21 @@ impl Entry {
     }
 
     fn accept(&mut self, key: Option<PluginKey>, rules: &Rules) {
-        let is_key = |it: &&Disabled| key.as_ref().is_some_and(|key| it.key.matches_key(key));
-        if let Some(by) = rules.disabled.iter().find(is_key) {
-            self.verdict = Some(Reason::Disabled { by: by.clone() });
-        }
-        self.key = key;
+        self.key = key.map(Box::new).into();
+        self.verdict = self.disabled(rules).map(Box::new);
+    }
+
+    fn disabled(&self, rules: &Rules) -> Option<Reason> {
+        let is_own = |it: &&Disabled| self.key().is_some_and(|key| it.key.matches_key(key));
+        let by = rules.disabled.iter().find(is_own)?;
+        Some(Reason::Disabled { by: by.clone() })
     }
 
     /// Takes a plugin that cannot be run. One that is disabled is as good as not there, whatever
     /// is wrong with it.
     fn refuse(&mut self, key: Option<PluginKey>, refusal: Refusal, rules: &Rules) {
         self.accept(key, rules);
-        self.verdict.get_or_insert_with(|| Reason::Refused(Arc::new(refusal)));
+        self.verdict.get_or_insert_with(|| Box::new(Reason::Refused(Arc::new(refusal))));
     }
 
     /// Returns the files with the same version of the plugin that this one is found before.
@@ -358,15 +450,15 @@ impl Entry {
 
     /// Takes the plugin out of use, for example because another one is found before it.
     pub(super) fn set_aside(&mut self, reason: Reason) {
-        self.verdict = Some(reason);
+        self.verdict = Some(Box::new(reason));
     }
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
-            .field("key", &self.key.as_ref().map(ToString::to_string))
-            .field("path", &self.path)
+            .field("key", &self.key().map(ToString::to_string))
+            .field("path", &self.path())
             .field("transport", &self.transport)
             .field("state", &self.state())
             .finish_non_exhaustive()

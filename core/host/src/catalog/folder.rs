@@ -1,8 +1,7 @@
 //! One folder of the search path: what in it could be a plugin.
 
-use super::entry::Known;
 use super::file::{Directory, FileError, RegularFile, Stamp};
-use super::index::{Record, Records};
+use super::index::{Known, Record, Records};
 use crate::fs::{Entry, Exposure, Kind};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,12 +10,15 @@ use std::path::{Path, PathBuf};
 /// A folder of the search path.
 pub(super) struct Folder {
     directory: Directory,
+    path: PathBuf,
 }
 
 /// Something in a folder that has the platform's library suffix.
 pub(super) struct Candidate<'f> {
-    directory: &'f Directory,
-    name: OsString,
+    folder: &'f Folder,
+    /// The name, unless it is in the record alone.
+    name: Option<OsString>,
+    is_link: bool,
     /// The number of the file within its file system, if the listing says that it is regular.
     inode: Option<u64>,
     /// What the index has of a file of this name.
@@ -28,7 +30,7 @@ pub(super) struct Candidate<'f> {
 impl Folder {
     /// Opens a folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { directory: Directory::open(path)? })
+        Ok(Self { directory: Directory::open(path)?, path: path.to_owned() })
     }
 
     /// Returns who else may change what is in the folder.
@@ -43,10 +45,13 @@ impl Folder {
 
     /// Returns the libraries that the index has, which are all that are in the folder.
     pub(super) fn listed(&self, records: Records) -> Vec<Candidate<'_>> {
-        let directory = &self.directory;
-        let candidate = |record: Record| {
-            let name = record.file_name();
-            Candidate { directory, name, inode: None, record: Some(record), is_listed: true }
+        let candidate = |record: Record| Candidate {
+            folder: self,
+            name: None,
+            is_link: record.is_link(),
+            inode: None,
+            record: Some(record),
+            is_listed: true,
         };
         records.map(candidate).collect()
     }
@@ -66,8 +71,10 @@ impl Folder {
                 let record = records.next_if(|it| it.name() == bytes);
                 let inode = inode.filter(|_| kind == Kind::File);
                 candidates.push(Candidate {
-                    directory: &self.directory,
-                    name,
+                    folder: self,
+                    name: Some(name),
+                    // Not all file systems tell what has a name.
+                    is_link: matches!(kind, Kind::Symlink | Kind::Special),
                     inode,
                     record,
                     is_listed: false,
@@ -82,19 +89,25 @@ impl Folder {
 
 impl Candidate<'_> {
     /// Returns the name of the file.
-    pub(super) fn name(&self) -> &OsString {
-        &self.name
+    pub(super) fn name(&self) -> &OsStr {
+        let recorded = || self.record.as_ref().map(Record::file_name);
+        self.name.as_deref().or_else(recorded).unwrap_or_default()
+    }
+
+    /// Returns whether the name can be one of a symbolic link.
+    pub(super) fn is_link(&self) -> bool {
+        self.is_link
     }
 
     /// Returns the path of the file.
     pub(super) fn path(&self) -> PathBuf {
-        self.directory.path().join(&self.name)
+        self.folder.path.join(self.name())
     }
 
     /// Returns what tells the file from all others, and from what it was before; `None`
     /// if it is not a regular one.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        self.directory.stamp(&self.name)
+        self.folder.directory.stamp(self.name())
     }
 
     /// Returns what the index has of the file, if it is the one with this stamp.
@@ -109,7 +122,7 @@ impl Candidate<'_> {
 
     /// Opens the file without ever waiting for it.
     pub(super) fn open(&self) -> Result<RegularFile, FileError> {
-        self.directory.open_file(&self.name, self.inode)
+        self.folder.directory.open_file(self.name(), self.inode)
     }
 }
 

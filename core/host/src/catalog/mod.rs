@@ -9,7 +9,9 @@ mod codec;
 mod commands;
 mod contact;
 mod contributions;
+mod current;
 mod discover;
+mod distinct;
 mod entry;
 mod examine;
 mod file;
@@ -43,6 +45,7 @@ mod version;
 pub use clash::{Claim, Clash, CommandConflict};
 pub use contact::{contact, defect};
 pub use contributions::HelpLine;
+use contributions::RawLine;
 use discover::Found;
 pub use discover::{OtherFile, Warning};
 pub use entry::{Entry, State};
@@ -109,7 +112,7 @@ impl Catalog {
         foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Option<Self> {
         let (entries, others) = narrow::find(search, rules, wanted, SystemTime::now())?;
-        let found = Found { entries, others, warnings: Vec::new() };
+        let found = Found { entries, others, warnings: Vec::new(), is_distinct: false };
         Some(Self::of(found, search, linked, rules, foreign))
     }
 
@@ -120,7 +123,8 @@ impl Catalog {
         rules: &Rules,
         foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Self {
-        let Found { entries: files, others, warnings } = found;
+        let Found { entries: files, others, warnings, mut is_distinct } = found;
+        let n_files = files.len();
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
             // The usual case: a thousand entries need not move.
@@ -130,6 +134,11 @@ impl Catalog {
         }
         entries.extend(foreign(others).into_iter().map(|it| Entry::from_foreign(it, rules)));
         discover::shadow_by_project(&mut entries, search);
+        is_distinct &= entries.len() == n_files;
+        if is_distinct {
+            current::settle_distinct(&mut entries);
+            return Self { entries, warnings };
+        }
         Self::settle(entries, warnings, rules)
     }
 
@@ -143,7 +152,7 @@ impl Catalog {
     }
 
     fn settle(mut entries: Vec<Entry>, warnings: Vec<Warning>, rules: &Rules) -> Self {
-        discover::shadow(&mut entries);
+        current::settle(&mut entries);
         commands::settle(&mut entries, &rules.core_commands);
         Self { entries, warnings }
     }
@@ -193,6 +202,11 @@ impl Catalog {
     /// Returns the plugin commands that can be called by their bare words, for help and completion.
     pub fn commands(&self) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
         commands::callable(&self.entries)
+    }
+
+    /// Returns the same as bytes, of which listings of thousands are made.
+    pub(crate) fn raw_commands(&self) -> impl Iterator<Item = (&Entry, RawLine<'_>)> {
+        commands::raw_callable(&self.entries)
     }
 
     /// Returns what the commands of a plugin that is not here would collide with: with other

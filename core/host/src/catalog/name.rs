@@ -48,11 +48,6 @@ pub enum NameError {
 }
 
 impl PluginName {
-    /// Takes a name that was found to be one before.
-    pub(super) fn known(name: &str) -> Self {
-        Self(name.to_owned())
-    }
-
     /// Returns the whole name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -107,5 +107,5 @@ fn entry(dir: &PluginDir, record: &Record, rules: &Rules) -> Option<Entry> {
     if !record.is_of(Some(&stamp)) {
         return None;
     }
-    Some(Entry::from_index(path, &stamp, record.known()?, rules))
+    Some(Entry::from_index(record.is_link(), &stamp, record.known()?, rules))
 }

@@ -1,21 +1,21 @@
 //! What plugins say about the words that their commands begin with.
 
-use super::contributions::HelpLine;
+use super::contributions::RawLine;
 use super::entry::Entry;
-use std::collections::HashMap;
+use crate::fnv;
 
 /// What the plugins of a catalog say about nouns. Of several plugins that describe one noun, the
 /// first in the order of the catalog counts.
 pub struct Nouns<'c> {
     /// Few plugins describe nouns, so that this is small even with thousands of plugins.
-    found: HashMap<&'c str, (&'c Entry, &'c str)>,
+    found: fnv::Map<&'c [u8], (&'c Entry, &'c [u8])>,
 }
 
 impl<'c> Nouns<'c> {
     pub(super) fn new(entries: &'c [Entry]) -> Self {
-        let mut found = HashMap::new();
+        let mut found = fnv::Map::default();
         for entry in entries.iter().filter(|it| it.is_current()) {
-            for HelpLine { words, about } in entry.noun_lines() {
+            for RawLine { words, about } in entry.raw_nouns() {
                 found.entry(words).or_insert((entry, about));
             }
         }
@@ -24,13 +24,18 @@ impl<'c> Nouns<'c> {
 
     /// Returns the line of help for the noun with these words, a blank between any two, if a plugin has one.
     pub fn about(&self, words: &str) -> Option<&'c str> {
+        std::str::from_utf8(self.raw_about(words.as_bytes())?).ok()
+    }
+
+    /// Returns the same as bytes.
+    pub(crate) fn raw_about(&self, words: &[u8]) -> Option<&'c [u8]> {
         Some(self.found.get(words)?.1)
     }
 
     /// Returns the paragraphs of help for a noun, if the plugin that describes it has them. This
     /// reads the plugin's manifest.
     pub fn long_about(&self, words: &str) -> Option<&'c str> {
-        let (entry, _) = self.found.get(words)?;
+        let (entry, _) = self.found.get(words.as_bytes())?;
         let noun = entry.manifest()?.nouns.iter().find(|it| it.path.join(" ") == words)?;
         Some(noun.long_about.as_str()).filter(|it| !it.is_empty())
     }

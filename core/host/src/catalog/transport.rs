@@ -17,13 +17,20 @@ pub enum Transport {
     External,
 }
 
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Transport {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Linked => "linked",
             Self::Native => "native",
             Self::Executable => "executable",
             Self::External => "external",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -34,13 +34,6 @@ pub struct VersionError {
 }
 
 impl PluginVersion {
-    /// Puts together what [`as_semver`](Self::as_semver) gave; `None` when `pre` is malformed.
-    pub(super) fn from_parts([major, minor, patch]: [u64; 3], pre: &str) -> Option<Self> {
-        let pre = if pre.is_empty() { Prerelease::EMPTY } else { Prerelease::new(pre).ok()? };
-        let build = semver::BuildMetadata::EMPTY;
-        Some(Self(Version { major, minor, patch, pre, build }))
-    }
-
     /// Returns whether the version has no pre-release part.
     pub fn is_stable(&self) -> bool {
         self.0.pre.is_empty()

@@ -247,10 +247,11 @@ fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<
 }
 
 fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
-    let help = tree::help_text(host, session.catalog(), &callable::all(session));
-    // In one piece: a thousand plugins have a thousand lines.
+    let (own, of_plugins) = tree::help_text(host, session.catalog(), &callable::all(session));
     let stream = if exit_code == 0 { Stream::Out } else { Stream::Err };
-    session.console().styled(stream, &help);
+    session.console().styled(stream, &own);
+    // In one piece: a thousand plugins have a thousand lines.
+    session.console().write(stream, &of_plugins);
     if exit_code == 0 { Exit::Done } else { Exit::Usage }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::Path;
 
-pub use crate::services::{plain, table};
+pub use crate::services::{Cell, Table, plain, table};
 
 /// Returns the option that chooses the form of a listing.
 pub fn arg() -> Arg {

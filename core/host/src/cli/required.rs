@@ -7,8 +7,12 @@ use super::global;
 use super::group::Need;
 use super::session::{Session, unusable};
 use crate::catalog::{Catalog, Entry, PluginKey, State, Wanted};
-use crate::config::Requirement;
+use crate::config::{Config, Requirement};
+use pintle_plugin::Level;
 use std::ffi::OsString;
+
+/// How much alike words must be, of 1, for one to be a typo of the other.
+const LIKENESS: f64 = 0.8;
 
 /// Checks that the plugins are there which the configuration requires for a command. The help of
 /// a command requires none; nor do the host's own, by which the user sees and fixes what is wrong.
@@ -25,16 +29,80 @@ pub(super) fn check(
         return Ok(());
     }
     readable(session)?;
+    report_unknown(session);
     let config = session.config().ok();
     let mut required = config.into_iter().flat_map(|it| it.required(command));
     required.try_for_each(|it| check_one(session, command, it))
 }
 
 /// What commands need that show what is installed: the configuration is a part of that.
-pub(super) const READABLE: Need = Need { check: readable };
+pub(super) const READABLE: Need = Need { check: readable_with_warnings };
+
+fn readable_with_warnings(session: &Session<'_>) -> Result<(), CliError> {
+    readable(session)?;
+    report_unknown(session);
+    Ok(())
+}
 
 pub(super) fn readable(session: &Session<'_>) -> Result<(), CliError> {
     session.config().map(drop).map_err(|err| CliError::from_error(Exit::Usage, err))
+}
+
+/// Warns of commands in the configuration that do not exist: whoever has mistyped one believes
+/// that it requires the plugin.
+fn report_unknown(session: &Session<'_>) {
+    let named: Vec<_> = session.config().into_iter().flat_map(Config::named).collect();
+    if named.is_empty() || session.is_config_checked.replace(true) {
+        return;
+    }
+    let work = session.work();
+    for (required, words) in named {
+        let what = if words.first().is_some_and(|it| session.is_own(it)) {
+            "a command of the host itself, which requires nothing".to_owned()
+        } else if begins_one(&work, words)
+            || is_of_plugin(session, words)
+            || is_of_program(session, words)
+        {
+            continue;
+        } else if let Some(it) = similar(&work, words) {
+            format!("not a command; did you mean `{it}`?")
+        } else {
+            "not a command".to_owned()
+        };
+        let (file, plugin) = (required.file.display(), &required.plugin);
+        let command = words.join(" ");
+        let text = format!("`{file}` requires plugin `{plugin}` for `{command}`, which is {what}");
+        session.console().log(Level::Warn, &text);
+    }
+}
+
+/// Returns whether one of some commands begins with words.
+fn begins_one(commands: &[Vec<String>], words: &[String]) -> bool {
+    commands.iter().any(|it| it.starts_with(words))
+}
+
+fn is_of_plugin(session: &Session<'_>, words: &[String]) -> bool {
+    let has = |it: &Catalog| {
+        let mut commands = it.entries().iter().flat_map(Entry::commands);
+        commands.any(|it| it.path.starts_with(words))
+    };
+    let narrow = words.first().and_then(|it| session.narrow(Wanted::Below(it)));
+    narrow.is_some_and(|it| has(&it)) || has(session.catalog())
+}
+
+fn is_of_program(session: &Session<'_>, words: &[String]) -> bool {
+    session.callables().list().iter().any(|it| it.words.starts_with(words))
+}
+
+/// Returns the words of the host's commands that are most like others.
+fn similar(work: &[Vec<String>], words: &[String]) -> Option<String> {
+    let begins = work.iter().filter_map(|it| it.get(..words.len()));
+    let likeness = |it: &[String]| {
+        let words = it.iter().zip(words).map(|(one, other)| strsim::jaro_winkler(one, other));
+        words.fold(1.0, f64::min)
+    };
+    let best = begins.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    best.filter(|it| likeness(it) > LIKENESS).map(|it| it.join(" "))
 }
 
 fn check_one(

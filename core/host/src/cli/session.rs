@@ -50,6 +50,10 @@ pub(super) trait Surroundings {
     /// there is, and manage plugins.
     fn is_own(&self, word: &str) -> bool;
 
+    /// Returns the words of all commands that can require plugins, as the configuration names
+    /// them.
+    fn work(&self) -> Vec<Vec<String>>;
+
     /// Returns all events, those of each group in its order.
     fn events(&self) -> Vec<EventInfo>;
 
@@ -120,6 +124,8 @@ pub struct Session<'a> {
     loaded: RefCell<HashMap<PluginKey, LoadedPlugin>>,
     is_completing: Cell<bool>,
     is_parsed: Cell<bool>,
+    /// Whether the configuration was searched for mistakes.
+    pub(super) is_config_checked: Cell<bool>,
     /// Whether a hook had to be left out of what the command has done.
     has_left_out: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -145,6 +151,7 @@ impl<'a> Session<'a> {
             loaded: RefCell::default(),
             is_completing: Cell::new(false),
             is_parsed: Cell::new(false),
+            is_config_checked: Cell::new(false),
             has_left_out: Cell::new(false),
             shared: RefCell::default(),
             program_calls: ProgramCalls::default(),
@@ -338,8 +345,12 @@ impl<'a> Session<'a> {
         self.surroundings.made_by(self)
     }
 
-    /// Returns where a plugin was installed from, if a group has installed it.
+    /// Returns where a plugin was installed from, if a group has installed it. What groups install
+    /// is linked: listings ask this of each of thousands, and most are files.
     pub fn provenance(&self, entry: &Entry) -> Option<Provenance> {
+        if !entry.is_link() {
+            return None;
+        }
         self.surroundings.provenance(self, entry)
     }
 
@@ -358,6 +369,11 @@ impl<'a> Session<'a> {
     /// [`Surroundings::is_own`].
     pub(super) fn is_own(&self, word: &str) -> bool {
         self.surroundings.is_own(word)
+    }
+
+    /// Returns the words of all commands that can require plugins; see [`Surroundings::work`].
+    pub(super) fn work(&self) -> Vec<Vec<String>> {
+        self.surroundings.work()
     }
 
     /// Returns what the user and the system have configured. It is read once.

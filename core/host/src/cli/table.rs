@@ -125,6 +125,13 @@ impl Surroundings for Table {
         rows.any(|it| it.path[0] == word)
     }
 
+    fn work(&self) -> Vec<Vec<String>> {
+        let rows = self.groups().filter(|it| it.name != HOST).flat_map(|it| it.rows);
+        let rows = rows.map(|it| it.path().iter().map(|it| (*it).to_owned()).collect());
+        let extra = self.extra_commands.iter().map(|it| vec![it.command.get_name().to_owned()]);
+        rows.chain(extra).collect()
+    }
+
     fn events(&self) -> Vec<EventInfo> {
         self.groups().flat_map(|it| it.events).chain(&self.events).copied().collect()
     }

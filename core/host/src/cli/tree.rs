@@ -5,8 +5,9 @@
 //! commands, made of manifests alone.
 
 use super::builder::Host;
+use super::global;
 use super::group::Row;
-use super::{global, output};
+use super::output::{self, Cell, Table};
 use crate::callables::Callable;
 use crate::catalog::{Catalog, Entry, Nouns};
 use crate::services::escaped;
@@ -66,54 +67,88 @@ pub(super) fn with_programs(root: Command, programs: &[Callable]) -> Command {
     })
 }
 
-/// Returns the help of the whole host, the plugins' commands and the programs at its end.
-pub(super) fn help_text(host: &Host, catalog: &Catalog, programs: &[Callable]) -> String {
+/// Returns the help of the whole host: that of its own commands, with styles; and that of the
+/// plugins' commands and the programs, which has none.
+pub(super) fn help_text(
+    host: &Host,
+    catalog: &Catalog,
+    programs: &[Callable],
+) -> (String, Vec<u8>) {
     let mut root = base(host);
-    let mut help = root.render_help().ansi().to_string();
-    let words = plugin_words(&root, catalog);
-    let words = words.into_iter().map(|(word, about)| (word.into(), about));
-    push_section(&mut help, "Commands of plugins:", &words.collect::<Vec<_>>());
+    let own = root.render_help().ansi().to_string();
+    let mut help = Vec::new();
+    let lines = plugin_words(&root, catalog).into_iter().map(Word::cells);
+    push_section(&mut help, "Commands of plugins:", lines);
     let programs = programs.iter().map(|it| {
-        let words = output::plain(&it.words.join(" ")).into_owned();
-        (words.into(), output::path(&it.path).into())
+        [it.words.join(" "), output::path(&it.path)].map(|it| Cell::new(it.into_bytes()))
     });
-    push_section(&mut help, "Programs on the search path:", &programs.collect::<Vec<_>>());
-    help
+    push_section(&mut help, "Programs on the search path:", programs);
+    (own, help)
 }
 
 /// Adds a section to a help text, unless it is empty.
-fn push_section(help: &mut String, heading: &str, lines: &[(Cow<'_, str>, Cow<'_, str>)]) {
-    if lines.is_empty() {
+fn push_section<'t>(
+    help: &mut Vec<u8>,
+    heading: &str,
+    lines: impl ExactSizeIterator<Item = [Cell<'t>; 2]>,
+) {
+    if lines.len() == 0 {
         return;
     }
-    help.extend(["\n", heading, "\n"]);
-    let width = |word: &str| word.chars().count();
-    let widest = lines.iter().map(|(word, _)| width(word)).max().unwrap_or(0);
-    for (word, about) in lines {
-        help.extend(["  ", word, &" ".repeat(widest - width(word) + 2), about, "\n"]);
+    help.extend(["\n", heading, "\n"].concat().into_bytes());
+    let mut table = Table::new(2, lines.len());
+    lines.for_each(|it| table.push_row(it));
+    help.extend(table.text("  "));
+}
+
+/// The first word of plugins' commands, and its line of help.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Word<'c> {
+    word: &'c [u8],
+    about: Cow<'c, [u8]>,
+    /// Whether both are known to be as wide as they have bytes.
+    is_plain: bool,
+}
+
+impl<'c> Word<'c> {
+    fn cells(self) -> [Cell<'c>; 2] {
+        match self.is_plain {
+            true => [Cell::plain(self.word), Cell::plain(self.about)],
+            false => [Cell::new(self.word), Cell::new(self.about)],
+        }
     }
 }
 
-/// Returns the first words of the plugins' commands, sorted, each with a line of help.
-fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'c, str>)> {
+/// Returns the first words of the plugins' commands, sorted.
+fn plugin_words<'c>(root: &'c Command, catalog: &'c Catalog) -> Vec<Word<'c>> {
     let nouns = catalog.nouns();
-    let mut words = Vec::new();
-    for (entry, command) in catalog.commands() {
-        let (word, is_verb) = match command.words.split_once(' ') {
-            Some((noun, _)) => (noun, true),
-            None => (command.words, false),
-        };
-        let about = match nouns.about(word).filter(|_| is_verb) {
-            Some(about) => output::plain(about),
-            None if is_verb => commands_of(entry).into(),
-            None => output::plain(command.about),
-        };
-        words.push((word, about));
+    let mut words = Vec::with_capacity(catalog.entries().len());
+    for (entry, command) in catalog.raw_commands() {
+        words.push(match command.words.iter().position(|it| *it == b' ') {
+            None => {
+                let (word, about) = (command.words, command.about.into());
+                Word { word, about, is_plain: entry.is_plain() }
+            }
+            Some(len) => {
+                let word = &command.words[..len];
+                let about = nouns.raw_about(word).map(Cow::from);
+                let about = about.unwrap_or_else(|| commands_of(entry).into_bytes().into());
+                Word { word, about, is_plain: false }
+            }
+        });
     }
-    words.sort_unstable();
-    words.dedup_by(|one, other| one.0 == other.0);
+    // Most are sorted already, and this sort sees that.
+    words.sort();
+    words.dedup_by(|one, other| one.word == other.word);
     // A plugin's verb under a noun of the host shows in that noun's help.
-    words.retain(|(word, _)| root.find_subcommand(word).is_none());
+    let names = |it: &'c Command| std::iter::once(it.get_name()).chain(it.get_all_aliases());
+    let mut own: Vec<_> = root.get_subcommands().flat_map(names).map(str::as_bytes).collect();
+    own.sort_unstable();
+    let mut own = own.into_iter().peekable();
+    words.retain(|it| {
+        while own.next_if(|own| *own < it.word).is_some() {}
+        own.peek() != Some(&it.word)
+    });
     words
 }
 
@@ -122,8 +157,8 @@ fn plugin_words<'c>(root: &Command, catalog: &'c Catalog) -> Vec<(&'c str, Cow<'
 pub(super) fn first_word(host: &Host, catalog: &Catalog, programs: &[Callable]) -> Command {
     let root = base(host);
     let words = plugin_words(&root, catalog).into_iter();
-    let mut words: Vec<_> =
-        words.map(|(word, about)| (word.to_owned(), about.into_owned())).collect();
+    let text = |it: &[u8]| output::plain(&String::from_utf8_lossy(it)).into_owned();
+    let mut words: Vec<_> = words.map(|it| (text(it.word), text(&it.about))).collect();
     // The words of plugins are sorted, and so are the programs.
     let is_taken = |it: &str| {
         words.binary_search_by(|own| own.0.as_str().cmp(it)).is_ok()

@@ -101,6 +101,13 @@ impl Config {
         &self.disabled
     }
 
+    /// Returns the commands that the files name, each as words, with what requires a plugin for
+    /// it.
+    pub fn named(&self) -> impl Iterator<Item = (&Requirement, &[String])> {
+        let named = |it| Requirement::named(it).map(move |words| (it, words));
+        self.required.iter().flat_map(named)
+    }
+
     /// Returns the plugins without which a command must not run.
     pub fn required(&self, command: &[&str]) -> impl Iterator<Item = &Requirement> {
         self.required.iter().filter(|it| it.is_for(command))
@@ -108,6 +115,10 @@ impl Config {
 }
 
 impl Requirement {
+    fn named(&self) -> impl Iterator<Item = &[String]> {
+        self.commands.iter().flatten().map(Vec::as_slice)
+    }
+
     fn is_for(&self, command: &[&str]) -> bool {
         let begins = |words: &Vec<String>| {
             words.len() <= command.len() && words.iter().zip(command).all(|(a, b)| a == b)

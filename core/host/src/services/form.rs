@@ -50,30 +50,128 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns whether a text has no characters but those of ASCII that are visible, and blanks: it
+/// is as wide as it has bytes, and can be shown as it is.
+pub fn is_plain(text: &[u8]) -> bool {
+    // Without a branch for each byte, many are looked at in one step.
+    text.iter().fold(true, |all, it| all & (b' '..=b'~').contains(it))
+}
+
 /// Lays out rows in columns, two spaces apart; the last column is not padded.
 pub fn table(rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<_>> =
-        rows.iter().map(|row| row.iter().map(|it| plain(it)).collect()).collect();
-    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut widths = vec![0; n_columns];
-    for (cell, idx) in rows.iter().flat_map(|row| row.iter().zip(0..)) {
-        widths[idx] = widths[idx].max(cell.chars().count());
+    let mut table = Table::new(rows.iter().map(Vec::len).max().unwrap_or(0), rows.len());
+    for row in rows {
+        row.iter().for_each(|it| table.push(Cell::new(it.as_bytes())));
+        table.end_row();
     }
-    let mut text = String::new();
-    for row in &rows {
-        let start = text.len();
-        for (cell, width) in row.iter().zip(&widths) {
-            if text.len() > start {
-                text.push_str("  ");
-            }
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
-        }
-        text.truncate(start + text[start..].trim_end().len());
-        text.push('\n');
-    }
+    let mut text = table.text("");
     text.pop();
-    text
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// A text in a [`Table`]. It is bytes: what is to be written needs no proof that it is UTF-8.
+pub struct Cell<'t> {
+    text: Cow<'t, [u8]>,
+    width: usize,
+}
+
+impl<'t> Cell<'t> {
+    /// Takes a foreign text.
+    pub fn new(text: impl Into<Cow<'t, [u8]>>) -> Self {
+        let text = text.into();
+        if is_plain(&text) {
+            return Self::plain(text);
+        }
+        let text = plain(&String::from_utf8_lossy(&text)).into_owned();
+        let width = text.chars().count();
+        Self { text: text.into_bytes().into(), width }
+    }
+
+    /// Returns how many more bytes the text has than it is wide.
+    fn more(&self) -> usize {
+        self.text.len() - self.width
+    }
+
+    /// Takes a text that [is plain](is_plain).
+    pub fn plain(text: impl Into<Cow<'t, [u8]>>) -> Self {
+        let text = text.into();
+        Self { width: text.len(), text }
+    }
+}
+
+/// Rows in columns, two spaces apart. Cells are borrowed where they can be, as there may be
+/// thousands of rows.
+pub struct Table<'t> {
+    cells: Vec<Cell<'t>>,
+    widths: Vec<usize>,
+}
+
+impl<'t> Table<'t> {
+    /// Returns a table without rows, with room for `n_rows`.
+    pub fn new(n_columns: usize, n_rows: usize) -> Self {
+        Self { cells: Vec::with_capacity(n_columns * n_rows), widths: vec![0; n_columns] }
+    }
+
+    /// Adds a cell to the last row.
+    pub fn push(&mut self, cell: Cell<'t>) {
+        let column = self.cells.len() % self.widths.len();
+        self.widths[column] = self.widths[column].max(cell.width);
+        self.cells.push(cell);
+    }
+
+    /// Adds a row.
+    pub fn push_row<const N: usize>(&mut self, row: [Cell<'t>; N]) {
+        for (cell, widest) in row.iter().zip(&mut self.widths) {
+            *widest = cell.width.max(*widest);
+        }
+        self.cells.extend(row);
+    }
+
+    /// Ends the last row, the rest of which is empty.
+    pub fn end_row(&mut self) {
+        while !self.cells.len().is_multiple_of(self.widths.len().max(1)) {
+            self.cells.push(Cell::plain(&b""[..]));
+        }
+    }
+
+    /// Returns the rows, each with `indentation` before it and a line feed behind it.
+    pub fn text(&self, indentation: &str) -> Vec<u8> {
+        let (starts, width) = self.starts();
+        let n_columns = starts.len().max(1);
+        let n_rows = self.cells.len() / n_columns;
+        let mut text = Vec::with_capacity(n_rows * (indentation.len() + width + 1));
+        for row in self.cells.chunks(n_columns) {
+            text.extend_from_slice(indentation.as_bytes());
+            let start = text.len();
+            let mut end = start;
+            // How much longer than wide the cells of the row are up to here.
+            let mut more = 0;
+            let all_more = row.iter().map(Cell::more).sum::<usize>();
+            text.resize(start + width + all_more, b' ');
+            for (cell, column) in row.iter().zip(&starts) {
+                let at = start + column + more;
+                text[at..at + cell.text.len()].copy_from_slice(&cell.text);
+                more += cell.more();
+                let shown = cell.text.trim_ascii_end().len();
+                end = if shown > 0 { at + shown } else { end };
+            }
+            text.truncate(end);
+            text.push(b'\n');
+        }
+        text
+    }
+
+    /// Returns where each column begins, and how wide all are.
+    fn starts(&self) -> (Vec<usize>, usize) {
+        let mut at = 0;
+        let start = |width: &usize| {
+            let start = at;
+            at += width;
+            at += if at > 0 { 2 } else { 0 };
+            start
+        };
+        (self.widths.iter().map(start).collect(), at)
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +183,18 @@ mod tests {
         let row = |it: [&str; 2]| it.map(str::to_owned).to_vec();
         assert_eq!(table(&[row(["a", "bb"]), row(["ccc", ""])]), "a    bb\nccc");
         assert_eq!(table(&[]), "");
+    }
+
+    #[test]
+    fn cells_of_a_table_may_be_empty_wide_or_foreign() {
+        let row = |it: [&str; 3]| it.map(str::to_owned).to_vec();
+        let rows =
+            [row(["\u{e4}\u{f6}", " ", "x "]), row(["", "b\n\u{1b}", "  "]), row(["", "", ""])];
+        assert_eq!(table(&rows), "\u{e4}\u{f6}             x\n    b\\n\\u{1b}\n");
+        let wide = "w".repeat(100);
+        assert_eq!(
+            table(&[row([&wide, "", "z"]), row(["a", "", "z"])]).lines().last().unwrap().len(),
+            105
+        );
     }
 }

@@ -56,7 +56,7 @@ pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadErr
         return Err(LoadError::Replaced { path: path.to_owned(), listed, found });
     }
     let verdict = entry.layout().filter(|it| it.is_of(&examined.file));
-    let is_fitting = verdict.is_some_and(|it| it.holds_for(&examined.file));
+    let is_fitting = verdict.as_ref().is_some_and(|it| it.holds_for(&examined.file));
     let plugin = open(path, examined, is_fitting)?;
     if let Some(verdict) = verdict.filter(|_| !is_fitting) {
         verdict.keep();

@@ -6,9 +6,11 @@ use super::section::{Records, Section, seconds};
 use crate::catalog::codec::Reader;
 use crate::catalog::file::{self, Stamp};
 use crate::catalog::rules::Rules;
+use crate::fnv::Fnv;
 use crate::fs;
 use crate::identity::LIBRARY_VERSION;
 use pintle_plugin::manifest::{INTERFACE_VERSION, TARGET};
+use std::hash::Hasher as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -26,7 +28,7 @@ const MAX_BYTES: u64 = 256 << 20;
 /// How many directories the index has at most.
 pub(super) const MAX_SECTIONS: usize = 64;
 
-pub(super) const MAGIC: &[u8; 8] = b"PNTLIDX7";
+pub(super) const MAGIC: &[u8; 8] = b"PNTLIDX9";
 
 /// How much is read at first: the sections of some twenty directories.
 const HEAD: usize = 4096;
@@ -94,7 +96,7 @@ impl Index {
         stamp: &Stamp,
     ) -> Option<(Records, Vec<std::ffi::OsString>)> {
         let records = self.records(section).filter(|_| section.is_of(stamp))?;
-        let is_whole = records.clone().count() == section.n_records;
+        let is_whole = records.count_all() == section.n_records;
         is_whole.then_some((records, self.others(section)?))
     }
 
@@ -117,11 +119,14 @@ impl Index {
 }
 
 /// Returns all that decides, besides a file's bytes, whether it is usable, and what the index
-/// says of it: above all the build of the host.
+/// says of it: above all the build of the host, and its own commands.
 pub(super) fn fingerprint(rules: &Rules) -> String {
     let qualifier = &rules.identity.name_qualifier;
     let build = build();
-    format!("{TARGET} {INTERFACE_VERSION} {LIBRARY_VERSION} {build} {qualifier}")
+    let mut core = Fnv::default();
+    rules.core_commands.iter().flatten().for_each(|it| core.write(it.as_bytes()));
+    let core = core.finish();
+    format!("{TARGET} {INTERFACE_VERSION} {LIBRARY_VERSION} {build} {qualifier} {core:x}")
 }
 
 /// Returns what tells this build of the host from all others.

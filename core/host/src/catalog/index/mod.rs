@@ -31,7 +31,7 @@ mod write;
 pub(super) use base::{Index, MAX_AGE, MIN_FILES};
 pub use keys::Wanted;
 pub(super) use keys::{below, command, name};
-pub(super) use record::Record;
+pub(super) use record::{Known, Record};
 pub(super) use section::{Records, Section};
 pub(super) use verdict::LayoutVerdict;
 pub(super) use write::{Looked, save};

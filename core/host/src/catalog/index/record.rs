@@ -2,41 +2,61 @@
 
 use super::handle::Handle;
 use super::verdict::{FITS, LayoutVerdict};
-use crate::catalog::codec::{Reader, put_bytes, put_long, put_number};
+use crate::catalog::codec::Reader;
 use crate::catalog::contributions::Contributions;
-use crate::catalog::entry::{Entry, Known};
 use crate::catalog::file::Stamp;
 use crate::catalog::key::PluginKey;
 use crate::catalog::lazy_manifest::LazyManifest;
-use crate::catalog::name::PluginName;
-use crate::catalog::version::PluginVersion;
-use crate::causes::with_causes;
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What the index has of one file.
-pub(in crate::catalog) struct Record {
-    /// The place among the records of its directory, which are in the order of their names.
-    pub(super) number: usize,
-    /// All records that were read with it.
+/// The file's name can be one of a symbolic link.
+pub(super) const IS_LINK: usize = 1;
+/// The file was refused.
+pub(super) const IS_REFUSED: usize = 2;
+/// The plugin should not be used any more.
+pub(super) const IS_DEPRECATED: usize = 4;
+/// The texts have no characters but those of ASCII that are visible, and blanks.
+pub(super) const IS_PLAIN: usize = 8;
+
+/// Where the flags of a record are.
+const FLAGS: usize = Stamp::BYTES + 4;
+
+/// Some records, as they were read at once.
+pub(super) struct Source {
     pub(super) all: Arc<[u8]>,
-    /// Where it begins, and ends, among them.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Where it begins in the index.
+    /// Where they begin in the index.
     pub(super) at: u64,
-    /// The index, and where the manifests of its directory begin.
-    pub(super) manifests: (Arc<Handle>, u64),
+    pub(super) index: Arc<Handle>,
+    /// Where the manifests begin in the index.
+    pub(super) manifests: u64,
+    pub(super) dir: PathBuf,
+}
+
+/// What the index has of one file.
+#[derive(Clone)]
+pub(in crate::catalog) struct Record {
+    pub(super) source: Arc<Source>,
+    /// The place among the records of its directory, which are in the order of their names.
+    pub(super) number: u32,
+    /// Where it begins, and ends, among those that were read at once.
+    pub(super) start: u32,
+    pub(super) end: u32,
 }
 
 impl Record {
     /// Returns the place in the order of its directory.
     pub(in crate::catalog) fn number(&self) -> usize {
-        self.number
+        self.number as usize
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.source.all.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     fn reader(&self) -> Reader<'_> {
-        Reader::new(self.all.get(self.start..self.end).unwrap_or_default())
+        Reader::new(self.bytes())
     }
 
     /// Returns whether it is about a file as it is now; `None` for what is no regular file.
@@ -51,87 +71,165 @@ impl Record {
     }
 
     /// Returns the file's name.
-    pub(in crate::catalog) fn name(&self) -> &[u8] {
-        let mut reader = self.reader();
-        reader.take(Stamp::BYTES + 12);
-        reader.bytes().unwrap_or_default()
+    pub(in crate::catalog) fn file_name(&self) -> &OsStr {
+        name_of(self.name())
     }
 
-    /// Returns the file's name.
-    pub(in crate::catalog) fn file_name(&self) -> OsString {
-        name_of(self.name())
+    /// Returns whether the file's name can be one of a symbolic link.
+    pub(in crate::catalog) fn is_link(&self) -> bool {
+        self.flags() & IS_LINK != 0
+    }
+
+    fn flags(&self) -> usize {
+        let mut reader = self.reader();
+        reader.take(FLAGS);
+        reader.number().unwrap_or(0)
+    }
+
+    /// Returns the bytes of the file's name.
+    pub(in crate::catalog) fn name(&self) -> &[u8] {
+        let mut reader = self.reader();
+        reader.take(FLAGS + 4 * 4);
+        reader.bytes().unwrap_or_default()
     }
 
     /// Returns what is known of the file; `None` if the record is damaged.
     pub(in crate::catalog) fn known(&self) -> Option<Known> {
         let mut reader = self.reader();
-        let stamp = reader.array()?;
+        reader.take(Stamp::BYTES)?;
         let is_fitting = reader.number()? == FITS;
-        let (at, len) = (reader.number()?, reader.number()?);
+        let flags = reader.number()?;
+        let (manifest, manifest_len) = (reader.short()?, reader.short()?);
+        let name_len = reader.short()?;
+        let at = |reader: Reader<'_>| self.end - reader.len();
         reader.bytes()?;
-        // The rules for names are those of the host that wrote the index, which is this one.
-        let key = match reader.text()? {
-            "" => None,
-            name => {
-                let numbers = [reader.long()?, reader.long()?, reader.long()?];
-                let version = PluginVersion::from_parts(numbers, reader.text()?)?;
-                Some(PluginKey::exact(PluginName::known(name), version))
-            }
-        };
-        let refusal = Some(reader.text()?).filter(|it| !it.is_empty()).map(str::to_owned);
-        let own = self.end - reader.rest().len()..self.end;
-        let (index, start) = &self.manifests;
-        let manifest = LazyManifest::shared(Arc::clone(&index.file), start + at as u64, len);
-        let place = self.at + Stamp::BYTES as u64;
-        let layout = LayoutVerdict { index: Arc::clone(index), place, stamp, is_fitting };
-        let contributions = Contributions::stored(&self.all, own);
-        (key.is_some() || refusal.is_some()).then_some(Known {
+        let key = at(reader);
+        let has_key = !reader.bytes()?.is_empty();
+        let refusal = at(reader);
+        reader.bytes()?;
+        let brought = at(reader);
+        reader.bytes()?;
+        let contributions = at(reader);
+        let known = Known {
+            record: self.clone(),
+            flags: u8::try_from(flags).ok()?,
+            is_fitting,
+            has_key,
+            manifest: (manifest, manifest_len),
+            name_len,
             key,
-            manifest,
-            contributions,
             refusal,
-            layout,
-        })
+            brought,
+            contributions,
+        };
+        (has_key || known.is_refused()).then_some(known)
     }
 }
 
-/// Writes the record of a file, whose manifest begins at `manifest_at`, and has `len` bytes.
-pub(super) fn put(
-    bytes: &mut Vec<u8>,
-    (name, stamp, entry): (&OsString, Option<Stamp>, &Entry),
-    (manifest_at, len): (usize, usize),
-) {
-    bytes.extend(stamp.map_or([0; Stamp::BYTES], Stamp::to_bytes));
-    let is_fitting = entry.layout().is_some_and(|it| it.is_fitting);
-    put_number(bytes, if is_fitting { FITS } else { 0 });
-    put_number(bytes, manifest_at);
-    put_number(bytes, len);
-    put_bytes(bytes, name.as_encoded_bytes());
-    let version = entry.version();
-    match entry.key().zip(version.as_ref()) {
-        Some((key, version)) => {
-            put_bytes(bytes, key.name().as_str().as_bytes());
-            let version = version.as_semver();
-            for number in [version.major, version.minor, version.patch] {
-                put_long(bytes, number);
-            }
-            put_bytes(bytes, version.pre.as_bytes());
-        }
-        None => put_bytes(bytes, b""),
+/// What is known of a file that has not changed. All but flags and places is left as it is in the
+/// index until it is looked at.
+pub(in crate::catalog) struct Known {
+    record: Record,
+    flags: u8,
+    is_fitting: bool,
+    has_key: bool,
+    /// Where the manifest begins, and its length.
+    manifest: (u32, u32),
+    /// How much of the key is the name.
+    name_len: u32,
+    key: u32,
+    refusal: u32,
+    brought: u32,
+    contributions: u32,
+}
+
+impl Known {
+    fn text(&self, at: u32) -> &[u8] {
+        let all = self.record.source.all.get(at as usize..).unwrap_or_default();
+        Reader::new(all).bytes().unwrap_or_default()
     }
-    let refusal = entry.refusal().map(|it| with_causes(it)).unwrap_or_default();
-    put_bytes(bytes, refusal.as_bytes());
-    bytes.extend(entry.contributed());
+
+    fn is(&self, flag: usize) -> bool {
+        usize::from(self.flags) & flag != 0
+    }
+
+    /// Returns the bytes of the plugin's full name, if it has a key.
+    pub(in crate::catalog) fn name(&self) -> Option<&[u8]> {
+        self.raw_key()?.get(..self.name_len as usize)
+    }
+
+    /// Returns the plugin's key as it is written, if it has one.
+    pub(in crate::catalog) fn raw_key(&self) -> Option<&[u8]> {
+        self.has_key.then(|| self.text(self.key))
+    }
+
+    /// Returns the plugin's key, if it has one.
+    pub(in crate::catalog) fn key(&self) -> Option<PluginKey> {
+        std::str::from_utf8(self.raw_key()?).ok()?.parse().ok()
+    }
+
+    /// Returns whether the file was refused.
+    pub(in crate::catalog) fn is_refused(&self) -> bool {
+        self.is(IS_REFUSED)
+    }
+
+    /// Returns why the file was refused.
+    pub(in crate::catalog) fn refusal(&self) -> &[u8] {
+        self.text(self.refusal)
+    }
+
+    /// Returns whether the plugin should not be used any more.
+    pub(in crate::catalog) fn is_deprecated(&self) -> bool {
+        self.is(IS_DEPRECATED)
+    }
+
+    /// Returns whether its texts are as wide as they have bytes, and can be shown as they are.
+    pub(in crate::catalog) fn is_plain(&self) -> bool {
+        self.is(IS_PLAIN)
+    }
+
+    /// Returns what the plugin brings, as listings show it.
+    pub(in crate::catalog) fn brought(&self) -> &[u8] {
+        self.text(self.brought)
+    }
+
+    /// Returns the file.
+    pub(in crate::catalog) fn path(&self) -> PathBuf {
+        self.record.source.dir.join(self.record.file_name())
+    }
+
+    /// Returns what the plugin contributes.
+    pub(in crate::catalog) fn contributions(&self) -> Contributions {
+        let own = self.contributions as usize..self.record.end as usize;
+        Contributions::stored(&self.record.source.all, own)
+    }
+
+    /// Returns the plugin's manifest, which is read when it is looked at.
+    pub(in crate::catalog) fn manifest(&self) -> LazyManifest {
+        let source = &self.record.source;
+        let (at, len) = self.manifest;
+        let at = source.manifests + u64::from(at);
+        LazyManifest::shared(Arc::clone(&source.index.file), at, len as usize)
+    }
+
+    /// Returns what is known of the layout of the plugin's root module.
+    pub(in crate::catalog) fn layout(&self) -> Option<LayoutVerdict> {
+        let stamp = self.record.reader().array()?;
+        let source = &self.record.source;
+        let place = source.at + u64::from(self.record.start) + Stamp::BYTES as u64;
+        let index = Arc::clone(&source.index);
+        Some(LayoutVerdict { index, place, stamp, is_fitting: self.is_fitting })
+    }
 }
 
 /// Returns the name of a file, as the index has it.
 #[cfg(unix)]
-pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> &OsStr {
+    std::os::unix::ffi::OsStrExt::from_bytes(bytes)
 }
 
 /// Returns the name of a file, as the index has it: only Unix has an index.
 #[cfg(not(unix))]
-pub(in crate::catalog) fn name_of(bytes: &[u8]) -> OsString {
-    String::from_utf8_lossy(bytes).into_owned().into()
+pub(in crate::catalog) fn name_of(bytes: &[u8]) -> &OsStr {
+    OsStr::new(std::str::from_utf8(bytes).unwrap_or_default())
 }

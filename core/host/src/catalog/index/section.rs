@@ -4,7 +4,7 @@
 //! of the files that are not libraries, and the manifests.
 
 use super::handle::Handle;
-use super::record::{Record, name_of};
+use super::record::{Record, Source, name_of};
 use crate::catalog::codec::Reader;
 use crate::catalog::file::{self, Stamp};
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 pub(super) const ITEM: usize = 8 + 3 * 4;
 
 /// The numbers in the head of a section.
-pub(super) type Numbers = [usize; 6];
+pub(super) type Numbers = [usize; 7];
 
 /// How many records are at most worth to be read one by one.
 const MAX_FOUND: usize = 64;
@@ -38,16 +38,17 @@ pub(in crate::catalog) struct Section {
     others_len: usize,
     manifests_len: usize,
     pub(super) n_records: usize,
+    /// Whether no two of the files are one, or have one name, or commands that collide with each
+    /// other or with those of the host.
+    is_distinct: bool,
 }
 
 /// The records of a directory, in the order of their files' names.
 #[derive(Clone)]
 pub(in crate::catalog) struct Records {
-    all: Arc<[u8]>,
+    source: Arc<Source>,
     next: usize,
-    number: usize,
-    at: u64,
-    manifests: (Arc<Handle>, u64),
+    number: u32,
 }
 
 impl Section {
@@ -71,6 +72,7 @@ impl Section {
             others_len: number()?,
             manifests_len: number()?,
             n_records: number()?,
+            is_distinct: number()? != 0,
         };
         let is_whole = at.checked_add(section.len())? <= file_len && section.n_buckets > 0;
         is_whole.then_some(section)
@@ -105,7 +107,8 @@ impl Section {
     pub(super) fn numbers(&self) -> Numbers {
         let Self { n_buckets, n_items, records_len, others_len, manifests_len, n_records, .. } =
             *self;
-        [n_buckets, n_items, records_len, others_len, manifests_len, n_records]
+        let is_distinct = usize::from(self.is_distinct);
+        [n_buckets, n_items, records_len, others_len, manifests_len, n_records, is_distinct]
     }
 
     /// Returns the directory's stamp as it is kept, and when its files were looked at.
@@ -116,6 +119,11 @@ impl Section {
     /// Returns whether the section has all that is in a directory with this stamp.
     pub(in crate::catalog) fn is_of(&self, stamp: &Stamp) -> bool {
         self.stamp == stamp.to_bytes()
+    }
+
+    /// Returns whether it has so many files, and none of them has to do with another.
+    pub(in crate::catalog) fn has_distinct(&self, n_files: usize) -> bool {
+        self.is_distinct && self.n_records == n_files
     }
 
     /// Returns how long ago all files were looked at; `None` if that is in the future.
@@ -131,11 +139,19 @@ impl Section {
 
     /// Returns all records.
     pub(super) fn records(&self, index: &Arc<Handle>) -> Option<Records> {
-        let file = &index.file;
-        let all = self.read_at(file, self.records_from_start(), self.records_len)?.into();
-        let manifests = (Arc::clone(index), self.at + self.manifests_from_start());
-        let at = self.at + self.records_from_start();
-        Some(Records { all, next: 0, number: 0, at, manifests })
+        let source = self.source(index, self.records_from_start(), self.records_len)?;
+        Some(Records { source, next: 0, number: 0 })
+    }
+
+    /// Reads some records.
+    fn source(&self, index: &Arc<Handle>, from_start: u64, len: usize) -> Option<Arc<Source>> {
+        Some(Arc::new(Source {
+            all: self.read_at(&index.file, from_start, len)?.into(),
+            at: self.at + from_start,
+            index: Arc::clone(index),
+            manifests: self.at + self.manifests_from_start(),
+            dir: self.dir.clone(),
+        }))
     }
 
     /// Returns the records with any of some keys; `None` if they cannot be read, or are so many
@@ -158,17 +174,16 @@ impl Section {
             for _ in 0..n_items {
                 let hash = items.long()?;
                 let (number, at, len) = (items.number()?, items.number()?, items.number()?);
-                if hash != *key || found.iter().any(|it| it.number == number) {
+                if hash != *key || found.iter().any(|it| it.number() == number) {
                     continue;
                 }
                 if found.len() == MAX_FOUND || at.checked_add(len)? > self.records_len {
                     return None;
                 }
                 let from_start = self.records_from_start() + at as u64;
-                let all = self.read_at(file, from_start, len)?.into();
-                let manifests = (Arc::clone(index), self.at + self.manifests_from_start());
-                let at = self.at + from_start;
-                found.push(Record { number, all, start: 0, end: len, at, manifests });
+                let source = self.source(index, from_start, len)?;
+                let (number, end) = (u32::try_from(number).ok()?, u32::try_from(len).ok()?);
+                found.push(Record { source, number, start: 0, end });
             }
         }
         Some(found)
@@ -183,9 +198,20 @@ impl Section {
         let mut reader = Reader::new(&bytes);
         let mut names = Vec::new();
         while !reader.rest().is_empty() {
-            names.push(name_of(reader.bytes()?));
+            names.push(name_of(reader.bytes()?).to_owned());
         }
         Some(names)
+    }
+}
+
+impl Records {
+    /// Returns how many there are, without making anything of them.
+    pub(super) fn count_all(&self) -> usize {
+        let (mut reader, mut n_records) = (Reader::new(&self.source.all), 0);
+        while reader.bytes().is_some() {
+            n_records += 1;
+        }
+        n_records
     }
 }
 
@@ -193,15 +219,14 @@ impl Iterator for Records {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        let mut reader = Reader::new(self.all.get(self.next..)?);
+        let mut reader = Reader::new(self.source.all.get(self.next..)?);
         let len = reader.number().filter(|it| *it <= reader.rest().len())?;
         let start = self.next + 4;
         let number = self.number;
         self.next = start + len;
         self.number += 1;
-        let (all, manifests) = (Arc::clone(&self.all), self.manifests.clone());
-        let at = self.at + start as u64;
-        Some(Record { number, all, start, end: self.next, at, manifests })
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(self.next).ok()?);
+        Some(Record { source: Arc::clone(&self.source), number, start, end })
     }
 }
 

@@ -350,3 +350,83 @@ fn very_many_are_looked_for_in_the_whole_catalog() {
     assert!(installed.narrow(Wanted::Command(&["same".to_owned()])).is_none());
     assert!(installed.narrow(Wanted::Command(&["c3".to_owned(), "do".to_owned()])).is_some());
 }
+
+/// What listings show of a catalog.
+fn shown(catalog: &Catalog) -> Vec<String> {
+    let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
+    let entries = catalog.entries().iter().map(|it| {
+        let key = it.raw_key().map(|it| text(&it));
+        let reason = it.raw_reason().map(|it| text(&it));
+        let (state, brought, is_current) = (it.state(), text(&it.brought()), it.is_current());
+        let (copies, deprecated) = (it.copies(), it.deprecated());
+        let is_link = it.is_link();
+        format!(
+            "{key:?} {state} {brought} {reason:?} {is_current} {copies:?} {deprecated:?} {is_link}"
+        )
+    });
+    let commands = catalog.raw_commands();
+    let commands = commands.map(|(_, it)| format!("{} {}", text(it.words), text(it.about)));
+    entries.chain(commands).collect()
+}
+
+/// Compares what the index says with what is found without one.
+#[track_caller]
+fn check_shown(installed: &Installed) {
+    let scan = |search: &SearchPath| {
+        let found = discover::scan(search, &installed.rules, later(60));
+        let catalog = Catalog::of(found, search, &[], &installed.rules, |_| Vec::new());
+        shown(&catalog)
+    };
+    let without = scan(&installed.search.clone().with_index_in(None));
+    // The first run writes the index, and later ones read it.
+    for _ in 0..3 {
+        assert_eq!(scan(&installed.search), without);
+    }
+}
+
+#[test]
+fn listings_show_what_they_show_without_an_index() {
+    let mut installed = Installed::new();
+    check_shown(&installed);
+    installed.rules.core_commands = vec![vec!["c1".to_owned()]];
+    check_shown(&installed);
+    let plugin = |name: &str, command: &[&str]| {
+        let commands = json!([{"path": command, "about": "Gr\u{fc}\u{df}t\n"}]);
+        json!({"name": name, "commands": commands, "deprecated": "use p00"})
+    };
+    installed.write("plugins/equal.so", &plugin("equal.io", &["c2", "do"]));
+    check_shown(&installed);
+    installed.write("plugins/longer.so", &plugin("longer.io", &["c3", "do", "it"]));
+    check_shown(&installed);
+    installed.write("plugins/newer.so", &json!({"name": "p04.io", "version": "2.0.0-rc.1"}));
+    check_shown(&installed);
+    installed.write("plugins/twice.so", &json!({"name": "p05.io", "version": "1.0.0"}));
+    check_shown(&installed);
+    installed.write("more/other.so", &plugin("other.io", &["c6", "do"]));
+    check_shown(&installed);
+    std::os::unix::fs::symlink(installed.file(7), installed.home.path().join("plugins/x.so"))
+        .unwrap();
+    installed.write("plugins/bad.so", &json!({"abi": {"interface": "0.9.0"}}));
+    std::fs::write(installed.home.path().join("plugins/none.so"), "no library").unwrap();
+    check_shown(&installed);
+}
+
+#[test]
+fn plugins_that_have_nothing_to_do_with_each_other_are_not_compared() {
+    let mut installed = Installed::new();
+    let is_distinct = |it: &Installed| {
+        it.look();
+        discover::scan(&it.search, &it.rules, later(60)).is_distinct
+    };
+    assert!(is_distinct(&installed));
+    installed.rules.core_commands = vec![vec!["c1".to_owned(), "do".to_owned()]];
+    assert!(!is_distinct(&installed));
+    installed.rules.core_commands = Vec::new();
+    assert!(is_distinct(&installed));
+    installed.write("plugins/equal.so", &json!({"name": "p01.io", "version": "3.0.0"}));
+    assert!(!is_distinct(&installed));
+    std::fs::remove_file(installed.home.path().join("plugins/equal.so")).unwrap();
+    assert!(is_distinct(&installed));
+    installed.write("more/other.so", &json!({"name": "other.io"}));
+    assert!(!is_distinct(&installed));
+}

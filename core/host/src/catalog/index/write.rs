@@ -2,14 +2,18 @@
 
 use super::base::{Index, MAGIC, MAX_SECTIONS, fingerprint};
 use super::keys;
-use super::record;
+use super::record::{IS_DEPRECATED, IS_LINK, IS_PLAIN, IS_REFUSED};
 use super::section::{Numbers, Section, bucket, seconds};
+use super::verdict::FITS;
 use crate::catalog::codec::{put_bytes, put_long, put_number};
+use crate::catalog::distinct;
 use crate::catalog::entry::Entry;
 use crate::catalog::file::{self, Stamp};
 use crate::catalog::rules::Rules;
+use crate::causes::with_causes;
 use crate::fs;
-use std::ffi::OsString;
+use crate::services::is_plain;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -20,7 +24,7 @@ pub(in crate::catalog) struct Looked<'l> {
     /// its files is too new to be known.
     pub(in crate::catalog) stamp: Option<Stamp>,
     /// The libraries, in the order of their names; a file that is too new to be known is none.
-    pub(in crate::catalog) files: Vec<(&'l OsString, Option<Stamp>, &'l Entry)>,
+    pub(in crate::catalog) files: Vec<(&'l OsStr, Option<Stamp>, &'l Entry)>,
     /// The names of the other files.
     pub(in crate::catalog) others: Vec<OsString>,
 }
@@ -43,7 +47,7 @@ pub(in crate::catalog) fn save(
     looked: &[Looked<'_>],
     now: SystemTime,
 ) {
-    let mut sections: Vec<_> = looked.iter().map(|it| written(it, now)).collect();
+    let mut sections: Vec<_> = looked.iter().map(|it| written(it, rules, now)).collect();
     let is_new = |dir: &Path| looked.iter().any(|it| it.dir == dir);
     for section in before.iter().flat_map(|it| &it.sections) {
         if sections.len() < MAX_SECTIONS && !is_new(&section.dir) && section.dir.is_dir() {
@@ -67,13 +71,13 @@ fn copied(index: &Index, section: &Section) -> Option<Written> {
     })
 }
 
-fn written(looked: &Looked<'_>, now: SystemTime) -> Written {
+fn written(looked: &Looked<'_>, rules: &Rules, now: SystemTime) -> Written {
     let (mut records, mut manifests, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let mut items = Vec::new();
     for (number, file) in looked.files.iter().enumerate() {
         let json = file.2.manifest_json();
         let mut bytes = Vec::new();
-        record::put(&mut bytes, *file, (manifests.len(), json.len()));
+        put_record(&mut bytes, *file, (manifests.len(), json.len()));
         let at = records.len() + 4;
         items.extend(keys::of(file.2).into_iter().map(|key| (key, number, at, bytes.len())));
         put_bytes(&mut records, &bytes);
@@ -93,8 +97,18 @@ fn written(looked: &Looked<'_>, now: SystemTime) -> Written {
         put_long(&mut bytes, *key);
         [number, at, len].into_iter().for_each(|it| put_number(&mut bytes, *it));
     }
-    let numbers =
-        [n_buckets, items.len(), records.len(), others.len(), manifests.len(), looked.files.len()];
+    let entries = looked.files.iter().map(|it| it.2);
+    let is_distinct = distinct::are_distinct(entries, &rules.core_commands);
+    let (n_records, is_distinct) = (looked.files.len(), usize::from(is_distinct));
+    let numbers = [
+        n_buckets,
+        items.len(),
+        records.len(),
+        others.len(),
+        manifests.len(),
+        n_records,
+        is_distinct,
+    ];
     bytes.extend([records, others, manifests].concat());
     Written {
         dir: looked.dir.as_os_str().as_encoded_bytes().to_vec(),
@@ -103,6 +117,36 @@ fn written(looked: &Looked<'_>, now: SystemTime) -> Written {
         numbers,
         bytes,
     }
+}
+
+/// Writes the record of a file, whose manifest begins at `manifest_at`, and has `len` bytes.
+fn put_record(
+    bytes: &mut Vec<u8>,
+    (name, stamp, entry): (&OsStr, Option<Stamp>, &Entry),
+    (manifest_at, len): (usize, usize),
+) {
+    bytes.extend(stamp.map_or([0; Stamp::BYTES], Stamp::to_bytes));
+    let is_fitting = entry.layout().is_some_and(|it| it.is_fitting);
+    put_number(bytes, if is_fitting { FITS } else { 0 });
+    let key = entry.key().map(ToString::to_string).unwrap_or_default();
+    let refusal = entry.refusal().map(|it| with_causes(it)).unwrap_or_default();
+    let brought = entry.brought();
+    let lines = entry.raw_lines().flat_map(|it| [it.words, it.about]);
+    let mut shown = lines.chain([key.as_bytes(), refusal.as_bytes(), &brought]);
+    let flags = [
+        (IS_LINK, entry.is_link()),
+        (IS_REFUSED, entry.refusal().is_some()),
+        (IS_DEPRECATED, entry.deprecated().is_some()),
+        (IS_PLAIN, shown.all(is_plain)),
+    ];
+    put_number(bytes, flags.iter().filter(|it| it.1).map(|it| it.0).sum());
+    put_number(bytes, manifest_at);
+    put_number(bytes, len);
+    put_number(bytes, entry.key().map_or(0, |it| it.name().as_str().len()));
+    for text in [name.as_encoded_bytes(), key.as_bytes(), refusal.as_bytes(), &brought] {
+        put_bytes(bytes, text);
+    }
+    bytes.extend(entry.contributed());
 }
 
 fn encoded(sections: &[Written], rules: &Rules) -> Vec<u8> {

@@ -3,17 +3,18 @@
 use super::probe::{self, Prober};
 use super::warnings::{Warning, warnings};
 use crate::catalog::{Entry, State};
-use crate::causes::with_causes;
 use crate::cli::callable::{self, Judgement};
 use crate::cli::error::CliError;
 use crate::cli::exit::{Exit, Step};
 use crate::cli::group::{Row, Run};
-use crate::cli::output;
+use crate::cli::output::{self, Cell, Table};
 use crate::cli::required;
 use crate::cli::session::{Session, is_newer};
 use clap::{Arg, ArgAction, ArgMatches};
+use pintle_plugin::host::Stream;
 use pintle_plugin::manifest::Abi;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -63,7 +64,8 @@ pub(in crate::cli) const ROW: Row =
         .needs(&[required::READABLE]);
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
-    let shown = |it: &&Entry| matches.get_flag("all") || it.state() != State::Shadowed;
+    let all = matches.get_flag("all");
+    let shown = |it: &&Entry| all || it.state() != State::Shadowed;
     let entries: Vec<&Entry> = session.catalog().entries().iter().filter(shown).collect();
     let judged = match matches.get_flag("check") {
         true => check_all(session, &entries)?,
@@ -73,7 +75,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     // manifests are read when they are looked at.
     let programs = callable::judged(session);
     if output::is_text(matches) {
-        session.console().println(text(session, &judged));
+        session.console().write(Stream::Out, &text(session, &judged));
         if !programs.is_empty() {
             session.console().println(programs_text(&programs));
         }
@@ -85,28 +87,33 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// The column with the sources.
-const SOURCE: usize = 4;
-
 /// A plugin, and what became of it.
 struct Judged<'a> {
     entry: &'a Entry,
     state: State,
-    reason: Option<String>,
+    /// Why, as bytes, as all that is listed.
+    reason: Option<Cow<'a, [u8]>>,
     warnings: Option<Vec<Warning>>,
 }
 
 impl<'a> Judged<'a> {
     fn new(entry: &'a Entry) -> Self {
-        let reason = entry.reason().map(|it| with_causes(&it)).into_iter();
-        let reason: Vec<_> = reason.chain(remarks_on(entry)).collect();
-        let reason = Some(reason.join("; ")).filter(|it| !it.is_empty());
+        let mut remarks = remarks_on(entry).peekable();
+        let reason = entry.raw_reason();
+        let reason = match remarks.peek() {
+            None => reason,
+            Some(_) => {
+                let remarks = remarks.map(|it| Cow::from(it.into_bytes()));
+                let all: Vec<_> = reason.into_iter().chain(remarks).collect();
+                Some(all.join(&b"; "[..]).into())
+            }
+        };
         Self { entry, state: entry.state(), reason, warnings: None }
     }
 
     fn refuse(&mut self, err: &CliError) {
         self.state = State::Refused;
-        self.reason = Some(err.to_string());
+        self.reason = Some(err.to_string().into_bytes().into());
     }
 }
 
@@ -155,7 +162,7 @@ fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
 
 /// Returns what to know of a plugin that can be used.
 fn remarks_on(entry: &Entry) -> impl Iterator<Item = String> {
-    let notice = entry.deprecated().filter(|_| entry.is_usable() && entry.reason().is_none());
+    let notice = entry.deprecated().filter(|_| entry.state() == State::Ok);
     let notice = notice.map(|it| format!("it is deprecated: {it}"));
     let copies = entry.copies().iter().map(|copy| {
         let older = entry.path().filter(|it| is_newer(copy, it));
@@ -180,7 +187,7 @@ fn row<'a>(session: &Session<'_>, judged: Judged<'a>) -> Listed<'a> {
         version: manifest.and_then(|it| field(&it.version)),
         key: entry.key().map(ToString::to_string),
         state,
-        reason,
+        reason: reason.map(|it| String::from_utf8_lossy(&it).into_owned()),
         transport: entry.transport().to_string(),
         path: entry.path().map(output::path),
         source,
@@ -227,53 +234,50 @@ fn programs_text(programs: &[Judgement]) -> String {
     format!("\nPrograms on the search path:\n{}", output::table(&lines))
 }
 
-fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> String {
+fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> Vec<u8> {
     if plugins.is_empty() {
-        return "no plugins; `plugin abi` shows where they are looked for".to_owned();
+        return b"no plugins; `plugin abi` shows where they are looked for\n".to_vec();
     }
-    let mut lines = vec![
-        ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"].map(str::to_owned).to_vec(),
-    ];
-    for it in plugins {
-        let file = || it.entry.path().map(output::path);
-        lines.push(vec![
-            it.entry.key().map(ToString::to_string).or_else(file).unwrap_or_default(),
-            it.state.to_string(),
-            it.entry.transport().to_string(),
-            brings(it.entry),
-            session.provenance(it.entry).map(|it| it.source).unwrap_or_default(),
-            remarks(it),
-        ]);
-    }
+    let sources: Vec<_> =
+        plugins.iter().map(|it| session.provenance(it.entry).map(|it| it.source)).collect();
     // Where no plugin was installed by a command of the host, there is nothing to say of sources.
-    if lines[1..].iter().all(|it| it[SOURCE].is_empty()) {
-        lines.iter_mut().for_each(|it| drop(it.remove(SOURCE)));
+    let has_sources = sources.iter().any(Option::is_some);
+    let headings = ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"];
+    let headings: Vec<_> =
+        headings.into_iter().filter(|it| has_sources || *it != "SOURCE").collect();
+    let mut table = Table::new(headings.len(), 1 + plugins.len());
+    headings.iter().for_each(|it| table.push(Cell::plain(it.as_bytes())));
+    for (it, source) in plugins.iter().zip(sources) {
+        let cell = if it.entry.is_plain() { Cell::plain } else { Cell::new };
+        let key = match it.entry.raw_key() {
+            Some(key) => cell(key),
+            None => {
+                let path = it.entry.path().map(output::path).unwrap_or_default();
+                Cell::new(path.into_bytes())
+            }
+        };
+        let state = Cell::plain(it.state.name().as_bytes());
+        let transport = Cell::plain(it.entry.transport().name().as_bytes());
+        let brought = cell(it.entry.brought());
+        match has_sources {
+            false => table.push_row([key, state, transport, brought, remarks(it)]),
+            true => {
+                let source = Cell::new(source.unwrap_or_default().into_bytes());
+                table.push_row([key, state, transport, brought, source, remarks(it)]);
+            }
+        }
     }
-    output::table(&lines)
+    table.text("")
 }
 
 /// Returns the reason and the warnings, in a few words.
-fn remarks(it: &Judged<'_>) -> String {
-    let warnings: Vec<_> =
-        it.warnings.iter().flatten().map(|it| format!("warning: {}", it.short)).collect();
-    it.reason.iter().chain(&warnings).cloned().collect::<Vec<_>>().join("; ")
-}
-
-/// Returns the plugin's commands, its subcommands and interfaces, and how many events its hooks
-/// take.
-fn brings(entry: &Entry) -> String {
-    let commands = entry.commands().iter().map(|it| it.path.join(" "));
-    let others = entry.subcommands().iter().chain(entry.interfaces()).cloned();
-    let names: Vec<_> = commands.chain(others).collect();
-    let events = match entry.events().len() {
-        0 => None,
-        1 => Some("1 event".to_owned()),
-        n => Some(format!("{n} events")),
-    };
-    let parts: Vec<String> =
-        Some(names.join(", ")).filter(|it| !it.is_empty()).into_iter().chain(events).collect();
-    match parts.is_empty() {
-        true => "-".to_owned(),
-        false => parts.join("; "),
+fn remarks<'j>(it: &'j Judged<'_>) -> Cell<'j> {
+    let reason = it.reason.as_deref().unwrap_or_default();
+    let warnings = it.warnings.iter().flatten().map(|it| format!("warning: {}", it.short));
+    let warnings: Vec<_> = warnings.map(String::into_bytes).collect();
+    if warnings.is_empty() {
+        return if reason.is_empty() { Cell::plain(reason) } else { Cell::new(reason) };
     }
+    let all = Some(reason.to_vec()).filter(|it| !it.is_empty()).into_iter().chain(warnings);
+    Cell::new(all.collect::<Vec<_>>().join(&b"; "[..]))
 }
