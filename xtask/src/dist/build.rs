@@ -45,7 +45,8 @@ pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
     args.extend((!how.is_quick).then(|| "--release".to_owned()));
     let mut env = vec![
         ("CARGO_ENCODED_RUSTFLAGS", rust_flags()?),
-        ("SOURCE_DATE_EPOCH", how.time.to_string().into()),
+        // What a compiler remembers of earlier builds changes the code.
+        ("CARGO_INCREMENTAL", "0".into()),
     ];
     if how.is_quick {
         // As in the release profile: packages must not have symbols.
