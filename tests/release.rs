@@ -16,59 +16,47 @@ const PLUGINS: [&str; 4] =
     ["pintle-plugin-ci", "pintle-plugin-license", "pintle-plugin-registry", "pintle-plugin-rust"];
 
 #[test]
-fn two_builds_in_two_places_are_the_same_and_their_packages_install() {
-    let tools = ["dpkg", "dpkg-query", "fakeroot", "lintian", "unshare"];
-    if let Some(missing) = tools.into_iter().find(|it| !is_there(it)) {
-        return skip(missing);
-    }
+fn two_builds_in_two_places_are_the_same_and_install_as_packages_and_as_crates() {
     let temp = temp_dir();
     let vendor = temp.path().join("vendor");
     vendor_crates(&vendor);
-    let [one, two] = ["one", "some/where/else"].map(|name| {
-        let tree = temp.path().join(name);
-        copy_sources(&tree, &vendor);
-        (build_release(&tree), tree)
-    });
-    compare(&one.0, &two.0);
+    let trees = ["one", "some/where/else"].map(|it| Tree::new(temp.path().join(it), &vendor));
+    trees.iter().for_each(Tree::build_release);
+    let [one, two] = &trees;
+    compare(&one.dist(), &two.dist());
     for name in ["pintle".to_owned()].into_iter().chain(PLUGINS.iter().map(|it| library(it))) {
-        let bytes = fs::read(one.1.join("target/debug").join(&name)).expect("it was built");
+        let bytes = fs::read(one.path.join("target/debug").join(&name)).expect("it was built");
         let temp = temp.path().as_os_str().as_encoded_bytes();
         assert!(!contains(&bytes, temp), "`{name}` names the directory that it was built in");
     }
-    check_with_lintian(&one.0);
-    install_and_remove(&one.0);
+    check_with_lintian(&one.dist());
+    install_and_remove(&one.dist());
+    one.build_from_crates(temp.path());
 }
 
 #[test]
-fn the_host_and_plugins_are_built_from_their_crates_in_an_empty_home() {
-    let temp = temp_dir();
-    let crates = temp.path().join("crates");
-    vendor_crates(&crates);
-    package_crates(temp.path(), &crates);
-    let home = temp.path().join("home");
-    fs::create_dir_all(home.join(".cargo")).expect("the directory is ours");
-    replace_source(&home.join(".cargo/config.toml"), &crates);
-    let cargo = |args: &[&str]| {
-        let mut cargo = cargo(args);
-        cargo.env("HOME", &home).env("CARGO_HOME", home.join(".cargo")).current_dir(&home);
-        cargo.env("CARGO_TARGET_DIR", temp.path().join("target"));
-        run(&mut cargo)
+fn the_recipes_for_packages_can_be_parsed() {
+    let guide = fs::read_to_string(root().join("docs/packaging.md")).expect("it is there");
+    let block = |language: &str| {
+        let (_, rest) = guide.split_once(&format!("```{language}\n")).expect("it is there");
+        rest.split_once("```").expect("a block ends").0.to_owned()
     };
-
-    let _ = cargo(&["install", "--locked", "--debug", "pintle"]);
-    let installed = home.join(".cargo/bin/pintle");
-    let version = run(Command::new(&installed).arg("version"));
-    assert!(version.starts_with("pintle 0."), "{version}");
-
-    let _ = cargo(&["new", "--lib", "--quiet", "greeter"]);
-    let manifest = ["--manifest-path", "greeter/Cargo.toml"];
-    let kit: Vec<_> =
-        ["add", "--quiet"].into_iter().chain(manifest).chain(["pintle-plugin"]).collect();
-    let _ = cargo(&kit);
-    let all: Vec<_> = ["add", "--quiet"].into_iter().chain(manifest).chain(PLUGINS).collect();
-    let _ = cargo(&all);
-    let check: Vec<_> = ["check", "--quiet"].into_iter().chain(manifest).collect();
-    let _ = cargo(&check);
+    let temp = temp_dir();
+    let [spec, arch] = [("spec", "pintle.spec"), ("bash", "PKGBUILD")].map(|(language, name)| {
+        let path = temp.path().join(name);
+        fs::write(&path, block(language)).expect("the directory is ours");
+        path
+    });
+    let show = r#"set -eu; RUSTFLAGS=; . "$0"; for it in "${pkgname[@]}"; do
+        declare -F "package_$it"; done; echo "$pkgver ${source[*]}""#;
+    let shown = run(Command::new("bash").args(["-c", show]).arg(arch));
+    expect![[""]].assert_eq(&shown);
+    if !is_there("rpmspec") {
+        return skip("rpmspec");
+    }
+    let format = "%{NAME}: provides [%{PROVIDES} ], requires [%{REQUIRES} ]\n";
+    let shown = run(Command::new("rpmspec").args(["-q", "--qf", format]).arg(spec));
+    expect![[""]].assert_eq(&shown);
 }
 
 /// Returns a directory in that of cargo, as what is built in it is large.
@@ -98,32 +86,81 @@ fn replace_source(config: &Path, dir: &Path) {
     fs::write(config, format!("{text}\n{source}")).expect("the file is ours");
 }
 
-/// Copies the workspace, with crates of others beside it.
-fn copy_sources(tree: &Path, vendor: &Path) {
-    fs::create_dir_all(tree).expect("the directory is ours");
-    for entry in fs::read_dir(root()).expect("the workspace can be read") {
-        let entry = entry.expect("it can be read");
-        // The fuzz targets are a workspace of their own.
-        if ![".git", "fuzz", "target"].contains(&&*entry.file_name().to_string_lossy()) {
-            let _ = run(Command::new("cp").arg("-a").arg(entry.path()).arg(tree));
-        }
-    }
-    // Links, as the crates are large.
-    let _ = run(Command::new("cp").arg("-al").arg(vendor).arg(tree.join("vendor")));
-    replace_source(&tree.join(".cargo/config.toml"), &tree.join("vendor"));
+/// The sources in a directory, with crates of others beside them.
+struct Tree {
+    path: PathBuf,
 }
 
-/// Builds a release, and returns the directory of its files.
-fn build_release(tree: &Path) -> PathBuf {
-    // Beside the tests, so that it need not be built from each tree.
-    let program = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
-    let mut xtask = clean(program);
-    xtask.args(["dist", "--debug"]).current_dir(tree);
-    xtask.env("CARGO_MANIFEST_DIR", tree.join("xtask")).env("SOURCE_DATE_EPOCH", EPOCH);
-    // Nothing but the sources: not even what this machine has of crates.
-    xtask.env("CARGO_HOME", tree.join("cargo-home")).env("CARGO_NET_OFFLINE", "true");
-    let _ = run(&mut xtask);
-    tree.join("target/dist")
+impl Tree {
+    fn new(path: PathBuf, vendor: &Path) -> Self {
+        fs::create_dir_all(&path).expect("the directory is ours");
+        for entry in fs::read_dir(root()).expect("the workspace can be read") {
+            let entry = entry.expect("it can be read");
+            // The fuzz targets are a workspace of their own.
+            if ![".git", "fuzz", "target"].contains(&&*entry.file_name().to_string_lossy()) {
+                let _ = run(Command::new("cp").arg("-a").arg(entry.path()).arg(&path));
+            }
+        }
+        // Links, as the crates are large.
+        let _ = run(Command::new("cp").arg("-al").arg(vendor).arg(path.join("vendor")));
+        replace_source(&path.join(".cargo/config.toml"), &path.join("vendor"));
+        Self { path }
+    }
+
+    /// Returns the directory of the release's files.
+    fn dist(&self) -> PathBuf {
+        self.path.join("target/dist")
+    }
+
+    /// Returns the directory that cargo takes for its own: nothing but the sources is needed, not
+    /// even what this machine has of crates.
+    fn cargo_home(&self) -> PathBuf {
+        self.path.join("home/.cargo")
+    }
+
+    fn build_release(&self) {
+        // Beside the tests, so that it need not be built from each tree.
+        let program = deps_dir().parent().expect("`deps` is in a directory").join("xtask");
+        let mut xtask = clean(program);
+        xtask.args(["dist", "--debug"]).current_dir(&self.path);
+        xtask.env("CARGO_MANIFEST_DIR", self.path.join("xtask")).env("SOURCE_DATE_EPOCH", EPOCH);
+        xtask.env("CARGO_HOME", self.cargo_home()).env("CARGO_NET_OFFLINE", "true");
+        let _ = run(&mut xtask);
+    }
+
+    /// Installs the host and builds the plugins from packaged crates, with an empty home.
+    fn build_from_crates(&self, temp: &Path) {
+        let crates = self.path.join("vendor");
+        package_crates(temp, &crates);
+        let home = self.cargo_home().parent().expect("it is in a home").to_owned();
+        fs::create_dir_all(self.cargo_home()).expect("the directory is ours");
+        replace_source(&self.cargo_home().join("config.toml"), &crates);
+        // As `dist` builds, so that the crates of others need not be built again.
+        let renamed = [
+            (self.path.clone(), "/src"),
+            (self.path.join("target"), "/src/target"),
+            (self.cargo_home(), "/cargo"),
+        ];
+        let flags =
+            renamed.map(|(it, name)| format!("--remap-path-prefix={}={name}", it.display()));
+        let cargo = |args: &[&str]| {
+            let mut cargo = cargo(args);
+            cargo.env("HOME", &home).env("CARGO_HOME", self.cargo_home()).current_dir(&home);
+            cargo.env("CARGO_TARGET_DIR", self.path.join("target")).env("CARGO_INCREMENTAL", "0");
+            cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+            cargo.env("CARGO_PROFILE_DEV_STRIP", "symbols").env("SOURCE_DATE_EPOCH", EPOCH);
+            let _ = run(&mut cargo);
+        };
+
+        cargo(&["install", "--locked", "--debug", "--quiet", "pintle"]);
+        let version = run(Command::new(self.cargo_home().join("bin/pintle")).arg("version"));
+        assert!(version.starts_with("pintle 0."), "{version}");
+
+        cargo(&["new", "--lib", "--quiet", "fleet"]);
+        let manifest = ["--quiet", "--manifest-path", "fleet/Cargo.toml"];
+        cargo(&[&["add"][..], &manifest, &["pintle-plugin"], &PLUGINS].concat());
+        cargo(&[&["build"][..], &manifest].concat());
+    }
 }
 
 #[track_caller]
@@ -140,6 +177,9 @@ fn compare(one: &Path, two: &Path) {
 }
 
 fn check_with_lintian(dist: &Path) {
+    if !is_there("lintian") {
+        return skip("lintian");
+    }
     let mut lintian = Command::new("lintian");
     lintian.args(["--fail-on", "error,warning", "--pedantic", "--tag-display-limit", "0"]);
     lintian.args(debs(dist));
@@ -151,6 +191,9 @@ fn check_with_lintian(dist: &Path) {
 
 /// Installs the packages into a root of its own, and uses and removes them.
 fn install_and_remove(dist: &Path) {
+    if let Some(missing) = System::needs().into_iter().find(|it| !is_there(it)) {
+        return skip(missing);
+    }
     let root = System::new();
     let plugin = debs(dist).into_iter().find(|it| it.to_string_lossy().contains("plugin-ci"));
     let plugin = plugin.expect("there is one").into_os_string();
@@ -179,6 +222,14 @@ struct System {
 }
 
 impl System {
+    /// Returns the programs that this needs: what root may do, others do as if they were root.
+    fn needs() -> [&'static str; 3] {
+        match is_root() {
+            true => ["dpkg", "dpkg-query", "chroot"],
+            false => ["dpkg", "fakeroot", "unshare"],
+        }
+    }
+
     fn new() -> Self {
         let dir = temp_dir();
         let admin = dir.path().join("var/lib/dpkg");
@@ -194,10 +245,16 @@ impl System {
         self.dir.path().join(name)
     }
 
-    /// Runs dpkg as root, or as someone who it takes for root.
     fn dpkg(&self, args: impl IntoIterator<Item = OsString>) -> Result<String, String> {
-        let mut dpkg = Command::new("fakeroot");
-        dpkg.arg("dpkg").arg("--root").arg(self.dir.path()).arg("--log").arg(self.path("log"));
+        let mut dpkg = match is_root() {
+            true => Command::new("dpkg"),
+            false => Command::new("fakeroot"),
+        };
+        dpkg.args((!is_root()).then_some("dpkg"))
+            .arg("--root")
+            .arg(self.dir.path())
+            .arg("--log")
+            .arg(self.path("log"));
         // dpkg wants programs of the superuser to be found.
         dpkg.args(args).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
         let out = dpkg.output().expect("it is there");
@@ -232,9 +289,12 @@ impl System {
 
     /// Runs the host with this directory as the whole system.
     fn host(&self, line: &str) -> String {
-        let mut host = Command::new("unshare");
-        host.arg("--map-root-user").arg("--root").arg(self.dir.path()).args(["--wd", "/"]);
-        host.arg("/usr/bin/pintle").args(line.split(' ')).env_clear();
+        let mut host = match is_root() {
+            true => Command::new("/usr/sbin/chroot"),
+            false => Command::new("/usr/bin/unshare"),
+        };
+        host.args((!is_root()).then_some(["--map-root-user", "--root"]).into_iter().flatten());
+        host.arg(self.dir.path()).arg("/usr/bin/pintle").args(line.split(' ')).env_clear();
         let out = host.output().expect("it is there");
         let text = [out.stdout, out.stderr].concat();
         String::from_utf8_lossy(&text).replace(&triplet(), "[TRIPLET]")
@@ -304,9 +364,14 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(out.stdout).expect("it is a text")
 }
 
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 fn is_there(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|it| it.join(tool).is_file())
+    let mut dirs = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    dirs.any(|it| it.join(tool).is_file())
 }
 
 fn read_all(dir: &Path) -> BTreeMap<String, Vec<u8>> {
