@@ -50,13 +50,21 @@ fn the_recipes_for_packages_can_be_parsed() {
     let show = r#"set -eu; RUSTFLAGS=; . "$0"; for it in "${pkgname[@]}"; do
         declare -F "package_$it"; done; echo "$pkgver ${source[*]}""#;
     let shown = run(Command::new("bash").args(["-c", show]).arg(arch));
-    expect![[""]].assert_eq(&shown);
+    expect![[r#"
+        package_pintle
+        package_pintle-plugin-rust
+        0.1.0 pintle-0.1.0.tar.gz::https://github.com/pintle-dev/pintle/archive/v0.1.0.tar.gz
+    "#]]
+    .assert_eq(&shown);
     if !is_there("rpmspec") {
         return skip("rpmspec");
     }
-    let format = "%{NAME}: provides [%{PROVIDES} ], requires [%{REQUIRES} ]\n";
+    let format = "%{NAME}:[ provides %{PROVIDENEVRS},][ requires %{REQUIRENEVRS}]\n";
     let shown = run(Command::new("rpmspec").args(["-q", "--qf", format]).arg(spec));
-    expect![[""]].assert_eq(&shown);
+    expect![[r#"
+        pintle: provides pintle pintle(plugin-abi) pintle(x86-64) , requires 
+        pintle-plugin-rust: provides pintle-plugin-rust pintle-plugin-rust(x86-64) , requires pintle(plugin-abi) 
+    "#]].assert_eq(&shown);
 }
 
 /// Returns a directory in that of cargo, as what is built in it is large.
@@ -173,7 +181,19 @@ fn compare(one: &Path, two: &Path) {
     assert!(differ.is_empty(), "builds in two directories differ: {differ:?}");
     let target = pintle_plugin::manifest::TARGET;
     let names = names(&one).join("\n").replace(target, "[TARGET]");
-    expect![[""]].assert_eq(&names);
+    expect![[r#"
+        SHA256SUMS
+        ci-1.0.0-[TARGET].tar.zst
+        license-1.0.0-[TARGET].tar.zst
+        pintle-0.1.0-[TARGET].tar.zst
+        pintle-plugin-ci_1.0.0_amd64.deb
+        pintle-plugin-license_1.0.0_amd64.deb
+        pintle-plugin-registry_1.0.0_amd64.deb
+        pintle-plugin-rust_1.0.0_amd64.deb
+        pintle_0.1.0_amd64.deb
+        registry-1.0.0-[TARGET].tar.zst
+        rust-1.0.0-[TARGET].tar.zst"#]]
+    .assert_eq(&names);
 }
 
 fn check_with_lintian(dist: &Path) {
@@ -204,12 +224,61 @@ fn install_and_remove(dist: &Path) {
     let all = debs(dist).into_iter().map(PathBuf::into_os_string);
     let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all are there");
     root.add_libraries();
-    expect![[""]].assert_eq(&root.host("plugin list"));
-    expect![[""]].assert_eq(&root.host("plugin install acme/hello"));
+    expect![[r#"
+        KEY                         STATE  TRANSPORT  BRINGS                                                                                    REASON
+        ci.pintle.dev/v1.0.0        ok     native     init, edit, create webhook
+        license.pintle.dev/v1.0.0   ok     native     init, edit, create api, create webhook
+        registry.pintle.dev/v1.0.0  ok     native     registry create, registry list, registry delete, registry start, registry stop; 4 events
+        rust.pintle.dev/v1.0.0      ok     native     init, create api, create webhook
+    "#]].assert_eq(&root.host("plugin list"));
+    expect![[r#"
+        error: plugins are managed by the system, says `/usr/lib/[TRIPLET]/pintle/plugins/managed.toml`
+        hint: install the package `pintle-plugin-NAME`; to do it nevertheless, set `PINTLE_MANAGER=on`
+    "#]].assert_eq(&root.host("plugin install acme/hello"));
     let files = ["pintle"].into_iter().chain(PLUGINS).map(|it| root.files_of(it));
-    expect![[""]].assert_eq(&files.collect::<String>());
+    expect![[r#"
+        pintle:
+        0755 /usr/bin/pintle
+        0644 /usr/lib/[TRIPLET]/pintle/plugins/managed.toml
+        0644 /usr/lib/[TRIPLET]/pkgconfig/pintle.pc
+        0644 /usr/share/bash-completion/completions/pintle
+        0644 /usr/share/doc/pintle/changelog.gz
+        0644 /usr/share/doc/pintle/copyright
+        0644 /usr/share/fish/vendor_completions.d/pintle.fish
+        0644 /usr/share/lintian/overrides/pintle
+        0644 /usr/share/man/man1/pintle.1.gz
+        0644 /usr/share/zsh/vendor-completions/_pintle
+        pintle-plugin-ci:
+        0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_ci.so
+        0644 /usr/share/doc/pintle-plugin-ci/changelog.gz
+        0644 /usr/share/doc/pintle-plugin-ci/copyright
+        pintle-plugin-license:
+        0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_license.so
+        0644 /usr/share/doc/pintle-plugin-license/changelog.gz
+        0644 /usr/share/doc/pintle-plugin-license/copyright
+        pintle-plugin-registry:
+        0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_registry.so
+        0644 /usr/share/doc/pintle-plugin-registry/changelog.gz
+        0644 /usr/share/doc/pintle-plugin-registry/copyright
+        pintle-plugin-rust:
+        0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_rust.so
+        0644 /usr/share/doc/pintle-plugin-rust/changelog.gz
+        0644 /usr/share/doc/pintle-plugin-rust/copyright
+    "#]]
+    .assert_eq(&files.collect::<String>());
     let pc = fs::read_to_string(root.path(&format!("usr/lib/{}/pkgconfig/pintle.pc", triplet())));
-    expect![[""]].assert_eq(&pc.expect("it is there").replace(&triplet(), "[TRIPLET]"));
+    expect![[r#"
+        prefix=/usr
+        libdir=/usr/lib/[TRIPLET]
+        pluginsdir=${libdir}/pintle/plugins
+        plugin_abi=1
+
+        Name: pintle
+        Description: Host for native plugins
+        URL: https://github.com/pintle-dev/pintle
+        Version: 0.1.0
+    "#]]
+    .assert_eq(&pc.expect("it is there").replace(&triplet(), "[TRIPLET]"));
 
     let all = ["pintle"].into_iter().chain(PLUGINS).map(OsString::from);
     let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all are there");
@@ -397,4 +466,11 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// Returns Debian's name for this platform.
 fn triplet() -> String {
     pintle_plugin::manifest::TARGET.replace("-unknown", "")
+}
+
+#[test]
+fn quick() {
+    compare(Path::new("/tmp/wbdist1"), Path::new("/tmp/wbdist1"));
+    check_with_lintian(Path::new("/tmp/wbdist1"));
+    install_and_remove(Path::new("/tmp/wbdist1"));
 }

@@ -236,3 +236,31 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pre_release_is_older_than_its_release() {
+        assert_eq!(debian_version("1.2.0"), "1.2.0");
+        assert_eq!(debian_version("1.2.0-rc.1"), "1.2.0~rc.1");
+    }
+
+    #[test]
+    fn a_platform_without_packages_is_named() {
+        assert_eq!(architecture("x86_64-unknown-linux-gnu").unwrap(), "amd64");
+        for target in ["aarch64-apple-darwin", "x86_64-unknown-linux-musl"] {
+            let err = architecture(target).unwrap_err().to_string();
+            assert!(err.contains(target), "{err}");
+        }
+    }
+
+    #[test]
+    fn a_description_has_a_line_and_short_lines_below_it() {
+        let text = description("a line", &"word ".repeat(40));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((lines[0], lines.len()), ("a line", 4));
+        assert!(lines[1..].iter().all(|it| it.starts_with(" word") && it.len() <= WIDTH + 1));
+    }
+}

@@ -71,3 +71,32 @@ fn needs<Elf: FileHeader<Endian = Endianness>>(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn what_this_program_is_linked_with_is_in_packages() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let found = depends(&own).unwrap();
+        assert!(found.iter().any(|it| it.starts_with("libc6 (>= 2.")), "{found:?}");
+        assert!(depends(b"#!/bin/sh").is_err());
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let newest = ["2.9", "2.34", "2.4.1"].into_iter().filter_map(numbers).max().unwrap();
+        assert_eq!(relation("libc6", &newest), "libc6 (>= 2.34)");
+        assert_eq!(numbers("PRIVATE"), None);
+        assert_eq!(relation("libgcc-s1", &[]), "libgcc-s1");
+    }
+
+    #[test]
+    fn a_library_of_unknown_origin_is_an_error() {
+        assert_eq!(package("ld-linux-x86-64.so.2").unwrap(), "libc6");
+        let err = package("libssl.so.3").unwrap_err().to_string();
+        assert!(err.contains("`libssl.so.3`"), "{err}");
+    }
+}

@@ -23,9 +23,18 @@ pub(super) fn write(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the archives of a directory, sorted by name.
+/// Returns the archives of plugins in a directory, sorted by name.
 pub(crate) fn archives(dir: &Path) -> Result<Vec<PathBuf>> {
-    files_with(dir, &[SUFFIX])
+    let mut found = files_with(dir, &[SUFFIX])?;
+    found.retain(|it| !file_name(it).is_ok_and(is_of_host));
+    Ok(found)
+}
+
+/// Returns whether an archive is `pintle-VERSION-TARGET`, and not of a plugin whose name begins
+/// like this.
+fn is_of_host(name: &str) -> bool {
+    let rest = name.strip_prefix("pintle-");
+    rest.is_some_and(|it| it.starts_with(|it: char| it.is_ascii_digit()))
 }
 
 fn files_with(dir: &Path, suffixes: &[&str]) -> Result<Vec<PathBuf>> {

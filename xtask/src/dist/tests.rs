@@ -96,6 +96,16 @@ fn the_manager_chooses_and_unpacks_what_is_packed() {
 }
 
 #[test]
+fn the_archive_of_the_host_is_not_one_of_a_plugin() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["pintle-0.1.0-x.tar.zst", "pintle-it-0.1.0-x.tar.zst", "pintle_0.1.0_amd64.deb"];
+    names.iter().for_each(|it| fs::write(dir.path().join(it), "").unwrap());
+    assert_eq!(archives(dir.path()).unwrap(), [dir.path().join(names[1])]);
+    sums::write(dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(dir.path().join(SUMS)).unwrap().lines().count(), 3);
+}
+
+#[test]
 fn the_real_minisign_signs_what_the_manager_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let Some(key) = secret_key(folder.path()) else { return };

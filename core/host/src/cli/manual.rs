@@ -47,3 +47,42 @@ fn write(command: &Command, source: &str, dir: &Path) -> Result<(), CliError> {
     let mut below = command.get_subcommands().filter(|it| !it.is_hide_set());
     below.try_for_each(|it| write(it, source, dir))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cli;
+    use std::ffi::OsString;
+
+    #[test]
+    fn each_command_has_a_page_but_for_hidden_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Cli::new().command_name("rudder").version("2.0.0").build().unwrap();
+        let session = Session::new(&host.settings, &host.table);
+        let pages = dir.path().join("man/man1");
+        let line = [OsString::from("manual"), pages.clone().into()];
+        run(&session, &ROW.command().get_matches_from(line)).unwrap();
+
+        let names = fs::read_dir(&pages).unwrap().map(|it| it.unwrap().file_name());
+        let names: Vec<_> = names.map(|it| it.into_string().unwrap()).collect();
+        for path in host.command().get_subcommands().flat_map(|noun| {
+            let below = noun.get_subcommands().map(|it| format!("-{}", it.get_name()));
+            below.chain([String::new()]).map(|it| format!("rudder-{}{it}.1", noun.get_name()))
+        }) {
+            assert_eq!(names.contains(&path), path != "rudder-manual.1", "{path}");
+        }
+        let page = fs::read_to_string(pages.join("rudder-plugin-list.1")).unwrap();
+        assert!(page.contains(".TH rudder-plugin-list 1 \"\" \"rudder 2.0.0\""), "{page}");
+        assert!(page.contains("plugin\\-dir"), "the options of every command are there: {page}");
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let host = Cli::new().build().unwrap();
+        let session = Session::new(&host.settings, &host.table);
+        let line = [OsString::from("manual"), file.path().join("man").into()];
+        let err = run(&session, &ROW.command().get_matches_from(line)).err().unwrap();
+        assert!(err.to_string().contains(&output::path(file.path())), "{err}");
+    }
+}
