@@ -467,10 +467,3 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 fn triplet() -> String {
     pintle_plugin::manifest::TARGET.replace("-unknown", "")
 }
-
-#[test]
-fn quick() {
-    compare(Path::new("/tmp/wbdist1"), Path::new("/tmp/wbdist1"));
-    check_with_lintian(Path::new("/tmp/wbdist1"));
-    install_and_remove(Path::new("/tmp/wbdist1"));
-}
