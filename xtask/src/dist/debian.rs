@@ -18,6 +18,11 @@ const HOMEPAGE: &str = env!("CARGO_PKG_REPOSITORY");
 /// The longest line of a description.
 const WIDTH: usize = 76;
 
+/// Returns whether Debian's packages can be made for a platform.
+pub(super) fn is_for(target: &str) -> bool {
+    target.contains("-linux-gnu")
+}
+
 /// Returns the packages of a host and its plugins.
 pub(super) fn packages(host: &Host, plugins: &[Plugin], time: u64) -> Result<Vec<Package>> {
     let mut packages = vec![of_host(host, time)?];
@@ -50,73 +55,70 @@ fn of_host(host: &Host, time: u64) -> Result<Package> {
     files.add(format!("{}/pkgconfig/pintle.pc", &lib_dir[1..]), pkg_config(host, lib_dir)?);
 
     files.add(format!("usr/share/lintian/overrides/{}", host::PACKAGE), OVERRIDES);
-    let (name, version) = (host::PACKAGE, debian_version(host.version()));
-    add_documents(&mut files, name, &version, time)?;
-    Ok(Package {
-        name: name.to_owned(),
-        version,
-        architecture: architecture(host.target())?,
-        fields: vec![
-            ("Maintainer", MAINTAINER.to_owned()),
-            ("Depends", depends.join(", ")),
-            // A project that names no plugins is made by this one.
-            ("Recommends", "pintle-plugin-rust".to_owned()),
-            ("Provides", abi_package(host)?),
-            ("Section", "devel".to_owned()),
-            ("Priority", "optional".to_owned()),
-            ("Homepage", HOMEPAGE.to_owned()),
-            (
-                "Description",
-                description(
-                    "host for native plugins: operator projects and throw-away clusters",
-                    "Pintle is a command-line host whose commands and hooks come from plugins. \
-                 It scaffolds operator projects for Kubernetes, and runs throw-away clusters \
-                 on a Docker engine.",
-                ),
-            ),
-        ],
-        files,
-    })
+    let relations = [
+        ("Depends", depends.join(", ")),
+        // A project that names no plugins is made by this one.
+        ("Recommends", "pintle-plugin-rust".to_owned()),
+        ("Provides", abi_package(host)?),
+    ];
+    let text = description(
+        "host for native plugins: operator projects and throw-away clusters",
+        "Pintle is a command-line host whose commands and hooks come from plugins. It scaffolds \
+         operator projects for Kubernetes, and runs throw-away clusters on a Docker engine.",
+    );
+    let of = Source { name: host::PACKAGE, version: host.version(), target: host.target(), time };
+    package(&of, relations, text, files)
 }
 
 fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Package> {
     let name = format!("pintle-plugin-{}", plugin.key().name().short());
-    let version = debian_version(&plugin.version()?);
     let mut files = Files::default();
-    let dir = host.plugins_dir()?;
     let library = fs::read(&plugin.library)?;
     let libraries = depends(&library)
         .with_context(|| format!("failed to find the packages that `{name}` needs"))?;
-    let file = file_name(&plugin.library)?;
-    files.add(format!("{}/{file}", &dir[1..]), library);
-    add_documents(&mut files, &name, &version, time)?;
+    let dir = host.plugins_dir()?.trim_start_matches('/');
+    files.add(format!("{dir}/{}", file_name(&plugin.library)?), library);
+
     let depends: Vec<_> = [abi_package(host)?].into_iter().chain(libraries).collect();
-    let about = &plugin.manifest.description;
-    Ok(Package {
-        name,
-        version,
-        architecture: architecture(&plugin.manifest.target)?,
-        fields: vec![
-            ("Maintainer", MAINTAINER.to_owned()),
-            ("Depends", depends.join(", ")),
-            ("Recommends", host::PACKAGE.to_owned()),
-            ("Section", "devel".to_owned()),
-            ("Priority", "optional".to_owned()),
-            ("Homepage", HOMEPAGE.to_owned()),
-            (
-                "Description",
-                description(
-                    &format!("plugin for pintle: {about}"),
-                    &format!(
-                        "This plugin is loaded by pintle, a host for native plugins. \
-                          Its name is {}.",
-                        plugin.key().name()
-                    ),
-                ),
-            ),
-        ],
-        files,
-    })
+    let relations = [("Depends", depends.join(", ")), ("Recommends", host::PACKAGE.to_owned())];
+    let text = description(
+        &format!("plugin for pintle: {}", plugin.manifest.description),
+        &format!(
+            "This plugin is loaded by pintle, a host for native plugins. Its name is {}.",
+            plugin.key().name()
+        ),
+    );
+    let (version, target) = (plugin.version()?, &plugin.manifest.target);
+    let of = Source { name: &name, version: &version, target, time };
+    package(&of, relations, text, files)
+}
+
+/// What a package is made from.
+struct Source<'a> {
+    name: &'a str,
+    version: &'a str,
+    target: &'a str,
+    time: u64,
+}
+
+/// Adds what all packages have.
+fn package<const N: usize>(
+    source: &Source<'_>,
+    relations: [(&'static str, String); N],
+    description: String,
+    mut files: Files,
+) -> Result<Package> {
+    let (name, version) = (source.name.to_owned(), debian_version(source.version));
+    add_documents(&mut files, &name, &version, source.time)?;
+    let mut fields = vec![("Maintainer", MAINTAINER.to_owned())];
+    fields.extend(relations);
+    fields.extend([
+        ("Section", "devel".to_owned()),
+        ("Priority", "optional".to_owned()),
+        ("Homepage", HOMEPAGE.to_owned()),
+        ("Description", description),
+    ]);
+    Ok(Package { name, version, architecture: architecture(source.target)?, fields, files })
 }
 
 /// What lintian reports, and why it is right all the same.

@@ -82,7 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let _ = host.sign(&path, key)?;
         }
         report(&format!("{} v{}", host::PACKAGE, host.version()), &path)?;
-        for package in debian::packages(&host, &found, how.time)? {
+        let has_packages = debian::is_for(host.target());
+        let packages = has_packages.then(|| debian::packages(&host, &found, how.time));
+        for package in packages.transpose()?.unwrap_or_default() {
             let path = package.write(&out, &how)?;
             report(&format!("{} {}", package.name, package.version), &path)?;
         }
