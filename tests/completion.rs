@@ -141,6 +141,23 @@ fn zsh_completes() {
     ZSH.check();
 }
 
+/// A package has the script as a file, which zsh reads at the first Tab.
+#[test]
+fn zsh_completes_with_the_script_of_a_package_at_the_first_tab() {
+    if !ZSH.is_there() {
+        return skip(ZSH.program);
+    }
+    let script = ZSH.script.replace("source <(pintle completion zsh)", "").replace(
+        "autoload -Uz compinit",
+        "mkdir -p package; pintle completion zsh >package/_pintle
+            fpath=($PWD/package $fpath); autoload -Uz compinit",
+    );
+    let shell = Shell { script: script.leak(), ..ZSH };
+    let sandbox = Sandbox::new().plugin("good");
+    assert_eq!(shell.offers(&sandbox, "pintle plugin in"), ["inspect", "install"]);
+    assert_eq!(shell.offers(&sandbox, "pintle gr"), ["greet"]);
+}
+
 #[test]
 fn fish_completes() {
     FISH.check();

@@ -46,6 +46,11 @@ fn the_guide_to_embedding_holds() {
 }
 
 #[test]
+fn the_guide_to_packaging_holds() {
+    follow("docs/packaging.md", &Reader::new());
+}
+
+#[test]
 fn the_guide_to_clusters_holds() {
     let reader = Reader::with_plugins(&["registry"]);
     let Some(reader) = reader.with_engine() else { return };

@@ -56,6 +56,7 @@ mod privileges;
 mod programs;
 mod records;
 mod refused;
+mod release;
 mod scaffold_branches;
 mod scaffold_edited;
 mod scaffold_older;

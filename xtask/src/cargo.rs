@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -105,9 +106,18 @@ fn package(value: &Value) -> Option<Package> {
 
 /// Runs one `cargo build` and returns what it made or found up to date.
 pub(crate) fn build(args: &[String]) -> Result<Vec<Artifact>> {
+    build_with(args, &[])
+}
+
+/// Runs one `cargo build` with variables of its own.
+pub(crate) fn build_with(args: &[String], env: &[(&str, OsString)]) -> Result<Vec<Artifact>> {
     let mut command = cargo(["build", "--message-format=json-render-diagnostics"]);
-    let mut child =
-        command.args(args).stdout(Stdio::piped()).spawn().context("failed to run cargo")?;
+    let mut child = command
+        .args(args)
+        .envs(env.iter().cloned())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("failed to run cargo")?;
     let stdout = child.stdout.take().ok_or_else(|| anyhow!("cargo has no standard output"))?;
     let mut artifacts = Vec::new();
     for line in BufReader::new(stdout).lines() {

@@ -1,5 +1,6 @@
 //! What a program gives a host: groups of commands, events and services.
 
+use super::global;
 use super::interface_info::InterfaceInfo;
 use super::provenance::Provenance;
 use super::{CliError, Hooks, Session, Step};
@@ -79,6 +80,7 @@ pub struct Row {
     pub(super) path: &'static [&'static str],
     pub(super) aliases: &'static [&'static str],
     pub(super) about: &'static str,
+    pub(super) is_hidden: bool,
     pub(super) args: fn(Command) -> Command,
     pub(super) needs: &'static [Need],
     pub(super) run: Run,
@@ -170,7 +172,15 @@ impl Row {
     /// Returns the command with the words `path`, for example `["plugin", "list"]`, and one
     /// line of help.
     pub const fn new(path: &'static [&'static str], about: &'static str, run: Run) -> Self {
-        Self { path, aliases: &[], about, args: |command| command, needs: &[], run }
+        Self {
+            path,
+            aliases: &[],
+            about,
+            is_hidden: false,
+            args: |command| command,
+            needs: &[],
+            run,
+        }
     }
 
     /// Checks what the command needs.
@@ -181,6 +191,12 @@ impl Row {
     /// Sets other spellings of the last word.
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    /// Leaves the command out of help and completion.
+    pub const fn hidden(mut self) -> Self {
+        self.is_hidden = true;
         self
     }
 
@@ -213,11 +229,17 @@ impl Row {
 
     /// Returns the command as far as a listing shows it.
     pub(super) fn stub(&self) -> Command {
-        Command::new(self.word()).about(self.about).aliases(self.aliases.iter().copied())
+        let command = Command::new(self.word()).about(self.about).hide(self.is_hidden);
+        command.aliases(self.aliases.iter().copied())
     }
 
     /// Returns the command with its arguments, but for those of plugins.
     pub(super) fn command(&self) -> Command {
         (self.args)(self.stub())
+    }
+
+    /// Returns the command with its arguments and those of every command.
+    pub(super) fn with_global_args(&self) -> Command {
+        global::add_to(self.command())
     }
 }

@@ -1,7 +1,7 @@
 //! The commands that every host has, as a group like any other.
 
 use super::group::{Group, HOST, Noun};
-use super::{completion, events, help, interfaces, plugin, version};
+use super::{completion, events, help, interfaces, manual, plugin, version};
 
 /// The commands that every host has.
 pub(super) static GROUP: Group = Group {
@@ -11,6 +11,7 @@ pub(super) static GROUP: Group = Group {
         help::ROW,
         version::ROW,
         completion::script::ROW,
+        manual::ROW,
         plugin::list::ROW,
         plugin::inspect::ROW,
         plugin::check::ROW,

@@ -40,6 +40,9 @@ const PROGRAM_GRACE: Duration = Duration::from_secs(5);
 
 /// The commands around a run, as far as it must know them.
 pub(super) trait Surroundings {
+    /// Returns all commands with their arguments, without those of plugins.
+    fn command(&self, settings: &Settings) -> Command;
+
     /// Returns the paths of all commands, other spellings too: none of them is a plugin's.
     fn paths(&self) -> Vec<Vec<String>>;
 
@@ -200,6 +203,11 @@ impl<'a> Session<'a> {
     /// Returns what the embedding program has set.
     pub fn settings(&self) -> &'a Settings {
         self.settings
+    }
+
+    /// Returns all commands of the host with their arguments, without those of plugins.
+    pub(super) fn command(&self) -> Command {
+        self.surroundings.command(self.settings)
     }
 
     /// Returns all events of the host.

@@ -5,7 +5,9 @@ use super::group::{Group, HOST, Row, Run};
 use super::hooked;
 use super::interface_info::InterfaceInfo;
 use super::provenance::Provenance;
+use super::rows;
 use super::session::{Session, Surroundings};
+use super::settings::Settings;
 use crate::catalog::{Entry, ForeignPlugin, PluginKey};
 use crate::identity::Identity;
 use crate::lifecycle::EventInfo;
@@ -99,6 +101,16 @@ impl Table {
         Some((Target::Extra(extra), 1))
     }
 
+    /// Returns all commands, each row's as `command` makes it.
+    pub(super) fn commands(
+        &self,
+        settings: &Settings,
+        command: impl Fn(&Row) -> Command,
+    ) -> Command {
+        let extra = self.extra_commands.iter().map(|it| it.command.clone());
+        rows::tree(settings, &self.groups, command).subcommands(extra)
+    }
+
     /// Returns the paths of the groups' commands, other spellings too.
     pub(super) fn group_paths(&self) -> Vec<Vec<String>> {
         self.rows().flat_map(Row::paths).collect()
@@ -106,6 +118,10 @@ impl Table {
 }
 
 impl Surroundings for Table {
+    fn command(&self, settings: &Settings) -> Command {
+        self.commands(settings, Row::with_global_args)
+    }
+
     fn paths(&self) -> Vec<Vec<String>> {
         let mut paths = self.group_paths();
         for extra in &self.extra_commands {

@@ -5,9 +5,9 @@
 //! commands, made of manifests alone.
 
 use super::builder::Host;
-use super::global;
 use super::group::Row;
 use super::output::{self, Cell, Table};
+use super::rows::insert;
 use crate::callables::Callable;
 use crate::catalog::{Catalog, Entry, Nouns};
 use crate::services::escaped;
@@ -180,71 +180,22 @@ fn commands_of(entry: &Entry) -> String {
     format!("Commands of plugin {name}")
 }
 
-/// Returns `root` with a command at `path`, whose first `n_done` words lead to `root`. Nouns that
-/// are missing on the way are added, with what `help` adds to the noun of so many words.
-fn insert(
-    root: Command,
-    path: &[&str],
-    n_done: usize,
-    help: &dyn Fn(usize, Command) -> Command,
-    leaf: Command,
-) -> Command {
-    let Some((word, rest)) = path[n_done..].split_first() else { return root };
-    if rest.is_empty() {
-        return root.subcommand(leaf);
-    }
-    let has_noun = root.find_subcommand(word).is_some();
-    let root = match has_noun {
-        true => root,
-        false => root.subcommand(help(n_done + 1, noun(Command::new((*word).to_owned())))),
-    };
-    root.mut_subcommand(word, |it| insert(it, path, n_done + 1, help, leaf))
-}
-
 /// Returns all commands of the host, without the arguments of those that stand in groups.
 fn base(host: &Host) -> Command {
-    with_rows(host, Row::stub)
+    host.table.commands(&host.settings, Row::stub)
 }
 
 impl Host {
     /// Returns all commands of the host as clap sees them, without those of plugins: for
     /// manual pages, and for clap's own check of them in a test.
     pub fn command(&self) -> Command {
-        with_rows(self, |it| global::add_to(it.command()))
+        self.table.commands(&self.settings, Row::with_global_args)
     }
-}
-
-fn with_rows(host: &Host, command: impl Fn(&Row) -> Command) -> Command {
-    let nouns: Vec<_> = host.table.groups().flat_map(|it| it.nouns).collect();
-    let about = |row: &Row| {
-        let noun = nouns.iter().find(|it| row.path.first() == Some(&it.word));
-        noun.map_or("", |it| it.about)
-    };
-    let root = host.table.rows().fold(root(host), |root, row| {
-        insert(root, row.path, 0, &|_, noun| noun.about(about(row)), command(row))
-    });
-    root.subcommands(host.table.extra_commands.iter().map(|it| it.command.clone()))
-}
-
-/// Returns the host's command without any below it.
-fn root(host: &Host) -> Command {
-    let name = host.settings.identity.command_name.clone();
-    let root = Command::new(name.clone())
-        .bin_name(name)
-        .version(host.settings.identity.version.clone())
-        .about(host.settings.about.clone())
-        .disable_help_subcommand(true)
-        .subcommand_value_name("COMMAND");
-    noun(global::add_to(root))
-}
-
-/// Returns a command that does nothing without one of its subcommands.
-fn noun(command: Command) -> Command {
-    command.subcommand_required(true).arg_required_else_help(true)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::noun;
     use super::super::session::Surroundings;
     use super::*;
     use crate::Cli;

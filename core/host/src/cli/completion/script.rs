@@ -28,8 +28,22 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     completer
         .write_registration(&variable(session.identity()), name, name, name, &mut script)
         .map_err(|err| CliError::from_error(Exit::Failed, &err))?;
-    session.console().println(String::from_utf8_lossy(&script).trim_end());
+    let mut script = String::from_utf8_lossy(&script).trim_end().to_owned();
+    if shell == "zsh" {
+        script.push_str(&first_call(name));
+    }
+    session.console().println(script);
     Ok(Exit::Done.into())
+}
+
+/// Returns what the script needs as a file of a package: zsh reads such a file at the first Tab,
+/// as a function that shall complete at once.
+fn first_call(name: &str) -> String {
+    let function = name.replace('-', "_");
+    format!(
+        "\n\nif [[ $funcstack[1] == _{name} ]]; then\n    \
+         _clap_dynamic_completer_{function} \"$@\"\nfi"
+    )
 }
 
 /// Returns the name of the variable by which the script tells the host what it is.

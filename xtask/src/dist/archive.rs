@@ -1,0 +1,28 @@
+//! Archives that people unpack, and `plugin install` for them.
+
+use super::SUFFIX;
+use super::build::How;
+use super::files::Files;
+use anyhow::{Context, Result};
+use pintle_host::fs::{Mode, replace};
+use std::path::{Path, PathBuf};
+
+/// The level of compression for a release: all levels are unpacked equally fast.
+const LEVEL: i32 = 19;
+/// The level for tests, which do not wait that long.
+const QUICK_LEVEL: i32 = 3;
+
+/// Writes an archive with one directory, `stem`.
+pub(super) fn pack(files: &Files, stem: &str, out: &Path, how: &How) -> Result<PathBuf> {
+    let path = out.join(format!("{stem}{SUFFIX}"));
+    let bytes = compressed(files, stem, how).with_context(|| format!("failed to pack `{stem}`"))?;
+    replace(&path, &bytes, Mode::New(0o644))?;
+    Ok(path)
+}
+
+fn compressed(files: &Files, stem: &str, how: &How) -> Result<Vec<u8>> {
+    let level = if how.is_quick { QUICK_LEVEL } else { LEVEL };
+    let mut encoder = zstd::Encoder::new(Vec::new(), level)?;
+    encoder.include_checksum(true)?;
+    Ok(files.tar(stem, how.time, encoder)?.finish()?)
+}

@@ -1,0 +1,93 @@
+//! Builds that do not depend on where and when they are done.
+
+use crate::cargo::{self, Artifact};
+use anyhow::{Context, Result};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// 1 January 1980, for sources without a history. Older dates count as mistakes in packages.
+const NO_TIME: u64 = 315_532_800;
+
+/// How everything is built and packed.
+pub(super) struct How {
+    /// The time of all entries, in seconds since 1970.
+    pub(super) time: u64,
+    /// Whether it shall be done soon rather than well.
+    pub(super) is_quick: bool,
+}
+
+impl How {
+    pub(super) fn new(is_quick: bool) -> Result<Self> {
+        let variable = env::var_os("SOURCE_DATE_EPOCH");
+        Ok(Self { time: source_date(variable.as_deref(), last_commit())?, is_quick })
+    }
+}
+
+/// Returns the time of all entries, in seconds since 1970.
+pub(super) fn source_date(variable: Option<&OsStr>, last_commit: Option<u64>) -> Result<u64> {
+    let Some(text) = variable else { return Ok(last_commit.unwrap_or(NO_TIME)) };
+    let time = text.to_str().and_then(|it| it.parse().ok());
+    time.with_context(|| format!("invalid `SOURCE_DATE_EPOCH`: `{}`", text.display()))
+}
+
+fn last_commit() -> Option<u64> {
+    let mut git = Command::new("git");
+    let out = git.args(["log", "-1", "--format=%ct"]).current_dir(cargo::root()).output().ok()?;
+    String::from_utf8(out.stdout).ok()?.trim().parse().ok()
+}
+
+/// Builds packages of the workspace, without names of this machine's directories in them.
+pub(super) fn build(packages: &[&str], how: &How) -> Result<Vec<Artifact>> {
+    let mut args: Vec<_> = packages.iter().map(|it| format!("--package={it}")).collect();
+    args.push("--locked".to_owned());
+    args.extend((!how.is_quick).then(|| "--release".to_owned()));
+    let mut env = vec![
+        ("CARGO_ENCODED_RUSTFLAGS", rust_flags()?),
+        // What a compiler remembers of earlier builds changes the code.
+        ("CARGO_INCREMENTAL", "0".into()),
+    ];
+    if how.is_quick {
+        // As in the release profile: packages must not have symbols.
+        env.extend(
+            [("CARGO_PROFILE_DEV_DEBUG", "false"), ("CARGO_PROFILE_DEV_STRIP", "symbols")]
+                .map(|(name, value)| (name, value.into())),
+        );
+    }
+    cargo::build_with(&args, &env)
+}
+
+/// Returns the flags of the caller, and those that rename directories.
+fn rust_flags() -> Result<OsString> {
+    let mut flags = match (env::var_os("CARGO_ENCODED_RUSTFLAGS"), env::var_os("RUSTFLAGS")) {
+        (Some(encoded), _) => vec![encoded],
+        (None, Some(flags)) => {
+            let flags = flags.into_string().ok().context("`RUSTFLAGS` is not UTF-8")?;
+            flags.split_whitespace().map(OsString::from).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    // The last one that fits a path counts.
+    for (path, name) in
+        [(cargo::root(), "/src"), (cargo::target_dir()?, "/src/target"), (cargo_home()?, "/cargo")]
+    {
+        flags.push(renaming(&path, name));
+    }
+    Ok(flags.join("\x1f".as_ref()))
+}
+
+fn renaming(path: &Path, name: &str) -> OsString {
+    let mut flag = OsString::from("--remap-path-prefix=");
+    flag.push(path);
+    flag.push("=");
+    flag.push(name);
+    flag
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    match env::var_os("CARGO_HOME") {
+        Some(it) => Ok(std::path::absolute(it)?),
+        None => Ok(env::home_dir().context("there is no home directory")?.join(".cargo")),
+    }
+}

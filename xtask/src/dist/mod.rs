@@ -1,0 +1,104 @@
+//! `cargo xtask dist`: the files of a release.
+//!
+//! The same sources always give the same bytes, wherever and whenever they are built: the
+//! compiler is told other names for the directories of this machine, and the entries of archives
+//! and packages are sorted, and have no owner and no time but `SOURCE_DATE_EPOCH`.
+
+mod archive;
+mod build;
+mod deb;
+mod debian;
+mod depends;
+mod files;
+mod host;
+mod plugin;
+mod sums;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use sums::archives;
+
+use self::build::How;
+use self::host::Host;
+use self::plugin::Plugin;
+use crate::{cargo, minisign, plugins};
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What the archives are called after their stem.
+pub(crate) const SUFFIX: &str = ".tar.zst";
+/// The file of an archive with the manifest of its plugin.
+pub(crate) const MANIFEST: &str = "pintle-plugin.toml";
+/// The file with the public key, which `plugin install` looks for.
+const PUBLIC_KEY: &str = "minisign.pub";
+
+/// What to pack, and where to.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Pack the archives of first-party plugins alone, without the host and without packages
+    #[arg(long)]
+    plugins: bool,
+    /// The directory of the files [default: target/dist]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Sign the archives with this secret key of minisign
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Pack this plugin alone, a directory of plugins/; can be given several times
+    #[arg(long, value_name = "NAME", requires = "plugins")]
+    only: Vec<String>,
+    /// Build and pack faster, and larger files
+    #[arg(long)]
+    debug: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let how = How::new(options.debug)?;
+    let sources = plugins::choose(plugins::sources()?, &options.only)?;
+    let mut packages: Vec<_> = sources.iter().map(|it| it.package.as_str()).collect();
+    packages.extend((!options.plugins).then_some(host::PACKAGE));
+    let artifacts = build::build(&packages, &how)?;
+
+    let out = match &options.out {
+        Some(it) => it.clone(),
+        None => cargo::target_dir()?.join("dist"),
+    };
+    fs::create_dir_all(&out).with_context(|| format!("failed to create `{}`", out.display()))?;
+    let found = sources.iter().map(|it| Plugin::of(it, &artifacts));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    for plugin in &found {
+        let path = plugin.pack(&cargo::root(), &out, &how)?;
+        if let Some(key) = &options.key {
+            let _ = plugin.sign(&path, key)?;
+        }
+        report(plugin.key(), &path)?;
+    }
+    if !options.plugins {
+        let host = Host::of(&artifacts)?;
+        let path = host.pack(&out, &how)?;
+        if let Some(key) = &options.key {
+            let _ = host.sign(&path, key)?;
+        }
+        report(&format!("{} v{}", host::PACKAGE, host.version()), &path)?;
+        let has_packages = debian::is_for(host.target());
+        let packages = has_packages.then(|| debian::packages(&host, &found, how.time));
+        for package in packages.transpose()?.unwrap_or_default() {
+            let path = package.write(&out, &how)?;
+            report(&format!("{} {}", package.name, package.version), &path)?;
+        }
+    }
+    if let Some(key) = &options.key {
+        minisign::write_public_key(key, &out.join(PUBLIC_KEY))?;
+    }
+    sums::write(&out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line on a file that was written.
+fn report(what: &impl std::fmt::Display, path: &Path) -> Result<()> {
+    let size = plugins::human_size(fs::metadata(path)?.len());
+    println!("{what}  {size}  {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! A plugin, and its archive as `plugin install` expects it.
+
+use super::MANIFEST;
+use super::archive::pack;
+use super::build::How;
+use super::files::{Files, file_name, texts};
+use crate::cargo::{self, Artifact};
+use crate::{check, minisign, plugins};
+use anyhow::{Context, Result};
+use pintle_host::PluginKey;
+use pintle_host::catalog::{Rules, examine};
+use pintle_manager::signature::{Bound, trusted_comment};
+use pintle_plugin::manifest::Manifest;
+use std::path::{Path, PathBuf};
+
+/// A plugin to be packed.
+pub(super) struct Plugin {
+    pub(super) key: PluginKey,
+    pub(super) manifest: Manifest,
+    pub(super) library: PathBuf,
+    /// The directory of its sources.
+    pub(super) folder: PathBuf,
+}
+
+impl Plugin {
+    /// Reads what a plugin's library says of itself, and checks that a host takes it.
+    pub(super) fn of(source: &plugins::Source, artifacts: &[Artifact]) -> Result<Self> {
+        let library = cargo::library(artifacts, &source.folder)?;
+        let manifest = check::check(&library)?;
+        let key = examine(&library, &Rules::default())?.key;
+        Ok(Self { key, manifest, library, folder: source.folder.clone() })
+    }
+
+    pub(super) fn key(&self) -> &PluginKey {
+        &self.key
+    }
+
+    pub(super) fn version(&self) -> Result<String> {
+        let version = self.key.exact_version().context("a plugin's own key has a version")?;
+        Ok(version.as_semver().to_string())
+    }
+
+    /// Packs the plugin into a directory; `root` is the directory that may have licences.
+    pub(super) fn pack(&self, root: &Path, out: &Path, how: &How) -> Result<PathBuf> {
+        let name = self.key.name().short();
+        let stem = format!("{name}-{}-{}", self.version()?, self.manifest.target);
+        pack(&self.files(root)?, &stem, out, how)
+    }
+
+    fn files(&self, root: &Path) -> Result<Files> {
+        let mut files = Files::default();
+        files.copy(file_name(&self.library)?, &self.library)?;
+        let (licences, readme) = (texts(root, "LICENSE")?, texts(&self.folder, "README")?);
+        for path in licences.iter().chain(&readme) {
+            files.copy(file_name(path)?, path)?;
+        }
+        files.add(MANIFEST, toml::to_string(&self.manifest)?);
+        Ok(files)
+    }
+
+    pub(super) fn sign(&self, archive: &Path, key: &Path) -> Result<PathBuf> {
+        let (name, version) = (self.key.name().to_string(), self.version()?);
+        let (target, file) = (&self.manifest.target, file_name(archive)?);
+        let bound = Bound { name: &name, version: &version, target, file };
+        minisign::sign(key, archive, &trusted_comment(&bound))
+    }
+}
