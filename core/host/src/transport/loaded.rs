@@ -16,6 +16,9 @@ use serde::Serialize;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+/// What a plugin answers to a step of scaffolding, with the nodes to add.
+type Scaffolded = Result<(ScaffoldReply, Vec<Node>), CallError>;
+
 /// A plugin that has passed every check and can be called.
 #[derive(Clone)]
 pub struct LoadedPlugin {
@@ -113,8 +116,7 @@ impl LoadedPlugin {
     pub(crate) fn prepare_scaffold<S: HostServices>(
         &self,
         request: &ScaffoldRequest,
-    ) -> Option<impl FnOnce(&S) -> Result<(ScaffoldReply, Vec<Node>), CallError> + Send + use<S>>
-    {
+    ) -> Option<impl FnOnce(&S) -> Scaffolded + Send + use<S>> {
         let Reach::Root(root) = self.reach else { return None };
         // What the request is made of would be copied for the other thread.
         let (plugin, request) = (self.clone(), encode(request));
@@ -126,7 +128,7 @@ impl LoadedPlugin {
         root: PluginRootRef,
         request: &[u8],
         services: &S,
-    ) -> Result<(ScaffoldReply, Vec<Node>), CallError> {
+    ) -> Scaffolded {
         let reply = root.scaffold(request, RawHost::new(&Called { services, root }));
         let (message, nodes) = reply.into_message_and_nodes().map_err(|err| self.failed(err))?;
         Ok((self.decode("scaffold reply", Ok(message))?, nodes))
