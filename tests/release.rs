@@ -62,9 +62,10 @@ fn the_recipes_for_packages_can_be_parsed() {
     let format = "%{NAME}:[ provides %{PROVIDENEVRS},][ requires %{REQUIRENEVRS}]\n";
     let shown = run(Command::new("rpmspec").args(["-q", "--qf", format]).arg(spec));
     expect![[r#"
-        pintle: provides pintle pintle(plugin-abi) pintle(x86-64) , requires 
-        pintle-plugin-rust: provides pintle-plugin-rust pintle-plugin-rust(x86-64) , requires pintle(plugin-abi) 
-    "#]].assert_eq(&shown);
+        pintle: provides pintle = 0.1.0-1, provides pintle(plugin-abi) = 1, provides pintle(x86-64) = 0.1.0-1,
+        pintle-plugin-rust: provides pintle-plugin-rust = 0.1.0-1, provides pintle-plugin-rust(x86-64) = 0.1.0-1, requires pintle(plugin-abi) = 1
+    "#]]
+    .assert_eq(&shown);
 }
 
 /// Returns a directory in that of cargo, as what is built in it is large.
