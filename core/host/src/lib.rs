@@ -17,6 +17,7 @@ pub mod fnv;
 pub mod fs;
 mod identity;
 pub mod lifecycle;
+mod plain;
 pub mod process;
 pub mod services;
 pub mod signals;

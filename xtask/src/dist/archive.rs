@@ -1,12 +1,13 @@
 //! Archives that people unpack, and `plugin install` for them.
 
-use super::SUFFIX;
 use super::build::How;
 use super::files::Files;
 use anyhow::{Context, Result};
 use pintle_host::fs::{Mode, replace};
 use std::path::{Path, PathBuf};
 
+/// What the archives are called after their stem.
+pub(crate) const SUFFIX: &str = ".tar.zst";
 /// The level of compression for a release: all levels are unpacked equally fast.
 const LEVEL: i32 = 19;
 /// The level for tests, which do not wait that long.

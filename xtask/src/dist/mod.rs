@@ -16,6 +16,7 @@ mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use plugin::MANIFEST;
 pub(crate) use sums::archives;
 
 use self::build::How;
@@ -27,10 +28,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What the archives are called after their stem.
-pub(crate) const SUFFIX: &str = ".tar.zst";
-/// The file of an archive with the manifest of its plugin.
-pub(crate) const MANIFEST: &str = "pintle-plugin.toml";
 /// The file with the public key, which `plugin install` looks for.
 const PUBLIC_KEY: &str = "minisign.pub";
 

@@ -1,6 +1,5 @@
 //! A plugin, and its archive as `plugin install` expects it.
 
-use super::MANIFEST;
 use super::archive::pack;
 use super::build::How;
 use super::files::{Files, file_name, texts};
@@ -12,6 +11,9 @@ use pintle_host::catalog::{Rules, examine};
 use pintle_manager::signature::{Bound, trusted_comment};
 use pintle_plugin::manifest::Manifest;
 use std::path::{Path, PathBuf};
+
+/// The file of an archive with the manifest of its plugin.
+pub(crate) const MANIFEST: &str = "pintle-plugin.toml";
 
 /// A plugin to be packed.
 pub(super) struct Plugin {

@@ -1,6 +1,6 @@
 //! The digests of a release.
 
-use super::SUFFIX;
+use super::archive::SUFFIX;
 use super::files::file_name;
 use anyhow::{Context, Result};
 use pintle_host::fs::{Mode, replace};

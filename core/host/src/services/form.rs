@@ -1,6 +1,7 @@
 //! The forms of results.
 
 use super::text::escaped;
+use crate::plain::is_plain;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -48,13 +49,6 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         true => escaped(text, "\\n").into(),
         false => Cow::Borrowed(text),
     }
-}
-
-/// Returns whether a text has no characters but those of ASCII that are visible, and blanks: it
-/// is as wide as it has bytes, and can be shown as it is.
-pub fn is_plain(text: &[u8]) -> bool {
-    // Without a branch for each byte, many are looked at in one step.
-    text.iter().fold(true, |all, it| all & (b' '..=b'~').contains(it))
 }
 
 /// Lays out rows in columns, two spaces apart; the last column is not padded.

@@ -13,6 +13,6 @@ pub(crate) use calls::{Call, ForegroundProgram, ProgramCall, ProgramCalls};
 pub use calls::{CommandSignals, forget_interrupt, is_interrupted};
 pub use capture::Capture;
 pub use console::{Console, Verbosity};
-pub use form::{Cell, Form, Table, is_plain, plain, table};
+pub use form::{Cell, Form, Table, plain, table};
 pub use plugin::{PluginServices, Service, Services};
 pub use text::{Excerpt, escaped};

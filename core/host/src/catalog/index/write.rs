@@ -12,7 +12,7 @@ use crate::catalog::file::{self, Stamp};
 use crate::catalog::rules::Rules;
 use crate::causes::with_causes;
 use crate::fs;
-use crate::services::is_plain;
+use crate::plain::is_plain;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
