@@ -86,7 +86,7 @@ impl<'t> Cell<'t> {
         self.text.len() - self.width
     }
 
-    /// Takes a text that [is plain](is_plain).
+    /// Takes a text of visible ASCII and blanks only, whose width need not be counted.
     pub fn plain(text: impl Into<Cow<'t, [u8]>>) -> Self {
         let text = text.into();
         Self { width: text.len(), text }
