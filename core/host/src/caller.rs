@@ -7,8 +7,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the environment is read here")]
 
-mod kernel;
-
+use secure_execution::requires_secure_execution;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,9 +15,11 @@ use std::process::Command;
 /// Where programs are, for a process that must not use the `PATH` of its caller.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Returns whether the process has no other rights than the one who started it.
+/// Returns whether the process has no other rights than the one who started it. The kernel knows
+/// (`AT_SECURE` in getauxval(3), issetugid(2)), whatever the ids are: capabilities of a file
+/// change none.
 pub fn is_trusted() -> bool {
-    !kernel::has_raised_privileges()
+    !requires_secure_execution()
 }
 
 /// Reads a variable of the environment, if the caller is trusted.
