@@ -236,8 +236,9 @@ impl Sandbox {
         env: &[(String, String)],
         args: I,
     ) -> Child {
-        let mut command = Command::new(&self.program);
-        command.args(args);
+        // Under `nohup`, the tests ignore a signal, and so would the host.
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--default-signal=HUP,INT").arg(&self.program).args(args);
         self.spawn(command, env)
     }
 
