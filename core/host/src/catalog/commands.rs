@@ -4,7 +4,7 @@
 //! path is the other's or begins with it, as then one of them could not be called.
 
 use super::clash::{Claim, Clash, CommandConflict};
-use super::contributions::{HelpLine, RawLine, words as split};
+use super::contributions::{HelpLine, RawLine, begins_with, is_one, words as split};
 use super::entry::Entry;
 use super::key::PluginKey;
 use crate::fnv;
@@ -134,16 +134,6 @@ pub(super) fn foreseen(
         Clash::of(&own.path, core.has(words.as_bytes()), claims, n_rivals)
     };
     commands.iter().filter_map(clash).collect()
-}
-
-/// Returns whether words begin with others, or are the same.
-fn begins_with(words: &[u8], start: &[u8]) -> bool {
-    words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(b" "))
-}
-
-/// Returns whether two commands collide.
-fn is_one(one: &[u8], other: &[u8]) -> bool {
-    begins_with(one, other) || begins_with(other, one)
 }
 
 /// The words of a command, and the place of its plugin.

@@ -213,6 +213,16 @@ pub(super) fn words(joined: &str) -> Vec<String> {
     joined.split(' ').filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
+/// Returns whether words begin with others, or are the same.
+pub(super) fn begins_with(words: &[u8], start: &[u8]) -> bool {
+    words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(b" "))
+}
+
+/// Returns whether two commands collide.
+pub(super) fn is_one(one: &[u8], other: &[u8]) -> bool {
+    begins_with(one, other) || begins_with(other, one)
+}
+
 fn of_lines<'l>(lines: impl Iterator<Item = (&'l Vec<String>, &'l String)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (path, about) in lines {

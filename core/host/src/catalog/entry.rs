@@ -1,7 +1,7 @@
 //! What the catalog knows of one plugin.
 
 use super::clash::Clash;
-use super::contributions::{Contributions, HelpLine, RawLine};
+use super::contributions::{Contributions, HelpLine, RawLine, is_one};
 use super::examine::{Examined, examine_file};
 use super::file::{FileError, FileId, RegularFile, Stamp};
 use super::foreign::{Endpoint, ForeignPlugin};
@@ -247,6 +247,11 @@ impl Entry {
     /// Returns the interfaces of embedding programs that the plugin implements.
     pub fn interfaces(&self) -> &[String] {
         &self.contributions.decoded().interfaces
+    }
+
+    /// Returns whether words are those of one of the commands, begin with them, or begin them.
+    pub(crate) fn has_words(&self, words: &[u8]) -> bool {
+        self.contributions.raw_lines().any(|it| is_one(it.words, words))
     }
 
     /// Returns the plugin's commands, without making anything of them.

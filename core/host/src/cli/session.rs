@@ -762,7 +762,8 @@ impl<'a> Session<'a> {
         let is_set_aside = |it: &Entry| matches!(it.state(), State::Refused | State::Disabled);
         let mut entries =
             self.catalog().entries().iter().filter(|it| it.is_current() || is_set_aside(it));
-        entries.find(|it| it.commands().iter().any(|it| has(&it.path))).map(Owner::Plugin)
+        let joined = words.join(" ");
+        entries.find(|it| it.has_words(joined.as_bytes())).map(Owner::Plugin)
     }
 
     /// Returns who calls `plugin`.
