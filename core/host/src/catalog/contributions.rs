@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 /// What a plugin contributes: the part of a manifest that is looked at for each plugin.
 #[derive(Default)]
 pub(super) struct Contributions {
-    all: Arc<[u8]>,
+    all: Arc<Vec<u8>>,
     own: Range<usize>,
     /// Boxed, as most are never read as a whole.
     decoded: OnceLock<Box<Decoded>>,
@@ -48,7 +48,7 @@ pub(crate) struct RawLine<'a> {
 
 impl Contributions {
     /// Takes a part of what an index has.
-    pub(super) fn stored(all: &Arc<[u8]>, own: Range<usize>) -> Self {
+    pub(super) fn stored(all: &Arc<Vec<u8>>, own: Range<usize>) -> Self {
         Self { all: Arc::clone(all), own, decoded: OnceLock::new() }
     }
 
@@ -140,7 +140,7 @@ impl Contributions {
             put_bytes(&mut bytes, &of_texts(list));
         }
         let own = 0..bytes.len();
-        Self { all: bytes.into(), own, decoded: OnceLock::new() }
+        Self { all: Arc::new(bytes), own, decoded: OnceLock::new() }
     }
 }
 

@@ -25,7 +25,8 @@ const FLAGS: usize = Stamp::BYTES + 4;
 
 /// Some records, as they were read at once.
 pub(super) struct Source {
-    pub(super) all: Arc<[u8]>,
+    /// Not a slice: what was read would be copied once more.
+    pub(super) all: Arc<Vec<u8>>,
     /// Where they begin in the index.
     pub(super) at: u64,
     pub(super) index: Arc<Handle>,

@@ -146,7 +146,7 @@ impl Section {
     /// Reads some records.
     fn source(&self, index: &Arc<Handle>, from_start: u64, len: usize) -> Option<Arc<Source>> {
         Some(Arc::new(Source {
-            all: self.read_at(&index.file, from_start, len)?.into(),
+            all: Arc::new(self.read_at(&index.file, from_start, len)?),
             at: self.at + from_start,
             index: Arc::clone(index),
             manifests: self.at + self.manifests_from_start(),
