@@ -286,11 +286,34 @@ impl Rework<'_> {
         settings: Settings,
         services: &dyn HostServices,
     ) -> Result<Replayed, ScaffoldError> {
-        let Self { plugins, identity, limit, memo, .. } = *self;
         let project = Universe::new(self.root);
-        let settings = (settings == Settings::Users).then_some(&project);
         let commands = self.with_plurals(commands)?;
-        Replay { plugins, identity, limit, memo, settings, services }.run(&commands, tools)
+        self.replay_with(&project, settings, services).run(&commands, tools)
+    }
+
+    /// Carries out the recorded commands, and the `rest` of them.
+    fn replay_both(
+        &self,
+        rest: &[RecordedCommand],
+        tools: Tools,
+        settings: Settings,
+        services: &dyn HostServices,
+    ) -> Result<[Replayed; 2], ScaffoldError> {
+        let project = Universe::new(self.root);
+        let all = self.with_plurals(self.record.commands())?;
+        let rest = self.with_plurals(rest)?;
+        self.replay_with(&project, settings, services).run_both([&all, &rest], tools)
+    }
+
+    fn replay_with<'r>(
+        &'r self,
+        project: &'r Universe,
+        settings: Settings,
+        services: &'r dyn HostServices,
+    ) -> Replay<'r> {
+        let Self { plugins, identity, limit, memo, .. } = *self;
+        let settings = (settings == Settings::Users).then_some(project);
+        Replay { plugins, identity, limit, memo, settings, services }
     }
 
     /// Returns the commands with the plurals that the project has of its kinds, where they give
@@ -384,19 +407,16 @@ impl Rework<'_> {
             (Tools::EachTime, Settings::Users),
             (Tools::EachTime, Settings::None),
         ] {
-            let before = self.replay(self.record.commands(), tools, settings, services)?;
+            let [before, after] = self.replay_both(rest, tools, settings, services)?;
             let tidy = self.tidy(&before.tools, subcommand, services);
-            if settings == Settings::None && !tidy.has_settings()? {
-                break;
-            }
-            let after = self.replay(rest, tools, settings, services)?;
             let undone = self.undone_between(&before, after, &tidy, subcommand)?;
             let clashes = undone.conflicts.iter().filter(|it| it.reason == SameLines);
             let paths = clashes.map(|it| it.path.clone()).collect();
             if best.as_ref().is_none_or(|it| undone.n_left() < it.n_left()) {
                 best = Some(undone);
             }
-            if !tidy.reach(&paths)? {
+            let is_last = tools == Tools::EachTime && !tidy.has_settings()?;
+            if is_last || !tidy.reach(&paths)? {
                 break;
             }
         }
@@ -411,15 +431,11 @@ impl Rework<'_> {
         subcommand: &str,
         services: &dyn HostServices,
     ) -> Result<Option<Undone>, ScaffoldError> {
-        let all = self.record.commands();
-        let n_same = all.iter().zip(rest).take_while(|(one, other)| one == other).count();
-        let replay = |it| self.replay(it, Tools::Unformatted, Settings::Users, services);
-        // Both begin with what they have in common, and remember it.
-        let (Ok(_), Ok(before)) = (replay(&all[..n_same]), replay(all)) else { return Ok(None) };
+        let both = self.replay_both(rest, Tools::Unformatted, Settings::Users, services);
+        let Ok([before, after]) = both else { return Ok(None) };
         if !changed_paths(&self.scaffolded()?, &before.files).is_empty() {
             return Ok(None);
         }
-        let Ok(after) = replay(rest) else { return Ok(None) };
         let tidy = self.tidy(&before.tools, subcommand, services);
         let undone = self.undone_between(&before, after, &tidy, subcommand)?;
         Ok(Some(undone).filter(|it| it.is_rebased && it.n_left() == 0))

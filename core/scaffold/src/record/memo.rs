@@ -102,31 +102,20 @@ impl Memo {
         settings: Option<&Universe>,
     ) -> Option<Replayed> {
         let place = self.place.as_ref()?;
-        let key = place.key(commands, tools, settings);
-        let packed = fs::read_regular(&place.file(&key), MAX_BYTES).ok()?;
-        let mut text = Vec::new();
-        GzDecoder::new(&*packed.bytes).take(MAX_BYTES).read_to_end(&mut text).ok()?;
-        let kept: Kept = serde_json::from_slice(&text).ok()?;
-        let is_same = |(name, stamp): (&String, &Stamp)| find(name).as_ref() == Some(stamp);
-        if kept.key != key
-            || !kept.programs.iter().all(is_same)
-            || !kept.settings.iter().all(|(path, hash)| hash_of(path, settings) == *hash)
-        {
-            return None;
-        }
-        let mut replayed = Replayed {
-            files: BTreeMap::new(),
-            by: BTreeMap::new(),
-            project: ProjectFile::parse(&kept.project).ok()?,
-            commands: kept.commands,
-            tools: kept.tools,
-        };
-        for KeptFile { path, mode, by, content } in kept.files {
-            let content = STANDARD_NO_PAD.decode(content).ok()?;
-            replayed.files.insert(path.clone(), Node::new(&*path, content, mode));
-            replayed.by.insert(path, by);
-        }
-        Some(replayed)
+        let keys = Keys::new(place, commands, tools, settings);
+        place.read(&keys, commands.len(), settings)
+    }
+
+    /// Returns what as many as possible of the first of the commands have made before.
+    pub(super) fn longest(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+        settings: Option<&Universe>,
+    ) -> Option<Replayed> {
+        let place = self.place.as_ref()?;
+        let keys = Keys::new(place, commands, tools, settings);
+        (1..=commands.len()).rev().find_map(|n| place.read(&keys, n, settings))
     }
 
     /// Keeps what the commands have made. That this fails is no error: it is made again next
@@ -148,8 +137,9 @@ impl Memo {
             by: by(it.path()),
             content: STANDARD_NO_PAD.encode(it.bytes()),
         });
+        let keys = Keys::new(place, commands, tools, settings);
         let kept = Kept {
-            key: place.key(commands, tools, settings),
+            key: keys.key(commands.len()).to_owned(),
             tools: replayed.tools.clone(),
             programs: stamps,
             settings: replayed
@@ -168,27 +158,43 @@ impl Memo {
         if let Ok(packed) = packed
             && std::fs::create_dir_all(&place.dir).is_ok()
         {
-            let _ = fs::replace(&place.file(&kept.key), &packed, Mode::Exact(0o600));
+            let _ = fs::replace(&place.file(&keys, commands.len()), &packed, Mode::Exact(0o600));
             place.prune();
         }
     }
 }
 
 impl Place {
-    fn key(
-        &self,
-        commands: &[RecordedCommand],
-        tools: Tools,
-        settings: Option<&Universe>,
-    ) -> String {
-        let key = (tools, settings.is_some(), &self.files, commands);
-        serde_json::to_string(&key).unwrap_or_default()
+    /// Returns what the first `n` commands have made before.
+    fn read(&self, keys: &Keys, n: usize, settings: Option<&Universe>) -> Option<Replayed> {
+        let packed = fs::read_regular(&self.file(keys, n), MAX_BYTES).ok()?;
+        let mut text = Vec::new();
+        GzDecoder::new(&*packed.bytes).take(MAX_BYTES).read_to_end(&mut text).ok()?;
+        let kept: Kept = serde_json::from_slice(&text).ok()?;
+        let is_same = |(name, stamp): (&String, &Stamp)| find(name).as_ref() == Some(stamp);
+        if kept.key != keys.key(n)
+            || !kept.programs.iter().all(is_same)
+            || !kept.settings.iter().all(|(path, hash)| hash_of(path, settings) == *hash)
+        {
+            return None;
+        }
+        let mut replayed = Replayed {
+            files: BTreeMap::new(),
+            by: BTreeMap::new(),
+            project: ProjectFile::parse(&kept.project).ok()?,
+            commands: kept.commands,
+            tools: kept.tools,
+        };
+        for KeptFile { path, mode, by, content } in kept.files {
+            let content = STANDARD_NO_PAD.decode(content).ok()?;
+            replayed.files.insert(path.clone(), Node::new(&*path, content, mode));
+            replayed.by.insert(path, by);
+        }
+        Some(replayed)
     }
 
-    fn file(&self, key: &str) -> PathBuf {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        self.dir.join(format!("{:016x}.json.gz", hasher.finish()))
+    fn file(&self, keys: &Keys, n: usize) -> PathBuf {
+        self.dir.join(format!("{:016x}.json.gz", keys.hashes[n]))
     }
 
     /// Removes the oldest results.
@@ -202,6 +208,43 @@ impl Place {
         for (_, path) in results.into_iter().take(n_old) {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+/// What decides the results of commands, for each number of them.
+struct Keys {
+    text: String,
+    /// Where the text for so many commands ends.
+    ends: Vec<usize>,
+    hashes: Vec<u64>,
+}
+
+impl Keys {
+    fn new(
+        place: &Place,
+        commands: &[RecordedCommand],
+        tools: Tools,
+        settings: Option<&Universe>,
+    ) -> Self {
+        let mut keys = Self { text: String::new(), ends: Vec::new(), hashes: Vec::new() };
+        let mut hasher = DefaultHasher::new();
+        keys.add(&(tools, settings.is_some(), &place.files), &mut hasher);
+        commands.iter().for_each(|it| keys.add(it, &mut hasher));
+        keys
+    }
+
+    fn add(&mut self, part: &impl Serialize, hasher: &mut DefaultHasher) {
+        let line = serde_json::to_string(part).unwrap_or_default();
+        line.hash(hasher);
+        self.text.push_str(&line);
+        self.text.push('\n');
+        self.ends.push(self.text.len());
+        self.hashes.push(hasher.finish());
+    }
+
+    /// Returns all that decides the result of the first `n` commands.
+    fn key(&self, n: usize) -> &str {
+        &self.text[..self.ends[n]]
     }
 }
 

@@ -27,6 +27,7 @@ use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest, Step};
 use pintle_plugin::{Node, Select, Tool};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The plugins to carry out recorded commands with, by the key that stands in the record.
@@ -47,12 +48,18 @@ pub(crate) struct Replay<'a> {
 /// Commands that are being carried out once more.
 struct Progress<'a> {
     replay: Replay<'a>,
-    services: &'a Quiet<'a>,
+    services: Quiet<'a>,
     tools: Tools,
+    state: State,
+}
+
+/// How far commands have been carried out.
+struct State {
     /// The tools to run in the end.
     later: Vec<LaterTool>,
-    /// Whether a tool has failed, so that the next time may have another result.
-    has_failed: bool,
+    /// Whether the next time may have another result: a tool has failed, or the user was asked for
+    /// something that is not recorded.
+    is_doubtful: bool,
     /// The files as they are now.
     universe: Universe,
     /// All else; its files come in the end.
@@ -60,6 +67,7 @@ struct Progress<'a> {
 }
 
 /// A tool of one or more commands.
+#[derive(Clone)]
 struct LaterTool {
     plugin: String,
     subcommand: String,
@@ -89,54 +97,132 @@ impl Replay<'_> {
         }
     }
 
+    /// Carries out two lists of commands as [`run`](Self::run) does: what they have in common
+    /// once, and the rest of both at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`ScaffoldError::Replay`] for the command that fails.
+    pub(crate) fn run_both(
+        &self,
+        lists: [&[RecordedCommand]; 2],
+        tools: Tools,
+    ) -> Result<[Replayed; 2], ScaffoldError> {
+        match lists.map(|it| self.memo.get(it, tools, self.settings)) {
+            [Some(one), Some(other)] => return Ok([one, other]),
+            [Some(one), None] => return Ok([one, self.run(lists[1], tools)?]),
+            [None, Some(other)] => return Ok([self.run(lists[0], tools)?, other]),
+            [None, None] => {}
+        }
+        match (self.run_both_anew(lists, tools), tools) {
+            (Err(_), Tools::Once) => self.run_both(lists, Tools::EachTime),
+            (res, _) => res,
+        }
+    }
+
+    fn run_both_anew(
+        &self,
+        lists: [&[RecordedCommand]; 2],
+        tools: Tools,
+    ) -> Result<[Replayed; 2], ScaffoldError> {
+        let n_same = lists[0].iter().zip(lists[1]).take_while(|(one, other)| one == other).count();
+        let mut one = self.begin(lists[0], tools)?;
+        let mut other = self.begin(lists[1], tools)?;
+        // With less than that behind them, both are at the same command.
+        if one.n_done().max(other.n_done()) < n_same {
+            one.carry_on(&lists[0][..n_same])?;
+            other.state = one.state.copy()?;
+        }
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| other.complete(lists[1]));
+            let one = one.complete(lists[0]);
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok([one?, other?])
+        })
+    }
+
     fn run_anew(
         &self,
         commands: &[RecordedCommand],
         tools: Tools,
     ) -> Result<Replayed, ScaffoldError> {
-        let services = Quiet { services: self.services, has_asked: AtomicBool::new(false) };
-        // Most often, the last commands are all that is new.
-        let known = (1..commands.len())
-            .rev()
-            .find_map(|n| self.memo.get(&commands[..n], tools, self.settings));
-        let mut result = match known {
+        self.begin(commands, tools)?.complete(commands)
+    }
+
+    /// Begins behind the last command whose result is known: most often, the last commands are all
+    /// that is new.
+    fn begin(
+        &self,
+        commands: &[RecordedCommand],
+        tools: Tools,
+    ) -> Result<Progress<'_>, ScaffoldError> {
+        let mut result = match self.memo.longest(commands, tools, self.settings) {
             Some(known) => known,
             None => Replayed::new()?,
         };
-        let mut progress = Progress {
-            universe: universe(std::mem::take(&mut result.files))?,
-            replay: *self,
-            services: &services,
-            tools,
-            later: Vec::new(),
-            has_failed: false,
-            result,
-        };
-        let failed = |command: &RecordedCommand, source| ScaffoldError::Replay {
-            subcommand: command.subcommand.clone(),
-            number: command.number,
-            source: Box::new(source),
-        };
-        for command in &commands[progress.result.commands.len()..] {
-            progress.carry_out(command).map_err(|source| failed(command, source))?;
+        let universe = universe(std::mem::take(&mut result.files))?;
+        let state = State { later: Vec::new(), is_doubtful: false, universe, result };
+        let services = Quiet { services: self.services, has_asked: AtomicBool::new(false) };
+        Ok(Progress { replay: *self, services, tools, state })
+    }
+}
+
+impl State {
+    /// Notes a tool to be run in the end; the same tool of several commands is one.
+    fn put_off(&mut self, command: &RecordedCommand, plugin: String, tool: Tool) {
+        let known = |it: &&mut LaterTool| it.plugin == plugin && is_same(&it.tool, &tool);
+        match self.later.iter_mut().find(known) {
+            Some(known) => {
+                known.command.clone_from(&command.id);
+                add_files(&mut known.tool, tool.files);
+            }
+            None => {
+                let (subcommand, command) = (command.subcommand.clone(), command.id.clone());
+                self.later.push(LaterTool { plugin, subcommand, command, tool });
+            }
         }
-        if let Some(last) = commands.last() {
-            progress.run_tools().map_err(|source| failed(last, source))?;
-        }
-        let Progress { has_failed, mut result, universe, .. } = progress;
-        let nodes = universe.all_nodes()?;
-        result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
-        result.by.retain(|path, _| result.files.contains_key(path));
-        result.project.settle().map_err(ScaffoldError::from)?;
-        // What the user answers may be something else next time.
-        if !has_failed && !services.has_asked.into_inner() {
-            self.memo.put(commands, tools, &result, self.settings);
-        }
-        Ok(result)
+    }
+
+    fn copy(&self) -> Result<Self, ScaffoldError> {
+        let universe = Universe::from_nodes(self.universe.all_nodes()?.iter().cloned())?;
+        let (later, result) = (self.later.clone(), self.result.clone());
+        Ok(Self { later, is_doubtful: self.is_doubtful, universe, result })
     }
 }
 
 impl Progress<'_> {
+    /// Returns how many commands are carried out.
+    fn n_done(&self) -> usize {
+        self.state.result.commands.len()
+    }
+
+    /// Carries out those of `commands` that are not carried out yet, and their tools.
+    fn complete(mut self, commands: &[RecordedCommand]) -> Result<Replayed, ScaffoldError> {
+        self.carry_on(commands)?;
+        if let Some(last) = commands.last() {
+            self.run_tools().map_err(|source| failed(last, source))?;
+        }
+        let Self { replay: Replay { memo, settings, .. }, tools, state, .. } = self;
+        let State { is_doubtful, mut result, universe, .. } = state;
+        let nodes = universe.all_nodes()?;
+        result.files = nodes.iter().map(|it| (it.path().to_owned(), it.clone())).collect();
+        result.by.retain(|path, _| result.files.contains_key(path));
+        result.project.settle().map_err(ScaffoldError::from)?;
+        if !is_doubtful {
+            memo.put(commands, tools, &result, settings);
+        }
+        Ok(result)
+    }
+
+    /// Carries out those of `commands` that are not carried out yet.
+    fn carry_on(&mut self, commands: &[RecordedCommand]) -> Result<(), ScaffoldError> {
+        for command in &commands[self.n_done()..] {
+            self.carry_out(command).map_err(|source| failed(command, source))?;
+        }
+        self.state.is_doubtful |= self.services.has_asked.load(Ordering::Relaxed);
+        Ok(())
+    }
+
     fn carry_out(&mut self, command: &RecordedCommand) -> Result<(), ScaffoldError> {
         let plugins = self.replay.plugins;
         let members: Vec<LoadedPlugin> = command
@@ -159,10 +245,10 @@ impl Progress<'_> {
             limit: self.replay.limit,
         };
         if command.subcommand == INIT {
-            self.result.project = first(command, &version)?;
+            self.state.result.project = first(command, &version)?;
         }
-        self.result.project.defer();
-        let flags = chain.bind_flags(&[], self.services)?;
+        self.state.result.project.defer();
+        let flags = chain.bind_flags(&[], &self.services)?;
         let resource = match command.resource.is_null() {
             true => None,
             false => Some(resource(command)?),
@@ -171,11 +257,11 @@ impl Progress<'_> {
             chain,
             flags: &flags,
             args: command.args.clone(),
-            services: self.services,
+            services: &self.services,
             answers: Answers::known(&command.answers),
-            project: self.result.project.clone(),
+            project: self.state.result.project.clone(),
             resource,
-            universe: std::mem::take(&mut self.universe),
+            universe: std::mem::take(&mut self.state.universe),
             record: None,
             settings: self.replay.settings,
         });
@@ -186,74 +272,61 @@ impl Progress<'_> {
             Err(err) => return Err(err),
         }
         for (plugin, tool) in run.later.take().unwrap_or_default() {
-            self.put_off(command, plugin, tool);
+            self.state.put_off(command, plugin, tool);
         }
-        self.has_failed |= !run.notices.is_empty();
-        run.tools.iter().for_each(|(plugin, tool)| self.result.note(plugin, tool));
+        self.state.is_doubtful |= !run.notices.is_empty();
+        run.tools.iter().for_each(|(plugin, tool)| self.state.result.note(plugin, tool));
         for path in run.touched_paths() {
             // Another plugin of the chain may have deleted it.
             if run.universe.paths(Select::Path(path))?.is_empty() {
                 continue;
             }
-            let by = self.result.by.entry(path.to_owned()).or_default();
+            let by = self.state.result.by.entry(path.to_owned()).or_default();
             by.extend(run.origins(path, &command.id));
         }
-        self.universe = std::mem::take(&mut run.universe);
-        for path in self.universe.begin_anew()? {
-            self.result.by.remove(&path);
+        self.state.universe = std::mem::take(&mut run.universe);
+        for path in self.state.universe.begin_anew()? {
+            self.state.result.by.remove(&path);
         }
         let mut command = command.clone();
         command.plugins = chain.keys();
         command.answers = run.answers.into_given();
-        self.result.project = run.project;
-        self.result.commands.push(command);
+        self.state.result.project = run.project;
+        self.state.result.commands.push(command);
         Ok(())
-    }
-
-    /// Notes a tool to be run in the end; the same tool of several commands is one.
-    fn put_off(&mut self, command: &RecordedCommand, plugin: String, tool: Tool) {
-        let known = |it: &&mut LaterTool| it.plugin == plugin && is_same(&it.tool, &tool);
-        match self.later.iter_mut().find(known) {
-            Some(known) => {
-                known.command.clone_from(&command.id);
-                add_files(&mut known.tool, tool.files);
-            }
-            None => {
-                let (subcommand, command) = (command.subcommand.clone(), command.id.clone());
-                self.later.push(LaterTool { plugin, subcommand, command, tool });
-            }
-        }
     }
 
     /// Runs the tools of all commands.
     fn run_tools(&mut self) -> Result<(), ScaffoldError> {
-        if self.later.is_empty() {
+        if self.state.later.is_empty() {
             return Ok(());
         }
-        let universe = &mut self.universe;
-        for LaterTool { plugin, subcommand, command, mut tool } in std::mem::take(&mut self.later) {
+        let universe = &mut self.state.universe;
+        for LaterTool { plugin, subcommand, command, mut tool } in
+            std::mem::take(&mut self.state.later)
+        {
             let had_files = !tool.files.is_empty();
             tool.files.retain(|it| universe.nodes(Select::Path(it)).is_ok_and(|it| !it.is_empty()));
             if had_files && (tool.files.is_empty() || self.tools == Tools::Unformatted) {
                 continue;
             }
-            self.result.note(&plugin, &tool);
+            self.state.result.note(&plugin, &tool);
             let staging = Staging {
                 plugin: &plugin,
                 subcommand: &subcommand,
                 may_change: &|_| true,
                 settings: self.replay.settings,
                 limit: self.replay.limit.limit,
-                services: self.services,
+                services: &self.services,
             };
             let done = staging.run(universe, vec![tool]).map_err(|source| {
                 let (subcommand, plugin) = (subcommand.clone(), plugin.clone());
                 let step = StepName(Step::PostScaffold);
                 ScaffoldError::Step { subcommand, step, plugin, source: Box::new(source) }
             })?;
-            self.has_failed |= !done.notices.is_empty();
+            self.state.is_doubtful |= !done.notices.is_empty();
             for path in done.changed {
-                let by = self.result.by.entry(path).or_default();
+                let by = self.state.result.by.entry(path).or_default();
                 if by.iter().all(|it| it.plugin != plugin) {
                     by.push(Origin { plugin: plugin.clone(), command: command.clone() });
                 }
@@ -270,6 +343,11 @@ fn universe(files: BTreeMap<String, Node>) -> Result<Universe, ScaffoldError> {
         None => it,
     };
     Ok(Universe::from_nodes(files.into_values().map(plain))?)
+}
+
+fn failed(command: &RecordedCommand, source: ScaffoldError) -> ScaffoldError {
+    let (subcommand, source) = (command.subcommand.clone(), Box::new(source));
+    ScaffoldError::Replay { subcommand, number: command.number, source }
 }
 
 /// Returns the PROJECT file as `init` found it.
@@ -323,9 +401,13 @@ impl HostServices for Quiet<'_> {
                 return Ok(reply);
             }
             request => {
-                if matches!(request, ServiceRequest::Prompt(_)) {
-                    self.has_asked.store(true, Ordering::Relaxed);
+                if !matches!(request, ServiceRequest::Prompt(_)) {
+                    return self.services.request(request);
                 }
+                self.has_asked.store(true, Ordering::Relaxed);
+                // There is one terminal, and two replays may go on at once.
+                static TERMINAL: Mutex<()> = Mutex::new(());
+                let _turn = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
                 return self.services.request(request);
             }
         }

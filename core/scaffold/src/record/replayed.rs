@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What recorded commands make.
+#[derive(Clone)]
 pub(crate) struct Replayed {
     /// The files, by path.
     pub(crate) files: BTreeMap<String, Node>,
