@@ -171,7 +171,7 @@ fn command(host: &str, words: &str) -> String {
          const ABOUT: &'static str = \"Greet someone\";\n\
          \n    \
          fn args(&self) -> Vec<Arg> {{\n        \
-         vec![Arg::positional(\"name\").default_value(\"world\").help(\"Who is greeted\")]\n    \
+         vec![Arg::positional(\"name\").default_value(\"world\")]\n    \
          }}\n\
          \n    \
          fn run(&self, call: &Call, host: &Host<'_>) -> Result<Outcome> {{\n        \

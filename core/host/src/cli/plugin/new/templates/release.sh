@@ -2,10 +2,11 @@
 # Builds the plugin and packs it for this machine's platform: dist/NAME-VERSION-TARGET.tar.gz.
 set -eu
 cd "$(dirname "$0")"
-version=$(cargo pkgid | sed 's/.*[#@]//')
+cargo build --release
+version=$(cargo pkgid)
+version=${version##*[#@]}
 target=$(rustc -vV | sed -n 's/^host: //p')
 stem={{short}}-$version-$target
-cargo build --release
 dir=${CARGO_TARGET_DIR:-target}/release
 rm -rf "dist/$stem"
 mkdir -p "dist/$stem"
