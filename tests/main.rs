@@ -50,6 +50,7 @@ mod plugin_manager;
 mod plugin_manager_rules;
 mod plugin_manager_servers;
 mod plugin_manager_weather;
+mod plugin_new;
 mod plugin_store;
 mod policies;
 mod privileges;

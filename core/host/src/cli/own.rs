@@ -15,6 +15,7 @@ pub(super) static GROUP: Group = Group {
         plugin::list::ROW,
         plugin::inspect::ROW,
         plugin::check::ROW,
+        plugin::new::ROW,
         plugin::run::ROW,
         plugin::register::REGISTER,
         plugin::register::UNREGISTER,

@@ -6,6 +6,7 @@ mod checked;
 pub(super) mod enable;
 pub(super) mod inspect;
 pub(super) mod list;
+pub(super) mod new;
 mod probe;
 pub(super) mod register;
 mod report;

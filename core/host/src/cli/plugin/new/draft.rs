@@ -1,0 +1,71 @@
+//! What a new plugin is to bring, and the names that its code has for it.
+
+use crate::catalog::PluginName;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use std::path::PathBuf;
+
+/// A plugin that does not exist yet.
+pub(super) struct Draft {
+    /// The command name of the host.
+    pub(super) host: String,
+    pub(super) name: PluginName,
+    /// The words of each command.
+    pub(super) commands: Vec<String>,
+    /// The events of its hook.
+    pub(super) hooks: Vec<String>,
+    /// The scaffolding subcommands that it takes part in.
+    pub(super) scaffolds: Vec<String>,
+    /// Where the crate `pintle-plugin` is, if not at crates.io.
+    pub(super) sdk: Option<PathBuf>,
+}
+
+impl Draft {
+    /// Gives a plugin that brings nothing a command of its own name, and checks all commands.
+    pub(super) fn complete(&mut self) -> Result<(), CliError> {
+        if self.commands.is_empty() && self.hooks.is_empty() && self.scaffolds.is_empty() {
+            self.commands.push(self.name.short().to_owned());
+        }
+        for list in [&mut self.commands, &mut self.hooks, &mut self.scaffolds] {
+            list.sort();
+            list.dedup();
+        }
+        for words in &mut self.commands {
+            *words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            let is_word = |it: &str| {
+                it.starts_with(|it: char| it.is_ascii_lowercase())
+                    && it
+                        .bytes()
+                        .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+                    && !it.ends_with('-')
+            };
+            if words.is_empty() || !words.split(' ').all(is_word) {
+                let text = format!("invalid words of a command: `{words}`");
+                let hint = "use lower-case letters, digits and `-`; a letter comes first";
+                return Err(CliError::new(Exit::Usage, text).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the name of the package, which cannot be a word of Rust's.
+    pub(super) fn package(&self) -> String {
+        format!("pintle-plugin-{}", self.name.short())
+    }
+
+    /// Returns the name of the crate.
+    pub(super) fn krate(&self) -> String {
+        snake(&self.package())
+    }
+}
+
+/// Returns words as the name of a type, as `PartyInvite`.
+pub(super) fn camel(words: &str) -> String {
+    let words = words.split([' ', '-']).filter(|it| !it.is_empty());
+    words.map(|it| format!("{}{}", it[..1].to_uppercase(), &it[1..])).collect()
+}
+
+/// Returns words as the name of a function, as `party_invite`.
+pub(super) fn snake(words: &str) -> String {
+    words.replace([' ', '-'], "_")
+}

@@ -1,0 +1,137 @@
+//! `plugin new`: the project of a plugin, to begin with.
+
+mod draft;
+mod files;
+
+use self::draft::Draft;
+use crate::caller;
+use crate::catalog::PluginName;
+use crate::cli::error::CliError;
+use crate::cli::exit::{Exit, Step};
+use crate::cli::group::{Row, Run};
+use crate::cli::output;
+use crate::cli::session::Session;
+use crate::fs::{self, Mode};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use pintle_plugin::manifest::EVENTS;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The domain of a plugin whose name has none.
+const DOMAIN: &str = "example.org";
+
+/// The scaffolding subcommands that add files; what deleting removes, the host finds out itself.
+const SUBCOMMANDS: [&str; 4] = ["init", "edit", "create api", "create webhook"];
+
+pub(in crate::cli) const ROW: Row = Row::new(
+    &["plugin", "new"],
+    "Create the project of a plugin, with tests and release files",
+    Run::Plain(run),
+)
+.args(|command| {
+    let name = Arg::new("name").value_name("NAME").required(true);
+    let command_arg = Arg::new("command").long("command").value_name("WORDS");
+    let hook = Arg::new("hook").long("hook").value_name("EVENT");
+    let scaffold = Arg::new("scaffold").long("scaffold").value_name("SUBCOMMAND");
+    let sdk = Arg::new("pintle-plugin").long("pintle-plugin").value_name("DIR");
+    command.args([
+        name.value_parser(value_parser!(PluginName)).help(
+            "The plugin's name, for example hello.example.org; its first part names the directory",
+        ),
+        command_arg.action(ArgAction::Append).help(
+            "Add a command with these words, for example \"party invite\" [default: the name]",
+        ),
+        hook.action(ArgAction::Append)
+            .value_parser(PossibleValuesParser::new(EVENTS))
+            .hide_possible_values(true)
+            .help("Add a hook on this event; `events` lists them"),
+        scaffold
+            .action(ArgAction::Append)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("init")
+            .value_parser(PossibleValuesParser::new(SUBCOMMANDS))
+            .help("Take part in this scaffolding subcommand; in `init` without a value"),
+        sdk.value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::DirPath)
+            .help("Use the crate pintle-plugin in this directory, not the one of crates.io"),
+    ])
+});
+
+fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
+    let name: &PluginName = matches.get_one("name").expect("the argument is required");
+    let texts =
+        |id: &str| -> Vec<String> { matches.get_many(id).unwrap_or_default().cloned().collect() };
+    let mut draft = Draft {
+        host: session.identity().command_name.clone(),
+        name: name.qualified(DOMAIN).map_err(|err| CliError::from_error(Exit::Usage, &err))?,
+        commands: texts("command"),
+        hooks: texts("hook"),
+        scaffolds: texts("scaffold"),
+        sdk: matches.get_one("pintle-plugin").map(|it: &PathBuf| absolute(it)).transpose()?,
+    };
+    draft.complete()?;
+    let dir = Path::new(name.short());
+    write(dir, &draft.files())?;
+    format(dir);
+    let console = session.console();
+    console.println(format!("created the plugin `{}` in `{}`", draft.name, output::path(dir)));
+    console.println(format!("type `cd {} && cargo test` next", output::path(dir)));
+    Ok(Exit::Done.into())
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf, CliError> {
+    let failed = |text: String| CliError::new(Exit::Usage, text);
+    if !dir.join("Cargo.toml").is_file() {
+        let text = format!("`{}` has no `Cargo.toml`", output::path(dir));
+        return Err(failed(text).hint("give the directory `plugin-abi` of a checkout"));
+    }
+    dir.canonicalize().map_err(|err| {
+        failed(format!("failed to find the directory `{}`", output::path(dir))).cause(&err)
+    })
+}
+
+/// Formats the sources, as lines break where the names are long. Without a formatter,
+/// they stay as they are.
+fn format(dir: &Path) {
+    if caller::is_trusted() {
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt.args(["--quiet", "--edition", "2024", "src/lib.rs", "tests/plugin.rs"]);
+        rustfmt.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let _ = rustfmt.status();
+    }
+}
+
+/// Writes the files into a new directory: all of them or, if one fails, none.
+fn write(dir: &Path, files: &[(String, String, u32)]) -> Result<(), CliError> {
+    let shown = output::path(dir);
+    let failed = |err: &(dyn std::error::Error + 'static)| {
+        CliError::new(Exit::Failed, format!("failed to create the directory `{shown}`")).cause(err)
+    };
+    match std::fs::create_dir(dir) {
+        Ok(()) => {}
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            let text = format!("`{shown}` exists");
+            let hint = "choose another name, or move it away".to_owned();
+            return Err(CliError::new(Exit::Failed, text).hint(hint));
+        }
+        Err(err) => return Err(failed(&err)),
+    }
+    let write = || -> Result<(), fs::Error> {
+        let root = fs::Dir::open(dir)?;
+        for (path, text, mode) in files {
+            if let Some(parent) = Path::new(path).parent() {
+                root.create_dirs(parent)?;
+            }
+            root.create(path, text.as_bytes(), Mode::New(*mode))?;
+        }
+        Ok(())
+    };
+    write().map_err(|err| {
+        // It was made a moment ago, so all in it is this command's.
+        let _ = std::fs::remove_dir_all(dir);
+        failed(&err)
+    })
+}

@@ -1,0 +1,149 @@
+//! `plugin new`: what it creates builds, passes its tests and can be released, as it is.
+
+use crate::rebuilt::{root, target_dir};
+use crate::support::Sandbox;
+use expect_test::expect;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Returns a call of cargo, or of a script that calls it, in a project of a sandbox.
+fn in_project(dir: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(dir)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_TERM_COLOR", "never")
+        // Shared with the guides, whose plugins depend on the same.
+        .env("CARGO_BUILD_BUILD_DIR", target_dir().join("guides"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_INCREMENTAL", "0")
+        .env_remove("CARGO_TARGET_DIR");
+    command
+}
+
+fn succeed(mut command: Command) -> String {
+    let out = command.output().expect("the program starts");
+    let [stdout, stderr] = [&out.stdout, &out.stderr].map(|it| String::from_utf8_lossy(it));
+    assert!(out.status.success(), "{command:?} failed:\n{stdout}{stderr}");
+    stdout.into_owned()
+}
+
+fn cargo(dir: &Path, args: &[&str]) -> String {
+    let mut command = in_project(dir, env!("CARGO"));
+    command.args(args);
+    succeed(command)
+}
+
+/// Returns a sandbox with a formatter on the search path.
+fn sandbox() -> Sandbox {
+    let toolchain = Path::new(env!("CARGO")).parent().expect("cargo is in a directory");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(toolchain.to_owned()).chain(std::env::split_paths(&path));
+    Sandbox::new().env("PATH", std::env::join_paths(path).expect("no path has a colon"))
+}
+
+/// Creates a plugin with the crate of this checkout.
+fn create(sandbox: &Sandbox, args: &[&str]) {
+    let sdk = root().join("plugin-abi");
+    let sdk = sdk.to_str().expect("the path is UTF-8");
+    let line = [&["plugin", "new"], args, &["--pintle-plugin", sdk]].concat();
+    let _ = sandbox.run(line).success();
+}
+
+#[test]
+fn each_kind_builds_and_passes_its_tests() {
+    let sandbox = sandbox();
+    for (name, options, n_tests) in [
+        ("plain", &[][..], 2),
+        ("shore.acme.dev", &["--command", "shore leave", "--command", "shore"], 3),
+        ("bell", &["--hook", "pre-project-init", "--hook", "post-cluster-create"], 3),
+        ("files", &["--scaffold"], 2),
+        ("kinds", &["--scaffold=create api", "--scaffold=create webhook", "--scaffold=edit"], 4),
+    ] {
+        create(&sandbox, &[&[name], options].concat());
+        let dir = sandbox.work().join(name.split('.').next().expect("it has a first part"));
+        let _ = cargo(&dir, &["fmt", "--check"]);
+        let out = cargo(&dir, &["test"]);
+        assert!(out.contains(&format!("{n_tests} passed")), "{name}: {out}");
+    }
+}
+
+#[test]
+fn what_it_releases_is_installed_and_runs() {
+    let sandbox = sandbox();
+    let options = ["--command", "hello", "--hook", "pre-project-init", "--scaffold"];
+    create(&sandbox, &[&["hello"], &options[..]].concat());
+    let dir = sandbox.work().join("hello");
+    let archive = succeed(in_project(&dir, "./release.sh"));
+    let archive = archive.trim();
+    assert!(archive.starts_with("dist/hello-0.1.0-") && archive.ends_with(".tar.gz"), "{archive}");
+    let archive = format!("hello/{archive}");
+    let _ = sandbox.run(["plugin", "install", &archive, "--yes"]).success();
+    let expected = expect![[r#"
+        $ pintle hello Ada
+        hello, Ada
+        [exit 0]
+        $ pintle init --domain example.org --plugins hello -v
+    "#]];
+    let transcript =
+        sandbox.transcript(&["hello Ada", "init --domain example.org --plugins hello -v"]);
+    let head: String = transcript.split_inclusive('\n').take(4).collect();
+    expected.assert_eq(&head);
+    assert!(transcript.contains("pre-project-init"), "{transcript}");
+    let text = fs::read_to_string(sandbox.work().join("docs/hello-init.md"));
+    assert!(text.expect("it is there").starts_with("# "));
+}
+
+#[test]
+fn what_cannot_be_created_is_left_alone() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.work().join("taken")).expect("it is ours");
+    let expected = expect![[r#"
+        $ pintle plugin new taken
+        --- stderr ---
+        error: `taken` exists
+        hint: choose another name, or move it away
+        [exit 1]
+        $ pintle plugin new Not.A.Name
+        --- stderr ---
+        error: invalid value 'Not.A.Name' for '<NAME>': `Not.A.Name` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+
+        For more information, try '--help'.
+        [exit 2]
+        $ pintle plugin new a --command Say
+        --- stderr ---
+        error: invalid words of a command: `Say`
+        hint: use lower-case letters, digits and `-`; a letter comes first
+        [exit 2]
+        $ pintle plugin new a --hook pre-lunch
+        --- stderr ---
+        error: invalid value 'pre-lunch' for '--hook <EVENT>'
+          [possible values: pre-project-init, post-project-init, pre-project-edit, post-project-edit, pre-resource-create, post-resource-create, pre-resource-delete, post-resource-delete, pre-cluster-create, post-cluster-create, pre-cluster-start, post-cluster-start, pre-cluster-stop, post-cluster-stop, pre-cluster-delete, post-cluster-delete, pre-node-create, post-node-create, pre-node-delete, post-node-delete]
+
+        For more information, try '--help'.
+        [exit 2]
+        $ pintle plugin new a --scaffold=destroy
+        --- stderr ---
+        error: invalid value 'destroy' for '--scaffold[=<SUBCOMMAND>]'
+          [possible values: init, edit, "create api", "create webhook"]
+
+        For more information, try '--help'.
+        [exit 2]
+        $ pintle plugin new a --pintle-plugin nowhere
+        --- stderr ---
+        error: `nowhere` has no `Cargo.toml`
+        hint: give the directory `plugin-abi` of a checkout
+        [exit 2]
+    "#]];
+    expected.assert_eq(&sandbox.transcript(&[
+        "plugin new taken",
+        "plugin new Not.A.Name",
+        "plugin new a --command Say",
+        "plugin new a --hook pre-lunch",
+        "plugin new a --scaffold=destroy",
+        "plugin new a --pintle-plugin nowhere",
+    ]));
+    let left: Vec<_> = fs::read_dir(sandbox.work()).expect("it is ours").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
