@@ -46,12 +46,15 @@ pub enum Warning {
 }
 
 /// What was found in the directories of the search path.
+#[derive(Default)]
 pub(super) struct Found {
     /// An entry for each library, in search order.
     pub(super) entries: Vec<Entry>,
     /// The files that are not libraries, in search order.
     pub(super) others: Vec<OtherFile>,
     pub(super) warnings: Vec<Warning>,
+    /// Whether the index knows all libraries as they are.
+    pub(super) is_indexed: bool,
     /// Whether it is known that no two of the entries have to do with each other.
     pub(super) is_distinct: bool,
 }
@@ -125,11 +128,10 @@ fn try_scan(
     if let Some(path) = index.filter(|_| is_stamped) {
         keep(path, rules, known.as_ref(), &listings, (&entries, &looks), now);
     }
+    let is_indexed = looks.iter().all(|it| it.is_known);
     let with_files: Vec<_> = listings.iter().filter(|it| !it.candidates.is_empty()).collect();
     let is_distinct = match with_files[..] {
-        [Listing { section: Some(it), .. }] => {
-            it.has_distinct(looks.len()) && looks.iter().all(|it| it.is_known)
-        }
+        [Listing { section: Some(it), .. }] => it.has_distinct(looks.len()) && is_indexed,
         _ => false,
     };
     let others = listings.into_iter().flat_map(|it| {
@@ -137,7 +139,7 @@ fn try_scan(
         it.others.into_iter().map(file).collect::<Vec<_>>()
     });
     let others = others.collect();
-    Some(Found { entries, others, warnings, is_distinct })
+    Some(Found { entries, others, warnings, is_indexed, is_distinct })
 }
 
 /// What is in one directory.

@@ -74,7 +74,12 @@ use std::time::SystemTime;
 pub struct Catalog {
     entries: Vec<Entry>,
     warnings: Vec<Warning>,
+    /// Whether the index knows all libraries as they are.
+    is_indexed: bool,
 }
+
+/// So many plugins cost more to look through than it does to ask the index.
+const MANY: usize = 500;
 
 impl Catalog {
     /// Looks for plugins: the linked ones first, then the files in the search path.
@@ -112,7 +117,7 @@ impl Catalog {
         foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Option<Self> {
         let (entries, others) = narrow::find(search, rules, wanted, SystemTime::now())?;
-        let found = Found { entries, others, warnings: Vec::new(), is_distinct: false };
+        let found = Found { entries, others, ..Found::default() };
         Some(Self::of(found, search, linked, rules, foreign))
     }
 
@@ -123,7 +128,7 @@ impl Catalog {
         rules: &Rules,
         foreign: impl FnOnce(Vec<OtherFile>) -> Vec<ForeignPlugin>,
     ) -> Self {
-        let Found { entries: files, others, warnings, mut is_distinct } = found;
+        let Found { entries: files, others, warnings, is_indexed, mut is_distinct } = found;
         let n_files = files.len();
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
@@ -137,9 +142,9 @@ impl Catalog {
         is_distinct &= entries.len() == n_files;
         if is_distinct {
             current::settle_distinct(&mut entries);
-            return Self { entries, warnings };
+            return Self { entries, warnings, is_indexed };
         }
-        Self::settle(entries, warnings, rules)
+        Self { is_indexed, ..Self::settle(entries, warnings, rules) }
     }
 
     /// Makes a catalog of manifests without plugins behind them, by the default rules.
@@ -154,7 +159,35 @@ impl Catalog {
     fn settle(mut entries: Vec<Entry>, warnings: Vec<Warning>, rules: &Rules) -> Self {
         current::settle(&mut entries);
         commands::settle(&mut entries, &rules.core_commands);
-        Self { entries, warnings }
+        Self { entries, warnings, is_indexed: false }
+    }
+
+    /// Returns the plugin that has a command with some words, one that begins with them, or one
+    /// that they begin with, be it refused or disabled.
+    ///
+    /// There may be as many programs as plugins, and most of the plugins have to do with none of
+    /// them, so the index is asked first where that costs less. `search` and `rules` are those of
+    /// the catalog.
+    pub(crate) fn owner(
+        &self,
+        words: &[String],
+        search: &SearchPath,
+        rules: &Rules,
+        now: SystemTime,
+    ) -> Option<&Entry> {
+        let is_free = || {
+            let wanted = Wanted::Below(words.first()?);
+            let (libraries, _) = narrow::find(search, rules, wanted, now)?;
+            Some(libraries.is_empty())
+        };
+        let has_none = self.is_indexed && self.entries.len() >= MANY && is_free() == Some(true);
+        let joined = words.join(" ");
+        self.entries.iter().filter(|it| !has_none || it.transport() != Transport::Native).find(
+            |it| {
+                let is_set_aside = matches!(it.state(), State::Refused | State::Disabled);
+                (it.is_current() || is_set_aside) && it.has_words(joined.as_bytes())
+            },
+        )
     }
 
     /// Returns everything that was found, in search order.

@@ -33,7 +33,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long programs may take to end with the run. One is made to after two seconds.
 const PROGRAM_GRACE: Duration = Duration::from_secs(5);
@@ -759,11 +759,8 @@ impl<'a> Session<'a> {
         if self.rules().core_commands.iter().any(|it| has(it)) {
             return Some(Owner::Host);
         }
-        let is_set_aside = |it: &Entry| matches!(it.state(), State::Refused | State::Disabled);
-        let mut entries =
-            self.catalog().entries().iter().filter(|it| it.is_current() || is_set_aside(it));
-        let joined = words.join(" ");
-        entries.find(|it| it.has_words(joined.as_bytes())).map(Owner::Plugin)
+        let (search, rules, now) = (self.search(), self.rules(), SystemTime::now());
+        self.catalog().owner(words, search, rules, now).map(Owner::Plugin)
     }
 
     /// Returns who calls `plugin`.

@@ -137,7 +137,6 @@ impl<'t> Table<'t> {
         for row in self.cells.chunks(n_columns) {
             text.extend_from_slice(indentation.as_bytes());
             let start = text.len();
-            let mut end = start;
             // How much longer than wide the cells of the row are up to here.
             let mut more = 0;
             let all_more = row.iter().map(Cell::more).sum::<usize>();
@@ -146,10 +145,9 @@ impl<'t> Table<'t> {
                 let at = start + column + more;
                 text[at..at + cell.text.len()].copy_from_slice(&cell.text);
                 more += cell.more();
-                let shown = cell.text.trim_ascii_end().len();
-                end = if shown > 0 { at + shown } else { end };
             }
-            text.truncate(end);
+            let shown = text[start..].trim_ascii_end().len();
+            text.truncate(start + shown);
             text.push(b'\n');
         }
         text

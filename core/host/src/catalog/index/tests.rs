@@ -5,7 +5,7 @@ use super::super::entry::{Entry, State};
 use super::super::rules::Rules;
 use super::super::search::{DirOrigin, PluginDir, SearchPath};
 use super::super::testing::{elf, manifest_json};
-use super::super::{Catalog, narrow};
+use super::super::{Catalog, MANY, PluginKey, narrow};
 use super::{Index, MIN_FILES, Wanted};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -429,4 +429,48 @@ fn plugins_that_have_nothing_to_do_with_each_other_are_not_compared() {
     assert!(is_distinct(&installed));
     installed.write("more/other.so", &json!({"name": "other.io"}));
     assert!(!is_distinct(&installed));
+}
+
+#[test]
+fn among_many_plugins_the_same_one_has_the_words_of_a_program() {
+    let mut installed = Installed::new();
+    (N_FILES..MANY + 1).for_each(|it| installed.install(it, "1.0.0"));
+    installed.write(
+        "more/refused.so",
+        &json!({"name": "refused.io", "abi": {"interface": "9.0"},
+        "commands": [{"path": ["odd", "end"], "about": "Ends"}]}),
+    );
+    installed.rules.disabled = vec!["p07.io".parse::<PluginKey>().unwrap().into()];
+    let catalog = || {
+        let found = discover::scan(&installed.search, &installed.rules, later(60));
+        Catalog::of(found, &installed.search, &[], &installed.rules, |_| Vec::new())
+    };
+    drop(catalog());
+    let (indexed, mut plain) = (catalog(), catalog());
+    assert!(indexed.is_indexed, "all is settled");
+    plain.is_indexed = false;
+    let mut owners = Vec::new();
+    for line in
+        ["c3", "c3 do", "c3 do more", "c3 other", "c7 do", "odd", "odd end", "free", "fr ee"]
+    {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let owner = |it: &Catalog| {
+            let found = it.owner(&words, &installed.search, &installed.rules, later(61));
+            found.and_then(|it| Some(it.path()?.file_name()?.to_string_lossy().into_owned()))
+        };
+        assert_eq!(owner(&indexed), owner(&plain), "{line}");
+        owners.push(owner(&plain).unwrap_or_default());
+    }
+    let expected = ["03.so", "03.so", "03.so", "", "07.so", "refused.so", "refused.so", "", ""];
+    assert_eq!(owners, expected);
+    // What the index does not know yet is looked at.
+    installed.write(
+        "plugins/03.so",
+        &json!({"name": "p03.io", "version": "1.0.1",
+        "commands": [{"path": ["free"], "about": "Frees"}]}),
+    );
+    let words = ["free".to_owned()];
+    let changed = catalog();
+    let owner = changed.owner(&words, &installed.search, &installed.rules, later(61));
+    assert!(owner.is_some_and(|it| it.path().unwrap().ends_with("03.so")));
 }
