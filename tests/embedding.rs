@@ -43,10 +43,6 @@ fn the_host_bears_its_own_name_and_version() {
               delete      Undo what was added to the project
               project     Show, check, upgrade and repair the project
               bridge      Use plugins of this host in kubebuilder
-              cluster     Throw-away clusters in Docker
-              node        The nodes of clusters
-              kubeconfig  The kubeconfigs of clusters
-              image       Images in clusters
               steer       Steer into a direction
 
             Options:
@@ -382,8 +378,6 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
             $ rudder old
             --- stderr ---
             error: unrecognized subcommand 'old'
-
-              tip: a similar subcommand exists: 'node'
 
             Usage: rudder [OPTIONS] <COMMAND>
 

@@ -1151,27 +1151,27 @@ fn an_index_says_which_plugins_there_are() {
 fn a_host_of_another_name_has_its_own_manager() {
     let harbour = Harbour::new(&[]);
     let sandbox =
-        Sandbox::of(example("rudder"), "RUDDER").env("RUDDER_GITHUB_API", harbour.server.url());
-    let text = program("1.0.0", "hello").replace("PINTLE_", "RUDDER_");
+        Sandbox::of(example("tender"), "TENDER").env("TENDER_GITHUB_API", harbour.server.url());
+    let text = program("1.0.0", "hello").replace("PINTLE_", "TENDER_");
     let bytes = archive(&sandbox, &[("hello", &text)]);
     let assets = vec![asset(&archive_name("1.0.0"), bytes)];
     harbour.server.release("acme/hello", release("v1.0.0", assets));
     let lines = ["plugin install hello", "hello", "plugin why hello.example.org -o json"];
     let shown = harbour.hide(&sandbox.transcript(&lines[..2]));
     expect![[r#"
-        $ rudder plugin install hello
+        $ tender plugin install hello
         installed hello.example.org/v1.0.0 from `acme/hello` (trust: digest)
         --- stderr ---
         `hello` is `acme/hello`
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         [exit 0]
-        $ rudder hello
+        $ tender hello
         hello 1.0.0
         [exit 0]
     "#]]
     .assert_eq(&shown);
-    assert!(sandbox.path("home/.local/share/rudder/plugins/acme/hello/1.0.0").is_dir());
+    assert!(sandbox.path("home/.local/share/tender/plugins/acme/hello/1.0.0").is_dir());
     let _ = sandbox.run(lines[2].split(' ')).success();
     let out = sandbox.run(["plugin", "remove", "rust"]);
     assert_eq!(out.code(), 1, "{out}");

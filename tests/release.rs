@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 /// The time that all files of the release have.
 const EPOCH: &str = "1795802521";
+const HOSTS: [&str; 2] = ["pintle", "rudder"];
 const PLUGINS: [&str; 4] =
     ["pintle-plugin-ci", "pintle-plugin-license", "pintle-plugin-registry", "pintle-plugin-rust"];
 
@@ -24,7 +25,7 @@ fn two_builds_in_two_places_are_the_same_and_install_as_packages_and_as_crates()
     trees.iter().for_each(Tree::build_release);
     let [one, two] = &trees;
     compare(&one.dist(), &two.dist());
-    for name in ["pintle".to_owned()].into_iter().chain(PLUGINS.iter().map(|it| library(it))) {
+    for name in HOSTS.map(str::to_owned).into_iter().chain(PLUGINS.iter().map(|it| library(it))) {
         let bytes = fs::read(one.path.join("target/debug").join(&name)).expect("it was built");
         let temp = temp.path().as_os_str().as_encoded_bytes();
         assert!(!contains(&bytes, temp), "`{name}` names the directory that it was built in");
@@ -193,6 +194,8 @@ fn compare(one: &Path, two: &Path) {
         pintle-plugin-rust_1.0.0_amd64.deb
         pintle_0.1.0_amd64.deb
         registry-1.0.0-[TARGET].tar.zst
+        rudder-2.3.4-[TARGET].tar.zst
+        rudder_2.3.4_amd64.deb
         rust-1.0.0-[TARGET].tar.zst"#]]
     .assert_eq(&names);
 }
@@ -231,12 +234,13 @@ fn install_and_remove(dist: &Path) {
         license.pintle.dev/v1.0.0   ok     native     init, edit, create api, create webhook
         registry.pintle.dev/v1.0.0  ok     native     registry create, registry list, registry delete, registry start, registry stop; 4 events
         rust.pintle.dev/v1.0.0      ok     native     init, create api, create webhook
-    "#]].assert_eq(&root.host("plugin list"));
+    "#]].assert_eq(&root.host("pintle plugin list"));
     expect![[r#"
         error: plugins are managed by the system, says `/usr/lib/[TRIPLET]/pintle/plugins/managed.toml`
         hint: install the package `pintle-plugin-NAME`; to do it nevertheless, set `PINTLE_MANAGER=on`
-    "#]].assert_eq(&root.host("plugin install acme/hello"));
-    let files = ["pintle"].into_iter().chain(PLUGINS).map(|it| root.files_of(it));
+    "#]].assert_eq(&root.host("pintle plugin install acme/hello"));
+    check_embedding_host(&root);
+    let files = HOSTS.into_iter().chain(PLUGINS).map(|it| root.files_of(it));
     expect![[r#"
         pintle:
         0755 /usr/bin/pintle
@@ -249,6 +253,16 @@ fn install_and_remove(dist: &Path) {
         0644 /usr/share/lintian/overrides/pintle
         0644 /usr/share/man/man1/pintle.1.gz
         0644 /usr/share/zsh/vendor-completions/_pintle
+        rudder:
+        0755 /usr/bin/rudder
+        0644 /usr/lib/[TRIPLET]/pkgconfig/rudder.pc
+        0644 /usr/share/bash-completion/completions/rudder
+        0644 /usr/share/doc/rudder/changelog.gz
+        0644 /usr/share/doc/rudder/copyright
+        0644 /usr/share/fish/vendor_completions.d/rudder.fish
+        0644 /usr/share/lintian/overrides/rudder
+        0644 /usr/share/man/man1/rudder.1.gz
+        0644 /usr/share/zsh/vendor-completions/_rudder
         pintle-plugin-ci:
         0644 /usr/lib/[TRIPLET]/pintle/plugins/libpintle_plugin_ci.so
         0644 /usr/share/doc/pintle-plugin-ci/changelog.gz
@@ -275,15 +289,41 @@ fn install_and_remove(dist: &Path) {
         plugin_abi=1
 
         Name: pintle
-        Description: Host for native plugins
+        Description: host for native plugins: operator projects and throw-away clusters
         URL: https://github.com/pintle-dev/pintle
         Version: 0.1.0
     "#]]
     .assert_eq(&pc.expect("it is there").replace(&triplet(), "[TRIPLET]"));
 
-    let all = ["pintle"].into_iter().chain(PLUGINS).map(OsString::from);
+    let all = HOSTS.into_iter().chain(PLUGINS).map(OsString::from);
     let _ = root.dpkg(["--purge".into()].into_iter().chain(all)).expect("all are there");
     assert!(!root.path("usr").exists(), "something is left of the packages");
+}
+
+/// Runs the host that is built on the library: it has its own name, and loads plugins from its own
+/// directory beside those that are part of it.
+fn check_embedding_host(root: &System) {
+    let plugins = format!("usr/lib/{}/rudder/plugins", triplet());
+    fs::create_dir_all(root.path(&plugins)).expect("the directory is ours");
+    let library = "libpintle_plugin_ci.so";
+    let packaged = root.path(&format!("usr/lib/{}/pintle/plugins/{library}", triplet()));
+    let _ = fs::copy(packaged, root.path(&plugins).join(library)).expect("it is installed");
+    expect![[r#"
+        KEY                        STATE  TRANSPORT  BRINGS                                  REASON
+        rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
+        license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
+        ci.pintle.dev/v1.0.0       ok     native     init, edit, create webhook
+    "#]]
+    .assert_eq(&root.host("rudder plugin list"));
+    expect![[r#"
+        rudder 2.3.4
+    "#]]
+    .assert_eq(&root.host("rudder --version"));
+    let checked = root.host("rudder plugin check ci.pintle.dev");
+    assert!(checked.contains("every check passed"), "{checked}");
+    let help = root.host("rudder --help");
+    assert!(!help.to_lowercase().contains("pintle") && !help.contains("cluster"), "{help}");
+    fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet()))).expect("it is ours");
 }
 
 /// A directory that dpkg takes for a system with the machine's C library and nothing else.
@@ -337,7 +377,10 @@ impl System {
         use std::os::unix::fs::PermissionsExt as _;
         let list = self.dpkg(["--listfiles", package].map(Into::into)).expect("it is there");
         let mut lines = format!("{package}:\n");
-        for path in list.lines().filter(|it| !it.contains("/man1/pintle-")) {
+        for path in list
+            .lines()
+            .filter(|it| !HOSTS.iter().any(|host| it.contains(&format!("/man1/{host}-"))))
+        {
             let metadata = fs::metadata(self.path(&path[1..])).expect("it is installed");
             if metadata.is_file() {
                 let mode = metadata.permissions().mode() & 0o7777;
@@ -357,14 +400,14 @@ impl System {
         }
     }
 
-    /// Runs the host with this directory as the whole system.
+    /// Runs a host with this directory as the whole system.
     fn host(&self, line: &str) -> String {
         let mut host = match is_root() {
             true => Command::new("/usr/sbin/chroot"),
             false => Command::new("/usr/bin/unshare"),
         };
         host.args((!is_root()).then_some(["--map-root-user", "--root"]).into_iter().flatten());
-        host.arg(self.dir.path()).arg("/usr/bin/pintle").args(line.split(' ')).env_clear();
+        host.arg(self.dir.path()).args(line.split(' ')).env_clear();
         let out = host.output().expect("it is there");
         let text = [out.stdout, out.stderr].concat();
         String::from_utf8_lossy(&text).replace(&triplet(), "[TRIPLET]")

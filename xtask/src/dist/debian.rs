@@ -5,7 +5,7 @@
 use super::deb::Package;
 use super::depends::depends;
 use super::files::{Files, file_name};
-use super::host::{self, Host};
+use super::host::Host;
 use super::plugin::Plugin;
 use crate::cargo;
 use anyhow::{Context, Result, bail};
@@ -23,54 +23,45 @@ pub(super) fn is_for(target: &str) -> bool {
     target.contains("-linux-gnu")
 }
 
-/// Returns the packages of a host and its plugins.
-pub(super) fn packages(host: &Host, plugins: &[Plugin], time: u64) -> Result<Vec<Package>> {
-    let mut packages = vec![of_host(host, time)?];
-    for plugin in plugins {
-        packages.push(of_plugin(plugin, host, time)?);
-    }
-    Ok(packages)
-}
-
-fn of_host(host: &Host, time: u64) -> Result<Package> {
+/// Returns the package of a host.
+pub(super) fn of_host(host: &Host, time: u64) -> Result<Package> {
     let mut files = Files::default();
+    let (product, name) = (host.product, host.product.name);
     let program = fs::read(&host.program)?;
     let depends = depends(&program).context("failed to find the packages that the host needs")?;
-    files.add_program("usr/bin/pintle", program);
-    for (name, page) in &host.pages {
-        files.add(format!("usr/share/man/man1/{name}.gz"), gzip(page)?);
+    files.add_program(format!("usr/bin/{name}"), program);
+    for (file, page) in &host.pages {
+        files.add(format!("usr/share/man/man1/{file}.gz"), gzip(page)?);
     }
     for (shell, path) in [
-        ("bash", "usr/share/bash-completion/completions/pintle"),
-        ("fish", "usr/share/fish/vendor_completions.d/pintle.fish"),
-        ("zsh", "usr/share/zsh/vendor-completions/_pintle"),
+        ("bash", format!("usr/share/bash-completion/completions/{name}")),
+        ("fish", format!("usr/share/fish/vendor_completions.d/{name}.fish")),
+        ("zsh", format!("usr/share/zsh/vendor-completions/_{name}")),
     ] {
         files.add(path, host.completion(shell)?);
     }
     let plugins_dir = host.plugins_dir()?;
-    let dir = plugins_dir.strip_prefix('/').context("the directory of plugins is absolute")?;
-    files.add(format!("{dir}/managed.toml"), MANAGED);
-    let lib_dir = plugins_dir.strip_suffix("/pintle/plugins");
-    let lib_dir = lib_dir.context("the directory of plugins is not `LIBDIR/pintle/plugins`")?;
-    files.add(format!("{}/pkgconfig/pintle.pc", &lib_dir[1..]), pkg_config(host, lib_dir)?);
+    if product.has_packaged_plugins {
+        let dir = plugins_dir.trim_start_matches('/');
+        files.add(format!("{dir}/managed.toml"), managed(name));
+    }
+    let lib_dir = plugins_dir.strip_suffix(&format!("/{name}/plugins"));
+    let lib_dir =
+        lib_dir.with_context(|| format!("`{plugins_dir}` is not in a library directory"))?;
+    let pkg_config_dir = format!("{}/pkgconfig", lib_dir.trim_start_matches('/'));
+    files.add(format!("{pkg_config_dir}/{name}.pc"), pkg_config(host, lib_dir)?);
+    files.add(format!("usr/share/lintian/overrides/{name}"), product.overrides);
 
-    files.add(format!("usr/share/lintian/overrides/{}", host::PACKAGE), OVERRIDES);
-    let relations = [
-        ("Depends", depends.join(", ")),
-        // A project that names no plugins is made by this one.
-        ("Recommends", "pintle-plugin-rust".to_owned()),
-        ("Provides", abi_package(host)?),
-    ];
-    let text = description(
-        "host for native plugins: operator projects and throw-away clusters",
-        "Pintle is a command-line host whose commands and hooks come from plugins. It scaffolds \
-         operator projects for Kubernetes, and runs throw-away clusters on a Docker engine.",
-    );
-    let of = Source { name: host::PACKAGE, version: host.version(), target: host.target(), time };
+    let mut relations = vec![("Depends", depends.join(", "))];
+    relations.extend(product.recommends.map(|it| ("Recommends", it.to_owned())));
+    relations.push(("Provides", abi_package(host)?));
+    let text = description(product.line, product.text);
+    let of = Source { name, version: host.version(), target: host.target(), time };
     package(&of, relations, text, files)
 }
 
-fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Package> {
+/// Returns the package of a plugin of a host.
+pub(super) fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Package> {
     let name = format!("pintle-plugin-{}", plugin.key().name().short());
     let mut files = Files::default();
     let library = fs::read(&plugin.library)?;
@@ -80,7 +71,8 @@ fn of_plugin(plugin: &Plugin, host: &Host, time: u64) -> Result<Package> {
     files.add(format!("{dir}/{}", file_name(&plugin.library)?), library);
 
     let depends: Vec<_> = [abi_package(host)?].into_iter().chain(libraries).collect();
-    let relations = [("Depends", depends.join(", ")), ("Recommends", host::PACKAGE.to_owned())];
+    let recommends = ("Recommends", host.product.name.to_owned());
+    let relations = vec![("Depends", depends.join(", ")), recommends];
     let text = description(
         &format!("plugin for pintle: {}", plugin.manifest.description),
         &format!(
@@ -102,9 +94,9 @@ struct Source<'a> {
 }
 
 /// Adds what all packages have.
-fn package<const N: usize>(
+fn package(
     source: &Source<'_>,
-    relations: [(&'static str, String); N],
+    relations: Vec<(&'static str, String)>,
     description: String,
     mut files: Files,
 ) -> Result<Package> {
@@ -121,31 +113,29 @@ fn package<const N: usize>(
     Ok(Package { name, version, architecture: architecture(source.target)?, fields, files })
 }
 
-/// What lintian reports, and why it is right all the same.
-const OVERRIDES: &str = "\
-    # libyaml, translated to Rust: the crate unsafe-libyaml. There is no library to link instead.\n\
-    pintle: embedded-library libyaml *\n";
-
-/// Systems whose plugins are packages: `plugin install` and its like are off.
-const MANAGED: &str = "message = \"install the package `pintle-plugin-NAME`\"\n";
+/// Returns the marker of systems whose plugins are packages: `plugin install` and its like are off.
+fn managed(host: &str) -> String {
+    format!("message = \"install the package `{host}-plugin-NAME`\"\n")
+}
 
 /// Returns the virtual package of hosts that load the plugins which depend on it.
 fn abi_package(host: &Host) -> Result<String> {
-    Ok(format!("pintle-plugin-abi-{}", host.plugin_abi()?))
+    Ok(format!("{}-plugin-abi-{}", host.product.name, host.plugin_abi()?))
 }
 
 fn pkg_config(host: &Host, lib_dir: &str) -> Result<String> {
-    let (version, abi) = (host.version(), host.plugin_abi()?);
+    let (name, version, abi) = (host.product.name, host.version(), host.plugin_abi()?);
     Ok(format!(
         "prefix=/usr\n\
          libdir={lib_dir}\n\
-         pluginsdir=${{libdir}}/pintle/plugins\n\
+         pluginsdir=${{libdir}}/{name}/plugins\n\
          plugin_abi={abi}\n\
          \n\
-         Name: pintle\n\
-         Description: Host for native plugins\n\
+         Name: {name}\n\
+         Description: {line}\n\
          URL: {HOMEPAGE}\n\
-         Version: {version}\n"
+         Version: {version}\n",
+        line = host.product.line,
     ))
 }
 

@@ -13,12 +13,53 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The package, its program, and the archive's name.
-pub(super) const PACKAGE: &str = "pintle";
+/// The hosts of a release. Each has a package of cargo, and a program of the same name.
+pub(super) const PRODUCTS: &[Product] = &[
+    Product {
+        name: "pintle",
+        line: "host for native plugins: operator projects and throw-away clusters",
+        text: "Pintle is a command-line host whose commands and hooks come from plugins. It scaffolds \
+               operator projects for Kubernetes, and runs throw-away clusters on a Docker engine.",
+        // A project that names no plugins is created by this one.
+        recommends: Some("pintle-plugin-rust"),
+        has_packaged_plugins: true,
+        overrides: LIBYAML,
+    },
+    Product {
+        name: "rudder",
+        line: "example of a host that is built on Pintle's library",
+        text: "Rudder scaffolds operator projects for Kubernetes. Two plugins are part of the \
+               program, others are loaded from its own directories.",
+        recommends: None,
+        has_packaged_plugins: false,
+        overrides: LIBYAML,
+    },
+];
+
+/// What lintian reports of a host, and why it is right all the same.
+const LIBYAML: &str = "\
+    # libyaml, translated to Rust: the crate unsafe-libyaml. There is no library to link instead.\n\
+    embedded-library libyaml *\n";
+
+/// A host, and what its packages say of it.
+pub(super) struct Product {
+    /// The package of cargo, the program, and the archive's name.
+    pub(super) name: &'static str,
+    pub(super) line: &'static str,
+    pub(super) text: &'static str,
+    pub(super) recommends: Option<&'static str>,
+    /// Whether the plugins of this repository are packaged for it, and its own commands that
+    /// install plugins are off.
+    pub(super) has_packaged_plugins: bool,
+    /// What lintian is told not to report.
+    pub(super) overrides: &'static str,
+}
 
 /// A host to be packed.
 pub(super) struct Host {
+    pub(super) product: &'static Product,
     pub(super) program: PathBuf,
+    version: String,
     about: Interface,
     /// The manual pages by their file names.
     pub(super) pages: BTreeMap<String, Vec<u8>>,
@@ -29,7 +70,6 @@ pub(super) struct Host {
 struct Interface {
     interface: String,
     target: String,
-    library: String,
     directories: Vec<Directory>,
 }
 
@@ -41,16 +81,18 @@ struct Directory {
 
 impl Host {
     /// Asks the host that was built.
-    pub(super) fn of(artifacts: &[Artifact]) -> Result<Self> {
-        let program = cargo::executable(artifacts, PACKAGE)?;
+    pub(super) fn of(product: &'static Product, artifacts: &[Artifact]) -> Result<Self> {
+        let program = cargo::executable(artifacts, product.name)?;
+        let version = String::from_utf8(run(&program, ["--version"])?)?;
+        let version = version.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let about = run(&program, ["plugin", "abi", "-o", "json"])?;
         let about = serde_json::from_slice(&about).context("`plugin abi` does not print JSON")?;
-        let pages = pages(&program)?;
-        Ok(Self { program, about, pages })
+        let pages = pages(&program, product.name)?;
+        Ok(Self { product, program, version, about, pages })
     }
 
     pub(super) fn version(&self) -> &str {
-        &self.about.library
+        &self.version
     }
 
     pub(super) fn target(&self) -> &str {
@@ -79,40 +121,41 @@ impl Host {
     /// `/usr/local`.
     pub(super) fn pack(&self, out: &Path, how: &How) -> Result<PathBuf> {
         let mut files = Files::default();
-        let program = file_name(&self.program)?;
-        files.add_program(format!("bin/{program}"), fs::read(&self.program)?);
-        for (name, page) in &self.pages {
-            files.add(format!("share/man/man1/{name}"), &page[..]);
+        let name = self.product.name;
+        files.add_program(format!("bin/{}", file_name(&self.program)?), fs::read(&self.program)?);
+        for (file, page) in &self.pages {
+            files.add(format!("share/man/man1/{file}"), &page[..]);
         }
         for (shell, path) in [
-            ("bash", "share/bash-completion/completions/pintle"),
-            ("fish", "share/fish/vendor_completions.d/pintle.fish"),
-            ("powershell", "share/powershell/pintle.ps1"),
-            ("zsh", "share/zsh/site-functions/_pintle"),
+            ("bash", format!("share/bash-completion/completions/{name}")),
+            ("fish", format!("share/fish/vendor_completions.d/{name}.fish")),
+            ("powershell", format!("share/powershell/{name}.ps1")),
+            ("zsh", format!("share/zsh/site-functions/_{name}")),
         ] {
             files.add(path, self.completion(shell)?);
         }
         let root = cargo::root();
         for begin in ["CHANGELOG", "LICENSE", "README"] {
             for path in texts(&root, begin)? {
-                files.copy(format!("share/doc/{PACKAGE}/{}", file_name(&path)?), &path)?;
+                files.copy(format!("share/doc/{name}/{}", file_name(&path)?), &path)?;
             }
         }
-        let stem = format!("{PACKAGE}-{}-{}", self.version(), self.target());
+        let stem = format!("{name}-{}-{}", self.version(), self.target());
         pack(&files, &stem, out, how)
     }
 
     pub(super) fn sign(&self, archive: &Path, key: &Path) -> Result<PathBuf> {
-        let (version, target, file) = (self.version(), self.target(), file_name(archive)?);
-        let comment = format!("{PACKAGE} version={version} target={target} file={file}");
+        let (name, version) = (self.product.name, self.version());
+        let (target, file) = (self.target(), file_name(archive)?);
+        let comment = format!("{name} version={version} target={target} file={file}");
         minisign::sign(key, archive, &comment)
     }
 }
 
-fn pages(program: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+fn pages(program: &Path, name: &str) -> Result<BTreeMap<String, Vec<u8>>> {
     let dir = tempfile::tempdir()?;
     let _ = run(program, [OsStr::new("manual"), dir.path().as_os_str()])?;
-    let pages = texts(dir.path(), PACKAGE)?;
+    let pages = texts(dir.path(), name)?;
     pages.iter().map(|it| Ok((file_name(it)?.to_owned(), fs::read(it)?))).collect()
 }
 

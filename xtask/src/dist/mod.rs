@@ -54,8 +54,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let how = How::new(options.debug)?;
     let sources = plugins::choose(plugins::sources()?, &options.only)?;
-    let mut packages: Vec<_> = sources.iter().map(|it| it.package.as_str()).collect();
-    packages.extend((!options.plugins).then_some(host::PACKAGE));
+    let packages: Vec<_> = sources.iter().map(|it| it.package.as_str()).collect();
     let artifacts = build::build(&packages, &how)?;
 
     let out = match &options.out {
@@ -73,17 +72,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         report(plugin.key(), &path)?;
     }
     if !options.plugins {
-        let host = Host::of(&artifacts)?;
-        let path = host.pack(&out, &how)?;
-        if let Some(key) = &options.key {
-            let _ = host.sign(&path, key)?;
-        }
-        report(&format!("{} v{}", host::PACKAGE, host.version()), &path)?;
-        let has_packages = debian::is_for(host.target());
-        let packages = has_packages.then(|| debian::packages(&host, &found, how.time));
-        for package in packages.transpose()?.unwrap_or_default() {
-            let path = package.write(&out, &how)?;
-            report(&format!("{} {}", package.name, package.version), &path)?;
+        for product in host::PRODUCTS {
+            // Each by itself: cargo would build all with the features of all.
+            let host = Host::of(product, &build::build(&[product.name], &how)?)?;
+            pack_host(&host, &found, &out, options, &how)?;
         }
     }
     if let Some(key) = &options.key {
@@ -91,6 +83,35 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     sums::write(&out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Packs a host, and the packages of its plugins.
+fn pack_host(
+    host: &Host,
+    plugins: &[Plugin],
+    out: &Path,
+    options: &Options,
+    how: &How,
+) -> Result<()> {
+    let name = host.product.name;
+    let path = host.pack(out, how)?;
+    if let Some(key) = &options.key {
+        let _ = host.sign(&path, key)?;
+    }
+    report(&format!("{name} v{}", host.version()), &path)?;
+    if !debian::is_for(host.target()) {
+        return Ok(());
+    }
+    let mut packages = vec![debian::of_host(host, how.time)?];
+    if host.product.has_packaged_plugins {
+        let plugins = plugins.iter().map(|it| debian::of_plugin(it, host, how.time));
+        packages.extend(plugins.collect::<Result<Vec<_>>>()?);
+    }
+    for package in packages {
+        let path = package.write(out, how)?;
+        report(&format!("{} {}", package.name, package.version), &path)?;
+    }
+    Ok(())
 }
 
 /// Prints a line on a file that was written.

@@ -1,11 +1,14 @@
-//! A host of another name: two plugins are part of the program, and it has a command
-//! of its own beside those of Pintle's two jobs.
+//! A host of another name: two plugins are part of the program, others are loaded, and there is a
+//! command of its own beside those of scaffolding. Clusters and the plugin manager are left out.
 //!
-//! Its plugins lie in folders called `rudder`, its environment variables begin with
+//! Its plugins are in directories called `rudder`, its environment variables begin with
 //! `RUDDER_`, and a plugin called `x` is for it the plugin `x.rudder.example`.
+//!
+//! The package is built and packaged as a product of its own; the tests build the same file as an
+//! example of `pintle`.
 
-use clap::{Arg, Command};
-use pintle::{Cli, PluginKey, ProjectVersion, cluster, manager, scaffold};
+use pintle::clap::{Arg, Command};
+use pintle::{Cli, PluginKey, ProjectVersion, scaffold};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -21,12 +24,6 @@ fn main() -> ExitCode {
         .about("Steers ships, with plugins")
         .name_qualifier("rudder.example")
         .group(&scaffold::GROUP)
-        .group(&cluster::GROUP)
-        .group(&manager::GROUP)
-        .defaults(manager::Defaults {
-            owner: Some("acme".to_owned()),
-            ..manager::Defaults::default()
-        })
         .plugin(pintle_plugin_rust::plugin())
         .plugin(pintle_plugin_license::plugin())
         .default_plugins(ProjectVersion::default(), chain)
