@@ -139,11 +139,11 @@ impl<'t> Table<'t> {
             let start = text.len();
             // How much longer than wide the cells of the row are up to here.
             let mut more = 0;
-            let all_more = row.iter().map(Cell::more).sum::<usize>();
-            text.resize(start + width + all_more, b' ');
-            for (cell, column) in row.iter().zip(&starts) {
-                let at = start + column + more;
-                text[at..at + cell.text.len()].copy_from_slice(&cell.text);
+            let is_blank = |it: &&Cell<'_>| it.text.iter().all(|it| *it == b' ');
+            let n_shown = row.len() - row.iter().rev().take_while(is_blank).count();
+            for (cell, column) in row[..n_shown].iter().zip(&starts) {
+                text.resize(start + column + more, b' ');
+                text.extend_from_slice(&cell.text);
                 more += cell.more();
             }
             let shown = text[start..].trim_ascii_end().len();
