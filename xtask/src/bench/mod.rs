@@ -6,6 +6,7 @@
 mod alternatives;
 mod before;
 mod cluster;
+mod embedding;
 mod instructions;
 mod machine;
 mod manager;
@@ -54,6 +55,8 @@ pub(crate) struct Options {
 enum Part {
     /// Plugins and commands
     Plugins,
+    /// A host that is built on the library
+    Embedding,
     /// Large projects
     Projects,
     /// Installing plugins
@@ -111,6 +114,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         rows.extend(in_process(&stage, options.runs)?);
         rows.extend(universe(&stage)?);
         rows.push(project(&stage)?);
+    }
+    if is_wanted(Part::Embedding) {
+        rows.extend(embedding::rows(&Stage::build()?, options.runs)?);
     }
     if is_wanted(Part::Projects) {
         rows.extend(projects::rows(&Stage::build()?)?);

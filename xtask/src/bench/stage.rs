@@ -62,6 +62,11 @@ impl Stage {
         })
     }
 
+    /// Returns the host's program.
+    pub(super) fn host_program(&self) -> &Path {
+        &self.host
+    }
+
     /// Lays out the plugins of another version's build, as this version's are.
     ///
     /// A host and the plugins of one build always fit each other; hosts of another age may not.
@@ -325,7 +330,7 @@ impl Stage {
         Ok(path)
     }
 
-    fn program(&self, path: &Path, args: &[&str]) -> Program {
+    pub(super) fn program(&self, path: &Path, args: &[&str]) -> Program {
         let home = self.temp.path().join("empty");
         let variables = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
         Program {

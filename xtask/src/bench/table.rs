@@ -172,6 +172,16 @@ impl Row {
         }
     }
 
+    /// Returns the row of two files, of which the sizes in bytes are compared.
+    pub(super) fn size(work: impl Into<String>, ours: f64, other: &str, theirs: f64) -> Self {
+        Self {
+            ours: megabytes(ours),
+            against: format!("{other}: {}", megabytes(theirs)),
+            ratio: format!("{:.2}", ours / theirs),
+            ..Self::alone(work, 0.0)
+        }
+    }
+
     /// Returns the row of something that has at most `times` the memory of another, in bytes.
     pub(super) fn memory_at_most(
         work: impl Into<String>,
