@@ -10,7 +10,8 @@ use serde::Serialize;
 pub(super) const ROW: Row = Row::new(&["cluster", "list"], "List the clusters", Run::Plain(run))
     .aliases(&["ls"])
     .args(|command| command.arg(output::arg_wide()))
-    .needs(&[ENGINE]);
+    .needs(&[ENGINE])
+    .common();
 
 /// A cluster in a listing.
 #[derive(Serialize)]

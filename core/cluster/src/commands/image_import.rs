@@ -34,7 +34,8 @@ pub(super) const ROW: Row =
                 .help("The cluster (can be repeated)"),
         )
         })
-        .needs(&[ENGINE]);
+        .needs(&[ENGINE])
+        .common();
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let (names, report) = (names(session), report(session));

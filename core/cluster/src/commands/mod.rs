@@ -47,7 +47,8 @@ pub static GROUP: Group = Group {
             },
         )
         .args(cluster_create::command)
-        .needs(&[ENGINE]),
+        .needs(&[ENGINE])
+        .common(),
         Row::new(
             &["cluster", "delete"],
             "Delete clusters with everything that belongs to them",
@@ -57,7 +58,8 @@ pub static GROUP: Group = Group {
             },
         )
         .args(cluster_delete::command)
-        .needs(&[ENGINE]),
+        .needs(&[ENGINE])
+        .common(),
         Row::new(
             &["cluster", "start"],
             "Start clusters that were stopped",

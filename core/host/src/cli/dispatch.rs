@@ -15,7 +15,7 @@ use super::line::Line;
 use super::parse::{parse, parse_with_hint, show_clap};
 use super::session::Session;
 use super::table::{Context, ExtraCommand, Target};
-use super::{callable, global, hooked, plugin_command, required, tree};
+use super::{callable, global, hooked, overview, plugin_command, required, tree};
 use crate::catalog::{Catalog, Entry, ManifestCommand};
 use crate::services::{forget_interrupt, is_interrupted};
 use clap::error::ErrorKind;
@@ -238,12 +238,20 @@ fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<
     let tree = tree::full(host, &Catalog::default(), None);
     let line = std::iter::once(OsString::new()).chain(args.iter().cloned());
     let Err(err) = tree.try_get_matches_from(line) else { return Ok(Exit::Done.into()) };
-    let is_help = matches!(
-        err.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    );
-    Ok(if is_help { show_help(host, session, err.exit_code()) } else { show_clap(session, &err) }
-        .into())
+    let exit = match err.kind() {
+        ErrorKind::DisplayHelp => show_help(host, session, err.exit_code()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            match overview::text(host) {
+                Some(text) => {
+                    session.console().styled(Stream::Err, &text);
+                    Exit::Usage
+                }
+                None => show_help(host, session, err.exit_code()),
+            }
+        }
+        _ => show_clap(session, &err),
+    };
+    Ok(exit.into())
 }
 
 fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {

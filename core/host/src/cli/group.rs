@@ -81,6 +81,7 @@ pub struct Row {
     pub(super) aliases: &'static [&'static str],
     pub(super) about: &'static str,
     pub(super) is_hidden: bool,
+    pub(super) is_common: bool,
     pub(super) args: fn(Command) -> Command,
     pub(super) needs: &'static [Need],
     pub(super) run: Run,
@@ -177,6 +178,7 @@ impl Row {
             aliases: &[],
             about,
             is_hidden: false,
+            is_common: false,
             args: |command| command,
             needs: &[],
             run,
@@ -197,6 +199,13 @@ impl Row {
     /// Leaves the command out of help and completion.
     pub const fn hidden(mut self) -> Self {
         self.is_hidden = true;
+        self
+    }
+
+    /// Shows the command among the few that matter first, which the host lists when it is called
+    /// without a command.
+    pub const fn common(mut self) -> Self {
+        self.is_common = true;
         self
     }
 

@@ -23,6 +23,7 @@ mod interfaces;
 mod line;
 mod manual;
 pub mod output;
+mod overview;
 mod own;
 mod parse;
 pub mod plugin;

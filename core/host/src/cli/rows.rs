@@ -44,7 +44,7 @@ pub(super) fn tree(
 }
 
 /// Returns the host's command without any below it.
-fn root(settings: &Settings) -> Command {
+pub(super) fn root(settings: &Settings) -> Command {
     let name = settings.identity.command_name.clone();
     let root = Command::new(name.clone())
         .bin_name(name)

@@ -24,7 +24,8 @@ pub static GROUP: Group = Group {
     rows: &[
         Row::new(&["plugin", "install"], "Install plugins", Run::Plain(install::run))
             .args(install::args)
-            .needs(&[ALLOWED]),
+            .needs(&[ALLOWED])
+            .common(),
         Row::new(
             &["plugin", "remove"],
             "Remove plugins that were installed",

@@ -61,7 +61,8 @@ pub(super) const ROW: Row = Row::new(
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
-.needs(&[PROJECT_TO_READ]);
+.needs(&[PROJECT_TO_READ])
+.common();
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let (root, project) = open_project()?;

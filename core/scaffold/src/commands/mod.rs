@@ -38,16 +38,19 @@ pub static GROUP: Group = Group {
     rows: &[
         row(&["init"], Subcommand::Init, |session, command, line| {
             invocation::bind(session, Subcommand::Init, command, line)
-        }),
+        })
+        .common(),
         row(&["edit"], Subcommand::Edit, |session, command, line| {
             invocation::bind(session, Subcommand::Edit, command, line)
         }),
         row(&["create", "api"], Subcommand::CreateApi, |session, command, line| {
             invocation::bind(session, Subcommand::CreateApi, command, line)
-        }),
+        })
+        .common(),
         row(&["create", "webhook"], Subcommand::CreateWebhook, |session, command, line| {
             invocation::bind(session, Subcommand::CreateWebhook, command, line)
-        }),
+        })
+        .common(),
         row(&["delete", "api"], Subcommand::DeleteApi, |session, command, line| {
             invocation::bind(session, Subcommand::DeleteApi, command, line)
         }),

@@ -61,7 +61,8 @@ pub(in crate::cli) const ROW: Row =
                 ))
                 .arg(output::arg())
         })
-        .needs(&[required::READABLE]);
+        .needs(&[required::READABLE])
+        .common();
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let all = matches.get_flag("all");
