@@ -440,3 +440,41 @@ fn a_plugin_that_is_linked_twice_is_an_error_at_construction() {
     expect!["the plugin `good.example.org/v1.0.0` is linked twice"]
         .assert_eq(&outcome.unwrap_or_else(|err| err.to_string()));
 }
+
+#[test]
+fn a_host_without_a_command_shows_those_that_matter_first() {
+    let shown = |sandbox: &Sandbox, args: &[&str]| sandbox.run(args).to_string();
+    let text = shown(&rudder(), &[]);
+    expect![[r#"
+        --- stderr ---
+        Steers ships, with plugins
+
+        Usage: rudder [OPTIONS] <COMMAND>
+
+        Common commands:
+          init            Start a project in the current directory
+          create api      Add an API: a kind, its version and its controller
+          create webhook  Add webhooks to an API
+          project check   Check that every plugin of the project is there, fits, and agrees with the files
+          plugin list     List the plugins and what became of each
+          steer           Steer into a direction
+
+        `rudder --help` lists all commands, and `rudder help COMMAND` explains one.
+        [exit 2]
+    "#]].assert_eq(&text);
+    assert_eq!(shown(&rudder(), &["-q"]), text);
+    let sandbox = Sandbox::new();
+    let text = shown(&sandbox, &[]);
+    let (_, list) = text.split_once("Common commands:\n").expect("there is a list");
+    let (list, _) = list.split_once("\n\n").expect("it ends");
+    assert_eq!(list.lines().count(), 10, "{list}");
+    // A host that names none shows all.
+    let all = shown(&lighthouse(), &["--help"]);
+    let all = all.split_once("Usage:").expect("it has a usage").1;
+    let text = shown(&lighthouse(), &[]);
+    assert_eq!(
+        text.split_once("Usage:").expect("it has a usage").1.lines().next(),
+        all.lines().next()
+    );
+    assert!(text.contains("fog "), "{text}");
+}
