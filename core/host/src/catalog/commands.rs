@@ -43,7 +43,7 @@ pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpL
 pub(super) fn raw_callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, RawLine<'_>)> {
     let current = entries.iter().filter(|it| it.is_current);
     let all = current.flat_map(|entry| entry.raw_lines().map(move |it| (entry, it)));
-    all.filter(|(entry, it)| entry.clashes.is_empty() || clash(entry, &text(it.words)).is_none())
+    all.filter(|(entry, it)| entry.clashes().is_empty() || clash(entry, &text(it.words)).is_none())
 }
 
 fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> + Clone {
@@ -52,7 +52,7 @@ fn all(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> + Clon
 }
 
 fn clash<'c>(entry: &'c Entry, words: &str) -> Option<&'c Clash> {
-    entry.clashes.iter().find(|it| it.command.join(" ") == words)
+    entry.clashes().iter().find(|it| it.command.join(" ") == words)
 }
 
 fn is_core(entry: &Entry, words: &str) -> bool {
@@ -96,7 +96,7 @@ pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
     let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
     let commands = placed(current);
     for (idx, clash) in collisions(entries, commands, &Core::new(core_commands)) {
-        entries[idx].clashes.push(clash);
+        entries[idx].add_clash(clash);
     }
 }
 

@@ -58,7 +58,7 @@ fn set_aside(entries: &mut [Entry], idx: usize, first: usize, reason: Reason) {
     let is_copy = matches!(reason, Reason::AlreadyFound { .. })
         && entries[idx].transport() == entries[first].transport();
     if let Some(copy) = path_of(&entries[idx]).filter(|_| is_copy) {
-        entries[first].copies.push(copy);
+        entries[first].add_copy(copy);
     }
     entries[idx].set_aside(reason);
 }

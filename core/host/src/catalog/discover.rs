@@ -188,9 +188,12 @@ fn looked_at<'l>(
     now: SystemTime,
 ) -> Looked<'l> {
     let names = listing.candidates.iter().map(Candidate::name);
-    let stamp_of = |it: &Look| it.stamp.filter(|it| it.is_settled(now));
-    let files = names.zip(entries).zip(looks);
-    let files = files.map(|((name, entry), it)| (name, stamp_of(it), entry));
+    let stamp_of = |candidate: &Candidate<'_>, look: &Look| match look.is_known {
+        true => candidate.known_stamp(),
+        false => look.stamp.as_deref().copied().filter(|it| it.is_settled(now)),
+    };
+    let stamps = listing.candidates.iter().zip(looks).map(|(it, look)| stamp_of(it, look));
+    let files = names.zip(entries).zip(stamps).map(|((name, entry), stamp)| (name, stamp, entry));
     let (dir, others) = (&*listing.dir.path, listing.others.clone());
     Looked { dir, stamp, files: files.collect(), others }
 }
@@ -204,7 +207,8 @@ fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
 
 /// What was found out about a file, besides its entry.
 struct Look {
-    stamp: Option<Stamp>,
+    /// The stamp of a file that is not known. Boxed, as most are known.
+    stamp: Option<Box<Stamp>>,
     is_known: bool,
     /// Whether the index has the file, and the directory does not.
     is_lost: bool,
@@ -213,12 +217,12 @@ struct Look {
 impl Look {
     /// Returns whether the next run would profit from an index with this file in it.
     fn is_worth_keeping(&self, now: SystemTime) -> bool {
-        !self.is_known && self.stamp.is_some_and(|it| it.is_settled(now))
+        !self.is_known && self.stamp.as_ref().is_some_and(|it| it.is_settled(now))
     }
 
     /// Returns whether the file has changed so lately that its next change may have its stamp.
     fn is_too_new(&self, now: SystemTime) -> bool {
-        !self.is_known && self.stamp.is_some_and(|it| !it.is_settled(now))
+        !self.is_known && self.stamp.as_ref().is_some_and(|it| !it.is_settled(now))
     }
 
     /// Looks at a file, and adds what it is to `entries`, where its entry is made in its place.
@@ -233,11 +237,11 @@ impl Look {
         let is_link = candidate.is_link();
         if let Some((stamp, known)) = stamp.and_then(|it| Some((it, candidate.known(&it)?))) {
             entries.push(Entry::from_index(is_link, &stamp, known, rules));
-            return Self { stamp: Some(stamp), is_known: true, is_lost: false };
+            return Self { stamp: None, is_known: true, is_lost: false };
         }
         entries.push(Entry::from_file(candidate.path(), is_link, candidate.open(), rules));
         let is_lost = stamp.is_none() && candidate.should_exist();
-        Self { stamp, is_known: false, is_lost }
+        Self { stamp: stamp.map(Box::new), is_known: false, is_lost }
     }
 }
 

@@ -67,8 +67,6 @@ pub struct Entry {
     known: Option<Known>,
     path: OnceLock<Option<PathBuf>>,
     is_link: bool,
-    linked: Option<LinkedPlugin>,
-    endpoint: Option<Arc<dyn Endpoint>>,
     transport: Transport,
     key: OnceLock<Option<Box<PluginKey>>>,
     manifest: LazyManifest,
@@ -78,9 +76,17 @@ pub struct Entry {
     /// What the index knows of that.
     remembered: OnceLock<Box<Reason>>,
     pub(super) id: Option<FileId>,
-    pub(super) clashes: Vec<Clash>,
     pub(super) is_current: bool,
-    pub(super) copies: Vec<PathBuf>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few entries have: of thousands, each is as small as can be.
+#[derive(Default)]
+struct Rare {
+    linked: Option<LinkedPlugin>,
+    endpoint: Option<Arc<dyn Endpoint>>,
+    clashes: Vec<Clash>,
+    copies: Vec<PathBuf>,
 }
 
 impl Entry {
@@ -136,19 +142,19 @@ impl Entry {
 
     /// Returns the plugin itself, if it is a part of the program.
     pub fn linked(&self) -> Option<&LinkedPlugin> {
-        self.linked.as_ref()
+        self.rare.as_ref()?.linked.as_ref()
     }
 
     /// Returns what answers the plugin's calls, if it is not a library of this interface.
     pub fn endpoint(&self) -> Option<&Arc<dyn Endpoint>> {
-        self.endpoint.as_ref()
+        self.rare.as_ref()?.endpoint.as_ref()
     }
 
     /// Returns whether the plugin can be used.
     pub fn state(&self) -> State {
         match self.verdict.as_deref() {
             None if self.is_remembered_as_refused() => State::Refused,
-            None if self.clashes.is_empty() => State::Ok,
+            None if self.clashes().is_empty() => State::Ok,
             None | Some(Reason::Clashes(_)) => State::Conflict,
             Some(Reason::Refused(_)) => State::Refused,
             Some(Reason::SameFile { .. } | Reason::AlreadyFound { .. } | Reason::Locked { .. }) => {
@@ -160,9 +166,9 @@ impl Entry {
 
     /// Returns why the plugin is in its state, if that is not [`State::Ok`].
     pub fn reason(&self) -> Option<Reason> {
-        let clashes = || Reason::Clashes(self.clashes.clone());
+        let clashes = || Reason::Clashes(self.clashes().to_vec());
         let verdict = self.verdict.as_deref().or_else(|| self.remembered());
-        verdict.cloned().or_else(|| (!self.clashes.is_empty()).then(clashes))
+        verdict.cloned().or_else(|| (!self.clashes().is_empty()).then(clashes))
     }
 
     /// Returns the same as text, with all causes.
@@ -367,7 +373,7 @@ impl Entry {
     /// Takes a plugin that is a part of the program.
     pub(super) fn from_linked(plugin: LinkedPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(Transport::Linked);
-        entry.linked = Some(plugin);
+        entry.rare().linked = Some(plugin);
         match Manifest::parse(plugin.manifest().as_bytes()) {
             Ok(manifest) => entry.judge(manifest, rules),
             Err(source) => entry.refuse(None, Refusal::Manifest { source }, rules),
@@ -381,7 +387,7 @@ impl Entry {
         entry.path = Some(plugin.path).into();
         match plugin.found {
             Ok((manifest, endpoint)) => {
-                entry.endpoint = Some(endpoint);
+                entry.rare().endpoint = Some(endpoint);
                 entry.judge(manifest, rules);
             }
             Err(source) => entry.refuse(None, Refusal::Foreign { source }, rules),
@@ -407,16 +413,13 @@ impl Entry {
             known,
             path: OnceLock::new(),
             is_link: false,
-            linked: None,
-            endpoint: None,
             transport,
             key: OnceLock::new(),
             verdict: None,
             remembered: OnceLock::new(),
             id: None,
-            clashes: Vec::new(),
             is_current: false,
-            copies: Vec::new(),
+            rare: None,
         }
     }
 
@@ -450,7 +453,24 @@ impl Entry {
 
     /// Returns the files with the same version of the plugin that this one is found before.
     pub fn copies(&self) -> &[PathBuf] {
-        &self.copies
+        self.rare.as_ref().map_or(&[], |it| &it.copies)
+    }
+
+    /// Returns the commands that collide with others.
+    pub(super) fn clashes(&self) -> &[Clash] {
+        self.rare.as_ref().map_or(&[], |it| &it.clashes)
+    }
+
+    pub(super) fn add_copy(&mut self, path: PathBuf) {
+        self.rare().copies.push(path);
+    }
+
+    pub(super) fn add_clash(&mut self, clash: Clash) {
+        self.rare().clashes.push(clash);
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Takes the plugin out of use, for example because another one is found before it.

@@ -90,6 +90,20 @@ impl Stamp {
         bytes
     }
 
+    /// Takes what [`to_bytes`](Self::to_bytes) returned.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let number = |it: &[u8]| Some(u64::from_be_bytes(it.try_into().ok()?));
+        let mut numbers = bytes.chunks(8).map(number);
+        let mut next = || numbers.next().flatten();
+        Some(Self {
+            device: next()?,
+            inode: next()?,
+            size: next()?,
+            modified: (next()?, next()?),
+            changed: (next()?, next()?),
+        })
+    }
+
     /// Takes what the system says of a file. What does not fit, for example a time before 1970,
     /// makes a file that is never known.
     // The fields have other types on other systems, where this has not been tried yet.

@@ -115,6 +115,11 @@ impl Candidate<'_> {
         self.record.as_ref().filter(|it| it.is_of(Some(stamp)))?.known()
     }
 
+    /// Returns what the index has as the stamp of the file.
+    pub(super) fn known_stamp(&self) -> Option<Stamp> {
+        self.record.as_ref()?.stamp()
+    }
+
     /// Returns whether the index alone says that there is a regular file of this name.
     pub(super) fn should_exist(&self) -> bool {
         self.is_listed && self.record.as_ref().is_some_and(Record::is_of_a_file)

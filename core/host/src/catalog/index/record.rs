@@ -66,6 +66,11 @@ impl Record {
         stamp.is_some_and(|it| known == Some(&it.to_bytes()))
     }
 
+    /// Returns the stamp of the file.
+    pub(in crate::catalog) fn stamp(&self) -> Option<Stamp> {
+        Stamp::from_bytes(self.reader().take(Stamp::BYTES)?)
+    }
+
     /// Returns whether it is about a regular file.
     pub(in crate::catalog) fn is_of_a_file(&self) -> bool {
         self.reader().take(Stamp::BYTES).is_some_and(|it| it.iter().any(|it| *it != 0))
