@@ -17,6 +17,7 @@ mod fuzz;
 mod index;
 mod minisign;
 mod node_images;
+mod pictures;
 mod platforms;
 mod plugins;
 mod slowest;
@@ -51,6 +52,8 @@ enum Verb {
     Platforms(platforms::Options),
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
+    /// Draw the terminal pictures of README and docs, from real runs; needs a Docker engine
+    Pictures,
     /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
     Check,
     /// Check that the plugin interface has not changed incompatibly
@@ -84,6 +87,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Compilers => compilers::run(),
         Verb::Platforms(options) => platforms::run(&options),
         Verb::NodeImages => node_images::run(),
+        Verb::Pictures => pictures::run(),
         Verb::Check => ci::check(),
         Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),
