@@ -15,7 +15,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let desk = Desk::new(&stage)?.context("the pictures of clusters need a Docker engine")?;
     let dir = cargo::root().join("docs/pictures");
     fs::create_dir_all(&dir)?;
-    for (name, picture) in pictures(&stage, &desk)? {
+    for (name, picture) in pictures(&desk)? {
         let path = dir.join(format!("{name}.svg"));
         let written = fs::write(&path, picture);
         written.with_context(|| format!("failed to write `{}`", path.display()))?;
@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pictures(stage: &Stage, desk: &Desk<'_>) -> Result<Vec<(&'static str, String)>> {
+fn pictures(desk: &Desk<'_>) -> Result<Vec<(&'static str, String)>> {
     let run = |line: &str| moment(desk, line, true);
     let mut story = vec![
         run("pintle init --domain example.org --plugins rust,license")?,
@@ -38,18 +38,16 @@ fn pictures(stage: &Stage, desk: &Desk<'_>) -> Result<Vec<(&'static str, String)
     let cluster_create = still(&cluster);
     story.extend(cluster.into_iter().chain([delete]));
 
-    let foreign = stage.plugins.join("old.so");
-    fs::write(&foreign, "This is not a library.")?;
-    let list = run("pintle plugin list")?;
-    fs::remove_file(foreign)?;
+    let list = run("pintle --disable-plugin ci plugin list")?;
     let diff = "pintle create webhook --group crew --version v1 --kind Captain --defaulting --diff";
+    let error = "pintle create api --group crew --version v1 --kind sailor";
     Ok(vec![
         ("recording", recording(&story)),
         ("help", still(&[run("pintle --help")?])),
         ("plugin-list", still(&[list])),
-        ("diff", still(&[run(diff)?])),
+        ("diff", still(&[run(diff)?.first(40)])),
         ("cluster-create", cluster_create),
-        ("error", still(&[moment(desk, "pintle create api --group crew --kind Captain", false)?])),
+        ("error", still(&[moment(desk, error, false)?])),
     ])
 }
 

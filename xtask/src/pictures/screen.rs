@@ -28,6 +28,14 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    /// Returns what `head` leaves of the output.
+    pub(super) fn first(mut self, n_lines: usize) -> Self {
+        let lines: Vec<_> = self.output.lines().take(n_lines).collect();
+        self.output = lines.join("\n");
+        self.line.push_str(&format!(" | head -n {n_lines}"));
+        self
+    }
+
     fn text(&self) -> String {
         let Self { line, output } = self;
         format!("\u{1b}[32m$\u{1b}[0m \u{1b}[1m{line}\u{1b}[0m\n{}\n", output.trim_end())
@@ -98,7 +106,8 @@ fn starts(moments: &[Moment]) -> Vec<f64> {
 
 /// Returns the first tag for a terminal of a fixed height.
 fn opening(line: &str) -> String {
-    let height = ROWS * LINE + 2 * PADDING;
+    // The next line must not show at the bottom.
+    let height = ROWS * LINE + PADDING + 4;
     let (before, rest) = line.split_once("height=\"").unwrap_or((line, ""));
     let (_, behind) = rest.split_once('"').unwrap_or(("", rest));
     format!("{before}height=\"{height}px\"{behind}")
@@ -143,7 +152,7 @@ mod tests {
     fn each_line_of_a_recording_has_its_time() {
         let svg = recording(&moments());
         assert_eq!(svg.matches("class=\"line\"").count(), 1 + 30 + 1 + 1);
-        assert!(svg.contains("height=\"452px\""), "{svg}");
+        assert!(svg.contains("height=\"446px\""), "{svg}");
         assert!(svg.contains("line &lt;29&gt;"), "{svg}");
         // The last line is the last of the terminal.
         assert!(
