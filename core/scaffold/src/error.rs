@@ -21,7 +21,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ScaffoldError {
     /// `init` in a folder that is a project.
-    #[error("`{}` exists: the project is initialized already", path.display())]
+    #[error("`{}` exists: the project is already initialized", path.display())]
     AlreadyInitialized {
         /// The PROJECT file.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum ScaffoldError {
         path: PathBuf,
     },
     /// No plugin of the chain takes part in the subcommand.
-    #[error("no plugin of the project takes part in `{subcommand}`: {}", list(chain))]
+    #[error("no plugin of the project implements `{subcommand}`: {}", list(chain))]
     NoPart {
         /// The subcommand.
         subcommand: String,
@@ -47,7 +47,7 @@ pub enum ScaffoldError {
         chain: Vec<String>,
     },
     /// A plugin that is to join the project takes no part in the command that lets it in.
-    #[error("`{plugin}` cannot join the project: {reason}")]
+    #[error("cannot add `{plugin}` to the project: {reason}")]
     NotJoined {
         /// The plugin's key.
         plugin: String,
@@ -55,7 +55,7 @@ pub enum ScaffoldError {
         reason: String,
     },
     /// The project has the resource already, with all that was asked for.
-    #[error("the project has the resource `{gvk}` already")]
+    #[error("the project already has the resource `{gvk}`")]
     ResourceExists {
         /// The resource.
         gvk: Gvk,
@@ -69,7 +69,7 @@ pub enum ScaffoldError {
         webhook: &'static str,
     },
     /// A step of a plugin failed.
-    #[error("`{subcommand}` failed at `{plugin}`, {step}")]
+    #[error("`{subcommand}` failed in `{plugin}` {step}")]
     Step {
         /// The subcommand.
         subcommand: String,
@@ -93,7 +93,7 @@ pub enum ScaffoldError {
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
     /// A plugin and the user have changed the same lines of a file.
-    #[error("`{plugin}` changes lines of `{path}` that you have changed, too{}", listed(lines))]
+    #[error("`{plugin}` changes lines of `{path}` that you have also changed{}", listed(lines))]
     Overwrites {
         /// The plugin's key.
         plugin: String,
@@ -109,7 +109,7 @@ pub enum ScaffoldError {
     #[error(transparent)]
     Version(#[from] ProjectVersionError),
     /// How the project was made is not known from the start.
-    #[error("it is not known how `{}` was scaffolded", root.display())]
+    #[error("there is no record of how `{}` was scaffolded", root.display())]
     NoRecord {
         /// The project's folder.
         root: PathBuf,
@@ -123,7 +123,7 @@ pub enum ScaffoldError {
         plugin: String,
     },
     /// A recorded command cannot be run again.
-    #[error("failed to run `{subcommand}` again, command {number} of the record")]
+    #[error("failed to rerun `{subcommand}`, command {number} of the record")]
     Replay {
         /// The subcommand.
         subcommand: String,
@@ -210,14 +210,14 @@ pub struct StepName(pub Step);
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Step::UpdateMetadata => "while it describes the subcommand",
-            Step::BindFlags => "while it names its flags",
-            Step::InjectConfig => "while it changes the configuration",
-            Step::InjectResource => "while it changes the resource",
-            Step::PreScaffold => "before it scaffolds",
-            Step::Scaffold => "while it scaffolds",
-            Step::PostScaffold => "after it has scaffolded",
-            _ => "in a step that this host does not know",
+            Step::UpdateMetadata => "while describing the subcommand",
+            Step::BindFlags => "while listing its flags",
+            Step::InjectConfig => "while changing the configuration",
+            Step::InjectResource => "while changing the resource",
+            Step::PreScaffold => "before scaffolding",
+            Step::Scaffold => "while scaffolding",
+            Step::PostScaffold => "after scaffolding",
+            _ => "in a step that is unknown to this host",
         })
     }
 }
@@ -240,7 +240,7 @@ impl StepName {
 
 fn list(keys: &[String]) -> String {
     match keys {
-        [] => "there is none".to_owned(),
+        [] => "there are none".to_owned(),
         keys => keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
     }
 }

@@ -115,7 +115,7 @@ impl Comparison<'_> {
                 Ok(objects) => manifests.extend(
                     objects.into_iter().map(|object| Manifest { path: path.clone(), object }),
                 ),
-                Err(err) => self.add(&path, format!("it is not valid YAML: {err}")),
+                Err(err) => self.add(&path, format!("invalid YAML: {err}")),
             }
         }
         Some(manifests)
@@ -132,7 +132,8 @@ impl Comparison<'_> {
             let versions = || self.project.resources().iter().filter(|it| it.gvk().is_of_kind(gvk));
             for spoke in &resource.webhooks.spoke {
                 if !versions().any(|it| it.gvk().version() == spoke) {
-                    messages.insert(format!("`{gvk}` is converted to `{spoke}`, which is missing"));
+                    messages
+                        .insert(format!("`{gvk}` is converted to `{spoke}`, which does not exist"));
                 }
             }
             if versions().filter(|it| it.webhooks.conversion).count() > 1 {
@@ -157,7 +158,7 @@ impl Comparison<'_> {
                 Some(definition) => self.definition(definition, resource, patches),
                 None => {
                     let path = format!("{DEFINITIONS}/{}.yaml", definition_name(resource));
-                    self.add(&path, format!("there is no definition of `{}`", resource.gvk()));
+                    self.add(&path, format!("the definition of `{}` is missing", resource.gvk()));
                 }
             }
         }
@@ -180,20 +181,20 @@ impl Comparison<'_> {
             self.add(
                 path,
                 format!(
-                    "its plural is `{plural}`; in PROJECT, that of `{kind}` is `{known}`: correct \
-                     the one that is wrong"
+                    "its plural is `{plural}`, but in PROJECT, the plural of `{kind}` is \
+                     `{known}`; correct the wrong one"
                 ),
             );
         }
         let (name, expected) = (text(&object["metadata"]["name"]), definition_name(resource));
         if plural == resource.plural() && name != expected {
-            self.add(path, format!("its name is `{name}`; it must be `{expected}`"));
+            self.add(path, format!("its name is `{name}`, but must be `{expected}`"));
         }
         let is_namespaced = resource.api.as_ref().is_some_and(|it| it.namespaced);
         let scope = if is_namespaced { "Namespaced" } else { "Cluster" };
         if text(&spec["scope"]) != scope {
             let found = text(&spec["scope"]);
-            self.add(path, format!("its scope is `{found}`; in PROJECT, it is `{scope}`"));
+            self.add(path, format!("its scope is `{found}`, but `{scope}` in PROJECT"));
         }
         let versions: Vec<&Resource> = (self.project.resources().iter())
             .filter(|it| it.api.is_some() && it.gvk().is_of_kind(resource.gvk()))
@@ -203,7 +204,7 @@ impl Comparison<'_> {
             if !found.contains(&version) {
                 self.add(
                     path,
-                    format!("it has no version `{version}` of `{kind}`, which PROJECT has"),
+                    format!("it does not have version `{version}` of `{kind}`, but PROJECT does"),
                 );
             }
         }
@@ -211,7 +212,7 @@ impl Comparison<'_> {
             if !versions.iter().any(|it| it.gvk().version() == *version) {
                 self.add(
                     path,
-                    format!("it has a version `{version}` of `{kind}`, which PROJECT has not"),
+                    format!("it has version `{version}` of `{kind}`, but PROJECT does not"),
                 );
             }
         }
@@ -228,13 +229,13 @@ impl Comparison<'_> {
             (true, false) => {
                 self.add(
                     path,
-                    format!("it has a conversion webhook for `{kind}`, which PROJECT has not"),
+                    format!("it has a conversion webhook for `{kind}`, but PROJECT does not"),
                 );
             }
             (false, true) => {
                 self.add(
                     path,
-                    format!("it has no conversion webhook for `{kind}`, which PROJECT has"),
+                    format!("it does not have a conversion webhook for `{kind}`, but PROJECT does"),
                 );
             }
             _ => {}
@@ -251,12 +252,14 @@ impl Comparison<'_> {
             let known = known.gvk().kind();
             self.add(
                 &definition.path,
-                format!("its kind is `{kind}`; in PROJECT, `{plural}` are of kind `{known}`"),
+                format!(
+                    "its kind is `{kind}`, but in PROJECT, the kind of `{plural}` is `{known}`"
+                ),
             );
         } else if kinds.iter().any(|it| it.gvk().qualified_group() == group) {
             self.found.push(Disagreement {
                 subject: definition.path.clone(),
-                message: format!("PROJECT does not have its kind `{kind}`"),
+                message: format!("its kind `{kind}` is not in PROJECT"),
                 is_harmless: true,
             });
         }
@@ -283,12 +286,13 @@ impl Comparison<'_> {
             let verbs = missing(plural).join(", ");
             if !verbs.is_empty() {
                 let gvk = resource.gvk();
-                let mut message = format!("the controller of `{gvk}` may not {verbs} `{plural}`");
+                let mut message =
+                    format!("the controller of `{gvk}` has no permission to {verbs} `{plural}`");
                 // The plural that earlier releases gave to every kind.
                 let plain = format!("{}s", gvk.kind().to_lowercase());
                 if missing(&plain).is_empty() {
                     message += &format!(
-                        ", but `{plain}`: if that is its plural, write `plural: {plain}` into its \
+                        ", only `{plain}`; if that is its plural, add `plural: {plain}` to its \
                          entry in PROJECT"
                     );
                 }
@@ -318,11 +322,11 @@ impl Comparison<'_> {
                 match (matching, is_on(resource)) {
                     (None, true) => messages.push((
                         WEBHOOKS.to_owned(),
-                        format!("there is no configuration of the {sort} webhook of `{gvk}`"),
+                        format!("the configuration of the {sort} webhook of `{gvk}` is missing"),
                     )),
                     (Some((path, rule)), false) if !has_wildcard(rule) => messages.push((
                         (*path).clone(),
-                        format!("it has a {sort} webhook of `{gvk}`, which PROJECT has not"),
+                        format!("it has a {sort} webhook of `{gvk}`, but PROJECT does not"),
                     )),
                     _ => {}
                 }

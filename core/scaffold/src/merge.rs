@@ -45,10 +45,10 @@ pub enum ConflictReason {
 impl std::fmt::Display for ConflictReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Changed => "it was changed since it was scaffolded",
-            Self::Deleted => "it was deleted since it was scaffolded",
-            Self::SameLines => "the lines to change were changed since they were scaffolded",
-            Self::Binary => "it was changed since it was scaffolded, and is not text",
+            Self::Changed => "it has changed since it was scaffolded",
+            Self::Deleted => "it has been deleted since it was scaffolded",
+            Self::SameLines => "the lines to change have been edited since they were scaffolded",
+            Self::Binary => "it is not text and has changed since it was scaffolded",
         })
     }
 }

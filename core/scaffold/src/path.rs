@@ -54,7 +54,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
         return Err(PathError::Character("a backslash"));
     }
     if path.contains('\0') {
-        return Err(PathError::Character("a NUL"));
+        return Err(PathError::Character("a NUL character"));
     }
     if path.starts_with('/') {
         return Err(PathError::Absolute);

@@ -218,7 +218,7 @@ fn a_resource_is_made_once_unless_forced() {
     fixture.create_api("Captain", true, false, json!({})).unwrap();
     let before = fixture.tree();
     let err = fixture.create_api("Captain", true, false, json!({})).unwrap_err();
-    let expected = "the project has the resource `crew.example.org/v1/Captain` already";
+    let expected = "the project already has the resource `crew.example.org/v1/Captain`";
     assert_eq!(err.to_string(), expected);
     assert_eq!(fixture.tree(), before);
     fixture.create_api("Captain", true, false, json!({"force": true})).unwrap();
@@ -253,31 +253,28 @@ fn a_project_is_initialized_once_and_first() {
 #[test]
 fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
     for (vice, expected) in [
-        (
-            "fail",
-            format!("`init` failed at `{B}`, while it scaffolds: plugin `{B}` failed: no wind"),
-        ),
+        ("fail", format!("`init` failed in `{B}` while scaffolding: plugin `{B}` failed: no wind")),
         (
             "refuse",
-            format!("`init` failed at `{A}`, before it scaffolds: plugin `{A}` failed: not here"),
+            format!("`init` failed in `{A}` before scaffolding: plugin `{A}` failed: not here"),
         ),
         (
             "panic",
             format!(
-                "`init` failed at `{A}`, while it scaffolds: plugin `{A}` panicked: abandon ship"
+                "`init` failed in `{A}` while scaffolding: plugin `{A}` panicked: abandon ship"
             ),
         ),
         (
             "clash",
             format!(
-                "`init` failed at `{B}`, while it scaffolds: \
-                 `{B}` adds `same.txt`, which `{A}` added before"
+                "`init` failed in `{B}` while scaffolding: \
+                 `{B}` adds `same.txt`, which `{A}` has already added"
             ),
         ),
         (
             "outside",
             format!(
-                "`init` failed at `{A}`, while it scaffolds: invalid path `../outside.txt`: \
+                "`init` failed in `{A}` while scaffolding: invalid path `../outside.txt`: \
                  its part `..` is not a valid file name"
             ),
         ),
@@ -298,10 +295,10 @@ fn a_file_in_the_way_stops_everything() {
     fs::write(fixture.folder.path().join("bin/0"), "mine").unwrap();
     let before = fixture.tree();
     let err = fixture.init(json!({})).unwrap_err();
-    assert!(chain_of(&err).ends_with("adds `bin/0`, which was on disk before"), "{err}");
+    assert!(chain_of(&err).ends_with("adds `bin/0`, which already exists"), "{err}");
     assert_eq!(
         err.hint_text().unwrap(),
-        "use `--force` to overwrite `bin/0`, or `--skip-existing` to leave it as it is"
+        "use `--force` to overwrite `bin/0`, or `--skip-existing` to keep it"
     );
     assert_eq!(fixture.tree(), before);
 }
@@ -312,7 +309,9 @@ fn a_plugin_that_stops_lets_the_others_go_on() {
     let report = fixture.init(json!({"vice": "stop"})).unwrap();
     assert_eq!(
         report.notices,
-        [A, B].map(|it| format!("`{it}` takes no further part: it has nothing to do"))
+        [A, B].map(|it| format!(
+            "`{it}` takes no further part in this command: it has nothing to do"
+        ))
     );
     assert!(report.added.is_empty());
     assert_eq!(fixture.text(PROJECT).lines().next(), Some("version: \"3\""));
@@ -351,7 +350,7 @@ fn help_and_flags_come_from_the_plugins() {
     let err = fixture.chain("init").bind_flags(&[("owner", None)], &Silent).unwrap_err();
     assert_eq!(
         err.to_string(),
-        format!("plugin `{A}` has the flag `--owner`, which is the host's")
+        format!("plugin `{A}` has the flag `--owner`, which is reserved for the host")
     );
 }
 
@@ -361,7 +360,7 @@ fn a_subcommand_without_a_plugin_is_refused() {
     fixture.init(json!({})).unwrap();
     let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
     let err = fixture.run("create webhook", json!({}), project, None).unwrap_err();
-    let expected = format!("no plugin of the project takes part in `create webhook`: `{A}`");
+    let expected = format!("no plugin of the project implements `create webhook`: `{A}`");
     assert_eq!(err.to_string(), expected);
 }
 
@@ -598,10 +597,10 @@ fn files_that_are_there_already_are_not_overwritten_silently() {
     let fixture = Fixture::new(&[A]);
     files(&fixture);
     let err = fixture.init(json!({})).unwrap_err();
-    assert!(chain_of(&err).contains("adds `bin/0`, which was on disk before"), "{err}");
+    assert!(chain_of(&err).contains("adds `bin/0`, which already exists"), "{err}");
     let report = fixture.init(json!({"skip-existing": true})).unwrap();
     assert_eq!(report.added, ["chain.txt"]);
-    assert_eq!(report.notices, ["`bin/0` is there already, and stays as it is"]);
+    assert_eq!(report.notices, ["`bin/0` already exists and is kept"]);
     assert_eq!(fixture.text("bin/0"), "mine");
     let record = Record::load(fixture.folder.path()).unwrap();
     assert_eq!(record.file("bin/0").unwrap().content().unwrap(), b"");
@@ -624,12 +623,12 @@ fn what_the_user_changed_is_not_lost_to_a_plugin_that_makes_a_file_anew() {
     fixture.create_api("Captain", false, true, json!({})).unwrap();
     fixture.write("list.txt", "Captain\nmine\n1 in all\n");
     let report = fixture.create_api("Sailor", false, true, json!({})).unwrap();
-    assert_eq!(report.notices, ["`list.txt` is merged with what you changed in it"]);
+    assert_eq!(report.notices, ["`list.txt` is merged with your changes"]);
     assert_eq!(fixture.text("list.txt"), "Captain\nmine\nSailor\n2 in all\n");
 
     fixture.write("list.txt", "Captain\nmine\nSailor\ntwo\n");
     let err = fixture.create_api("Pilot", false, true, json!({})).unwrap_err();
-    let expected = format!("`{A}` changes lines of `list.txt` that you have changed, too\n    two");
+    let expected = format!("`{A}` changes lines of `list.txt` that you have also changed\n    two");
     assert_eq!(err.to_string(), expected);
     let report = fixture.create_api("Pilot", false, true, json!({"skip-existing": true})).unwrap();
     assert_eq!(fixture.text("list.txt"), "Captain\nmine\nPilot\nSailor\ntwo\n");

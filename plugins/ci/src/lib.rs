@@ -75,7 +75,7 @@ impl Scaffold for Edit {
             Some(existing) => {
                 if call.args.find::<String>("branch")?.is_some() {
                     call.host.warn(format!(
-                        "`{PATH}` exists and keeps its branch; `--force` makes it again"
+                        "`{PATH}` exists and keeps its branch; use `--force` to recreate it"
                     ));
                 }
                 workflow::follow(project, &existing, &mut draft)?;
@@ -98,7 +98,7 @@ impl Scaffold for CreateWebhook {
         let workflow = call
             .universe
             .get(PATH)?
-            .ok_or_else(|| Stop(format!("there is no `{PATH}`; `edit` makes it")))?;
+            .ok_or_else(|| Stop(format!("there is no `{PATH}`; run `edit` to create it")))?;
         let mut draft = Draft::new(call.universe, false);
         workflow::follow(project, &workflow, &mut draft)?;
         draft.finish(changes);
@@ -107,5 +107,5 @@ impl Scaffold for CreateWebhook {
 }
 
 fn branch() -> Arg {
-    Arg::option("branch").help("Branch whose pushes are checked, besides pull requests")
+    Arg::option("branch").help("Branch whose pushes are checked, in addition to pull requests")
 }

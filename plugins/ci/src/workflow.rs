@@ -34,8 +34,8 @@ impl Project {
     pub(crate) fn look(call: &ScaffoldCall<'_>) -> Result<Self> {
         let has = |path| call.universe.exists(path);
         if !has("Cargo.toml")? {
-            let reason = "there is no `Cargo.toml`; in the chain, it stands behind the plugin that \
-                          makes the project";
+            let reason = "there is no `Cargo.toml`; in the chain, this plugin must come after the \
+                          plugin that creates the project";
             return Err(Stop(reason.to_owned()).into());
         }
         let manifests = has("config/default/kustomization.yaml")?;
@@ -58,7 +58,7 @@ pub(crate) fn configure(branch: Option<String>, config: &mut json::Value) -> Res
     if let Some(branch) = &branch {
         ensure!(
             is_branch(branch),
-            UsageError(format!("`--branch {branch}` is not the name of a branch"))
+            UsageError(format!("invalid branch name `{branch}` in `--branch`"))
         );
     }
     if config.is_null() {
@@ -85,7 +85,7 @@ fn is_branch(name: &str) -> bool {
 /// Returns the workflow without what depends on the project's parts.
 fn text(config: &json::Value) -> Result<String> {
     let branch = config.get("branch").and_then(json::Value::as_str).unwrap_or(BRANCH);
-    ensure!(is_branch(branch), "`{branch}`, in PROJECT, is not the name of a branch");
+    ensure!(is_branch(branch), "invalid branch name `{branch}` in PROJECT");
     Ok(WORKFLOW.replace("<branch>", branch))
 }
 
@@ -128,7 +128,8 @@ pub(crate) fn follow(project: Project, workflow: &Node, draft: &mut Draft<'_>) -
     let marker = "# +pintle:scaffold:cluster";
     if !text.contains(marker) {
         return Err(Stop(format!(
-            "`{PATH}` has no line `{marker}`; webhooks need cert-manager in the cluster"
+            "`{PATH}` does not contain the line `{marker}`, above which cert-manager is added for \
+             webhooks"
         ))
         .into());
     }

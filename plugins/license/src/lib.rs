@@ -15,7 +15,7 @@ use settings::{Choice, Header, Settings};
 
 pintle_plugin::export_plugin! {
     name: "license.pintle.dev",
-    description: "Gives a project a licence, and its source files a header",
+    description: "Adds a licence to a project, and a header to its source files",
     project_versions: ["3"],
     scaffolds: [Init, Edit, CreateApi, CreateWebhook],
 }
@@ -121,13 +121,13 @@ impl Scaffold for CreateWebhook {
 }
 
 fn flags(default: &str) -> Vec<Arg> {
-    let license = format!("Licence of the project, an SPDX expression or `none`{default}");
+    let license = format!("Licence of the project: an SPDX expression or `none`{default}");
     let header = Header::NAMES.iter().fold(Arg::option("header"), |arg, it| arg.choice(*it));
     vec![
         Arg::option("license").help(license),
-        Arg::option("owner").help("Owner of the copyright [default: The <project> authors]"),
+        Arg::option("owner").help("Copyright holder [default: The <project> authors]"),
         Arg::option("year").integer().help("Year of the copyright [default: this year]"),
-        header.help("What the header of a file says: the SPDX identifier, or the licence's notice"),
+        header.help("Content of the header: the SPDX identifier, or the notice of the licence"),
         Arg::option("template")
             .help("Text of the header, with `{{ license }}`, `{{ owner }}` and `{{ year }}`"),
     ]
@@ -143,11 +143,13 @@ fn add_texts(settings: &Settings, call: &ScaffoldCall<'_>, changes: &mut ChangeS
             Some(existing) if call.args.flag("force") => drop(changes.put(&existing, it.text)),
             Some(_) => call
                 .host
-                .warn(format!("`{}` exists and is left as it is; `--force` replaces it", it.path)),
+                .warn(format!("`{}` exists and is kept; use `--force` to replace it", it.path)),
         }
     }
     for id in unknown {
-        call.host.info(format!("the plugin has no text of `{id}`: add it to the project yourself"));
+        call.host.info(format!(
+            "the plugin does not have the text of `{id}`; add it to the project yourself"
+        ));
     }
     Ok(())
 }

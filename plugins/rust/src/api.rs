@@ -58,7 +58,9 @@ impl Names {
         let Resource { version, kind, plural, .. } = resource;
         ensure!(
             names::is_kind(kind),
-            UsageError(format!("the kind `{kind}` is not in upper camel case, as `Captain`"))
+            UsageError(format!(
+                "invalid kind `{kind}`: it must be in upper camel case, for example `Captain`"
+            ))
         );
         let group = qualified_group(resource);
         let group_module = group_module(resource);
@@ -66,7 +68,7 @@ impl Names {
         if let Some(other) = project.resources.iter().find(taken) {
             let (ours, theirs) = (short_group(resource), short_group(other));
             bail!(UsageError(format!(
-                "the groups `{ours}` and `{theirs}` would both be the module `{group_module}`"
+                "the groups `{ours}` and `{theirs}` would share the module `{group_module}`"
             )));
         }
         let (version_module, kind_module) = (module(version), module(kind));
@@ -164,13 +166,15 @@ pub(crate) fn scaffold(
         ensure!(
             names.namespaced || !project.namespaced,
             UsageError(format!(
-                "the operator works in its own namespace only, and objects of kind `{}` have none",
+                "the operator works only in its own namespace, but the kind `{}` is not namespaced",
                 names.kind
             ))
         );
         ensure!(
             resource.api || draft.exists(&path)?,
-            UsageError(format!("the controller has no API type to look after: no file `{path}`"))
+            UsageError(format!(
+                "the controller requires an API type, but there is no file `{path}`"
+            ))
         );
         scaffold_controller(names, call, draft)?;
     }
@@ -301,7 +305,7 @@ pub(crate) fn scaffold_foreign_type(
         None => {
             if package != "crate" && !depends_on(manifest, package) {
                 call.host.warn(format!(
-                    "`Cargo.toml` does not have the package of `{}`; add it, or name it with \
+                    "`Cargo.toml` does not have the package of `{}`; add it, or specify it with \
                      `--external-api-module`",
                     names.code
                 ));
@@ -332,7 +336,7 @@ fn foreign_code(resource: &Resource) -> Result<Option<String>> {
     };
     ensure!(
         names::is_path(&path),
-        UsageError(format!("`{path}` is not a path of Rust, such as `cert_manager::v1`"))
+        UsageError(format!("invalid Rust path `{path}`: use a path such as `cert_manager::v1`"))
     );
     Ok(Some(path))
 }
@@ -347,7 +351,7 @@ fn dependency(resource: &Resource) -> Result<Option<(&str, &str)>> {
     let fits = |it: char| it.is_ascii_alphanumeric() || ".-_+*^~=<>, ".contains(it);
     ensure!(
         names::is_path(&name.replace('-', "_")) && !version.is_empty() && version.chars().all(fits),
-        UsageError(format!("`{module}` is not a package, such as `cert-manager@0.4`"))
+        UsageError(format!("invalid package `{module}`: use a package such as `cert-manager@0.4`"))
     );
     Ok(Some((name, version)))
 }

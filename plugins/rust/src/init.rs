@@ -94,8 +94,8 @@ pub(crate) fn scaffold(host: &str, project: &ProjectInfo, draft: &mut Draft<'_>)
     ensure!(
         package.len() <= LONGEST_NAME,
         UsageError(format!(
-            "the project name is too long: the names of its Services start with `{package}`, and \
-             may have 63 characters; use at most {LONGEST_NAME}"
+            "the project name is too long: the names of its Services start with `{package}` and \
+             are limited to 63 characters; use at most {LONGEST_NAME} characters"
         ))
     );
     let values = Values {

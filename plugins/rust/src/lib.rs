@@ -50,7 +50,7 @@ impl Scaffold for CreateApi {
         if let Some(other) = api::other_controller(resource, call.project()) {
             resource.controller = false;
             call.host.info(format!(
-                "`{}` has a controller already, for `{}`; it stays the only one",
+                "`{}` already has a controller for `{}`; no other one is created",
                 resource.kind, other.version
             ));
         }

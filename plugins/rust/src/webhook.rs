@@ -46,16 +46,13 @@ pub(crate) fn scaffold(
         ensure!(
             draft.exists(&path)?,
             UsageError(format!(
-                "webhooks need the API type of the project: there is no file `{path}`"
+                "webhooks require an API type of the project, but there is no file `{path}`"
             ))
         );
     } else {
         ensure!(
             !resource.webhooks.conversion,
-            UsageError(format!(
-                "the project does not define `{}`, and cannot convert it",
-                names.kind
-            ))
+            UsageError(format!("cannot convert `{}`: the project does not define it", names.kind))
         );
         api::scaffold_foreign_type(resource, names, call, draft)?;
     }

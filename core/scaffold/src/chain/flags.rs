@@ -30,7 +30,7 @@ pub enum FlagError {
         second: String,
     },
     /// Two plugins want one letter for different flags.
-    #[error("plugins `{first}` and `{second}` both have a flag `-{letter}`")]
+    #[error("plugins `{first}` and `{second}` both have the flag `-{letter}`")]
     Letter {
         /// The letter.
         letter: char,
@@ -40,7 +40,7 @@ pub enum FlagError {
         second: String,
     },
     /// The host has this flag already.
-    #[error("plugin `{plugin}` has the flag `{flag}`, which is the host's")]
+    #[error("plugin `{plugin}` has the flag `{flag}`, which is reserved for the host")]
     Reserved {
         /// The flag, with its dashes.
         flag: String,
@@ -49,7 +49,7 @@ pub enum FlagError {
     },
     /// A plugin has an argument without a name on the command line.
     #[error(
-        "plugin `{plugin}` has the positional argument `{name}`, but a subcommand takes flags only"
+        "plugin `{plugin}` has the positional argument `{name}`, but subcommands take only flags"
     )]
     Positional {
         /// The argument's name.
@@ -202,22 +202,22 @@ mod tests {
         check(
             Arg::option("a").short('x'),
             Arg::option("b").short('x'),
-            "plugins `a/v1` and `b/v1` both have a flag `-x`",
+            "plugins `a/v1` and `b/v1` both have the flag `-x`",
         );
         check(
             Arg::option("a"),
             Arg::option("plugins"),
-            "plugin `b/v1` has the flag `--plugins`, which is the host's",
+            "plugin `b/v1` has the flag `--plugins`, which is reserved for the host",
         );
         check(
             Arg::option("a").short('q'),
             Arg::option("b"),
-            "plugin `a/v1` has the flag `-q`, which is the host's",
+            "plugin `a/v1` has the flag `-q`, which is reserved for the host",
         );
         check(
             Arg::positional("a"),
             Arg::option("b"),
-            "plugin `a/v1` has the positional argument `a`, but a subcommand takes flags only",
+            "plugin `a/v1` has the positional argument `a`, but subcommands take only flags",
         );
     }
 }

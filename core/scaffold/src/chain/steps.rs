@@ -194,7 +194,8 @@ impl<'a> Steps<'a> {
                     }
                     if !self.members.iter().any(|it| it.key == key) {
                         self.notices.push(format!(
-                            "`{key}` takes no part in `{EDIT}`; it takes part from the next command on"
+                            "`{key}` does not implement `{EDIT}`; it takes effect with the next \
+                             command"
                         ));
                     }
                     self.project.join(&key)?;
@@ -219,9 +220,10 @@ impl<'a> Steps<'a> {
                 Some(reason) if self.record.is_some() && self.joining.contains(&member.key) => {
                     return Err(ScaffoldError::NotJoined { plugin: member.key, reason });
                 }
-                Some(reason) => {
-                    self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
-                }
+                Some(reason) => self.notices.push(format!(
+                    "`{}` takes no further part in this command: {reason}",
+                    member.key
+                )),
             }
         }
         Ok(())
@@ -340,7 +342,7 @@ impl<'a> Steps<'a> {
             match old.filter(|it| is_new && it.plugin().is_none()) {
                 Some(old) if old.bytes() == node.bytes() => self.adopted.push(node),
                 Some(_) if self.is_on(SKIP_EXISTING) => {
-                    self.notices.push(format!("`{path}` is there already, and stays as it is"));
+                    self.notices.push(format!("`{path}` already exists and is kept"));
                     self.adopted.push(node);
                 }
                 Some(_) if self.is_on(FORCE) => {

@@ -27,7 +27,7 @@ struct Author {
 
 pub(super) const ROW: Row = Row::new(
     &["project", "blame"],
-    "Say which plugin wrote a file, and whether it was changed since",
+    "Show which plugin wrote a file, and whether the file has changed since then",
     Run::Plain(run),
 )
 .args(|command| {
@@ -37,7 +37,9 @@ pub(super) const ROW: Row = Row::new(
                 .value_name("PATH")
                 .value_hint(ValueHint::AnyPath)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("A file, or a directory for all files in it [default: the whole project]"),
+                .help(
+                    "A file, or a directory to show all files in it [default: the whole project]",
+                ),
         )
         .arg(output::arg())
 })
@@ -90,7 +92,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 
 fn text(rows: &[BlameRow]) -> String {
     if rows.is_empty() {
-        return "no file is known to be scaffolded".to_owned();
+        return "no scaffolded files are recorded".to_owned();
     }
     let heading = ["PATH", "STATE", "BY"].map(str::to_owned).to_vec();
     let by = |it: &Author| match it.command {

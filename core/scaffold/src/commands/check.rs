@@ -30,7 +30,7 @@ struct Finding {
 
 impl Finding {
     fn of_files(n_files: usize, n_changed: usize) -> Self {
-        let message = format!("{n_files} were scaffolded, {n_changed} of them changed since");
+        let message = format!("{n_files} scaffolded, {n_changed} changed since then");
         Self { level: Level::Ok, subject: "files".to_owned(), message }
     }
 }
@@ -57,7 +57,7 @@ const NAME: &str = "project check";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "check"],
-    "Check that every plugin of the project is there, fits, and agrees with the files",
+    "Check that the project's plugins are compatible and agree with its files",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
@@ -77,7 +77,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             findings.add(
                 Level::Note,
                 "PROJECT",
-                "how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work",
+                "there is no record of how the project was scaffolded: `delete` and `project \
+                 upgrade` cannot work",
             );
             findings.manifests(&root, &project, &record)?;
         }
@@ -94,8 +95,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
                 false => findings.add(
                     Level::Note,
                     "plugins",
-                    "how the project was started is not recorded: it cannot be checked whether \
-                     they would make the same files today",
+                    "there is no record of how the project was created: cannot check whether the \
+                     plugins would create the same files today",
                 ),
             }
             findings.0.insert(place, Finding::of_files(n_files, changed.len()));
@@ -128,7 +129,8 @@ impl Findings {
         for text in project.keys() {
             if project.is_shared() && is_ours(text) && short(text) != text {
                 let text = format!(
-                    "kubebuilder refuses every command because of this key; replace it with `{}`",
+                    "kubebuilder refuses every command because of the key `{text}`; replace it \
+                     with `{}`",
                     short(text)
                 );
                 self.add(Level::Problem, "PROJECT", &text);
@@ -142,14 +144,10 @@ impl Findings {
                     Some(notice) => {
                         self.add(Level::Note, text, &format!("it is deprecated: {notice}"));
                     }
-                    None => self.add(Level::Ok, text, "it is there and fits"),
+                    None => self.add(Level::Ok, text, "installed and compatible"),
                 },
                 Err(_) if !is_ours(text) => {
-                    self.add(
-                        Level::Note,
-                        text,
-                        "it is not a plugin of this host: it is not checked",
-                    );
+                    self.add(Level::Note, text, "not a plugin of this host; not checked");
                 }
                 Err(err) => self.add(Level::Problem, text, &err.to_string()),
             }
@@ -167,14 +165,14 @@ impl Findings {
                     self.add(
                         Level::Problem,
                         file.path(),
-                        "it has conflict markers; see `project repair`",
+                        "contains conflict markers; see `project repair`",
                     );
                 }
                 FileState::Changed => drop(changed.insert(file.path().to_owned())),
                 FileState::Deleted => {
-                    self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
+                    self.add(Level::Note, file.path(), "has been deleted since it was scaffolded");
                 }
-                FileState::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
+                FileState::Unreadable => self.add(Level::Problem, file.path(), "cannot be read"),
             }
         }
         Ok(changed)
@@ -196,12 +194,12 @@ impl Findings {
             self.add(level, &it.subject, &it.message);
         }
         if found.is_empty() {
-            self.add(Level::Ok, "manifests", "they agree with PROJECT");
+            self.add(Level::Ok, "manifests", "consistent with PROJECT");
         }
         Ok(())
     }
 
-    /// Asks the plugins whether they would make the same files today; returns which of the
+    /// Asks the plugins whether would create the same files today; returns which of the
     /// changed files the user has only formatted.
     fn agreement(
         &mut self,
@@ -229,11 +227,11 @@ impl Findings {
         match rework.drift(NAME, changed, &session.services().of("")) {
             Ok(drift) => {
                 if drift.drifted.is_empty() {
-                    self.add(Level::Ok, "plugins", "they would make the same files today");
+                    self.add(Level::Ok, "plugins", "would create the same files today");
                 }
                 for path in &drift.drifted {
-                    let text =
-                        "its plugin would make it otherwise today; see `project upgrade --diff`";
+                    let text = "its plugin would create it differently today; see `project upgrade \
+                                --diff`";
                     self.add(Level::Note, path, text);
                 }
                 drift.formatted

@@ -75,7 +75,7 @@ pub(super) fn bind(
     let lock = lock(session, &root, only_looks(line))?;
     let invocation = match Invocation::new(session, subcommand, line) {
         Err(err) if global::asks_for_help(line) => {
-            let text = format!("the plugins' flags are not shown: {err}");
+            let text = format!("cannot show the flags of the plugins: {err}");
             session.console().log(Level::Warn, &text);
             Invocation::without_plugins(session, subcommand)
         }
@@ -146,7 +146,7 @@ impl Invocation {
             };
             let plugin = session.load(&found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
-                let text = format!("plugin `{}` is twice in the chain", plugin.key());
+                let text = format!("the chain contains plugin `{}` twice", plugin.key());
                 return Err(CliError::new(Exit::Usage, text));
             }
             invocation.plugins.push(plugin);
@@ -170,8 +170,8 @@ impl Invocation {
         let subcommand = self.subcommand.name();
         match is_kubebuilders(&key.to_string()) {
             true => CliError::from_error(Exit::Refused, &err).hint(format!(
-                "it is a plugin of kubebuilder: run `kubebuilder {subcommand}`, or name the plugins \
-                 to run here with `--plugins`"
+                "run `kubebuilder {subcommand}`, because the plugin is one of kubebuilder, or \
+                 specify the plugins to run here with `--plugins`"
             )),
             false => missing(err),
         }
@@ -231,12 +231,12 @@ impl Invocation {
         description.args = flags.iter().map(|it| it.arg.clone()).collect();
         let command =
             args::command(command.get_name().to_owned(), &description).map_err(|why| {
-                let text = format!("a plugin of the chain describes its flags wrongly: {why}");
+                let text = format!("a plugin of the chain has invalid flags: {why}");
                 CliError::new(Exit::Refused, text)
             })?;
         let chain: Vec<_> = self.plugins.iter().map(|it| it.key().to_string()).collect();
         let chain = if chain.is_empty() {
-            "none; choose with `--plugins`".to_owned()
+            "none; choose plugins with `--plugins`".to_owned()
         } else {
             chain.join(", ")
         };
@@ -258,8 +258,9 @@ impl Invocation {
         let needs_plugins = !self.subcommand.deletes() && self.subcommand != Subcommand::Edit;
         if self.plugins.is_empty() && needs_plugins {
             let text = format!("`{}` has no plugins to run", self.subcommand.name());
-            return Err(CliError::new(Exit::Usage, text)
-                .hint("name some with `--plugins`, as `--plugins rust`".to_owned()));
+            return Err(CliError::new(Exit::Usage, text).hint(
+                "specify plugins with `--plugins`, for example `--plugins rust`".to_owned(),
+            ));
         }
         let show = ShowOptions::new(matches);
         let prepared = match self.subcommand.deletes() {

@@ -30,8 +30,8 @@ use subcommand::Subcommand;
 pub static GROUP: Group = Group {
     name: "scaffold",
     nouns: &[
-        Noun { word: "create", about: "Add something to the project" },
-        Noun { word: "delete", about: "Undo what was added to the project" },
+        Noun { word: "create", about: "Add APIs and webhooks to the project" },
+        Noun { word: "delete", about: "Remove APIs and webhooks from the project" },
         Noun { word: "project", about: "Show, check, upgrade and repair the project" },
         Noun { word: "bridge", about: "Use plugins of this host in kubebuilder" },
     ],

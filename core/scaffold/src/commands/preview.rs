@@ -87,8 +87,8 @@ impl ShowOptions {
     pub(super) fn warn_of_losses(&self, session: &Session<'_>, prepared: &Prepared) {
         for Dropped { path, lines } in prepared.dropped() {
             let text = match lines.is_empty() {
-                true => format!("`{path}` is replaced, with all that you have in it"),
-                false => format!("`{path}` is replaced, without these lines of yours:"),
+                true => format!("`{path}` is replaced, and all of its content is lost"),
+                false => format!("`{path}` is replaced, and these lines of yours are lost:"),
             };
             session.console().log(Level::Warn, &(text + &listed(lines)));
         }
@@ -201,10 +201,12 @@ impl ConflictRow {
             // The command fails for it.
             (true, _) => {
                 return console
-                    .log(Level::Error, &format!("`{path}` has conflict markers: {reason}"));
+                    .log(Level::Error, &format!("`{path}` contains conflict markers: {reason}"));
             }
             (false, true) => format!("`{path}` is left as it is: {reason}"),
-            (false, false) => format!("lines of `{path}` stay, as you have changed them:"),
+            (false, false) => {
+                format!("these lines of `{path}` are kept, because you have changed them:")
+            }
         };
         console.log(Level::Warn, &(text + &listed(lines)));
     }

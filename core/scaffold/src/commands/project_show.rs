@@ -30,7 +30,7 @@ struct Shown<'a> {
 
 pub(super) const ROW: Row = Row::new(
     &["project", "show"],
-    "Show the project: plugins, resources, and the commands that made it",
+    "Show the project: plugins, resources, and the commands that created it",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
@@ -63,7 +63,7 @@ fn text(form: &Shown<'_>, project: &ProjectFile, record: &Record) -> String {
         rows.push(["repo".to_owned(), form.repo.to_owned()]);
     }
     let version = match &form.file_version {
-        Some(older) => format!("{older}; becomes {} with the first change", form.version),
+        Some(older) => format!("{older}; the first change converts it to {}", form.version),
         None => form.version.clone(),
     };
     rows.push(["version".to_owned(), version]);

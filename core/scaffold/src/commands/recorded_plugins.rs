@@ -65,7 +65,7 @@ pub(super) fn recorded_plugins(
                 Err(_) => {
                     let any = PluginKey::new(key.name().clone(), None);
                     let entry = session.resolve(&any, version.as_ref()).map_err(missing)?;
-                    let text = format!("`{key}` is not installed; another version does its part");
+                    let text = format!("`{key}` is not installed; using another version");
                     session.console().log(Level::Warn, &text);
                     entry
                 }

@@ -20,7 +20,7 @@ const NAME: &str = "project repair";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "repair"],
-    "Resolve the conflicts of a merge in PROJECT, the record and scaffolded files",
+    "Resolve merge conflicts in PROJECT, the record and scaffolded files",
     Run::Plain(run),
 )
 .args(|command| command.args(options::show()));

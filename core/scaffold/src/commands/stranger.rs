@@ -30,12 +30,12 @@ pub(super) fn hint(
     let what = match subcommand {
         Subcommand::Init => {
             let keys = [keys, &[name.to_string()]].concat();
-            format!("give it a part with `--plugins {}`", keys.join(","))
+            format!("add it with `--plugins {}`", keys.join(","))
         }
-        Subcommand::Edit => format!("give it a part with `--plugins {name}`"),
-        _ => format!("give it a part in the project with `{command} edit --plugins {name}`"),
+        Subcommand::Edit => format!("add it with `--plugins {name}`"),
+        _ => format!("add it to the project with `{command} edit --plugins {name}`"),
     };
-    Some(format!("plugin `{key}` has `--{option}`: {what}"))
+    Some(format!("plugin `{key}` has the option `--{option}`: {what}"))
 }
 
 /// Returns whether a plugin has an option. One that does not answer has none.

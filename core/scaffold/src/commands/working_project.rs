@@ -51,7 +51,7 @@ pub(super) fn lock(
 ) -> Result<Option<Lock>, CliError> {
     let console = session.console();
     if root != current_dir()? {
-        let text = format!("the project is `{}`: all paths are relative to it", root.display());
+        let text = format!("the project is in `{}`; all paths are relative to it", root.display());
         console.log(Level::Info, &text);
     }
     if only_looks {

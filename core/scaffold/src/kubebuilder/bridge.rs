@@ -49,7 +49,7 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
             ("domain", "string", DEFAULT_DOMAIN, "The domain of the API groups"),
             ("repo", "string", "", "The repository of the project"),
             ("project-name", "string", "", "The name of the project"),
-            ("namespaced", "bool", "false", "Let the operator work in its own namespace only"),
+            ("namespaced", "bool", "false", "Restrict the operator to its own namespace"),
         ],
     ),
     ("edit", &[]),
@@ -58,8 +58,8 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
             ("project-name", "string", "", "The name of the project, if PROJECT has none"),
-            ("plural", "string", "", "The plural, where English is irregular"),
-            ("namespaced", "bool", "true", "The resource lives in a namespace"),
+            ("plural", "string", "", "The plural of the kind [default: the English plural]"),
+            ("namespaced", "bool", "true", "Whether the resource is namespaced"),
         ],
     ),
     (
@@ -67,18 +67,23 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
             ("project-name", "string", "", "The name of the project, if PROJECT has none"),
-            ("plural", "string", "", "The plural, where English is irregular"),
-            ("defaulting", "bool", "false", "Make the webhook that fills in defaults"),
-            ("programmatic-validation", "bool", "false", "Make the webhook that accepts or denies"),
-            ("conversion", "bool", "false", "Make the webhook that converts between versions"),
+            ("plural", "string", "", "The plural of the kind [default: the English plural]"),
+            ("defaulting", "bool", "false", "Create the webhook that sets defaults"),
+            (
+                "programmatic-validation",
+                "bool",
+                "false",
+                "Create the webhook that accepts or denies objects",
+            ),
+            ("conversion", "bool", "false", "Create the webhook that converts between versions"),
         ],
     ),
 ];
 
 /// Those of all subcommands.
 const COMMON_FLAGS: [OwnFlag; 2] = [
-    (FORCE, "bool", "false", "Make again what is there already"),
-    (SKIP_EXISTING, "bool", "false", "Leave files that are there already as they are"),
+    (FORCE, "bool", "false", "Recreate what already exists"),
+    (SKIP_EXISTING, "bool", "false", "Keep files that already exist"),
 ];
 
 /// Name, type, default and help.
@@ -165,16 +170,17 @@ impl Request {
     pub(crate) fn parse(stdin: &[u8]) -> Result<Self, BridgeError> {
         let invalid = |what: &str| BridgeError::Request(what.to_owned());
         let value: Value = serde_json::from_slice(stdin)
-            .map_err(|err| BridgeError::Request(format!("it is not valid JSON: {err}")))?;
-        let object = value.as_object().ok_or_else(|| invalid("it is not an object"))?;
+            .map_err(|err| BridgeError::Request(format!("not valid JSON: {err}")))?;
+        let object = value.as_object().ok_or_else(|| invalid("not a JSON object"))?;
         if let Some(version) = field(object, "apiVersion").and_then(Value::as_str)
             && ![VERSION, ""].contains(&version)
         {
-            let text = format!("protocol version `{version}` is not supported, only `{VERSION}`");
+            let text =
+                format!("unsupported protocol version `{version}`: only `{VERSION}` is supported");
             return Err(BridgeError::Request(text));
         }
         let command = field(object, "command").and_then(Value::as_str);
-        let command = command.ok_or_else(|| invalid("it has no `command`"))?.to_owned();
+        let command = command.ok_or_else(|| invalid("`command` is missing"))?.to_owned();
         let args = field(object, "args").and_then(Value::as_array).into_iter().flatten();
         let args: Vec<_> = args.filter_map(|it| it.as_str().map(str::to_owned)).collect();
         let universe = field(object, "universe").and_then(Value::as_object).into_iter().flatten();
@@ -301,8 +307,8 @@ impl Bridge<'_> {
             self.services.log(Level::Info, notice);
         }
         if *steps.project.config(&self.plugin.key().to_string()) != config {
-            let text = "kubebuilder does not keep the plugin's configuration: give its flags \
-                        with each command";
+            let text = "kubebuilder does not store the plugin's configuration; specify its \
+                        flags with each command";
             self.services.log(Level::Info, text);
         }
         let changes = steps.universe.changes().map_err(ScaffoldError::from)?;
@@ -316,18 +322,20 @@ impl Bridge<'_> {
             let node = match change {
                 Change::Add(node) | Change::Replace { new: node, .. } => node,
                 Change::Delete(node) => {
-                    let text = format!("kubebuilder cannot delete `{}`: remove it", node.path());
+                    let text =
+                        format!("kubebuilder cannot delete `{}`; delete it yourself", node.path());
                     self.services.log(Level::Warn, &text);
                     continue;
                 }
             };
             let text = node.text().map_err(|_| {
-                let text = format!("`{}` is not text, which kubebuilder needs", node.path());
+                let text =
+                    format!("`{}` is not text, but kubebuilder supports only text", node.path());
                 BridgeError::Usage(text)
             })?;
             if node.mode() & 0o111 != 0 {
                 let text = format!(
-                    "kubebuilder cannot make `{0}` executable: run `chmod +x {0}`",
+                    "kubebuilder cannot make `{0}` executable; run `chmod +x {0}`",
                     node.path()
                 );
                 self.services.log(Level::Warn, &text);
@@ -389,7 +397,9 @@ impl Request {
             self.words.0.iter().any(|it| Some(it.0.as_str()) == marker.strip_prefix("--"))
         };
         let found = SUBCOMMANDS.iter().find(asked).map(|it| it.0);
-        found.ok_or_else(|| BridgeError::Request(format!("`{}` names no subcommand", self.command)))
+        found.ok_or_else(|| {
+            BridgeError::Request(format!("`{}` does not name a subcommand", self.command))
+        })
     }
 }
 
@@ -552,7 +562,7 @@ impl<S: HostServices> HostServices for Quiet<S> {
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         match request {
             ServiceRequest::Show(_) => {
-                Err(ErrorReply::unsupported("kubebuilder shows no results of plugins"))
+                Err(ErrorReply::unsupported("kubebuilder does not show results of plugins"))
             }
             request => self.0.request(request),
         }

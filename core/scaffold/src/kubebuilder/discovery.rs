@@ -61,7 +61,7 @@ pub(super) fn find(root: &Root) -> Vec<Found> {
         Ok(names) => names,
         Err(err) if !root.is_named && err.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(err) => {
-            let hint = "check the value of EXTERNAL_PLUGINS_PATH, and your permissions";
+            let hint = "check the value of `EXTERNAL_PLUGINS_PATH`, and your permissions";
             return vec![refused(&root.path, "it cannot be listed", Some(err), hint)];
         }
     };
@@ -82,7 +82,7 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     if !is_directory(version) {
         found.push(refused(
             &path,
-            "it is not the directory of a version; kubebuilder finds no external plugin while it \
+            "it is not a version directory; kubebuilder finds no external plugins while it \
              exists",
             None,
             "remove it",
@@ -95,7 +95,7 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     };
     let hidden = files.iter().filter(|it| text(it).starts_with('.'));
     found.extend(hidden.map(|it| {
-        let reason = "it is not a plugin; kubebuilder finds no external plugin while it exists";
+        let reason = "it is not a plugin; kubebuilder finds no external plugins while it exists";
         refused(&it.path(), reason, None, "remove it")
     }));
     let (name, version) = (text(name), text(version));
@@ -110,9 +110,9 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     };
     let path = file.path();
     let key = Key::new(&name, &version).map_err(|err| {
-        let hint = "the path of an external plugin is `<name>/vN/<name>`, `<name>/vN-alpha/<name>` \
-                    or `<name>/vN-beta/<name>`, with a name in lower case; kubebuilder finds no \
-                    external plugin otherwise";
+        let hint = "use the path `<name>/vN/<name>`, `<name>/vN-alpha/<name>` or \
+                    `<name>/vN-beta/<name>`, with a lower-case name; otherwise, kubebuilder \
+                    finds no external plugins";
         refusal(&err.to_string(), None, hint)
     });
     let key = key.and_then(|key| check_program(&path).map(|()| key));
@@ -128,11 +128,11 @@ fn check_program(path: &Path) -> Result<(), ForeignRefusal> {
     }
     if let Some(exposure) = Exposure::of(&metadata).filter(|_| is_worth_protecting()) {
         let reason = format!("it is not safe to run: {exposure}");
-        return Err(refusal(&reason, None, "take the permission to write it from all others"));
+        return Err(refusal(&reason, None, "remove the write permission of all other users"));
     }
     if !is_executable(&metadata) {
         let hint = format!(
-            "run `chmod +x {}`; kubebuilder finds no external plugin before that",
+            "run `chmod +x {}`; until then, kubebuilder finds no external plugins",
             path.display()
         );
         return Err(refusal("it is not executable", None, &hint));
@@ -175,7 +175,7 @@ fn text(entry: &DirEntry) -> String {
 }
 
 fn unlistable(path: &Path, err: io::Error) -> Found {
-    refused(path, "it cannot be listed", Some(err), "check your permissions")
+    refused(path, "it cannot be listed", Some(err), "check that you have permission to list it")
 }
 
 fn refused(path: &Path, message: &str, source: Option<io::Error>, hint: &str) -> Found {

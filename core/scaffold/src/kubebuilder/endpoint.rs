@@ -121,7 +121,7 @@ impl External {
                 let (args, invalid) = args(subcommand, &declared);
                 for name in invalid {
                     let text = format!(
-                        "the flag `--{name}` of plugin `{}` is left out: only lower-case letters, \
+                        "the flag `--{name}` of plugin `{}` is ignored: only lower-case letters, \
                          digits, `-` and `_` are allowed",
                         self.key
                     );
@@ -130,7 +130,7 @@ impl External {
                 Flags { declared, args }
             }
             Err(err) => {
-                self.log(services, Level::Debug, "flags that are not declared", &err);
+                self.log(services, Level::Debug, "undeclared flags", &err);
                 let args = args_of_line(subcommand, &self.surroundings.line.flags());
                 Flags { declared: Vec::new(), args }
             }
@@ -207,7 +207,7 @@ impl External {
             Ok(response) if response.is_error => Err(reported(response, &output)),
             Ok(response) if status.success() => Ok(response),
             Err(err) if status.success() => {
-                Err(wrong(format!("invalid answer to `{}`", request.command), Some(&err)))
+                Err(wrong(format!("invalid response to `{}`", request.command), Some(&err)))
             }
             Ok(response) => {
                 let mut reply = wrong(format!("the program failed: {status}"), None);
@@ -225,12 +225,12 @@ impl External {
         reply.causes.extend(last_lines(&err.stderr));
         reply.hint = match &err.kind {
             JobErrorKind::Start(_) => {
-                let text = "check that the program can be run; a script begins with `#!`";
+                let text = "check that the program can be run; a script must begin with `#!`";
                 Some(text.to_owned())
             }
             JobErrorKind::TimedOut { .. } => {
                 let variable = &self.surroundings.limit_variable;
-                let text = format!("if it needs more time, set {variable}, for example to `10m`");
+                let text = format!("if it needs more time, set `{variable}`, for example to `10m`");
                 Some(text)
             }
             JobErrorKind::Cancelled => None,
@@ -276,7 +276,7 @@ fn reported(response: Response, output: &Output) -> ErrorReply {
             reply
         }
         None => {
-            let mut reply = ErrorReply::failed("the plugin reports an error without a message");
+            let mut reply = ErrorReply::failed("the plugin reported an error without a message");
             reply.causes.extend(last_lines(&output.stderr));
             reply
         }

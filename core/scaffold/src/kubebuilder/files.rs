@@ -23,7 +23,7 @@ pub(super) struct Sent {
 
 /// A path that a plugin returned and that is outside of the project.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the path `{0}` leaves the project")]
+#[error("the path `{0}` is outside the project")]
 pub(super) struct Escape(String);
 
 impl Sent {
@@ -58,7 +58,9 @@ impl Sent {
             let node = match self.files.get(&clean) {
                 Some(old) if old.bytes() == content.as_bytes() => continue,
                 Some(_) if clean == PROJECT => {
-                    return Err(refused("it changed `PROJECT`, which only the host writes"));
+                    return Err(refused(
+                        "the plugin changed `PROJECT`, which only the host may change",
+                    ));
                 }
                 Some(old) => Node::new(clean, content, old.mode()).with_change(ChangeKind::Put),
                 None => Node::new(clean, content, MODE_FILE),

@@ -16,13 +16,13 @@ const MAX_SCRIPT: u64 = 16 << 10;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
     /// kubebuilder knows versions of a number and a stage.
-    #[error("kubebuilder has no spelling for version `{0}`")]
+    #[error("kubebuilder does not support the version of `{0}`")]
     Version(String),
     /// Something else has the name.
-    #[error("`{}` exists, and is not a bridge of this host", path.display())]
+    #[error("`{}` already exists and is not a bridge of this host", path.display())]
     Occupied { path: PathBuf },
     /// The shell cannot be told the path.
-    #[error("the path `{}` is not UTF-8", path.display())]
+    #[error("the path `{}` is not valid UTF-8", path.display())]
     Text { path: PathBuf },
     /// The directory cannot be created.
     #[error("failed to create the directory `{}`", path.display())]

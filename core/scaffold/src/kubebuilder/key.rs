@@ -66,7 +66,7 @@ pub(super) enum InvalidKey {
     #[error("its directory `{0}` is not a valid plugin name")]
     Name(String),
     /// The inner one has its version.
-    #[error("its directory `{0}` is not a version of kubebuilder's kind")]
+    #[error("its directory `{0}` is not a valid kubebuilder version")]
     Version(String),
 }
 

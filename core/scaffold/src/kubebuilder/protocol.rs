@@ -70,7 +70,7 @@ pub(super) enum ResponseError {
     #[error("the standard output begins with a byte order mark, which JSON does not allow")]
     Mark,
     /// It is not JSON, or there is more than JSON.
-    #[error("the standard output is not one JSON value: it begins with `{start}`")]
+    #[error("the standard output is not a single JSON value: it begins with `{start}`")]
     Json {
         start: String,
         #[source]
@@ -80,7 +80,7 @@ pub(super) enum ResponseError {
     #[error("`{field}` is not {expected}")]
     Type { field: String, expected: &'static str },
     /// No help could list them.
-    #[error("it has {n} flags, and at most {MAX_FLAGS} are supported")]
+    #[error("the plugin has {n} flags, but at most {MAX_FLAGS} are supported")]
     Flags { n: usize },
 }
 
@@ -146,7 +146,7 @@ impl Response {
                     Value::Null => "",
                     content => content
                         .as_str()
-                        .ok_or_else(|| wrong_type(&format!("universe[\"{path}\"]"), "a text"))?,
+                        .ok_or_else(|| wrong_type(&format!("universe[\"{path}\"]"), "a string"))?,
                 };
                 response.universe.push((path.clone(), content.to_owned()));
             }
@@ -200,13 +200,13 @@ pub(super) fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'
 fn text_in(object: &Map<String, Value>, name: &str) -> Result<String, ResponseError> {
     match field(object, name) {
         None => Ok(String::new()),
-        Some(value) => Ok(value.as_str().ok_or_else(|| wrong_type(name, "a text"))?.to_owned()),
+        Some(value) => Ok(value.as_str().ok_or_else(|| wrong_type(name, "a string"))?.to_owned()),
     }
 }
 
 /// Returns a list of texts, or a single one.
 fn texts(name: &str, value: &Value) -> Result<Vec<String>, ResponseError> {
-    let wrong = || wrong_type(name, "a list of texts");
+    let wrong = || wrong_type(name, "a list of strings");
     let values = match value {
         Value::String(text) => return Ok(vec![text.clone()]),
         value => value.as_array().ok_or_else(wrong)?,
@@ -266,7 +266,7 @@ mod tests {
         };
         assert_eq!(flags(1000).unwrap().flags.len(), 1000);
         let err = flags(50_000).unwrap_err();
-        assert_eq!(err.to_string(), "it has 50000 flags, and at most 1000 are supported");
+        assert_eq!(err.to_string(), "the plugin has 50000 flags, but at most 1000 are supported");
     }
 
     #[test]
@@ -352,16 +352,16 @@ mod tests {
         );
         check_err(
             "starting\n{}",
-            expect!["the standard output is not one JSON value: it begins with `starting`"],
+            expect!["the standard output is not a single JSON value: it begins with `starting`"],
         );
         check_err(
             "{} done",
-            expect!["the standard output is not one JSON value: it begins with `{} done`"],
+            expect!["the standard output is not a single JSON value: it begins with `{} done`"],
         );
         check_err("[]", expect!["`the response` is not an object"]);
         check_err(r#"{"error": "yes"}"#, expect!["`error` is not `true` or `false`"]);
-        check_err(r#"{"universe": {"a": 1}}"#, expect![[r#"`universe["a"]` is not a text"#]]);
-        check_err(r#"{"flags": [{"default": 1}]}"#, expect!["`default` is not a text"]);
-        check_err(r#"{"errorMsgs": {}}"#, expect!["`errorMsgs` is not a list of texts"]);
+        check_err(r#"{"universe": {"a": 1}}"#, expect![[r#"`universe["a"]` is not a string"#]]);
+        check_err(r#"{"flags": [{"default": 1}]}"#, expect!["`default` is not a string"]);
+        check_err(r#"{"errorMsgs": {}}"#, expect!["`errorMsgs` is not a list of strings"]);
     }
 }

@@ -89,7 +89,7 @@ fn finish(
     if let Some(version) = steps.project.migrated_from()
         && project_before.as_deref() != Some(steps.project.to_string().as_str())
     {
-        notices.push(format!("PROJECT is migrated from version {version} to 3"));
+        notices.push(format!("PROJECT is converted from version {version} to 3"));
     }
     let mut spared = Spared { notices, ..Spared::default() };
     let changes = spare_users_changes(&steps, &record, &mut spared)?;
@@ -217,7 +217,7 @@ fn spare_users_change(
         // The plugin has kept what the user changed.
         Ok(merged) if merged == new.bytes() => with(new.bytes()),
         Ok(merged) => {
-            spared.notices.push(format!("`{path}` is merged with what you changed in it"));
+            spared.notices.push(format!("`{path}` is merged with your changes"));
             with(&merged)
         }
         Err(conflict) if steps.is_on(SKIP_EXISTING) => {

@@ -50,13 +50,13 @@ pub enum ProjectError {
         message: String,
     },
     /// A merge has left both sides in the text.
-    #[error("line {line} is a conflict marker of a merge")]
+    #[error("line {line} is a merge conflict marker")]
     Conflict {
         /// The line, from 1.
         line: usize,
     },
     /// A marker of a merge is alone.
-    #[error("line {line} is a conflict marker without its counterpart")]
+    #[error("line {line} is a merge conflict marker without its counterpart")]
     Unpaired {
         /// The line, from 1.
         line: usize,
@@ -104,7 +104,7 @@ pub enum ProjectError {
     #[error("the key `version` is missing")]
     NoVersion,
     /// The format has a version that this host cannot work with.
-    #[error("project version `{version}` is not supported yet")]
+    #[error("unsupported project version `{version}`")]
     Unsupported {
         /// The version.
         version: ProjectVersion,

@@ -357,7 +357,7 @@ fn decode(bytes: &[u8]) -> Result<&str, ProjectError> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => "it is encoded in UTF-16",
         bytes => match std::str::from_utf8(bytes) {
             Ok(text) => return Ok(text),
-            Err(_) => "it has bytes that are not UTF-8",
+            Err(_) => "it contains bytes that are not valid UTF-8",
         },
     };
     Err(ProjectError::Encoding { found })
@@ -484,8 +484,8 @@ mod tests {
 
     #[test]
     fn other_versions_are_named_in_the_refusal() {
-        assert_eq!(refusal("version: \"1\"\n"), "project version `1` is not supported yet");
-        assert_eq!(refusal("version: 4\n"), "project version `4` is not supported yet");
+        assert_eq!(refusal("version: \"1\"\n"), "unsupported project version `1`");
+        assert_eq!(refusal("version: 4\n"), "unsupported project version `4`");
         assert_eq!(refusal("domain: a\n"), "the key `version` is missing");
     }
 

@@ -111,8 +111,8 @@ impl fmt::Display for Gvk {
 }
 
 const VERSION_RULE: &str =
-    "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
-const KIND_RULE: &str = "it must be letters and digits in upper camel case, at most 63";
+    "it must be `v` and a number, optionally followed by `alpha` or `beta` and a number";
+const KIND_RULE: &str = "it must be at most 63 letters and digits in upper camel case";
 
 /// Whether `text` is `vN`, `vNalphaN` or `vNbetaN`.
 fn is_version(text: &str) -> bool {

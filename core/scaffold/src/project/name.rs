@@ -42,7 +42,7 @@ const LONGEST_PROJECT_NAME: usize = 63 - "-system".len();
 #[non_exhaustive]
 pub enum PluralError {
     /// The kind has another plural already.
-    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind have one")]
+    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind share it")]
     Known {
         /// The kind, as `crew.example.org/Captain`.
         kind: String,
@@ -52,7 +52,7 @@ pub enum PluralError {
         plural: String,
     },
     /// Another kind of the group is called by the name.
-    #[error("`{kind}` cannot be called `{name}`: the kind `{other}` of its group is")]
+    #[error("`{kind}` cannot have the name `{name}`: the kind `{other}` of its group has it")]
     Taken {
         /// The kind, as `crew.example.org/Captain`.
         kind: String,
@@ -118,8 +118,9 @@ pub fn default_project_name(root: &Path) -> String {
     }
 }
 
-pub(super) const SUBDOMAIN_RULE: &str = "it must be dot-separated parts of lower-case letters, digits and `-`, \
-     each at most 63 long and starting and ending with a letter or digit, 253 in all";
+pub(super) const SUBDOMAIN_RULE: &str = "it must consist of dot-separated parts of at most 63 lower-case letters, digits \
+     and `-`, each starting and ending with a letter or digit, and have at most 253 characters \
+     in total";
 
 /// Whether `text` is a DNS-1123 subdomain.
 pub(super) fn is_subdomain(text: &str) -> bool {

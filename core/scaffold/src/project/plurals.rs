@@ -124,8 +124,8 @@ mod tests {
             assert_eq!(
                 refusal(&known, &new),
                 format!(
-                    "`crew.example.org/{kind}` cannot be called `{name}`: the kind `{other}` of \
-                     its group is"
+                    "`crew.example.org/{kind}` cannot have the name `{name}`: the kind `{other}` \
+                     of its group has it"
                 )
             );
         }

@@ -116,15 +116,15 @@ fn check_resource(key: &str, node: &Spanned<Tree>) -> Result<(), ProjectError> {
     let Err(err) = Resource::check_names(&node.value.to_json()) else { return Ok(()) };
     let named = entries.iter().find(|(key, _)| key == err.key()).map_or(node, |(_, it)| it);
     let message = format!("`{}`: {err}", join(key, err.key()));
-    Err(value_error(named, message, format!("write it like `{}`", err.example())))
+    Err(value_error(named, message, format!("use a value such as `{}`", err.example())))
 }
 
 fn wrong(key: &str, node: &Spanned<Tree>, shape: &Shape) -> ProjectError {
     let name = key.rsplit('.').next().unwrap_or_default();
     let (list, is_item) = name.split_once('[').map_or((name, false), |it| (it.0, true));
     let (expected, fix) = match shape {
-        Shape::Text if is_item => ("one value", format!("write `- VALUE` below `{list}:`")),
-        Shape::Text => ("one value", format!("write `{name}: VALUE`")),
+        Shape::Text if is_item => ("a single value", format!("write `- VALUE` below `{list}:`")),
+        Shape::Text => ("a single value", format!("write `{name}: VALUE`")),
         Shape::Switch => ("`true` or `false`", format!("write `{name}: true` or `{name}: false`")),
         Shape::Texts => ("a list of values", format!("write `{name}: [VALUE, VALUE]`")),
         Shape::Map(_) if key.is_empty() => {

@@ -118,7 +118,7 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A merge has left both sides in the file.
-    #[error("line {line} of `{}` is a conflict marker of a merge", path.display())]
+    #[error("line {line} of `{}` is a merge conflict marker", path.display())]
     Conflict {
         /// The file.
         path: PathBuf,
@@ -126,7 +126,10 @@ pub enum RecordError {
         line: usize,
     },
     /// A marker of a merge is alone.
-    #[error("line {line} of `{}` is a conflict marker without its counterpart", path.display())]
+    #[error(
+        "line {line} of `{}` is a merge conflict marker without its counterpart",
+        path.display()
+    )]
     Unpaired {
         /// The file.
         path: PathBuf,
@@ -134,7 +137,10 @@ pub enum RecordError {
         line: usize,
     },
     /// The record is of a later release.
-    #[error("`{}` has format {format}, and this host reads formats up to {FORMAT}", path.display())]
+    #[error(
+        "`{}` has format {format}, but this host supports formats only up to {FORMAT}",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -142,7 +148,7 @@ pub enum RecordError {
         format: u32,
     },
     /// The resource of a command is none.
-    #[error("the record of command {number} has no valid resource")]
+    #[error("invalid resource in the record of command {number}")]
     Resource {
         /// The number of the command.
         number: usize,
@@ -150,7 +156,7 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A file is too large to be recorded.
-    #[error("`{path}` is larger than {} MiB, the most that is recorded of a file", MAX_BASE >> 20)]
+    #[error("`{path}` is larger than {} MiB, the maximum size of a recorded file", MAX_BASE >> 20)]
     TooLarge {
         /// The path of the file.
         path: String,

@@ -502,8 +502,8 @@ mod tests {
         let parse = |text: &str| Record::parse(text, Path::new("r")).unwrap_err().to_string();
         assert_eq!(parse("{\"format\":1}\n{\"file\":1}\n"), "line 2 of `r` is damaged");
         let marked = "{\"format\":2}\r\n<<<<<<< ours\r\n";
-        assert_eq!(parse(marked), "line 2 of `r` is a conflict marker of a merge");
-        let newer = "`r` has format 9, and this host reads formats up to 2";
+        assert_eq!(parse(marked), "line 2 of `r` is a merge conflict marker");
+        let newer = "`r` has format 9, but this host supports formats only up to 2";
         assert_eq!(parse("{\"format\":9}\n"), newer);
         let text = "{\"file\":{\"path\":\"a\",\"mode\":\"644\",\"by\":[],\"base\":\"!\"}}";
         let record = Record::parse(text, Path::new("r")).unwrap();
@@ -572,7 +572,7 @@ mod tests {
 
         let large = Node::new("a", vec![0; usize::try_from(MAX_BASE + 1).unwrap()], MODE_FILE);
         let err = Record::default().note(&[Change::Add(large)], &by("p/v1", "1")).unwrap_err();
-        let expected = "`a` is larger than 64 MiB, the most that is recorded of a file";
+        let expected = "`a` is larger than 64 MiB, the maximum size of a recorded file";
         assert_eq!(err.to_string(), expected);
     }
 

@@ -195,7 +195,7 @@ fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> R
                 res => res.map_err(disk_error("write", path))?,
             }
         }
-        disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+        disk.rename(&staged, &kept).map_err(disk_error("back up", path))?;
     }
     expect_old(disk, idx, entry)?;
     // Only if there was no exchange.
@@ -208,18 +208,18 @@ fn take_new(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     if exists(disk, &staged)? {
         let exchanged = entry.old.is_some() && !exists(disk, &kept)?;
         if exchanged && !is_staged(disk, idx, entry)? {
-            disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+            disk.rename(&staged, &kept).map_err(disk_error("back up", path))?;
         }
     }
     if !exists(disk, &staged)? {
         match disk.rename(path, &staged) {
             // Somebody has deleted it since, which is what happens to it anyway.
             Err(err) if err.is_absent() => return Ok(()),
-            res => res.map_err(disk_error("take back", path))?,
+            res => res.map_err(disk_error("remove", path))?,
         }
     } else if disk.is_same(&staged, path).map_err(disk_error("read", path))? {
         // Both names were made, and the second was to go.
-        disk.unlink(path).map_err(disk_error("take back", path))?;
+        disk.unlink(path).map_err(disk_error("remove", path))?;
     }
     if is_staged(disk, idx, entry)? {
         return Ok(());
@@ -250,7 +250,7 @@ fn put(disk: &Dir, from: &str, path: &str) -> Result<()> {
 }
 
 fn exists(disk: &Dir, path: &str) -> Result<bool> {
-    disk.exists(path).map_err(disk_error("look for", path))
+    disk.exists(path).map_err(disk_error("find", path))
 }
 
 /// Whether what waits in the run under the name of the new file is that file.

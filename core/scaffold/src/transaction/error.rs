@@ -29,7 +29,7 @@ pub enum TransactionError {
         path: String,
     },
     /// A file that was to be replaced or deleted has other bytes or another mode by now.
-    #[error("`{path}` has changed meanwhile")]
+    #[error("`{path}` has changed in the meantime")]
     Changed {
         /// The path.
         path: String,
@@ -45,7 +45,7 @@ pub enum TransactionError {
         source: io::Error,
     },
     /// Another process works in the project.
-    #[error("{} works in `{}`", process_name(*process), root.display())]
+    #[error("{} is working in `{}`", process_name(*process), root.display())]
     Busy {
         /// The project.
         root: PathBuf,
@@ -64,7 +64,7 @@ pub enum TransactionError {
         source: io::Error,
     },
     /// The disk refused, and then refused to undo what was done.
-    #[error("failed to put the files back; the old ones are in `{}`", folder.display())]
+    #[error("failed to restore the files; the old files are in `{}`", folder.display())]
     Undo {
         /// The folder with the old files.
         folder: PathBuf,

@@ -103,7 +103,8 @@ impl Journal {
         let journal: Self =
             serde_json::from_slice(&bytes).map_err(|err| fail(io::Error::from(err)))?;
         if journal.format != FORMAT {
-            let text = format!("it has the format {}, of another host", journal.format);
+            let text =
+                format!("it has format {}, which is not a format of this host", journal.format);
             return Err(fail(io::Error::other(text)));
         }
         let files = journal.entries.iter().map(|it| &it.path).filter(|it| !is_own(it));

@@ -55,7 +55,9 @@ impl Lock {
         let file = fs::Lock::wait(
             &root.join(LOCK),
             patience,
-            &mut |holder| waiting(&format!("waiting for {holder}, which works in this project")),
+            &mut |holder| {
+                waiting(&format!("waiting for {holder}, which is working in this project"))
+            },
             || attempt(&disk),
         );
         let file = file.map_err(|err| match err.cause {
@@ -125,7 +127,7 @@ pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Recovery::Nothing);
         }
-        Err(err) => return Err(disk_error("look for", RUN)(err)),
+        Err(err) => return Err(disk_error("find", RUN)(err)),
         Ok(_) => {}
     }
     match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {

@@ -124,7 +124,7 @@ impl<'a> Plan<'a> {
             if !self.known.insert(folder.to_owned()) {
                 continue;
             }
-            match disk.find(folder).map_err(disk_error("look for", folder))? {
+            match disk.find(folder).map_err(disk_error("find", folder))? {
                 Some(it) if it.kind == Kind::Directory => {}
                 Some(_) if !self.deleted.contains(folder) => {
                     return Err(TransactionError::Occupied { path: folder.to_owned() });
@@ -134,7 +134,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        match disk.find(path).map_err(disk_error("look for", path))? {
+        match disk.find(path).map_err(disk_error("find", path))? {
             None => {}
             Some(it) if it.kind == Kind::Directory => self.clear(disk, path, it.mode)?,
             Some(_) => return Err(TransactionError::Occupied { path: path.to_owned() }),
@@ -159,7 +159,7 @@ impl<'a> Plan<'a> {
     fn clear(&mut self, disk: &Dir, folder: &str, mode: u32) -> Result<()> {
         for entry in disk.list(folder).map_err(disk_error("list", folder))? {
             let path = format!("{folder}/{}", entry.name.to_string_lossy());
-            match disk.find(&path).map_err(disk_error("look for", &path))? {
+            match disk.find(&path).map_err(disk_error("find", &path))? {
                 Some(it) if it.kind == Kind::Directory => self.clear(disk, &path, it.mode)?,
                 Some(_) if self.deleted.contains(path.as_str()) => {}
                 _ => return Err(TransactionError::Occupied { path: folder.to_owned() }),
@@ -216,7 +216,7 @@ fn sync(disk: &Dir, files: &mut Vec<NewFile>, entries: &[Entry]) -> Result<()> {
 /// Checks that the file of `old` is on disk as the node says; returns its mode and stamp.
 fn expect(disk: &Dir, old: &Node) -> Result<(u32, Stamp)> {
     let path = old.path();
-    match disk.find(path).map_err(disk_error("look for", path))? {
+    match disk.find(path).map_err(disk_error("find", path))? {
         None => return Err(TransactionError::Disappeared { path: path.to_owned() }),
         Some(it) if it.kind != Kind::File => {
             return Err(TransactionError::Occupied { path: path.to_owned() });
@@ -235,7 +235,7 @@ fn expect(disk: &Dir, old: &Node) -> Result<(u32, Stamp)> {
 /// A link is no file to write: the rename would put a file in its place, and leave what it
 /// points to as it was.
 fn read_own(disk: &Dir, path: &str) -> Result<Option<(Vec<u8>, u32)>> {
-    match disk.find(path).map_err(disk_error("look for", path))? {
+    match disk.find(path).map_err(disk_error("find", path))? {
         None => Ok(None),
         Some(it) if it.kind == Kind::File => read(disk, path).map(Some),
         Some(_) => Err(TransactionError::Occupied { path: path.to_owned() }),
@@ -250,7 +250,7 @@ fn read(disk: &Dir, path: &str) -> Result<(Vec<u8>, u32)> {
 }
 
 fn exists(disk: &Dir, path: &str) -> Result<bool> {
-    disk.exists(path).map_err(disk_error("look for", path))
+    disk.exists(path).map_err(disk_error("find", path))
 }
 
 fn check_path(disk: &Dir, path: &str) -> Result<()> {

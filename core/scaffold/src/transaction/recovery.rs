@@ -35,13 +35,21 @@ impl fmt::Display for Recovery {
         match self {
             Self::Nothing => f.write_str("no run was interrupted"),
             Self::Finished { paths } => {
-                write!(f, "a run was interrupted; its changes are finished now: {}", list(paths))
+                write!(
+                    f,
+                    "a run was interrupted; its changes have now been finished: {}",
+                    list(paths)
+                )
             }
             Self::Undone { paths } => {
-                write!(f, "a run was interrupted; its changes are undone now: {}", list(paths))
+                write!(
+                    f,
+                    "a run was interrupted; its changes have now been undone: {}",
+                    list(paths)
+                )
             }
             Self::Running { process } => {
-                write!(f, "{} works in this project", process_name(*process))
+                write!(f, "{} is working in this project", process_name(*process))
             }
         }
     }
@@ -49,7 +57,7 @@ impl fmt::Display for Recovery {
 
 fn list(paths: &[String]) -> String {
     match paths {
-        [] => "there were none".to_owned(),
+        [] => "none".to_owned(),
         [path] => format!("`{path}`"),
         [path, rest @ ..] => format!("`{path}` and {} more", rest.len()),
     }
@@ -57,7 +65,7 @@ fn list(paths: &[String]) -> String {
 
 /// Repairs a project whose lock is held.
 pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
-    let is_there = |it| disk.exists(it).map_err(disk_error("look for", it));
+    let is_there = |it| disk.exists(it).map_err(disk_error("find", it));
     let mut decided = is_there(JOURNAL)?;
     if !decided && !is_there(UNDO)? {
         discard(disk)?;

@@ -235,7 +235,7 @@ fn a_file_that_the_user_has_changed_is_not_overwritten() {
         fs::write(folder.path().join(path), text).unwrap();
         let before = everything(folder.path());
         let err = commit(folder.path(), transaction).unwrap_err();
-        assert_eq!(err.to_string(), format!("`{path}` has changed meanwhile"));
+        assert_eq!(err.to_string(), format!("`{path}` has changed in the meantime"));
         assert_eq!(err.hint_text().unwrap(), "nothing was written; try again");
         assert_eq!(everything(folder.path()), before);
 
@@ -258,7 +258,7 @@ fn a_file_whose_mode_the_user_has_changed_is_not_overwritten() {
     let transaction = full(folder.path());
     set_mode(&folder.path().join("README.md"), 0o400);
     let err = commit(folder.path(), transaction).unwrap_err();
-    assert_eq!(err.to_string(), "`README.md` has changed meanwhile");
+    assert_eq!(err.to_string(), "`README.md` has changed in the meantime");
 }
 
 #[test]

@@ -19,9 +19,9 @@ pub enum UniverseError {
         source: PathError,
     },
     /// There is already a file at the path of an added node.
-    #[error("`{plugin}` adds `{path}`, which {} before", match other {
-        Some(other) => format!("`{other}` added"),
-        None => "was on disk".to_owned(),
+    #[error("`{plugin}` adds `{path}`, which {}", match other {
+        Some(other) => format!("`{other}` has already added"),
+        None => "already exists".to_owned(),
     })]
     Conflict {
         /// The path.
@@ -42,7 +42,7 @@ pub enum UniverseError {
         what: &'static str,
     },
     /// The added node is not an ordinary file: the plugin is newer than this host.
-    #[error("`{plugin}` adds `{path}` as a type of file that this host does not support")]
+    #[error("`{plugin}` adds `{path}` with a file type that this host does not support")]
     FileType {
         /// The plugin that adds the node.
         plugin: String,

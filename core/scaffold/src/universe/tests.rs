@@ -59,7 +59,7 @@ fn a_type_of_file_that_is_not_known_is_refused() {
         // A symbolic link, as stat(2) has it.
         changes.add_node(Node::new(path, "elsewhere", 0o120_777));
         let expected =
-            format!("`x/v1` adds `{path}` as a type of file that this host does not support");
+            format!("`x/v1` adds `{path}` with a file type that this host does not support");
         assert_eq!(refusal(&mut universe, "x/v1", changes), expected);
         assert!(summary(&universe).is_empty());
     }
@@ -138,10 +138,10 @@ fn adding_what_is_there_is_a_conflict_that_names_both_sides() {
     let project = Project::new(&["README.md"]);
     let mut universe = project.universe();
     let said = refusal(&mut universe, "a/v1", add("README.md"));
-    assert_eq!(said, "`a/v1` adds `README.md`, which was on disk before");
+    assert_eq!(said, "`a/v1` adds `README.md`, which already exists");
     universe.apply("a/v1", "init", add("LICENSE")).unwrap();
     let said = refusal(&mut universe, "b/v1", add("LICENSE"));
-    assert_eq!(said, "`b/v1` adds `LICENSE`, which `a/v1` added before");
+    assert_eq!(said, "`b/v1` adds `LICENSE`, which `a/v1` has already added");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_change_says_what_it_is() {
     let said = change(&mut universe, "missing", ChangeKind::Edit).unwrap_err();
     assert_eq!(said, "`a/v1` edits `missing`, which does not exist");
     let said = change(&mut universe, "edited", ChangeKind::Add).unwrap_err();
-    assert_eq!(said, "`a/v1` adds `edited`, which `a/v1` added before");
+    assert_eq!(said, "`a/v1` adds `edited`, which `a/v1` has already added");
     let said = change(&mut universe, "readme", ChangeKind::Unknown).unwrap_err();
     assert_eq!(said, "`a/v1` changes `readme` in a way that this host does not support");
     assert_eq!(summary(&universe), ["~both", "~edited", "+new", "~put"]);
@@ -392,7 +392,7 @@ fn an_ignored_file_is_there_for_who_asks_for_it() {
     for path in [".env", "build/x"] {
         assert_eq!(universe.nodes(Select::Path(path)).unwrap()[0].text().unwrap(), path);
         let said = refusal(&mut universe, "a/v1", add(path));
-        assert_eq!(said, format!("`a/v1` adds `{path}`, which was on disk before"));
+        assert_eq!(said, format!("`a/v1` adds `{path}`, which already exists"));
     }
     // What a plugin makes is no secret to the next one.
     let mut changes = delete(".env");
@@ -526,7 +526,7 @@ fn a_universe_needs_no_disk() {
     assert_eq!(summary(&next), [""; 0]);
     assert_eq!(next.paths(Select::Plugin("a/v1")).unwrap().len(), 2);
     let said = refusal(&mut next, "b/v1", add("src/lib.rs"));
-    assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` added before");
+    assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` has already added");
     let said = refusal(&mut next, "b/v1", add("project"));
     assert_eq!(said, "`b/v1` adds `project`, which differs from `PROJECT` only in case");
     refusal(&mut next, "b/v1", add("Project/x"));

@@ -227,15 +227,12 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
     let err = undo(lock.disk(), &journal, err);
     fault::reset();
     let expected = format!(
-        "failed to put the files back; the old ones are in `{}`",
+        "failed to restore the files; the old files are in `{}`",
         folder.path().join(RUN).display()
     );
     assert_eq!(err.to_string(), expected);
     let hint = err.hint_text().unwrap();
-    assert!(
-        hint.ends_with("; once that is fixed, the next command finishes or undoes the run"),
-        "{hint}"
-    );
+    assert!(hint.ends_with("; the next command then finishes or undoes the run"), "{hint}");
     drop(lock);
     assert!(!folder.path().join("old/deep/file").exists());
     recover(folder.path()).unwrap();

@@ -32,7 +32,8 @@ fn give_up(root: &Path) {
 fn an_interrupted_run_is_finished_and_says_so() {
     let folder = interrupted();
     let recovery = recover(folder.path()).unwrap();
-    let expected = "a run was interrupted; its changes are finished now: `PROJECT` and 3 more";
+    let expected =
+        "a run was interrupted; its changes have now been finished: `PROJECT` and 3 more";
     assert_eq!(recovery.to_string(), expected);
     let readme = fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(readme, "new README.md");
@@ -99,8 +100,9 @@ fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
         for _ in 0..2 {
             let err = recover(folder.path()).unwrap_err();
             assert!(matches!(err, TransactionError::Interrupted { .. }), "{err}");
-            let expected =
-                format!("move your `{path}` away; the next command then restores the old one");
+            let expected = format!(
+                "move your `{path}` out of the way; the next command then restores the old one"
+            );
             assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
         }
@@ -121,7 +123,7 @@ fn a_damaged_journal_is_an_error_that_touches_nothing() {
         (b"", "EOF while parsing"),
         (b"\0 garbage", "expected value"),
         (outside.as_bytes(), "invalid path `../victim`"),
-        (future.as_bytes(), "it has the format 2, of another host"),
+        (future.as_bytes(), "it has format 2, which is not a format of this host"),
     ] {
         let folder = interrupted();
         fs::write(folder.path().join(JOURNAL), bytes).unwrap();
@@ -158,9 +160,9 @@ fn whoever_has_the_lock_is_named() {
     let err = Lock::acquire_within(folder.path(), patience, &mut |it| said.push(it.to_owned()))
         .unwrap_err();
     let me = std::process::id();
-    assert_eq!(said, [format!("waiting for process {me}, which works in this project")]);
+    assert_eq!(said, [format!("waiting for process {me}, which is working in this project")]);
     let root = folder.path().display();
-    assert_eq!(err.to_string(), format!("process {me} works in `{root}`"));
+    assert_eq!(err.to_string(), format!("process {me} is working in `{root}`"));
     assert_eq!(recover(folder.path()).unwrap(), Recovery::Running { process: Some(me) });
     drop(first);
     assert_eq!(everything(folder.path()).len(), 1);
@@ -281,7 +283,7 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
     let hint = err.hint_text().unwrap();
     let path = folder.path().join(journal::LOCK).display().to_string();
-    assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
+    assert!(hint.ends_with(&format!("if it is no longer running, remove `{path}`")), "{hint}");
 }
 
 #[test]
