@@ -461,7 +461,8 @@ fn a_host_without_a_command_shows_those_that_matter_first() {
 
         `rudder --help` lists all commands, and `rudder help COMMAND` explains one.
         [exit 2]
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(shown(&rudder(), &["-q"]), text);
     let sandbox = Sandbox::new();
     let text = shown(&sandbox, &[]);
