@@ -1,7 +1,7 @@
 //! A plugin that checks an operator project on GitHub Actions.
 //!
-//! It belongs behind the plugin that makes the project: `--plugins rust,ci`. What the
-//! workflow does follows from what is there: the definitions of API types, manifests, an
+//! In the chain, it comes after the plugin that creates the project: `--plugins rust,ci`. The
+//! workflow depends on the content of the project: the definitions of API types, manifests, an
 //! image, and webhooks, which need cert-manager in the cluster.
 //!
 //! This file is the plugin as its host sees it.
@@ -46,7 +46,7 @@ impl Scaffold for Init {
     }
 }
 
-/// `edit`: the workflow of a project that has none, or what has come to be missing in it.
+/// `edit`: the workflow of a project that has none, or the parts that it lacks.
 #[derive(Default)]
 struct Edit;
 
@@ -86,7 +86,7 @@ impl Scaffold for Edit {
     }
 }
 
-/// `create webhook`: what the cluster needs for the first one.
+/// `create webhook`: what the cluster needs for the first webhook.
 #[derive(Default)]
 struct CreateWebhook;
 

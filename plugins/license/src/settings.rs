@@ -1,4 +1,4 @@
-//! What the user chose: on the command line, or earlier and kept in PROJECT.
+//! The user's choices: on the command line, or earlier and stored in PROJECT.
 
 use minijinja::{Environment, UndefinedBehavior};
 use pintle_plugin::prelude::*;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 /// The name for no licence at all: neither text nor headers.
 pub(crate) const NONE: &str = "none";
 
-/// What ends a comment in the types of files that have no comments by the line.
+/// The ends of comments in file types without line comments.
 const CLOSERS: &[&str] = &["*/", "-->"];
 
-/// A licence whose text the plugin has.
+/// A licence whose text the plugin contains.
 struct Known {
-    /// The identifier of SPDX.
+    /// The SPDX identifier.
     id: &'static str,
-    /// What its file is called when the project has several.
+    /// The name of its file if the project has several.
     file: &'static str,
     text: &'static str,
-    /// What the licence wants to be said in each file.
+    /// The notice that the licence recommends for each file.
     notice: &'static str,
 }
 
@@ -36,14 +36,14 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// What the header says.
+/// The content of the header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Header {
-    /// The identifier of SPDX, and the copyright.
+    /// The SPDX identifier, and the copyright.
     #[default]
     Spdx,
-    /// The notice that the licence itself proposes.
+    /// The notice that the licence itself recommends.
     Notice,
     /// Nothing: files have no header.
     None,
@@ -54,7 +54,7 @@ impl Header {
     pub(crate) const NAMES: [&str; 3] = ["spdx", "notice", "none"];
 }
 
-/// What was given on the command line.
+/// The choices on the command line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Choice {
@@ -87,7 +87,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When it was changed to something else.
+    /// When it was changed to something invalid.
     pub(crate) fn read(config: &json::Value) -> Result<Self> {
         Self::deserialize(config).context("invalid configuration of the plugin in PROJECT").hint(
             "set `license` (an SPDX expression or `none`), `owner`, `year` (a number), and \
@@ -95,12 +95,12 @@ impl Settings {
         )
     }
 
-    /// Returns the texts of the licences, and the identifiers of those that the plugin
-    /// has no text of.
+    /// Returns the texts of the licences, and the identifiers of those whose text the plugin does
+    /// not contain.
     ///
     /// # Errors
     ///
-    /// When the licence in PROJECT is no SPDX expression.
+    /// When the licence in PROJECT is not a valid SPDX expression.
     pub(crate) fn texts(&self) -> Result<(Vec<Text>, Vec<String>)> {
         let ids = self.ids()?;
         let (mut texts, mut unknown) = (Vec::new(), Vec::new());
@@ -119,8 +119,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When the template is malformed, the licence has no notice, or the header would end
-    /// the comment that it stands in.
+    /// When the template is malformed, the licence has no notice, or the header would end the
+    /// comment that contains it.
     pub(crate) fn header(&self) -> Result<Option<Vec<String>>> {
         let ids = self.ids()?;
         let text = match (&self.template, self.header) {
@@ -179,12 +179,12 @@ fn known(id: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|it| it.id == id)
 }
 
-/// Puts a choice into the configuration; what is not chosen stays, or gets its default.
-/// `date` is the day of the command, as `2026-11-21`.
+/// Stores a choice in the configuration; values that are not chosen stay, or get their defaults.
+/// `date` is the day of the command, for example `2026-11-21`.
 ///
 /// # Errors
 ///
-/// When the choice cannot stand in a header, or when the configuration is no object.
+/// When the choice cannot be in a header, or when the configuration is not an object.
 pub(crate) fn choose(
     choice: Choice,
     project: &str,
