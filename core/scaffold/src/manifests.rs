@@ -1,8 +1,8 @@
 //! Whether PROJECT and the manifests in `config` agree: definitions, permissions, webhooks.
 //!
-//! Manifests are of Kubernetes, and `config` has the same directories in kubebuilder's projects
-//! and in those of the plugin `rust`, so no plugin is needed to compare them. What a project has
-//! elsewhere is not found.
+//! The manifests are objects of Kubernetes, and `config` has the same directories in projects of
+//! kubebuilder and of the plugin `rust`, so the comparison needs no plugin. Manifests elsewhere in
+//! a project are not found.
 
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::gvk::Gvk;
@@ -16,23 +16,23 @@ const PATCHES: &str = "config/crd/patches";
 const PERMISSIONS: &str = "config/rbac";
 const WEBHOOKS: &str = "config/webhook";
 
-/// The end of the name of the role that the operator itself has.
+/// The end of the name of the operator's own role.
 const ROLE: &str = "manager-role";
 
-/// A manifest larger than this is not one that a person or a generator of theirs wrote.
+/// Neither people nor their generators write a manifest that is larger than this.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Something that PROJECT and a manifest do not agree on, or that PROJECT contradicts itself in.
+/// A disagreement between PROJECT and a manifest, or a contradiction within PROJECT.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Disagreement {
     /// The path of the manifest, or `PROJECT`.
     pub(crate) subject: String,
     pub(crate) message: String,
-    /// Whether it is only strange.
+    /// Whether it is only unusual.
     pub(crate) is_harmless: bool,
 }
 
-/// Returns all disagreements; `None` where there are no manifests to compare.
+/// Returns all disagreements; `None` if there are no manifests to compare.
 pub(crate) fn compare(root: &Dir, project: &ProjectFile) -> Option<Vec<Disagreement>> {
     let mut comparison = Comparison { project, found: Vec::new() };
     comparison.project_itself();
@@ -51,9 +51,9 @@ pub(crate) fn compare(root: &Dir, project: &ProjectFile) -> Option<Vec<Disagreem
     (is_compared || !comparison.found.is_empty()).then_some(comparison.found)
 }
 
-/// Returns the plurals that definitions have of kinds, where that of a kind is not in a file that
-/// is named after its plural, as `captains.crew.example.org.yaml` or, in kubebuilder's projects,
-/// `crew.example.org_captains.yaml`.
+/// Returns the plurals in the definitions of kinds, for kinds whose definition is not in a file
+/// named after the plural, for example `captains.crew.example.org.yaml` or, in kubebuilder
+/// projects, `crew.example.org_captains.yaml`.
 pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, String)> {
     let Ok(entries) = root.list(DEFINITIONS) else { return Vec::new() };
     let mut names: BTreeSet<&str> = entries.iter().filter_map(|it| it.name.to_str()).collect();
@@ -61,7 +61,7 @@ pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, S
     let is_missing = |it: &&&Resource| {
         let (plural, group) = (it.plural(), it.gvk().qualified_group());
         let known = [format!("{plural}.{group}.yaml"), format!("{group}_{plural}.yaml")];
-        // Both are looked for.
+        // Both names are looked up.
         known.iter().filter(|it| names.remove(it.as_str())).count() == 0
     };
     let missing: Vec<_> = kinds.iter().filter(is_missing).collect();
@@ -121,7 +121,7 @@ impl Comparison<'_> {
         Some(manifests)
     }
 
-    /// Finds what PROJECT contradicts itself in.
+    /// Finds contradictions within PROJECT.
     fn project_itself(&mut self) {
         let mut messages = BTreeSet::new();
         for resource in self.project.resources() {
@@ -242,7 +242,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Looks at a definition of a kind that PROJECT does not have.
+    /// Inspects a definition of a kind that PROJECT does not have.
     fn stranger(&mut self, definition: &Manifest, kinds: &[&Resource]) {
         let spec = &definition.object["spec"];
         let (group, kind, plural) =
@@ -344,7 +344,7 @@ fn validation(resource: &Resource) -> bool {
     resource.webhooks.validation
 }
 
-/// Returns the group as rules have it: that of pods has no name there.
+/// Returns the group as it is in rules: the group of pods has no name there.
 fn group_of_rules(resource: &Resource) -> String {
     match resource.gvk().qualified_group() {
         group if resource.core && group == "core" => String::new(),
@@ -375,12 +375,12 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// Whether a list of a rule has a name, or stands for all.
+/// Whether a list of a rule contains a name, or a wildcard.
 fn has(list: &Value, name: &str) -> bool {
     items(list).any(|it| it == name || it == "*")
 }
 
-/// Whether a rule stands for more than what it names.
+/// Whether a rule applies to more than what it names.
 fn has_wildcard(rule: &Value) -> bool {
     ["apiGroups", "apiVersions", "resources"].iter().any(|it| has(&rule[*it], "*"))
 }

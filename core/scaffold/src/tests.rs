@@ -26,7 +26,7 @@ impl HostServices for Silent {
     }
 }
 
-/// A project folder, and the test plugin under several keys.
+/// A project directory, and the test plugin under several keys.
 struct Fixture {
     folder: TempDir,
     plugins: Vec<LoadedPlugin>,
@@ -109,7 +109,7 @@ impl Fixture {
         prepared.commit(&lock).unwrap()
     }
 
-    /// Carries all commands out again with the test plugin under another key.
+    /// Reruns all commands with the test plugin under another key.
     fn upgrade(&self, key: &str) -> Result<Prepared, ScaffoldError> {
         let newer = Self::new(&[key]);
         self.rework(&newer.plugins, |rework| rework.upgrade("project upgrade", &Silent))
@@ -369,7 +369,7 @@ fn a_subcommand_without_a_plugin_is_refused() {
 fn tools_run_in_a_copy_and_what_they_change_is_the_plugins() {
     let fixture = Fixture::new(&[A, B]);
     fixture.init(json!({"vice": "good-tool"})).unwrap();
-    // The tool of each appends to what is there; the second one has seen the first.
+    // The tool of each appends to the file; the second one has seen the first.
     assert_eq!(fixture.text("chain.txt"), format!("{A}\n{B}\ntool\ntool\n"));
     let record = Record::load(fixture.folder.path()).unwrap();
     let by: Vec<_> =
@@ -399,7 +399,7 @@ fn nothing_that_a_killed_tool_has_left_is_taken() {
     assert_eq!(fixture.text("mine.txt"), "mine");
     assert_eq!(fixture.text("other.txt"), "mine");
     assert!(!fixture.folder.path().join("made.txt").exists());
-    // What the tools before and after it have done counts.
+    // The changes of the tools before and after it count.
     assert_eq!(fixture.text("chain.txt"), format!("{A}\nfirst\nlast\n"));
     assert_eq!(report.added, ["bin/0", "chain.txt"]);
     let [notice] = report.notices.as_slice() else { panic!("one notice") };
@@ -428,7 +428,7 @@ fn a_tool_changes_what_plugins_have_made_and_nothing_of_the_users() {
     assert_eq!(report.replaced, ["kinds.txt", "list.txt"]);
     assert_eq!(fixture.text("chain.txt"), "mine");
 
-    // What is ignored is the user's, too, also when the tool lists it no more.
+    // A file that is ignored belongs to the user, even if the tool no longer lists it.
     fixture.write(".gitignore", "mine.txt\n");
     fixture.write("mine.txt", "still mine");
     fixture.create_api("Mate", false, true, greedy()).unwrap();
@@ -465,7 +465,7 @@ fn a_command_that_repeats_another_and_changes_nothing_is_not_recorded() {
     let before = record();
     edit();
     assert_eq!(record(), before);
-    // The same words with another effect are another command.
+    // The same words with another effect are a different command.
     fixture.create_api("Sailor", true, true, json!({"force": true})).unwrap();
     assert_eq!(record().commands().len(), 5);
     let prepared = fixture.delete_api("Sailor").unwrap();
@@ -514,7 +514,7 @@ fn a_deletion_takes_its_lines_out_of_shared_files() {
     assert!(prepared.conflicts().is_empty(), "{:?}", prepared.conflicts());
     fixture.commit(prepared);
     assert_eq!(fixture.text("kinds.txt"), "Sailor\n\n\n\nmine\n");
-    // What is left is known as it would have been without the deleted kind.
+    // The remaining files are recorded as they would have been without the deleted kind.
     let record = Record::load(fixture.folder.path()).unwrap();
     assert_eq!(record.file("kinds.txt").unwrap().content().unwrap(), b"Sailor\n\n\n\n");
     assert_eq!(record.commands().len(), 2);
@@ -538,7 +538,7 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     assert_eq!(report.project.layout(), [newer]);
     assert_eq!(report.project.config(newer)["owner"], "ada");
 
-    // Both sides have changed the one line.
+    // Both sides have changed the only line.
     fixture.write("chain.txt", "mine\n");
     let prepared = fixture.upgrade("a.pintle.dev/v3.0.0").unwrap();
     let [conflict] = prepared.conflicts() else { panic!("one conflict") };
@@ -610,7 +610,7 @@ fn files_that_are_there_already_are_not_overwritten_silently() {
     let report = fixture.init(json!({"force": true})).unwrap();
     assert_eq!(report.replaced, ["bin/0"]);
 
-    // The same bytes are no conflict.
+    // Identical bytes are not a conflict.
     let fixture = Fixture::new(&[A]);
     fixture.write("bin/0", "");
     fixture.init(json!({})).unwrap();
@@ -649,7 +649,7 @@ fn an_edit_is_no_conflict_with_what_the_user_changed() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", false, true, json!({})).unwrap();
-    // The user and the plugin change the same place of the one file; the other is as it was.
+    // The user and the plugin change the same place of one file; the other file is unchanged.
     fixture.write("kinds.txt", "mine\nCaptain\n");
     fixture.create_api("Sailor", false, true, json!({})).unwrap();
     assert_eq!(fixture.text("kinds.txt"), "mine\nCaptain\nSailor\n\n\n\n");

@@ -1,4 +1,4 @@
-//! The flags that the plugins of a chain bring to one subcommand.
+//! The flags that the plugins of a chain add to one subcommand.
 
 use pintle_plugin::{Arg, ArgKind};
 
@@ -19,7 +19,7 @@ pub struct Flag {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlagError {
-    /// Two plugins want different things of one flag.
+    /// Two plugins declare the same flag differently.
     #[error("plugins `{first}` and `{second}` both have the flag `--{name}`, with different types")]
     Types {
         /// The flag's name.
@@ -29,7 +29,7 @@ pub enum FlagError {
         /// The plugin later in the chain.
         second: String,
     },
-    /// Two plugins want one letter for different flags.
+    /// Two plugins use one letter for different flags.
     #[error("plugins `{first}` and `{second}` both have the flag `-{letter}`")]
     Letter {
         /// The letter.
@@ -39,7 +39,7 @@ pub enum FlagError {
         /// The plugin later in the chain.
         second: String,
     },
-    /// The host has this flag already.
+    /// The host already has this flag.
     #[error("plugin `{plugin}` has the flag `{flag}`, which is reserved for the host")]
     Reserved {
         /// The flag, with its dashes.
@@ -60,8 +60,8 @@ pub enum FlagError {
 }
 
 impl Flags {
-    /// Merges the flags of the plugins, given in the order of the chain. `reserved` are
-    /// the host's own flags: name, and letter if there is one.
+    /// Merges the flags of the plugins, given in the order of the chain. `reserved` contains the
+    /// host's own flags: the name, and the letter if there is one.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Flags {
         self.0.iter()
     }
 
-    /// Whether the plugin gets to see the argument `name`: it is its own, or the host's.
+    /// Whether the plugin gets the argument `name`: it is the plugin's own, or the host's.
     pub(crate) fn concerns(&self, plugin: &str, name: &str) -> bool {
         match self.0.iter().find(|it| it.arg.name == name) {
             Some(flag) => flag.plugins.iter().any(|it| it == plugin),
@@ -115,7 +115,8 @@ impl Flags {
 }
 
 impl Flag {
-    /// Adds a plugin: the first word on letter and default stands, help and duty add up.
+    /// Adds a plugin: the first plugin determines the letter and the default; the help texts are
+    /// joined, and the flag is required if one plugin requires it.
     fn share(&mut self, plugin: String, arg: Arg) {
         if self.arg.help != arg.help {
             if self.plugins.len() == 1 {

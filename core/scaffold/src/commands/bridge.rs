@@ -12,7 +12,7 @@ use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
-/// A request larger than this is not one that kubebuilder can make.
+/// kubebuilder cannot create a request that is larger than this.
 const MAX_REQUEST: u64 = 1 << 30;
 
 pub(super) const KUBEBUILDER: Row = Row::new(
@@ -47,8 +47,8 @@ fn key() -> Arg {
     Arg::new("key").value_name("KEY").required(true).help("The key of the plugin")
 }
 
-/// Answers one request. What fails is an answer, too: of a program that ends with a failure,
-/// kubebuilder shows nothing.
+/// Answers one request. A failure is an answer, too: if a program ends with a failure, kubebuilder
+/// shows nothing.
 fn answer(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let mut command = String::new();
     let text = try_answer(session, matches, &mut command).unwrap_or_else(|err| {
@@ -111,7 +111,8 @@ fn lay_out(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
     Ok(Exit::Done.into())
 }
 
-/// Returns the plugin that the line names. A bridge to an external plugin would lead back.
+/// Returns the plugin that the command line names. A bridge to an external plugin would lead back
+/// to kubebuilder.
 fn entry<'s>(session: &'s Session<'_>, matches: &ArgMatches) -> Result<&'s Entry, CliError> {
     let key = matches.get_one::<String>("key").map_or("", |it| it);
     let entry = session.catalog().resolve(&plugin::parse_key(key)?, None).map_err(missing)?;

@@ -1,4 +1,5 @@
-//! `project check`: whether every plugin of the layout exists, fits, and agrees with the files.
+//! `project check`: whether every plugin of the layout is installed and compatible, and agrees with
+//! the files.
 
 use super::file_state::FileState;
 use super::recorded_plugins::recorded_plugins;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A changed file that is larger is not looked into for conflict markers.
+/// Larger files that have changed are not searched for conflict markers.
 const MAX_MERGED: u64 = 128 << 20;
 
 /// One finding. The names of the fields are part of the interface.
@@ -119,7 +120,7 @@ impl Findings {
 
     /// Loads every plugin of the layout.
     ///
-    /// In a project of kubebuilder's, there may be others' plugins beside those of this host.
+    /// A kubebuilder project may also have plugins of other programs.
     fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile, record: Option<&Record>) {
         let used: Vec<_> = record.into_iter().flat_map(Record::commands).collect();
         let is_ours = |key: &str| {
@@ -154,7 +155,7 @@ impl Findings {
         }
     }
 
-    /// Compares the scaffolded files with those on disk; returns those that were changed.
+    /// Compares the scaffolded files with those on disk; returns those that have changed.
     fn files(&mut self, root: &Path, record: &Record) -> Result<BTreeSet<String>, CliError> {
         let dir = open_directory(root)?;
         let mut changed = BTreeSet::new();
@@ -178,8 +179,8 @@ impl Findings {
         Ok(changed)
     }
 
-    /// Compares PROJECT with the manifests. Those that are not from a plugin of this host are
-    /// the business of the tool that generates them.
+    /// Compares PROJECT with the manifests. The manifests that no plugin of this host creates are
+    /// left to the tool that generates them.
     fn manifests(
         &mut self,
         root: &Path,
@@ -199,8 +200,8 @@ impl Findings {
         Ok(())
     }
 
-    /// Asks the plugins whether would create the same files today; returns which of the
-    /// changed files the user has only formatted.
+    /// Checks whether the plugins would create the same files today; returns which of the changed
+    /// files the user has only formatted.
     fn agreement(
         &mut self,
         session: &Session<'_>,
@@ -214,7 +215,7 @@ impl Findings {
         let (plugins, memo, limit) = match plugins.and_then(|it| Ok((it.0, it.1, limit?))) {
             Ok(it) => it,
             Err(err) => {
-                // Of a plugin of the layout, its own finding says it already.
+                // The plugin's own finding already reports this.
                 if !self.0.iter().any(|it| it.level == Level::Problem) {
                     self.add(Level::Problem, "plugins", &err.to_string());
                 }
@@ -244,9 +245,9 @@ impl Findings {
     }
 }
 
-/// Whether a file has all three markers of a conflict, each at the start of a line.
+/// Whether a file has all three conflict markers, each at the start of a line.
 fn has_markers(root: &Dir, path: &str) -> bool {
-    // That a file cannot be read is reported as such.
+    // A file that cannot be read is reported separately.
     let Ok(Contents { bytes, .. }) = root.read_regular(path, MAX_MERGED) else { return false };
     let has = |mark: &str| bytes.split(|it| *it == b'\n').any(|it| it.starts_with(mark.as_bytes()));
     ["<<<<<<< ", "=======", ">>>>>>> "].into_iter().all(has)

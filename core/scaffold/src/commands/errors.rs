@@ -1,6 +1,6 @@
-//! The errors of scaffolding as the user reads them: exit codes, and what to do.
+//! Scaffolding errors as the user sees them: exit codes and hints.
 //!
-//! Invariant: only here do errors of the library learn of options and of the host's command.
+//! Invariant: only this file connects the library's errors with options and the host's command.
 
 use crate::chain::flags::FlagError;
 use crate::error::{ScaffoldError, StepError};
@@ -18,7 +18,7 @@ use std::io::ErrorKind;
 pub(crate) trait Advice {
     fn hint(&self) -> Option<Hint>;
 
-    /// Returns the hint as the user of Pintle itself reads it.
+    /// Returns the hint with the command name of Pintle itself.
     #[cfg(test)]
     fn hint_text(&self) -> Option<String> {
         self.hint().map(|it| it.text(&pintle_host::Identity::default()))
@@ -31,7 +31,7 @@ impl From<ScaffoldError> for CliError {
         match err {
             ScaffoldError::Replay { source, .. } => Self::from(*source).under(message),
             ScaffoldError::Step { source, .. } => match *source {
-                // What a plugin answered has its own exit code, causes and hint.
+                // A plugin's reply has its own exit code, causes and hint.
                 StepError::Call(call) => Self::from(*call).under(message),
                 StepError::Interrupted => {
                     Self::from_error(Exit::Interrupted, &StepError::Interrupted)
@@ -327,7 +327,7 @@ impl Advice for TransactionError {
     }
 }
 
-/// Returns what to do about what a merge has left.
+/// Returns what to do about the conflicts that a merge has left.
 fn repair_hint() -> Hint {
     Hint::new(|host| {
         format!("run `{} project repair` to combine the changes of both sides", host.command_name)
@@ -338,7 +338,7 @@ fn repair_hint() -> Hint {
 fn read_hint(kind: ErrorKind) -> Option<Hint> {
     match kind {
         ErrorKind::PermissionDenied => Some("check that you have permission to read it".into()),
-        // It is too large, no text, or no file.
+        // It is too large, not text, or not a file.
         ErrorKind::FileTooLarge
         | ErrorKind::InvalidData
         | ErrorKind::InvalidInput

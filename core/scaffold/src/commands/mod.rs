@@ -1,4 +1,4 @@
-//! The commands of scaffolding: what is read from the line, and what is printed.
+//! The scaffolding commands: parsing of the command line, and output.
 
 mod blame;
 mod bridge;
@@ -26,7 +26,7 @@ use pintle_plugin::events;
 use std::ffi::OsString;
 use subcommand::Subcommand;
 
-/// Scaffolding as a group of a host: `init`, `edit`, `create`, `delete` and `project`.
+/// Scaffolding as a command group of a host: `init`, `edit`, `create`, `delete` and `project`.
 pub static GROUP: Group = Group {
     name: "scaffold",
     nouns: &[

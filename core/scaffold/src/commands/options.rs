@@ -47,7 +47,8 @@ fn api() -> Vec<Arg> {
     ]
 }
 
-/// Where an API of another project comes from. Each makes the API one of another project.
+/// The source of an API of another project. Each of these options makes the API one of another
+/// project.
 fn external() -> Vec<Arg> {
     vec![
         text(
@@ -99,7 +100,7 @@ fn spoke() -> Vec<Arg> {
     ]
 }
 
-/// What to do about files that are there already.
+/// What to do with files that already exist.
 fn existing() -> Vec<Arg> {
     vec![
         flag("force", "Recreate what already exists".to_owned()).conflicts_with("skip-existing"),
@@ -107,7 +108,7 @@ fn existing() -> Vec<Arg> {
     ]
 }
 
-/// Ways to show what would be done.
+/// Ways to show the changes without making them.
 pub(super) fn show() -> Vec<Arg> {
     vec![
         flag("dry-run", "List the changes without making them".to_owned()),
@@ -140,7 +141,7 @@ fn flag(name: &'static str, help: String) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
-/// A flag that is on unless `--name=false` says no.
+/// A flag that is on unless `--name=false` is given.
 fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)

@@ -1,4 +1,4 @@
-//! `project repair`: resolves the conflicts that a merge has left in what plugins have made.
+//! `project repair`: resolves the conflicts that a merge has left in scaffolded files.
 
 use super::commit::{Moments, show_or_commit};
 use super::options;

@@ -40,7 +40,7 @@ fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource,
             let hint = "omit `--resource`, or the options `--external-api-…`";
             return Err(CliError::new(Exit::Usage, text).hint(hint));
         }
-        // A controller for what the project does not define: Kubernetes must define it.
+        // A controller for a kind that the project does not define: Kubernetes must define it.
         None if !switch("resource") => foreign_resource(project, matches)?,
         external => external,
     };
@@ -68,7 +68,7 @@ fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource,
     Ok(resource)
 }
 
-/// Returns whether the objects of a kind are in namespaces, which is the same in all versions.
+/// Returns whether the kind is namespaced, which is the same in all versions.
 fn scope(project: &ProjectFile, gvk: &Gvk, matches: &ArgMatches) -> Result<bool, CliError> {
     let asked = matches.get_one::<bool>("namespaced").copied().unwrap_or(true);
     let mut versions = project.resources().iter().filter(|it| it.gvk().is_of_kind(gvk));
@@ -123,8 +123,8 @@ fn gvk_texts(matches: &ArgMatches) -> [&str; 3] {
     ["group", "version", "kind"].map(|it| matches.get_one::<String>(it).map_or("", |it| it))
 }
 
-/// Returns the resource of another project that the line describes, if it describes one. Its
-/// domain alone decides its group.
+/// Returns the resource of another project that the line describes, if it describes one. Its domain
+/// alone determines its group.
 fn external_resource(matches: &ArgMatches) -> Result<Option<Resource>, CliError> {
     let given = ["domain", "path", "module"]
         .map(|it| matches.get_one::<String>(&format!("external-api-{it}")).map_or("", |it| it));
@@ -139,8 +139,8 @@ fn external_resource(matches: &ArgMatches) -> Result<Option<Resource>, CliError>
     Ok(Some(resource))
 }
 
-/// Returns the resource that is not the project's own, if the line names such a one: one that
-/// the project has already, else one of Kubernetes.
+/// Returns the resource that is not the project's own, if the line names one: one that the project
+/// already has, otherwise one of Kubernetes.
 fn foreign_resource(
     project: &ProjectFile,
     matches: &ArgMatches,
@@ -160,12 +160,12 @@ fn foreign_resource(
         resource.module.clone_from(&known.module);
         return Ok(Some(resource));
     }
-    // The project's own group may be called like one of Kubernetes.
+    // The project's own group may have the same name as one of Kubernetes.
     let core = if is_own_group { None } else { Resource::of_core(group, version, kind) };
     Ok(core.transpose()?)
 }
 
-/// Refuses a webhook of a sort that the resource has already.
+/// Rejects a webhook of a kind that the resource already has.
 ///
 /// With `skips`, such a webhook stays as it is while another one is added.
 fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), ScaffoldError> {
@@ -183,7 +183,7 @@ fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), Sc
     }
 }
 
-/// Refuses a second version that all others are converted to and from.
+/// Rejects a second version that all others are converted to and from.
 fn check_hub(project: &ProjectFile, hub: &Resource) -> Result<(), CliError> {
     let is_hub = |it: &&Resource| {
         it.webhooks.conversion && it.gvk().is_of_kind(hub.gvk()) && it.gvk() != hub.gvk()
@@ -197,7 +197,7 @@ fn check_hub(project: &ProjectFile, hub: &Resource) -> Result<(), CliError> {
     Err(CliError::new(Exit::Usage, text).hint(hint))
 }
 
-/// Returns the versions that are converted to and from that of `hub`.
+/// Returns the versions that are converted to and from the version of `hub`.
 fn spokes(
     project: &ProjectFile,
     resource: &Resource,
@@ -244,8 +244,8 @@ fn check_spoke(
     Err(CliError::new(Exit::Usage, text).hint(hint))
 }
 
-/// Returns the resource of the project that the user means: one of the project's domain,
-/// else one of any domain.
+/// Returns the resource of the project that the user means: one of the project's domain, otherwise
+/// one of any domain.
 pub(super) fn find_gvk(
     project: &ProjectFile,
     group: &str,

@@ -26,7 +26,7 @@ impl Subcommand {
         }
     }
 
-    /// The events before and behind its work.
+    /// The events before and after its work.
     pub(super) fn moments(self) -> Moments {
         match self {
             Self::Init => {
@@ -55,7 +55,7 @@ impl Subcommand {
         }
     }
 
-    /// Whether the subcommand undoes what another has done.
+    /// Whether the subcommand undoes the work of another.
     pub(super) fn deletes(self) -> bool {
         matches!(self, Self::DeleteApi | Self::DeleteWebhook)
     }

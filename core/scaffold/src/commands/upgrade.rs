@@ -1,4 +1,4 @@
-//! `project upgrade`: takes over what newer plugins make of the commands that made the project.
+//! `project upgrade`: applies what newer plugins create from the commands that created the project.
 
 use super::commit::{Moments, show_or_commit};
 use super::options;
@@ -38,7 +38,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         .get_one::<String>("plugin")
         .map(|it| plugin::parse_key(&it.replacen('@', "/", 1)))
         .transpose()?;
-    // A short name means a plugin of the project, whatever else is installed.
+    // A short name means a plugin of the project, regardless of what else is installed.
     let asked = match asked {
         None => None,
         Some(key) => Some(of_project(&record, &key)?),

@@ -1,8 +1,8 @@
-//! Where kubebuilder looks for external plugins, and what is there.
+//! Where kubebuilder looks for external plugins, and what it contains.
 //!
-//! Directories are listed, and files are looked at from outside: no program runs. What makes
-//! kubebuilder lose all its external plugins is found too, with the reason, and disturbs
-//! nothing.
+//! Directories are listed, and files are only inspected from the outside: no program runs. Anything
+//! that makes kubebuilder lose all its external plugins is also found, with the reason, and is
+//! ignored otherwise.
 
 use super::install::is_bridge;
 use super::key::Key;
@@ -14,26 +14,26 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The directory below the user's configuration that has kubebuilder's plugins.
+/// The subdirectory of the user's configuration directory that contains kubebuilder's plugins.
 const PLUGINS: [&str; 2] = ["kubebuilder", "plugins"];
 
 /// Where kubebuilder looks for external plugins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Root {
     pub(super) path: PathBuf,
-    /// Whether the user has named it, so that it must exist.
+    /// Whether the user has specified it, so that it must exist.
     is_named: bool,
 }
 
-/// Something in the root that is a plugin, or looks like one.
+/// An entry of the root that is a plugin, or looks like one.
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) key: Result<Key, ForeignRefusal>,
 }
 
-/// Returns where kubebuilder looks for external plugins, if there is a place on this system.
+/// Returns where kubebuilder looks for external plugins, if this system has such a directory.
 pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
-    // kubebuilder has no external plugins elsewhere.
+    // On other systems, kubebuilder has no external plugins.
     if !cfg!(unix) || !caller::is_trusted() {
         return None;
     }
@@ -46,7 +46,7 @@ pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
         }
         (None, None) => (below(var("HOME")?.join(".config")), false),
     };
-    // A program without a `/` in its path would be looked for in PATH.
+    // A program without a `/` in its path would be looked up in PATH.
     Some(Root { path: std::path::absolute(path).ok()?, is_named })
 }
 
@@ -54,8 +54,8 @@ fn below(config: PathBuf) -> PathBuf {
     PLUGINS.into_iter().fold(config, |path, it| path.join(it))
 }
 
-/// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and all that looks
-/// like one and is not.
+/// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and everything that looks
+/// like a plugin but is not one.
 pub(super) fn find(root: &Root) -> Vec<Found> {
     let names = match list(&root.path) {
         Ok(names) => names,
@@ -66,7 +66,7 @@ pub(super) fn find(root: &Root) -> Vec<Found> {
         }
     };
     let mut found = Vec::new();
-    // kubebuilder ignores files beside the plugins' directories, too.
+    // kubebuilder also ignores files next to the plugins' directories.
     for name in names.iter().filter(|it| is_directory(it)) {
         match list(&name.path()) {
             Ok(versions) => versions.iter().for_each(|it| find_version(name, it, &mut found)),
@@ -76,7 +76,7 @@ pub(super) fn find(root: &Root) -> Vec<Found> {
     found
 }
 
-/// Looks into one directory that should have a version of a plugin.
+/// Inspects one directory that should contain a version of a plugin.
 fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     let path = version.path();
     if !is_directory(version) {
@@ -99,7 +99,7 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
         refused(&it.path(), reason, None, "remove it")
     }));
     let (name, version) = (text(name), text(version));
-    // kubebuilder also takes a file whose name is the plugin's up to its first dot.
+    // kubebuilder also accepts a file whose name, up to its first dot, is the plugin's.
     let exact = files.iter().find(|it| text(it) == name);
     let stem = |it: &&DirEntry| text(it).split('.').next() == Some(name.as_str());
     let Some(file) = exact.or_else(|| files.iter().find(stem)) else {
@@ -155,7 +155,7 @@ fn is_executable(_: &Metadata) -> bool {
     true
 }
 
-/// Returns what is in a directory, sorted by name.
+/// Returns the entries of a directory, sorted by name.
 fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
     let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(DirEntry::file_name);

@@ -1,7 +1,7 @@
-//! Says what is wrong with a value of PROJECT: which key has it, where, and how to fix it.
+//! Describes what is wrong with a value of PROJECT: its key, its position, and how to fix it.
 //!
-//! The reader of types stops at a value without knowing its key, so a text that it refuses is
-//! read a second time without types. What it accepts is never looked at here.
+//! The typed reader stops at a value without knowing its key, so a text that it rejects is read a
+//! second time without types. This module does not check what the typed reader accepts.
 
 use super::error::ProjectError;
 use super::resource::Resource;
@@ -16,7 +16,7 @@ enum Shape {
     Text,
     Switch,
     Texts,
-    /// A map with these keys, and any others.
+    /// A map with these keys, and any other keys.
     Map(&'static [(&'static str, Shape)]),
     /// A list of such maps.
     Maps(&'static [(&'static str, Shape)]),
@@ -61,7 +61,7 @@ const RESOURCE: &[(&str, Shape)] = &[
     ),
 ];
 
-/// Returns what is wrong with the first value that is not what its key must have.
+/// Describes the first value that does not have the shape that its key requires.
 pub(super) fn diagnose(text: &str) -> Option<ProjectError> {
     let tree: Spanned<Tree> = read(text).ok()?;
     check("", &tree, &PROJECT).err()
@@ -152,7 +152,7 @@ fn join(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
-/// A value and where each part of it is.
+/// A value, and the position of each part of it.
 enum Tree {
     Scalar(Value),
     List(Vec<Spanned<Tree>>),

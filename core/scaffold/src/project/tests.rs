@@ -1,5 +1,5 @@
-//! What is loaded although it is not created, what is refused with which words, and that a
-//! setter does what it says, and no more.
+//! What is loaded although it is not created, what is rejected with which message, and that a
+//! setter changes its value and nothing else.
 
 use super::error::ProjectError;
 use super::file::{PROJECT, ProjectFile};
@@ -264,7 +264,7 @@ fn encodings_and_links_have_errors_of_their_own() {
     .assert_eq(&said);
 }
 
-/// Returns why the file is not read, and what to do.
+/// Returns why the file is rejected, and what to do.
 #[cfg(unix)]
 fn refusal(path: &Path) -> String {
     let Err(err) = ProjectFile::load(path) else { return "it is read".to_owned() };

@@ -1,4 +1,4 @@
-//! Finishes or undoes what a killed run has begun.
+//! Finishes or undoes the changes of a run that was killed.
 
 use super::apply::{self, discard, finish, give_up};
 use super::error::{TransactionError, disk_error, process_name};
@@ -7,7 +7,7 @@ use crate::project::PROJECT;
 use pintle_host::fs::Dir;
 use std::fmt;
 
-/// What became of an interrupted run.
+/// What happened to an interrupted run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recovery {
@@ -20,12 +20,12 @@ pub enum Recovery {
     },
     /// None of its changes is on disk any more.
     Undone {
-        /// The files that are as they were, sorted.
+        /// The files that are as they were before, sorted.
         paths: Vec<String>,
     },
-    /// It is not interrupted: another process works in the project.
+    /// It was not interrupted: another process is working in the project.
     Running {
-        /// The process, if it says its number.
+        /// The process, if its number is known.
         process: Option<u32>,
     },
 }
@@ -75,7 +75,7 @@ pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
     if decided {
         match apply::redo(disk, &journal) {
             Ok(()) => {}
-            // The user has gone on working; then the files before are the ones to have.
+            // The user has continued working, so the files are restored.
             Err(err) if err.is_conflict() => {
                 decided = false;
                 give_up(disk)

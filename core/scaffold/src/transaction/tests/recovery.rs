@@ -1,9 +1,9 @@
-//! What the next command does about an interrupted run, and about one that goes on.
+//! What the next command does about an interrupted run, and about one that is still running.
 
 use super::*;
 use std::time::Duration;
 
-/// Leaves a commit of `full` interrupted right behind its decision.
+/// Leaves a commit of `full` interrupted right after its decision.
 fn interrupted() -> TempDir {
     let folder = project(FILES);
     let transaction = full(folder.path());
@@ -13,7 +13,7 @@ fn interrupted() -> TempDir {
     folder
 }
 
-/// Leaves a commit of `full` interrupted when all is in place.
+/// Leaves a commit of `full` interrupted when everything is in place.
 fn almost_finished() -> TempDir {
     let folder = project(FILES);
     let transaction = full(folder.path());
@@ -45,7 +45,7 @@ fn an_interrupted_run_is_finished_and_says_so() {
 
 #[test]
 fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
-    // One file of an unfinished commit was changed: all others go back.
+    // One file of an unfinished commit was changed: all others are restored.
     let folder = interrupted();
     fs::write(folder.path().join("README.md"), "mine").unwrap();
     let mut before = tree(folder.path());
@@ -54,7 +54,7 @@ fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
     assert!(matches!(recovery, Recovery::Undone { .. }), "{recovery}");
     assert_eq!(everything(folder.path()), before);
 
-    // A file appeared where a new one was to be.
+    // A file appeared in the place of a new one.
     let folder = interrupted();
     fs::create_dir_all(folder.path().join("src/api")).unwrap();
     fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
@@ -63,7 +63,7 @@ fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
     assert_eq!(found["src/api/v1.rs"].1, "mine");
     assert_eq!(found["README.md"].1, "old README.md");
 
-    // All was in place: nothing stands in the way.
+    // Everything was in place: nothing is in the way.
     let folder = almost_finished();
     fs::write(folder.path().join("README.md"), "mine").unwrap();
     fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
@@ -202,7 +202,7 @@ fn looking_for_an_interrupted_run_makes_nothing() {
 
 #[test]
 fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
-    // Somebody removed what was staged, as a second host does that sees no lock.
+    // Someone removed the staged files, for example a second host that sees no lock.
     let folder = project(FILES);
     let before = everything(folder.path());
     let transaction = full(folder.path());
@@ -217,7 +217,7 @@ fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
     drop(lock);
     assert_eq!(everything(folder.path()), before);
 
-    // The next command finds the journal: what it cannot finish, it undoes.
+    // The next command finds the journal, and undoes what it cannot finish.
     let folder = interrupted();
     fs::remove_file(folder.path().join(journal::staged(new))).unwrap();
     let recovery = recover(folder.path()).unwrap();
@@ -240,8 +240,8 @@ fn saving_a_project_waits_for_the_lock_and_leaves_nothing_else() {
     assert_eq!(texts(everything(folder.path())), [("PROJECT".into(), "version: \"3\"\n".into())]);
 }
 
-/// Has the file system be without locks, and without exclusive renames, too, if `nothing` is
-/// left that excludes.
+/// Simulates a file system without locks, and also without exclusive renames if `nothing` excludes
+/// other processes.
 fn without_locks(nothing: bool) -> pintle_host::fs::fault::Injected {
     use pintle_host::fs::Operation;
     pintle_host::fs::fault::inject(move |it| match it {
