@@ -19,7 +19,7 @@ pub(super) struct FileUnion {
     pub(super) variants: Vec<RecordedFile>,
 }
 
-/// Merges two lines with the same id to one command: each branch may since have undone it, in part
+/// Merges two lines with the same id into one command: each branch may since have undone it, in part
 /// or as a whole, or replaced a plugin with a newer one.
 pub(super) fn command(one: RecordedCommand, other: RecordedCommand) -> RecordedCommand {
     let (mut one, other) = match order(&one) < order(&other) {
@@ -51,7 +51,7 @@ fn order(command: &RecordedCommand) -> (usize, usize, String) {
     (command.plugins.len(), command.answers.len(), text)
 }
 
-/// Merges all lines of a path to one file; `None` if all commands that created it were undone.
+/// Merges all lines of a path into one file; `None` if all commands that created it were undone.
 pub(super) fn file(
     lines: Vec<RecordedFile>,
     order: &Order,
