@@ -19,8 +19,8 @@ pub(super) struct FileUnion {
     pub(super) variants: Vec<RecordedFile>,
 }
 
-/// Merges two lines with the same id into one command: each branch may since have undone it, in part
-/// or as a whole, or replaced a plugin with a newer one.
+/// Merges two lines with the same id into one command: each branch may since have undone it, in
+/// part or as a whole, or replaced a plugin with a newer one.
 pub(super) fn command(one: RecordedCommand, other: RecordedCommand) -> RecordedCommand {
     let (mut one, other) = match order(&one) < order(&other) {
         true => (other, one),
