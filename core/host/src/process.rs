@@ -97,7 +97,7 @@ pub enum JobErrorKind {
     #[error("it cannot be waited for")]
     Wait(#[source] io::Error),
     /// It took too long, and was ended.
-    #[error("it did not end within {}", humantime::format_duration(*limit))]
+    #[error("it timed out after {}", humantime::format_duration(*limit))]
     TimedOut {
         /// How long it was allowed to take.
         limit: Duration,
@@ -112,7 +112,7 @@ pub enum JobErrorKind {
         limit: usize,
     },
     /// It has ended, and a process that it has started has its output.
-    #[error("it ended, and left a process behind that keeps its output open")]
+    #[error("it exited but left a process behind that keeps its output open")]
     KeepsOutput,
     /// It failed.
     #[error("it {}", ending(*status))]
@@ -508,11 +508,11 @@ pub(crate) fn ending(status: ExitStatus) -> String {
             libc::SIGTERM => " (SIGTERM)",
             _ => "",
         };
-        return format!("was ended by signal {signal}{name}");
+        return format!("was terminated by signal {signal}{name}");
     }
     match status.code() {
-        Some(code) => format!("ended with exit code {code}"),
-        None => "ended without an exit code".to_owned(),
+        Some(code) => format!("exited with code {code}"),
+        None => "exited without an exit code".to_owned(),
     }
 }
 
@@ -551,10 +551,10 @@ mod tests {
     #[test]
     fn a_failure_says_how_and_has_the_last_lines_of_standard_error() {
         let err = fails(job("for i in $(seq 20); do echo $i >&2; done; exit 4"));
-        assert_eq!(err.to_string(), "it ended with exit code 4");
+        assert_eq!(err.to_string(), "it exited with code 4");
         assert_eq!(err.stderr.lines().collect::<Vec<_>>()[..2], ["11", "12"]);
         let err = fails(job("kill -SEGV $$"));
-        assert_eq!(err.to_string(), "it was ended by signal 11 (SIGSEGV)");
+        assert_eq!(err.to_string(), "it was terminated by signal 11 (SIGSEGV)");
     }
 
     #[test]
@@ -576,7 +576,7 @@ mod tests {
         let mut slow = job(&script);
         slow.limit = Duration::from_millis(700);
         let err = fails(slow);
-        assert_eq!(err.to_string(), "it did not end within 700ms");
+        assert_eq!(err.to_string(), "it timed out after 700ms");
         assert_eq!(err.stderr, "begun");
         let pid = std::fs::read_to_string(pid).unwrap();
         let start = Instant::now();
@@ -589,7 +589,7 @@ mod tests {
     #[test]
     fn a_process_that_keeps_the_output_open_is_an_error_and_ended() {
         let err = fails(job("sleep 600 & echo $!"));
-        let text = "it ended, and left a process behind that keeps its output open";
+        let text = "it exited but left a process behind that keeps its output open";
         assert_eq!(err.to_string(), text);
         // One whose output is elsewhere may go on.
         let output = job("sleep 600 >/dev/null 2>&1 & echo $!").run_well().unwrap();

@@ -251,7 +251,7 @@ fn the_longest_manifest_is_read() {
     let json = manifest(&nouns(31));
     assert!(json.len() > 31_000 && json.len() <= 32 * 1024, "{}", json.len());
     check_manifest(nouns(31), expect!["hello.example.org/v1.2.3 is accepted"]);
-    check_manifest(nouns(40), expect!["its manifest has 40538 bytes, the limit is 32768"]);
+    check_manifest(nouns(40), expect!["its manifest has 40538 bytes, but the limit is 32768"]);
 }
 
 #[test]
@@ -262,9 +262,9 @@ fn megabytes_of_notes_are_not_read() {
     check(
         &[(0, &elf(&notes))],
         0,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
-    check(&[(0, &elf(&one.repeat(1000)))], 0, expect!["it has 65 notes, the limit is 64"]);
+    check(&[(0, &elf(&one.repeat(1000)))], 0, expect!["it has 65 notes, but the limit is 64"]);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn a_file_of_holes_is_not_read() {
     check(
         &[(0, &notes)],
         4096 + huge,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     // Its section is.
     let names = b"\0.pintle\0";
@@ -288,7 +288,7 @@ fn a_file_of_holes_is_not_read() {
     check(
         &[(0, &header(0, 512, 3)), (512, &sections.concat()), (4096, names)],
         8192 + huge,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     // The tables of its symbols are; they are read before it is loaded.
     let sections = [
@@ -318,25 +318,25 @@ fn thousands_of_headers_are_not_read() {
     check(
         &[(0, &header(u16::MAX, 0, 0))],
         8 << 20,
-        expect!["it has 65535 program headers, the limit is 64"],
+        expect!["it has 65535 program headers, but the limit is 64"],
     );
     let segments = segment(PT_NOTE, 0, 0).repeat(65);
     check(
         &[(0, &header(65, 0, 0)), (HEADER, &segments)],
         8 << 20,
-        expect!["it has 65 program headers, the limit is 64"],
+        expect!["it has 65 program headers, but the limit is 64"],
     );
     check(
         &[(0, &header(0, 4096, 65_000))],
         8 << 20,
-        expect!["it has 65000 sections, the limit is 512"],
+        expect!["it has 65000 sections, but the limit is 512"],
     );
     // There are more sections than the header can tell: the first one says how many.
     let first = section(0, 0, 0, 1 << 24, 0);
     check(
         &[(0, &header(0, 4096, 0)), (4096, &first)],
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -349,7 +349,7 @@ fn sections_whose_names_are_long_are_not_read() {
     check(
         &[(0, &header(0, 4096, 502)), (4096, &sections), (65_536, &[b'x'; 65_536])],
         0,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -368,7 +368,7 @@ fn notes_that_overlap_are_read_once_each() {
     check(
         &[(0, &header(64, 0, 0)), (HEADER, &segments)],
         64 * 1024,
-        expect!["it has 65 notes, the limit is 64"],
+        expect!["it has 65 notes, but the limit is 64"],
     );
 }
 
@@ -377,7 +377,7 @@ fn another_machine_is_seen_before_anything_else() {
     let _alone = alone();
     let notes = note(b"Other\0\0\0", 1, b"").repeat(100_000);
     let file = crafted(&[(0, &elf_for(&header_for(22, 2, 0, 0), &notes))], 0);
-    check_crafted(&file, expect!["it is a library for s390x, this host runs on [ARCH]"]);
+    check_crafted(&file, expect!["it is a library for s390x, but this host runs on [ARCH]"]);
     let (_, n_read, _) = measured(|| examine(&file.path, &Rules::default()).map(drop));
     assert!(n_read <= 4096, "{n_read} bytes were read");
 }
@@ -401,49 +401,49 @@ fn a_manifest_that_is_too_large_is_refused() {
     };
     check_manifest(
         json!({"description": text(100_000)}),
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     check_manifest(
         json!({"description": text(40_000)}),
-        expect!["its manifest has 40235 bytes, the limit is 32768"],
+        expect!["its manifest has 40235 bytes, but the limit is 32768"],
     );
     check_manifest(
         json!({"description": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as description, the limit is 1024"],
+        expect!["the description in its manifest has 20000 bytes, but the limit is 1024"],
     );
     check_manifest(
         json!({"name": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as name, the limit is 256"],
+        expect!["the name in its manifest has 20000 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"version": format!("1.0.0-{}", text(20_000))}),
-        expect!["its manifest has a text of 20006 bytes as version, the limit is 256"],
+        expect!["the version in its manifest has 20006 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"target": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as target, the limit is 256"],
+        expect!["the target in its manifest has 20000 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"events": [text(300)]}),
-        expect!["its manifest has a text of 300 bytes as event, the limit is 256"],
+        expect!["the event in its manifest has 300 bytes, but the limit is 256"],
     );
     check_manifest(commands(256), expect!["hello.example.org/v1.2.3 is accepted"]);
-    check_manifest(commands(1000), expect!["its manifest has 1000 commands, the limit is 256"]);
+    check_manifest(commands(1000), expect!["its manifest has 1000 commands, but the limit is 256"]);
     check_manifest(
         json!({"commands": vec![json!({}); 8000]}),
-        expect!["its manifest has 8000 commands, the limit is 256"],
+        expect!["its manifest has 8000 commands, but the limit is 256"],
     );
     check_manifest(
         json!({"commands": [{"path": vec!["a"; 9]}]}),
-        expect!["its manifest has 9 words in a command, the limit is 8"],
+        expect!["its manifest has 9 words in a command, but the limit is 8"],
     );
     check_manifest(
         json!({"subcommands": vec!["a"; 5000]}),
-        expect!["its manifest has 5000 subcommands, the limit is 64"],
+        expect!["its manifest has 5000 subcommands, but the limit is 64"],
     );
     check_manifest(
         json!({"nouns": [{"path": ["a"], "about": "", "long_about": text(9000)}]}),
-        expect!["its manifest has a text of 9000 bytes as help for a noun, the limit is 8192"],
+        expect!["the help for a noun in its manifest has 9000 bytes, but the limit is 8192"],
     );
 }
 
@@ -453,17 +453,17 @@ fn nothing_is_in_a_manifest_twice() {
     let command = json!({"path": ["a", "b"], "about": ""});
     check_manifest(
         json!({"commands": [command, {"path": ["a", "c"]}, command]}),
-        expect!["its manifest has the command `a b` twice"],
+        expect!["its manifest contains the command `a b` twice"],
     );
     check_manifest(
         json!({"nouns": [command, command]}),
-        expect!["its manifest has the noun `a b` twice"],
+        expect!["its manifest contains the noun `a b` twice"],
     );
     for (field, expected) in [
-        ("events", expect!["its manifest has the event `3` twice"]),
-        ("interfaces", expect!["its manifest has the interface `3` twice"]),
-        ("project_versions", expect!["its manifest has the project version `3` twice"]),
-        ("subcommands", expect!["its manifest has the subcommand `3` twice"]),
+        ("events", expect!["its manifest contains the event `3` twice"]),
+        ("interfaces", expect!["its manifest contains the interface `3` twice"]),
+        ("project_versions", expect!["its manifest contains the project version `3` twice"]),
+        ("subcommands", expect!["its manifest contains the subcommand `3` twice"]),
     ] {
         check_manifest(json!({field: ["3", "4", "3"]}), expected);
     }
@@ -567,12 +567,12 @@ fn a_mach_o_library_with_many_load_commands_is_not_read() {
     let _alone = alone();
     check_foreign(&mach_o(), 0, expect!["Mach-O for aarch64: 1 manifests"]);
     let many = patched(mach_o(), 16, &1_000_000u32.to_le_bytes());
-    check_foreign(&many, 64 << 20, expect!["it has 1000000 load commands, the limit is 256"]);
+    check_foreign(&many, 64 << 20, expect!["it has 1000000 load commands, but the limit is 256"]);
     let long = patched(mach_o(), 20, &1_000_000_000u32.to_le_bytes());
     check_foreign(
         &long,
         2 << 30,
-        expect!["it has 1000000000 bytes of load commands, the limit is 32768"],
+        expect!["it has 1000000000 bytes of load commands, but the limit is 32768"],
     );
 }
 
@@ -587,7 +587,7 @@ fn a_mach_o_library_with_a_huge_section_is_not_read() {
     check_foreign(
         &huge,
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -595,14 +595,14 @@ fn a_mach_o_library_with_a_huge_section_is_not_read() {
 fn a_universal_file_with_many_libraries_is_not_read() {
     let _alone = alone();
     let fat = [0xcafe_babe_u32, 1_000_000].map(u32::to_be_bytes).concat();
-    check_foreign(&fat, 64 << 20, expect!["it has 1000000 architectures, the limit is 16"]);
+    check_foreign(&fat, 64 << 20, expect!["it has 1000000 architectures, but the limit is 16"]);
     // A universal file in a universal file is not followed.
     let arch = [0x0100_000c, 0, 0, 4096, 12].map(u32::to_be_bytes).concat();
     let nested = [[0xcafe_babe_u32, 1].map(u32::to_be_bytes).concat(), arch].concat();
     check_foreign(
         &nested,
         64 << 10,
-        expect!["it is damaged: a universal file of something else than libraries"],
+        expect!["it is damaged: it is a universal file that does not contain libraries"],
     );
 }
 
@@ -611,7 +611,7 @@ fn a_pe_library_with_many_sections_is_not_read() {
     let _alone = alone();
     check_foreign(&pe(0), 0, expect!["PE for x86_64: 1 manifests"]);
     check_foreign(&pe(90), 0, expect!["PE for x86_64: 1 manifests"]);
-    check_foreign(&pe(60_000), 0, expect!["it has 60001 sections, the limit is 512"]);
+    check_foreign(&pe(60_000), 0, expect!["it has 60001 sections, but the limit is 512"]);
 }
 
 #[test]
@@ -624,7 +624,7 @@ fn a_pe_library_with_a_huge_section_is_not_read() {
     check_foreign(
         &huge,
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     assert_eq!(SECTION, ".pintle");
 }
@@ -649,9 +649,9 @@ fn a_command_of_a_thousand_plugins_has_one_record_each() {
     let reasons: Vec<_> = reasons.map(|it| it.to_string()).collect();
     assert_eq!(reasons.len(), 1001);
     assert!(reasons.iter().map(String::len).sum::<usize>() < MAX_MEMORY);
-    expect!["its command `port p000` collides with `port` of `noun.example.org/v1.2.3`; its command `port p000 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[0]);
-    expect!["its command `port p999` collides with `port` of `noun.example.org/v1.2.3`; its command `port p999 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[999]);
-    expect!["its command `port` collides with `port p000` of `p000.example.org/v1.2.3`, `port p000 x` of `p000.example.org/v1.2.3`, `port p001` of `p001.example.org/v1.2.3` and 1997 more"].assert_eq(&reasons[1000]);
+    expect!["its command `port p000` conflicts with `port` of `noun.example.org/v1.2.3`; its command `port p000 x` conflicts with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[0]);
+    expect!["its command `port p999` conflicts with `port` of `noun.example.org/v1.2.3`; its command `port p999 x` conflicts with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[999]);
+    expect!["its command `port` conflicts with `port p000` of `p000.example.org/v1.2.3`, `port p000 x` of `p000.example.org/v1.2.3`, `port p001` of `p001.example.org/v1.2.3` and 1997 more"].assert_eq(&reasons[1000]);
     let err = catalog.find_command(&["sail".to_owned()]).err().map(|it| it.to_string());
     expect!["several plugins claim the command `sail`: `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&err.unwrap_or_default());
 }

@@ -28,7 +28,7 @@ pub enum RunError {
     },
     /// The system cuts the name of the interpreter off.
     #[error(
-        "program `{}` begins with a line that is too long for this system",
+        "the first line of program `{}` is too long for this system",
         path.display()
     )]
     LongInterpreter {
@@ -37,7 +37,7 @@ pub enum RunError {
     },
     /// The file that interprets the program is not in a format that the system runs.
     #[error(
-        "program `{}` has an interpreter that is not in a format that this system can run",
+        "the interpreter of program `{}` is not in a format that this system can run",
         path.display()
     )]
     Interpreter {

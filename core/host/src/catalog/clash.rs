@@ -45,13 +45,13 @@ impl fmt::Display for Clash {
             other.map(|it| format!("`{}` of `{}`", it.command.join(" "), it.plugin)).collect();
         let mut parts = Vec::new();
         if self.is_core {
-            parts.push("collides with a core command".to_owned());
+            parts.push("conflicts with a core command".to_owned());
         }
         if !same.is_empty() {
             parts.push(format!("is also provided by {}", list(&same)));
         }
         if !other.is_empty() {
-            parts.push(format!("collides with {}", other.join(", ")));
+            parts.push(format!("conflicts with {}", other.join(", ")));
         }
         write!(f, "its command `{}` {}", self.command.join(" "), parts.join(", and "))?;
         and_more(f, self.n_more)

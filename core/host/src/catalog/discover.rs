@@ -28,7 +28,7 @@ pub enum Warning {
         source: io::Error,
     },
     /// Others may change what is in it, and so it was not searched.
-    #[error("plugin directory `{}` is not used: {exposure}", path.display())]
+    #[error("plugin directory `{}` is ignored: {exposure}", path.display())]
     Unused {
         /// The directory.
         path: PathBuf,

@@ -239,28 +239,28 @@ mod tests {
             EI_CLASS,
             1,
             expect![[r#"
-                ?: it is a 32-bit library, this host is a 64-bit program
+                ?: it is a 32-bit library, but this host is a 64-bit program
             "#]],
         );
         check_patched(
             EI_DATA,
             2,
             expect![[r#"
-                ?: it is a big-endian library, this host is a little-endian program
+                ?: it is a big-endian library, but this host is a little-endian program
             "#]],
         );
         check_patched(
             E_MACHINE,
             22,
             expect![[r#"
-                hello.example.org/v1.2.3: it is a library for s390x, this host runs on [ARCH]
+                hello.example.org/v1.2.3: it is a library for s390x, but this host runs on [ARCH]
             "#]],
         );
         check_patched(
             E_MACHINE,
             99,
             expect![[r#"
-                hello.example.org/v1.2.3: it is a library for machine 99, this host runs on [ARCH]
+                hello.example.org/v1.2.3: it is a library for machine 99, but this host runs on [ARCH]
             "#]],
         );
         check_patched(
@@ -282,13 +282,13 @@ mod tests {
         check(
             &bytes,
             expect![[r#"
-                hello.example.org/v1.2.3: it is truncated: its content ends at byte 9000, the file at byte 8000
+                hello.example.org/v1.2.3: it is truncated: its content ends at byte 9000, but the file ends at byte 8000
             "#]],
         );
         check(
             &elf(&["{}"])[..100],
             expect![[r#"
-                ?: it is truncated: its content ends at byte 176, the file at byte 100
+                ?: it is truncated: its content ends at byte 176, but the file ends at byte 100
             "#]],
         );
     }
@@ -336,25 +336,25 @@ mod tests {
         check_manifest(
             json!({"name": "Hello"}),
             expect![[r#"
-                ?: its manifest has an invalid name: `Hello` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+                ?: its manifest is invalid: invalid plugin name `Hello`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
             "#]],
         );
         check_manifest(
             json!({"version": "one"}),
             expect![[r#"
-                ?: its manifest has an invalid version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+                ?: its manifest is invalid: invalid plugin version `one`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
             "#]],
         );
         check_manifest(
             json!({"project_versions": ["v3"]}),
             expect![[r#"
-                hello.example.org/v1.2.3: its manifest has an invalid project version: `v3` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`
+                hello.example.org/v1.2.3: its manifest is invalid: invalid project version `v3`: expected `N`, `N-alpha` or `N-beta`, for example `3`
             "#]],
         );
         check_manifest(
             json!({"project_versions": [], "subcommands": ["init"]}),
             expect![[r#"
-                hello.example.org/v1.2.3: its manifest names no project version
+                hello.example.org/v1.2.3: its manifest contains no project version
             "#]],
         );
         check_manifest(
@@ -376,19 +376,19 @@ mod tests {
         check_manifest(
             json!({"target": "x86_64-unknown-linux-musl"}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, this host for `[TARGET]`
+                hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, but this host was built for `[TARGET]`
             "#]],
         );
         check_manifest(
             json!({"abi": {"interface": "0.9.0"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, this host needs 1.x
+                hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, but this host requires 1.x
             "#]],
         );
         check_manifest(
             json!({"abi": {"interface": "2.1.0"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, this host knows up to 1.x
+                hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, but this host supports only versions up to 1.x
             "#]],
         );
         check_manifest(
@@ -400,13 +400,13 @@ mod tests {
         check_manifest(
             json!({"abi": {"abi_stable": "0.12"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built with abi_stable 0.12, this host with 0.11
+                hello.example.org/v1.2.3: it was built with abi_stable 0.12, but this host was built with 0.11
             "#]],
         );
         check_manifest(
             json!({"abi": {"panic": "abort"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
+                hello.example.org/v1.2.3: it was built with `panic = "abort"`, so a panic in it would end the host
             "#]],
         );
         check_manifest(
@@ -418,13 +418,13 @@ mod tests {
         check_manifest(
             json!({"host": ">=99"}),
             expect![[r#"
-                hello.example.org/v1.2.3: it requires version >=99 of the host library, this host is built on [VERSION]
+                hello.example.org/v1.2.3: it requires version >=99 of the host library, but this host is built on [VERSION]
             "#]],
         );
         check_manifest(
             json!({"host": "new"}),
             expect![[r#"
-                hello.example.org/v1.2.3: its requirement on the host, `new`, is not a version requirement: unexpected character 'n' while parsing major version number
+                hello.example.org/v1.2.3: its requirement on the host, `new`, is not a valid version requirement: unexpected character 'n' while parsing major version number
             "#]],
         );
     }

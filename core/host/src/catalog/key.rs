@@ -16,7 +16,7 @@ pub struct PluginKey {
 
 /// Text that is not a plugin key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a plugin key, which looks like `name` or `name/v1.2.3`")]
+#[error("invalid plugin key `{text}`: expected `name` or `name/v1.2.3`")]
 pub struct KeyError {
     text: String,
     source: KeyErrorKind,
@@ -33,10 +33,10 @@ pub enum KeyErrorKind {
     #[error(transparent)]
     Version(#[from] VersionError),
     /// There is a `/`, and nothing after it.
-    #[error("there is no version after the `/`")]
+    #[error("the version after the `/` is missing")]
     NoVersion,
     /// There is more than one `/`.
-    #[error("there is more than one `/`")]
+    #[error("it contains more than one `/`")]
     TwoSlashes,
 }
 
@@ -145,14 +145,14 @@ mod tests {
         for (text, reason) in [
             ("", "must not be empty"),
             ("/v1", "must not be empty"),
-            ("rust/", "no version after"),
+            ("rust/", "is missing"),
             ("rust/v1/v2", "more than one `/`"),
             ("rust//", "more than one `/`"),
-            ("Rust/v1", "`Rust` is not a plugin name"),
-            ("rust/x", "`x` is not a plugin version"),
+            ("Rust/v1", "invalid plugin name `Rust`"),
+            ("rust/x", "invalid plugin version `x`"),
         ] {
             let err = text.parse::<PluginKey>().unwrap_err();
-            assert!(err.to_string().starts_with(&format!("`{text}` is not a plugin key")), "{err}");
+            assert!(err.to_string().starts_with(&format!("invalid plugin key `{text}`")), "{err}");
             let source = err.source().unwrap().to_string();
             assert!(source.contains(reason), "{text}: {source}");
         }

@@ -38,8 +38,8 @@ pub enum NameError {
     },
     /// A character, or its place, is wrong.
     #[error(
-        "`{name}` is not a plugin name, which is dot-separated parts of lower-case letters, \
-         digits and `-`, each with a letter or digit at both ends"
+        "invalid plugin name `{name}`: expected dot-separated parts of lower-case letters, digits \
+         and `-`, each with a letter or digit at both ends"
     )]
     Malformed {
         /// The text.

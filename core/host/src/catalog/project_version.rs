@@ -29,7 +29,7 @@ pub enum Stage {
 
 /// Text that is not a project version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`")]
+#[error("invalid project version `{text}`: expected `N`, `N-alpha` or `N-beta`, for example `3`")]
 pub struct ProjectVersionError {
     text: String,
 }
@@ -148,7 +148,7 @@ mod tests {
             "٣",
         ] {
             let err = text.parse::<ProjectVersion>().unwrap_err().to_string();
-            assert!(err.starts_with(&format!("`{text}` is not a project version")), "{err}");
+            assert!(err.starts_with(&format!("invalid project version `{text}`")), "{err}");
         }
     }
 

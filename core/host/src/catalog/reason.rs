@@ -22,7 +22,7 @@ pub enum Reason {
         first: Option<PathBuf>,
     },
     /// The same version of the same plugin was found before.
-    #[error("`{key}` is already found in {}", place(first.as_deref()))]
+    #[error("`{key}` was already found in {}", place(first.as_deref()))]
     AlreadyFound {
         /// The plugin.
         key: PluginKey,
@@ -30,13 +30,13 @@ pub enum Reason {
         first: Option<PathBuf>,
     },
     /// The project demands another version.
-    #[error("the project demands `{key}`")]
+    #[error("the project requires `{key}`")]
     Locked {
         /// What it demands.
         key: PluginKey,
     },
     /// The user has disabled it.
-    #[error("it is disabled as {by}")]
+    #[error("it is disabled by {by}")]
     Disabled {
         /// The key by which it is disabled, and who has done that.
         by: Disabled,
@@ -59,7 +59,7 @@ fn joined(clashes: &[Clash]) -> String {
     let mut texts: Vec<_> = shown.collect();
     match clashes.len() - texts.len() {
         0 => {}
-        n_more => texts.push(format!("{n_more} more of its commands collide with others")),
+        n_more => texts.push(format!("{n_more} more of its commands conflict with others")),
     }
     texts.join("; ")
 }

@@ -32,7 +32,7 @@ pub enum Refusal {
     #[error("it has more than one plugin manifest")]
     SeveralManifests,
     /// Its manifest is longer than those of any plugin.
-    #[error("its manifest has {found} bytes, the limit is {limit}")]
+    #[error("its manifest has {found} bytes, but the limit is {limit}")]
     LongManifest {
         /// How many bytes it has.
         found: usize,
@@ -40,7 +40,7 @@ pub enum Refusal {
         limit: usize,
     },
     /// A text in its manifest is longer than it may be.
-    #[error("its manifest has a text of {found} bytes as {what}, the limit is {limit}")]
+    #[error("the {what} in its manifest has {found} bytes, but the limit is {limit}")]
     TooLong {
         /// What the text is.
         what: &'static str,
@@ -50,7 +50,7 @@ pub enum Refusal {
         limit: usize,
     },
     /// A list in its manifest is longer than it may be.
-    #[error("its manifest has {found} {what}, the limit is {limit}")]
+    #[error("its manifest has {found} {what}, but the limit is {limit}")]
     TooMany {
         /// What the items are, in the plural.
         what: &'static str,
@@ -60,7 +60,7 @@ pub enum Refusal {
         limit: usize,
     },
     /// Its manifest has something twice.
-    #[error("its manifest has the {what} `{value}` twice")]
+    #[error("its manifest contains the {what} `{value}` twice")]
     Twice {
         /// What it is.
         what: &'static str,
@@ -74,25 +74,25 @@ pub enum Refusal {
         source: ManifestError,
     },
     /// Its manifest has an invalid name.
-    #[error("its manifest has an invalid name")]
+    #[error("its manifest is invalid")]
     Name {
         /// Why.
         source: NameError,
     },
     /// Its manifest has an invalid version.
-    #[error("its manifest has an invalid version")]
+    #[error("its manifest is invalid")]
     Version {
         /// Why.
         source: VersionError,
     },
     /// Its manifest has an invalid project version.
-    #[error("its manifest has an invalid project version")]
+    #[error("its manifest is invalid")]
     ProjectVersion {
         /// Why.
         source: ProjectVersionError,
     },
     /// Its manifest has no project versions.
-    #[error("its manifest names no project version")]
+    #[error("its manifest contains no project version")]
     NoProjectVersions,
     /// It does not define the symbol that its manifest names as its root.
     #[error("it does not define its root symbol `{symbol}`")]
@@ -110,7 +110,7 @@ pub enum Refusal {
     },
     /// It understands no version of the PROJECT file that this host reads.
     #[error(
-        "it understands project version {found}, this host reads {}",
+        "it supports project version {found}, but this host supports {}",
         ProjectVersion::default()
     )]
     UnsupportedProjectVersions {
@@ -124,7 +124,7 @@ pub enum Refusal {
         command: String,
     },
     /// It was built for another platform.
-    #[error("it was built for `{found}`, this host for `{expected}`")]
+    #[error("it was built for `{found}`, but this host was built for `{expected}`")]
     WrongTarget {
         /// Its target triple.
         found: String,
@@ -132,13 +132,13 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// Its interface version is not a version.
-    #[error("its interface version `{found}` is not a version")]
+    #[error("its interface version `{found}` is invalid")]
     BadInterface {
         /// What is in the manifest.
         found: String,
     },
     /// It was built against an interface that this host no longer supports.
-    #[error("it was built against plugin interface {found}, this host needs {expected}.x")]
+    #[error("it was built against plugin interface {found}, but this host requires {expected}.x")]
     InterfaceTooOld {
         /// Its interface version.
         found: semver::Version,
@@ -146,7 +146,9 @@ pub enum Refusal {
         expected: u64,
     },
     /// It was built against an interface that this host does not know yet.
-    #[error("it was built against plugin interface {found}, this host knows up to {expected}.x")]
+    #[error(
+        "it was built against plugin interface {found}, but this host supports only versions up to {expected}.x"
+    )]
     InterfaceTooNew {
         /// Its interface version.
         found: semver::Version,
@@ -154,7 +156,7 @@ pub enum Refusal {
         expected: u64,
     },
     /// Its root module is laid out by another series of abi_stable.
-    #[error("it was built with abi_stable {found}, this host with {expected}")]
+    #[error("it was built with abi_stable {found}, but this host was built with {expected}")]
     AbiStable {
         /// Its series.
         found: String,
@@ -162,13 +164,13 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// A panic in it would end the host.
-    #[error("it was built with `panic = \"{strategy}\"`, so that a panic in it ends the host")]
+    #[error("it was built with `panic = \"{strategy}\"`, so a panic in it would end the host")]
     PanicStrategy {
         /// Its panic strategy.
         strategy: String,
     },
     /// Its requirement on the host is invalid.
-    #[error("its requirement on the host, `{requirement}`, is not a version requirement")]
+    #[error("its requirement on the host, `{requirement}`, is not a valid version requirement")]
     BadHostRequirement {
         /// What is in the manifest.
         requirement: String,
@@ -190,7 +192,9 @@ pub enum Refusal {
         path: PathBuf,
     },
     /// It requires another version of the host.
-    #[error("it requires version {requirement} of the host library, this host is built on {host}")]
+    #[error(
+        "it requires version {requirement} of the host library, but this host is built on {host}"
+    )]
     HostRequirement {
         /// What it requires.
         requirement: String,

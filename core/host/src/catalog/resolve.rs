@@ -24,7 +24,7 @@ const MAX_SUGGESTED: usize = 3;
 #[non_exhaustive]
 pub enum ResolveError {
     /// No plugin has this name.
-    #[error("no plugin `{key}` is installed")]
+    #[error("plugin `{key}` is not installed")]
     NotFound {
         /// The key.
         key: PluginKey,
@@ -32,7 +32,10 @@ pub enum ResolveError {
         similar: Vec<PluginName>,
     },
     /// The plugin has other versions only.
-    #[error("no version of plugin `{name}` matches `{key}`, installed: {}", list(installed))]
+    #[error(
+        "no version of plugin `{name}` matches `{key}`; installed versions: {}",
+        list(installed)
+    )]
     NoSuchVersion {
         /// The key.
         key: PluginKey,
@@ -59,7 +62,7 @@ pub enum ResolveError {
     },
     /// The plugin does not understand the project.
     #[error(
-        "plugin `{plugin}` does not support project version `{project}`, only {}",
+        "plugin `{plugin}` does not support project version `{project}`; it supports {}",
         list(supported)
     )]
     UnsupportedProjectVersion {
@@ -75,7 +78,7 @@ pub enum ResolveError {
         others: Vec<PluginKey>,
     },
     /// The plugin is installed, and this host cannot run it.
-    #[error("plugin `{key}` was found in {}, but refused", place(path.as_deref()))]
+    #[error("plugin `{key}` was found in {}, but is refused", place(path.as_deref()))]
     Refused {
         /// The key.
         key: PluginKey,

@@ -78,7 +78,7 @@ fn check_help(
     };
     check_number(words, path.len(), limits::WORDS)?;
     for word in path {
-        check_length("word in a command or noun", word.len(), limits::NAME)?;
+        check_length("word of a command or noun", word.len(), limits::NAME)?;
     }
     check_length(help, about.len(), limits::LINE)?;
     check_length(help, long_about.len(), limits::LONG_ABOUT)

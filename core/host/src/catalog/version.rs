@@ -27,7 +27,7 @@ pub struct VersionPattern {
 /// Text that is not a plugin version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`"
+    "invalid plugin version `{text}`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`"
 )]
 pub struct VersionError {
     text: String,

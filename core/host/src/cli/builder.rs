@@ -45,14 +45,16 @@ pub struct Host {
 pub enum BuildError {
     /// The command name is no word that a shell and the names of folders and variables can bear.
     #[error(
-        "`{0}` is no command name: lower-case letters, digits and `-`, beginning with a letter"
+        "invalid command name `{0}`: expected lower-case letters, digits and `-`, beginning with a letter"
     )]
     CommandName(String),
     /// The qualifier is no DNS-1123 subdomain.
-    #[error("`{0}` is no name qualifier: a DNS-1123 subdomain, as `example.org`")]
+    #[error(
+        "invalid name qualifier `{0}`: expected a DNS-1123 subdomain, for example `example.org`"
+    )]
     Qualifier(String),
     /// An extra command has the name of a command that exists.
-    #[error("the extra command `{command}` clashes with a command of {owner}")]
+    #[error("the extra command `{command}` conflicts with a command of {owner}")]
     CommandClash {
         /// The extra command.
         command: String,
@@ -60,7 +62,9 @@ pub enum BuildError {
         owner: String,
     },
     /// Two groups have one command.
-    #[error("the command `{command}` of group `{group}` clashes with one of group `{other}`")]
+    #[error(
+        "the command `{command}` of group `{group}` conflicts with a command of group `{other}`"
+    )]
     GroupClash {
         /// The command's words.
         command: String,
@@ -70,7 +74,7 @@ pub enum BuildError {
         other: &'static str,
     },
     /// A command stands under a noun that no group brings.
-    #[error("the command `{command}` of group `{group}` is under a noun that no group brings")]
+    #[error("no group defines the noun of the command `{command}` of group `{group}`")]
     UnknownNoun {
         /// The command's words.
         command: String,
@@ -81,7 +85,7 @@ pub enum BuildError {
     #[error("the event `{0}` is registered twice")]
     DuplicateEvent(&'static str),
     /// A command hands an event to hooks that is not registered.
-    #[error("the command `{command}` is about the event `{event}`, which is not registered")]
+    #[error("the command `{command}` refers to the event `{event}`, which is not registered")]
     UnknownEvent {
         /// The command's words.
         command: String,
@@ -398,12 +402,15 @@ mod tests {
     fn a_clash_is_an_error_at_construction() {
         check_err(
             extra("version"),
-            "the extra command `version` clashes with a command of the host",
+            "the extra command `version` conflicts with a command of the host",
         );
-        check_err(extra("plugin"), "the extra command `plugin` clashes with a command of the host");
+        check_err(
+            extra("plugin"),
+            "the extra command `plugin` conflicts with a command of the host",
+        );
         check_err(
             extra("sail").extra_command(Command::new("sail"), |_, _| Ok(0)),
-            "the extra command `sail` clashes with a command of the embedding program",
+            "the extra command `sail` conflicts with a command of the embedding program",
         );
         assert!(extra("sail").build().is_ok());
     }
@@ -458,11 +465,11 @@ mod tests {
     fn groups_that_clash_are_errors_at_construction() {
         check_err(
             Cli::new().group(&EMPTY_NOUN),
-            "the command `dock in` of group `dock` is under a noun that no group brings",
+            "no group defines the noun of the command `dock in` of group `dock`",
         );
         check_err(
             Cli::new().group(&RIVAL),
-            "the command `plugin ls` of group `rival` clashes with one of group `host`",
+            "the command `plugin ls` of group `rival` conflicts with a command of group `host`",
         );
     }
 
@@ -470,11 +477,11 @@ mod tests {
     fn names_that_cannot_be_are_errors_at_construction() {
         check_err(
             Cli::new().command_name("Rudder"),
-            "`Rudder` is no command name: lower-case letters, digits and `-`, beginning with a letter",
+            "invalid command name `Rudder`: expected lower-case letters, digits and `-`, beginning with a letter",
         );
         check_err(
             Cli::new().name_qualifier("a..b"),
-            "`a..b` is no name qualifier: a DNS-1123 subdomain, as `example.org`",
+            "invalid name qualifier `a..b`: expected a DNS-1123 subdomain, for example `example.org`",
         );
     }
 }

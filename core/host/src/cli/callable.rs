@@ -48,7 +48,7 @@ pub(super) fn judged(session: &Session<'_>) -> Vec<Judgement> {
                 (State::Shadowed, Some(format!("`{words}` is {owner}")))
             }
             (None, Some(Fault::Shadowed { by })) => {
-                (State::Shadowed, Some(format!("`{}` comes first", output::path(&by))))
+                (State::Shadowed, Some(format!("`{}` takes precedence", output::path(&by))))
             }
             (None, None) => (State::Ok, None),
         };

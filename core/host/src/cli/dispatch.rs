@@ -116,7 +116,7 @@ fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
     // The end of the chain is where the loop shows, whatever led into it.
     let last: Vec<_> = lines.iter().rev().take(4).map(show).collect();
     let lines: Vec<_> = last.iter().rev().map(String::as_str).collect();
-    let text = format!("plugins went on with other arguments more than {MAX_HOPS} times");
+    let text = format!("plugins continued with another command line more than {MAX_HOPS} times");
     CliError::new(Exit::Failed, text)
         .hint(format!("the last command lines were: {}", lines.join(" -> ")))
 }

@@ -282,7 +282,7 @@ fn exit_of(kind: ErrorKind) -> Exit {
 }
 
 fn origin(err: &CallError) -> String {
-    format!("the error comes from plugin `{}`", err.plugin())
+    format!("the error was reported by plugin `{}`", err.plugin())
 }
 
 impl From<ConfigError> for CliError {

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub(super) const ROW: CommandRow =
-    CommandRow::new(&["events"], "List the events, and who subscribes", Run::Plain(run))
+    CommandRow::new(&["events"], "List the events and their subscribers", Run::Plain(run))
         .args(|command| command.arg(output::arg()))
         .needs(&[required::READABLE]);
 

@@ -19,23 +19,23 @@ pub(super) fn args() -> [Arg; 5] {
             .long("disable-plugin")
             .value_name("KEY")
             .action(ArgAction::Append)
-            .help("Do as if this plugin were not installed (can be repeated)"),
+            .help("Ignore this plugin (can be repeated)"),
         Arg::new("allow-panic-abort")
             .long("allow-panic-abort")
             .action(ArgAction::SetTrue)
-            .help("Take plugins whose panics end the host"),
+            .help("Load plugins whose panics end the host"),
         Arg::new("quiet")
             .short('q')
             .long("quiet")
             .action(ArgAction::SetTrue)
-            .help("Show errors only"),
+            .help("Show only errors"),
         Arg::new("verbose")
             .short('v')
             .long("verbose")
             .action(ArgAction::Count)
-            .help("Show more (twice: everything)"),
+            .help("Show more messages (twice: all messages)"),
     ]
-    .map(|it| it.global(true).help_heading("Options of every command").display_order(1000))
+    .map(|it| it.global(true).help_heading("Global options").display_order(1000))
 }
 
 /// Returns a command with the options that every command takes. A short name that the

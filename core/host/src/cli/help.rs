@@ -8,7 +8,7 @@ use std::ffi::OsString;
 pub(super) const ROW: Row = Row::new(&["help"], "Show the help of a command", Run::Plain(run))
     .args(|command| {
         let words = Arg::new("command").value_name("COMMAND").num_args(0..);
-        command.arg(words.help("The command's words"))
+        command.arg(words.help("The command"))
     });
 
 /// `help a b` means `a b --help`.

@@ -163,7 +163,7 @@ pub(super) fn facts(row: &Row) -> Option<HookedCommand> {
 fn wrong(plugin: &LoadedPlugin, row: &Row, why: &str) -> CliError {
     let command = row.path.join(" ");
     let text = format!("plugin `{}` cannot add its options to `{command}`: {why}", plugin.key());
-    let hint = format!("do without it: `--disable-plugin {}`", plugin.key());
+    let hint = format!("disable the plugin with `--disable-plugin {}`", plugin.key());
     CliError::new(Exit::Ambiguous, text).hint(hint)
 }
 

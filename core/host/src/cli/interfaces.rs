@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub(super) const ROW: CommandRow = CommandRow::new(
     &["interfaces"],
-    "List the interfaces for plugins, and who implements them",
+    "List the interfaces for plugins and the plugins that implement them",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))

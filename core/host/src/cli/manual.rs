@@ -11,16 +11,14 @@ use clap_mangen::Man;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(super) const ROW: Row = Row::new(
-    &["manual"],
-    "Write the manual pages into a directory, one for each command",
-    Run::Plain(run),
-)
-.args(|command| {
-    let dir = Arg::new("dir").value_name("DIR").required(true).value_hint(ValueHint::DirPath);
-    command.arg(dir.value_parser(value_parser!(PathBuf)).help("The directory"))
-})
-.hidden();
+pub(super) const ROW: Row =
+    Row::new(&["manual"], "Write a manual page for each command to a directory", Run::Plain(run))
+        .args(|command| {
+            let dir =
+                Arg::new("dir").value_name("DIR").required(true).value_hint(ValueHint::DirPath);
+            command.arg(dir.value_parser(value_parser!(PathBuf)).help("The directory"))
+        })
+        .hidden();
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let dir = matches.get_one::<PathBuf>("dir").expect("the argument is required");

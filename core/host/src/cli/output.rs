@@ -17,7 +17,7 @@ pub fn arg() -> Arg {
         .value_name("FORMAT")
         .value_parser(["text", "json", "yaml"])
         .default_value("text")
-        .help("The form of the output")
+        .help("The output format")
 }
 
 /// Returns the option that chooses the form of a listing that can have more columns.

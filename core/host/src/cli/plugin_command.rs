@@ -71,7 +71,7 @@ pub(super) fn clap_command(
     let command =
         args::command(path.last().cloned().unwrap_or_default(), &shown).map_err(|why| {
             let text = format!(
-                "plugin `{}` describes its command `{}` wrongly",
+                "plugin `{}` provides an invalid description of its command `{}`",
                 plugin.key(),
                 path.join(" ")
             );

@@ -58,7 +58,7 @@ fn report_unknown(session: &Session<'_>) {
     let work = session.work();
     for (required, words) in named {
         let what = if words.first().is_some_and(|it| session.is_own(it)) {
-            "a command of the host itself, which requires nothing".to_owned()
+            "a command of the host and never requires plugins".to_owned()
         } else if begins_one(&work, words)
             || is_of_plugin(session, words)
             || is_of_program(session, words)
@@ -146,7 +146,7 @@ fn missing(session: &Session<'_>, command: &[&str], required: &Requirement) -> C
     let (error, fix) = match (current, set_aside()) {
         (Some(entry), _) => {
             let version = entry.version().map(|it| it.to_string()).unwrap_or_default();
-            let error = error(&format!("not in use, but `{version}` is"));
+            let error = error(&format!("not in use: the version in use is `{version}`"));
             (error, "install a version that matches".to_owned())
         }
         (None, Some(entry)) => {

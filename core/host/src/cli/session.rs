@@ -584,7 +584,7 @@ impl<'a> Session<'a> {
         let Some(path) = entry.path() else { return };
         for copy in entry.copies().iter().filter(|it| is_newer(it, path)) {
             let text = format!(
-                "plugin `{}` is older than the copy of it in `{}`: remove `{}`",
+                "plugin `{}` is older than its copy in `{}`: remove `{}`",
                 name(entry),
                 copy.display(),
                 path.display()
@@ -719,15 +719,17 @@ impl<'a> Session<'a> {
             return Ok(None);
         };
         let text = text.to_string_lossy().into_owned();
-        let hint = "durations are `90s`, `5m`";
+        let hint = "use a duration, for example `90s` or `5m`";
         match humantime::parse_duration(&text) {
             Ok(Duration::ZERO) => {
-                let text = format!("`{text}` of {variable} leaves no time at all");
+                let text = format!(
+                    "invalid duration `{text}` in `{variable}`: it must be longer than zero"
+                );
                 Err(CliError::new(Exit::Usage, text).hint(hint))
             }
             Ok(limit) => Ok(Some(limit)),
             Err(err) => {
-                let text = format!("`{text}` of {variable} is no duration");
+                let text = format!("invalid duration `{text}` in `{variable}`");
                 Err(CliError::new(Exit::Usage, text).cause(&err).hint(hint))
             }
         }
@@ -781,7 +783,7 @@ impl<'a> Session<'a> {
         let for_this_run = keys.filter_map(|it| match it.parse::<PluginKey>() {
             Ok(key) => Some(key.into()),
             Err(err) => {
-                let text = format!("`{it}` disables no plugin: {err}");
+                let text = format!("cannot disable plugin `{it}`: {err}");
                 self.console.log(Level::Warn, &text);
                 None
             }

@@ -135,7 +135,7 @@ impl Requirement {
     pub fn wanted(&self) -> String {
         match self.version == semver::VersionReq::STAR {
             true => format!("plugin `{}`", self.plugin),
-            false => format!("plugin `{}` in a version `{}`", self.plugin, self.version),
+            false => format!("plugin `{}` with version `{}`", self.plugin, self.version),
         }
     }
 }
@@ -156,7 +156,8 @@ fn system_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> O
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::VersionReq, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|err| {
-        let why = format!("`{text}` is not a version requirement, for example `>=1.2`: {err}");
+        let why =
+            format!("invalid version requirement `{text}`, expected for example `>=1.2`: {err}");
         serde::de::Error::custom(why)
     })
 }
@@ -169,7 +170,7 @@ fn commands<'de, D: Deserializer<'de>>(
     let commands: Vec<_> = commands.iter().map(words).collect();
     match commands.is_empty() || commands.iter().any(Vec::is_empty) {
         true => Err(serde::de::Error::custom(
-            "name the first word of a command or several, or leave `commands` out for all",
+            "list the first words of at least one command, or omit `commands` to include all commands",
         )),
         false => Ok(Some(commands)),
     }
@@ -212,7 +213,7 @@ mod tests {
         let wanted = |words: &[&str]| -> Vec<_> {
             config.required(words).map(|it| (it.wanted(), it.is_users)).collect()
         };
-        let all = ("plugin `c.io` in a version `>=1.2`".to_owned(), true);
+        let all = ("plugin `c.io` with version `>=1.2`".to_owned(), true);
         assert_eq!(wanted(&["init"]), std::slice::from_ref(&all));
         let policy = ("plugin `policy.pintle.dev`".to_owned(), false);
         assert_eq!(wanted(&["cluster", "create"]), [policy, all]);
@@ -252,13 +253,13 @@ mod tests {
         check_err(
             "disabled = [\n  'a',\n  'B/v1',\n]",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled[1]`: `B/v1` is not a plugin key, which looks like `name` or `name/v1.2.3`"
+                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled[1]`: invalid plugin key `B/v1`: expected `name` or `name/v1.2.3`"
             ],
         );
         check_err(
             "[[required]]\nplugin = 'a'\n[[required]]\nplugin = 'b'\nversion = '>=x'",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 5: `required[1].version`: `>=x` is not a version requirement, for example `>=1.2`: unexpected character 'x' while parsing major version number"
+                "failed to read the configuration `[DIR]/system.toml`: line 5: `required[1].version`: invalid version requirement `>=x`, expected for example `>=1.2`: unexpected character 'x' while parsing major version number"
             ],
         );
         check_err(
@@ -270,13 +271,13 @@ mod tests {
         check_err(
             "[[required]]\nplugin = 'a/v1'",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 2: `required[0].plugin`: `a/v1` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends"
+                "failed to read the configuration `[DIR]/system.toml`: line 2: `required[0].plugin`: invalid plugin name `a/v1`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends"
             ],
         );
         check_err(
             "[[required]]\nplugin = 'a'\ncommands = []",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 3: `required[0].commands`: name the first word of a command or several, or leave `commands` out for all"
+                "failed to read the configuration `[DIR]/system.toml`: line 3: `required[0].commands`: list the first words of at least one command, or omit `commands` to include all commands"
             ],
         );
     }

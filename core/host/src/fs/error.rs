@@ -43,10 +43,10 @@ pub enum Cause {
         limit: u64,
     },
     /// The path leads out of the directory, or is not a relative one.
-    #[error("the path leads out of the directory")]
+    #[error("the path leads outside the directory")]
     Outside,
     /// Another process has the lock.
-    #[error("{0} has the lock")]
+    #[error("{0} holds the lock")]
     Held(Holder),
     /// The file system has neither locks nor a way to give a file a name that is free.
     #[error("the file system supports neither locks nor exclusive renames")]

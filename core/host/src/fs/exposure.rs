@@ -26,8 +26,8 @@ impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(id) => write!(f, "it belongs to another user (uid {id})"),
-            Self::Group(id) => write!(f, "the members of its group (gid {id}) may change it"),
-            Self::World => f.write_str("every user may change it"),
+            Self::Group(id) => write!(f, "its group (gid {id}) can write to it"),
+            Self::World => f.write_str("all users can write to it"),
         }
     }
 }

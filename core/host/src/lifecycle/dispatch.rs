@@ -291,7 +291,7 @@ fn tell_slow(
     let passed = humantime::format_duration(passed);
     let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
     for (Started { plugin, .. }, _) in slow {
-        let text = format!("plugin `{plugin}` is at work on `{event}` for {passed} now");
+        let text = format!("plugin `{plugin}` has been working on `{event}` for {passed}");
         services.console().log(Level::Warn, &text);
     }
 }
@@ -303,7 +303,7 @@ fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
         Some(_) if is_interrupted() => Err(HookError::Interrupted),
         Some(Ok(HookReply { veto: Some(mut reason), .. })) => {
             if reason.trim().is_empty() {
-                "it gives no reason".clone_into(&mut reason);
+                "no reason given".clone_into(&mut reason);
             }
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }

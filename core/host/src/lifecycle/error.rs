@@ -19,7 +19,7 @@ pub enum HookError {
         reason: String,
     },
     /// A hook amends an event that cannot be amended.
-    #[error("plugin `{plugin}` amends `{event}`, which cannot be amended")]
+    #[error("plugin `{plugin}` amended `{event}`, which does not support amendments")]
     Amendment {
         /// The plugin's full key.
         plugin: String,
@@ -27,7 +27,7 @@ pub enum HookError {
         event: String,
     },
     /// The typed answer of a hook is not what the event asks for.
-    #[error("plugin `{plugin}` answered `{event}` with something else than the event asks for")]
+    #[error("plugin `{plugin}` replied to `{event}` with an invalid type")]
     Reply {
         /// The plugin's full key.
         plugin: String,
@@ -37,7 +37,7 @@ pub enum HookError {
         reason: String,
     },
     /// The host cannot tell hooks of the event: a fault of the program, not of a plugin.
-    #[error("the payload of `{event}` cannot be written as a message: {reason}")]
+    #[error("failed to encode the payload of `{event}`: {reason}")]
     Payload {
         /// The event.
         event: String,
@@ -56,7 +56,7 @@ pub enum HookError {
         source: CallError,
     },
     /// The system has no thread to spare for a hook.
-    #[error("the hook of plugin `{plugin}` on `{event}` could not be started")]
+    #[error("failed to start the hook of plugin `{plugin}` on `{event}`")]
     NotStarted {
         /// The plugin's full key.
         plugin: String,
@@ -67,7 +67,7 @@ pub enum HookError {
     },
     /// A hook did not end in time.
     #[error(
-        "the hook of plugin `{plugin}` on `{event}` did not end within {}",
+        "the hook of plugin `{plugin}` on `{event}` timed out after {}",
         humantime::format_duration(*limit)
     )]
     TimedOut {

@@ -30,7 +30,7 @@ pub enum TakeStepError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// The system has no thread to spare.
-    #[error("the call of plugin `{plugin}` could not be started")]
+    #[error("failed to start a call of plugin `{plugin}`")]
     NotStarted {
         /// The plugin's full key.
         plugin: String,
@@ -38,7 +38,7 @@ pub enum TakeStepError {
         source: io::Error,
     },
     /// The plugin did not end in time.
-    #[error("plugin `{plugin}` did not end within {}", humantime::format_duration(*limit))]
+    #[error("plugin `{plugin}` timed out after {}", humantime::format_duration(*limit))]
     TimedOut {
         /// The plugin's full key.
         plugin: String,
@@ -83,7 +83,7 @@ pub fn take_step<S: HostServices>(
     let tell_slow = |passed| {
         let (plugin, passed) = (plugin.key(), humantime::format_duration(passed));
         let text =
-            format!("plugin `{plugin}` is at work on `{}` for {passed} now", request.subcommand);
+            format!("plugin `{plugin}` has been working on `{}` for {passed}", request.subcommand);
         services.log(Level::Warn, &text);
     };
     if let Some(reply) = wait(&messages, services, limit, &tell_slow) {
@@ -164,7 +164,7 @@ impl Distant {
         &self,
         question: impl FnOnce(&dyn HostServices) -> Result<T, ErrorReply> + Send + 'static,
     ) -> Result<T, ErrorReply> {
-        let over = || ErrorReply::failed("the call is over");
+        let over = || ErrorReply::failed("the call has ended");
         let (sender, answer) = mpsc::channel();
         let ask = move |services: &dyn HostServices| {
             let _ = sender.send(question(services));
@@ -243,7 +243,7 @@ impl Selection {
             Select::Origin { plugin, subcommand } => {
                 Self::Origin { plugin: plugin.to_owned(), subcommand: subcommand.to_owned() }
             }
-            _ => return Err(ErrorReply::unsupported("the host does not know the selection")),
+            _ => return Err(ErrorReply::unsupported("the host does not support this selection")),
         })
     }
 

@@ -220,11 +220,11 @@ impl Console {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return prompt.default.ok_or_else(|| {
                 let mut err = ErrorReply::failed(format!(
-                    "there is no terminal to ask `{}` on, and the question has no default",
+                    "cannot ask `{}`: there is no terminal, and the question has no default",
                     prompt.question
                 ));
                 err.hint =
-                    Some("run the command on a terminal, or give the answer as an option".into());
+                    Some("run the command in a terminal, or pass the answer as an option".into());
                 err
             });
         }

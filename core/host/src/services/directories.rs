@@ -19,7 +19,7 @@ pub(super) fn directories(identity: &Identity, plugin: &str) -> Result<Directori
 fn directory(identity: &Identity, purpose: Purpose, plugin: &str) -> Result<PathBuf, ErrorReply> {
     let of_host = identity.dir(purpose, &caller::var_os).ok_or_else(|| {
         let mut err = ErrorReply::failed("the user has no directory for the plugin's files");
-        err.hint = Some("set HOME".to_owned());
+        err.hint = Some("set `HOME`".to_owned());
         err
     })?;
     let path = of_host.join("plugins").join(plugin);

@@ -97,7 +97,7 @@ impl PluginServices {
         let key = if self.plugin.is_empty() { &request.plugin } else { &self.plugin };
         let name = name_of(key);
         if name.is_empty() {
-            let text = "the host does not know which plugin asks for its directories";
+            let text = "the host does not know which plugin requests its directories";
             return Err(ErrorReply::failed(text));
         }
         let mut reply = ServiceReply::default();
@@ -151,9 +151,7 @@ impl HostServices for PluginServices {
             request => {
                 let service = self.services.of_groups.iter().rev().find(|it| it.takes(&request));
                 let service = service.ok_or_else(|| {
-                    ErrorReply::unsupported(
-                        "this host does not offer the service that was asked for",
-                    )
+                    ErrorReply::unsupported("this host does not provide the requested service")
                 })?;
                 return service.call(name_of(&self.plugin), request);
             }

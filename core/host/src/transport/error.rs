@@ -52,7 +52,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// The root symbol is not a header of the abi_stable series that this host uses.
-    #[error("the root symbol of plugin file `{}` is not a header of abi_stable 0.11", path.display())]
+    #[error("the root symbol of plugin file `{}` is not an abi_stable 0.11 header", path.display())]
     Header {
         /// The file.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The layout of the root module is not the one of this host.
-    #[error("plugin file `{}` has another layout than this host: {summary}", path.display())]
+    #[error("the layout of plugin file `{}` differs from the layout of this host: {summary}", path.display())]
     Incompatible {
         /// The file.
         path: PathBuf,
@@ -74,13 +74,13 @@ pub enum LoadError {
         report: String,
     },
     /// The description of the root module's layout is damaged.
-    #[error("plugin file `{}` has a damaged description of its layout", path.display())]
+    #[error("the description of the layout of plugin file `{}` is damaged", path.display())]
     DamagedLayout {
         /// The file.
         path: PathBuf,
     },
     /// The plugin's code has another manifest than its file.
-    #[error("the manifest of plugin file `{}` is not the one of its code: they differ in `{field}`", path.display())]
+    #[error("the manifest in plugin file `{}` does not match the manifest in its code: `{field}` differs", path.display())]
     ManifestDiffers {
         /// The file.
         path: PathBuf,
@@ -99,8 +99,8 @@ pub enum LoadError {
 
 fn replaced(listed: &PluginKey, found: &PluginKey) -> String {
     match listed == found {
-        true => format!("it is another build of `{found}` now"),
-        false => format!("it was `{listed}` and is `{found}` now"),
+        true => format!("it is now another build of `{found}`"),
+        false => format!("it was `{listed}` and is now `{found}`"),
     }
 }
 

@@ -233,7 +233,7 @@ impl LoadedPlugin {
         let parse = |it: &str| semver::Version::parse(it).ok();
         let newer = parse(theirs).zip(parse(INTERFACE_VERSION)).map(|(it, ours)| it.cmp(&ours));
         err.message = format!(
-            "plugin `{}` has interface {theirs}, this host {INTERFACE_VERSION}: {}",
+            "plugin `{}` has interface {theirs}, and this host has {INTERFACE_VERSION}: {}",
             self.key, err.message
         );
         err.hint = match newer {
@@ -266,7 +266,7 @@ impl Route for LoadedPlugin {
         let reply = match &self.reach {
             Reach::Root(root) => root.interface(name, request, host).into_message_and_nodes(),
             Reach::Endpoint(_) => {
-                Err(ErrorReply::unsupported("only libraries implement interfaces"))
+                Err(ErrorReply::unsupported("only libraries can implement interfaces"))
             }
         };
         reply.map_err(|err| self.failed(err).into())

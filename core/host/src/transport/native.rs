@@ -283,7 +283,7 @@ fn reason(err: &LibraryError) -> String {
         LibraryError::RootModule { err: RootModuleError::Unwound, .. } => "it panicked".to_owned(),
         LibraryError::RootModule { err: RootModuleError::Returned(err), .. } => err.to_string(),
         LibraryError::IncompatibleVersionNumber { actual_version, .. } => {
-            format!("it has interface {actual_version}, this host has {INTERFACE_VERSION}")
+            format!("it has interface {actual_version}, but this host has {INTERFACE_VERSION}")
         }
         err => err.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
     }

@@ -53,7 +53,7 @@ fn read_segments<Elf: FileHeader<Endian = Endianness>>(
     let table = program_headers(file, header, endian)?;
     let n_segments = usize::from(header.e_phnum(endian));
     let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(table, n_segments)
-        .map_err(|()| damaged("the program headers have a wrong size"))?;
+        .map_err(|()| damaged("the size of the program headers is invalid"))?;
     let ends = segments.iter().filter(|it| it.p_type(endian) == elf::PT_LOAD);
     let end = ends.map(|it| segment_end::<Elf>(it, endian)).max().unwrap_or(0);
     // Linkers write the section headers last. Half of a library with debug information
@@ -78,7 +78,7 @@ fn program_headers<'s, Elf: FileHeader<Endian = Endianness>>(
     let count = header.e_phnum(endian);
     check_number("program headers", count, limits::PROGRAM_HEADERS)?;
     if count > 0 && usize::from(header.e_phentsize(endian)) != entry {
-        return Err(damaged("the program headers have a wrong size"));
+        return Err(damaged("the size of the program headers is invalid"));
     }
     file.bytes(header.e_phoff(endian).into(), u64::from(count) * entry as u64)
 }

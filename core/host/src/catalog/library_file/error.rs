@@ -23,7 +23,7 @@ pub enum LibraryError {
         what: String,
     },
     /// It is a library for another kind of operating system.
-    #[error("it is a library in {found} format, this platform loads {expected}")]
+    #[error("it is a library in {found} format, but this platform loads {expected}")]
     WrongFormat {
         /// Its format.
         found: Format,
@@ -31,7 +31,7 @@ pub enum LibraryError {
         expected: Format,
     },
     /// Its addresses have another size.
-    #[error("it is a {found}-bit library, this host is a {expected}-bit program")]
+    #[error("it is a {found}-bit library, but this host is a {expected}-bit program")]
     WrongClass {
         /// Its size of an address.
         found: u8,
@@ -39,7 +39,7 @@ pub enum LibraryError {
         expected: u8,
     },
     /// Its numbers are the other way round.
-    #[error("it is a {found}-endian library, this host is a {expected}-endian program")]
+    #[error("it is a {found}-endian library, but this host is a {expected}-endian program")]
     WrongEndianness {
         /// Its byte order, for example `big`.
         found: &'static str,
@@ -47,7 +47,7 @@ pub enum LibraryError {
         expected: &'static str,
     },
     /// It is built for another processor.
-    #[error("it is a library for {found}, this host runs on {expected}")]
+    #[error("it is a library for {found}, but this host runs on {expected}")]
     WrongMachine {
         /// Its architecture.
         found: String,
@@ -61,7 +61,7 @@ pub enum LibraryError {
         found: &'static str,
     },
     /// It has more of something than any plugin.
-    #[error("it has {found} {what}, the limit is {limit}")]
+    #[error("it has {found} {what}, but the limit is {limit}")]
     TooMany {
         /// What it has, in the plural.
         what: &'static str,
@@ -71,13 +71,13 @@ pub enum LibraryError {
         limit: u64,
     },
     /// What describes it is larger than that of any plugin.
-    #[error("more than {limit} bytes of it would have to be read to know what it is")]
+    #[error("more than {limit} bytes of it would have to be read to identify it")]
     TooMuch {
         /// How many bytes are read.
         limit: u64,
     },
     /// Its end is missing.
-    #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
+    #[error("it is truncated: its content ends at byte {needed}, but the file ends at byte {len}")]
     Truncated {
         /// Where the file would have to end at least.
         needed: u64,

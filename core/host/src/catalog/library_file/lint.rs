@@ -98,8 +98,8 @@ impl fmt::Display for LibraryWarning {
             }
             Self::SearchPath { tag, directories } => write!(
                 f,
-                "it has the {tag} `{directories}`: on other machines these directories have other \
-                 libraries, or none"
+                "it has the {tag} `{directories}`: on other machines, these directories contain \
+                 other libraries, or none"
             ),
             Self::NoRelro => {
                 f.write_str("it is linked without relro: its function pointers stay writable")
@@ -116,7 +116,7 @@ impl fmt::Display for LibraryWarning {
             }
             Self::SeveralManifests { count } => write!(
                 f,
-                "its section `{SECTION}` has {count} manifests: it links other plugins' crates"
+                "its section `{SECTION}` has {count} manifests: it links the crates of other plugins"
             ),
         }
     }
@@ -175,7 +175,7 @@ impl FromStr for GlibcVersion {
         let parts: Vec<_> = text.split('.').collect();
         let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
-            return Err("a version of glibc has two or three numbers, for example `2.31`".into());
+            return Err("expected two or three numbers, for example `2.31`".into());
         }
         for (number, part) in numbers.iter_mut().zip(parts) {
             *number = part.parse().map_err(|_| format!("the number `{part}` is too large"))?;
@@ -392,8 +392,8 @@ mod tests {
             [("-Wl,--enable-new-dtags", "RUNPATH"), ("-Wl,--disable-new-dtags", "RPATH")]
         {
             let expected = format!(
-                "search-path: it has the {tag} `/opt/lib:$ORIGIN`: on other machines these \
-                 directories have other libraries, or none"
+                "search-path: it has the {tag} `/opt/lib:$ORIGIN`: on other machines, these \
+                 directories contain other libraries, or none"
             );
             check(NOTHING, &[option, "-Wl,-rpath,/opt/lib:$ORIGIN"], None, &expected);
         }
@@ -429,7 +429,7 @@ mod tests {
         let code = format!(
             "__attribute__((section(\"{SECTION}\"), used)) static const char all[] = {one} \"\\0\" {one};"
         );
-        let expected = "several-manifests: its section `.pintle` has 2 manifests: it links other plugins' crates";
+        let expected = "several-manifests: its section `.pintle` has 2 manifests: it links the crates of other plugins";
         check(&code, &[], None, expected);
     }
 

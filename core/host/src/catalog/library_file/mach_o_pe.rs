@@ -76,7 +76,7 @@ pub(super) fn read_universal<Fat: FatArch>(
         Ok(object::FileKind::MachO64) => {
             read_mach_o::<macho::MachHeader64<Endianness>>(library, scope)
         }
-        _ => Err(damaged("a universal file of something else than libraries")),
+        _ => Err(damaged("it is a universal file that does not contain libraries")),
     }
 }
 
@@ -85,15 +85,15 @@ pub(super) fn library_in<'s, 'f, Fat: FatArch>(
     file: Part<'s, 'f>,
 ) -> Result<Part<'s, 'f>, LibraryError> {
     let mut offset = 0;
-    let invalid = |()| damaged("Invalid fat header size or alignment");
+    let invalid = |()| damaged("the size or alignment of the universal header is invalid");
     let header = file.read::<macho::FatHeader>(&mut offset).map_err(invalid)?;
     let count = header.nfat_arch.get(BigEndian);
     check_number("architectures", count, limits::ARCHITECTURES)?;
     let arches = file.read_slice::<Fat>(&mut offset, count as usize);
-    let arches = arches.map_err(|()| damaged("Invalid nfat_arch"))?;
+    let arches = arches.map_err(|()| damaged("the number of architectures is invalid"))?;
     let is_host = |it: &&Fat| processor(it.cputype()) == std::env::consts::ARCH;
     let arch = arches.iter().find(is_host).or(arches.first());
-    let (offset, size) = arch.ok_or_else(|| damaged("a universal file of nothing"))?.file_range();
+    let (offset, size) = arch.ok_or_else(|| damaged("it is an empty universal file"))?.file_range();
     file.part(offset, size)
 }
 

@@ -117,7 +117,7 @@ impl<'s> Part<'s, '_> {
     /// Returns the bytes that are at a place.
     pub(super) fn bytes(self, start: u64, len: u64) -> Result<&'s [u8], LibraryError> {
         let part = self.part(start, len)?;
-        part.read_bytes_at(0, len).map_err(|()| damaged("a part of it cannot be read"))
+        part.read_bytes_at(0, len).map_err(|()| damaged("part of it cannot be read"))
     }
 
     /// Returns where in the file something of this part is.

@@ -32,12 +32,10 @@ struct Shown {
     warnings: Vec<Warning>,
 }
 
-pub(in crate::cli) const ROW: Row = Row::new(
-    &["plugin", "check"],
-    "Load a plugin with every check, and say what was checked",
-    Run::Plain(run),
-)
-.args(|command| command.arg(subject_arg()).arg(glibc_arg()).arg(probe::arg()).arg(output::arg()));
+pub(in crate::cli) const ROW: Row =
+    Row::new(&["plugin", "check"], "Load a plugin and run all checks", Run::Plain(run)).args(
+        |command| command.arg(subject_arg()).arg(glibc_arg()).arg(probe::arg()).arg(output::arg()),
+    );
 
 /// Returns the option that names the oldest glibc that a plugin shall work with.
 pub(super) fn glibc_arg() -> Arg {
@@ -106,9 +104,9 @@ fn text(shown: &Shown) -> String {
     rows.extend(report.checks.iter().map(row));
     rows.extend(warnings.iter().map(|it| vec!["warning".to_owned(), it.text.clone()]));
     let passed = match warnings.len() {
-        0 => "every check passed",
-        1 => "every check passed, with a warning",
-        _ => "every check passed, with warnings",
+        0 => "all checks passed",
+        1 => "all checks passed, with a warning",
+        _ => "all checks passed, with warnings",
     };
     format!("{}\n{passed}", output::table(&rows))
 }

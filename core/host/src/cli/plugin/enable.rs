@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 pub(in crate::cli) const DISABLE: Row = Row::new(
     &["plugin", "disable"],
-    "Do as if a plugin were not installed, until it is enabled",
+    "Disable a plugin until it is enabled again",
     Run::Plain(disable),
 )
 .args(key_arg)
@@ -39,7 +39,7 @@ fn disable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
     let key = full(session, &given(matches)?)?;
     let path = path(session)?;
     let is_new = config::disable(&path, &key)?;
-    let what = if is_new { "is disabled" } else { "was disabled already" };
+    let what = if is_new { "is disabled" } else { "is already disabled" };
     session.console().println(format!("{key} {what} in `{}`", output::path(&path)));
     Ok(Exit::Done.into())
 }
@@ -58,7 +58,7 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     // Made before the change, the catalog would still have what was disabled.
     let mut entries = session.catalog().entries().iter();
     if let Some(other) = entries.find_map(|it| disabled(it, &given)) {
-        let text = format!("plugin `{given}` is still disabled as {other}");
+        let text = format!("plugin `{given}` is still disabled by {other}");
         return Err(CliError::new(Exit::Failed, text).hint(explain::disabled(&other)));
     }
     if enabled.is_empty() {
@@ -108,7 +108,7 @@ fn disabled(entry: &Entry, given: &PluginKey) -> Option<Disabled> {
 fn path(session: &Session<'_>) -> Result<PathBuf, CliError> {
     let path = config::user_path(session.identity(), &caller::var_os);
     path.ok_or_else(|| {
-        CliError::new(Exit::Failed, "there is no configuration directory of the user's")
+        CliError::new(Exit::Failed, "the user has no configuration directory")
             .hint("set `HOME` or `XDG_CONFIG_HOME`")
     })
 }

@@ -28,7 +28,7 @@ struct Inspection {
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "inspect"],
-    "Show what a plugin says of itself; a library is not run",
+    "Show the manifest of a plugin; libraries are not run",
     Run::Plain(run),
 )
 .args(|command| command.arg(subject_arg()).arg(output::arg()));
@@ -158,7 +158,10 @@ fn text(inspection: &Inspection) -> String {
     }
     row(
         "this host",
-        inspection.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
+        inspection
+            .refused
+            .clone()
+            .map_or("accepts it".to_owned(), |it| format!("refuses it: {it}")),
     );
     output::table(&rows)
 }

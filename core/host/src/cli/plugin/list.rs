@@ -47,17 +47,17 @@ struct Listed<'a> {
 }
 
 pub(in crate::cli) const ROW: Row =
-    Row::new(&["plugin", "list"], "List the plugins and what became of each", Run::Plain(run))
+    Row::new(&["plugin", "list"], "List the plugins and their states", Run::Plain(run))
         .args(|command| {
             command
                 .arg(
                     Arg::new("all")
                         .long("all")
                         .action(ArgAction::SetTrue)
-                        .help("List those too that another one shadows"),
+                        .help("Include shadowed plugins"),
                 )
                 .arg(Arg::new("check").long("check").action(ArgAction::SetTrue).help(
-                    "Load each plugin in a process of its own, and list as refused what fails",
+                    "Load each plugin in a separate process, and list plugins that fail as refused",
                 ))
                 .arg(output::arg())
         })
@@ -237,13 +237,13 @@ fn programs_text(programs: &[Judgement]) -> String {
 
 fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> Vec<u8> {
     if plugins.is_empty() {
-        return b"no plugins; `plugin abi` shows where they are looked for\n".to_vec();
+        return b"no plugins found; `plugin abi` lists the plugin directories\n".to_vec();
     }
     let sources: Vec<_> =
         plugins.iter().map(|it| session.provenance(it.entry).map(|it| it.source)).collect();
     // Where no plugin was installed by a command of the host, there is nothing to say of sources.
     let has_sources = sources.iter().any(Option::is_some);
-    let headings = ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"];
+    let headings = ["KEY", "STATE", "TRANSPORT", "PROVIDES", "SOURCE", "REASON"];
     let headings: Vec<_> =
         headings.into_iter().filter(|it| has_sources || *it != "SOURCE").collect();
     let mut table = Table::new(headings.len(), 1 + plugins.len());

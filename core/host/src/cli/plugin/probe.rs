@@ -165,7 +165,7 @@ pub(super) enum ProbeError {
         manifest: Option<Box<Manifest>>,
     },
     /// The system's loader would not load it.
-    #[error("plugin file `{}` cannot be loaded here", path.display())]
+    #[error("plugin file `{}` cannot be loaded on this machine", path.display())]
     NewerGlibc {
         /// The plugin.
         path: PathBuf,
@@ -208,7 +208,8 @@ impl Prober {
         let limit = session.time_limit("CHECK_TIMEOUT")?.unwrap_or(TIME_LIMIT);
         Ok(Self {
             program: program().map_err(|err| {
-                CliError::new(Exit::Failed, "the path of this program is unknown").cause(&err)
+                CliError::new(Exit::Failed, "failed to determine the path of this program")
+                    .cause(&err)
             })?,
             allow_panic_abort: session.rules().allow_panic_abort,
             limit,
@@ -438,8 +439,8 @@ fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => match signal_name(signal) {
-            Some(name) => format!("was ended by signal {signal} ({name})"),
-            None => format!("was ended by signal {signal}"),
+            Some(name) => format!("was terminated by signal {signal} ({name})"),
+            None => format!("was terminated by signal {signal}"),
         },
         (None, None) => "ended".to_owned(),
     }
@@ -485,10 +486,11 @@ impl From<ProbeError> for CliError {
             ProbeError::TimedOut { output, manifest, .. } => error
                 .hint(super::super::explain::check_timeout(manifest.as_deref()))
                 .detail(written(&output)),
-            ProbeError::NotAHost { .. } => error
-                .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
+            ProbeError::NotAHost { .. } => {
+                error.hint("run the host with the program's own arguments: `Host::run_to_exit`")
+            }
             ProbeError::NewerGlibc { .. } => {
-                error.hint("its author builds it for an older glibc, or use a newer system")
+                error.hint("ask the author for a build for an older glibc, or use a newer system")
             }
             ProbeError::NotStarted { .. } => error,
         }

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "run"],
-    "Run a command of one plugin, whoever else offers it",
+    "Run a command of a specific plugin",
     Run::Plain(run),
 )
 .args(|command| {
@@ -25,7 +25,7 @@ pub(in crate::cli) const ROW: Row = Row::new(
             .num_args(1..)
             .trailing_var_arg(true)
             .allow_hyphen_values(true)
-            .help("The command's words and its arguments"),
+            .help("The command and its arguments"),
     )
 });
 
@@ -53,8 +53,8 @@ fn no_command(entry: &Entry, key: &str, args: &[OsString]) -> CliError {
     let commands = entry.manifest().map_or(&[][..], |it| &it.commands);
     let names: Vec<_> = commands.iter().map(|it| format!("`{}`", it.path.join(" "))).collect();
     let hint = match names.is_empty() {
-        true => "it brings no commands".to_owned(),
-        false => format!("it has {}", names.join(", ")),
+        true => "the plugin has no commands".to_owned(),
+        false => format!("use one of the commands of the plugin: {}", names.join(", ")),
     };
     CliError::new(Exit::Usage, format!("plugin `{key}` has no command `{first}`")).hint(hint)
 }

@@ -54,14 +54,12 @@ fn is_path(text: &str) -> bool {
 /// Reads a key as the user typed it.
 pub fn parse_key(text: &str) -> Result<PluginKey, CliError> {
     text.parse().map_err(|err| {
-        CliError::new(Exit::Usage, format!("invalid plugin key `{text}`")).cause(&err).hint(
-            Hint::new(|host| {
-                let qualifier = &host.name_qualifier;
-                format!(
-                    "a key is `name` or `name/version`, for example `hello`, `hello/v1`, \
+        CliError::from_error(Exit::Usage, &err).hint(Hint::new(|host| {
+            let qualifier = &host.name_qualifier;
+            format!(
+                "use `name` or `name/version`, for example `hello`, `hello/v1` or \
                  `hello.{qualifier}/v1.0.0`"
-                )
-            }),
-        )
+            )
+        }))
     })
 }

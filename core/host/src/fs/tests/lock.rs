@@ -116,7 +116,7 @@ fn a_lock_that_is_not_released_in_time_is_an_error_that_names_the_process() {
         .unwrap_err();
         let me = std::process::id();
         assert_eq!(told, [format!("process {me}")]);
-        assert_eq!(err.cause.to_string(), format!("process {me} has the lock"));
+        assert_eq!(err.cause.to_string(), format!("process {me} holds the lock"));
         assert_eq!(err.to_string(), format!("failed to lock `{}`", path.display()));
     });
 }

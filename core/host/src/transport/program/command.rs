@@ -33,7 +33,7 @@ pub(super) fn run(
     command.args(positional(&program.description(&request.path)?.args, &request.args));
     let cannot = |err: std::io::Error| {
         let mut reply =
-            ErrorReply::failed(format!("program `{}` cannot be run", program.path.display()));
+            ErrorReply::failed(format!("failed to run program `{}`", program.path.display()));
         reply.causes.push(err.to_string());
         reply
     };

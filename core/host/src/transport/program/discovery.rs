@@ -133,8 +133,9 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
 fn exposed(metadata: &Metadata) -> Option<ForeignRefusal> {
     let exposure = Exposure::of(metadata).filter(|_| is_worth_protecting())?;
     let message = format!("it is not safe to run: {exposure}");
-    let hint = "make it yours, and take the permission to write it from others".to_owned();
-    Some(ForeignRefusal { message, source: None, hint })
+    let hint = "change its owner to your user, and remove the write permission of all others: \
+                `chmod go-w`";
+    Some(ForeignRefusal { message, source: None, hint: hint.to_owned() })
 }
 
 /// Whether a file has the name of a program of the host: `HOST-…`.
@@ -238,7 +239,7 @@ fn plugin(
 
 fn vanished() -> ForeignRefusal {
     ForeignRefusal {
-        message: "it changed while it was looked at".to_owned(),
+        message: "it changed while it was being examined".to_owned(),
         source: None,
         hint: "run the command again".to_owned(),
     }

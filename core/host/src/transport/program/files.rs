@@ -41,9 +41,9 @@ impl Files {
     /// Reads the reply; an empty one is the default.
     pub(super) fn read_reply<T: DeserializeOwned + Default>(&self) -> Result<T, ErrorReply> {
         let invalid = |err: &dyn std::fmt::Display| {
-            let mut reply = ErrorReply::failed("the program's reply cannot be read");
+            let mut reply = ErrorReply::failed("failed to read the program's reply");
             reply.causes.push(err.to_string());
-            reply.hint = Some("a reply is a JSON object".to_owned());
+            reply.hint = Some("write the reply as a JSON object".to_owned());
             reply
         };
         let contents =

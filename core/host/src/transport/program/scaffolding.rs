@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
             }
         }
         if !self.pending.trim_ascii().is_empty() {
-            let mut err = ErrorReply::failed("the program wrote more after its reply");
+            let mut err = ErrorReply::failed("the program wrote more output after its reply");
             err.causes.push(shown(&self.pending));
             return Err(err);
         }
@@ -191,13 +191,13 @@ impl<'a> Session<'a> {
     /// Returns the error of a program that ended without a reply.
     fn silent(&mut self) -> ErrorReply {
         if !self.pending.trim_ascii().is_empty() {
-            let mut err = ErrorReply::failed("the program's last line does not end");
+            let mut err = ErrorReply::failed("the last line of the program's output is incomplete");
             err.causes.push(shown(&self.pending));
             return err;
         }
         self.success().err().unwrap_or_else(|| {
-            let mut err = ErrorReply::failed("the program ended without a reply");
-            err.hint = Some("the last line of a step is a `reply` or an `error`".to_owned());
+            let mut err = ErrorReply::failed("the program exited without a reply");
+            err.hint = Some("end each step with a `reply` or an `error`".to_owned());
             err
         })
     }
@@ -262,7 +262,7 @@ fn answer(key: &str, value: Value, services: &dyn HostServices) -> Result<HostLi
             let request: ServiceRequest = read(key, value)?;
             Ok(HostLine::Service(Box::new(services.request(request)?)))
         }
-        other => Err(ErrorReply::unsupported(format!("this host does not know `{other}`"))),
+        other => Err(ErrorReply::unsupported(format!("this host does not support `{other}`"))),
     }
 }
 
@@ -275,8 +275,8 @@ fn select(selection: &ProgramSelection) -> Result<Select<'_>, ErrorReply> {
         (None, None, Some(plugin), None) => Ok(Select::Plugin(plugin)),
         (None, None, Some(plugin), Some(subcommand)) => Ok(Select::Origin { plugin, subcommand }),
         _ => Err(ErrorReply::failed(
-            "a selection has one of `path`, `glob` and `plugin`, and `subcommand` only with the \
-             last",
+            "a selection can have only one of `path`, `glob` and `plugin`, and `subcommand` only \
+             with `plugin`",
         )),
     }
 }
@@ -305,7 +305,9 @@ fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorRep
         "edit" => ChangeKind::Edit,
         "put" => ChangeKind::Put,
         other => {
-            return Err(wrong(format!("`{other}` is not a change: `add`, `edit` or `put` is")));
+            return Err(wrong(format!(
+                "unknown change `{other}`: expected `add`, `edit` or `put`"
+            )));
         }
     };
     let mode = match (made.mode.as_str(), kind) {
@@ -314,17 +316,20 @@ fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorRep
             present.first().map_or(MODE_FILE, Node::mode)
         }
         ("", _) => MODE_FILE,
-        (digits, _) => u32::from_str_radix(digits, 8)
-            .ok()
-            .filter(|it| *it <= 0o777)
-            .ok_or_else(|| wrong(format!("`{digits}` is not a mode, for example `0755`")))?,
+        (digits, _) => {
+            u32::from_str_radix(digits, 8).ok().filter(|it| *it <= 0o777).ok_or_else(|| {
+                wrong(format!(
+                    "invalid mode `{digits}`: expected an octal number, for example `0755`"
+                ))
+            })?
+        }
     };
     let bytes = match (&made.text, &made.base64) {
         (Some(text), None) => text.clone().into_bytes(),
         (None, Some(text)) => {
             BASE64.decode(text).map_err(|err| wrong(format!("its base64 is invalid: {err}")))?
         }
-        _ => return Err(wrong("it has one of `text` and `base64`".to_owned())),
+        _ => return Err(wrong("exactly one of `text` and `base64` is required".to_owned())),
     };
     Ok(Node::new(made.path, bytes, mode).with_change(kind))
 }
@@ -363,8 +368,11 @@ mod tests {
         assert_eq!((node.bytes(), node.mode()), ([0xff, 0].as_slice(), 0o755));
         assert_eq!(node.change(), ChangeKind::Put);
         for (json, why) in [
-            (json!({"path": "b"}), "it has one of `text` and `base64`"),
-            (json!({"path": "b", "text": "", "base64": ""}), "it has one of `text` and `base64`"),
+            (json!({"path": "b"}), "exactly one of `text` and `base64` is required"),
+            (
+                json!({"path": "b", "text": "", "base64": ""}),
+                "exactly one of `text` and `base64` is required",
+            ),
             (json!({"path": "b", "text": "", "mode": "9"}), "`9` is not a mode"),
             (json!({"path": "b", "text": "", "mode": "4755"}), "`4755` is not a mode"),
             (json!({"path": "b", "text": "", "change": "x"}), "`x` is not a change"),
