@@ -563,7 +563,7 @@ fn a_disabled_plugin_can_be_seen_but_not_used() {
     let transcript = sandbox.transcript(&["greet ada", "plugin run good greet ada"]);
     let listed = crate::vices::listed(&sandbox, &[], |_| true);
     expect![[r#"
-        good.so: good.example.org/v1.0.0, disabled: it is disabled by `good`
+        good.so: good.example.org/v1.0.0, disabled: it is disabled by the key `good`
         $ pintle greet ada
         --- stderr ---
         error: plugin `good.example.org/v1.0.0` is disabled

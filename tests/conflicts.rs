@@ -149,8 +149,8 @@ fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
         --- stderr ---
         warning: plugin `plain.example.org/v1.0.0` is older than its copy in `[SANDBOX]/second/second.so`: remove `[PLUGINS]/first.so`
         [exit 0]
-        first.so: plain.example.org/v1.0.0, disabled: it is disabled by `plain`
-        second.so: plain.example.org/v1.0.0, disabled: it is disabled by `plain`
+        first.so: plain.example.org/v1.0.0, disabled: it is disabled by the key `plain`
+        second.so: plain.example.org/v1.0.0, disabled: it is disabled by the key `plain`
     "#]].assert_eq(&transcript.replace(&second.to_string(), "[SECOND]"));
 }
 

@@ -356,7 +356,7 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
             $ rudder plugin list
             KEY                            STATE     TRANSPORT  PROVIDES                                REASON
             rust.pintle.dev/v1.0.0         ok        linked     init, create api, create webhook
-            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api, create webhook  it is disabled by `license`
+            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api, create webhook  it is disabled by the key `license`
             deprecated.example.org/v1.0.0  ok        native     old                                     it is deprecated: use good.example.org
             [exit 0]
         "#]],

@@ -420,7 +420,7 @@ fn bytes_that_are_no_text_void_neither_the_disabled_nor_a_folder() {
 fn quiet_is_quiet_about_where_an_error_comes_from() {
     let sandbox = Sandbox::new().plugin("good");
     let said = |line: &str| sandbox.run(line.split(' ')).to_string();
-    assert!(!said("-q fail").contains("the error comes from plugin"));
+    assert!(!said("-q fail").contains("the error was reported by plugin"));
     assert!(said("-v fail").contains("the error was reported by plugin `good.example.org/v1.0.0`"));
 }
 

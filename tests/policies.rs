@@ -213,11 +213,11 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
             [exit 3]
             $ pintle plugin list
             KEY                      STATE     TRANSPORT  PROVIDES                                                                                         REASON
-            good.example.org/v1.0.0  disabled  native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events  it is disabled by `good.example.org` in `[HOME]/.config/pintle/config.toml`
+            good.example.org/v1.0.0  disabled  native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events  it is disabled by the key `good.example.org` in `[HOME]/.config/pintle/config.toml`
             [exit 0]
             $ pintle plugin enable good/v1
             --- stderr ---
-            error: plugin `good/v1` is still disabled by `good.example.org` in `[HOME]/.config/pintle/config.toml`
+            error: plugin `good/v1` is still disabled by the key `good.example.org` in `[HOME]/.config/pintle/config.toml`
             hint: run `pintle plugin enable good.example.org`
             [exit 1]
             $ pintle plugin enable good
@@ -262,14 +262,14 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
         [exit 3]
         $ pintle plugin enable good
         --- stderr ---
-        error: plugin `good` is still disabled by `good` in `[SANDBOX]/system.toml`
+        error: plugin `good` is still disabled by the key `good` in `[SANDBOX]/system.toml`
         hint: ask the administrator to remove `good` from `[SANDBOX]/system.toml`
         [exit 1]
     "#]],
     );
     assert!(
         listed(&sandbox, &[], |_| true)
-            .contains("it is disabled by `good` in `[SANDBOX]/system.toml`")
+            .contains("it is disabled by the key `good` in `[SANDBOX]/system.toml`")
     );
 }
 
@@ -337,7 +337,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             $ pintle --disable-plugin policy sail
             --- stderr ---
             error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
-              caused by: it is disabled by `policy`
+              caused by: it is disabled by the key `policy`
             hint: remove it from `--disable-plugin` and from the variable `PINTLE_DISABLE_PLUGINS`
             [exit 3]
             $ pintle plugin disable policy
@@ -346,7 +346,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             $ pintle sail
             --- stderr ---
             error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
-              caused by: it is disabled by `policy.example.org` in `[HOME]/.config/pintle/config.toml`
+              caused by: it is disabled by the key `policy.example.org` in `[HOME]/.config/pintle/config.toml`
             hint: run `pintle plugin enable policy.example.org`
             [exit 3]
         "#]],

@@ -1274,7 +1274,7 @@ fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
     for line in [line.as_str(), delete.as_str(), "edit", "project upgrade"] {
         let output = sandbox.run(words(line));
         assert_eq!(output.code(), 3, "{line}: {output}");
-        assert!(output.stderr.contains("no plugin `shipyard.example.org"), "{output}");
+        assert!(output.stderr.contains("plugin `shipyard.example.org"), "{output}");
         assert!(output.stderr.contains("\nhint: "), "{line}: {output}");
     }
     // What the line itself names is another matter.

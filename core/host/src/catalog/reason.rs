@@ -36,7 +36,7 @@ pub enum Reason {
         key: PluginKey,
     },
     /// The user has disabled it.
-    #[error("it is disabled by {by}")]
+    #[error("it is disabled by the key {by}")]
     Disabled {
         /// The key by which it is disabled, and who has done that.
         by: Disabled,

@@ -513,7 +513,7 @@ mod discovery {
             &rules,
             expect![[r#"
             a.io/v1.0.0 ok
-            a.io/v2.0.0 disabled: it is disabled by `a/v2`
+            a.io/v2.0.0 disabled: it is disabled by the key `a/v2`
         "#]],
         );
     }

@@ -58,7 +58,7 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     // Made before the change, the catalog would still have what was disabled.
     let mut entries = session.catalog().entries().iter();
     if let Some(other) = entries.find_map(|it| disabled(it, &given)) {
-        let text = format!("plugin `{given}` is still disabled by {other}");
+        let text = format!("plugin `{given}` is still disabled by the key {other}");
         return Err(CliError::new(Exit::Failed, text).hint(explain::disabled(&other)));
     }
     if enabled.is_empty() {

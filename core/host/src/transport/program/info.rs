@@ -304,10 +304,10 @@ mod tests {
         assert_eq!(parse(json).unwrap().version, "1.2.3");
         for (answer, message) in [
             (b"".as_slice(), "its answer is empty"),
-            (b"hello", "cannot be read as YAML or JSON"),
-            (b"version: [1]", "cannot be read as YAML or JSON"),
-            (b"{\"version\": 1}", "cannot be read as YAML or JSON"),
-            (b"version: 1\nevents: {a: b}", "cannot be read as YAML or JSON"),
+            (b"hello", "is not a valid description in YAML or JSON"),
+            (b"version: [1]", "is not a valid description in YAML or JSON"),
+            (b"{\"version\": 1}", "is not a valid description in YAML or JSON"),
+            (b"version: 1\nevents: {a: b}", "is not a valid description in YAML or JSON"),
             (b"\xff", "is not UTF-8"),
         ] {
             let refused = parse(answer).unwrap_err();
@@ -363,7 +363,7 @@ mod tests {
             ("{name: berth}", "`--berth` belongs to the host"),
             ("{name: x, aliases: [berth]}", "`--berth` belongs to the host"),
             ("{name: x, short: b}", "`-b` belongs to the host"),
-            ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have one variable, `…_ARG_A_B`"),
+            ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have the same variable, `…_ARG_A_B`"),
             ("{name: x, required: true}", "have to be given"),
         ] {
             let refused = moor(args).unwrap_err();
@@ -391,11 +391,11 @@ mod tests {
             ("version: 1.0.0\nscaffolds: [{subcommand: paint}]", "unknown subcommand `paint`"),
             (
                 "version: 1.0.0\nscaffolds: [{subcommand: init, steps: [bind_flags]}]",
-                "names a step of `init`",
+                "lists a step of `init`",
             ),
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: x, completed: true}]}]",
-                "lacks the capability `complete`",
+                "does not have the capability `complete`",
             ),
         ] {
             let refused = check(yaml).unwrap_err();

@@ -373,9 +373,9 @@ mod tests {
                 json!({"path": "b", "text": "", "base64": ""}),
                 "exactly one of `text` and `base64` is required",
             ),
-            (json!({"path": "b", "text": "", "mode": "9"}), "`9` is not a mode"),
-            (json!({"path": "b", "text": "", "mode": "4755"}), "`4755` is not a mode"),
-            (json!({"path": "b", "text": "", "change": "x"}), "`x` is not a change"),
+            (json!({"path": "b", "text": "", "mode": "9"}), "invalid mode `9`"),
+            (json!({"path": "b", "text": "", "mode": "4755"}), "invalid mode `4755`"),
+            (json!({"path": "b", "text": "", "change": "x"}), "unknown change `x`"),
             (json!({"path": "b", "base64": "?"}), "its base64 is invalid"),
         ] {
             let err = made(json).unwrap_err();
