@@ -140,7 +140,7 @@ fn signature(data: &[u8]) {
     assert!(verify(&key, b"another plugin\n", signature, bound.file).is_err());
 }
 
-/// The bytes are a file in a plugin folder.
+/// The bytes are a file in a plugin directory.
 fn library_image(data: &[u8]) {
     let file = file_of(data);
     if let Ok(image) = library_file::open(file.path()) {
@@ -190,7 +190,7 @@ fn index(data: &[u8]) {
     FOLDER.look();
 }
 
-/// A folder with enough plugins for an index.
+/// A directory with enough plugins for an index.
 struct Indexed {
     folder: TempDir,
     index: PathBuf,

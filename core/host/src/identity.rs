@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// The default is Pintle's own; [`Cli`](crate::Cli) sets the ones of an embedding host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The command's name, as `pintle`; also the name of its folders.
+    /// The command's name, as `pintle`; also the name of its directories.
     pub command_name: String,
     /// The host's own version, as `1.2.3`.
     pub version: String,

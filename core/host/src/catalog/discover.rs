@@ -1,4 +1,4 @@
-//! Looking for plugin libraries in folders.
+//! Looking for plugin libraries in directories.
 
 use super::entry::Entry;
 use super::file::Stamp;

@@ -1,4 +1,4 @@
-//! One folder of the search path: what in it could be a plugin.
+//! One directory of the search path: what in it could be a plugin.
 
 use super::file::{Directory, FileError, RegularFile, Stamp};
 use super::index::{Known, Record, Records};
@@ -7,13 +7,13 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder of the search path.
+/// A directory of the search path.
 pub(super) struct Folder {
     directory: Directory,
     path: PathBuf,
 }
 
-/// Something in a folder that has the platform's library suffix.
+/// Something in a directory that has the platform's library suffix.
 pub(super) struct Candidate<'f> {
     folder: &'f Folder,
     /// The name, unless it is in the record alone.
@@ -28,22 +28,22 @@ pub(super) struct Candidate<'f> {
 }
 
 impl Folder {
-    /// Opens a folder.
+    /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: Directory::open(path)?, path: path.to_owned() })
     }
 
-    /// Returns who else may change what is in the folder.
+    /// Returns who else may change what is in the directory.
     pub(super) fn exposure(&self) -> Option<Exposure> {
         self.directory.exposure()
     }
 
-    /// Returns what tells the folder from what it was before.
+    /// Returns what tells the directory from what it was before.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.directory.own_stamp()
     }
 
-    /// Returns the libraries that the index has, which are all that are in the folder.
+    /// Returns the libraries that the index has, which are all that are in the directory.
     pub(super) fn listed(&self, records: Records) -> Vec<Candidate<'_>> {
         let candidate = |record: Record| Candidate {
             folder: self,

@@ -84,9 +84,9 @@ const MANY: usize = 500;
 impl Catalog {
     /// Looks for plugins: the linked ones first, then the files in the search path.
     ///
-    /// It never fails. Files that are no plugins are [refused](State::Refused)
-    /// entries, folders that cannot be read are [warnings](Self::warnings), and a
-    /// folder that does not exist is nothing.
+    /// It never fails. Files that are no plugins are [refused](State::Refused) entries, directories
+    /// that cannot be read are [warnings](Self::warnings), and a directory that does not exist is
+    /// nothing.
     pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
         Self::with_foreign(search, linked, rules, |_| Vec::new())
     }
@@ -195,7 +195,7 @@ impl Catalog {
         &self.entries
     }
 
-    /// Returns the folders that could not be searched.
+    /// Returns the directories that could not be searched.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

@@ -43,7 +43,8 @@ pub struct Host {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The command name is no word that a shell and the names of folders and variables can bear.
+    /// The command name is no word that a shell and the names of directories and variables can
+    /// bear.
     #[error(
         "invalid command name `{0}`: expected lower-case letters, digits and `-`, beginning with a letter"
     )]
@@ -163,7 +164,7 @@ impl Cli {
         self
     }
 
-    /// Sets the command's name, which also names its folders and environment variables.
+    /// Sets the command's name, which also names its directories and environment variables.
     pub fn command_name(mut self, name: impl Into<String>) -> Self {
         self.host.settings.identity.command_name = name.into();
         self

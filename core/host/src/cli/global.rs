@@ -67,7 +67,7 @@ fn level(is_quiet: bool, n_verbose: usize) -> Verbosity {
 /// What must be known before the plugins are, and so before the arguments can be parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Early {
-    /// The folders of `--plugin-dir`.
+    /// The directories of `--plugin-dir`.
     pub(super) plugin_dirs: Vec<PathBuf>,
     /// The keys of `--disable-plugin`.
     pub(super) disabled: Vec<String>,

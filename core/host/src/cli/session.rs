@@ -300,7 +300,7 @@ impl<'a> Session<'a> {
         of_groups.fold(services, Services::with)
     }
 
-    /// Returns the folders in which plugins are looked for.
+    /// Returns the directories in which plugins are looked for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
             let search = SearchPath::new(
@@ -403,8 +403,8 @@ impl<'a> Session<'a> {
 
     /// Returns the plugins that exist.
     ///
-    /// When it is made, the folders that could not be searched are reported: any of them
-    /// could have had what the command is about.
+    /// When it is made, the directories that could not be searched are reported: any of them could
+    /// have had what the command is about.
     pub fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let (search, linked) = (self.search(), &self.settings.linked);
