@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A plugin key: `name/version`, as `rust.pintle.dev/v1.0.0`, or a short form: `rust`, `rust/v1`.
+/// A plugin key: `name/version`, for example `rust.pintle.dev/v1.0.0`, or a short form: `rust`,
+/// `rust/v1`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PluginKey {
@@ -41,7 +42,7 @@ pub enum KeyErrorKind {
 }
 
 impl PluginKey {
-    /// Returns a key that asks for `name`, and for `version` if there is one.
+    /// Returns a key with the name `name` and the version `version`, if there is one.
     pub fn new(name: PluginName, version: Option<VersionPattern>) -> Self {
         Self { name, version }
     }
@@ -51,24 +52,24 @@ impl PluginKey {
         Self { name, version: Some(version.into()) }
     }
 
-    /// Returns the name that the key asks for.
+    /// Returns the name in the key.
     pub fn name(&self) -> &PluginName {
         &self.name
     }
 
-    /// Returns what the key asks of the version.
+    /// Returns the version pattern in the key.
     pub fn version(&self) -> Option<&VersionPattern> {
         self.version.as_ref()
     }
 
-    /// Returns the version, if the key asks for one and no other.
+    /// Returns the version, if the key matches only one version.
     pub fn exact_version(&self) -> Option<PluginVersion> {
         self.version.as_ref().and_then(VersionPattern::exact)
     }
 
-    /// Returns whether the key asks for a plugin of this name and version.
+    /// Returns whether the key matches a plugin with this name and version.
     ///
-    /// A name without a dot also asks for every plugin with that short name.
+    /// A name without a dot also matches every plugin with that short name.
     pub fn matches(&self, name: &PluginName, version: &PluginVersion) -> bool {
         self.matches_name(name) && self.version.as_ref().is_none_or(|it| it.matches(version))
     }
@@ -77,7 +78,7 @@ impl PluginKey {
         exact.exact_version().is_some_and(|version| self.matches(&exact.name, &version))
     }
 
-    /// Returns whether the key asks for a plugin of this name, in some version.
+    /// Returns whether the key matches a plugin with this name, in any version.
     pub fn matches_name(&self, name: &PluginName) -> bool {
         self.name == *name || (!self.name.is_qualified() && self.name.as_str() == name.short())
     }
