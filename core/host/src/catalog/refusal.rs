@@ -12,14 +12,14 @@ use std::path::PathBuf;
 
 /// Why a file is not a plugin that this host can run.
 ///
-/// The messages speak of the file as "it"; a message that shows one names the file.
+/// The messages refer to the file as "it"; a message that shows them names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It cannot be read, or is not a library that this platform loads.
+    /// It cannot be read, or is not a library that this platform can load.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// Others may change it, and so could choose what this process does.
+    /// Others can change it, and could thereby control this process.
     #[error("it is not safe to load: {exposure}")]
     Exposed {
         /// Who may change it.
@@ -28,10 +28,10 @@ pub enum Refusal {
     /// It is a library without a manifest.
     #[error("it has no plugin manifest")]
     NoManifest,
-    /// It is made of several plugins.
+    /// It contains several plugins.
     #[error("it has more than one plugin manifest")]
     SeveralManifests,
-    /// Its manifest is longer than those of any plugin.
+    /// Its manifest is longer than that of any plugin.
     #[error("its manifest has {found} bytes, but the limit is {limit}")]
     LongManifest {
         /// How many bytes it has.
@@ -64,7 +64,7 @@ pub enum Refusal {
     Twice {
         /// What it is.
         what: &'static str,
-        /// Which one.
+        /// The value.
         value: String,
     },
     /// Its manifest cannot be read.
@@ -100,7 +100,7 @@ pub enum Refusal {
         /// The symbol.
         symbol: String,
     },
-    /// Its root symbol has a name that other libraries could use for something else.
+    /// Its root symbol has a name that other libraries could use for another purpose.
     #[error("its root symbol `{symbol}` does not begin with `{prefix}`")]
     RootSymbolName {
         /// The symbol.
@@ -108,7 +108,7 @@ pub enum Refusal {
         /// What the names of root symbols begin with.
         prefix: &'static str,
     },
-    /// It understands no version of the PROJECT file that this host reads.
+    /// It does not support any version of the PROJECT file that this host supports.
     #[error(
         "it supports project version {found}, but this host supports {}",
         ProjectVersion::default()
@@ -145,7 +145,7 @@ pub enum Refusal {
         /// The host's major version.
         expected: u64,
     },
-    /// It was built against an interface that this host does not know yet.
+    /// It was built against an interface that this host does not support yet.
     #[error(
         "it was built against plugin interface {found}, but this host supports only versions up to {expected}.x"
     )]
@@ -155,7 +155,7 @@ pub enum Refusal {
         /// The host's major version.
         expected: u64,
     },
-    /// Its root module is laid out by another series of abi_stable.
+    /// Its root module has the layout of another series of abi_stable.
     #[error("it was built with abi_stable {found}, but this host was built with {expected}")]
     AbiStable {
         /// Its series.
@@ -177,7 +177,7 @@ pub enum Refusal {
         /// Why.
         source: semver::Error,
     },
-    /// It is not a library of this interface, and cannot be used as what it is.
+    /// It is not a library of this interface, and cannot be used as another kind of plugin.
     #[error(transparent)]
     Foreign {
         /// Why.

@@ -1,4 +1,5 @@
-//! Tests of the whole module: what is found, whether it can be used, and what a key means.
+//! Tests of the whole module: which plugins are found, whether they can be used, and which plugin a
+//! key refers to.
 
 use super::testing::{manifest, manifest_json};
 use super::*;
@@ -176,7 +177,7 @@ mod resolution {
     #[test]
     fn refused_and_disabled_plugins_are_mentioned() {
         let bad = Manifest::parse(
-            // A plugin that scaffolds must name the versions of PROJECT that it supports.
+            // A plugin that scaffolds must list the versions of PROJECT that it supports.
             manifest_json(&json!({
                 "name": "bad.io",
                 "project_versions": [],
@@ -369,8 +370,8 @@ mod discovery {
         SearchPath::from_dirs(dirs.iter().map(dir))
     }
 
-    /// A plugin that is a part of the test program. The macro would also make
-    /// symbols, of which the program can have only one set.
+    /// A plugin that is part of the test program. The macro would also create symbols, of which the
+    /// program can have only one set.
     struct Builtin;
 
     impl Linked for Builtin {

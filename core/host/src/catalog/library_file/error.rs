@@ -86,7 +86,7 @@ pub enum LibraryError {
     },
 }
 
-/// Checks that a library does not have more of something than any plugin.
+/// Checks that a library does not have more of something than any plugin does.
 pub(super) fn check_number(
     what: &'static str,
     found: impl Into<u64>,
@@ -96,7 +96,7 @@ pub(super) fn check_number(
     if found > limit { Err(LibraryError::TooMany { what, found, limit }) } else { Ok(()) }
 }
 
-/// Returns the error of a library some part of which is invalid.
+/// Returns the error for a library with an invalid part.
 pub(super) fn damaged(what: impl ToString) -> LibraryError {
     LibraryError::Damaged { what: what.to_string() }
 }
