@@ -1,5 +1,5 @@
-//! What to do about an error: the one place where hints name options, variables and the
-//! host's own command.
+//! What to do about an error: the only module whose hints name options, variables and the host's
+//! own command.
 //!
 //! The libraries' errors carry facts only.
 
@@ -20,7 +20,7 @@ use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
 /// How many names or keys are suggested.
 const MAX_SUGGESTED: usize = 3;
 
-/// Returns what to do about a plugin that cannot be used, or not all of its commands.
+/// Returns what to do about a plugin that cannot be used, or some of whose commands cannot be used.
 pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
     match reason {
         Reason::Refused(err) => refusal(err, manifest),
@@ -62,7 +62,8 @@ pub(super) fn edit(err: &EditError) -> Hint {
     .into()
 }
 
-/// Returns what to do about a required plugin that is missing. Its own file binds no user.
+/// Returns what to do about a required plugin that is missing. A user can change a requirement in
+/// the user's own file.
 pub(super) fn requirement(required: &Requirement, fix: &str) -> String {
     match required.is_users {
         true => format!("{fix}; or remove the requirement from `{}`", required.file.display()),
@@ -70,8 +71,8 @@ pub(super) fn requirement(required: &Requirement, fix: &str) -> String {
     }
 }
 
-/// Returns what to do about a hook without which a command does not go on: fix the plugin, or do
-/// without it.
+/// Returns what to do about a hook without which a command does not continue: fix the plugin, or
+/// disable it.
 pub(super) fn hook_cannot_run(entry: &Entry, fix: Option<String>) -> String {
     let without = match (entry.key(), entry.path()) {
         (Some(key), _) => format!("disable the plugin with `--disable-plugin {key}`"),
@@ -91,7 +92,7 @@ fn clash(clash: Clash) -> Hint {
     })
 }
 
-/// Returns what to do about a command that several plugins claim.
+/// Returns what to do about a command that several plugins provide.
 pub(super) fn conflict(err: &CommandConflict) -> Hint {
     let claims = err.claims.clone();
     Hint::new(move |host| {
@@ -101,19 +102,20 @@ pub(super) fn conflict(err: &CommandConflict) -> Hint {
     })
 }
 
-/// Returns the line that calls a command of one plugin, whatever other plugins claim.
+/// Returns the command line for a command of one plugin, independently of other plugins.
 fn run(host: &Identity, key: &str, command: &[String]) -> String {
     format!("`{} plugin run {key} {}`", host.command_name, command.join(" "))
 }
 
-/// Returns what to do about a plugin that lacks an interface, where it has another version.
+/// Returns what to do about a plugin that does not implement an interface, if it implements another
+/// version.
 pub(super) fn no_interface(err: &NoInterface) -> Option<Hint> {
     let name = |it: &str| it.rsplit_once('/').map(|it| it.0.to_owned());
     let other = err.implemented.iter().find(|it| name(it) == name(err.interface))?;
     Some(format!("install another version of the plugin: this version implements `{other}`").into())
 }
 
-/// Returns what to do about a key that means no plugin.
+/// Returns what to do about a key for which there is no plugin.
 pub(super) fn resolve(err: &ResolveError) -> Hint {
     match err {
         ResolveError::NotFound { similar, .. } if similar.is_empty() => {
@@ -181,8 +183,8 @@ pub(super) fn program(err: &RunError) -> Option<Hint> {
     })
 }
 
-/// Returns what to do about a file that is not a plugin which this host can run; its manifest
-/// says who the author is.
+/// Returns what to do about a file that is not a plugin that this host can run; its manifest names
+/// the author.
 pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
@@ -242,7 +244,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     }
 }
 
-/// Returns what to do about a file or a directory that others may change.
+/// Returns what to do about a file or a directory that others can change.
 pub(super) fn exposed() -> &'static str {
     "change its owner to your user or to root, and remove the write permission of all others: \
      `chmod go-w`"
@@ -280,7 +282,7 @@ fn other_platform() -> Hint {
     format!("install the plugin's build for `{TARGET}`").into()
 }
 
-/// Returns what to do about a plugin that could not be loaded, where that is known.
+/// Returns what to do about a plugin that could not be loaded, if known.
 pub(super) fn load(err: &LoadError) -> Option<Hint> {
     Some(match err {
         LoadError::Refused(file) => refusal(&file.refusal, file.manifest.as_ref()),
@@ -303,7 +305,7 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
     })
 }
 
-/// Returns what to do about a library that the dynamic linker rejects; `message` is its own.
+/// Returns what to do about a library that the dynamic linker rejected with `message`.
 fn open(message: &str) -> Hint {
     if message.contains("static TLS") {
         return "rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or \
@@ -319,7 +321,7 @@ fn open(message: &str) -> Hint {
     "check that the libraries that the plugin requires are installed on this machine".into()
 }
 
-/// Returns what to do about a plugin that a check has given up.
+/// Returns what to do about a plugin whose check timed out.
 pub(super) fn check_timeout(manifest: Option<&Manifest>) -> Hint {
     let contact = contact(manifest);
     Hint::new(move |host| {
@@ -331,7 +333,7 @@ pub(super) fn check_timeout(manifest: Option<&Manifest>) -> Hint {
     })
 }
 
-/// Returns what to do about a hook that stopped a command, where that is known.
+/// Returns what to do about a hook that stopped a command, if known.
 pub(super) fn hook(err: &HookError) -> Option<Hint> {
     match err {
         HookError::TimedOut { .. } => Some(Hint::new(|host| {

@@ -27,7 +27,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         CliError::new(Exit::Failed, text).cause(&err)
     })?;
     let mut command = session.command();
-    // Gives each command its full name, and the options of those above it.
+    // Sets the full name of each command, and adds the options of its parents.
     command.build();
     let identity = session.identity();
     let source = format!("{} {}", identity.command_name, identity.version);
@@ -35,7 +35,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// Writes the page of a command, and those of all below it.
+/// Writes the page of a command and those of its subcommands.
 fn write(command: &Command, source: &str, dir: &Path) -> Result<(), CliError> {
     let page = Man::new(command.clone()).source(source);
     let mut text = Vec::new();

@@ -1,5 +1,5 @@
-//! What is said where a process has privileges that its caller lacks, and so does not do what
-//! that caller asks for.
+//! Errors and warnings of a process with privileges that its caller does not have, and which
+//! therefore ignores requests of the caller.
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -12,8 +12,8 @@ use pintle_plugin::Level;
 /// Why something is refused or ignored.
 const WHY: &str = "this process has privileges that its caller does not have";
 
-/// Refuses something by which an untrusted caller would choose code that runs; `what` is the
-/// subject of the sentence.
+/// Refuses a request by which an untrusted caller would choose code to run; `what` is the subject
+/// of the sentence.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn check_trusted(what: &str) -> Result<(), CliError> {
     })))
 }
 
-/// Tells an untrusted caller which variables of the host are ignored.
+/// Reports to an untrusted caller which variables of the host are ignored.
 pub(super) fn report_ignored(host: &Identity, console: &Console) {
     if caller::is_trusted() {
         return;

@@ -1,4 +1,4 @@
-//! `plugin abi`: what a plugin must fit, and where plugins are looked for.
+//! `plugin abi`: the plugin interface of this host, and the plugin directories.
 
 use crate::LIBRARY_VERSION;
 use crate::catalog::PluginDir;

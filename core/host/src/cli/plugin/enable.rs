@@ -1,4 +1,4 @@
-//! `plugin disable` and `plugin enable`: which plugins the user does without, whatever directory
+//! `plugin disable` and `plugin enable`: plugins that the user does not use, whatever directory
 //! they are in.
 
 use super::subject::parse_key;
@@ -55,7 +55,7 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     for key in &enabled {
         session.console().println(format!("{key} is enabled again"));
     }
-    // Made before the change, the catalog would still have what was disabled.
+    // A catalog from before the change would still contain the disabled plugins.
     let mut entries = session.catalog().entries().iter();
     if let Some(other) = entries.find_map(|it| disabled(it, &given)) {
         let text = format!("plugin `{given}` is still disabled by the key {other}");
@@ -67,8 +67,8 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     Ok(Exit::Done.into())
 }
 
-/// Returns a key with the full name of the plugin that is meant: another one of the same short
-/// name may be installed tomorrow.
+/// Returns a key with the full name of the plugin: another plugin with the same short name may be
+/// installed later.
 fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError> {
     let entries = session.catalog().entries().iter();
     let names: BTreeSet<&PluginName> = entries
@@ -90,13 +90,13 @@ fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError>
     }
 }
 
-/// Returns whether a key means a plugin, be it refused or disabled.
+/// Returns whether a key matches a plugin, even if the plugin is refused or disabled.
 fn is_meant(entry: &Entry, given: &PluginKey) -> bool {
     let key = entry.key().zip(entry.version());
     key.is_some_and(|(key, version)| given.matches(key.name(), &version))
 }
 
-/// Returns how a plugin is disabled, if it is, and is meant.
+/// Returns how a plugin is disabled, if it is disabled and matches the key.
 fn disabled(entry: &Entry, given: &PluginKey) -> Option<Disabled> {
     match entry.reason() {
         Some(Reason::Disabled { by }) if is_meant(entry, given) => Some(by),

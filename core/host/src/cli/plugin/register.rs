@@ -1,5 +1,5 @@
-//! `plugin register` and `plugin unregister`: plugins that are kept elsewhere, as links in the
-//! user's plugin directory.
+//! `plugin register` and `plugin unregister`: plugins in other directories, as links in the user's
+//! plugin directory.
 
 use super::probe::{self, Prober};
 use crate::catalog::{PluginKey, folder};
@@ -138,7 +138,7 @@ fn of_plugin<'a>(
     paths.find_map(|path| links.iter().find(|link| *link == path && link.is_symlink()))
 }
 
-/// Refuses what a host passes over in a plugin directory, whatever is in it.
+/// Refuses files that a host ignores in a plugin directory.
 fn check_name(path: &Path) -> Result<(), CliError> {
     let shown = output::path(path);
     let refuse =
@@ -165,7 +165,7 @@ fn check_name(path: &Path) -> Result<(), CliError> {
     }
 }
 
-/// Returns the absolute path of a file, which may be a link: only its directory is resolved.
+/// Returns the absolute path of a file that may be a link: only its directory is resolved.
 fn place(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().and_then(|it| std::fs::canonicalize(it).ok());

@@ -1,4 +1,4 @@
-//! What `plugin check` finds out about a plugin by loading it.
+//! The checks of `plugin check` that load a plugin.
 
 use crate::LIBRARY_VERSION;
 use crate::catalog::defect;
@@ -27,8 +27,8 @@ pub(super) struct Check {
     pub(super) found: String,
 }
 
-/// Checks a plugin that was loaded; `path` is its file, as it is shown. `announce` is told of
-/// each call of the plugin before it happens: it completes the sentence "it crashed while …".
+/// Checks a plugin that was loaded; `path` is its file, as it is shown. `announce` is called before
+/// each call of the plugin, with text that completes the sentence "it crashed while …".
 pub(super) fn examine(
     session: &Session<'_>,
     plugin: &LoadedPlugin,
@@ -50,7 +50,7 @@ pub(super) fn examine(
 
 type Found = Vec<(&'static str, String)>;
 
-/// What [`transport::load`](crate::transport::load) has made sure of before it opened the file.
+/// The checks that [`transport::load`](crate::transport::load) performed before it opened the file.
 fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
     if !plugin.is_library() {
         return vec![("file", "a program that describes itself".to_owned())];
@@ -155,7 +155,7 @@ fn scaffold_checks(
     Ok(found)
 }
 
-/// Asks for the options of the hooks on each command of the host that has some.
+/// Requests the options of the hooks on each command of the host that has hooks.
 fn option_checks(
     session: &Session<'_>,
     plugin: &LoadedPlugin,

@@ -1,4 +1,4 @@
-//! `plugin run KEY COMMAND…`: a command of one plugin, whoever else offers it.
+//! `plugin run KEY COMMAND…`: runs a command of a specific plugin.
 
 use super::subject::parse_key;
 use crate::catalog::{Entry, ManifestCommand};
@@ -38,7 +38,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     plugin_command::run(session, &entry, command, rest, &["plugin", "run", key])
 }
 
-/// Returns the plugin's command whose words `args` begin with, the longest first.
+/// Returns the plugin's command that `args` begin with, the longest first.
 fn find<'a>(entry: &'a Entry, args: &[OsString]) -> Option<&'a ManifestCommand> {
     let commands = &entry.manifest()?.commands;
     let fits = |it: &&ManifestCommand| {

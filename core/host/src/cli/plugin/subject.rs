@@ -26,8 +26,8 @@ pub(super) enum Subject<'a> {
     Entry(&'a Entry),
 }
 
-/// Returns what the user means: a path that is one by its looks or because a file is
-/// there, else a key.
+/// Returns what the user means: a file if the text looks like a path or if the file exists,
+/// otherwise a key.
 pub(super) fn subject<'a>(
     session: &'a Session<'_>,
     matches: &ArgMatches,
