@@ -1,7 +1,7 @@
-//! What a crafted file costs before it is refused: bytes that are read, and memory.
+//! The cost of a crafted file before it is refused: bytes that are read, and memory.
 //!
-//! The kernel counts the bytes, and the allocator the memory, so that no reader can forget to.
-//! The tests are a program of their own, with one test at a time, since there is one allocator.
+//! The kernel counts the bytes, and the allocator counts the memory, so no reader can be missed.
+//! The tests are a separate program that runs one test at a time, because there is one allocator.
 #![cfg(target_os = "linux")]
 
 use expect_test::{Expect, expect};
@@ -26,20 +26,20 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// What may be read of a file before it is refused, or listed.
 const MAX_READ: u64 = 64 * 1024;
 
-/// How much memory that may take.
+/// How much memory this may take.
 const MAX_MEMORY: usize = 1024 * 1024;
 
-/// How much memory a tool may take that reads tables of symbols, besides the file's size.
+/// How much memory a tool that reads symbol tables may take, besides the file's size.
 const MAX_THOROUGH: usize = 16 * 1024 * 1024;
 
-/// Two counters of the whole process are looked at: one test at a time.
+/// The tests read two counters of the whole process, so only one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns how many bytes this thread has read until now, and how many it read to know that.
+/// Returns how many bytes this thread has read so far, and how many of them for this query.
 fn n_read() -> (u64, u64) {
     let counters = std::fs::read_to_string("/proc/thread-self/io").expect("Linux counts them");
     let line = counters.lines().find_map(|it| it.strip_prefix("rchar: "));
@@ -47,8 +47,7 @@ fn n_read() -> (u64, u64) {
     (n_read, counters.len() as u64)
 }
 
-/// Does some work, and returns what it returned, how many bytes it read, and how much memory it
-/// took.
+/// Runs `work`, and returns its result, how many bytes it read, and how much memory it took.
 fn measured<T>(work: impl FnOnce() -> T) -> (T, u64, usize) {
     let ((before, of_looking), memory) = (n_read(), MEMORY.current_usage());
     MEMORY.reset_peak_usage();
@@ -64,7 +63,7 @@ struct Crafted {
     len: u64,
 }
 
-/// Writes a file; bytes of it that are not given are a hole, up to `len`.
+/// Writes a file; bytes that are not given are a hole, up to `len`.
 fn crafted(parts: &[(u64, &[u8])], len: u64) -> Crafted {
     let dir = tempfile::tempdir().expect("there is a place for temporary files");
     let path = dir.path().join("libit.so");
@@ -78,7 +77,7 @@ fn crafted(parts: &[(u64, &[u8])], len: u64) -> Crafted {
     Crafted { _dir: dir, path, len }
 }
 
-/// Examines a file as the catalog does, and checks why it is refused, and what that costs.
+/// Examines a file as the catalog does, and checks why it is refused, and the cost.
 #[track_caller]
 fn check_crafted(file: &Crafted, expected: Expect) {
     let rules = Rules::default();
@@ -91,7 +90,7 @@ fn check_crafted(file: &Crafted, expected: Expect) {
     assert!(n_read <= MAX_READ, "{n_read} bytes were read");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken");
     assert!(text.len() < 1024, "the message has {} bytes", text.len());
-    // A tool that looks at files of all platforms takes no more.
+    // A tool that reads files of all platforms takes no more.
     let (_, n_read, memory) = measured(|| library_file::open(&file.path).map(drop));
     assert!(n_read <= MAX_READ, "{n_read} bytes were read of any library");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken for any library");
@@ -116,7 +115,7 @@ fn check(parts: &[(u64, &[u8])], len: u64, expected: Expect) {
     check_crafted(&crafted(parts, len), expected);
 }
 
-/// Checks what is found in a library of another platform, and what that costs.
+/// Checks what is found in a library of another platform, and the cost.
 #[track_caller]
 fn check_foreign(bytes: &[u8], len: u64, expected: Expect) {
     let file = crafted(&[(0, bytes)], len);
@@ -130,7 +129,7 @@ fn check_foreign(bytes: &[u8], len: u64, expected: Expect) {
     expected.assert_eq(&text);
     assert!(n_read <= MAX_READ, "{n_read} bytes were read");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken");
-    // For the catalog, its format says enough.
+    // For the catalog, its format is sufficient.
     let (res, n_read, _) = measured(|| examine(&file.path, &Rules::default()));
     let refusal = with_causes(&res.expect_err("it is of another platform").refusal);
     assert!(refusal.starts_with("it is a library in "), "{refusal}");
@@ -290,7 +289,7 @@ fn a_file_of_holes_is_not_read() {
         8192 + huge,
         expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
-    // The tables of its symbols are; they are read before it is loaded.
+    // Its symbol tables are; they are read before it is loaded.
     let sections = [
         section(0, 0, 0, 0, 0),
         section(0, SHT_STRTAB, 4096, names.len() as u64, 0),
@@ -331,7 +330,7 @@ fn thousands_of_headers_are_not_read() {
         8 << 20,
         expect!["it has 65000 sections, but the limit is 512"],
     );
-    // There are more sections than the header can tell: the first one says how many.
+    // There are more sections than the header can express: the first one contains their number.
     let first = section(0, 0, 0, 1 << 24, 0);
     check(
         &[(0, &header(0, 4096, 0)), (4096, &first)],

@@ -1,7 +1,7 @@
-//! What is in the configuration files of a host: which plugins are disabled, and which required.
+//! The configuration files of a host: disabled and required plugins.
 //!
-//! Two files count: the system's and the user's. What either says holds, so the user's file can
-//! lift nothing of the system's.
+//! There are two files: the system's and the user's. Both apply, so the user's file cannot revoke
+//! anything in the system's.
 
 use super::toml_text::{self, ConfigError};
 use crate::catalog::{Disabled, DisabledBy, NameError, PluginKey, PluginName, PluginVersion};
@@ -54,12 +54,12 @@ struct Required {
 }
 
 impl Config {
-    /// Reads the files of a host. A caller who lends the process more rights than it has
-    /// itself (`is_privileged`) has no say in them.
+    /// Reads the files of a host. If a caller has started the process with privileges that the
+    /// caller does not have (`is_privileged`), the caller cannot choose the files.
     ///
     /// # Errors
     ///
-    /// When one of the files is there, and cannot be read.
+    /// When one of the files exists but cannot be read.
     pub fn load(
         identity: &Identity,
         env: &dyn Fn(&str) -> Option<OsString>,
@@ -101,8 +101,7 @@ impl Config {
         &self.disabled
     }
 
-    /// Returns the commands that the files name, each as words, with what requires a plugin for
-    /// it.
+    /// Returns the commands in the files, each as words, with the requirement that names it.
     pub fn named(&self) -> impl Iterator<Item = (&Requirement, &[String])> {
         let named = |it| Requirement::named(it).map(move |words| (it, words));
         self.required.iter().flat_map(named)
@@ -131,7 +130,7 @@ impl Requirement {
         self.version.matches(version.as_semver())
     }
 
-    /// Returns the plugin and the versions of it that will do, for messages.
+    /// Returns the plugin and its accepted versions, for messages.
     pub fn wanted(&self) -> String {
         match self.version == semver::VersionReq::STAR {
             true => format!("plugin `{}`", self.plugin),
@@ -140,12 +139,12 @@ impl Requirement {
     }
 }
 
-/// Returns where the user's file is. It need not exist.
+/// Returns the path of the user's file, which may not exist.
 pub fn user_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(identity.dir(Purpose::Config, env)?.join(FILE))
 }
 
-/// Returns where the system's file is: a variable names another one, or none if it is empty.
+/// Returns the path of the system's file: a variable can name another one, or none if it is empty.
 fn system_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     match env(&identity.env_var("SYSTEM_CONFIG")) {
         Some(path) => Some(PathBuf::from(path)).filter(|it| !it.as_os_str().is_empty()),

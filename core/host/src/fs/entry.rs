@@ -41,22 +41,22 @@ pub struct Entry {
     pub name: OsString,
     /// What has the name.
     pub kind: Kind,
-    /// The number of the file in its file system, where there is one.
+    /// The number of the file in its file system, if there is one.
     pub inode: Option<u64>,
 }
 
 /// The permission bits of a file to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Of a new file: the user's umask takes bits away, as from any new file.
+    /// For a new file: the user's umask removes bits, as from any new file.
     New(u32),
     /// Exactly these.
     Exact(u32),
-    /// Those of the file that is replaced; if there is none, as [`Mode::New`].
+    /// The bits of the file that is replaced; if there is none, as [`Mode::New`].
     Keep(u32),
 }
 
-/// What makes two names the same file: device and inode.
+/// What identifies a file under any name: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
     pub(super) device: u64,

@@ -1,14 +1,14 @@
-//! What stops the work behind an event.
+//! Errors of the hooks on an event.
 
 use crate::transport::CallError;
 use std::io;
 use std::time::Duration;
 
-/// Why the work behind an event must not go on, or did not end well.
+/// Why the work for an event must not continue, or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HookError {
-    /// A hook said no to what a `pre-` event announced.
+    /// A hook vetoed the operation that a `pre-` event announced.
     #[error("plugin `{plugin}` vetoed `{event}`: {reason}")]
     Veto {
         /// The plugin's full key.
@@ -26,7 +26,7 @@ pub enum HookError {
         /// The event.
         event: String,
     },
-    /// The typed answer of a hook is not what the event asks for.
+    /// The typed answer of a hook has another type than the event requires.
     #[error("plugin `{plugin}` replied to `{event}` with an invalid type")]
     Reply {
         /// The plugin's full key.
@@ -36,7 +36,7 @@ pub enum HookError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The host cannot tell hooks of the event: a fault of the program, not of a plugin.
+    /// The payload of the event cannot be encoded: a fault of the program, not of a plugin.
     #[error("failed to encode the payload of `{event}`: {reason}")]
     Payload {
         /// The event.
@@ -44,7 +44,7 @@ pub enum HookError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A signal came while the hooks were at work.
+    /// A signal arrived while the hooks were running.
     #[error("interrupted")]
     Interrupted,
     /// A hook failed.

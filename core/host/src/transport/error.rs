@@ -1,4 +1,4 @@
-//! What can go wrong when a plugin is loaded, and when it is called.
+//! Errors of loading and calling plugins.
 
 use crate::catalog::{PluginKey, RefusedFile};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
@@ -35,7 +35,7 @@ pub enum LoadError {
         /// The symbol.
         symbol: String,
     },
-    /// The dynamic linker did not take the file.
+    /// The dynamic linker rejected the file.
     #[error("the dynamic linker rejected plugin file `{}`", path.display())]
     Open {
         /// The file.
@@ -57,13 +57,13 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
-    /// The library was built without a description of its root module's layout.
+    /// The library does not contain a description of its root module's layout.
     #[error("plugin file `{}` does not describe its layout", path.display())]
     NoLayout {
         /// The file.
         path: PathBuf,
     },
-    /// The layout of the root module is not the one of this host.
+    /// The layout of the root module differs from the host's.
     #[error("the layout of plugin file `{}` differs from the layout of this host: {summary}", path.display())]
     Incompatible {
         /// The file.

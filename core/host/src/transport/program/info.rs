@@ -1,4 +1,4 @@
-//! What a program says of itself: asking for it, and judging it.
+//! The description of a program: requesting it, and checking it.
 
 use super::called::stderr;
 use super::strict::not_an_object;
@@ -19,17 +19,17 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest answer, also of a program that suggests values, in bytes.
+/// The maximum length of an answer in bytes, also for suggested values.
 pub(super) const MAX_ANSWER: usize = 1 << 20;
 /// The capability of programs that suggest values.
 pub(super) const COMPLETE: &str = "complete";
-/// How long a program may take to say what it is.
+/// The time limit for the description.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Why a program is refused, as it is kept.
+/// Why a program is refused, as it is cached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Refused {
-    /// What is wrong; it speaks of the program as "it".
+    /// What is wrong; the text refers to the program as "it".
     pub(super) message: String,
     /// Details, which may have several lines.
     pub(super) details: String,
@@ -46,13 +46,13 @@ impl Refused {
     }
 }
 
-/// Asks a program what it is, and judges the answer.
+/// Asks a program for its description, and checks the answer.
 pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Refused> {
-    // A program that was registered finds what is beside it by its own path.
+    // A registered program finds the files next to it by its own path.
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut command = Command::new(path);
     Variables::of("INFO").apply(&mut command, &around.identity);
-    // Relative paths mean nothing to what is asked once and for all.
+    // The answer is cached, so relative paths must not depend on the current directory.
     if let Some(folder) = path.parent() {
         command.current_dir(folder);
     }
@@ -108,7 +108,7 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
     Ok(info)
 }
 
-/// Checks what reading forgives: lists in the place of objects, and, for the sake of newer
+/// Checks what parsing tolerates: lists in place of objects, and, for compatibility with newer
 /// plugins, kinds and types of arguments that this host does not know.
 fn check_shape(answer: &Value) -> Result<(), Refused> {
     const PARTS: [&str; 8] =
@@ -135,7 +135,7 @@ fn is_one_of(value: &Value, words: &[&str]) -> bool {
     value.as_str().is_some_and(|it| words.contains(&it))
 }
 
-/// Checks what the catalog does not: events, subcommands and arguments.
+/// Checks what the catalog does not check: events, subcommands and arguments.
 fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     if info.version.is_empty() {
         return Err(Refused::answer("its answer does not contain `version`", ""));
@@ -191,7 +191,7 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     }
 }
 
-/// Checks that no two arguments have their values in one variable.
+/// Checks that no two arguments have the same variable.
 fn check_variables(args: &[Arg]) -> Result<(), String> {
     let mut names = BTreeMap::new();
     for Arg { name, .. } in args {
@@ -205,7 +205,7 @@ fn check_variables(args: &[Arg]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that the command has no options of the same names.
+/// Checks that the command has no options with the same names.
 fn check_free(command: &HookedCommand, args: &[Arg]) -> Result<(), String> {
     let mut names = args.iter().flat_map(|it| it.aliases.iter().chain([&it.name]));
     if let Some(name) = names.find(|it| command.names.contains(it)) {
@@ -238,7 +238,7 @@ fn judge_scaffold(scaffold: &ProgramScaffold) -> Result<(), Refused> {
     }
 }
 
-/// Returns the manifest of a program that has said what it is.
+/// Returns the manifest of a program with a valid description.
 pub(super) fn manifest(path: &Path, info: &ProgramInfo, host: &Identity) -> Manifest {
     let mut manifest = Manifest::default();
     manifest.format = FORMAT;
@@ -271,8 +271,8 @@ pub(super) fn manifest(path: &Path, info: &ProgramInfo, host: &Identity) -> Mani
     manifest
 }
 
-/// Returns the name of a program that does not say it: the file's, without the host's in front
-/// and without an extension.
+/// Returns the default name of a program: that of the file, without the host's prefix and without
+/// an extension.
 fn name_of(path: &Path, host: &str) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = name.strip_prefix(host).and_then(|it| it.strip_prefix('-'));

@@ -1,5 +1,5 @@
-//! A program that takes a step of a scaffolding subcommand: host and program write lines of
-//! JSON, and the program asks for the files that it wants.
+//! A program that takes a step of a scaffolding subcommand: host and program exchange lines of
+//! JSON, and the program requests the files that it needs.
 
 use super::called::Program;
 use super::strict;
@@ -21,9 +21,9 @@ use std::time::Duration;
 
 /// The longest line of a program, in bytes.
 const MAX_LINE: usize = 256 << 20;
-/// How long a step may take.
+/// The time limit for a step.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
-/// The number of the one cleanup that a step has.
+/// The number of the only cleanup of a step.
 const CLEANUP: u64 = 0;
 
 pub(super) fn run(
@@ -57,7 +57,7 @@ pub(super) fn run(
     }
 }
 
-/// Returns what the program has said of a subcommand before it runs.
+/// Returns the program's declaration of a subcommand.
 fn description(declared: &ProgramScaffold, step: Step) -> ScaffoldReply {
     let mut reply = ScaffoldReply::default();
     if step == Step::BindFlags {
@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
         Some(std::mem::replace(&mut self.pending, rest))
     }
 
-    /// Waits for output; what goes to the standard error is shown.
+    /// Waits for output; the standard error is shown.
     fn next(&mut self) -> Result<Option<Vec<u8>>, ErrorReply> {
         loop {
             let chunk = self.running.next(Some(self.services));
@@ -209,7 +209,7 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Reads a line: an object with one key.
+/// Parses a line: an object with one key.
 fn parse(line: &[u8]) -> Result<(String, Value), ErrorReply> {
     let invalid = |why: String| {
         let mut err = ErrorReply::failed("the program wrote a line that is not a message");
@@ -246,7 +246,7 @@ fn read<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, ErrorReply> {
     })
 }
 
-/// Does what a line asks for. What cannot be done, the program is told.
+/// Handles the request in a line. If it cannot be handled, the program receives an error.
 fn answer(key: &str, value: Value, services: &dyn HostServices) -> Result<HostLine, ErrorReply> {
     match key {
         "paths" => {
@@ -281,7 +281,7 @@ fn select(selection: &ProgramSelection) -> Result<Select<'_>, ErrorReply> {
     }
 }
 
-/// Returns a file as a program gets it.
+/// Returns a file in the form for programs.
 fn sent(node: &Node, as_base64: bool) -> ProgramNode {
     let mut sent = ProgramNode::default();
     node.path().clone_into(&mut sent.path);
@@ -295,7 +295,7 @@ fn sent(node: &Node, as_base64: bool) -> ProgramNode {
     sent
 }
 
-/// Returns a file that a program has made.
+/// Returns a file that a program has sent.
 fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorReply> {
     let wrong = |why: String| {
         ErrorReply::failed(format!("the program wrote an invalid file `{}`: {why}", made.path))
