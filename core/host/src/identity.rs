@@ -1,4 +1,4 @@
-//! Who the host is: the names that an embedding program sets.
+//! The identity of the host: the names that an embedding program sets.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -20,12 +20,12 @@ pub struct Identity {
     pub plugin_crate: String,
 }
 
-/// What the files in a directory of the user's are for.
+/// The purposes of the directories of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// What the user configures.
+    /// The user's configuration.
     Config,
-    /// What can be deleted at any time.
+    /// Files that can be deleted at any time.
     Cache,
     /// Data that is kept between runs and is not configuration.
     State,

@@ -35,7 +35,7 @@ const CHUNK: usize = 64 * 1024;
 pub struct Job<'a> {
     /// The program, its arguments, variables and directory; the streams are set here.
     pub command: Command,
-    /// What it finds on its standard input.
+    /// The data on its standard input.
     pub input: Arc<[u8]>,
     /// The time limit.
     pub limit: Duration,
@@ -51,7 +51,7 @@ pub struct Job<'a> {
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it wrote to its standard output.
+    /// Its standard output.
     pub stdout: Vec<u8>,
     /// The last lines of its standard error.
     pub stderr: String,
@@ -192,7 +192,7 @@ impl Job<'_> {
     }
 }
 
-/// Which streams a program writes to.
+/// The streams that a program writes to.
 enum Streams {
     /// One for its output and one for its errors.
     Two,
@@ -291,7 +291,7 @@ impl Running {
     /// Gives the program something to read.
     pub(crate) fn send(&self, bytes: Vec<u8>) {
         if let Some(input) = &self.input {
-            // What a program does not read is lost.
+            // Input that a program does not read is lost.
             let _ = input.send(bytes);
         }
     }

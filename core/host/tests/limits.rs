@@ -23,7 +23,7 @@ use tempfile::TempDir;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What may be read of a file before it is refused, or listed.
+/// How many bytes of a file may be read before it is refused or listed.
 const MAX_READ: u64 = 64 * 1024;
 
 /// How much memory this may take.
@@ -581,7 +581,7 @@ fn a_mach_o_library_with_a_huge_section_is_not_read() {
     let bytes = mach_o();
     let name = bytes.windows(8).position(|it| it == MACHO_SECTION.as_bytes());
     let name = name.expect("the section has its name");
-    // Behind both names and the address.
+    // After both names and the address.
     let huge = patched(bytes, name + 40, &(1u64 << 30).to_le_bytes());
     check_foreign(
         &huge,

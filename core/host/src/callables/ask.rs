@@ -21,7 +21,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// The prefix of a line that is not a candidate, but advice for the user.
 const ADVICE: &str = "_activeHelp_ ";
 
-/// What a program has answered.
+/// The answer of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The candidates, each with its description, which may be empty.

@@ -1,4 +1,4 @@
-//! Which files the system runs.
+//! Which file formats the system can run.
 //!
 //! If the kernel refuses a file because of its format (`ENOEXEC`), the C library passes the file to
 //! `/bin/sh`, and so does `Command::exec`: a damaged binary would run as a script. No safe
@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 5;
 /// The largest table of program headers that the kernel reads.
 const MAX_TABLE: usize = 64 << 10;
 
-/// What keeps the system from running a file.
+/// Why the system cannot run a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Misfit {
     /// It is a text without `#!` and an interpreter.
@@ -66,7 +66,7 @@ fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, head))
 }
 
-/// What a file seems to be.
+/// The apparent kind of a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Script,

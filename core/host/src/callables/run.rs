@@ -55,7 +55,7 @@ pub enum RunError {
     System {
         /// The program.
         path: PathBuf,
-        /// What its first line names, if it is a script.
+        /// The interpreter in its first line, if it is a script.
         interpreter: Option<String>,
         /// The system's error.
         source: io::Error,

@@ -96,7 +96,7 @@ impl Callables {
             for entry in entries {
                 let name = entry.file_name();
                 let words = name.to_str().and_then(|it| self.words(it));
-                // What is not a regular file has the name by chance.
+                // A directory or another special file only happens to have the name.
                 let path = words.map(|it| (it, entry.path())).filter(|it| is_file(&it.1));
                 found.extend(path.map(|(words, path)| Callable { words, path, fault: None }));
             }

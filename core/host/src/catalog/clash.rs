@@ -14,7 +14,7 @@ pub struct Clash {
     pub is_core: bool,
     /// The first of the commands of other plugins that it conflicts with.
     pub rivals: Vec<Claim>,
-    /// How many more commands of other plugins it clashes with.
+    /// How many more commands of other plugins it conflicts with.
     pub n_more: usize,
 }
 

@@ -91,7 +91,7 @@ impl<'c> Core<'c> {
     }
 }
 
-/// Marks the commands of current plugins that collide.
+/// Marks the conflicting commands of current plugins.
 pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
     let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
     let commands = placed(current);

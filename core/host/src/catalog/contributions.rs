@@ -1,4 +1,4 @@
-//! What a plugin contributes to the host.
+//! The contributions of a plugin to the host.
 //!
 //! With thousands of plugins installed, only a word or two is needed of most. Contributions are
 //! therefore kept as the bytes of the index, and values are borrowed from them when they are
@@ -47,7 +47,7 @@ pub(crate) struct RawLine<'a> {
 }
 
 impl Contributions {
-    /// Takes a part of what an index has.
+    /// Takes the contributions from a part of an index.
     pub(super) fn stored(all: &Arc<Vec<u8>>, own: Range<usize>) -> Self {
         Self { all: Arc::clone(all), own, decoded: OnceLock::new() }
     }
@@ -102,7 +102,7 @@ impl Contributions {
         texts(self.part(Part::Interfaces))
     }
 
-    /// Returns why the plugin should not be used any more, if so.
+    /// Returns the deprecation notice of the plugin, if there is one.
     pub(super) fn deprecated(&self) -> Option<&str> {
         texts(self.part(Part::Deprecated)).next()
     }
@@ -218,7 +218,7 @@ pub(super) fn begins_with(words: &[u8], start: &[u8]) -> bool {
     words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(b" "))
 }
 
-/// Returns whether two commands collide.
+/// Returns whether two commands conflict.
 pub(super) fn is_one(one: &[u8], other: &[u8]) -> bool {
     begins_with(one, other) || begins_with(other, one)
 }

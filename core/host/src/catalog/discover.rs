@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
 use std::time::SystemTime;
 
-/// What is wrong with a directory of the search path.
+/// A problem with a directory of the search path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
@@ -32,7 +32,7 @@ pub enum Warning {
     Unused {
         /// The directory.
         path: PathBuf,
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
     /// Others can change its contents.
@@ -40,12 +40,12 @@ pub enum Warning {
     Exposed {
         /// The directory.
         path: PathBuf,
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
 }
 
-/// What was found in the directories of the search path.
+/// The results of searching the directories of the search path.
 #[derive(Default)]
 pub(super) struct Found {
     /// An entry for each library, in search order.
@@ -210,7 +210,7 @@ struct Look {
     /// The stamp of a file that is not known. Boxed, because most files are known.
     stamp: Option<Box<Stamp>>,
     is_known: bool,
-    /// Whether the index has the file, and the directory does not.
+    /// Whether the index contains a file that is no longer in the directory.
     is_lost: bool,
 }
 

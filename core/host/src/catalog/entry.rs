@@ -313,7 +313,7 @@ impl Entry {
         self.manifest.json()
     }
 
-    /// Returns why the plugin should not be used any more, if so.
+    /// Returns the deprecation notice of the plugin, if there is one.
     pub fn deprecated(&self) -> Option<&str> {
         match &self.known {
             Some(known) if !known.is_deprecated() => None,
@@ -369,7 +369,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a plugin that is a part of the program.
+    /// Creates the entry of a plugin that is part of the program.
     pub(super) fn from_linked(plugin: LinkedPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(Transport::Linked);
         entry.rare().linked = Some(plugin);
@@ -380,7 +380,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a plugin that is not a library of this interface.
+    /// Creates the entry of a plugin that is not a library of this interface.
     pub(super) fn from_foreign(plugin: ForeignPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(plugin.transport);
         entry.path = Some(plugin.path).into();
@@ -455,7 +455,7 @@ impl Entry {
         self.rare.as_ref().map_or(&[], |it| &it.copies)
     }
 
-    /// Returns the commands that collide with others.
+    /// Returns the commands that conflict with others.
     pub(super) fn clashes(&self) -> &[Clash] {
         self.rare.as_ref().map_or(&[], |it| &it.clashes)
     }

@@ -112,7 +112,7 @@ impl Examination {
         let view = ManifestView::parse(&json);
         let res = match &view {
             Ok(view) => {
-                // What is too large to be shown is not kept either.
+                // If it is too large to be shown, it is not kept either.
                 if let Err(refusal) = size::check(view) {
                     return fits.and(Err(refusal));
                 }

@@ -20,13 +20,13 @@ pub enum FileError {
     /// It is a directory, a FIFO or the like.
     #[error("it is a {kind}, not a regular file")]
     NotRegular {
-        /// What it is, for example `directory`.
+        /// The kind of the file, for example `directory`.
         kind: &'static str,
     },
     /// It cannot be opened or read.
     #[error("it cannot be read")]
     Unreadable {
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -91,7 +91,7 @@ impl Stamp {
         bytes
     }
 
-    /// Takes what [`to_bytes`](Self::to_bytes) returned.
+    /// Parses the result of [`to_bytes`](Self::to_bytes).
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let number = |it: &[u8]| Some(u64::from_be_bytes(it.try_into().ok()?));
         let mut numbers = bytes.chunks(8).map(number);

@@ -21,7 +21,7 @@ pub(super) struct Candidate<'f> {
     is_link: bool,
     /// The number of the file within its file system, if the listing shows that it is regular.
     inode: Option<u64>,
-    /// What the index has of a file of this name.
+    /// The record in the index of a file with this name.
     record: Option<Record>,
     /// Whether it is known only from the index.
     is_listed: bool,

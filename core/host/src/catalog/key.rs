@@ -23,7 +23,7 @@ pub struct KeyError {
     source: KeyErrorKind,
 }
 
-/// What is wrong with a plugin key.
+/// The fault of a plugin key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyErrorKind {

@@ -1,4 +1,4 @@
-//! Manifests that are read when they are looked at.
+//! Manifests that are read when they are needed.
 
 use super::file::read_at;
 use pintle_plugin::manifest::Manifest;
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-/// A manifest that is read when it is looked at.
+/// A manifest that is read when it is needed.
 #[derive(Debug)]
 pub(super) struct LazyManifest {
     json: Json,

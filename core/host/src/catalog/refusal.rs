@@ -22,7 +22,7 @@ pub enum Refusal {
     /// Others can change it, and could thereby control this process.
     #[error("it is not safe to load: {exposure}")]
     Exposed {
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
     /// It is a library without a manifest.
@@ -42,7 +42,7 @@ pub enum Refusal {
     /// A text in its manifest is longer than it may be.
     #[error("the {what} in its manifest has {found} bytes, but the limit is {limit}")]
     TooLong {
-        /// What the text is.
+        /// The name of the text.
         what: &'static str,
         /// How many bytes it has.
         found: usize,
@@ -52,7 +52,7 @@ pub enum Refusal {
     /// A list in its manifest is longer than it may be.
     #[error("its manifest has {found} {what}, but the limit is {limit}")]
     TooMany {
-        /// What the items are, in the plural.
+        /// The items, in the plural.
         what: &'static str,
         /// How many there are.
         found: usize,
@@ -62,7 +62,7 @@ pub enum Refusal {
     /// Its manifest has something twice.
     #[error("its manifest contains the {what} `{value}` twice")]
     Twice {
-        /// What it is.
+        /// The kind of the item.
         what: &'static str,
         /// The value.
         value: String,
@@ -105,7 +105,7 @@ pub enum Refusal {
     RootSymbolName {
         /// The symbol.
         symbol: String,
-        /// What the names of root symbols begin with.
+        /// The prefix of the names of root symbols.
         prefix: &'static str,
     },
     /// It does not support any version of the PROJECT file that this host supports.
@@ -134,7 +134,7 @@ pub enum Refusal {
     /// Its interface version is not a version.
     #[error("its interface version `{found}` is invalid")]
     BadInterface {
-        /// What is in the manifest.
+        /// The version in the manifest.
         found: String,
     },
     /// It was built against an interface that this host no longer supports.
@@ -172,7 +172,7 @@ pub enum Refusal {
     /// Its requirement on the host is invalid.
     #[error("its requirement on the host, `{requirement}`, is not a valid version requirement")]
     BadHostRequirement {
-        /// What is in the manifest.
+        /// The requirement in the manifest.
         requirement: String,
         /// Why.
         source: semver::Error,
@@ -196,7 +196,7 @@ pub enum Refusal {
         "it requires version {requirement} of the host library, but this host is built on {host}"
     )]
     HostRequirement {
-        /// What it requires.
+        /// The requirement.
         requirement: String,
         /// The host library's version.
         host: &'static str,

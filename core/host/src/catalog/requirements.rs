@@ -1,4 +1,4 @@
-//! What a host requires of a plugin's manifest.
+//! The requirements of a host for a plugin's manifest.
 
 use super::key::PluginKey;
 use super::manifest_view::{ManifestView, Text};

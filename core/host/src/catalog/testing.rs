@@ -5,7 +5,7 @@ use pintle_plugin::manifest::{
 };
 use serde_json::{Value, json};
 
-/// Where a field of the ELF header is.
+/// The offset of a field of the ELF header.
 pub(super) const EI_CLASS: usize = 4;
 pub(super) const EI_DATA: usize = 5;
 pub(super) const E_TYPE: usize = 16;

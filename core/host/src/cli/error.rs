@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
 
-/// An error on its way to the user.
+/// An error to be shown to the user.
 pub struct CliError {
     exit: Exit,
     message: String,

@@ -189,7 +189,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
         Refusal::Foreign { source } => source.hint.clone().into(),
-        // What to do depends on facts that only the file has.
+        // The hint depends on facts that are only in the file.
         Refusal::Remembered { path, .. } => match examine(path, &Rules::default()) {
             Err(file) => self::refusal(&file.refusal, file.manifest.as_ref()),
             Ok(_) => "run the command again".into(),

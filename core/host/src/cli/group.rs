@@ -37,7 +37,7 @@ pub(super) const HOST: &str = "host";
 /// # Ok::<(), pintle_host::cli::BuildError>(())
 /// ```
 pub struct Group {
-    /// Its name, for messages about groups that clash.
+    /// Its name, for messages about groups that conflict.
     pub name: &'static str,
     /// The nouns that it defines. Rows may also belong to nouns of other groups.
     pub nouns: &'static [Noun],

@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct InterfaceInfo {
     /// Its name and version.
     pub name: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub about: &'static str,
 }
 

@@ -86,7 +86,7 @@ pub(super) fn clap_command(
     Ok(global::add_to(command.after_help(footer).bin_name(words.join(" "))))
 }
 
-/// Tells once that a plugin should not be used any more.
+/// Warns once that a plugin is deprecated.
 pub fn warn_deprecated(session: &Session<'_>, plugin: &LoadedPlugin) {
     if let Some(notice) = &plugin.manifest().deprecated {
         let text = format!("plugin `{}` is deprecated: {notice}", plugin.key());

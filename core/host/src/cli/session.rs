@@ -299,7 +299,7 @@ impl<'a> Session<'a> {
         of_groups.fold(services, Services::with)
     }
 
-    /// Returns the directories in which plugins are looked for.
+    /// Returns the directories in which plugins are searched for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
             let search = SearchPath::new(

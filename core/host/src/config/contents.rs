@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// The name of the file.
 const FILE: &str = "config.toml";
 
-/// What the system and the user have configured.
+/// The configuration of the system and the user.
 #[derive(Debug, Default)]
 pub struct Config {
-    /// Those of the system first.
+    /// The system's plugins come first.
     disabled: Vec<Disabled>,
     required: Vec<Requirement>,
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditError {
-    /// What is there cannot be read.
+    /// The existing file cannot be read.
     #[error(transparent)]
     Read(#[from] ConfigError),
     /// The disk refuses the change.

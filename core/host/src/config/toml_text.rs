@@ -22,7 +22,7 @@ pub struct ConfigError {
 ///
 /// # Errors
 ///
-/// When the file is there, and cannot be read.
+/// When the file exists but cannot be read.
 pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T, ConfigError> {
     let failed = |source| ConfigError { path: path.to_owned(), source };
     match read_text(path)? {

@@ -103,7 +103,7 @@ impl Dir {
         Ok(matches!(ids, (Some(left), Some(right)) if left == right))
     }
 
-    /// Whether `file` is the one at `path`.
+    /// Whether `file` is the file at `path`.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`read_regular`](super::read_regular).
+    /// The errors of [`read_regular`](super::read_regular).
     pub fn read_regular(&self, path: impl AsRef<Path>, limit: u64) -> Result<Contents> {
         let path = path.as_ref();
         self.try_open_regular(path)
@@ -201,7 +201,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`Dir::create`].
+    /// The errors of [`Dir::create`].
     pub fn create_unsynced(
         &self,
         path: impl AsRef<Path>,
@@ -240,7 +240,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`Dir::create`].
+    /// The errors of [`Dir::create`].
     pub fn create_scratch(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<()> {
         let path = path.as_ref();
         let file = self.create_new(path, mode)?;

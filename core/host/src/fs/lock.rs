@@ -44,7 +44,7 @@ pub struct Lock {
 /// How an attempt to take a lock ended.
 #[derive(Debug)]
 pub enum Attempt {
-    /// This process has the lock.
+    /// This process holds the lock.
     Taken(Lock),
     /// Another process holds it.
     Held(Holder),
@@ -124,7 +124,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether a process has the kernel's lock on a file.
+/// Whether a process holds the kernel's lock on a file.
 enum Kernel {
     Taken,
     Held,

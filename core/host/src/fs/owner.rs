@@ -24,7 +24,7 @@ pub(super) struct Record {
     pub(super) process: u32,
     /// The start time of the process, in the kernel's ticks since boot.
     start: Option<u64>,
-    /// Which run of which kernel the process belongs to.
+    /// The boot of the kernel to which the process belongs.
     boot: Option<String>,
     /// The process namespace of the number.
     namespace: Option<String>,

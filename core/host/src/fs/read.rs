@@ -71,7 +71,7 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Contents> {
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`].
+/// The errors of [`read_regular`].
 pub fn read_named(path: &Path, limit: u64) -> Result<Contents> {
     open_named(path).and_then(|(file, metadata)| {
         read_opened(file, metadata, limit).map_err(failed(Operation::Read, path))
@@ -82,7 +82,7 @@ pub fn read_named(path: &Path, limit: u64) -> Result<Contents> {
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`], the limit excepted.
+/// The errors of [`read_regular`], except for the limit.
 pub fn open_regular(path: &Path) -> Result<(File, Metadata)> {
     open(path, false)
 }
@@ -91,7 +91,7 @@ pub fn open_regular(path: &Path) -> Result<(File, Metadata)> {
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`], the limit excepted.
+/// The errors of [`read_regular`], except for the limit.
 pub fn open_named(path: &Path) -> Result<(File, Metadata)> {
     open(path, true)
 }

@@ -32,7 +32,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`replace`](fn@replace).
+    /// The errors of [`replace`](fn@replace).
     pub fn replace(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<()> {
         let path = path.as_ref();
         self.try_replace(path, bytes, mode).map_err(|err| {

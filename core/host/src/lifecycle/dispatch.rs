@@ -20,7 +20,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// How long hooks may take.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeLimit {
-    /// When a hook counts as failed, and is waited for no more.
+    /// After which time a hook counts as failed and is no longer waited for.
     pub limit: Duration,
     /// After which time, and how often, a hook that is still running is reported.
     pub notice: Duration,
@@ -37,14 +37,14 @@ impl Default for TimeLimit {
 pub struct Outcome<R = ()> {
     /// The plugin's full key.
     pub plugin: String,
-    /// What it answered; a veto is an error.
+    /// Its answer; a veto is an error.
     pub result: Result<Answer<R>, HookError>,
 }
 
 /// The answers of one plugin's hooks to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer<R = ()> {
-    /// What they change, by name, if the event can be amended.
+    /// Their amendments, by name, if the event can be amended.
     pub amend: Map<String, Value>,
     /// Their typed answers, one for each hook that returned one.
     pub replies: Vec<R>,
@@ -218,7 +218,7 @@ fn start(
         };
         drop(program);
         output.release();
-        // A hook that was over its time is not waited for any more.
+        // The receiver no longer waits for a hook that has exceeded its time limit.
         let _ = sender.send((idx, reply));
     };
     std::thread::Builder::new().spawn(run).map(drop)

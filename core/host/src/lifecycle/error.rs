@@ -62,7 +62,7 @@ pub enum HookError {
         plugin: String,
         /// The event.
         event: String,
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
     /// A hook did not end in time.

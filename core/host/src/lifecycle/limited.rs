@@ -34,7 +34,7 @@ pub enum TakeStepError {
     NotStarted {
         /// The plugin's full key.
         plugin: String,
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
     /// The plugin did not end in time.
@@ -47,10 +47,10 @@ pub enum TakeStepError {
     },
 }
 
-/// What a plugin answers to a step.
+/// A plugin's answer to a step.
 type Reply = Result<(ScaffoldReply, Vec<Node>), CallError>;
 
-/// What the host does for a plugin.
+/// A request of a plugin to the host.
 type Wish = Box<dyn FnOnce(&dyn HostServices) + Send>;
 
 /// A message from the thread of a plugin.
@@ -105,7 +105,7 @@ fn start(
     let services = Distant { sender, call: call.clone(), all: OnceLock::new() };
     let work = move || {
         let reply = work(&services);
-        // Who is over its time is not waited for any more.
+        // The receiver no longer waits for a plugin that has exceeded its time limit.
         let _ = services.sender.send(Message::Ended(Box::new(reply)));
     };
     std::thread::Builder::new().stack_size(STACK).spawn(work)?;

@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The exit code of a program that Ctrl-C ends: 128 plus the number of SIGINT.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
-/// How often is looked whether the plugins have ended.
+/// How often the plugins are checked for their end.
 #[cfg(unix)]
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -42,7 +42,7 @@ static N_COMMANDS: AtomicUsize = AtomicUsize::new(0);
 /// How many programs have the terminal.
 static N_FOREGROUND: AtomicUsize = AtomicUsize::new(0);
 
-/// What undoes the work of a plugin.
+/// A function that undoes the work of a plugin.
 pub(crate) type Cleanup = Box<dyn FnOnce() + Send>;
 
 /// One call of a plugin. Clones are the same call.
@@ -184,7 +184,7 @@ impl State {
         // Not under the lock of the call: a cleanup may be slow, and the plugin may still be
         // running.
         let cleanups = std::mem::take(&mut self.facts().cleanups);
-        // What was registered last may depend on what came before.
+        // The last cleanup that was registered may depend on earlier ones.
         cleanups.into_values().rev().for_each(|work| work());
     }
 }
@@ -244,7 +244,7 @@ impl Drop for ForegroundProgram {
     }
 }
 
-/// Takes the signals over, once.
+/// Installs the signal handlers, once.
 #[cfg(unix)]
 fn take_signals() {
     static ONCE: std::sync::Once = std::sync::Once::new();

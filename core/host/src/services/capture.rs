@@ -18,7 +18,7 @@ pub struct Capture {
     held: Mutex<Output>,
 }
 
-/// What was held back.
+/// The output that was held back.
 #[derive(Default)]
 struct Output {
     parts: Vec<Part>,

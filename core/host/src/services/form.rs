@@ -70,7 +70,7 @@ pub struct Cell<'t> {
 }
 
 impl<'t> Cell<'t> {
-    /// Takes a foreign text.
+    /// Returns a cell for a foreign text.
     pub fn new(text: impl Into<Cow<'t, [u8]>>) -> Self {
         let text = text.into();
         if is_plain(&text) {

@@ -16,9 +16,9 @@ pub enum LoadError {
     Replaced {
         /// The file.
         path: PathBuf,
-        /// What it was.
+        /// The plugin that was listed.
         listed: PluginKey,
-        /// What it is now.
+        /// The plugin that the file contains now.
         found: PluginKey,
     },
     /// The plugin is neither a file nor a part of the program.
@@ -40,7 +40,7 @@ pub enum LoadError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the linker reported.
+        /// The error of the linker.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The process has as many files open as it may.
@@ -92,7 +92,7 @@ pub enum LoadError {
     Construction {
         /// The file.
         path: PathBuf,
-        /// What the plugin reported.
+        /// The error of the plugin.
         reason: String,
     },
 }
@@ -112,7 +112,7 @@ pub enum CallError {
     Failed {
         /// The plugin.
         plugin: PluginKey,
-        /// What it answered.
+        /// The answer of the plugin.
         source: ErrorReply,
     },
     /// The plugin panicked.

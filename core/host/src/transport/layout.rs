@@ -50,7 +50,7 @@ fn is_older(interface: &str) -> bool {
     Version::parse(interface).is_ok_and(|it| it < host)
 }
 
-/// Takes the innermost difference out of abi_stable's report.
+/// Extracts the innermost difference from abi_stable's report.
 fn differs(report: &str) -> LayoutError {
     let mut lines = report.lines().map(str::trim).filter(|it| !it.is_empty());
     let summary = match lines.by_ref().find(|it| it.starts_with("Error:")) {

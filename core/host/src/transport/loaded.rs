@@ -27,7 +27,7 @@ pub struct LoadedPlugin {
     pub(super) reach: Reach,
 }
 
-/// What answers the calls of a plugin.
+/// The target of the calls of a plugin.
 #[derive(Clone)]
 pub(super) enum Reach {
     /// The root module of a library.

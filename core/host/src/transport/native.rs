@@ -250,7 +250,7 @@ fn release(file: File, library: Library, path: &Path) -> Library {
     unsafe { Library::from_raw(handle) }
 }
 
-/// What `link.h` shows of a library.
+/// The public part of a library in `link.h`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[repr(C)]
 struct LinkMap {

@@ -36,7 +36,7 @@ const HEAD: usize = 4096;
 /// The largest head that is read.
 const MAX_HEAD: usize = 1 << 20;
 
-/// What was found in plugin directories before.
+/// The results of earlier searches of plugin directories.
 #[derive(Debug)]
 pub(in crate::catalog) struct Index {
     pub(super) handle: Arc<Handle>,
@@ -47,7 +47,7 @@ impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(in crate::catalog) fn load(path: &Path, rules: &Rules) -> Option<Self> {
         let (file, metadata) = fs::open_regular(path).ok()?;
-        // What others can write proves nothing.
+        // A file that others can write to proves nothing.
         if metadata.len() > MAX_BYTES || !fs::is_private(&metadata) {
             return None;
         }
@@ -110,7 +110,7 @@ impl Index {
         section.others(&self.handle.file)
     }
 
-    /// Notes that all files of a directory were looked at.
+    /// Records that all files of a directory have been checked.
     pub(in crate::catalog) fn note_look(&self, section: &Section, now: SystemTime) {
         if section.age(now).is_none_or(|it| it > MAX_AGE / 10) {
             self.handle.overwrite(section.looked_at, &seconds(now).to_le_bytes());

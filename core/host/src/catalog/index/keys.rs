@@ -5,7 +5,7 @@ use crate::catalog::entry::Entry;
 use crate::catalog::key::PluginKey;
 use crate::fnv;
 
-/// What a run of the host wants of the catalog.
+/// A query of a run for the catalog.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
     /// The command that words begin with.

@@ -15,22 +15,22 @@ use std::sync::Arc;
 pub(super) const IS_LINK: usize = 1;
 /// The file was refused.
 pub(super) const IS_REFUSED: usize = 2;
-/// The plugin should not be used any more.
+/// The plugin is deprecated.
 pub(super) const IS_DEPRECATED: usize = 4;
 /// The texts contain only visible ASCII characters and spaces.
 pub(super) const IS_PLAIN: usize = 8;
 
-/// Where the flags of a record are.
+/// The offset of the flags of a record.
 const FLAGS: usize = Stamp::BYTES + 4;
 
 /// Some records, as they were read at once.
 pub(super) struct Source {
     /// Not a slice: what was read would be copied once more.
     pub(super) all: Arc<Vec<u8>>,
-    /// Where they begin in the index.
+    /// Their offset in the index.
     pub(super) at: u64,
     pub(super) index: Arc<Handle>,
-    /// Where the manifests begin in the index.
+    /// The offset of the manifests in the index.
     pub(super) manifests: u64,
     pub(super) dir: PathBuf,
 }
@@ -140,7 +140,7 @@ pub(in crate::catalog) struct Known {
     flags: u8,
     is_fitting: bool,
     has_key: bool,
-    /// Where the manifest begins, and its length.
+    /// The offset of the manifest, and its length.
     manifest: (u32, u32),
     /// How much of the key is the name.
     name_len: u32,
@@ -185,7 +185,7 @@ impl Known {
         self.text(self.refusal)
     }
 
-    /// Returns whether the plugin should not be used any more.
+    /// Returns whether the plugin is deprecated.
     pub(in crate::catalog) fn is_deprecated(&self) -> bool {
         self.is(IS_DEPRECATED)
     }

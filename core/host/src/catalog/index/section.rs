@@ -30,7 +30,7 @@ pub(in crate::catalog) struct Section {
     /// was not.
     stamp: [u8; Stamp::BYTES],
     looked: u64,
-    /// Where the time of the last look is kept.
+    /// The offset of the time of the last search.
     pub(super) looked_at: u64,
     at: u64,
     n_buckets: usize,

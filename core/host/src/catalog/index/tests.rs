@@ -55,7 +55,7 @@ impl Installed {
         self.home.path().join(format!("plugins/{number:02}.so"))
     }
 
-    /// Looks at all files, so late that all of them are settled.
+    /// Examines all files, late enough for all of them to be settled.
     fn look(&self) -> Vec<String> {
         self.look_at(later(60)).iter().map(describe).collect()
     }
@@ -351,7 +351,7 @@ fn very_many_are_looked_for_in_the_whole_catalog() {
     assert!(installed.narrow(Wanted::Command(&["c3".to_owned(), "do".to_owned()])).is_some());
 }
 
-/// What listings show of a catalog.
+/// The listing of a catalog.
 fn shown(catalog: &Catalog) -> Vec<String> {
     let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
     let entries = catalog.entries().iter().map(|it| {

@@ -16,7 +16,7 @@ pub(super) const FITS: usize = 1;
 #[derive(Debug)]
 pub(crate) struct LayoutVerdict {
     pub(super) index: Arc<Handle>,
-    /// Where the verdict is kept.
+    /// The offset of the verdict.
     pub(super) place: u64,
     pub(super) stamp: [u8; Stamp::BYTES],
     pub(super) is_fitting: bool,

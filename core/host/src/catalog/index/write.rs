@@ -17,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A directory all of whose files were looked at.
+/// A directory, all of whose files have been checked.
 pub(in crate::catalog) struct Looked<'l> {
     pub(in crate::catalog) dir: &'l Path,
     /// The stamp of the directory from before that; `None` if its next change may have the same

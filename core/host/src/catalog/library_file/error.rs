@@ -57,20 +57,20 @@ pub enum LibraryError {
     /// It is a program, an object file or a memory dump.
     #[error("it is {found}, not a shared library")]
     NotShared {
-        /// What it is, with its article.
+        /// The kind of the file, with its article.
         found: &'static str,
     },
     /// It has more of something than any plugin.
     #[error("it has {found} {what}, but the limit is {limit}")]
     TooMany {
-        /// What it has, in the plural.
+        /// The items, in the plural.
         what: &'static str,
         /// How many it has, or begins to have.
         found: u64,
         /// How many it may have.
         limit: u64,
     },
-    /// What describes it is larger than that of any plugin.
+    /// Its metadata is larger than that of any plugin.
     #[error("more than {limit} bytes of it would have to be read to identify it")]
     TooMuch {
         /// How many bytes are read.
@@ -81,7 +81,7 @@ pub enum LibraryError {
     Truncated {
         /// Where the file would have to end at least.
         needed: u64,
-        /// Where it ends.
+        /// The actual end of the file.
         len: u64,
     },
 }

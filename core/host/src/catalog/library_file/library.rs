@@ -8,9 +8,10 @@ use std::borrow::Cow;
 /// Which libraries are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Scope {
-    /// Those of all platforms.
+    /// The manifests of libraries for all platforms.
     Any,
-    /// Those that this platform loads. For others, at most the first page is read.
+    /// The manifests of libraries that this platform loads. For others, at most the first page is
+    /// read.
     Host,
 }
 
@@ -40,7 +41,7 @@ impl LibraryFile {
         &self.architecture
     }
 
-    /// Takes the manifests out.
+    /// Moves the manifests out.
     pub(in super::super) fn into_manifests(self) -> Vec<Vec<u8>> {
         self.manifests
     }

@@ -19,7 +19,7 @@ use std::str::FromStr;
 /// How many symbols a warning names.
 const MAX_NAMED: usize = 3;
 
-/// Something doubtful about a library.
+/// A possible problem of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LibraryWarning {
@@ -416,7 +416,7 @@ mod tests {
             "newer-glibc: it requires glibc {first}, which is newer than 2.1: `getpid`, \
              `malloc`, `puts` and 1 more"
         );
-        // What the start files add is not called.
+        // The code in the start files is not called.
         let args = ["-nostartfiles"];
         check(code, &args, Some("2.1"), &expected);
         check(code, &args, Some(first), "");

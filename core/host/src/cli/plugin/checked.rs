@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::transport::LoadError;
 use std::path::Path;
 
-/// What a plugin's file is.
+/// The kind of a plugin's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A library with a manifest.
@@ -37,7 +37,7 @@ pub struct Checked {
     pub key: PluginKey,
     /// What it provides.
     pub manifest: Manifest,
-    /// What the file is.
+    /// The kind of the file.
     pub kind: FileKind,
     /// Possible problems of the file, one sentence each.
     pub warnings: Vec<String>,

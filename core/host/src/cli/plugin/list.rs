@@ -88,7 +88,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// A plugin, and what became of it.
+/// A plugin and its state.
 struct Judged<'a> {
     entry: &'a Entry,
     state: State,

@@ -43,7 +43,7 @@ const MAX_REPORT: usize = 16 * 1024 * 1024;
 /// so each report begins with one.
 const MARK: &[u8] = b"\x1epintle-plugin-check ";
 
-/// What the process reports.
+/// A message of the process.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message {
     /// The next action: it completes the sentence "it crashed while …".
@@ -134,7 +134,7 @@ pub(super) enum ProbeError {
     Failed {
         /// The plugin.
         path: PathBuf,
-        /// What the process reported.
+        /// The error that the process reported.
         failure: Box<Failure>,
     },
     /// The process ended early.
@@ -170,7 +170,7 @@ pub(super) enum ProbeError {
     NewerGlibc {
         /// The plugin.
         path: PathBuf,
-        /// What it requires.
+        /// The missing requirement.
         source: Unmet,
     },
     /// The process could not be started.
@@ -194,7 +194,7 @@ pub(super) enum ProbeError {
     },
 }
 
-/// What a library requires, and this machine does not have.
+/// A requirement of a library that this machine does not meet.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Unmet(LibraryWarning);
@@ -315,7 +315,7 @@ fn manifest(path: &Path) -> Option<Box<Manifest>> {
     }
 }
 
-/// What became of a process.
+/// The result of a process.
 struct Run {
     /// How it ended; `None` if it took too long.
     status: Option<ExitStatus>,
@@ -372,7 +372,7 @@ fn drain(
     thread::Builder::new().spawn(read).map(drop)
 }
 
-/// What is done with the bytes from a pipe.
+/// A receiver of the bytes from a pipe.
 trait Sink {
     fn take(&mut self, bytes: &[u8]);
 }
@@ -433,7 +433,7 @@ impl Sink for Messages {
     }
 }
 
-/// Says how a process ended.
+/// Returns how a process ended, as part of a sentence.
 #[cfg(unix)]
 fn how(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;

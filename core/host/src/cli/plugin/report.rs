@@ -126,7 +126,7 @@ fn command_checks(
     Ok(found)
 }
 
-/// Asks for the flags on each scaffolding subcommand.
+/// Requests the flags on each scaffolding subcommand.
 fn scaffold_checks(
     session: &Session<'_>,
     plugin: &LoadedPlugin,

@@ -140,7 +140,7 @@ fn the_process_that_has_a_lock() {
     std::thread::sleep(Duration::from_secs(600));
 }
 
-/// Starts a process that has the lock in `root`.
+/// Starts a process that takes the lock in `root`.
 fn start(root: &Path, kind: &str) -> Child {
     let name = "the_process_that_has_a_lock";
     let path = module_path!().split_once("::").unwrap().1;

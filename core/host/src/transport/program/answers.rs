@@ -30,14 +30,14 @@ pub(super) struct Answers {
     is_changed: bool,
 }
 
-/// What a program has answered.
+/// The answer of a program.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     stamp: Stamp,
     answer: Answer,
 }
 
-/// What became of the question.
+/// The result of the query.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "refusals are few")]

@@ -166,7 +166,7 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
             let events = known.events.join(", ");
             return Err(Refused::answer(text, format!("`{command}` has the events {events}")));
         }
-        // Those of one command may be in several places.
+        // The options of one command may be in several places.
         let args = info.options.iter().filter(|it| it.command == *command);
         let args: Vec<_> = args.flat_map(|it| it.args.iter().cloned()).collect();
         rules::check_options(&args)

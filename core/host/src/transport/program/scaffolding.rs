@@ -82,7 +82,7 @@ struct Session<'a> {
     program: &'a Program,
     services: &'a dyn HostServices,
     running: Running,
-    /// What it has written of the next lines.
+    /// The output of the program for the next lines.
     pending: Vec<u8>,
     /// How much of it has no line feed.
     searched: usize,
@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes a whole line of what the program has written.
+    /// Takes a complete line from the program's output.
     fn take_line(&mut self) -> Option<Vec<u8>> {
         let found = self.pending[self.searched..].iter().position(|it| *it == b'\n');
         let Some(at) = found else {

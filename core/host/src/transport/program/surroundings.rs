@@ -1,4 +1,4 @@
-//! What programs are run with.
+//! The surroundings in which programs are run.
 
 use crate::identity::Identity;
 use pintle_plugin::json::Value;
@@ -7,7 +7,7 @@ use pintle_plugin::json::Value;
 /// their names after the host's prefix, and their values.
 pub type EventVariables = fn(event: &str, payload: &Value) -> Vec<(String, String)>;
 
-/// What programs are run with.
+/// The surroundings in which programs are run.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// The host's names.
