@@ -394,7 +394,7 @@ mod tests {
         check_manifest(
             json!({"abi": {"interface": ""}}),
             expect![[r#"
-                hello.example.org/v1.2.3: its interface version `` is not a version
+                hello.example.org/v1.2.3: its interface version `` is invalid
             "#]],
         );
         check_manifest(

@@ -131,7 +131,7 @@ pub enum Refusal {
         /// The host's.
         expected: &'static str,
     },
-    /// Its interface version is not a version.
+    /// Its interface version is invalid.
     #[error("its interface version `{found}` is invalid")]
     BadInterface {
         /// The version in the manifest.
