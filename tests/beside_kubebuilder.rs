@@ -60,16 +60,16 @@ fn what_joins_a_project_of_kubebuilder_leaves_the_layout_alone() {
         $ pintle edit
         [exit 0]
         $ pintle project check
-        note  go.kubebuilder.io/v4                   it is not a plugin of this host: it is not checked
-        note  manifests.sdk.operatorframework.io/v2  it is not a plugin of this host: it is not checked
-        ok    license.pintle.dev/v1                  it is there and fits
-        ok    files                                  1 were scaffolded, 0 of them changed since
-        note  plugins                                how the project was started is not recorded: it cannot be checked whether they would make the same files today
+        note  go.kubebuilder.io/v4                   not a plugin of this host; not checked
+        note  manifests.sdk.operatorframework.io/v2  not a plugin of this host; not checked
+        ok    license.pintle.dev/v1                  installed and compatible
+        ok    files                                  1 scaffolded, 0 changed since then
+        note  plugins                                there is no record of how the project was created: cannot check whether the plugins would create the same files today
         [exit 0]
         $ pintle create api --group crew --version v1 --kind Captain
         --- stderr ---
         error: plugin `go.kubebuilder.io/v4` is not installed
-        hint: it is a plugin of kubebuilder: run `kubebuilder create api`, or name the plugins to run here with `--plugins`
+        hint: run `kubebuilder create api`, because the plugin is one of kubebuilder, or specify the plugins to run here with `--plugins`
         [exit 3]
     "#]]
     .assert_eq(&shown);
@@ -90,8 +90,8 @@ fn a_plugin_that_takes_no_part_does_not_join() {
     expect![[r#"
         $ pintle edit --plugins ci
         --- stderr ---
-        error: `ci.pintle.dev/v1.0.0` cannot join the project: there is no `Cargo.toml`; in the chain, it stands behind the plugin that makes the project
-        hint: nothing was written; a plugin joins the project only if it takes part
+        error: cannot add `ci.pintle.dev/v1.0.0` to the project: there is no `Cargo.toml`; in the chain, this plugin must come after the plugin that creates the project
+        hint: nothing was written; fix the problem, then run the command again
         [exit 1]
         $ pintle project show
         name     demo
@@ -114,11 +114,11 @@ fn a_key_that_locks_kubebuilder_out_is_found_and_shortened() {
     let shown = sandbox.transcript(&["project check", "edit", "edit", "project check"]);
     expect![[r#"
         $ pintle project check
-        note     go.kubebuilder.io/v4                   it is not a plugin of this host: it is not checked
-        problem  PROJECT                                kubebuilder refuses every command because of this key; replace it with `license.pintle.dev/v1`
-        ok       license.pintle.dev/v1.0.0              it is there and fits
-        note     manifests.sdk.operatorframework.io/v2  it is not a plugin of this host: it is not checked
-        note     PROJECT                                how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work
+        note     go.kubebuilder.io/v4                   not a plugin of this host; not checked
+        problem  PROJECT                                kubebuilder refuses every command because of the key `license.pintle.dev/v1.0.0`; replace it with `license.pintle.dev/v1`
+        ok       license.pintle.dev/v1.0.0              installed and compatible
+        note     manifests.sdk.operatorframework.io/v2  not a plugin of this host; not checked
+        note     PROJECT                                there is no record of how the project was scaffolded: `delete` and `project upgrade` cannot work
         [exit 1]
         $ pintle edit
         + LICENSE
@@ -128,11 +128,11 @@ fn a_key_that_locks_kubebuilder_out_is_found_and_shortened() {
         $ pintle edit
         [exit 0]
         $ pintle project check
-        note  go.kubebuilder.io/v4                   it is not a plugin of this host: it is not checked
-        ok    license.pintle.dev/v1                  it is there and fits
-        note  manifests.sdk.operatorframework.io/v2  it is not a plugin of this host: it is not checked
-        ok    files                                  1 were scaffolded, 0 of them changed since
-        note  plugins                                how the project was started is not recorded: it cannot be checked whether they would make the same files today
+        note  go.kubebuilder.io/v4                   not a plugin of this host; not checked
+        ok    license.pintle.dev/v1                  installed and compatible
+        note  manifests.sdk.operatorframework.io/v2  not a plugin of this host; not checked
+        ok    files                                  1 scaffolded, 0 changed since then
+        note  plugins                                there is no record of how the project was created: cannot check whether the plugins would create the same files today
         [exit 0]
     "#]]
     .assert_eq(&shown);
@@ -200,7 +200,7 @@ fn a_project_of_this_host_that_kubebuilder_has_saved_is_unchanged() {
     expect![[r#"
         $ pintle project upgrade
         --- stderr ---
-        the plugins make the same files as before
+        the plugins create the same files as before
         [exit 0]
     "#]]
     .assert_eq(&out);

@@ -167,7 +167,7 @@ fn fish_completes() {
 fn the_help_of_init_is_there_without_its_plugins() {
     let help = Sandbox::new().run(["help", "init"]).success();
     assert!(help.stdout.contains("--domain <DOMAIN>"), "{help}");
-    assert!(help.stderr.starts_with("warning: the plugins' flags are not shown: "), "{help}");
+    assert!(help.stderr.starts_with("warning: cannot show the flags of the plugins: "), "{help}");
 }
 
 #[test]

@@ -38,9 +38,9 @@ fn the_host_bears_its_own_name_and_version() {
               plugin      List, inspect, check, run and register plugins
               events      List the events and their subscribers
               init        Start a project in the current directory
-              edit        Change the project as a whole, or let more plugins take part in it
-              create      Add something to the project
-              delete      Undo what was added to the project
+              edit        Change the project as a whole, or add plugins to it
+              create      Add APIs and webhooks to the project
+              delete      Remove APIs and webhooks from the project
               project     Show, check, upgrade and repair the project
               bridge      Use plugins of this host in kubebuilder
               steer       Steer into a direction
@@ -458,13 +458,14 @@ fn a_host_without_a_command_shows_those_that_matter_first() {
           init            Start a project in the current directory
           create api      Add an API: a kind, its version and its controller
           create webhook  Add webhooks to an API
-          project check   Check that every plugin of the project is there, fits, and agrees with the files
+          project check   Check that the project's plugins are compatible and agree with its files
           plugin list     List the plugins and their states
           steer           Steer into a direction
 
         `rudder --help` lists all commands, and `rudder help COMMAND` explains one.
         [exit 2]
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(shown(&rudder(), &["-q"]), text);
     let sandbox = Sandbox::new();
     let text = shown(&sandbox, &[]);

@@ -190,11 +190,11 @@ fn native_and_external_plugins_are_one_chain_and_one_transaction() {
         $ pintle create api -q --group crew --version v1 --kind Captain
         [exit 0]
         $ pintle project check -q
-        ok    shipyard.example.org/v1.0.0  it is there and fits
-        ok    carver.example.org/v1.0.0    it is there and fits
+        ok    shipyard.example.org/v1.0.0  installed and compatible
+        ok    carver.example.org/v1.0.0    installed and compatible
         note  painter.example.org/v1.0.0   it is deprecated: paint is out of fashion
-        ok    files                        7 were scaffolded, 0 of them changed since
-        ok    plugins                      they would make the same files today
+        ok    files                        7 scaffolded, 0 changed since then
+        ok    plugins                      would create the same files today
         [exit 0]
         $ pintle project blame figures/captain.txt
         PATH                 STATE      BY
@@ -210,11 +210,11 @@ fn native_and_external_plugins_are_one_chain_and_one_transaction() {
         $ pintle delete api -q --group crew --version v1 --kind Captain
         [exit 0]
         $ pintle project check -q
-        ok    shipyard.example.org/v1.0.0  it is there and fits
-        ok    carver.example.org/v1.0.0    it is there and fits
+        ok    shipyard.example.org/v1.0.0  installed and compatible
+        ok    carver.example.org/v1.0.0    installed and compatible
         note  painter.example.org/v1.0.0   it is deprecated: paint is out of fashion
-        ok    files                        5 were scaffolded, 0 of them changed since
-        ok    plugins                      they would make the same files today
+        ok    files                        5 scaffolded, 0 changed since then
+        ok    plugins                      would create the same files today
         [exit 0]
     "#]],
     );
@@ -343,43 +343,43 @@ fn paths_that_a_plugin_may_not_write_are_refused() {
     expect![[r#"
         ../escaped
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: the path `../escaped` leaves the project
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: the path `../escaped` is outside the project
         hint: this is a defect of the plugin; report it to its author
         [exit 1]
         a/../../escaped
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: the path `a/../../escaped` leaves the project
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: the path `a/../../escaped` is outside the project
         hint: this is a defect of the plugin; report it to its author
         [exit 1]
         .git/hooks/pre-commit
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: invalid path `.git/hooks/pre-commit`
           caused by: it is reserved
         [exit 1]
         .pintle/x
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: invalid path `.pintle/x`
           caused by: it is reserved
         [exit 1]
         PROJECT
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: it changed `PROJECT`, which only the host writes
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: the plugin changed `PROJECT`, which only the host may change
         hint: this is a defect of the plugin; report it to its author
         [exit 1]
         logo.png
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: `bad.pintle.dev/v1.0.0` adds `logo.png`, which was on disk before
-        hint: use `--force` to overwrite `logo.png`, or `--skip-existing` to leave it as it is
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: `bad.pintle.dev/v1.0.0` adds `logo.png`, which already exists
+        hint: use `--force` to overwrite `logo.png`, or `--skip-existing` to keep it
         [exit 1]
         a\\b
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: invalid path `a\b`
           caused by: it contains a backslash
         [exit 1]
@@ -423,43 +423,43 @@ fn wrong_answers_are_refused_with_the_key_and_the_last_lines() {
     expect![[r#"
         exit 0
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
           caused by: the standard output is empty
         hint: report this to the author of `bad/v1`
         [exit 1]
         printf '\357\273\277{}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
           caused by: the standard output begins with a byte order mark, which JSON does not allow
         hint: report this to the author of `bad/v1`
         [exit 1]
         echo starting; echo '{}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
-          caused by: the standard output is not one JSON value: it begins with `starting`: expected value at line 1 column 1
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
+          caused by: the standard output is not a single JSON value: it begins with `starting`: expected value at line 1 column 1
         hint: report this to the author of `bad/v1`
         [exit 1]
         echo '{} done'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
-          caused by: the standard output is not one JSON value: it begins with `{} done`: trailing characters at line 1 column 4
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
+          caused by: the standard output is not a single JSON value: it begins with `{} done`: trailing characters at line 1 column 4
         hint: report this to the author of `bad/v1`
         [exit 1]
         echo '{"universe": {"a": 1}}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
-          caused by: `universe["a"]` is not a text
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
+          caused by: `universe["a"]` is not a string
         hint: report this to the author of `bad/v1`
         [exit 1]
         echo '{"error": "yes"}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: invalid answer to `edit`
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: invalid response to `edit`
           caused by: `error` is not `true` or `false`
         hint: report this to the author of `bad/v1`
         [exit 1]
@@ -467,7 +467,7 @@ fn wrong_answers_are_refused_with_the_key_and_the_last_lines() {
         --- stderr ---
         one
         two
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: the program failed: exit status: 3
           caused by: the standard error ends with:
             one
@@ -477,7 +477,7 @@ fn wrong_answers_are_refused_with_the_key_and_the_last_lines() {
         echo '{"universe": {"a": "b"}}'; echo late >&2; exit 3
         --- stderr ---
         late
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: the program failed: exit status: 3
           caused by: the standard error ends with:
             late
@@ -485,29 +485,29 @@ fn wrong_answers_are_refused_with_the_key_and_the_last_lines() {
         [exit 1]
         kill -9 $$
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: the program failed: signal: 9 (SIGKILL)
         hint: report this to the author of `bad/v1`
         [exit 1]
         echo '{"error": true}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: the plugin reports an error without a message
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+          caused by: the plugin reported an error without a message
         [exit 1]
         echo '{"error": true, "errorMsgs": ["no wood", "no nails"]}'
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: no wood
           caused by: no nails
         [exit 1]
         echo '{"error": true, "errorMsgs": ["no wood"]}'; exit 3
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: no wood
         [exit 1]
         echo '{"ERROR": true, "error_msg": "no oak"}'; exit 1
         --- stderr ---
-        error: `edit` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+        error: `edit` failed in `bad.pintle.dev/v1.0.0` while scaffolding
           caused by: no oak
         [exit 1]
     "#]].assert_eq(&shown);
@@ -574,10 +574,10 @@ answer()
                   [default: 5]
 
               --plugins <KEY,…>
-                  The plugins to change, and to take into the project
+                  The plugins to run, and to add to the project
 
               --force
-                  Make again what is there already
+                  Recreate what already exists
 
               --size <SIZE>
                   The size
@@ -591,7 +591,7 @@ answer()
                   [possible values: true, false]
 
               --skip-existing
-                  Leave files that are there already as they are
+                  Keep files that already exist
 
               --calm [<CALM>]
                   The calm
@@ -599,10 +599,10 @@ answer()
                   [possible values: true, false]
 
               --dry-run
-                  List what would change, and change nothing
+                  List the changes without making them
 
               --diff
-                  Show what would change, line by line, and change nothing
+                  Show the changes line by line without making them
 
               --motto <MOTTO>
                   The motto
@@ -610,7 +610,7 @@ answer()
                   [default: "fair winds"]
 
               --dump-universe[=<DETAIL>]
-                  Print the files as the plugins see them, as JSON
+                  Print all files as the plugins left them, as JSON
 
                   [possible values: summary, paths, full]
 
@@ -737,7 +737,7 @@ fn a_plugin_that_fails_late_leaves_nothing() {
         --- stderr ---
         warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
         carving
-        error: `init` failed at `late.pintle.dev/v1.0.0`, while it scaffolds
+        error: `init` failed in `late.pintle.dev/v1.0.0` while scaffolding
           caused by: too late
         [exit 1]
     "#]],
@@ -760,10 +760,10 @@ fn a_program_that_hangs_is_killed_with_its_children() {
         expect![[r#"
             $ pintle init --plugins slow --project-name demo
             --- stderr ---
-            error: `init` failed at `slow.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `slow.pintle.dev/v1.0.0` while scaffolding
               caused by: failed to run `[SANDBOX]/external/slow/v1/slow`
               caused by: it timed out after 300ms
-            hint: if it needs more time, set PINTLE_HOOK_TIMEOUT, for example to `10m`
+            hint: if it needs more time, set `PINTLE_HOOK_TIMEOUT`, for example to `10m`
             [exit 1]
         "#]],
     );
@@ -868,10 +868,10 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
             shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
             [SANDBOX]/external/Capital/v1/Capital  refused  external  -  its directory `Capital` is not a valid plugin name
             [SANDBOX]/external/empty/v1  refused  external  -  it has no file `empty`
-            [SANDBOX]/external/good.example.org/.DS_Store  refused  external  -  it is not the directory of a version; kubebuilder finds no external plugin while it exists
-            [SANDBOX]/external/good.example.org/v1/.DS_Store  refused  external  -  it is not a plugin; kubebuilder finds no external plugin while it exists
+            [SANDBOX]/external/good.example.org/.DS_Store  refused  external  -  it is not a version directory; kubebuilder finds no external plugins while it exists
+            [SANDBOX]/external/good.example.org/v1/.DS_Store  refused  external  -  it is not a plugin; kubebuilder finds no external plugins while it exists
             good.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
-            [SANDBOX]/external/good.example.org/v1.0.0/good.example.org  refused  external  -  its directory `v1.0.0` is not a version of kubebuilder's kind
+            [SANDBOX]/external/good.example.org/v1.0.0/good.example.org  refused  external  -  its directory `v1.0.0` is not a valid kubebuilder version
             good.example.org/v2.0.0-alpha  ok  external  init, edit, create api, create webhook
             [SANDBOX]/external/idle/v1/idle  refused  external  -  it is not executable
             [exit 0]
@@ -936,19 +936,19 @@ fn a_bridge_answers_each_request_with_one_object() {
         {"apiVersion":"v1alpha1","command":"metadata","metadata":{"description":"Builds ships","examples":""},"error":false}
         [exit 0]
         {"apiVersion": "v1alpha1", "args": ["--init"], "command": "flags", "universe": {}}
-        {"apiVersion":"v1alpha1","command":"flags","error":false,"flags":[{"name":"domain","type":"string","default":"my.domain","usage":"The domain of the API groups"},{"name":"repo","type":"string","default":"","usage":"The repository of the project"},{"name":"project-name","type":"string","default":"","usage":"The name of the project"},{"name":"namespaced","type":"bool","default":"false","usage":"Let the operator work in its own namespace only"},{"name":"force","type":"bool","default":"false","usage":"Make again what is there already"},{"name":"skip-existing","type":"bool","default":"false","usage":"Leave files that are there already as they are"},{"name":"port","type":"string","default":"","usage":"Where the ships lie"}]}
+        {"apiVersion":"v1alpha1","command":"flags","error":false,"flags":[{"name":"domain","type":"string","default":"my.domain","usage":"The domain of the API groups"},{"name":"repo","type":"string","default":"","usage":"The repository of the project"},{"name":"project-name","type":"string","default":"","usage":"The name of the project"},{"name":"namespaced","type":"bool","default":"false","usage":"Restrict the operator to its own namespace"},{"name":"force","type":"bool","default":"false","usage":"Recreate what already exists"},{"name":"skip-existing","type":"bool","default":"false","usage":"Keep files that already exist"},{"name":"port","type":"string","default":"","usage":"Where the ships lie"}]}
         [exit 0]
         {"apiVersion": "v1alpha1", "args": ["--webhook"], "command": "flags", "universe": {}}
-        {"apiVersion":"v1alpha1","command":"flags","error":false,"flags":[{"name":"domain","type":"string","default":"","usage":"The domain of the API group, if PROJECT has none"},{"name":"project-name","type":"string","default":"","usage":"The name of the project, if PROJECT has none"},{"name":"plural","type":"string","default":"","usage":"The plural, where English is irregular"},{"name":"defaulting","type":"bool","default":"false","usage":"Make the webhook that fills in defaults"},{"name":"programmatic-validation","type":"bool","default":"false","usage":"Make the webhook that accepts or denies"},{"name":"conversion","type":"bool","default":"false","usage":"Make the webhook that converts between versions"},{"name":"force","type":"bool","default":"false","usage":"Make again what is there already"},{"name":"skip-existing","type":"bool","default":"false","usage":"Leave files that are there already as they are"}]}
+        {"apiVersion":"v1alpha1","command":"flags","error":false,"flags":[{"name":"domain","type":"string","default":"","usage":"The domain of the API group, if PROJECT has none"},{"name":"project-name","type":"string","default":"","usage":"The name of the project, if PROJECT has none"},{"name":"plural","type":"string","default":"","usage":"The plural of the kind [default: the English plural]"},{"name":"defaulting","type":"bool","default":"false","usage":"Create the webhook that sets defaults"},{"name":"programmatic-validation","type":"bool","default":"false","usage":"Create the webhook that accepts or denies objects"},{"name":"conversion","type":"bool","default":"false","usage":"Create the webhook that converts between versions"},{"name":"force","type":"bool","default":"false","usage":"Recreate what already exists"},{"name":"skip-existing","type":"bool","default":"false","usage":"Keep files that already exist"}]}
         [exit 0]
         {"command": "init", "args": ["--port", "west", "--license", "none"], "universe": {".git/x": "y"}, "config": {"version": "3", "layout": ["shipyard.example.org/v1"]}}
         {"apiVersion":"v1alpha1","command":"init","universe":{"README.md":"# desk\n\nFair winds.\n\n1. No fire.\n2. No sleep.\n3. No song.\n","fleet.txt":"port west\n\n# +pintle:scaffold:ships\n","log.txt":"empty\n","sail.sh":"#!/bin/sh\necho sailing\n"},"error":false}
         --- stderr ---
-        kubebuilder does not keep the plugin's configuration: give its flags with each command
-        warning: kubebuilder cannot make `sail.sh` executable: run `chmod +x sail.sh`
+        kubebuilder does not store the plugin's configuration; specify its flags with each command
+        warning: kubebuilder cannot make `sail.sh` executable; run `chmod +x sail.sh`
         [exit 0]
         {"command": "init", "args": null, "universe": {"log.txt": "mine\n"}}
-        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["`init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds: `shipyard.example.org/v1.0.0` adds `log.txt`, which was on disk before","hint: use `--force` to overwrite `log.txt`, or `--skip-existing` to leave it as it is"]}
+        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["`init` failed in `shipyard.example.org/v1.0.0` while scaffolding: `shipyard.example.org/v1.0.0` adds `log.txt`, which already exists","hint: use `--force` to overwrite `log.txt`, or `--skip-existing` to keep it"]}
         [exit 0]
         {"command": "create api", "args": ["--group", "crew", "--version", "v1", "--kind", "Captain", "--namespaced=false"], "universe": {"fleet.txt": "port\n\n# +pintle:scaffold:ships\n"}, "config": {"domain": "a.org"}}
         {"apiVersion":"v1alpha1","command":"create api","universe":{"fleet.txt":"port\n\nship captain\n# +pintle:scaffold:ships\n","ships/captain.txt":"Captain of all seas\n"},"error":false}
@@ -960,13 +960,13 @@ fn a_bridge_answers_each_request_with_one_object() {
         {"apiVersion":"v1alpha1","command":"create webhook","error":true,"errorMsgs":["no webhook is selected: use `--defaulting`, `--programmatic-validation` or `--conversion`"]}
         [exit 0]
         {"command": "create api", "args": ["--group", "crew", "--version", "1", "--kind", "Captain"], "universe": {}}
-        {"apiVersion":"v1alpha1","command":"create api","error":true,"errorMsgs":["invalid version `1`: it must be `v` and a number, with `alpha` or `beta` and a number if need be"]}
+        {"apiVersion":"v1alpha1","command":"create api","error":true,"errorMsgs":["invalid version `1`: it must be `v` and a number, optionally followed by `alpha` or `beta` and a number"]}
         [exit 0]
         {"command": "delete api", "args": null, "universe": {}}
-        {"apiVersion":"v1alpha1","command":"delete api","error":true,"errorMsgs":["invalid request: unknown command `delete api`","hint: this command is for kubebuilder, which sends a request of one JSON object"]}
+        {"apiVersion":"v1alpha1","command":"delete api","error":true,"errorMsgs":["invalid request: unknown command `delete api`","hint: let kubebuilder run this command; it sends the request as one JSON object"]}
         [exit 0]
         starting
-        {"apiVersion":"v1alpha1","command":"","error":true,"errorMsgs":["invalid request: it is not valid JSON: expected value at line 1 column 1","hint: this command is for kubebuilder, which sends a request of one JSON object"]}
+        {"apiVersion":"v1alpha1","command":"","error":true,"errorMsgs":["invalid request: not valid JSON: expected value at line 1 column 1","hint: let kubebuilder run this command; it sends the request as one JSON object"]}
         [exit 0]
         {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["plugin `nobody` is not installed","hint: install the plugin; run `pintle plugin list` to list the plugins"]}
         [exit 0]
@@ -1010,7 +1010,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
     expect![[r#"
         $ pintle bridge install shipyard
         --- stderr ---
-        error: `[SANDBOX]/external/shipyard.example.org/v1/shipyard.example.org` exists, and is not a bridge of this host
+        error: `[SANDBOX]/external/shipyard.example.org/v1/shipyard.example.org` already exists and is not a bridge of this host
         hint: use `--force` to overwrite it
         [exit 1]
         $ pintle bridge install shipyard --force

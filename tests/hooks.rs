@@ -159,7 +159,7 @@ fn hooks_see_what_is_announced_and_what_was_made() {
         [exit 0]
         $ pintle init --plugins good
         --- stderr ---
-        error: `[SANDBOX]/desk/PROJECT` exists: the project is initialized already
+        error: `[SANDBOX]/desk/PROJECT` exists: the project is already initialized
         hint: use `pintle create` to add to the project, or `pintle edit` to change it
         [exit 1]
     "#]]

@@ -57,28 +57,28 @@ fn the_plural_belongs_to_the_kind() {
         expect![[r#"
             $ pintle create api --group crew --version v2 --kind Captain --plural captains
             --- stderr ---
-            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind have one
-            hint: leave out `--plural`, or use `--plural kapitane`
+            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind share it
+            hint: omit `--plural`, or use `--plural kapitane`
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --plural captains --defaulting
             --- stderr ---
-            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind have one
-            hint: leave out `--plural`, or use `--plural kapitane`
+            error: the plural of `crew.example.org/Captain` is `kapitane`, not `captains`: all versions of a kind share it
+            hint: omit `--plural`, or use `--plural kapitane`
             [exit 2]
             $ pintle create api --group crew --version v1 --kind Kapitane
             --- stderr ---
-            error: `crew.example.org/Kapitane` cannot be called `kapitane`: the kind `Captain` of its group is
-            hint: choose another kind, or another plural with `--plural`
+            error: `crew.example.org/Kapitane` cannot have the name `kapitane`: the kind `Captain` of its group has it
+            hint: choose another kind, or specify another plural with `--plural`
             [exit 2]
             $ pintle create api --group crew --version v1 --kind Cook --plural kapitane
             --- stderr ---
-            error: `crew.example.org/Cook` cannot be called `kapitane`: the kind `Captain` of its group is
-            hint: choose another kind, or another plural with `--plural`
+            error: `crew.example.org/Cook` cannot have the name `kapitane`: the kind `Captain` of its group has it
+            hint: choose another kind, or specify another plural with `--plural`
             [exit 2]
             $ pintle create api --group crew --version v2 --kind Captain --namespaced=false
             --- stderr ---
-            error: `Captain` is in namespaces: all versions of a kind agree
-            hint: leave out `--namespaced`
+            error: `Captain` is namespaced in its other versions
+            hint: omit `--namespaced`
             [exit 2]
             $ pintle create api --group crew --version v2 --kind Captain -q
             [exit 0]
@@ -106,9 +106,9 @@ fn a_definition_of_the_users_is_replaced_only_with_force() {
         expect![[r#"
         $ pintle create api --group crew --version v1 --kind Captain
         --- stderr ---
-        error: `create api` failed at `rust.pintle.dev/v1.0.0`, while it scaffolds
-          caused by: `rust.pintle.dev/v1.0.0` adds `config/crd/bases/captains.crew.example.org.yaml`, which was on disk before
-        hint: use `--force` to overwrite `config/crd/bases/captains.crew.example.org.yaml`, or `--skip-existing` to leave it as it is
+        error: `create api` failed in `rust.pintle.dev/v1.0.0` while scaffolding
+          caused by: `rust.pintle.dev/v1.0.0` adds `config/crd/bases/captains.crew.example.org.yaml`, which already exists
+        hint: use `--force` to overwrite `config/crd/bases/captains.crew.example.org.yaml`, or `--skip-existing` to keep it
         [exit 1]
     "#]],
     );
@@ -147,27 +147,27 @@ fn webhooks_that_contradict_others_are_refused_with_their_own_words() {
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting
             --- stderr ---
             error: `crew.example.org/v1/Captain` already has a defaulting webhook
-            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            hint: omit `--defaulting`, or use `--force` to scaffold it again
             [exit 1]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --validation
             --- stderr ---
             error: `crew.example.org/v1/Captain` already has a defaulting webhook
-            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            hint: omit `--defaulting`, or use `--force` to scaffold it again
             [exit 1]
             $ pintle create webhook --group crew --version v1 --kind Captain --conversion --spoke v2
             --- stderr ---
             error: `crew.example.org/v1/Captain` already has a conversion webhook
-            hint: leave out `--conversion`, or use `--force` to scaffold it again
+            hint: omit `--conversion`, or use `--force` to scaffold it again
             [exit 1]
             $ pintle create webhook --group crew --version v2 --kind Captain --conversion --spoke v1
             --- stderr ---
             error: `v1` is already the version that `Captain` is converted to and from
-            hint: create one conversion webhook for each kind; first undo that of `v1`
+            hint: delete the conversion webhook of `v1` first; each kind can have only one
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --validation --spoke v2
             --- stderr ---
-            error: `--spoke` names versions to convert, but there is no conversion
-            hint: use `--conversion` too
+            error: `--spoke` requires `--conversion`
+            hint: add `--conversion`
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --conversion --spoke v9 --force
             --- stderr ---
@@ -181,13 +181,13 @@ fn webhooks_that_contradict_others_are_refused_with_their_own_words() {
             [exit 1]
             $ pintle create webhook --group apps --version v1 --kind Deployment --conversion
             --- stderr ---
-            error: the project does not define `apps/v1/Deployment`, and cannot convert it
+            error: cannot convert `apps/v1/Deployment`: the project does not define it
             hint: use `--conversion` only for kinds that the project defines
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --skip-existing
             --- stderr ---
             error: `crew.example.org/v1/Captain` already has a defaulting webhook
-            hint: leave out `--defaulting`, or use `--force` to scaffold it again
+            hint: omit `--defaulting`, or use `--force` to scaffold it again
             [exit 1]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --validation --skip-existing -q
             [exit 0]
@@ -253,8 +253,8 @@ fn apis_of_others_have_controllers_and_webhooks() {
             [exit 0]
             $ pintle create api --group cert-manager --version v1 --kind Order --external-api-domain io --resource
             --- stderr ---
-            error: the type of an API of another project cannot be made
-            hint: leave out `--resource`, or the options `--external-api-…`
+            error: cannot create the type of an API of another project
+            hint: omit `--resource`, or the options `--external-api-…`
             [exit 2]
             $ pintle create api --group core --version v1 --kind Pod --resource=false -q
             [exit 0]
@@ -276,10 +276,10 @@ fn apis_of_others_have_controllers_and_webhooks() {
             files     79 scaffolded
             [exit 0]
             $ pintle project check
-            ok  rust.pintle.dev/v1.0.0  it is there and fits
-            ok  files                   79 were scaffolded, 0 of them changed since
-            ok  manifests               they agree with PROJECT
-            ok  plugins                 they would make the same files today
+            ok  rust.pintle.dev/v1.0.0  installed and compatible
+            ok  files                   79 scaffolded, 0 changed since then
+            ok  manifests               consistent with PROJECT
+            ok  plugins                 would create the same files today
             [exit 0]
         "#]],
     );
@@ -320,24 +320,24 @@ fn every_command_works_from_a_subdirectory() {
         src/controller/mod.rs  unchanged  rust.pintle.dev/v1.0.0 (1 init), rust.pintle.dev/v1.0.0 (2 create api)
         PATH            STATE      BY
         src/api/mod.rs  unchanged  rust.pintle.dev/v1.0.0 (1 init), rust.pintle.dev/v1.0.0 (2 create api)
-        ok  rust.pintle.dev/v1.0.0  it is there and fits
-        ok  files                   68 were scaffolded, 0 of them changed since
-        ok  manifests               they agree with PROJECT
-        ok  plugins                 they would make the same files today
+        ok  rust.pintle.dev/v1.0.0  installed and compatible
+        ok  files                   68 scaffolded, 0 changed since then
+        ok  manifests               consistent with PROJECT
+        ok  plugins                 would create the same files today
         Start a project in the current directory
         crew
         mod.rs
         --- stderr ---
-        the project is `[SANDBOX]/desk`: all paths are relative to it
-        the project is `[SANDBOX]/desk`: all paths are relative to it
-        the project is `[SANDBOX]/desk`: all paths are relative to it
-        the project is `[SANDBOX]/desk`: all paths are relative to it
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
         error: `../../..` is not in the project
-        the project is `[SANDBOX]/desk`: all paths are relative to it
-        the project is `[SANDBOX]/desk`: all paths are relative to it
-        the plugins make the same files as before
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
+        the project is in `[SANDBOX]/desk`; all paths are relative to it
+        the plugins create the same files as before
         error: the current directory is in the project `[SANDBOX]/desk`
-        hint: start another project in a directory that is not in this one; all commands of a project also work in its subdirectories
+        hint: start another project in a directory outside this project; all commands of a project also work in its subdirectories
         [exit 0]
     "#]].assert_eq(&sandbox.script(&[], script).to_string());
 }
@@ -356,7 +356,7 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
     let found = || {
         let output = sandbox.run(["project", "check"]);
         let is_found = |it: &&str| {
-            !it.contains("rust.pintle.dev") && !it.contains(" were scaffolded") && !it.is_empty()
+            !it.contains("rust.pintle.dev") && !it.contains(" scaffolded, ") && !it.is_empty()
         };
         let lines: Vec<_> = output.stdout.lines().filter(is_found).map(str::trim).collect();
         format!("exit {}\n{}\n", output.code(), lines.join("\n"))
@@ -389,94 +389,94 @@ fn check_finds_what_project_and_manifests_do_not_agree_on() {
     said += &format!("\nno {definition}\n{}", found());
     expect![[r#"
         exit 0
-        ok  manifests               they agree with PROJECT
-        ok  plugins                 they would make the same files today
+        ok  manifests               consistent with PROJECT
+        ok  plugins                 would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: plural: captains -> plural: kapitane
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  its plural is `kapitane`; in PROJECT, that of `Captain` is `captains`: correct the one that is wrong
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  its plural is `kapitane`, but in PROJECT, the plural of `Captain` is `captains`; correct the wrong one
+        ok       plugins                                          would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: kind: Captain -> kind: Kapitan
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
-        problem  config/crd/bases/captains.crew.example.org.yaml  its kind is `Kapitan`; in PROJECT, `captains` are of kind `Captain`
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  the definition of `crew.example.org/v1/Captain` is missing
+        problem  config/crd/bases/captains.crew.example.org.yaml  its kind is `Kapitan`, but in PROJECT, the kind of `captains` is `Captain`
+        ok       plugins                                          would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: group: crew.example.org -> group: other.example.org
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  the definition of `crew.example.org/v1/Captain` is missing
+        ok       plugins                                          would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: scope: Namespaced -> scope: Cluster
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  its scope is `Cluster`; in PROJECT, it is `Namespaced`
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  its scope is `Cluster`, but `Namespaced` in PROJECT
+        ok       plugins                                          would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: name: v2 -> name: v3
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  it has no version `v2` of `Captain`, which PROJECT has
-        problem  config/crd/bases/captains.crew.example.org.yaml  it has a version `v3` of `Captain`, which PROJECT has not
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  it does not have version `v2` of `Captain`, but PROJECT does
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has version `v3` of `Captain`, but PROJECT does not
+        ok       plugins                                          would create the same files today
 
         config/crd/bases/captains.crew.example.org.yaml: strategy: Webhook -> strategy: None
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  it has no conversion webhook for `Captain`, which PROJECT has
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  it does not have a conversion webhook for `Captain`, but PROJECT does
+        ok       plugins                                          would create the same files today
 
         config/rbac/role.yaml: resources: [cooks] -> resources: [mates]
         exit 1
-        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` may not get, list, watch `cooks`
-        ok       plugins                 they would make the same files today
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` has no permission to get, list, watch `cooks`
+        ok       plugins                 would create the same files today
 
         config/rbac/role.yaml: verbs: [get, list, patch, update, watch] -> verbs: [get]
         exit 1
-        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` may not list, watch `captains`
-        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` may not list, watch `cooks`
-        ok       plugins                 they would make the same files today
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` has no permission to list, watch `captains`
+        problem  config/rbac/role.yaml   the controller of `crew.example.org/v1/Cook` has no permission to list, watch `cooks`
+        ok       plugins                 would create the same files today
 
         config/webhook/mutating.yaml: resources: [captains] -> resources: [cooks]
         exit 1
-        problem  config/webhook                there is no configuration of the defaulting webhook of `crew.example.org/v1/Captain`
-        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Cook`, which PROJECT has not
-        ok       plugins                       they would make the same files today
+        problem  config/webhook                the configuration of the defaulting webhook of `crew.example.org/v1/Captain` is missing
+        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Cook`, but PROJECT does not
+        ok       plugins                       would create the same files today
 
         config/webhook/mutating.yaml: - name: mutate -> - name: mutate
         exit 1
-        problem  config/webhook/mutating.yaml  it is not valid YAML: line 9 column 3: while parsing a block collection, did not find expected '-' indicator
-        problem  config/webhook                there is no configuration of the defaulting webhook of `crew.example.org/v1/Captain`
-        ok       plugins                       they would make the same files today
+        problem  config/webhook/mutating.yaml  invalid YAML: line 9 column 3: while parsing a block collection, did not find expected '-' indicator
+        problem  config/webhook                the configuration of the defaulting webhook of `crew.example.org/v1/Captain` is missing
+        ok       plugins                       would create the same files today
 
         PROJECT: conversion: true -> nothing
         exit 1
-        problem  config/crd/bases/captains.crew.example.org.yaml  it has a conversion webhook for `Captain`, which PROJECT has not
-        ok       plugins                                          they would make the same files today
+        problem  config/crd/bases/captains.crew.example.org.yaml  it has a conversion webhook for `Captain`, but PROJECT does not
+        ok       plugins                                          would create the same files today
 
         PROJECT: defaulting: true -> nothing
         exit 1
-        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Captain`, which PROJECT has not
-        ok       plugins                       they would make the same files today
+        problem  config/webhook/mutating.yaml  it has a defaulting webhook of `crew.example.org/v1/Captain`, but PROJECT does not
+        ok       plugins                       would create the same files today
 
         PROJECT: kind: Cook -> kind: Cook
           plural: captains
         exit 1
-        problem  PROJECT                                       `crew.example.org/Captain` cannot be called `captains`: the kind `Cook` of its group is
-        problem  PROJECT                                       `crew.example.org/Cook` cannot be called `captains`: the kind `Captain` of its group is
-        problem  config/crd/bases/cooks.crew.example.org.yaml  its plural is `cooks`; in PROJECT, that of `Cook` is `captains`: correct the one that is wrong
-        problem  config/webhook/mutating.yaml                  it has a defaulting webhook of `crew.example.org/v1/Cook`, which PROJECT has not
-        ok       plugins                                       they would make the same files today
+        problem  PROJECT                                       `crew.example.org/Captain` cannot have the name `captains`: the kind `Cook` of its group has it
+        problem  PROJECT                                       `crew.example.org/Cook` cannot have the name `captains`: the kind `Captain` of its group has it
+        problem  config/crd/bases/cooks.crew.example.org.yaml  its plural is `cooks`, but in PROJECT, the plural of `Cook` is `captains`; correct the wrong one
+        problem  config/webhook/mutating.yaml                  it has a defaulting webhook of `crew.example.org/v1/Cook`, but PROJECT does not
+        ok       plugins                                       would create the same files today
 
         PROJECT: defaulting: true -> defaulting: true
             spoke: [v9]
         exit 1
-        problem  PROJECT                 `crew.example.org/v1/Captain` is converted to `v9`, which is missing
-        ok       plugins                 they would make the same files today
+        problem  PROJECT                 `crew.example.org/v1/Captain` is converted to `v9`, which does not exist
+        ok       plugins                 would create the same files today
 
         no config/crd/bases/captains.crew.example.org.yaml
         exit 1
-        note     config/crd/bases/captains.crew.example.org.yaml  it was deleted since it was scaffolded
-        problem  config/crd/bases/captains.crew.example.org.yaml  there is no definition of `crew.example.org/v1/Captain`
-        ok       plugins                                          they would make the same files today
+        note     config/crd/bases/captains.crew.example.org.yaml  has been deleted since it was scaffolded
+        problem  config/crd/bases/captains.crew.example.org.yaml  the definition of `crew.example.org/v1/Captain` is missing
+        ok       plugins                                          would create the same files today
     "#]].assert_eq(&said);
 }
 
@@ -490,9 +490,9 @@ fn what_another_tool_generates_is_only_noted() {
         &["project check"],
         expect![[r#"
         $ pintle project check
-        ok    rust.pintle.dev/v1.0.0  it is there and fits
-        note  PROJECT                 how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work
-        note  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` may not get, list, watch `captains`
+        ok    rust.pintle.dev/v1.0.0  installed and compatible
+        note  PROJECT                 there is no record of how the project was scaffolded: `delete` and `project upgrade` cannot work
+        note  config/rbac/role.yaml   the controller of `crew.example.org/v1/Captain` has no permission to get, list, watch `captains`
         [exit 0]
     "#]],
     );
@@ -513,7 +513,7 @@ fn an_older_file_is_shown_as_such_and_a_long_name_is_refused() {
         $ pintle project show
         name     desk
         domain   example.org
-        version  2; becomes 3 with the first change
+        version  2; the first change converts it to 3
         plugin   go.kubebuilder.io/v2
         files    0 scaffolded
         [exit 0]

@@ -213,7 +213,7 @@ fn a_namespaced_operator_works_in_its_namespace_only() {
     let operator = Operator::scaffold_with("fenced", "--namespaced", &commands);
     let refused =
         operator.refused("create api --group fleet --version v1 --kind Ship --namespaced=false");
-    assert!(refused.contains("works in its own namespace only"), "{refused}");
+    assert!(refused.contains("works only in its own namespace"), "{refused}");
 
     // What `init` was told is told again when the commands are carried out once more.
     let upgraded = operator.pintle("project upgrade --diff");

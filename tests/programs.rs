@@ -940,12 +940,12 @@ fn a_chain_of_libraries_and_programs_is_one_transaction() {
         ~ PROJECT
         [exit 0]
         $ pintle project check
-        ok  shipyard.example.org/v1.0.0  it is there and fits
-        ok  tests.pintle.dev/v1.0.0      it is there and fits
-        ok  index.pintle.dev/v1.0.0      it is there and fits
-        ok  license.pintle.dev/v1.0.0    it is there and fits
-        ok  files                        8 were scaffolded, 0 of them changed since
-        ok  plugins                      they would make the same files today
+        ok  shipyard.example.org/v1.0.0  installed and compatible
+        ok  tests.pintle.dev/v1.0.0      installed and compatible
+        ok  index.pintle.dev/v1.0.0      installed and compatible
+        ok  license.pintle.dev/v1.0.0    installed and compatible
+        ok  files                        8 scaffolded, 0 changed since then
+        ok  plugins                      would create the same files today
         [exit 0]
         $ pintle delete api --group crew --version v1 --kind Captain
         ~ INDEX
@@ -955,12 +955,12 @@ fn a_chain_of_libraries_and_programs_is_one_transaction() {
         ~ PROJECT
         [exit 0]
         $ pintle project check
-        ok  shipyard.example.org/v1.0.0  it is there and fits
-        ok  tests.pintle.dev/v1.0.0      it is there and fits
-        ok  index.pintle.dev/v1.0.0      it is there and fits
-        ok  license.pintle.dev/v1.0.0    it is there and fits
-        ok  files                        7 were scaffolded, 0 of them changed since
-        ok  plugins                      they would make the same files today
+        ok  shipyard.example.org/v1.0.0  installed and compatible
+        ok  tests.pintle.dev/v1.0.0      installed and compatible
+        ok  index.pintle.dev/v1.0.0      installed and compatible
+        ok  license.pintle.dev/v1.0.0    installed and compatible
+        ok  files                        7 scaffolded, 0 changed since then
+        ok  plugins                      would create the same files today
         [exit 0]
     "#]]
     .assert_eq(&programs.transcript(&[
@@ -1001,7 +1001,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             "echo 'log line'",
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program wrote a line that is not a message
               caused by: expected value at line 1 column 1
               caused by: the line is: log line
@@ -1013,7 +1013,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             "printf '{\"reply\":{}}'; exit 0",
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the last line of the program's output is incomplete
               caused by: the line is: {"reply":{}}
             [exit 1]
@@ -1023,7 +1023,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             "exit 0",
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program exited without a reply
             hint: end each step with a `reply` or an `error`
             [exit 1]
@@ -1034,7 +1034,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             expect![[r#"
             --- stderr ---
             lost
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
               caused by: it exited with code 3
             [exit 1]
@@ -1044,7 +1044,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{},"error":{}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program wrote a line that is not a message
               caused by: it is not an object with one key
               caused by: the line is: {"reply":{},"error":{}}
@@ -1056,7 +1056,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"a","text":1}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program wrote an invalid `reply`
               caused by: invalid type: integer `1`, expected a string
             [exit 1]
@@ -1066,7 +1066,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"../a","text":""}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: invalid path `../a`
               caused by: its part `..` is not a valid file name
             [exit 1]
@@ -1076,7 +1076,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"/a","text":""}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: invalid path `/a`
               caused by: it is absolute
             [exit 1]
@@ -1086,7 +1086,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"PROJECT","text":""}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: invalid path `PROJECT`
               caused by: it is reserved
             [exit 1]
@@ -1096,7 +1096,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"a"}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program wrote an invalid file `a`: exactly one of `text` and `base64` is required
             [exit 1]
         "#]],
@@ -1105,9 +1105,9 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"HELLO","text":""}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
-              caused by: `bad.pintle.dev/v1.0.0` adds `HELLO`, which `good.example.org/v1.0.0` added before
-            hint: leave one of the two plugins out of the chain
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
+              caused by: `bad.pintle.dev/v1.0.0` adds `HELLO`, which `good.example.org/v1.0.0` has already added
+            hint: remove one of the two plugins from the chain
             [exit 1]
         "#]],
         ),
@@ -1115,7 +1115,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"nodes":[{"path":"gone","text":"","change":"edit"}]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: `bad.pintle.dev/v1.0.0` edits `gone`, which does not exist
             [exit 1]
         "#]],
@@ -1124,7 +1124,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{"deleted":["gone"]}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: `bad.pintle.dev/v1.0.0` deletes `gone`, which does not exist
             [exit 1]
         "#]],
@@ -1133,7 +1133,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{}}'; echo more"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: the program wrote more output after its reply
               caused by: the line is: more
             [exit 1]
@@ -1143,7 +1143,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"reply":{}}'; exit 5"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
               caused by: it exited with code 5
             [exit 1]
@@ -1153,7 +1153,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             r#"echo '{"error":{"message":"no","hint":"do"}}'"#,
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: no
             hint: do
             [exit 1]
@@ -1187,7 +1187,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             "kill -TERM $$",
             expect![[r#"
             --- stderr ---
-            error: `init` failed at `bad.pintle.dev/v1.0.0`, while it scaffolds
+            error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
               caused by: it was terminated by signal 15 (SIGTERM)
             [exit 1]

@@ -126,7 +126,7 @@ impl Repository {
         let _ = self.pintle("delete Gull").success();
         self.is_fine();
         let upgrade = self.pintle("project upgrade").success();
-        assert_eq!(upgrade.stderr, "the plugins make the same files as before\n");
+        assert_eq!(upgrade.stderr, "the plugins create the same files as before\n");
         for kind in kinds {
             let kind = format!("{}{}", kind[..1].to_uppercase(), &kind[1..]);
             let _ = self.pintle(&format!("delete {kind}")).success();
@@ -138,8 +138,8 @@ impl Repository {
     #[track_caller]
     fn is_fine(&self) {
         let check = self.pintle("project check").success();
-        assert!(check.stdout.contains("they would make the same files today"), "{check}");
-        assert!(check.stdout.contains(" 0 of them changed since"), "{check}");
+        assert!(check.stdout.contains("would create the same files today"), "{check}");
+        assert!(check.stdout.contains(" 0 changed since then"), "{check}");
     }
 }
 
@@ -339,7 +339,7 @@ fn what_cannot_be_resolved_stays_and_is_named() {
         ~ .pintle/scaffold.jsonl
         ~ PROJECT
         --- stderr ---
-        error: `fleet.txt` has conflict markers: the lines to change were changed since they were scaffolded
+        error: `fleet.txt` contains conflict markers: the lines to change have been edited since they were scaffolded
         [exit 1]
     "#]]
     .assert_eq(&repair.to_string());
@@ -387,38 +387,38 @@ fn a_conflict_is_an_error_of_every_command_until_it_is_repaired() {
             $ project show
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ project check
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ project blame
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ project upgrade
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ create Gull
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ delete Captain
             --- stderr ---
             error: invalid project file `[SANDBOX]/desk/PROJECT`
-              caused by: line 26 is a conflict marker of a merge
-            hint: run `pintle project repair` to take over what both sides did
+              caused by: line 26 is a merge conflict marker
+            hint: run `pintle project repair` to combine the changes of both sides
             [exit 1]
             $ project repair --dry-run
             ~ fleet.txt
@@ -535,8 +535,8 @@ fn a_record_with_conflict_markers_is_an_error_until_it_is_repaired() {
         for command in ["project show", "project check", "create Gull", "delete Captain"] {
             let said = repository.pintle(command);
             let expected = format!(
-                "error: line {line} of `[SANDBOX]/desk/{RECORD}` is a conflict marker of a merge\n\
-                 hint: run `pintle project repair` to take over what both sides did\n"
+                "error: line {line} of `[SANDBOX]/desk/{RECORD}` is a merge conflict marker\n\
+                 hint: run `pintle project repair` to combine the changes of both sides\n"
             );
             assert_eq!((said.code(), said.stderr), (1, expected), "{command}");
         }
@@ -637,7 +637,7 @@ fn what_contradicts_is_named_and_nothing_is_written() {
         --- stderr ---
         error: invalid project file `[SANDBOX]/desk/PROJECT`
           caused by: the sides of the merge differ in `domain`: "land.example" and "sea.example"
-        hint: write the `domain` that is right on both sides, then try again
+        hint: write the correct `domain` on both sides, then try again
         [exit 1]
     "#]],
     );
@@ -651,7 +651,7 @@ fn what_contradicts_is_named_and_nothing_is_written() {
         $ project repair
         --- stderr ---
         error: invalid project file `[SANDBOX]/desk/PROJECT`
-          caused by: line 2 is a conflict marker without its counterpart
+          caused by: line 2 is a merge conflict marker without its counterpart
         hint: resolve this conflict by hand
         [exit 1]
     "#]],

@@ -79,7 +79,7 @@ fn check(edit: impl FnOnce(&Operator)) {
         assert!(!said.contains("note") && !said.contains("problem"), "{line}:\n{said}");
     }
     let said = project.pintle("project upgrade");
-    assert!(said.contains("the plugins make the same files as before"), "{said}");
+    assert!(said.contains("the plugins create the same files as before"), "{said}");
     let after = files(&project.root());
     for (path, text) in &after {
         assert_eq!(before.get(path), Some(text), "{}", path.display());
@@ -139,7 +139,7 @@ fn nothing_is_left_in_project_of_a_type_of_others() {
         "create api --group cert-manager --version v1 --kind Issuer --external-api-domain io \
          --controller=false",
     );
-    assert!(said.contains("neither a type nor a controller is asked for"), "{said}");
+    assert!(said.contains("neither a type nor a controller is requested"), "{said}");
 }
 
 #[test]
@@ -231,9 +231,9 @@ fn a_formatter_with_other_settings_is_no_obstacle_to_what_was_scaffolded_before(
             }
             let said = round.stdout("project check");
             assert!(!said.contains("note") && !said.contains("problem"), "{settings}:\n{said}");
-            assert!(said.contains(" 0 of them changed since"), "{settings}:\n{said}");
+            assert!(said.contains(" 0 changed since then"), "{settings}:\n{said}");
             let said = round.pintle("project upgrade");
-            assert!(said.contains("the plugins make the same files as before"), "{said}");
+            assert!(said.contains("the plugins create the same files as before"), "{said}");
             for line in &ROUND[2..] {
                 let said = round.pintle(line);
                 assert!(!said.contains("warning"), "{settings}: {line}:\n{said}");
@@ -300,12 +300,14 @@ fn lines_that_cannot_be_taken_out_are_told() {
     write(&project, "src/controller/crew/sailor.rs", &format!("{text}// Mine.\n"));
     let said = project.fails(ROUND[3]);
     assert!(
-        said.contains("lines of `config/rbac/role.yaml` stay, as you have changed them:"),
+        said.contains(
+            "these lines of `config/rbac/role.yaml` are kept, because you have changed them:"
+        ),
         "{said}"
     );
     assert!(said.contains("verbs: [list, get, patch]"), "{said}");
     let left =
-        "`src/controller/crew/sailor.rs` is left as it is: it was changed since it was scaffolded";
+        "`src/controller/crew/sailor.rs` is left as it is: it has changed since it was scaffolded";
     assert!(said.contains(left), "{said}");
     assert!(!read(&project, "src/main.rs").contains("sailor"));
 }
@@ -319,7 +321,7 @@ fn lines_that_a_forced_command_takes_away_are_listed_first() {
     let forced = format!("{CAPTAIN} --force");
     for line in [format!("{forced} --dry-run"), forced] {
         let said = project.pintle(&line);
-        let expected = format!("`{path}` is replaced, without these lines of yours:");
+        let expected = format!("`{path}` is replaced, and these lines of yours are lost:");
         assert!(said.contains(&expected) && said.contains("    // Mine."), "{said}");
         assert!(!said.contains("src/main.rs"), "{said}");
     }

@@ -50,7 +50,7 @@ fn a_plural_that_went_without_saying_is_that_of_the_definition() {
     assert_eq!(names, ["elfs.crew.example.org.yaml"]);
     is_fine(&project);
     let said = project.pintle("project upgrade");
-    assert!(said.contains("the plugins make the same files as before"), "{said}");
+    assert!(said.contains("the plugins create the same files as before"), "{said}");
     project.pintle("delete api --group crew --version v2 --kind Elf");
     let said = project.pintle(&format!("delete api {ELF}"));
     assert!(!said.contains("warning"), "{said}");
@@ -66,8 +66,8 @@ fn a_plural_without_a_definition_is_a_problem_with_the_way_on() {
     edit(&project, "PROJECT", "  plural: elfs\n", "");
     edit(&project, ".pintle/scaffold.jsonl", r#""plural":"elfs","#, "");
     let out = project.problems();
-    let expected = "may not get, list, watch `elves`, but `elfs`: if that is its plural, write \
-                    `plural: elfs` into its entry in PROJECT";
+    let expected = "has no permission to get, list, watch `elves`, only `elfs`; if that is its \
+                    plural, add `plural: elfs` to its entry in PROJECT";
     assert!(out.contains(expected), "{out}");
     edit(&project, "PROJECT", "  kind: Elf\n", "  kind: Elf\n  plural: elfs\n");
     is_fine(&project);

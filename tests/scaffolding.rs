@@ -292,7 +292,7 @@ fn the_universe_can_be_seen_also_when_something_fails() {
                 "plugin": "shipyard.example.org/v1.0.0",
                 "step": "scaffold",
                 "node": "ships/sailor.txt",
-                "error": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
+                "error": "`create api` failed in `shipyard.example.org/v1.0.0` while scaffolding: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which already exists"
               },
               "summary": {
                 "nodes": 6,
@@ -306,9 +306,9 @@ fn the_universe_can_be_seen_also_when_something_fails() {
               }
             }
             --- stderr ---
-            error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
-              caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before
-            hint: use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to leave it as it is
+            error: `create api` failed in `shipyard.example.org/v1.0.0` while scaffolding
+              caused by: `shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which already exists
+            hint: use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to keep it
             [exit 1]
         "#]],
     );
@@ -319,7 +319,7 @@ fn the_universe_can_be_seen_also_when_something_fails() {
         expect![[r#"
         $ pintle create api --group crew --version v1 --kind Pilot
         --- stderr ---
-        error: `create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
+        error: `create api` failed in `shipyard.example.org/v1.0.0` while scaffolding
           caused by: `fleet.txt` has no line `# +pintle:scaffold:ships`
         [exit 1]
     "#]],
@@ -349,7 +349,7 @@ fn webhooks_are_made_and_undone() {
             $ pintle create webhook --group crew --version v1 --kind Captain
             --- stderr ---
             error: no webhook is selected
-            hint: use one or more of `--defaulting`, `--validation` and `--conversion`
+            hint: use at least one of `--defaulting`, `--validation` and `--conversion`
             [exit 2]
             $ pintle create webhook --group crew --version v1 --kind Captain --defaulting --conversion --spoke v1alpha1,v1beta1
             + hooks/captain-conversion.txt
@@ -453,14 +453,14 @@ fn deleting_an_api_says_what_it_left() {
             + wrecks.txt
             ~ PROJECT
             --- stderr ---
-            warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+            warning: `ships/captain.txt` is left as it is: it has changed since it was scaffolded
             [exit 1]
             $ pintle delete api --group crew --version v1 --kind Captain
             ~ fleet.txt
             + wrecks.txt
             ~ PROJECT
             --- stderr ---
-            warning: `ships/captain.txt` is left as it is: it was changed since it was scaffolded
+            warning: `ships/captain.txt` is left as it is: it has changed since it was scaffolded
             [exit 1]
             $ pintle delete api --group crew --version v1 --kind Captain
             --- stderr ---
@@ -495,9 +495,9 @@ fn deleting_an_api_says_what_it_left() {
             sail.sh    unchanged  shipyard.example.org/v1.0.0 (1 init)
             [exit 0]
             $ pintle project check
-            ok  shipyard.example.org/v1.0.0  it is there and fits
-            ok  files                        4 were scaffolded, 0 of them changed since
-            ok  plugins                      they would make the same files today
+            ok  shipyard.example.org/v1.0.0  installed and compatible
+            ok  files                        4 scaffolded, 0 changed since then
+            ok  plugins                      would create the same files today
             [exit 0]
         "#]],
     );
@@ -577,28 +577,28 @@ fn blame_names_plugins_and_commands() {
         error: `../out` is not in the project
         [exit 2]
         $ pintle project check
-        ok    shipyard.example.org/v1.0.0  it is there and fits
+        ok    shipyard.example.org/v1.0.0  installed and compatible
         note  painter.example.org/v1.0.0   it is deprecated: paint is out of fashion
-        note  sail.sh                      it was deleted since it was scaffolded
-        ok    files                        5 were scaffolded, 1 of them changed since
-        ok    plugins                      they would make the same files today
+        note  sail.sh                      has been deleted since it was scaffolded
+        ok    files                        5 scaffolded, 1 changed since then
+        ok    plugins                      would create the same files today
         [exit 0]
         $ pintle project check -o yaml
         - level: ok
           subject: shipyard.example.org/v1.0.0
-          message: it is there and fits
+          message: installed and compatible
         - level: note
           subject: painter.example.org/v1.0.0
           message: "it is deprecated: paint is out of fashion"
         - level: note
           subject: sail.sh
-          message: it was deleted since it was scaffolded
+          message: has been deleted since it was scaffolded
         - level: ok
           subject: files
-          message: 5 were scaffolded, 1 of them changed since
+          message: 5 scaffolded, 1 changed since then
         - level: ok
           subject: plugins
-          message: they would make the same files today
+          message: would create the same files today
         [exit 0]
     "#]],
     );
@@ -665,7 +665,7 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             [exit 0]
             $ pintle project upgrade nobody
             --- stderr ---
-            error: plugin `nobody` has no part in the project
+            error: the project does not use plugin `nobody`
             hint: run `pintle project show` to list the project's plugins
             [exit 2]
             $ pintle project upgrade shipyard@7
@@ -674,9 +674,9 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             hint: use `shipyard.example.org/v1.1.0` or `shipyard.example.org/v1.0.0`
             [exit 3]
             $ pintle project check
-            ok  shipyard.example.org/v1.0.0  it is there and fits
-            ok  files                        5 were scaffolded, 1 of them changed since
-            ok  plugins                      they would make the same files today
+            ok  shipyard.example.org/v1.0.0  installed and compatible
+            ok  files                        5 scaffolded, 1 changed since then
+            ok  plugins                      would create the same files today
             [exit 0]
             $ pintle project upgrade
             ~ README.md
@@ -686,7 +686,7 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             [exit 0]
             $ pintle project upgrade
             --- stderr ---
-            the plugins make the same files as before
+            the plugins create the same files as before
             [exit 0]
             $ pintle project show
             name      demo
@@ -728,14 +728,14 @@ fn both_sides_changing_a_line_leaves_markers() {
         + chart.txt
         ~ PROJECT
         --- stderr ---
-        error: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
-        warning: `log.txt` is left as it is: it was changed since it was scaffolded
+        error: `README.md` contains conflict markers: the lines to change have been edited since they were scaffolded
+        warning: `log.txt` is left as it is: it has changed since it was scaffolded
         [exit 1]
         $ pintle project check
-        ok       shipyard.example.org/v1.1.0  it is there and fits
-        problem  README.md                    it has conflict markers; see `project repair`
-        ok       files                        5 were scaffolded, 0 of them changed since
-        ok       plugins                      they would make the same files today
+        ok       shipyard.example.org/v1.1.0  installed and compatible
+        problem  README.md                    contains conflict markers; see `project repair`
+        ok       files                        5 scaffolded, 0 changed since then
+        ok       plugins                      would create the same files today
         [exit 1]
     "#]],
     );
@@ -779,11 +779,11 @@ fn edit_takes_more_plugins_into_the_project() {
         ~ PROJECT
         --- stderr ---
         warning: plugin `painter.example.org/v1.0.0` is deprecated: paint is out of fashion
-        warning: `painter.example.org/v1.0.0` takes no part in `edit`; it takes part from the next command on
+        warning: `painter.example.org/v1.0.0` does not implement `edit`; it takes effect with the next command
         [exit 0]
         $ pintle edit --plugins painter,painter
         --- stderr ---
-        error: plugin `painter.example.org/v1.0.0` is twice in the chain
+        error: the chain contains plugin `painter.example.org/v1.0.0` twice
         [exit 2]
         $ pintle create api --group crew --version v1 --kind Captain
         ~ fleet.txt
@@ -821,9 +821,9 @@ fn files_of_the_user_stay_unless_said_otherwise() {
         expect![[r#"
             $ pintle init --plugins shipyard --project-name demo
             --- stderr ---
-            error: `init` failed at `shipyard.example.org/v1.0.0`, while it scaffolds
-              caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which was on disk before
-            hint: use `--force` to overwrite `README.md`, or `--skip-existing` to leave it as it is
+            error: `init` failed in `shipyard.example.org/v1.0.0` while scaffolding
+              caused by: `shipyard.example.org/v1.0.0` adds `README.md`, which already exists
+            hint: use `--force` to overwrite `README.md`, or `--skip-existing` to keep it
             [exit 1]
             $ pintle init --plugins shipyard --project-name demo --force --skip-existing
             --- stderr ---
@@ -846,7 +846,7 @@ fn files_of_the_user_stay_unless_said_otherwise() {
             + sail.sh
             + PROJECT
             --- stderr ---
-            warning: `README.md` is there already, and stays as it is
+            warning: `README.md` already exists and is kept
             [exit 0]
             $ pintle project blame README.md
             PATH       STATE    BY
@@ -869,7 +869,7 @@ fn a_plugin_that_has_left_is_missed_by_name() {
         expect![[r#"
             $ pintle project check
             problem  shipyard.example.org/v1.0.0  plugin `shipyard.example.org/v1.0.0` is not installed
-            ok       files                        5 were scaffolded, 0 of them changed since
+            ok       files                        5 scaffolded, 0 changed since then
             [exit 1]
             $ pintle project upgrade
             --- stderr ---
@@ -983,9 +983,9 @@ fn a_command_is_carried_out_again_on_the_day_of_the_first_time() {
         &["project check"],
         expect![[r#"
         $ pintle project check
-        ok    license.pintle.dev/v1.0.0  it is there and fits
-        ok    files                      1 were scaffolded, 0 of them changed since
-        note  LICENSE                    its plugin would make it otherwise today; see `project upgrade --diff`
+        ok    license.pintle.dev/v1.0.0  installed and compatible
+        ok    files                      1 scaffolded, 0 changed since then
+        note  LICENSE                    its plugin would create it differently today; see `project upgrade --diff`
         [exit 0]
     "#]],
     );
@@ -1004,8 +1004,8 @@ fn a_plugin_of_the_past_is_missed_too() {
         &["project check"],
         expect![[r#"
         $ pintle project check
-        ok       shipyard.example.org/v1.0.0  it is there and fits
-        ok       files                        4 were scaffolded, 0 of them changed since
+        ok       shipyard.example.org/v1.0.0  installed and compatible
+        ok       files                        4 scaffolded, 0 changed since then
         problem  plugins                      plugin `painter.example.org` is not installed
         [exit 1]
     "#]],
@@ -1026,7 +1026,7 @@ fn quiet_shows_errors_and_what_was_asked_for() {
             [exit 0]
             $ pintle create api --group crew --version v1 --kind Sailor -q
             --- stderr ---
-            error: the project has the resource `crew.my.domain/v1/Sailor` already
+            error: the project already has the resource `crew.my.domain/v1/Sailor`
             hint: choose another kind or version, or use `--force` to scaffold it again
             [exit 1]
             $ pintle -q create api --group crew --version v1 --kind Cook --dry-run
@@ -1077,7 +1077,7 @@ fn quiet_shows_errors_and_what_was_asked_for() {
         expect![[r#"
         $ pintle -q project upgrade
         --- stderr ---
-        error: `README.md` has conflict markers: the lines to change were changed since they were scaffolded
+        error: `README.md` contains conflict markers: the lines to change have been edited since they were scaffolded
         [exit 1]
     "#]],
     );
@@ -1163,7 +1163,7 @@ fn a_project_may_have_paths_that_are_not_utf8() {
         }
         {
           "code": 1,
-          "message": "`[SANDBOX]/yard�/PROJECT` exists: the project is initialized already",
+          "message": "`[SANDBOX]/yard�/PROJECT` exists: the project is already initialized",
           "causes": [],
           "hint": "use `pintle create` to add to the project, or `pintle edit` to change it"
         }
@@ -1186,11 +1186,11 @@ fn an_error_for_programs_has_its_causes_one_by_one() {
         --- stderr ---
         {
           "code": 1,
-          "message": "`create api` failed at `shipyard.example.org/v1.0.0`, while it scaffolds",
+          "message": "`create api` failed in `shipyard.example.org/v1.0.0` while scaffolding",
           "causes": [
-            "`shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which was on disk before"
+            "`shipyard.example.org/v1.0.0` adds `ships/sailor.txt`, which already exists"
           ],
-          "hint": "use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to leave it as it is"
+          "hint": "use `--force` to overwrite `ships/sailor.txt`, or `--skip-existing` to keep it"
         }
         [exit 1]
     "#]],
@@ -1215,8 +1215,8 @@ fn a_fifo_in_the_place_of_any_file_of_a_project_is_not_waited_for() {
             said += &format!("{}{}", output.stdout, output.stderr);
         }
         let expected = match fifo {
-            "README.md" => "5 were scaffolded, 1 of them changed since",
-            ".gitignore" => "5 were scaffolded, 0 of them changed since",
+            "README.md" => "5 scaffolded, 1 changed since then",
+            ".gitignore" => "5 scaffolded, 0 changed since then",
             _ => "it is a FIFO, not a regular file",
         };
         assert!(said.contains(expected), "{fifo}: {said}");
@@ -1245,7 +1245,7 @@ fn a_conversion_names_versions_that_the_project_has() {
     add_versions(&sandbox);
     let output = sandbox.run(words(&format!("{create} v1alpha1,v1beta1,v1alpha1")));
     assert_eq!(output.code(), 2, "{output}");
-    assert!(output.stderr.contains("error: the version `v1alpha1` is given twice"), "{output}");
+    assert!(output.stderr.contains("error: the version `v1alpha1` is specified twice"), "{output}");
     let _ = sandbox.run(words(&format!("{create} v1alpha1,v1beta1"))).success();
     assert!(read(&sandbox, "PROJECT").contains("spoke:"));
 }
@@ -1289,7 +1289,7 @@ fn a_name_on_the_line_that_breaks_a_rule_is_wrong_usage() {
     {
         let output = sandbox.run(["init", "--plugins", "shipyard", option, value]);
         assert_eq!(output.code(), 2, "{option} {value}: {output}");
-        assert!(output.stderr.contains("\nhint: write it like `"), "{output}");
+        assert!(output.stderr.contains("\nhint: use a value such as `"), "{output}");
     }
     assert!(tree(&sandbox).is_empty());
 }
@@ -1306,14 +1306,14 @@ fn an_invalid_domain_in_project_is_the_projects_fault() {
         $ pintle create api --group crew --version v1 --kind Sailor
         --- stderr ---
         error: invalid project file `[SANDBOX]/desk/PROJECT`
-          caused by: invalid domain `My_Domain`: it must be dot-separated parts of lower-case letters, digits and `-`, each at most 63 long and starting and ending with a letter or digit, 253 in all
-        hint: write it like `example.org`
+          caused by: invalid domain `My_Domain`: it must consist of dot-separated parts of at most 63 lower-case letters, digits and `-`, each starting and ending with a letter or digit, and have at most 253 characters in total
+        hint: use a value such as `example.org`
         [exit 1]
         $ pintle project check
-        problem  PROJECT                      invalid domain `My_Domain`: it must be dot-separated parts of lower-case letters, digits and `-`, each at most 63 long and starting and ending with a letter or digit, 253 in all
-        ok       shipyard.example.org/v1.0.0  it is there and fits
-        ok       files                        5 were scaffolded, 0 of them changed since
-        ok       plugins                      they would make the same files today
+        problem  PROJECT                      invalid domain `My_Domain`: it must consist of dot-separated parts of at most 63 lower-case letters, digits and `-`, each starting and ending with a letter or digit, and have at most 253 characters in total
+        ok       shipyard.example.org/v1.0.0  installed and compatible
+        ok       files                        5 scaffolded, 0 changed since then
+        ok       plugins                      would create the same files today
         [exit 1]
     "#]],
     );
@@ -1379,7 +1379,7 @@ fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
             $ pintle init --plugins shipyard --project-name demo --license mit
             --- stderr ---
             error: unexpected argument '--license' found
-            hint: plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins shipyard,license.pintle.dev`
+            hint: plugin `license.pintle.dev/v1.0.0` has the option `--license`: add it with `--plugins shipyard,license.pintle.dev`
             [exit 2]
             $ pintle init --plugins shipyard --project-name demo --licence mit
             --- stderr ---
@@ -1395,7 +1395,7 @@ fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
               "code": 2,
               "message": "unexpected argument '--license' found",
               "causes": [],
-              "hint": "plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins shipyard,license.pintle.dev`"
+              "hint": "plugin `license.pintle.dev/v1.0.0` has the option `--license`: add it with `--plugins shipyard,license.pintle.dev`"
             }
             [exit 2]
             $ pintle init --plugins shipyard,license.pintle.dev --project-name demo --license=mit -q
@@ -1412,7 +1412,7 @@ fn an_option_of_a_plugin_that_takes_no_part_names_the_plugin() {
             $ pintle edit --license=mit
             --- stderr ---
             error: unexpected argument '--license' found
-            hint: plugin `license.pintle.dev/v1.0.0` has `--license`: give it a part with `--plugins license.pintle.dev`
+            hint: plugin `license.pintle.dev/v1.0.0` has the option `--license`: add it with `--plugins license.pintle.dev`
             [exit 2]
             $ pintle edit --plugins license.pintle.dev --license=mit -q
             [exit 0]

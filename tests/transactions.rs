@@ -73,7 +73,7 @@ fn a_run_waits_for_the_one_before_and_says_so() {
     let mut child = sandbox.start(["init", "--plugins", "good"]);
     let line = first_line(child.stderr.take().expect("it is a pipe"));
     let expected =
-        format!("waiting for process {}, which works in this project", std::process::id());
+        format!("waiting for process {}, which is working in this project", std::process::id());
     assert!(line.contains(&expected), "{line}");
     assert!(child.try_wait().expect("the host is ours").is_none(), "the run does not wait");
     assert!(!sandbox.work().join("PROJECT").exists());
@@ -159,7 +159,7 @@ fn a_full_disk_leaves_nothing_behind() {
     }
     let output = sandbox.script(&namespace, script).success();
     assert!(output.stderr.contains("No space left on device"), "{output}");
-    assert!(output.stderr.contains("hint: free space on the disk, then try again"), "{output}");
+    assert!(output.stderr.contains("hint: free up disk space, then try again"), "{output}");
     assert_eq!(output.stdout, "left:\nleft: ./PROJECT\n");
 }
 
@@ -188,7 +188,7 @@ fn a_state_that_may_not_be_looked_at_is_no_interrupted_run() {
     expect![[r#"
         $ pintle project show
         --- stderr ---
-        error: failed to look for `.pintle/run`
+        error: failed to find `.pintle/run`
           caused by: Permission denied (os error 13)
         hint: check that you have permission to search the directory of `.pintle/run`
         [exit 1]

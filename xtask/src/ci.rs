@@ -4,9 +4,9 @@
 
 use crate::cargo::{self, cargo};
 use crate::step::{Verdict, step};
-use crate::{abi, deny, test};
+use crate::{abi, book, deny, test};
 use anyhow::Result;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 /// Runs everything but the tests.
 pub(crate) fn check() -> Result<ExitCode> {
@@ -29,6 +29,13 @@ pub(crate) fn check() -> Result<ExitCode> {
     step(&mut done, "doc", || {
         let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
         run_cargo(doc.env("RUSTDOCFLAGS", "--deny=warnings"))
+    });
+    step(&mut done, "book", book::check);
+    // A workspace of its own, whose lock file no other build looks at.
+    step(&mut done, "fuzz lock", || {
+        let mut metadata = cargo(["metadata", "--locked", "--format-version=1", "--quiet"]);
+        metadata.args(["--manifest-path", "fuzz/Cargo.toml"]).stdout(Stdio::null());
+        run_cargo(&mut metadata)
     });
     step(&mut done, "abi", abi::check);
     step(&mut done, "deny", deny::check);

@@ -4,7 +4,9 @@
 mod cluster;
 mod stage;
 
-use self::stage::Stage;
+pub(crate) use self::cluster::{Desk, NAME};
+pub(crate) use self::stage::Stage;
+
 use crate::cargo;
 use anyhow::{Context, Result};
 use std::env;
@@ -37,7 +39,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut temp = tempfile::Builder::new().prefix("pintle-demo-").tempdir()?;
     temp.disable_cleanup(options.keep);
-    let stage = stage::build(temp.path())?;
+    let stage = Stage::build(temp.path())?;
     let shown = show(&stage).and_then(|()| cluster::show(&stage));
     if options.keep {
         println!("\nThe project is in {}", stage.project.display());

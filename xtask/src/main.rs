@@ -3,6 +3,7 @@
 
 mod abi;
 mod bench;
+mod book;
 mod cargo;
 mod check;
 mod ci;
@@ -17,6 +18,7 @@ mod fuzz;
 mod index;
 mod minisign;
 mod node_images;
+mod pictures;
 mod platforms;
 mod plugins;
 mod slowest;
@@ -24,6 +26,7 @@ mod step;
 mod test;
 #[cfg(test)]
 mod tidy;
+mod tools;
 
 use anyhow::Result;
 use clap::Parser;
@@ -51,6 +54,10 @@ enum Verb {
     Platforms(platforms::Options),
     /// Build the images of the nodes and the registry that clusters are tested with
     NodeImages,
+    /// Build the guides as a book
+    Book,
+    /// Draw the terminal pictures of README and docs, from real runs; needs a Docker engine
+    Pictures,
     /// Check everything but the tests: fmt, clippy, doc, dependencies, the plugin interface
     Check,
     /// Check that the plugin interface has not changed incompatibly
@@ -84,6 +91,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Compilers => compilers::run(),
         Verb::Platforms(options) => platforms::run(&options),
         Verb::NodeImages => node_images::run(),
+        Verb::Book => book::run(),
+        Verb::Pictures => pictures::run(),
         Verb::Check => ci::check(),
         Verb::Abi(options) => abi::run(&options),
         Verb::Ci => ci::run(),

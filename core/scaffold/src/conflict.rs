@@ -1,12 +1,12 @@
-//! The marks that a merge of git leaves around lines that both sides have changed, in the
-//! styles `merge`, `diff3` and `zdiff3`.
+//! The markers that git puts around lines that both sides of a merge have changed, in the styles
+//! `merge`, `diff3` and `zdiff3`.
 
 /// Both sides of a text with conflicts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Sides {
     pub(crate) ours: Vec<u8>,
     pub(crate) theirs: Vec<u8>,
-    /// What both have come from, where the style tells it.
+    /// The common ancestor, if the style includes it.
     pub(crate) base: Option<Vec<u8>>,
 }
 
@@ -19,7 +19,7 @@ enum Part {
     Theirs,
 }
 
-/// Returns both sides of a text; `None` when it has no conflicts.
+/// Returns both sides of a text; `None` if it has no conflicts.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub(crate) fn sides(text: &[u8]) -> Result<Option<Sides>, usize> {
             (Some(b'|'), Part::Ours) => Part::Base,
             (Some(b'='), Part::Ours | Part::Base) => Part::Theirs,
             (Some(b'>'), Part::Theirs) => Part::Both,
-            // A line of `=` or `|` alone may be anything.
+            // A single line of `=` or `|` may be anything.
             (Some(b'<' | b'>'), _) => return Err(idx + 1),
             _ => {
                 if matches!(part, Part::Both | Part::Ours) {
@@ -66,12 +66,12 @@ pub(crate) fn first_marker(text: &[u8]) -> Option<usize> {
     text.split(|it| *it == b'\n').position(is_marker).map(|idx| idx + 1)
 }
 
-/// Whether a line is a marker that nothing else looks like.
+/// Whether a line is a marker that cannot be anything else.
 pub(crate) fn is_marker(line: &[u8]) -> bool {
     matches!(mark(line), Some(b'<' | b'>'))
 }
 
-/// Returns the letter that a marker is made of, if the line is one.
+/// Returns the character that a marker consists of, if the line is one.
 fn mark(line: &[u8]) -> Option<u8> {
     let (mark, rest) = line.split_at_checked(7)?;
     let letter = mark[0];

@@ -1,4 +1,4 @@
-//! A universe to be looked at: what is in it, where it comes from, and what failed.
+//! A universe for inspection: its files, their origins, and what failed.
 
 use crate::error::ScaffoldError;
 use crate::universe::{Change, Universe, UniverseError};
@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 /// How much of a universe is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// How many nodes come from where.
+    /// How many nodes come from each origin.
     Summary,
     /// The paths, each with its origin.
     Paths,
-    /// The contents too.
+    /// The contents as well.
     Full,
 }
 
@@ -35,7 +35,7 @@ impl Detail {
     }
 }
 
-/// A universe to be looked at.
+/// A universe for inspection.
 #[derive(Debug)]
 pub struct Dump<'a> {
     subcommand: &'a str,
@@ -73,7 +73,7 @@ struct Summary {
     added: usize,
     replaced: usize,
     deleted: usize,
-    /// How many nodes come from the disk, under the empty key, and from each plugin.
+    /// How many nodes come from the disk (under the empty key), and from each plugin.
     origins: BTreeMap<String, usize>,
 }
 
@@ -91,7 +91,7 @@ struct NodeForm {
 }
 
 impl<'a> Dump<'a> {
-    /// Returns a universe to be looked at, with the error that stopped the command.
+    /// Returns a universe for inspection, with the error that stopped the command.
     pub(super) fn new(
         subcommand: &'a str,
         chain: &'a [String],
@@ -105,7 +105,7 @@ impl<'a> Dump<'a> {
     ///
     /// # Errors
     ///
-    /// [`UniverseError`] when a file cannot be read.
+    /// [`UniverseError`] if a file cannot be read.
     pub fn to_json(&self, detail: Detail) -> Result<String, UniverseError> {
         let nodes = self.universe.all_nodes()?;
         let changes = self.universe.changes()?;

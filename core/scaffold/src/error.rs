@@ -16,60 +16,60 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a scaffolding subcommand failed; the project is as it was.
+/// Why a scaffolding subcommand failed; the project is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScaffoldError {
-    /// `init` in a folder that is a project.
-    #[error("`{}` exists: the project is initialized already", path.display())]
+    /// `init` in a directory that is already a project.
+    #[error("`{}` exists: the project is already initialized", path.display())]
     AlreadyInitialized {
         /// The PROJECT file.
         path: PathBuf,
     },
-    /// `init` in a directory below that of a project.
+    /// `init` in a subdirectory of a project.
     #[error("the current directory is in the project `{}`", project.display())]
     InsideProject {
         /// The directory of the project.
         project: PathBuf,
     },
-    /// Another subcommand in a folder that is not a project.
+    /// Another subcommand in a directory that is not a project.
     #[error("there is no `{}`: the project is not initialized", path.display())]
     NotInitialized {
         /// The PROJECT file that is missing.
         path: PathBuf,
     },
-    /// No plugin of the chain takes part in the subcommand.
-    #[error("no plugin of the project takes part in `{subcommand}`: {}", list(chain))]
+    /// No plugin of the chain implements the subcommand.
+    #[error("no plugin of the project implements `{subcommand}`: {}", list(chain))]
     NoPart {
         /// The subcommand.
         subcommand: String,
         /// The keys of the chain's plugins.
         chain: Vec<String>,
     },
-    /// A plugin that is to join the project takes no part in the command that lets it in.
-    #[error("`{plugin}` cannot join the project: {reason}")]
+    /// A plugin that is to be added to the project takes no part in the command that adds it.
+    #[error("cannot add `{plugin}` to the project: {reason}")]
     NotJoined {
         /// The plugin's key.
         plugin: String,
         /// Why, in the plugin's words.
         reason: String,
     },
-    /// The project has the resource already, with all that was asked for.
-    #[error("the project has the resource `{gvk}` already")]
+    /// The project already has the resource, with everything that was requested.
+    #[error("the project already has the resource `{gvk}`")]
     ResourceExists {
         /// The resource.
         gvk: Gvk,
     },
-    /// The resource has a webhook of this sort already.
+    /// The resource already has a webhook of this kind.
     #[error("`{gvk}` already has a {webhook} webhook")]
     WebhookExists {
         /// The resource.
         gvk: Gvk,
-        /// The option for the sort of webhook, as `defaulting`.
+        /// The option for the kind of webhook, for example `defaulting`.
         webhook: &'static str,
     },
     /// A step of a plugin failed.
-    #[error("`{subcommand}` failed at `{plugin}`, {step}")]
+    #[error("`{subcommand}` failed in `{plugin}` {step}")]
     Step {
         /// The subcommand.
         subcommand: String,
@@ -93,7 +93,7 @@ pub enum ScaffoldError {
     #[error("failed to write the project's files")]
     Transaction(#[from] TransactionError),
     /// A plugin and the user have changed the same lines of a file.
-    #[error("`{plugin}` changes lines of `{path}` that you have changed, too{}", listed(lines))]
+    #[error("`{plugin}` changes lines of `{path}` that you have also changed{}", listed(lines))]
     Overwrites {
         /// The plugin's key.
         plugin: String,
@@ -102,16 +102,16 @@ pub enum ScaffoldError {
         /// The lines as the user has them.
         lines: Vec<String>,
     },
-    /// What is known of how the project was made cannot be read.
+    /// The record of how the project was created cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// A recorded version of the PROJECT file is invalid.
     #[error(transparent)]
     Version(#[from] ProjectVersionError),
-    /// How the project was made is not known from the start.
-    #[error("it is not known how `{}` was scaffolded", root.display())]
+    /// The record does not cover how the project was created.
+    #[error("there is no record of how `{}` was scaffolded", root.display())]
     NoRecord {
-        /// The project's folder.
+        /// The project's directory.
         root: PathBuf,
     },
     /// A plugin that a recorded command was run with is not installed.
@@ -122,8 +122,8 @@ pub enum ScaffoldError {
         /// The plugin's key.
         plugin: String,
     },
-    /// A recorded command cannot be run again.
-    #[error("failed to run `{subcommand}` again, command {number} of the record")]
+    /// A recorded command cannot be rerun.
+    #[error("failed to rerun `{subcommand}`, command {number} of the record")]
     Replay {
         /// The subcommand.
         subcommand: String,
@@ -144,25 +144,25 @@ pub enum ScaffoldError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
-    /// The call itself.
+    /// The call itself failed.
     #[error(transparent)]
     Call(Box<CallError>),
     /// The call did not begin, or did not end in time.
     #[error(transparent)]
     NoReply(Box<TakeStepError>),
-    /// A signal came while the plugin was at work.
+    /// A signal arrived while the plugin was working.
     #[error("interrupted")]
     Interrupted,
     /// The plugin's change set does not fit the universe.
     #[error(transparent)]
     Universe(#[from] UniverseError),
-    /// What the plugin made of the project's configuration is invalid.
+    /// The project's configuration is invalid after the plugin has changed it.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// What the plugin made of the resource is invalid.
+    /// The resource is invalid after the plugin has changed it.
     #[error(transparent)]
     Resource(#[from] NameError),
-    /// The copy of the project for the plugin's tools cannot be made.
+    /// The copy of the project for the plugin's tools cannot be created.
     #[error("failed to copy the project for the plugin's tools")]
     Staging {
         /// Why.
@@ -194,7 +194,7 @@ impl From<TakeStepError> for StepError {
 }
 
 impl StepError {
-    /// Returns the path of the node that the step failed at, if it was one.
+    /// Returns the path of the node that caused the failure, if there is one.
     pub fn node(&self) -> Option<&str> {
         match self {
             Self::Universe(err) => err.path(),
@@ -210,20 +210,20 @@ pub struct StepName(pub Step);
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Step::UpdateMetadata => "while it describes the subcommand",
-            Step::BindFlags => "while it names its flags",
-            Step::InjectConfig => "while it changes the configuration",
-            Step::InjectResource => "while it changes the resource",
-            Step::PreScaffold => "before it scaffolds",
-            Step::Scaffold => "while it scaffolds",
-            Step::PostScaffold => "after it has scaffolded",
-            _ => "in a step that this host does not know",
+            Step::UpdateMetadata => "while describing the subcommand",
+            Step::BindFlags => "while listing its flags",
+            Step::InjectConfig => "while changing the configuration",
+            Step::InjectResource => "while changing the resource",
+            Step::PreScaffold => "before scaffolding",
+            Step::Scaffold => "while scaffolding",
+            Step::PostScaffold => "after scaffolding",
+            _ => "in a step that is unknown to this host",
         })
     }
 }
 
 impl StepName {
-    /// Returns the step's name in the contract, as `pre_scaffold`.
+    /// Returns the step's name in the contract, for example `pre_scaffold`.
     pub fn id(self) -> &'static str {
         match self.0 {
             Step::UpdateMetadata => "update_metadata",
@@ -240,12 +240,12 @@ impl StepName {
 
 fn list(keys: &[String]) -> String {
     match keys {
-        [] => "there is none".to_owned(),
+        [] => "there are none".to_owned(),
         keys => keys.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
     }
 }
 
-/// Returns lines of a file, one below the other.
+/// Returns lines of a file, each on its own line.
 pub(crate) fn listed(lines: &[String]) -> String {
     lines.iter().map(|it| format!("\n    {it}")).collect()
 }

@@ -1,12 +1,12 @@
-//! Scaffolding: a chain of plugins makes the files of a project.
+//! Scaffolding: a chain of plugins creates the files of a project.
 //!
-//! The way of a file: plugin, change set, [`Universe`], [`Transaction`], disk. Each step
-//! goes across the whole chain before the next. What was done goes into the [`Record`],
-//! from which it can be done once more: without a command ([`Rework::undo`]), or with
-//! newer plugins ([`Rework::upgrade`]).
+//! A file passes from the plugin through its change set, the [`Universe`] and the [`Transaction`]
+//! to the disk. Each step covers the whole chain before the next one begins. The [`Record`]
+//! contains what was done, so that it can be repeated: without a command ([`Rework::undo`]), or
+//! with newer plugins ([`Rework::upgrade`]).
 //!
-//! Invariant: nothing touches the project before the last plugin's last step; programs
-//! that plugins want to run, run in a copy.
+//! Invariant: nothing touches the project before the last step of the last plugin; programs that
+//! plugins run work in a copy.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]

@@ -1,31 +1,31 @@
-//! Merges lines three ways: what was done to `base` to make `theirs` is done to `ours`.
+//! Merges lines three ways: applies the changes from `base` to `theirs` to `ours`.
 //!
-//! A change is of the lines that it takes out or puts in, and of no others: one beside a line
-//! that the other side has changed is none of its business. What only a checkout or a formatter
-//! did to a line of `ours` is no change: its line ending, and its white space.
+//! A change concerns the lines that it removes or inserts, and no others: it does not conflict with
+//! an adjacent line that the other side has changed. Differences in `ours` that come only from a
+//! checkout or a formatter are not changes: line endings and white space.
 
 use diffy::{DiffOptions, Line};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// What is known of the text that is merged.
+/// What is known about the text that is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spaces {
-    /// The white space of a line is a formatter's.
+    /// Formatters may change the white space of a line.
     Free,
-    /// What a line begins with has a meaning.
+    /// The indentation of a line has a meaning.
     Indented,
 }
 
-/// What becomes of lines that both sides have changed.
+/// What happens to lines that both sides have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clash {
     /// Both are written, with markers around them.
     Marked,
-    /// They stay as `ours` has them, and what was moved away is found where it is.
+    /// They stay as in `ours`, and moved lines are looked up at their new place.
     Ours,
-    /// They become what `theirs` has, and what was moved away is found where it is.
+    /// They become as in `theirs`, and moved lines are looked up at their new place.
     Theirs,
 }
 
@@ -33,12 +33,12 @@ pub(crate) enum Clash {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Merged {
     pub(crate) text: Vec<u8>,
-    /// The lines that both sides have changed, as `ours` has them.
+    /// The lines that both sides have changed, as in `ours`.
     pub(crate) clashes: Vec<Vec<String>>,
 }
 
 impl Spaces {
-    /// Returns what the white space of a file means, by its name.
+    /// Returns the meaning of white space in a file, by its name.
     pub(crate) fn of(path: &str) -> Self {
         const FREE: [&str; 8] = ["c", "go", "java", "js", "json", "rs", "toml", "ts"];
         match path.rsplit_once('.') {
@@ -47,7 +47,7 @@ impl Spaces {
         }
     }
 
-    /// Returns what of a line counts.
+    /// Returns the part of a line that counts.
     fn key(self, line: &[u8]) -> Vec<u8> {
         match self {
             Self::Free => line.iter().copied().filter(|it| !it.is_ascii_whitespace()).collect(),
@@ -55,7 +55,7 @@ impl Spaces {
         }
     }
 
-    /// Returns whether two texts differ at most by what a checkout or a formatter does.
+    /// Returns whether two texts differ at most by the changes of a checkout or a formatter.
     pub(crate) fn are_same(self, one: &[u8], other: &[u8]) -> bool {
         if one == other {
             return true;
@@ -70,8 +70,8 @@ impl Spaces {
     }
 }
 
-/// Returns a text without white space, and without the comma behind a last element, which
-/// formatters set when they break a line.
+/// Returns a text without white space, and without the comma after a last element, which formatters
+/// add when they break a line.
 fn unformatted(text: &[u8]) -> Vec<u8> {
     let mut kept: Vec<u8> = Vec::with_capacity(text.len());
     for byte in text.iter().copied().filter(|it| !it.is_ascii_whitespace()) {
@@ -89,7 +89,7 @@ pub(crate) fn has_crlf(text: &[u8]) -> bool {
     n_crlf * 2 > text.iter().filter(|it| **it == b'\n').count()
 }
 
-/// Returns a text whose lines end as on Windows.
+/// Returns a text with line endings as on Windows.
 pub(crate) fn with_crlf(text: &[u8]) -> Vec<u8> {
     let ended = |it: &[u8]| match it.ends_with(b"\n") {
         true => [content(it), b"\r\n"].concat(),
@@ -112,7 +112,7 @@ fn content(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Returns the lines that were put into `old` to make `new`, and are not in `there`.
+/// Returns the lines that were inserted into `old` to create `new`, and that are not in `there`.
 pub(crate) fn lost(old: &[u8], new: &[u8], there: &[u8], spaces: Spaces) -> Vec<String> {
     let [old, new, there] = [old, new, there].map(|it| Text::new(it, spaces));
     let there: HashSet<&Vec<u8>> = there.keys.iter().collect();
@@ -130,8 +130,8 @@ pub(crate) fn merge(
     clash: Clash,
 ) -> Merged {
     let merge = Merge::new([base, ours, theirs], spaces, clash);
-    // Where a change of equal lines begins is a matter of taste: the last of them may be put in,
-    // or the first. What clashes in one way need not in another.
+    // Where a change among equal lines begins is arbitrary: the last of them may be the inserted
+    // one, or the first. A conflict in one interpretation need not be one in another.
     const WAYS: [[Way; 2]; 4] =
         [[Way::Down, Way::Down], [Way::Up, Way::Up], [Way::Up, Way::Down], [Way::Down, Way::Up]];
     let mut best: Option<Merged> = None;
@@ -147,21 +147,21 @@ pub(crate) fn merge(
     best.unwrap_or_default()
 }
 
-/// Whether a change of equal lines is of the last or of the first of them.
+/// Whether a change among equal lines concerns the last or the first of them.
 #[derive(Clone, Copy)]
 enum Way {
     Down = 0,
     Up = 1,
 }
 
-/// A change: lines of the base, which may be none, for lines of the other text.
+/// A change: lines of the base, possibly none, are replaced with lines of the other text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edit {
     old: Range<usize>,
     new: Range<usize>,
 }
 
-/// The lines of a text, and what of each counts.
+/// The lines of a text, and the part of each that counts.
 struct Text<'a> {
     lines: Vec<&'a [u8]>,
     keys: Vec<Vec<u8>>,
@@ -193,7 +193,7 @@ impl<'a> Merge<'a> {
             text.lines.iter().map(|it| content(it).to_vec()).collect()
         };
         let our_edits = slid(&base.keys, &ours.keys);
-        // Both are made by plugins: a line that is indented otherwise is another one.
+        // Both are created by plugins: a line with another indentation is a different line.
         let their_edits = slid(&exact(&base), &exact(&theirs));
         let ending = ending(texts[1]);
         Self { base, ours, theirs, our_edits, their_edits, ending, spaces, clash }
@@ -203,7 +203,8 @@ impl<'a> Merge<'a> {
         let mut ours = &self.our_edits[our_way as usize][..];
         let mut theirs = &self.their_edits[their_way as usize][..];
         let mut out = Output { ending: self.ending, ..Output::default() };
-        // The line of the base, and the line of ours that it is, from which nothing is written.
+        // The line of the base, and the corresponding line of ours, from which on nothing is
+        // written yet.
         let (mut at, mut our_at) = (0, 0);
         while let Some([n_ours, n_theirs]) = next_group(ours, theirs) {
             let (own, rest) = ours.split_at(n_ours);
@@ -225,7 +226,7 @@ impl<'a> Merge<'a> {
         Merged { text: out.text(), clashes }
     }
 
-    /// Writes what becomes of the lines of the base that some changes are about.
+    /// Writes the result for the lines of the base that some changes concern.
     fn write(
         &self,
         own: &[Edit],
@@ -246,12 +247,13 @@ impl<'a> Merge<'a> {
         if theirs.keys == self.ours.keys[our_lines] {
             return out.keep(ours, true);
         }
-        // What both have put in at one place does not touch; a base without lines has no places.
+        // Insertions of both sides in one place do not conflict; a base without lines has no
+        // places.
         if region.is_empty() && !self.base.lines.is_empty() {
             out.keep(ours, true);
             return out.put(&theirs.lines);
         }
-        // What one has taken out need not be taken out by the other.
+        // The other side need not remove what one side has removed.
         if own.iter().chain(their).all(|it| it.new.is_empty()) {
             return;
         }
@@ -270,7 +272,7 @@ impl<'a> Merge<'a> {
         out.put(&[b">>>>>>> theirs"]);
     }
 
-    /// Returns lines of the base as theirs has them.
+    /// Returns lines of the base as in theirs.
     fn theirs_of(&self, edits: &[Edit], region: &Range<usize>) -> Text<'a> {
         let mut text = Text { lines: Vec::new(), keys: Vec::new() };
         let mut add = |from: &Text<'a>, range: Range<usize>| {
@@ -287,7 +289,7 @@ impl<'a> Merge<'a> {
         text
     }
 
-    /// Takes out lines that are not where they were any more, where it is clear which those are.
+    /// Removes lines that have been moved, if it is clear which lines these are.
     fn take_out_moved(&self, out: &mut Output<'a>) {
         for run in std::mem::take(&mut out.taken) {
             let keys = &self.base.keys[run];
@@ -315,20 +317,20 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// What is written.
+/// The text that is written.
 #[derive(Default)]
 struct Output<'a> {
     ending: &'static [u8],
     lines: Vec<OutLine<'a>>,
     clashes: Vec<Vec<String>>,
-    /// Lines of the base that theirs has taken out, and ours has changed.
+    /// Lines of the base that theirs has removed and ours has changed.
     taken: Vec<Range<usize>>,
 }
 
 /// A line that is written.
 struct OutLine<'a> {
     text: Cow<'a, [u8]>,
-    /// Whether ours has put it in.
+    /// Whether ours has inserted it.
     is_new: bool,
 }
 
@@ -338,7 +340,7 @@ impl<'a> Output<'a> {
         self.lines.extend(lines.iter().map(|it| OutLine { text: Cow::Borrowed(*it), is_new }));
     }
 
-    /// Writes lines of theirs, which end as those of ours.
+    /// Writes lines of theirs, with the line endings of ours.
     fn put(&mut self, lines: &[&[u8]]) {
         let ended = |it: &&[u8]| Cow::Owned([content(it), self.ending].concat());
         let lines: Vec<_> = lines.iter().map(ended).collect();
@@ -358,7 +360,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Returns how many of the next changes of both sides are about the same lines.
+/// Returns how many of the next changes of both sides concern the same lines.
 fn next_group(ours: &[Edit], theirs: &[Edit]) -> Option<[usize; 2]> {
     let rank = |it: &Edit| (it.old.start, it.old.end);
     let mut n = match (ours.first(), theirs.first()) {
@@ -381,13 +383,13 @@ fn next_group(ours: &[Edit], theirs: &[Edit]) -> Option<[usize; 2]> {
     }
 }
 
-/// Returns the lines of the base from the first to the last that some changes are about.
+/// Returns the lines of the base from the first to the last that some changes concern.
 fn region<'e>(edits: impl Iterator<Item = &'e Edit> + Clone) -> Range<usize> {
     let start = edits.clone().map(|it| it.old.start).min().unwrap_or_default();
     start..edits.map(|it| it.old.end).max().unwrap_or_default()
 }
 
-/// Returns how many lines `len` lines of the base are after some changes.
+/// Returns how many lines `len` lines of the base become after some changes.
 fn len_after(edits: &[Edit], len: usize) -> usize {
     edits.iter().fold(len, |len, it| len - it.old.len() + it.new.len())
 }
@@ -396,8 +398,8 @@ fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(content(line)).into_owned()
 }
 
-/// Returns how to make `new` of `old`, with changes of equal lines at the last and at the first
-/// of them.
+/// Returns the changes from `old` to `new`, where changes among equal lines are at the last and at
+/// the first of them.
 fn slid(old: &[Vec<u8>], new: &[Vec<u8>]) -> [Vec<Edit>; 2] {
     let edits = edits(old, new);
     let mut down = edits.clone();
@@ -420,7 +422,7 @@ fn slid(old: &[Vec<u8>], new: &[Vec<u8>]) -> [Vec<Edit>; 2] {
 }
 
 /// Returns whether a change is the same one line further down, or up if `back` is 1: whether the
-/// line that it leaves is the one that it reaches.
+/// line that it leaves equals the one that it reaches.
 fn can_slide(edit: &Edit, old: &[Vec<u8>], new: &[Vec<u8>], back: usize) -> bool {
     let (text, range) = match (edit.old.is_empty(), edit.new.is_empty()) {
         (true, false) => (new, &edit.new),
@@ -444,7 +446,7 @@ fn edits(old: &[Vec<u8>], new: &[Vec<u8>]) -> Vec<Edit> {
     };
     let (old_text, new_text) = (text(old), text(new));
     let mut options = DiffOptions::new();
-    // All lines are wanted, in one piece.
+    // All lines are needed, in one piece.
     options.set_context_len(old.len().max(new.len()));
     let patch = options.create_patch_bytes(&old_text, &new_text);
     let mut edits: Vec<Edit> = Vec::new();
@@ -486,22 +488,22 @@ mod tests {
 
     #[test]
     fn lines_beside_those_of_the_other_side_do_not_clash() {
-        // A line put in beside one that is taken out.
+        // A line inserted next to a removed one.
         check("a b c d", "a b mine c d", "a b d", "a b mine d");
         check("a b c d", "a b c mine d", "a b d", "a b mine d");
-        // A line changed beside one that is taken out, or put in.
+        // A line changed next to a removed or inserted one.
         check("a b c d", "a B c d", "a b d", "a B d");
         check("a b c d", "a b C d", "a b new c d", "a b new C d");
-        // Both put something in at one place.
+        // Both insert something in one place.
         check("a b", "a mine b", "a new b", "a mine new b");
         check("a b", "a same b", "a same b", "a same b");
-        // Both take something out.
+        // Both remove something.
         check("a b c d", "a c d", "a d", "a d");
     }
 
     #[test]
     fn equal_lines_may_be_the_first_or_the_last() {
-        // `- x v` is put in before the second `-`, or after the first.
+        // `- x v` is inserted before the second `-`, or after the first.
         check("- a v - b v end", "- a v mine - b v end", "- a v end", "- a v mine end");
         check("- a v - b v end", "- a v - b v mine end", "- a v end", "- a v mine end");
         check("- a v - b v end", "mine - a v - b v end", "- b v end", "mine - b v end");
@@ -519,7 +521,7 @@ mod tests {
     fn what_was_moved_is_found_where_it_is() {
         check("a b c d e", "a c d b e", "a c d e", "a c d e");
         check("a b c d e f", "a d e b c f", "a d e f", "a d e f");
-        // It may be another one.
+        // It may be a different one.
         check("a b c", "b a b c b", "a c", "b a c b");
         check("a { b c", "a b c {", "a b c", "a b c {");
     }

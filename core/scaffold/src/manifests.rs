@@ -1,8 +1,8 @@
 //! Whether PROJECT and the manifests in `config` agree: definitions, permissions, webhooks.
 //!
-//! Manifests are of Kubernetes, and `config` has the same directories in kubebuilder's projects
-//! and in those of the plugin `rust`, so no plugin is needed to compare them. What a project has
-//! elsewhere is not found.
+//! The manifests are objects of Kubernetes, and `config` has the same directories in projects of
+//! kubebuilder and of the plugin `rust`, so the comparison needs no plugin. Manifests elsewhere in
+//! a project are not found.
 
 use crate::project::file::{PROJECT, ProjectFile};
 use crate::project::gvk::Gvk;
@@ -16,23 +16,23 @@ const PATCHES: &str = "config/crd/patches";
 const PERMISSIONS: &str = "config/rbac";
 const WEBHOOKS: &str = "config/webhook";
 
-/// The end of the name of the role that the operator itself has.
+/// The end of the name of the operator's own role.
 const ROLE: &str = "manager-role";
 
-/// A manifest larger than this is not one that a person or a generator of theirs wrote.
+/// Neither people nor their generators write a manifest that is larger than this.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Something that PROJECT and a manifest do not agree on, or that PROJECT contradicts itself in.
+/// A disagreement between PROJECT and a manifest, or a contradiction within PROJECT.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Disagreement {
     /// The path of the manifest, or `PROJECT`.
     pub(crate) subject: String,
     pub(crate) message: String,
-    /// Whether it is only strange.
+    /// Whether it is only unusual.
     pub(crate) is_harmless: bool,
 }
 
-/// Returns all disagreements; `None` where there are no manifests to compare.
+/// Returns all disagreements; `None` if there are no manifests to compare.
 pub(crate) fn compare(root: &Dir, project: &ProjectFile) -> Option<Vec<Disagreement>> {
     let mut comparison = Comparison { project, found: Vec::new() };
     comparison.project_itself();
@@ -51,9 +51,9 @@ pub(crate) fn compare(root: &Dir, project: &ProjectFile) -> Option<Vec<Disagreem
     (is_compared || !comparison.found.is_empty()).then_some(comparison.found)
 }
 
-/// Returns the plurals that definitions have of kinds, where that of a kind is not in a file that
-/// is named after its plural, as `captains.crew.example.org.yaml` or, in kubebuilder's projects,
-/// `crew.example.org_captains.yaml`.
+/// Returns the plurals in the definitions of kinds, for kinds whose definition is not in a file
+/// named after the plural, for example `captains.crew.example.org.yaml` or, in kubebuilder
+/// projects, `crew.example.org_captains.yaml`.
 pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, String)> {
     let Ok(entries) = root.list(DEFINITIONS) else { return Vec::new() };
     let mut names: BTreeSet<&str> = entries.iter().filter_map(|it| it.name.to_str()).collect();
@@ -61,7 +61,7 @@ pub(crate) fn definitions_beside(root: &Dir, kinds: &[&Resource]) -> Vec<(Gvk, S
     let is_missing = |it: &&&Resource| {
         let (plural, group) = (it.plural(), it.gvk().qualified_group());
         let known = [format!("{plural}.{group}.yaml"), format!("{group}_{plural}.yaml")];
-        // Both are looked for.
+        // Both names are looked up.
         known.iter().filter(|it| names.remove(it.as_str())).count() == 0
     };
     let missing: Vec<_> = kinds.iter().filter(is_missing).collect();
@@ -115,13 +115,13 @@ impl Comparison<'_> {
                 Ok(objects) => manifests.extend(
                     objects.into_iter().map(|object| Manifest { path: path.clone(), object }),
                 ),
-                Err(err) => self.add(&path, format!("it is not valid YAML: {err}")),
+                Err(err) => self.add(&path, format!("invalid YAML: {err}")),
             }
         }
         Some(manifests)
     }
 
-    /// Finds what PROJECT contradicts itself in.
+    /// Finds contradictions within PROJECT.
     fn project_itself(&mut self) {
         let mut messages = BTreeSet::new();
         for resource in self.project.resources() {
@@ -132,7 +132,8 @@ impl Comparison<'_> {
             let versions = || self.project.resources().iter().filter(|it| it.gvk().is_of_kind(gvk));
             for spoke in &resource.webhooks.spoke {
                 if !versions().any(|it| it.gvk().version() == spoke) {
-                    messages.insert(format!("`{gvk}` is converted to `{spoke}`, which is missing"));
+                    messages
+                        .insert(format!("`{gvk}` is converted to `{spoke}`, which does not exist"));
                 }
             }
             if versions().filter(|it| it.webhooks.conversion).count() > 1 {
@@ -157,7 +158,7 @@ impl Comparison<'_> {
                 Some(definition) => self.definition(definition, resource, patches),
                 None => {
                     let path = format!("{DEFINITIONS}/{}.yaml", definition_name(resource));
-                    self.add(&path, format!("there is no definition of `{}`", resource.gvk()));
+                    self.add(&path, format!("the definition of `{}` is missing", resource.gvk()));
                 }
             }
         }
@@ -180,20 +181,20 @@ impl Comparison<'_> {
             self.add(
                 path,
                 format!(
-                    "its plural is `{plural}`; in PROJECT, that of `{kind}` is `{known}`: correct \
-                     the one that is wrong"
+                    "its plural is `{plural}`, but in PROJECT, the plural of `{kind}` is \
+                     `{known}`; correct the wrong one"
                 ),
             );
         }
         let (name, expected) = (text(&object["metadata"]["name"]), definition_name(resource));
         if plural == resource.plural() && name != expected {
-            self.add(path, format!("its name is `{name}`; it must be `{expected}`"));
+            self.add(path, format!("its name is `{name}`, but must be `{expected}`"));
         }
         let is_namespaced = resource.api.as_ref().is_some_and(|it| it.namespaced);
         let scope = if is_namespaced { "Namespaced" } else { "Cluster" };
         if text(&spec["scope"]) != scope {
             let found = text(&spec["scope"]);
-            self.add(path, format!("its scope is `{found}`; in PROJECT, it is `{scope}`"));
+            self.add(path, format!("its scope is `{found}`, but `{scope}` in PROJECT"));
         }
         let versions: Vec<&Resource> = (self.project.resources().iter())
             .filter(|it| it.api.is_some() && it.gvk().is_of_kind(resource.gvk()))
@@ -203,7 +204,7 @@ impl Comparison<'_> {
             if !found.contains(&version) {
                 self.add(
                     path,
-                    format!("it has no version `{version}` of `{kind}`, which PROJECT has"),
+                    format!("it does not have version `{version}` of `{kind}`, but PROJECT does"),
                 );
             }
         }
@@ -211,7 +212,7 @@ impl Comparison<'_> {
             if !versions.iter().any(|it| it.gvk().version() == *version) {
                 self.add(
                     path,
-                    format!("it has a version `{version}` of `{kind}`, which PROJECT has not"),
+                    format!("it has version `{version}` of `{kind}`, but PROJECT does not"),
                 );
             }
         }
@@ -228,20 +229,20 @@ impl Comparison<'_> {
             (true, false) => {
                 self.add(
                     path,
-                    format!("it has a conversion webhook for `{kind}`, which PROJECT has not"),
+                    format!("it has a conversion webhook for `{kind}`, but PROJECT does not"),
                 );
             }
             (false, true) => {
                 self.add(
                     path,
-                    format!("it has no conversion webhook for `{kind}`, which PROJECT has"),
+                    format!("it does not have a conversion webhook for `{kind}`, but PROJECT does"),
                 );
             }
             _ => {}
         }
     }
 
-    /// Looks at a definition of a kind that PROJECT does not have.
+    /// Inspects a definition of a kind that PROJECT does not have.
     fn stranger(&mut self, definition: &Manifest, kinds: &[&Resource]) {
         let spec = &definition.object["spec"];
         let (group, kind, plural) =
@@ -251,12 +252,14 @@ impl Comparison<'_> {
             let known = known.gvk().kind();
             self.add(
                 &definition.path,
-                format!("its kind is `{kind}`; in PROJECT, `{plural}` are of kind `{known}`"),
+                format!(
+                    "its kind is `{kind}`, but in PROJECT, the kind of `{plural}` is `{known}`"
+                ),
             );
         } else if kinds.iter().any(|it| it.gvk().qualified_group() == group) {
             self.found.push(Disagreement {
                 subject: definition.path.clone(),
-                message: format!("PROJECT does not have its kind `{kind}`"),
+                message: format!("its kind `{kind}` is not in PROJECT"),
                 is_harmless: true,
             });
         }
@@ -283,12 +286,13 @@ impl Comparison<'_> {
             let verbs = missing(plural).join(", ");
             if !verbs.is_empty() {
                 let gvk = resource.gvk();
-                let mut message = format!("the controller of `{gvk}` may not {verbs} `{plural}`");
+                let mut message =
+                    format!("the controller of `{gvk}` has no permission to {verbs} `{plural}`");
                 // The plural that earlier releases gave to every kind.
                 let plain = format!("{}s", gvk.kind().to_lowercase());
                 if missing(&plain).is_empty() {
                     message += &format!(
-                        ", but `{plain}`: if that is its plural, write `plural: {plain}` into its \
+                        ", only `{plain}`; if that is its plural, add `plural: {plain}` to its \
                          entry in PROJECT"
                     );
                 }
@@ -318,11 +322,11 @@ impl Comparison<'_> {
                 match (matching, is_on(resource)) {
                     (None, true) => messages.push((
                         WEBHOOKS.to_owned(),
-                        format!("there is no configuration of the {sort} webhook of `{gvk}`"),
+                        format!("the configuration of the {sort} webhook of `{gvk}` is missing"),
                     )),
                     (Some((path, rule)), false) if !has_wildcard(rule) => messages.push((
                         (*path).clone(),
-                        format!("it has a {sort} webhook of `{gvk}`, which PROJECT has not"),
+                        format!("it has a {sort} webhook of `{gvk}`, but PROJECT does not"),
                     )),
                     _ => {}
                 }
@@ -340,7 +344,7 @@ fn validation(resource: &Resource) -> bool {
     resource.webhooks.validation
 }
 
-/// Returns the group as rules have it: that of pods has no name there.
+/// Returns the group as it is in rules: the group of pods has no name there.
 fn group_of_rules(resource: &Resource) -> String {
     match resource.gvk().qualified_group() {
         group if resource.core && group == "core" => String::new(),
@@ -371,12 +375,12 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// Whether a list of a rule has a name, or stands for all.
+/// Whether a list of a rule contains a name, or a wildcard.
 fn has(list: &Value, name: &str) -> bool {
     items(list).any(|it| it == name || it == "*")
 }
 
-/// Whether a rule stands for more than what it names.
+/// Whether a rule applies to more than what it names.
 fn has_wildcard(rule: &Value) -> bool {
     ["apiGroups", "apiVersions", "resources"].iter().any(|it| has(&rule[*it], "*"))
 }

@@ -1,9 +1,9 @@
-//! Merges what the user and a plugin made of one file, three ways.
+//! Merges the changes of the user and of a plugin to one file, three ways.
 
 use crate::line_merge::{self, Clash, Spaces};
 use pintle_plugin::Node;
 
-/// What becomes of a file that was scaffolded as `base` and is now made otherwise.
+/// The result for a file that was scaffolded as `base` and is now created differently.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It stays as the user has it.
@@ -14,16 +14,16 @@ pub(crate) enum Verdict {
     Conflict(Conflict, u32),
     /// It is deleted.
     Delete,
-    /// It stays as the user has it, though it should have changed.
+    /// It stays as the user has it, although it should have changed.
     Unresolved(ConflictReason),
 }
 
 /// Lines that both have changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Conflict {
-    /// All else is merged, and they have markers around them.
+    /// Everything else is merged, and they have markers around them.
     pub(crate) marked: Vec<u8>,
-    /// All else is merged, and they stay as the user has them.
+    /// Everything else is merged, and they stay as the user has them.
     pub(crate) spared: Vec<u8>,
     /// The lines as the user has them.
     pub(crate) lines: Vec<String>,
@@ -32,29 +32,29 @@ pub(crate) struct Conflict {
 /// Why a file stays as the user has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConflictReason {
-    /// It is no longer made, but the user has changed it.
+    /// It is no longer created, but the user has changed it.
     Changed,
-    /// It is made otherwise now, but the user has deleted it.
+    /// It is created differently now, but the user has deleted it.
     Deleted,
-    /// User and plugin have changed the same lines.
+    /// The user and the plugin have changed the same lines.
     SameLines,
-    /// Both have changed it, and it is no text.
+    /// Both have changed it, and it is not text.
     Binary,
 }
 
 impl std::fmt::Display for ConflictReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Changed => "it was changed since it was scaffolded",
-            Self::Deleted => "it was deleted since it was scaffolded",
-            Self::SameLines => "the lines to change were changed since they were scaffolded",
-            Self::Binary => "it was changed since it was scaffolded, and is not text",
+            Self::Changed => "it has changed since it was scaffolded",
+            Self::Deleted => "it has been deleted since it was scaffolded",
+            Self::SameLines => "the lines to change have been edited since they were scaffolded",
+            Self::Binary => "it is not text and has changed since it was scaffolded",
         })
     }
 }
 
-/// Decides what becomes of a file: `base` as it was scaffolded, `ours` as the user has
-/// it, `theirs` as it is made now.
+/// Decides what happens to a file: `base` is the scaffolded version, `ours` the user's version, and
+/// `theirs` the version that is created now.
 pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&Node>) -> Verdict {
     let same = |left: &Node, right: &Node| is_same(left.path(), left.bytes(), right.bytes());
     match (base, ours, theirs) {
@@ -72,9 +72,9 @@ pub(crate) fn merge(base: Option<&Node>, ours: Option<&Node>, theirs: Option<&No
     }
 }
 
-/// Decides as [`merge`], for a file that tools leave as `tidied`: where lines clash only because
-/// they are formatted otherwise, they need not. Lines that are not beside those that change stay
-/// formatted as they are.
+/// Decides as [`merge`] does, for a file that tools format as `tidied`: lines that conflict only
+/// because they are formatted differently are merged. Lines that are not adjacent to changed ones
+/// keep their formatting.
 pub(crate) fn merge_tidied(
     base: Option<&Node>,
     ours: &Node,
@@ -115,25 +115,25 @@ fn both(base: Option<&Node>, ours: &Node, theirs: &Node) -> Verdict {
     }
 }
 
-/// Returns the mode of `ours`, executable if `theirs` has become so. The other bits are not
-/// the plugin's to change: a umask or a checkout gave them to the file.
+/// Returns the mode of `ours`, made executable if `theirs` has become executable. The plugin does
+/// not change the other bits, which come from a umask or a checkout.
 fn mode(base: Option<&Node>, ours: &Node, theirs: &Node) -> u32 {
     let base = base.unwrap_or(ours);
     match (is_executable(base.mode()), is_executable(theirs.mode())) {
-        // Whoever may read it may execute it.
+        // Everyone who may read it may execute it.
         (false, true) => ours.mode() | (ours.mode() & 0o444) >> 2,
         (true, false) => ours.mode() & !0o111,
         _ => ours.mode(),
     }
 }
 
-/// Whether its owner may execute a file of this mode.
+/// Whether the owner may execute a file with this mode.
 pub(crate) fn is_executable(mode: u32) -> bool {
     mode & 0o100 != 0
 }
 
-/// Returns the lines that were put into `old` to make `new`, and are not in `there`; none of files
-/// that are no text.
+/// Returns the lines that were inserted into `old` to create `new`, and that are not in `there`;
+/// none for files that are not text.
 pub(crate) fn lost(path: &str, old: &[u8], new: &[u8], there: &[u8]) -> Vec<String> {
     match [old, new, there].iter().any(|it| it.contains(&0)) {
         true => Vec::new(),
@@ -141,7 +141,7 @@ pub(crate) fn lost(path: &str, old: &[u8], new: &[u8], there: &[u8]) -> Vec<Stri
     }
 }
 
-/// Returns a text whose lines end as those of the file that it takes the place of.
+/// Returns a text with the line endings of the file that it replaces.
 pub(crate) fn with_endings_of(like: &[u8], text: &[u8]) -> Vec<u8> {
     match line_merge::has_crlf(like) && ![like, text].iter().any(|it| it.contains(&0)) {
         true => line_merge::with_crlf(text),
@@ -149,26 +149,25 @@ pub(crate) fn with_endings_of(like: &[u8], text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether two versions of a file differ at most by what a checkout or a formatter does.
+/// Whether two versions of a file differ at most by the changes of a checkout or a formatter.
 pub(crate) fn is_same(path: &str, one: &[u8], other: &[u8]) -> bool {
     one == other
         || ![one, other].iter().any(|it| it.contains(&0)) && Spaces::of(path).are_same(one, other)
 }
 
-/// Does to `ours` what was done to `base` to make `theirs`; `None` when both changed the
-/// same lines.
+/// Applies the changes from `base` to `theirs` to `ours`; `None` if both changed the same lines.
 pub(crate) fn bytes(path: &str, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     three_way(path, base, ours, theirs).ok()
 }
 
-/// Merges three ways; an error is the conflict, or nothing where lines make no sense.
+/// Merges three ways; an error contains the conflict, or nothing if the files are not text.
 pub(crate) fn three_way(
     path: &str,
     base: &[u8],
     ours: &[u8],
     theirs: &[u8],
 ) -> Result<Vec<u8>, Option<Conflict>> {
-    // What only one side has changed needs no lines, and may be binary.
+    // A change of only one side does not require lines, and may be binary.
     if base == theirs || ours == theirs {
         return Ok(ours.to_vec());
     }
@@ -257,7 +256,7 @@ mod tests {
         let [mine, tidied] = [wrapped, base].map(|it| it.replace("h(", "mine\nh("));
         let expected = expected.replace("h(", "mine\nh(");
         assert_eq!(verdict(&mine, &tidied, Some(theirs)), expected);
-        // A line that the user has changed, too.
+        // A line that the user has also changed.
         let [mine, tidied] = [wrapped, base].map(|it| it.replace('y', "mine"));
         assert_eq!(verdict(&mine, &tidied, Some(theirs)), format!("[\"g(|| mine)\"]\n{mine}"));
     }

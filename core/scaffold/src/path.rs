@@ -4,11 +4,11 @@ use crate::project::PROJECT;
 use pintle_host::fs::{Dir, Kind};
 use std::path::{Component, Path};
 
-/// The host's own folder in a project.
+/// The host's own directory in a project.
 pub(super) const HOST_FOLDER: &str = ".pintle";
 
-/// How many bytes a path has at the most: more would be a plugin's mistake, and no
-/// system's limit is higher.
+/// The maximum length of a path in bytes: a longer path is a mistake of the plugin, and no system
+/// has a higher limit.
 const MAX_LENGTH: usize = 4096;
 
 /// Why plugins may not use a path.
@@ -21,28 +21,28 @@ pub enum PathError {
     /// The path does not start in the project.
     #[error("it is absolute")]
     Absolute,
-    /// The path has a part that no file name can be.
+    /// The path has a part that cannot be a file name.
     #[error("its part `{0}` is not a valid file name")]
     Part(String),
-    /// The path has a character that some system cannot store, or takes for a separator.
+    /// The path contains a character that some systems cannot store, or interpret as a separator.
     #[error("it contains {0}")]
     Character(&'static str),
-    /// The path is longer than systems take.
+    /// The path is longer than systems accept.
     #[error("it is longer than {MAX_LENGTH} bytes")]
     TooLong,
-    /// The path has a part that is a device or no file name at all on Windows.
+    /// The path has a part that is a device or an invalid file name on Windows.
     #[error("its part `{0}` is not a valid file name on Windows")]
     Windows(String),
     /// The path belongs to the host or to git.
     #[error("it is reserved")]
     Reserved,
-    /// A folder on the way is a symbolic link on disk.
+    /// A directory on the path is a symbolic link on disk.
     #[error("`{0}` is a symbolic link")]
     Link(String),
 }
 
-/// Checks that `path` names a file in the project: relative, with `/` between its
-/// parts, and none that the host or git keeps for itself.
+/// Checks that `path` names a file in the project: relative, with `/` between its parts, and not
+/// reserved for the host or git.
 pub(super) fn check(path: &str) -> Result<(), PathError> {
     if path.is_empty() {
         return Err(PathError::Empty);
@@ -54,7 +54,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
         return Err(PathError::Character("a backslash"));
     }
     if path.contains('\0') {
-        return Err(PathError::Character("a NUL"));
+        return Err(PathError::Character("a NUL character"));
     }
     if path.starts_with('/') {
         return Err(PathError::Absolute);
@@ -62,7 +62,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
     if let Some(part) = path.split('/').find(|it| matches!(*it, "" | "." | "..")) {
         return Err(PathError::Part(part.to_owned()));
     }
-    // Drive letters, where there are some.
+    // Drive letters, on systems that have them.
     if !Path::new(path).components().all(|it| matches!(it, Component::Normal(_))) {
         return Err(PathError::Absolute);
     }
@@ -74,7 +74,7 @@ pub(super) fn check(path: &str) -> Result<(), PathError> {
 
 /// Checks that a new file can have this path on every system: projects are shared.
 ///
-/// What is on disk already may have other names.
+/// Files that are already on disk may have other names.
 pub(super) fn check_portable(path: &str) -> Result<(), PathError> {
     match path.split('/').find(|it| !is_portable(it)) {
         Some(part) => Err(PathError::Windows(part.to_owned())),
@@ -84,7 +84,7 @@ pub(super) fn check_portable(path: &str) -> Result<(), PathError> {
 
 /// Whether a file can be called `part` on Windows.
 fn is_portable(part: &str) -> bool {
-    // A device keeps its name with any extension.
+    // With any extension, it is still the name of a device.
     let stem = part.split('.').next().unwrap_or_default().trim_end();
     let numbered = |it: &str| {
         let device = it
@@ -101,10 +101,10 @@ fn is_portable(part: &str) -> bool {
         || numbered(stem))
 }
 
-/// Checks that no folder on the way to `path` is a symbolic link on disk.
+/// Checks that no directory on the way to `path` is a symbolic link on disk.
 pub(super) fn check_links(dir: &Dir, path: &str) -> Result<(), PathError> {
     for folder in parents(path) {
-        // Where this cannot be known, nothing can be done either, and that reports it.
+        // If this cannot be determined, nothing else works either, and reports the error.
         if matches!(dir.find(folder), Ok(Some(it)) if it.kind == Kind::Symlink) {
             return Err(PathError::Link(folder.to_owned()));
         }
@@ -112,17 +112,17 @@ pub(super) fn check_links(dir: &Dir, path: &str) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Returns the folders on the way to `path`, the outermost first.
+/// Returns the parent directories of `path`, the outermost first.
 pub(super) fn parents(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
-/// Whether `part` is git's folder, also on file systems that ignore case.
+/// Whether `part` is git's directory, also on file systems that ignore case.
 pub(super) fn is_git(part: &str) -> bool {
     part.eq_ignore_ascii_case(".git")
 }
 
-/// Whether `part` is the host's folder, also on file systems that ignore case.
+/// Whether `part` is the host's directory, also on file systems that ignore case.
 pub(super) fn is_host(part: &str) -> bool {
     part.eq_ignore_ascii_case(HOST_FOLDER)
 }

@@ -1,4 +1,4 @@
-//! A plugin for the tests of the chain. Its flags say what it does.
+//! A plugin for the tests of the chain. Its flags control its behaviour.
 
 use pintle_plugin::json;
 use pintle_plugin::message::{ProjectInfo, Resource};
@@ -54,7 +54,7 @@ impl Scaffold for Init {
 
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let vice = vice(call)?;
-        // The first of the chain begins, the others go on from what is there.
+        // The first plugin of the chain creates the file, and the others add to it.
         match call.universe.get("chain.txt")? {
             Some(node) => {
                 let text = format!("{}{}\n", node.text()?, call.caller().plugin);
@@ -114,7 +114,7 @@ impl Scaffold for CreateApi {
         if resource.controller {
             let scope = format!("namespaced: {}", resource.namespaced);
             changes.add(format!("src/{}.rs", resource.plural), scope);
-            // One file is made anew each time, one is added to.
+            // One file is recreated each time, the other is extended.
             let mut kinds: Vec<_> =
                 call.project().resources.iter().map(|it| it.kind.as_str()).collect();
             kinds.sort_unstable();
@@ -138,7 +138,7 @@ impl Scaffold for CreateApi {
     }
 }
 
-/// Returns the tools of a vice.
+/// Returns the tools of a fault.
 fn tools(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
     let shell = |script: &str| ["sh", "-c", script].map(str::to_owned);
     let good = "echo tool >> chain.txt; mkdir -p target; touch made.txt target/no";

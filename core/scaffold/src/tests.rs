@@ -26,7 +26,7 @@ impl HostServices for Silent {
     }
 }
 
-/// A project folder, and the test plugin under several keys.
+/// A project directory, and the test plugin under several keys.
 struct Fixture {
     folder: TempDir,
     plugins: Vec<LoadedPlugin>,
@@ -109,7 +109,7 @@ impl Fixture {
         prepared.commit(&lock).unwrap()
     }
 
-    /// Carries all commands out again with the test plugin under another key.
+    /// Reruns all commands with the test plugin under another key.
     fn upgrade(&self, key: &str) -> Result<Prepared, ScaffoldError> {
         let newer = Self::new(&[key]);
         self.rework(&newer.plugins, |rework| rework.upgrade("project upgrade", &Silent))
@@ -218,7 +218,7 @@ fn a_resource_is_made_once_unless_forced() {
     fixture.create_api("Captain", true, false, json!({})).unwrap();
     let before = fixture.tree();
     let err = fixture.create_api("Captain", true, false, json!({})).unwrap_err();
-    let expected = "the project has the resource `crew.example.org/v1/Captain` already";
+    let expected = "the project already has the resource `crew.example.org/v1/Captain`";
     assert_eq!(err.to_string(), expected);
     assert_eq!(fixture.tree(), before);
     fixture.create_api("Captain", true, false, json!({"force": true})).unwrap();
@@ -253,31 +253,28 @@ fn a_project_is_initialized_once_and_first() {
 #[test]
 fn whatever_fails_leaves_no_trace_and_names_step_and_plugin() {
     for (vice, expected) in [
-        (
-            "fail",
-            format!("`init` failed at `{B}`, while it scaffolds: plugin `{B}` failed: no wind"),
-        ),
+        ("fail", format!("`init` failed in `{B}` while scaffolding: plugin `{B}` failed: no wind")),
         (
             "refuse",
-            format!("`init` failed at `{A}`, before it scaffolds: plugin `{A}` failed: not here"),
+            format!("`init` failed in `{A}` before scaffolding: plugin `{A}` failed: not here"),
         ),
         (
             "panic",
             format!(
-                "`init` failed at `{A}`, while it scaffolds: plugin `{A}` panicked: abandon ship"
+                "`init` failed in `{A}` while scaffolding: plugin `{A}` panicked: abandon ship"
             ),
         ),
         (
             "clash",
             format!(
-                "`init` failed at `{B}`, while it scaffolds: \
-                 `{B}` adds `same.txt`, which `{A}` added before"
+                "`init` failed in `{B}` while scaffolding: \
+                 `{B}` adds `same.txt`, which `{A}` has already added"
             ),
         ),
         (
             "outside",
             format!(
-                "`init` failed at `{A}`, while it scaffolds: invalid path `../outside.txt`: \
+                "`init` failed in `{A}` while scaffolding: invalid path `../outside.txt`: \
                  its part `..` is not a valid file name"
             ),
         ),
@@ -298,10 +295,10 @@ fn a_file_in_the_way_stops_everything() {
     fs::write(fixture.folder.path().join("bin/0"), "mine").unwrap();
     let before = fixture.tree();
     let err = fixture.init(json!({})).unwrap_err();
-    assert!(chain_of(&err).ends_with("adds `bin/0`, which was on disk before"), "{err}");
+    assert!(chain_of(&err).ends_with("adds `bin/0`, which already exists"), "{err}");
     assert_eq!(
         err.hint_text().unwrap(),
-        "use `--force` to overwrite `bin/0`, or `--skip-existing` to leave it as it is"
+        "use `--force` to overwrite `bin/0`, or `--skip-existing` to keep it"
     );
     assert_eq!(fixture.tree(), before);
 }
@@ -312,7 +309,9 @@ fn a_plugin_that_stops_lets_the_others_go_on() {
     let report = fixture.init(json!({"vice": "stop"})).unwrap();
     assert_eq!(
         report.notices,
-        [A, B].map(|it| format!("`{it}` takes no further part: it has nothing to do"))
+        [A, B].map(|it| format!(
+            "`{it}` takes no further part in this command: it has nothing to do"
+        ))
     );
     assert!(report.added.is_empty());
     assert_eq!(fixture.text(PROJECT).lines().next(), Some("version: \"3\""));
@@ -351,7 +350,7 @@ fn help_and_flags_come_from_the_plugins() {
     let err = fixture.chain("init").bind_flags(&[("owner", None)], &Silent).unwrap_err();
     assert_eq!(
         err.to_string(),
-        format!("plugin `{A}` has the flag `--owner`, which is the host's")
+        format!("plugin `{A}` has the flag `--owner`, which is reserved for the host")
     );
 }
 
@@ -361,7 +360,7 @@ fn a_subcommand_without_a_plugin_is_refused() {
     fixture.init(json!({})).unwrap();
     let project = ProjectFile::load(&fixture.folder.path().join(PROJECT)).unwrap();
     let err = fixture.run("create webhook", json!({}), project, None).unwrap_err();
-    let expected = format!("no plugin of the project takes part in `create webhook`: `{A}`");
+    let expected = format!("no plugin of the project implements `create webhook`: `{A}`");
     assert_eq!(err.to_string(), expected);
 }
 
@@ -370,7 +369,7 @@ fn a_subcommand_without_a_plugin_is_refused() {
 fn tools_run_in_a_copy_and_what_they_change_is_the_plugins() {
     let fixture = Fixture::new(&[A, B]);
     fixture.init(json!({"vice": "good-tool"})).unwrap();
-    // The tool of each appends to what is there; the second one has seen the first.
+    // The tool of each appends to the file; the second one has seen the first.
     assert_eq!(fixture.text("chain.txt"), format!("{A}\n{B}\ntool\ntool\n"));
     let record = Record::load(fixture.folder.path()).unwrap();
     let by: Vec<_> =
@@ -400,7 +399,7 @@ fn nothing_that_a_killed_tool_has_left_is_taken() {
     assert_eq!(fixture.text("mine.txt"), "mine");
     assert_eq!(fixture.text("other.txt"), "mine");
     assert!(!fixture.folder.path().join("made.txt").exists());
-    // What the tools before and after it have done counts.
+    // The changes of the tools before and after it count.
     assert_eq!(fixture.text("chain.txt"), format!("{A}\nfirst\nlast\n"));
     assert_eq!(report.added, ["bin/0", "chain.txt"]);
     let [notice] = report.notices.as_slice() else { panic!("one notice") };
@@ -429,7 +428,7 @@ fn a_tool_changes_what_plugins_have_made_and_nothing_of_the_users() {
     assert_eq!(report.replaced, ["kinds.txt", "list.txt"]);
     assert_eq!(fixture.text("chain.txt"), "mine");
 
-    // What is ignored is the user's, too, also when the tool lists it no more.
+    // A file that is ignored belongs to the user, even if the tool no longer lists it.
     fixture.write(".gitignore", "mine.txt\n");
     fixture.write("mine.txt", "still mine");
     fixture.create_api("Mate", false, true, greedy()).unwrap();
@@ -466,7 +465,7 @@ fn a_command_that_repeats_another_and_changes_nothing_is_not_recorded() {
     let before = record();
     edit();
     assert_eq!(record(), before);
-    // The same words with another effect are another command.
+    // The same words with another effect are a different command.
     fixture.create_api("Sailor", true, true, json!({"force": true})).unwrap();
     assert_eq!(record().commands().len(), 5);
     let prepared = fixture.delete_api("Sailor").unwrap();
@@ -515,7 +514,7 @@ fn a_deletion_takes_its_lines_out_of_shared_files() {
     assert!(prepared.conflicts().is_empty(), "{:?}", prepared.conflicts());
     fixture.commit(prepared);
     assert_eq!(fixture.text("kinds.txt"), "Sailor\n\n\n\nmine\n");
-    // What is left is known as it would have been without the deleted kind.
+    // The remaining files are recorded as they would have been without the deleted kind.
     let record = Record::load(fixture.folder.path()).unwrap();
     assert_eq!(record.file("kinds.txt").unwrap().content().unwrap(), b"Sailor\n\n\n\n");
     assert_eq!(record.commands().len(), 2);
@@ -539,7 +538,7 @@ fn a_newer_plugins_files_are_merged_with_the_users() {
     assert_eq!(report.project.layout(), [newer]);
     assert_eq!(report.project.config(newer)["owner"], "ada");
 
-    // Both sides have changed the one line.
+    // Both sides have changed the only line.
     fixture.write("chain.txt", "mine\n");
     let prepared = fixture.upgrade("a.pintle.dev/v3.0.0").unwrap();
     let [conflict] = prepared.conflicts() else { panic!("one conflict") };
@@ -598,10 +597,10 @@ fn files_that_are_there_already_are_not_overwritten_silently() {
     let fixture = Fixture::new(&[A]);
     files(&fixture);
     let err = fixture.init(json!({})).unwrap_err();
-    assert!(chain_of(&err).contains("adds `bin/0`, which was on disk before"), "{err}");
+    assert!(chain_of(&err).contains("adds `bin/0`, which already exists"), "{err}");
     let report = fixture.init(json!({"skip-existing": true})).unwrap();
     assert_eq!(report.added, ["chain.txt"]);
-    assert_eq!(report.notices, ["`bin/0` is there already, and stays as it is"]);
+    assert_eq!(report.notices, ["`bin/0` already exists and is kept"]);
     assert_eq!(fixture.text("bin/0"), "mine");
     let record = Record::load(fixture.folder.path()).unwrap();
     assert_eq!(record.file("bin/0").unwrap().content().unwrap(), b"");
@@ -611,7 +610,7 @@ fn files_that_are_there_already_are_not_overwritten_silently() {
     let report = fixture.init(json!({"force": true})).unwrap();
     assert_eq!(report.replaced, ["bin/0"]);
 
-    // The same bytes are no conflict.
+    // Identical bytes are not a conflict.
     let fixture = Fixture::new(&[A]);
     fixture.write("bin/0", "");
     fixture.init(json!({})).unwrap();
@@ -624,12 +623,12 @@ fn what_the_user_changed_is_not_lost_to_a_plugin_that_makes_a_file_anew() {
     fixture.create_api("Captain", false, true, json!({})).unwrap();
     fixture.write("list.txt", "Captain\nmine\n1 in all\n");
     let report = fixture.create_api("Sailor", false, true, json!({})).unwrap();
-    assert_eq!(report.notices, ["`list.txt` is merged with what you changed in it"]);
+    assert_eq!(report.notices, ["`list.txt` is merged with your changes"]);
     assert_eq!(fixture.text("list.txt"), "Captain\nmine\nSailor\n2 in all\n");
 
     fixture.write("list.txt", "Captain\nmine\nSailor\ntwo\n");
     let err = fixture.create_api("Pilot", false, true, json!({})).unwrap_err();
-    let expected = format!("`{A}` changes lines of `list.txt` that you have changed, too\n    two");
+    let expected = format!("`{A}` changes lines of `list.txt` that you have also changed\n    two");
     assert_eq!(err.to_string(), expected);
     let report = fixture.create_api("Pilot", false, true, json!({"skip-existing": true})).unwrap();
     assert_eq!(fixture.text("list.txt"), "Captain\nmine\nPilot\nSailor\ntwo\n");
@@ -650,7 +649,7 @@ fn an_edit_is_no_conflict_with_what_the_user_changed() {
     let fixture = Fixture::new(&[A]);
     fixture.init(json!({})).unwrap();
     fixture.create_api("Captain", false, true, json!({})).unwrap();
-    // The user and the plugin change the same place of the one file; the other is as it was.
+    // The user and the plugin change the same place of one file; the other file is unchanged.
     fixture.write("kinds.txt", "mine\nCaptain\n");
     fixture.create_api("Sailor", false, true, json!({})).unwrap();
     assert_eq!(fixture.text("kinds.txt"), "mine\nCaptain\nSailor\n\n\n\n");

@@ -1,7 +1,7 @@
 //! A plugin that checks an operator project on GitHub Actions.
 //!
-//! It belongs behind the plugin that makes the project: `--plugins rust,ci`. What the
-//! workflow does follows from what is there: the definitions of API types, manifests, an
+//! In the chain, it comes after the plugin that creates the project: `--plugins rust,ci`. The
+//! workflow depends on the content of the project: the definitions of API types, manifests, an
 //! image, and webhooks, which need cert-manager in the cluster.
 //!
 //! This file is the plugin as its host sees it.
@@ -46,7 +46,7 @@ impl Scaffold for Init {
     }
 }
 
-/// `edit`: the workflow of a project that has none, or what has come to be missing in it.
+/// `edit`: the workflow of a project that has none, or the parts that it lacks.
 #[derive(Default)]
 struct Edit;
 
@@ -75,7 +75,7 @@ impl Scaffold for Edit {
             Some(existing) => {
                 if call.args.find::<String>("branch")?.is_some() {
                     call.host.warn(format!(
-                        "`{PATH}` exists and keeps its branch; `--force` makes it again"
+                        "`{PATH}` exists and keeps its branch; use `--force` to recreate it"
                     ));
                 }
                 workflow::follow(project, &existing, &mut draft)?;
@@ -86,7 +86,7 @@ impl Scaffold for Edit {
     }
 }
 
-/// `create webhook`: what the cluster needs for the first one.
+/// `create webhook`: what the cluster needs for the first webhook.
 #[derive(Default)]
 struct CreateWebhook;
 
@@ -98,7 +98,7 @@ impl Scaffold for CreateWebhook {
         let workflow = call
             .universe
             .get(PATH)?
-            .ok_or_else(|| Stop(format!("there is no `{PATH}`; `edit` makes it")))?;
+            .ok_or_else(|| Stop(format!("there is no `{PATH}`; run `edit` to create it")))?;
         let mut draft = Draft::new(call.universe, false);
         workflow::follow(project, &workflow, &mut draft)?;
         draft.finish(changes);
@@ -107,5 +107,5 @@ impl Scaffold for CreateWebhook {
 }
 
 fn branch() -> Arg {
-    Arg::option("branch").help("Branch whose pushes are checked, besides pull requests")
+    Arg::option("branch").help("Branch whose pushes are checked, in addition to pull requests")
 }

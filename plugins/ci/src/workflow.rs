@@ -1,4 +1,4 @@
-//! The workflow, made of what the project has.
+//! The workflow, which depends on the parts of the project.
 
 use pintle_plugin::prelude::*;
 
@@ -15,7 +15,7 @@ const CLUSTER: &str = include_str!("../templates/cluster.yml");
 const CLUSTER_TESTS: &str = include_str!("../templates/cluster-tests.yml");
 const CERT_MANAGER: &str = include_str!("../templates/cert-manager.yml");
 
-/// What there is to check.
+/// The parts of the project to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Project {
     definitions: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Looks at what the plugins earlier in the chain have made, now or before.
+    /// Finds what the plugins earlier in the chain have created, now or before.
     ///
     /// # Errors
     ///
@@ -34,8 +34,8 @@ impl Project {
     pub(crate) fn look(call: &ScaffoldCall<'_>) -> Result<Self> {
         let has = |path| call.universe.exists(path);
         if !has("Cargo.toml")? {
-            let reason = "there is no `Cargo.toml`; in the chain, it stands behind the plugin that \
-                          makes the project";
+            let reason = "there is no `Cargo.toml`; in the chain, this plugin must come after the \
+                          plugin that creates the project";
             return Err(Stop(reason.to_owned()).into());
         }
         let manifests = has("config/default/kustomization.yaml")?;
@@ -49,16 +49,16 @@ impl Project {
     }
 }
 
-/// Puts the branch into the configuration; without one, what is there stays.
+/// Sets the branch in the configuration; without one, the existing value stays.
 ///
 /// # Errors
 ///
-/// When the branch cannot be one, or the configuration is no map.
+/// When the branch name is invalid, or the configuration is not a map.
 pub(crate) fn configure(branch: Option<String>, config: &mut json::Value) -> Result<()> {
     if let Some(branch) = &branch {
         ensure!(
             is_branch(branch),
-            UsageError(format!("`--branch {branch}` is not the name of a branch"))
+            UsageError(format!("invalid branch name `{branch}` in `--branch`"))
         );
     }
     if config.is_null() {
@@ -73,8 +73,8 @@ pub(crate) fn configure(branch: Option<String>, config: &mut json::Value) -> Res
     Ok(())
 }
 
-/// Whether the name can stand in the workflow as it is: what git allows, without the signs
-/// of YAML and of the patterns of GitHub.
+/// Whether the name can be used unquoted in the workflow: the characters that git allows, without
+/// the special characters of YAML and of GitHub's patterns.
 fn is_branch(name: &str) -> bool {
     name.starts_with(|it: char| it.is_ascii_alphanumeric())
         && !name.ends_with(['/', '.'])
@@ -82,10 +82,10 @@ fn is_branch(name: &str) -> bool {
         && name.chars().all(|it| it.is_ascii_alphanumeric() || "-_./".contains(it))
 }
 
-/// Returns the workflow without what depends on the project's parts.
+/// Returns the workflow without the parts that depend on the project.
 fn text(config: &json::Value) -> Result<String> {
     let branch = config.get("branch").and_then(json::Value::as_str).unwrap_or(BRANCH);
-    ensure!(is_branch(branch), "`{branch}`, in PROJECT, is not the name of a branch");
+    ensure!(is_branch(branch), "invalid branch name `{branch}` in PROJECT");
     Ok(WORKFLOW.replace("<branch>", branch))
 }
 
@@ -93,7 +93,7 @@ fn text(config: &json::Value) -> Result<String> {
 ///
 /// # Errors
 ///
-/// When the branch in PROJECT cannot be one.
+/// When the branch name in PROJECT is invalid.
 pub(crate) fn add(project: Project, config: &json::Value, draft: &mut Draft<'_>) -> Result<()> {
     draft.add(PATH, text(config)?)?;
     if project.definitions {
@@ -114,12 +114,12 @@ pub(crate) fn add(project: Project, config: &json::Value, draft: &mut Draft<'_>)
     Ok(())
 }
 
-/// Drafts what the webhooks need in a workflow that is there, unless it has it. All else in
-/// it is the user's by now.
+/// Drafts what the webhooks need in an existing workflow, unless it has it. Everything else in it
+/// belongs to the user by now.
 ///
 /// # Errors
 ///
-/// [`Stop`] when the workflow has no place for it.
+/// [`Stop`] when the workflow has no marker for it.
 pub(crate) fn follow(project: Project, workflow: &Node, draft: &mut Draft<'_>) -> Result<()> {
     let text = workflow.text()?;
     if !project.webhooks || text.contains("cert-manager") {
@@ -128,7 +128,8 @@ pub(crate) fn follow(project: Project, workflow: &Node, draft: &mut Draft<'_>) -
     let marker = "# +pintle:scaffold:cluster";
     if !text.contains(marker) {
         return Err(Stop(format!(
-            "`{PATH}` has no line `{marker}`; webhooks need cert-manager in the cluster"
+            "`{PATH}` does not contain the line `{marker}`, above which cert-manager is added for \
+             webhooks"
         ))
         .into());
     }

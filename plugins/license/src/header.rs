@@ -1,19 +1,19 @@
-//! Puts a header at the top of a source file.
+//! Adds a header at the top of a source file.
 
 use crate::style::{Comment, Style};
 
-/// How far down a file says that a program wrote it.
+/// How many lines at the top may contain the note that a program wrote the file.
 const N_LINES_OF_GENERATED: usize = 5;
 
-/// What the folders of other people's sources are called; their headers are not ours to write.
+/// The names of directories with other people's sources, whose headers are not ours to write.
 const FOREIGN: &[&str] = &["node_modules", "third-party", "third_party", "vendor"];
 
-/// Returns whether a file of this path takes a header.
+/// Returns whether a file with this path can have a header.
 pub(crate) fn fits(path: &str) -> bool {
     Style::of(path).is_some() && !path.split('/').any(|it| FOREIGN.contains(&it))
 }
 
-/// Returns `text` with the header, or `None` when the file has a header or takes none.
+/// Returns `text` with the header, or `None` when the file has a header or cannot have one.
 pub(crate) fn add(path: &str, text: &str, header: &[String]) -> Option<String> {
     let style = Style::of(path).filter(|_| fits(path))?;
     let (mark, body) = match text.strip_prefix('\u{feff}') {
@@ -38,13 +38,13 @@ pub(crate) fn add(path: &str, text: &str, header: &[String]) -> Option<String> {
     if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
         block.push_str(ending);
     }
-    // The last directive may lack its line ending when there is nothing behind it.
+    // The last directive may lack its line ending if nothing follows it.
     let gap = if first.is_empty() || first.ends_with('\n') { "" } else { ending };
     Some([mark, first, gap, &block, rest].concat())
 }
 
-/// Whether a program wrote the file, and will write it again: by the convention of Go
-/// (<https://go.dev/s/generatedcode>), or by the mark that many other tools know.
+/// Whether a program wrote the file, and will overwrite it: by the convention of Go
+/// (<https://go.dev/s/generatedcode>), or by the mark that many other tools use.
 fn is_generated(text: &str) -> bool {
     text.lines().take(N_LINES_OF_GENERATED).any(|it| {
         it.contains("@generated") || it.contains("Code generated ") && it.contains("DO NOT EDIT")
@@ -61,7 +61,7 @@ fn has_header(style: Style, text: &str, lines: &[String]) -> bool {
             == lines.len()
 }
 
-/// Returns the comments that the text starts with.
+/// Returns the comments at the start of the text.
 fn leading_comments(style: Style, text: &str) -> &str {
     let mut rest = text;
     loop {
@@ -88,7 +88,7 @@ mod tests {
         let header = ["SPDX-License-Identifier: MIT".to_owned(), "Copyright 2026 A".to_owned()];
         let made = add(path, text, &header);
         assert_eq!(made.as_deref(), expected, "{path}");
-        // What has a header keeps it.
+        // A file that has a header keeps it.
         if let Some(made) = made {
             assert_eq!(add(path, &made, &header), None, "{path}");
         }

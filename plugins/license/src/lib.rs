@@ -1,8 +1,8 @@
-//! A plugin that gives a project a licence, and its source files a header.
+//! A plugin that adds a licence to a project, and a header to its source files.
 //!
-//! It belongs behind the plugins whose files it marks: `--plugins rust,license`. When a
-//! project or an API is made, it marks what the plugins before it made in that command;
-//! `edit` marks the whole project. A header that a file has is never changed.
+//! In the chain, it comes after the plugins whose files it marks: `--plugins rust,license`. When a
+//! project or an API is created, it marks what the plugins before it created in that command;
+//! `edit` marks the whole project. An existing header is never changed.
 //!
 //! This file is the plugin as its host sees it.
 
@@ -15,7 +15,7 @@ use settings::{Choice, Header, Settings};
 
 pintle_plugin::export_plugin! {
     name: "license.pintle.dev",
-    description: "Gives a project a licence, and its source files a header",
+    description: "Adds a licence to a project, and a header to its source files",
     project_versions: ["3"],
     scaffolds: [Init, Edit, CreateApi, CreateWebhook],
 }
@@ -47,8 +47,8 @@ impl Scaffold for Init {
     }
 }
 
-/// `edit`: a licence for a project that has none, or another one for the files to come; and
-/// headers for all files that have none.
+/// `edit`: a licence for a project that has none, or another one for future files; and headers for
+/// all files that have none.
 #[derive(Default)]
 struct Edit;
 
@@ -71,7 +71,7 @@ impl Scaffold for Edit {
     fn scaffold(&self, call: &ScaffoldCall<'_>, changes: &mut ChangeSet) -> Result<()> {
         let settings = Settings::read(call.config())?;
         add_texts(&settings, call, changes)?;
-        // What takes no header is not even read.
+        // Files that cannot have a header are not even read.
         let paths = call.universe.paths(Select::All)?.into_iter().filter(|it| header::fits(it));
         let nodes: Vec<_> = paths.map(|it| call.universe.get(&it)).collect::<Result<_>>()?;
         add_headers(&settings, &nodes.into_iter().flatten().collect::<Vec<_>>(), changes)
@@ -121,13 +121,13 @@ impl Scaffold for CreateWebhook {
 }
 
 fn flags(default: &str) -> Vec<Arg> {
-    let license = format!("Licence of the project, an SPDX expression or `none`{default}");
+    let license = format!("Licence of the project: an SPDX expression or `none`{default}");
     let header = Header::NAMES.iter().fold(Arg::option("header"), |arg, it| arg.choice(*it));
     vec![
         Arg::option("license").help(license),
-        Arg::option("owner").help("Owner of the copyright [default: The <project> authors]"),
+        Arg::option("owner").help("Copyright holder [default: The <project> authors]"),
         Arg::option("year").integer().help("Year of the copyright [default: this year]"),
-        header.help("What the header of a file says: the SPDX identifier, or the licence's notice"),
+        header.help("Content of the header: the SPDX identifier, or the notice of the licence"),
         Arg::option("template")
             .help("Text of the header, with `{{ license }}`, `{{ owner }}` and `{{ year }}`"),
     ]
@@ -143,16 +143,18 @@ fn add_texts(settings: &Settings, call: &ScaffoldCall<'_>, changes: &mut ChangeS
             Some(existing) if call.args.flag("force") => drop(changes.put(&existing, it.text)),
             Some(_) => call
                 .host
-                .warn(format!("`{}` exists and is left as it is; `--force` replaces it", it.path)),
+                .warn(format!("`{}` exists and is kept; use `--force` to replace it", it.path)),
         }
     }
     for id in unknown {
-        call.host.info(format!("the plugin has no text of `{id}`: add it to the project yourself"));
+        call.host.info(format!(
+            "the plugin does not have the text of `{id}`; add it to the project yourself"
+        ));
     }
     Ok(())
 }
 
-/// Returns what the plugins before this one made in this command.
+/// Returns what the plugins before this one created in this command.
 fn made_before(call: &ScaffoldCall<'_>) -> Result<Vec<Node>> {
     let mut made = Vec::new();
     for plugin in &call.chain()[..call.position()] {
@@ -161,11 +163,11 @@ fn made_before(call: &ScaffoldCall<'_>) -> Result<Vec<Node>> {
     Ok(made)
 }
 
-/// Puts the header on those of the files that take one and have none.
+/// Adds the header to those of the files that can have one but have none.
 fn add_headers(settings: &Settings, nodes: &[Node], changes: &mut ChangeSet) -> Result<()> {
     let Some(header) = settings.header()? else { return Ok(()) };
     for node in nodes {
-        // What is not text has no comments.
+        // A file that is not text has no comments.
         let Ok(text) = node.text() else { continue };
         if let Some(text) = header::add(node.path(), text, &header) {
             changes.edit(node, text);

@@ -1,4 +1,4 @@
-//! What the user chose: on the command line, or earlier and kept in PROJECT.
+//! The user's choices: on the command line, or earlier and stored in PROJECT.
 
 use minijinja::{Environment, UndefinedBehavior};
 use pintle_plugin::prelude::*;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 /// The name for no licence at all: neither text nor headers.
 pub(crate) const NONE: &str = "none";
 
-/// What ends a comment in the types of files that have no comments by the line.
+/// The ends of comments in file types without line comments.
 const CLOSERS: &[&str] = &["*/", "-->"];
 
-/// A licence whose text the plugin has.
+/// A licence whose text the plugin contains.
 struct Known {
-    /// The identifier of SPDX.
+    /// The SPDX identifier.
     id: &'static str,
-    /// What its file is called when the project has several.
+    /// The name of its file if the project has several.
     file: &'static str,
     text: &'static str,
-    /// What the licence wants to be said in each file.
+    /// The notice that the licence recommends for each file.
     notice: &'static str,
 }
 
@@ -36,14 +36,14 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// What the header says.
+/// The content of the header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Header {
-    /// The identifier of SPDX, and the copyright.
+    /// The SPDX identifier, and the copyright.
     #[default]
     Spdx,
-    /// The notice that the licence itself proposes.
+    /// The notice that the licence itself recommends.
     Notice,
     /// Nothing: files have no header.
     None,
@@ -54,7 +54,7 @@ impl Header {
     pub(crate) const NAMES: [&str; 3] = ["spdx", "notice", "none"];
 }
 
-/// What was given on the command line.
+/// The choices on the command line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Choice {
@@ -87,22 +87,20 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When it was changed to something else.
+    /// When it was changed to something invalid.
     pub(crate) fn read(config: &json::Value) -> Result<Self> {
-        Self::deserialize(config)
-            .context("the plugin's configuration in PROJECT is not valid")
-            .hint(
-                "it has `license` (an SPDX expression or `none`), `owner`, a number `year`, and \
-                 if need be `header` (`spdx`, `notice` or `none`) or a text `template`",
-            )
+        Self::deserialize(config).context("invalid configuration of the plugin in PROJECT").hint(
+            "set `license` (an SPDX expression or `none`), `owner`, `year` (a number), and \
+                 optionally `header` (`spdx`, `notice` or `none`) or `template` (a string)",
+        )
     }
 
-    /// Returns the texts of the licences, and the identifiers of those that the plugin
-    /// has no text of.
+    /// Returns the texts of the licences, and the identifiers of those whose text the plugin does
+    /// not contain.
     ///
     /// # Errors
     ///
-    /// When the licence in PROJECT is no SPDX expression.
+    /// When the licence in PROJECT is not a valid SPDX expression.
     pub(crate) fn texts(&self) -> Result<(Vec<Text>, Vec<String>)> {
         let ids = self.ids()?;
         let (mut texts, mut unknown) = (Vec::new(), Vec::new());
@@ -121,8 +119,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When the template is malformed, the licence has no notice, or the header would end
-    /// the comment that it stands in.
+    /// When the template is malformed, the licence has no notice, or the header would end the
+    /// comment that contains it.
     pub(crate) fn header(&self) -> Result<Option<Vec<String>>> {
         let ids = self.ids()?;
         let text = match (&self.template, self.header) {
@@ -135,19 +133,17 @@ impl Settings {
             (None, Header::Notice) => {
                 let known = (ids.len() == 1).then(|| known(&ids[0])).flatten();
                 let known = known
-                    .with_context(|| format!("there is no notice for `{}`", self.license))
-                    .hint(
-                        "`--header spdx` fits every licence; `--template` takes a text of yours",
-                    )?;
+                    .with_context(|| format!("licence `{}` has no notice", self.license))
+                    .hint("use `--header spdx`, or your own text with `--template`")?;
                 self.fill_in(known.notice)?
             }
         };
         if let Some(closer) = CLOSERS.iter().find(|it| text.contains(**it)) {
-            let text = format!("the header of the files has `{closer}`, which would end a comment");
+            let text = format!("the header contains `{closer}`, which would end a comment");
             bail!(UsageError(text));
         }
         let lines: Vec<String> = text.trim_end().lines().map(|it| it.trim_end().into()).collect();
-        ensure!(lines.iter().any(|it| !it.is_empty()), "the header of the files is empty");
+        ensure!(lines.iter().any(|it| !it.is_empty()), "the header is empty");
         Ok(Some(lines))
     }
 
@@ -157,8 +153,8 @@ impl Settings {
             return Ok(Vec::new());
         }
         let expression = spdx::Expression::parse(&self.license)
-            .with_context(|| format!("`{}` in PROJECT is no SPDX expression", self.license))
-            .hint("https://spdx.org/licenses lists the identifiers")?;
+            .with_context(|| format!("invalid SPDX expression `{}` in PROJECT", self.license))
+            .hint("use the identifiers from https://spdx.org/licenses")?;
         let mut ids: Vec<String> = Vec::new();
         for requirement in expression.requirements() {
             let id = requirement.req.license.to_string();
@@ -174,8 +170,8 @@ impl Settings {
         // The line feed at the end of a template is dropped.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.render_named_str("template", template, minijinja::value::Serde(self))
-            .context("the template of the header is not valid")
-            .hint("it may use `{{ license }}`, `{{ owner }}` and `{{ year }}`")
+            .context("invalid template of the header")
+            .hint("use only `{{ license }}`, `{{ owner }}` and `{{ year }}`")
     }
 }
 
@@ -183,12 +179,12 @@ fn known(id: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|it| it.id == id)
 }
 
-/// Puts a choice into the configuration; what is not chosen stays, or gets its default.
-/// `date` is the day of the command, as `2026-11-21`.
+/// Stores a choice in the configuration; values that are not chosen stay, or get their defaults.
+/// `date` is the day of the command, for example `2026-11-21`.
 ///
 /// # Errors
 ///
-/// When the choice cannot stand in a header, or when the configuration is no object.
+/// When the choice cannot be in a header, or when the configuration is not an object.
 pub(crate) fn choose(
     choice: Choice,
     project: &str,
@@ -225,8 +221,9 @@ pub(crate) fn choose(
     config.entry("owner").or_insert_with(|| format!("The {project} authors").into());
     if !config.contains_key("year") {
         let year = date.split('-').next().and_then(|it| it.parse::<i64>().ok());
-        let year =
-            year.context("the host does not say which year it is").hint("give it with `--year`")?;
+        let year = year
+            .context("the host does not report the current year")
+            .hint("specify it with `--year`")?;
         config.insert("year".into(), year.into());
     }
     Settings::read(&json::Value::Object(config.clone()))?.header().map(drop)
@@ -239,10 +236,10 @@ fn check(choice: &Choice) -> Result<()> {
     }
     if let Some(year) = choice.year {
         let fits = (1..=9999).contains(&year);
-        ensure!(fits, UsageError(format!("`--year {year}` is not a year from 1 to 9999")));
+        ensure!(fits, UsageError(format!("invalid year `{year}`: it must be from 1 to 9999")));
     }
     if choice.header.is_some() && choice.template.is_some() {
-        bail!(UsageError("`--header` and `--template` exclude each other".into()));
+        bail!(UsageError("`--header` and `--template` cannot be used together".into()));
     }
     Ok(())
 }
@@ -260,8 +257,11 @@ fn canonical(license: &str) -> Result<String> {
     match spdx::Expression::parse(license) {
         Ok(it) => Ok(it.to_string()),
         Err(err) => {
-            Err(anyhow!(UsageError(format!("`{license}` is no SPDX expression: {}", err.reason))))
-                .hint("https://spdx.org/licenses lists the identifiers, as `MIT OR Apache-2.0`")
+            Err(anyhow!(UsageError(format!("invalid SPDX expression `{license}`: {}", err.reason))))
+                .hint(
+                    "use the identifiers from https://spdx.org/licenses, for example \
+                       `MIT OR Apache-2.0`",
+                )
         }
     }
 }
@@ -282,7 +282,7 @@ mod tests {
             assert_eq!(canonical(given).unwrap(), expected);
         }
         let err = canonical("Apache 2").unwrap_err();
-        assert!(err.to_string().starts_with("`Apache 2` is no SPDX expression: "), "{err}");
+        assert!(err.to_string().starts_with("invalid SPDX expression `Apache 2`: "), "{err}");
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
         assert!(lines.iter().any(|it| it.contains("Licensed under the Apache License")));
         settings.license = "MPL-2.0".into();
         let err = settings.header().unwrap_err();
-        assert_eq!(err.to_string(), "there is no notice for `MPL-2.0`");
+        assert_eq!(err.to_string(), "licence `MPL-2.0` has no notice");
     }
 
     #[test]
@@ -338,6 +338,6 @@ mod tests {
         assert_eq!(lines, ["(c) Ada, 2024", "", "MIT"]);
         settings.template = Some("{{ nobody }}".into());
         let err = settings.header().unwrap_err();
-        assert_eq!(err.to_string(), "the template of the header is not valid");
+        assert_eq!(err.to_string(), "invalid template of the header");
     }
 }

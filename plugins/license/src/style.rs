@@ -1,6 +1,6 @@
 //! How comments are written in a file, and which of its lines must be the first.
 
-/// A kind of comment: what starts it, and for a block what ends it.
+/// A kind of comment: its start, and for a block its end.
 #[derive(Clone, Copy)]
 pub(crate) enum Comment {
     Line(&'static str),
@@ -24,7 +24,7 @@ pub(crate) struct Style {
     needs_directive: bool,
 }
 
-/// Whether a line at the top, with its number from 0, means something there only.
+/// Whether a line at the top, with its number from 0, has a meaning only there.
 type Directive = fn(usize, &str) -> bool;
 
 const SLASHES: &[Comment] = &[Comment::Line("//"), Comment::Block("/*", "*/")];
@@ -34,7 +34,7 @@ const MARKUP: &[Comment] = &[Comment::Block("<!--", "-->")];
 const CSS: &[Comment] = &[Comment::Block("/*", "*/")];
 
 impl Style {
-    /// Returns the style of a file, or `None` when it takes no header.
+    /// Returns the style of a file, or `None` when it cannot have a header.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let style =
@@ -97,8 +97,8 @@ impl Style {
         }
     }
 
-    /// Returns the length of the lines that mean something only at the top of the file, or
-    /// `None` when the file lacks those that a header must stand behind.
+    /// Returns the length of the lines that have a meaning only at the top of the file, or `None`
+    /// when the file lacks those that must precede a header.
     pub(crate) fn directives_len(self, text: &str) -> Option<usize> {
         let lines = text.split_inclusive('\n').enumerate();
         let len = lines
@@ -109,8 +109,8 @@ impl Style {
     }
 }
 
-/// A shebang, the encoding of Python (PEP 263) and Ruby in the first two lines, or what
-/// Emacs reads of the first line.
+/// A shebang, the encoding of Python (PEP 263) and Ruby in the first two lines, or the settings
+/// that Emacs reads in the first line.
 fn is_interpreted(idx: usize, line: &str) -> bool {
     // `#![…]` is an attribute of Rust.
     let shebang = idx == 0 && line.starts_with("#!") && !line.starts_with("#![");
@@ -128,7 +128,7 @@ fn is_parser_directive(_: usize, line: &str) -> bool {
     ["syntax", "escape", "check"].iter().any(|it| key.trim().eq_ignore_ascii_case(it))
 }
 
-/// `%YAML` and its like, up to the line that ends them; a comment may stand before a document.
+/// `%YAML` and similar lines, up to the line that ends them; a comment may precede a document.
 fn is_yaml_directive(idx: usize, line: &str) -> bool {
     line.starts_with('%') || idx > 0 && line == "---" || is_interpreted(idx, line)
 }

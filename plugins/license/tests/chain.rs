@@ -80,7 +80,7 @@ fn what_was_on_disk_is_left_alone() {
     assert_eq!((made.text("LICENSE"), made.text("a.rs")), ("mine\n", "x\n"));
     assert_eq!(
         made.log,
-        [(Level::Warn, "`LICENSE` exists and is left as it is; `--force` replaces it".to_owned())]
+        [(Level::Warn, "`LICENSE` exists and is kept; use `--force` to replace it".to_owned())]
     );
 }
 
@@ -149,20 +149,20 @@ fn the_header_may_be_a_notice_or_a_template() {
         json!({ "owner": "Ada", "license": "Apache-2.0", "year": 2000, "header": "none" })
     );
     let err = run("template", "{{ nobody }}").unwrap_err();
-    let said = "the template of the header is not valid: undefined value (in template:1)";
+    let said = "invalid template of the header: undefined value (in template:1)";
     assert_eq!(err.to_string(), said);
     let err = run("template", "a */ b").unwrap_err();
-    assert_eq!(err.to_string(), "the header of the files has `*/`, which would end a comment");
+    assert_eq!(err.to_string(), "the header contains `*/`, which would end a comment");
 }
 
 #[test]
 fn a_licence_without_a_known_text_is_said() {
     let made = license("init").flag("license", "MPL-2.0").run().unwrap();
     assert!(made.added.is_empty());
-    let said = "the plugin has no text of `MPL-2.0`: add it to the project yourself";
+    let said = "the plugin does not have the text of `MPL-2.0`; add it to the project yourself";
     assert_eq!(made.log, [(Level::Info, said.to_owned())]);
     let err = license("init").flag("license", "Apache 2").run().unwrap_err();
-    assert!(err.to_string().starts_with("`Apache 2` is no SPDX expression"), "{err}");
+    assert!(err.to_string().starts_with("invalid SPDX expression `Apache 2`"), "{err}");
 }
 
 #[test]
@@ -190,11 +190,11 @@ fn edit_changes_only_what_is_given() {
 #[test]
 fn nonsense_is_refused() {
     let err = license("init").flag("year", 20240).run().unwrap_err();
-    assert_eq!(err.to_string(), "`--year 20240` is not a year from 1 to 9999");
+    assert_eq!(err.to_string(), "invalid year `20240`: it must be from 1 to 9999");
     let err = license("init").flag("owner", "a\nb").run().unwrap_err();
     assert_eq!(err.to_string(), "`--owner` must be one line of text");
     let err = license("create api").resource(|_| {}).config(json!({ "year": "x" })).run();
     let err = err.unwrap_err();
-    assert!(err.to_string().starts_with("the plugin's configuration in PROJECT is not valid"));
+    assert!(err.to_string().starts_with("invalid configuration of the plugin in PROJECT"));
     assert!(err.hint().is_some());
 }

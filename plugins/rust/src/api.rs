@@ -1,4 +1,4 @@
-//! An API type and its controller, in a project that exists.
+//! An API type and its controller, in an existing project.
 
 use crate::crd::{self, Kind};
 use crate::names::{self, module, type_name};
@@ -16,7 +16,7 @@ const ROLE: &str = include_str!("../templates/api/role.yaml.jinja");
 const SAMPLE: &str = include_str!("../templates/api/sample.yaml.jinja");
 const CONTROLLERS: &str = include_str!("../templates/api/controllers.rs.jinja");
 
-/// The file with the rules of what the operator may do.
+/// The file with the operator's permissions.
 const ROLE_OF_OPERATOR: &str = "config/rbac/role.yaml";
 
 /// The names of a resource, in Kubernetes and in Rust.
@@ -43,7 +43,7 @@ pub(crate) struct Names {
     pub(crate) code: String,
     /// Whether the API is the project's own.
     pub(crate) is_own: bool,
-    /// Whether the operator works in its own namespace only.
+    /// Whether the operator works only in its own namespace.
     pub(crate) own_namespace: bool,
 }
 
@@ -52,13 +52,15 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// When the kind is none, when another group has taken the module, or when the path of a type
-    /// of another project is not one of Rust.
+    /// When the kind is invalid, when another group uses the same module, or when the path of a
+    /// type of another project is not a valid Rust path.
     pub(crate) fn new(resource: &Resource, project: &ProjectInfo) -> Result<Self> {
         let Resource { version, kind, plural, .. } = resource;
         ensure!(
             names::is_kind(kind),
-            UsageError(format!("the kind `{kind}` is not in upper camel case, as `Captain`"))
+            UsageError(format!(
+                "invalid kind `{kind}`: it must be in upper camel case, for example `Captain`"
+            ))
         );
         let group = qualified_group(resource);
         let group_module = group_module(resource);
@@ -66,7 +68,7 @@ impl Names {
         if let Some(other) = project.resources.iter().find(taken) {
             let (ours, theirs) = (short_group(resource), short_group(other));
             bail!(UsageError(format!(
-                "the groups `{ours}` and `{theirs}` would both be the module `{group_module}`"
+                "the groups `{ours}` and `{theirs}` would share the module `{group_module}`"
             )));
         }
         let (version_module, kind_module) = (module(version), module(kind));
@@ -107,7 +109,7 @@ impl Names {
         format!("src/controller/{}/{}.rs", self.group_module, self.kind_module)
     }
 
-    /// Returns the group as rules and requests know it: that of pods has no name.
+    /// Returns the group as it is in rules and requests: the group of pods has no name.
     pub(crate) fn group_of_rules(&self, resource: &Resource) -> String {
         if resource.core && self.group == "core" { String::new() } else { self.group.clone() }
     }
@@ -116,7 +118,7 @@ impl Names {
         format!("src/api/{}/{}", self.group_module, self.version_module)
     }
 
-    /// Returns the line that hands the controller to the manager.
+    /// Returns the line that passes the controller to the manager.
     fn registration(&self) -> String {
         let Self { crate_name, group_module, kind_module, .. } = self;
         format!(".controller({crate_name}::controller::{group_module}::{kind_module}::run)")
@@ -143,7 +145,7 @@ pub(crate) fn other_controller<'a>(
     project.resources.iter().find(same_kind).filter(|_| resource.controller)
 }
 
-/// Drafts what the resource asks for.
+/// Drafts what the resource requests.
 pub(crate) fn scaffold(
     resource: &Resource,
     names: &Names,
@@ -164,20 +166,22 @@ pub(crate) fn scaffold(
         ensure!(
             names.namespaced || !project.namespaced,
             UsageError(format!(
-                "the operator works in its own namespace only, and objects of kind `{}` have none",
+                "the operator works only in its own namespace, but the kind `{}` is not namespaced",
                 names.kind
             ))
         );
         ensure!(
             resource.api || draft.exists(&path)?,
-            UsageError(format!("the controller has no API type to look after: no file `{path}`"))
+            UsageError(format!(
+                "the controller requires an API type, but there is no file `{path}`"
+            ))
         );
         scaffold_controller(names, call, draft)?;
     }
     Ok(())
 }
 
-/// Drafts the definition, a sample, and the way to both.
+/// Drafts the definition, a sample, and the entries for both.
 fn scaffold_manifests(
     resource: &Resource,
     names: &Names,
@@ -197,7 +201,7 @@ fn scaffold_manifests(
     draft.insert("config/samples/kustomization.yaml", "samples", &line, Place::Last)
 }
 
-/// Drafts a role for each sort of user that the resource may have.
+/// Drafts a role for each kind of user that the resource may have.
 fn scaffold_roles(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     #[derive(Serialize)]
     struct Values<'a> {
@@ -256,7 +260,7 @@ pub(crate) fn scaffold_definition(
     };
     let path = kind.path();
     match call.universe.get(&path)? {
-        // Somebody else's definition is replaced only if the user says so.
+        // A definition that was not generated is replaced only if the user requests it.
         Some(known) if !crd::is_generated(&known) => draft.add(&path, kind.manifest()?),
         _ => draft.put(&path, kind.manifest()?),
     }
@@ -274,8 +278,8 @@ fn scaffold_watcher(
     allow(call, draft, &names.group_of_rules(resource), &names.plural, &["get", "list", "watch"])
 }
 
-/// Drafts the way to the type of an API that is not the project's own, and the type itself
-/// where no code is known to have it.
+/// Drafts the dependency for the type of an API that is not the project's own, or the type itself
+/// if no code is known to have it.
 pub(crate) fn scaffold_foreign_type(
     resource: &Resource,
     names: &Names,
@@ -301,7 +305,7 @@ pub(crate) fn scaffold_foreign_type(
         None => {
             if package != "crate" && !depends_on(manifest, package) {
                 call.host.warn(format!(
-                    "`Cargo.toml` does not have the package of `{}`; add it, or name it with \
+                    "`Cargo.toml` does not have the package of `{}`; add it, or specify it with \
                      `--external-api-module`",
                     names.code
                 ));
@@ -311,8 +315,8 @@ pub(crate) fn scaffold_foreign_type(
     }
 }
 
-/// Returns the path of the module with the type of an API that is not the project's own;
-/// `None` if the project has to have the type, too.
+/// Returns the path of the module with the type of an API that is not the project's own; `None` if
+/// the project must contain the type as well.
 fn foreign_code(resource: &Resource) -> Result<Option<String>> {
     if resource.core {
         return Ok(Some(core_module(resource)));
@@ -322,7 +326,7 @@ fn foreign_code(resource: &Resource) -> Result<Option<String>> {
     }
     let path = match (resource.path.as_str(), resource.module.as_str()) {
         ("", "") => return Ok(None),
-        // Once, a module was given as a path.
+        // In earlier releases, a module was given as a path.
         ("", module) if module.contains("::") => module.to_owned(),
         ("", _) => match dependency(resource)? {
             Some((name, _)) => name.replace('-', "_"),
@@ -332,7 +336,7 @@ fn foreign_code(resource: &Resource) -> Result<Option<String>> {
     };
     ensure!(
         names::is_path(&path),
-        UsageError(format!("`{path}` is not a path of Rust, such as `cert_manager::v1`"))
+        UsageError(format!("invalid Rust path `{path}`: use a path such as `cert_manager::v1`"))
     );
     Ok(Some(path))
 }
@@ -347,12 +351,12 @@ fn dependency(resource: &Resource) -> Result<Option<(&str, &str)>> {
     let fits = |it: char| it.is_ascii_alphanumeric() || ".-_+*^~=<>, ".contains(it);
     ensure!(
         names::is_path(&name.replace('-', "_")) && !version.is_empty() && version.chars().all(fits),
-        UsageError(format!("`{module}` is not a package, such as `cert-manager@0.4`"))
+        UsageError(format!("invalid package `{module}`: use a package such as `cert-manager@0.4`"))
     );
     Ok(Some((name, version)))
 }
 
-/// Whether a manifest of cargo has a dependency of this name, in whichever spelling.
+/// Whether a Cargo.toml contains a dependency of this name, in either spelling.
 pub(crate) fn depends_on(manifest: &str, name: &str) -> bool {
     let name = name.replace('-', "_");
     manifest.lines().any(|line| {
@@ -361,7 +365,7 @@ pub(crate) fn depends_on(manifest: &str, name: &str) -> bool {
     })
 }
 
-/// Returns the module of the crate `k8s-openapi` with an API of Kubernetes.
+/// Returns the module of the crate `k8s-openapi` that contains an API of Kubernetes.
 fn core_module(resource: &Resource) -> String {
     let group = resource.group.split('.').next().unwrap_or_default();
     let apis = match group {
@@ -372,7 +376,7 @@ fn core_module(resource: &Resource) -> String {
     format!("k8s_openapi::{apis}::{}::{}", module(group), module(&resource.version))
 }
 
-/// Adds a rule to what the operator may do.
+/// Adds a rule to the operator's permissions.
 fn allow(
     call: &ScaffoldCall<'_>,
     draft: &mut Draft<'_>,
@@ -392,7 +396,8 @@ fn allow(
     draft.insert(ROLE_OF_OPERATOR, "rules", &rule, Place::Last)
 }
 
-/// Whether a role has a rule, as [`allow`] writes them, that allows at least these verbs.
+/// Whether a role contains a rule, in the form that [`allow`] writes, that allows at least these
+/// verbs.
 fn allows(role: &str, group: &str, resources: &str, verbs: &[&str]) -> bool {
     let lines: Vec<&str> = role.lines().map(str::trim).collect();
     lines.windows(3).any(|it| {
@@ -415,7 +420,7 @@ fn scaffold_type(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     draft.insert("src/crd.rs", "crds", &names.definition(), Place::Last)
 }
 
-/// Drafts the modules on the way to a type, and its name in that of the version.
+/// Drafts the modules that contain a type, and its name in the module of the version.
 fn scaffold_module(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let Names { group_module, version_module, kind_module, type_name, .. } = names;
 
@@ -451,7 +456,7 @@ fn scaffold_controller(
     allow(call, draft, "", "configmaps", &["create", "get", "list", "patch", "watch"])
 }
 
-/// Adds a controller's file, and the lines that make it run.
+/// Adds a controller's file, and the lines that run it.
 fn register(
     names: &Names,
     draft: &mut Draft<'_>,
@@ -482,7 +487,7 @@ fn qualified_group(resource: &Resource) -> String {
     }
 }
 
-/// Returns the group as the user calls it: without its domain, if it has a name of its own.
+/// Returns the group as the user specifies it: without its domain, if it has a name of its own.
 fn short_group(resource: &Resource) -> &str {
     if resource.group.is_empty() { &resource.domain } else { &resource.group }
 }
@@ -491,7 +496,7 @@ fn group_module(resource: &Resource) -> String {
     names::group_module(short_group(resource))
 }
 
-/// Whether the resource is of another group with the same module.
+/// Whether the resource belongs to another group with the same module.
 fn group_module_is_taken(resource: &Resource, group: &str, group_module: &str) -> bool {
     qualified_group(resource) != group && self::group_module(resource) == group_module
 }

@@ -70,7 +70,7 @@ templates! {
 /// The version of Rust that projects are tested with.
 const RUST: &str = "1.95.0";
 
-/// The longest name of a package: `-metrics-service` and `-webhook-service` follow it, in
+/// The longest name of a package: `-metrics-service` and `-webhook-service` are appended to it, in
 /// labels of at most 63 characters (RFC 1123).
 const LONGEST_NAME: usize = 47;
 
@@ -81,21 +81,21 @@ struct Values<'a> {
     package: &'a str,
     #[serde(rename = "crate")]
     crate_name: &'a str,
-    /// Whether the operator works in its own namespace only.
+    /// Whether the operator works only in its own namespace.
     own_namespace: bool,
-    /// The name of the metrics' Service, which the package's name comes before.
+    /// The name of the metrics Service, which follows the package's name.
     metrics_service: &'static str,
     rust: &'static str,
 }
 
-/// Drafts a project that compiles, without any API; `host` is the command that makes APIs.
+/// Drafts a project that compiles, without any API; `host` is the command that creates APIs.
 pub(crate) fn scaffold(host: &str, project: &ProjectInfo, draft: &mut Draft<'_>) -> Result<()> {
     let package = names::package(&project.name);
     ensure!(
         package.len() <= LONGEST_NAME,
         UsageError(format!(
-            "the project name is too long: the names of its Services start with `{package}`, and \
-             may have 63 characters; use at most {LONGEST_NAME}"
+            "the project name is too long: the names of its Services start with `{package}` and \
+             are limited to 63 characters; use at most {LONGEST_NAME} characters"
         ))
     );
     let values = Values {
@@ -105,7 +105,7 @@ pub(crate) fn scaffold(host: &str, project: &ProjectInfo, draft: &mut Draft<'_>)
         package: &package,
         own_namespace: project.namespaced,
         metrics_service: match package.len() {
-            // As kubebuilder has it, while there is room.
+            // As in kubebuilder, if the name is not too long.
             ..29 => "controller-manager-metrics-service",
             _ => "metrics-service",
         },

@@ -1,7 +1,7 @@
 //! A plugin that scaffolds Kubernetes operators in Rust, on kube-rs.
 //!
-//! This file is the plugin as its host sees it; the other modules are ordinary Rust
-//! that turns names and files into files.
+//! This file is the plugin as its host sees it; the other modules are ordinary Rust that converts
+//! names and files to files.
 
 mod api;
 mod crd;
@@ -50,7 +50,7 @@ impl Scaffold for CreateApi {
         if let Some(other) = api::other_controller(resource, call.project()) {
             resource.controller = false;
             call.host.info(format!(
-                "`{}` has a controller already, for `{}`; it stays the only one",
+                "`{}` already has a controller for `{}`; no other one is created",
                 resource.kind, other.version
             ));
         }
@@ -70,7 +70,7 @@ impl Scaffold for CreateApi {
     }
 }
 
-/// `create webhook`: webhooks of an API type, and at the first the server for all.
+/// `create webhook`: webhooks of an API type, and with the first one the server for all.
 #[derive(Default)]
 struct CreateWebhook;
 
@@ -90,7 +90,7 @@ impl Scaffold for CreateWebhook {
     }
 }
 
-/// What the formatter reads: it follows the modules, and has settings and a version.
+/// The files that the formatter reads: the modules, its settings, and its version.
 const RUSTFMT_READS: [&str; 6] = [
     "src/**/*.rs",
     "tests/**/*.rs",
@@ -100,11 +100,11 @@ const RUSTFMT_READS: [&str; 6] = [
     "rust-toolchain",
 ];
 
-/// Returns the formatter for what this command made: how lines break depends on names.
+/// Returns the formatter for the files that this command created: line breaks depend on names.
 fn rustfmt(call: &ScaffoldCall<'_>) -> Result<Vec<Tool>> {
     let mut sources = Vec::new();
     let own = &call.caller().plugin;
-    // What another plugin has put a header on counts as that one's.
+    // A file to which another plugin has added a header counts as that plugin's.
     for plugin in call.chain().iter().filter(|it| *it != own).chain([own]) {
         let made = call.universe.paths(Select::Plugin(plugin))?;
         sources.extend(made.into_iter().filter(|it| it.ends_with(".rs")));

@@ -1,6 +1,6 @@
-//! Rust names for the names of Kubernetes.
+//! Rust names for Kubernetes names.
 
-/// The words that Rust keeps for itself, in lower case.
+/// The words that Rust reserves, in lower case.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
     "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
@@ -9,14 +9,14 @@ const KEYWORDS: &[&str] = &[
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// The names that a file cannot have on Windows, whatever its extension.
+/// The names that a file cannot have on Windows, regardless of its extension.
 const DEVICES: &[&str] = &[
     "aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con", "lpt1",
     "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
 ];
 
-/// The names in scope where a type is declared: the prelude, what users import there, and `S`,
-/// a parameter in the code that the derive of kube writes.
+/// The names in scope where a type is declared: the prelude, the usual imports, and `S`, a
+/// parameter in the code that kube's derive macro generates.
 const TYPES: &[&str] = &[
     "AsMut",
     "AsRef",
@@ -115,7 +115,7 @@ pub(crate) fn module(name: &str) -> String {
     if module.starts_with(|it: char| it.is_ascii_digit()) {
         module.insert(0, '_');
     }
-    // The file of a kind has a module `tests` itself.
+    // The file of a kind contains a module `tests`.
     let taken = KEYWORDS.iter().chain(DEVICES).chain(&["tests"]);
     if taken.into_iter().any(|it| *it == module) {
         module.push('_');
@@ -124,13 +124,13 @@ pub(crate) fn module(name: &str) -> String {
 }
 
 fn push_underscore(module: &mut String) {
-    // rustc warns of two underscores in a row.
+    // rustc warns about two underscores in a row.
     if !module.ends_with('_') {
         module.push('_');
     }
 }
 
-/// The names that the server of the webhooks, which has a module for each group, uses itself.
+/// The names that the webhook server, which has a module for each group, uses itself.
 const SERVER: &[&str] = &[
     "axum",
     "clap",
@@ -152,13 +152,13 @@ pub(crate) fn group_module(group: &str) -> String {
     format!("{module}{suffix}")
 }
 
-/// Returns the type for a kind. No two kinds have the same.
+/// Returns the type for a kind. No two kinds have the same type.
 pub(crate) fn type_name(kind: &str) -> String {
     let suffix = if TYPES.contains(&kind.trim_end_matches("Kind")) { "Kind" } else { "" };
     format!("{kind}{suffix}")
 }
 
-/// Returns whether `path` is a path of Rust, such as `cert_manager::v1`.
+/// Returns whether `path` is a Rust path, such as `cert_manager::v1`.
 pub(crate) fn is_path(path: &str) -> bool {
     path.split("::").all(|name| {
         name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
@@ -166,7 +166,7 @@ pub(crate) fn is_path(path: &str) -> bool {
     })
 }
 
-/// Returns whether `kind` is a kind: letters and digits in upper camel case.
+/// Returns whether `kind` is a valid kind: letters and digits in upper camel case.
 pub(crate) fn is_kind(kind: &str) -> bool {
     kind.starts_with(|it: char| it.is_ascii_uppercase())
         && kind.chars().all(|it| it.is_ascii_alphanumeric())

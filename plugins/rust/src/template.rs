@@ -12,8 +12,8 @@ pub(crate) fn render(path: &str, template: &str, values: &impl Serialize) -> Res
     let mut syntax = SyntaxConfig::builder();
     syntax.keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true);
     let mut env = Environment::new();
-    env.set_syntax(syntax.build().context("the template syntax is not valid")?);
+    env.set_syntax(syntax.build().context("invalid template syntax")?);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.render_str(template, Serde(values)).with_context(|| format!("cannot make `{path}`"))
+    env.render_str(template, Serde(values)).with_context(|| format!("failed to create `{path}`"))
 }

@@ -1,4 +1,4 @@
-//! Webhooks of an API type, and the server that they need first.
+//! Webhooks of an API type, and the server that they require.
 
 use crate::api::{self, Names};
 use crate::template::render;
@@ -31,10 +31,10 @@ const SHARED: &[(&str, &str)] = &[
     ("config/network-policy/webhooks.yaml", template!("config/policy.yaml")),
 ];
 
-/// What the server needs besides what every operator has: a package, and its version.
+/// What the server requires in addition to what every operator has: a package, and its version.
 const DEPENDENCY: (&str, &str) = ("json-patch", "4.0");
 
-/// Drafts the webhooks that the resource asks for.
+/// Drafts the webhooks that the resource requests.
 pub(crate) fn scaffold(
     resource: &Resource,
     names: &Names,
@@ -46,16 +46,13 @@ pub(crate) fn scaffold(
         ensure!(
             draft.exists(&path)?,
             UsageError(format!(
-                "webhooks need the API type of the project: there is no file `{path}`"
+                "webhooks require an API type of the project, but there is no file `{path}`"
             ))
         );
     } else {
         ensure!(
             !resource.webhooks.conversion,
-            UsageError(format!(
-                "the project does not define `{}`, and cannot convert it",
-                names.kind
-            ))
+            UsageError(format!("cannot convert `{}`: the project does not define it", names.kind))
         );
         api::scaffold_foreign_type(resource, names, call, draft)?;
     }
@@ -80,7 +77,7 @@ fn scaffold_server(names: &Names, call: &ScaffoldCall<'_>, draft: &mut Draft<'_>
     }
     let crate_name = names.package.replace('-', "_");
     let lines = [
-        // One by one: rustfmt sorts them among the others.
+        // Separately, because rustfmt sorts them among the others.
         ("src/lib.rs", "modules", "mod patch;"),
         ("src/lib.rs", "modules", "pub mod webhook;"),
         (
@@ -111,7 +108,7 @@ fn scaffold_server(names: &Names, call: &ScaffoldCall<'_>, draft: &mut Draft<'_>
     draft.insert("src/main.rs", "servers", &server, Place::Last)
 }
 
-/// Drafts the modules on the way to the webhooks of a version.
+/// Drafts the modules that contain the webhooks of a version.
 fn scaffold_modules(names: &Names, draft: &mut Draft<'_>) -> Result<()> {
     let Names { group_module, version_module, .. } = names;
     let module = format!("pub mod {group_module};");
@@ -211,14 +208,14 @@ fn scaffold_admission(
     draft.insert(&path, "webhooks", &webhook, Place::Last)
 }
 
-/// Whether the server has a route or converter already: rustfmt breaks its lines anew.
+/// Whether the server already has a route or converter: rustfmt rewraps its lines.
 fn server_has(call: &ScaffoldCall<'_>, start: &str) -> Result<bool> {
     let server = call.universe.get(SERVER)?;
     server.map_or(Ok(false), |it| it.text().map(|it| it.contains(start)))
 }
 
-/// Returns which objects the webhook of an API of Kubernetes leaves alone: those that the
-/// operator consists of. It could not start otherwise, as the webhook is not served yet.
+/// Returns a selector that excludes the objects that the operator consists of from the webhook of a
+/// Kubernetes API. Otherwise, the operator could not start, because the webhook is not served yet.
 fn others(resource: &Resource, names: &Names) -> String {
     if !resource.core {
         return String::new();

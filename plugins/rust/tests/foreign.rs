@@ -82,14 +82,14 @@ fn paths_and_packages_that_are_not_of_rust_are_refused() {
         (
             "github.com/a/b",
             "",
-            "`github.com/a/b` is not a path of Rust, such as `cert_manager::v1`",
+            "invalid Rust path `github.com/a/b`: use a path such as `cert_manager::v1`",
         ),
         (
             "",
             "github.com/a/b@v1",
-            "`github.com/a/b@v1` is not a package, such as `cert-manager@0.4`",
+            "invalid package `github.com/a/b@v1`: use a package such as `cert-manager@0.4`",
         ),
-        ("a", "b@1\"", "`b@1\"` is not a package, such as `cert-manager@0.4`"),
+        ("a", "b@1\"", "invalid package `b@1\"`: use a package such as `cert-manager@0.4`"),
     ] {
         let err = run("create api", &init(), |it| {
             certificate(it);
@@ -153,7 +153,7 @@ fn webhooks_of_another_projects_type_need_no_controller() {
         it.webhooks.conversion = true;
     });
     let err = err.unwrap_err().to_string();
-    assert_eq!(err, "the project does not define `Certificate`, and cannot convert it");
+    assert_eq!(err, "cannot convert `Certificate`: the project does not define it");
 }
 
 #[test]

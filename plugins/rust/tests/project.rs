@@ -218,7 +218,7 @@ fn a_controller_can_watch_what_is_not_the_projects() {
 fn a_kind_has_one_controller_however_many_versions() {
     let made = project(&["crew/v1alpha1/Captain", "crew/v1/Captain"]);
     assert!(!made.resource.as_ref().unwrap().controller);
-    assert!(made.log[0].1.contains("has a controller already, for `v1alpha1`"));
+    assert!(made.log[0].1.contains("already has a controller for `v1alpha1`"));
     assert!(made.files.contains_key("src/api/crew/v1/captain.rs"));
     assert_eq!(made.text("src/main.rs").matches(".controller(").count(), 1);
 }
@@ -311,10 +311,13 @@ fn a_users_own_lines_stay() {
 #[test]
 fn names_that_cannot_be_rust_are_refused() {
     let err = create_api(&init(), "crew/v1/captain").unwrap_err();
-    assert_eq!(err.to_string(), "the kind `captain` is not in upper camel case, as `Captain`");
+    assert_eq!(
+        err.to_string(),
+        "invalid kind `captain`: it must be in upper camel case, for example `Captain`"
+    );
     let err = create_api(&project(&["my-group/v1/A"]), "my.group/v1/A").unwrap_err();
     assert_eq!(
         err.to_string(),
-        "the groups `my.group` and `my-group` would both be the module `my_group`"
+        "the groups `my.group` and `my-group` would share the module `my_group`"
     );
 }

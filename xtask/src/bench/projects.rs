@@ -130,7 +130,7 @@ fn commands(berth: &Berth<'_>) -> Result<Vec<Row>> {
     for number in 0..N_RUNS {
         let program = host("project check", &berth.folder(&format!("cache-{number}"))?);
         cold.push(program.time()?.as_nanos() as f64);
-        program.probe("they would make the same files today")?;
+        program.probe("would create the same files today")?;
         remembered.push(program.time()?.as_nanos() as f64);
     }
     let limit = 2_000.0 * MILLISECOND;

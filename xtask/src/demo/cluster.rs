@@ -10,19 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The cluster that the demo makes.
-const NAME: &str = "demo";
+pub(crate) const NAME: &str = "demo";
 
 pub(super) fn show(stage: &Stage) -> Result<()> {
-    if !node_images::has_engine() || !runs("docker") {
+    let Some(desk) = Desk::new(stage)? else {
         println!("\nNo Docker engine answers, so no cluster is shown.");
         return Ok(());
-    }
-    println!("\nBuilding the image of stand-in nodes …");
-    let archives = node_images::build()?;
-    let find = |name: &str| archives.iter().find(|it| it.file_stem().is_some_and(|it| it == name));
-    let node = import(find("standin").context("the stand-in is always built")?)?;
-    let registry = find("registry").map(import).transpose()?;
-    let desk = Desk { stage, node, registry };
+    };
     // What fails to be made leaves nothing; a cluster of the name may be the user's own.
     desk.create()?;
     let shown = desk.show();
@@ -48,14 +42,29 @@ fn import(archive: &PathBuf) -> Result<String> {
     Ok(tag)
 }
 
-struct Desk<'a> {
+/// Runs the host with clusters of stand-in nodes.
+pub(crate) struct Desk<'a> {
     stage: &'a Stage,
     /// The tags of the images.
     node: String,
     registry: Option<String>,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
+    /// Builds the images of the nodes; `None` without a Docker engine.
+    pub(crate) fn new(stage: &'a Stage) -> Result<Option<Self>> {
+        if !node_images::has_engine() || !runs("docker") {
+            return Ok(None);
+        }
+        println!("\nBuilding the image of stand-in nodes …");
+        let archives = node_images::build()?;
+        let find =
+            |name: &str| archives.iter().find(|it| it.file_stem().is_some_and(|it| it == name));
+        let node = import(find("standin").context("the stand-in is always built")?)?;
+        let registry = find("registry").map(import).transpose()?;
+        Ok(Some(Self { stage, node, registry }))
+    }
+
     fn create(&self) -> Result<()> {
         let mut create = vec!["cluster", "create", NAME, "--agents", "2"];
         match self.registry {
@@ -100,7 +109,7 @@ impl Desk<'_> {
     }
 
     /// Returns a call of the host, with the plugins and the kubeconfig of the demo only.
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.stage.host);
         command.args(words).current_dir(&self.stage.project).stdin(Stdio::null());
         command.env("PINTLE_PLUGIN_PATH", &self.stage.plugins);
@@ -120,7 +129,7 @@ impl Desk<'_> {
         cargo::run(command.args(words).env("KUBECONFIG", self.kubeconfig()))
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.stage.data.join("kubeconfig")
     }
 }

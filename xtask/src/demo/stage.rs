@@ -6,26 +6,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of its own for the project and for the host's files.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     pub(super) project: PathBuf,
     pub(super) data: PathBuf,
-    pub(super) plugins: PathBuf,
+    pub(crate) plugins: PathBuf,
     pub(super) host: PathBuf,
 }
 
-/// Builds host and plugins, without the optimisations of a release, which take longer
-/// than all that the demo does.
-pub(super) fn build(temp: &Path) -> Result<Stage> {
-    println!("Building the host and its plugins …");
-    let sources = plugins::sources()?;
-    let mut args: Vec<_> = sources.iter().map(|it| format!("--package={}", it.package)).collect();
-    args.push("--package=pintle".to_owned());
-    let artifacts = cargo::build(&args)?;
-    let plugins = temp.join("plugins");
-    plugins::lay_out(&sources, &artifacts, &plugins)?;
+impl Stage {
+    /// Builds host and plugins, without the optimisations of a release, which take longer
+    /// than all that the demo does.
+    pub(crate) fn build(temp: &Path) -> Result<Self> {
+        println!("Building the host and its plugins …");
+        let sources = plugins::sources()?;
+        let mut args: Vec<_> =
+            sources.iter().map(|it| format!("--package={}", it.package)).collect();
+        args.push("--package=pintle".to_owned());
+        let artifacts = cargo::build(&args)?;
+        let plugins = temp.join("plugins");
+        plugins::lay_out(&sources, &artifacts, &plugins)?;
 
-    let (project, data) = (temp.join("crew-operator"), temp.join("data"));
-    fs::create_dir(&project).context("failed to make the project's folder")?;
-    let host = cargo::executable(&artifacts, "pintle")?;
-    Ok(Stage { project, data, plugins, host })
+        let (project, data) = (temp.join("crew-operator"), temp.join("data"));
+        fs::create_dir(&project).context("failed to make the project's folder")?;
+        let host = cargo::executable(&artifacts, "pintle")?;
+        Ok(Self { project, data, plugins, host })
+    }
 }

@@ -1,4 +1,4 @@
-//! What the user answered to the plugins' questions, so that a replay need not ask again.
+//! The user's answers to the plugins' questions, so that a replay does not ask again.
 
 use crate::record::file::Answer;
 use pintle_plugin::host::HostServices;
@@ -8,30 +8,30 @@ use std::sync::{Mutex, PoisonError};
 /// The answers of one command.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// Answers of an earlier time that no question has taken yet.
+    /// Answers from an earlier run that no question has used yet.
     known: Mutex<Vec<Answer>>,
-    /// The answers of this time.
+    /// The answers of this run.
     given: Mutex<Vec<Answer>>,
 }
 
 impl Answers {
-    /// Returns answers that are given before the user is asked.
+    /// Returns answers that are known before the user is asked.
     pub(crate) fn known(answers: &[Answer]) -> Self {
         Self { known: Mutex::new(answers.to_vec()), given: Mutex::default() }
     }
 
-    /// Returns the answers of this time, in the order of the questions.
+    /// Returns the answers of this run, in the order of the questions.
     pub(crate) fn into_given(self) -> Vec<Answer> {
         self.given.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers what a plugin asks for: from what is known, else by `services`.
+    /// Answers a request of a plugin: from the known answers, otherwise with `services`.
     pub(crate) fn request(
         &self,
         request: ServiceRequest,
         services: &dyn HostServices,
     ) -> Result<ServiceReply, ErrorReply> {
-        // A secret must not stand in a file for version control.
+        // A secret must not be stored in a file under version control.
         let question = match &request {
             ServiceRequest::Prompt(prompt) if !prompt.secret => prompt.question.clone(),
             _ => return services.request(request),

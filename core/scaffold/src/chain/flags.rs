@@ -1,4 +1,4 @@
-//! The flags that the plugins of a chain bring to one subcommand.
+//! The flags that the plugins of a chain add to one subcommand.
 
 use pintle_plugin::{Arg, ArgKind};
 
@@ -19,7 +19,7 @@ pub struct Flag {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlagError {
-    /// Two plugins want different things of one flag.
+    /// Two plugins declare the same flag differently.
     #[error("plugins `{first}` and `{second}` both have the flag `--{name}`, with different types")]
     Types {
         /// The flag's name.
@@ -29,8 +29,8 @@ pub enum FlagError {
         /// The plugin later in the chain.
         second: String,
     },
-    /// Two plugins want one letter for different flags.
-    #[error("plugins `{first}` and `{second}` both have a flag `-{letter}`")]
+    /// Two plugins use one letter for different flags.
+    #[error("plugins `{first}` and `{second}` both have the flag `-{letter}`")]
     Letter {
         /// The letter.
         letter: char,
@@ -39,8 +39,8 @@ pub enum FlagError {
         /// The plugin later in the chain.
         second: String,
     },
-    /// The host has this flag already.
-    #[error("plugin `{plugin}` has the flag `{flag}`, which is the host's")]
+    /// The host already has this flag.
+    #[error("plugin `{plugin}` has the flag `{flag}`, which is reserved for the host")]
     Reserved {
         /// The flag, with its dashes.
         flag: String,
@@ -49,7 +49,7 @@ pub enum FlagError {
     },
     /// A plugin has an argument without a name on the command line.
     #[error(
-        "plugin `{plugin}` has the positional argument `{name}`, but a subcommand takes flags only"
+        "plugin `{plugin}` has the positional argument `{name}`, but subcommands take only flags"
     )]
     Positional {
         /// The argument's name.
@@ -60,8 +60,8 @@ pub enum FlagError {
 }
 
 impl Flags {
-    /// Merges the flags of the plugins, given in the order of the chain. `reserved` are
-    /// the host's own flags: name, and letter if there is one.
+    /// Merges the flags of the plugins, given in the order of the chain. `reserved` contains the
+    /// host's own flags: the name, and the letter if there is one.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Flags {
         self.0.iter()
     }
 
-    /// Whether the plugin gets to see the argument `name`: it is its own, or the host's.
+    /// Whether the plugin gets the argument `name`: it is the plugin's own, or the host's.
     pub(crate) fn concerns(&self, plugin: &str, name: &str) -> bool {
         match self.0.iter().find(|it| it.arg.name == name) {
             Some(flag) => flag.plugins.iter().any(|it| it == plugin),
@@ -115,7 +115,8 @@ impl Flags {
 }
 
 impl Flag {
-    /// Adds a plugin: the first word on letter and default stands, help and duty add up.
+    /// Adds a plugin: the first plugin determines the letter and the default; the help texts are
+    /// joined, and the flag is required if one plugin requires it.
     fn share(&mut self, plugin: String, arg: Arg) {
         if self.arg.help != arg.help {
             if self.plugins.len() == 1 {
@@ -202,22 +203,22 @@ mod tests {
         check(
             Arg::option("a").short('x'),
             Arg::option("b").short('x'),
-            "plugins `a/v1` and `b/v1` both have a flag `-x`",
+            "plugins `a/v1` and `b/v1` both have the flag `-x`",
         );
         check(
             Arg::option("a"),
             Arg::option("plugins"),
-            "plugin `b/v1` has the flag `--plugins`, which is the host's",
+            "plugin `b/v1` has the flag `--plugins`, which is reserved for the host",
         );
         check(
             Arg::option("a").short('q'),
             Arg::option("b"),
-            "plugin `a/v1` has the flag `-q`, which is the host's",
+            "plugin `a/v1` has the flag `-q`, which is reserved for the host",
         );
         check(
             Arg::positional("a"),
             Arg::option("b"),
-            "plugin `a/v1` has the positional argument `a`, but a subcommand takes flags only",
+            "plugin `a/v1` has the positional argument `a`, but subcommands take only flags",
         );
     }
 }

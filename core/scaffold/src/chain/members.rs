@@ -15,20 +15,20 @@ use pintle_plugin::message::{CommandDescription, ScaffoldReply, ScaffoldRequest,
 pub struct Chain<'a> {
     /// The subcommand, one of [`SUBCOMMANDS`](pintle_plugin::manifest::SUBCOMMANDS).
     pub subcommand: &'a str,
-    /// All plugins of the project; those without a part in the subcommand are not called.
+    /// All plugins of the project; those that do not implement the subcommand are not called.
     pub plugins: &'a [LoadedPlugin],
     /// The version of the PROJECT file.
     pub project_version: &'a ProjectVersion,
-    /// The day of the command in UTC, as `2026-11-21`. Plugins are told it, so that the
-    /// command can be carried out again on another day with the same result.
+    /// The day of the command in UTC, for example `2026-11-21`. Plugins get it, so that the command
+    /// can be repeated on another day with the same result.
     pub date: &'a str,
-    /// Who the host is.
+    /// The identity of the host.
     pub identity: &'a Identity,
     /// How long each call of a plugin, and each of its tools, may take.
     pub limit: TimeLimit,
 }
 
-/// One plugin that has a part in the subcommand.
+/// One plugin that implements the subcommand.
 #[derive(Clone)]
 pub(crate) struct Member<'a> {
     pub(crate) key: String,
@@ -37,8 +37,8 @@ pub(crate) struct Member<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// Returns the help that the plugins give the subcommand: of the texts the last one
-    /// that is not empty, of the examples all.
+    /// Returns the help that the plugins provide for the subcommand: the last text of each kind
+    /// that is not empty, and all examples.
     ///
     /// # Errors
     ///
@@ -63,8 +63,8 @@ impl<'a> Chain<'a> {
         Ok(whole)
     }
 
-    /// Returns the flags that the plugins bring to the subcommand. `reserved` are the
-    /// host's own flags: name, and letter if there is one.
+    /// Returns the flags that the plugins add to the subcommand. `reserved` contains the host's own
+    /// flags: the name, and the letter if there is one.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<'a> Chain<'a> {
         self.plugins.iter().map(|it| it.key().to_string()).collect()
     }
 
-    /// Returns the plugins that have a part in the subcommand.
+    /// Returns the plugins that implement the subcommand.
     pub(crate) fn members(&self) -> Vec<Member<'a>> {
         let has_part =
             |it: &LoadedPlugin| it.manifest().subcommands.iter().any(|it| it == self.subcommand);
@@ -98,7 +98,7 @@ impl<'a> Chain<'a> {
             .collect()
     }
 
-    /// Returns a request with all that does not depend on the project.
+    /// Returns a request with everything that does not depend on the project.
     pub(crate) fn request(&self, member: &Member<'_>, step: Step) -> ScaffoldRequest {
         let mut request = ScaffoldRequest::default();
         request.caller.host = self.identity.command_name.clone();
@@ -131,7 +131,7 @@ impl<'a> Chain<'a> {
         reply.map_err(|err| self.failed(member, request.step, err.into()))
     }
 
-    /// Takes one step with one plugin, within the time that it may take.
+    /// Takes one step with one plugin, within the time limit.
     pub(crate) fn take_step(
         &self,
         member: &Member<'_>,

@@ -8,22 +8,22 @@ use pintle_plugin::message::{ErrorReply, ServiceReply, ServiceRequest};
 use pintle_plugin::{MODE_FILE, Node, Select};
 use std::time::Duration;
 
-/// Selects the PROJECT file as the command has found it, which no list has. For plugins of other
+/// Selects the PROJECT file as it was before the command; no list contains it. For plugins of other
 /// systems: no path of a node begins with `/`.
 pub(crate) const PROJECT_BEFORE: &str = "/PROJECT/before";
 
-/// Selects the PROJECT file as it is now, as JSON.
+/// Selects the current PROJECT file, as JSON.
 pub(crate) const PROJECT_NOW: &str = "/PROJECT/now";
 
-/// The PROJECT file in the course of a command.
+/// The PROJECT file during a command.
 #[derive(Clone, Copy)]
 pub(crate) struct ProjectStates<'a> {
-    /// As the command has found it; `None` before `init`.
+    /// Before the command; `None` before `init`.
     pub(crate) before: Option<&'a ProjectFile>,
     pub(crate) now: &'a ProjectFile,
 }
 
-/// What a plugin of the chain gets: the host's services, and the universe as it stands.
+/// What a plugin of the chain gets: the host's services, and the current universe.
 pub(crate) struct ChainServices<'a> {
     /// The key of the plugin.
     pub(crate) plugin: &'a str,
@@ -34,7 +34,7 @@ pub(crate) struct ChainServices<'a> {
 }
 
 impl ProjectStates<'_> {
-    /// Returns what a path selects; `None` if it is that of an ordinary node.
+    /// Returns what a path selects; `None` for the path of an ordinary node.
     fn select(self, path: &str) -> Option<Result<Vec<Node>, ErrorReply>> {
         let node = |text: String| Node::new(PROJECT, text, MODE_FILE);
         match path {

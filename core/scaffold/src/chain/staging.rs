@@ -1,8 +1,8 @@
-//! Runs the programs that plugins name after scaffolding, as formatters, in a copy of
-//! what they read of the project; what they change there enters the universe.
+//! Runs the programs that plugins name after scaffolding, such as formatters, in a copy of the
+//! files that they read; their changes are transferred to the universe.
 //!
-//! Invariant: no program of a plugin runs in the project itself, and what one has done
-//! counts only if it succeeded, and only for files that are not the user's.
+//! Invariant: no program of a plugin runs in the project itself, and its changes count only if it
+//! succeeds, and only for files that do not belong to the user.
 
 use super::staging_folder::StagingFolder;
 use super::tools::{self, ToolError};
@@ -19,20 +19,20 @@ use std::time::Duration;
 /// What the programs of one plugin did.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    /// The paths that they made or changed.
+    /// The paths of the files that they created or changed.
     pub(crate) changed: Vec<String>,
-    /// What the user should know, a line each.
+    /// What the user should know, one line each.
     pub(crate) notices: Vec<String>,
 }
 
-/// The programs of a plugin, and what they may do.
+/// The programs of a plugin, and what they are allowed to do.
 pub(crate) struct Staging<'a> {
     /// The key of the plugin.
     pub(crate) plugin: &'a str,
     pub(crate) subcommand: &'a str,
-    /// Whether the programs may change or delete a file that is there.
+    /// Whether the programs may change or delete an existing file.
     pub(crate) may_change: &'a dyn Fn(&Node) -> bool,
-    /// The project, where the universe is another one: a tool's settings may be the user's.
+    /// The project, if the universe is a different one: a tool's settings may be the user's.
     pub(crate) settings: Option<&'a Universe>,
     /// How long each program may take.
     pub(crate) limit: Duration,
@@ -40,12 +40,12 @@ pub(crate) struct Staging<'a> {
 }
 
 impl Staging<'_> {
-    /// Runs the programs, and takes over what those that succeed have changed.
+    /// Runs the programs, and applies the changes of those that succeed.
     ///
     /// # Errors
     ///
-    /// [`StepError::Tool`] when a required program fails; [`StepError::Staging`] when the
-    /// copy cannot be made.
+    /// [`StepError::Tool`] if a required program fails; [`StepError::Staging`] if the copy cannot
+    /// be created.
     pub(crate) fn run(&self, universe: &mut Universe, tools: Vec<Tool>) -> Result<Done, StepError> {
         let mut done = Done::default();
         let mut copy = None;
@@ -62,7 +62,7 @@ impl Staging<'_> {
                     done.changed.extend(self.take_over(universe, &current)?);
                     copy = Some(current);
                 }
-                // What it has left in the copy may be half of something, and goes with it.
+                // The copy may contain partial output, so it is discarded.
                 Ok(Some(reason)) => {
                     let (command, plugin) = (command.join(" "), self.plugin);
                     done.notices.push(format!("`{command}` of `{plugin}` failed: {reason}"));
@@ -75,8 +75,8 @@ impl Staging<'_> {
         Ok(done)
     }
 
-    /// Runs a tool; what it prints is a message, not a result. If the plugin does not require the
-    /// tool, its failure is one too.
+    /// Runs a tool; its output is a message, not a result. If the plugin does not require the tool,
+    /// so is its failure.
     fn run_tool(
         &self,
         folder: &Path,
@@ -100,8 +100,8 @@ impl Staging<'_> {
         Ok(None)
     }
 
-    /// Takes over how the copy differs from the universe; returns the paths that were made
-    /// or changed.
+    /// Applies the differences between the copy and the universe; returns the paths that were
+    /// created or changed.
     fn take_over(&self, universe: &mut Universe, copy: &Copy) -> Result<Vec<String>, StepError> {
         let mut after = copy.files()?;
         let mut changes = ChangeSet::new();
@@ -112,7 +112,7 @@ impl Staging<'_> {
             };
             match after.remove(path) {
                 Some(new) if new.bytes() == old.bytes() && new.mode() == staged_mode(&old) => {}
-                // What the copy's ignore rules hide is there all the same.
+                // A file that the copy's ignore rules hide still exists.
                 None if copy.dir.exists(path).map_err(unreachable)? => {}
                 _ if !(self.may_change)(&old) => {}
                 None => {
@@ -129,7 +129,7 @@ impl Staging<'_> {
             if copy.settings.contains(&path) {
                 continue;
             }
-            // A file that is not in the copy, or that the project ignores, is there all the same.
+            // A file that is not in the copy, or that the project ignores, still exists.
             let hidden = universe.nodes(Select::Path(&path))?.pop();
             if hidden.is_none_or(|it| (self.may_change)(&it)) {
                 changes.add_node(new);
@@ -146,12 +146,12 @@ fn command(tool: &Tool) -> Vec<String> {
     tool.command.iter().chain(&tool.files).cloned().collect()
 }
 
-/// Returns the files that the tool reads by their names: its settings, if no command makes them.
+/// Returns the files that the tool reads by name: its settings, if no command creates them.
 pub(crate) fn settings(tool: &Tool) -> impl Iterator<Item = &str> {
     tool.reads.iter().map(String::as_str).filter(|it| !it.contains(['*', '?', '[']))
 }
 
-/// A copy of what the tools read of the universe's files.
+/// A copy of those files of the universe that the tools read.
 struct Copy {
     folder: StagingFolder,
     dir: Dir,
@@ -168,7 +168,7 @@ impl Copy {
         Ok(Self { folder, dir, paths: BTreeSet::new(), settings: BTreeSet::new() })
     }
 
-    /// Copies what the tool reads and is not in the copy yet.
+    /// Copies the files that the tool reads and that are not in the copy yet.
     fn fill(&mut self, universe: &Universe, tool: &Tool) -> Result<(), StepError> {
         if tool.reads.is_empty() {
             return universe.all_nodes()?.iter().try_for_each(|it| self.add(it));
@@ -203,7 +203,7 @@ impl Copy {
     }
 
     fn add(&mut self, node: &Node) -> Result<(), StepError> {
-        // What an earlier tool has made is there already.
+        // An earlier tool has already created this file.
         if self.paths.insert(node.path().to_owned())
             && !self.dir.exists(node.path()).map_err(unreachable)?
         {
@@ -223,8 +223,8 @@ fn unreachable(err: fs::Error) -> StepError {
     StepError::Staging { source: err.into() }
 }
 
-/// Returns the mode of a file in the copy: its owner must be able to change it, whatever
-/// the original allows.
+/// Returns the mode of a file in the copy: its owner must be able to change it, whatever the mode
+/// of the original.
 fn staged_mode(node: &Node) -> u32 {
     node.mode() | 0o600
 }
@@ -274,7 +274,7 @@ mod tests {
             let node = universe.nodes(Select::Path(path)).unwrap().pop().unwrap();
             String::from_utf8_lossy(node.bytes()).lines().count()
         };
-        // Each list has itself, too, and what the tools before have made.
+        // Each list also contains itself, and what the tools before it have created.
         assert_eq!(["one", "two", "all"].map(n_listed), [2, 4, 7]);
         assert_eq!(universe.paths(Select::All).unwrap().len(), 7);
     }
@@ -308,7 +308,7 @@ mod tests {
         let nodes = ["a", "src/b"].map(|it| Node::new(it, it, MODE_FILE));
         let mut universe = Universe::from_nodes(nodes).unwrap();
         let mut n = 0;
-        // The copy itself can be listed, and `src` cannot.
+        // The copy itself can be listed, but `src` cannot.
         let _fault = fault::inject(move |it| {
             n += usize::from(it == Operation::List);
             match it {

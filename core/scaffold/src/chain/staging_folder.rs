@@ -1,5 +1,5 @@
-//! The folders that copies of a project are made in: for the user's eyes alone, and removed
-//! by the next run when this one is killed.
+//! The directories for copies of a project: only the user can read them, and if this process is
+//! killed, the next run removes them.
 
 use std::io;
 use std::path::Path;
@@ -7,11 +7,11 @@ use tempfile::{Builder, TempDir};
 
 const PREFIX: &str = "pintle-staging-";
 
-/// A folder for a copy of the project; it is removed with the value.
+/// A directory for a copy of the project; it is removed when the value is dropped.
 #[derive(Debug)]
 pub(super) struct StagingFolder {
     folder: TempDir,
-    /// Held open while the folder is in use: its lock says that the process runs.
+    /// Held open while the directory is in use: the lock shows that the process is running.
     #[cfg(unix)]
     _lock: Option<std::fs::File>,
 }
@@ -27,7 +27,7 @@ impl StagingFolder {
         let private = std::fs::Permissions::from_mode(0o700);
         let folder = Builder::new().prefix(PREFIX).permissions(private).tempdir_in(parent)?;
         unix::remove_leftovers(parent, folder.path(), unix::GRACE);
-        // Without the lock, the folder is one that nobody else removes.
+        // Without the lock, no other process removes the directory.
         let lock = std::fs::File::open(folder.path()).ok().filter(|it| it.try_lock().is_ok());
         Ok(Self { folder, _lock: lock })
     }
@@ -50,11 +50,11 @@ mod unix {
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    /// A folder that is younger may be one whose process has not taken its lock yet.
+    /// A directory that is younger may belong to a process that has not taken its lock yet.
     pub(super) const GRACE: Duration = Duration::from_secs(60);
 
-    /// Removes the folders of processes that do not run any more, as far as they belong to
-    /// the owner of `own`; what cannot be removed is left to the system.
+    /// Removes the directories of processes that are no longer running, if they belong to the owner
+    /// of `own`; what cannot be removed is left to the system.
     pub(super) fn remove_leftovers(parent: &Path, own: &Path, grace: Duration) {
         let Ok(uid) = own.symlink_metadata().map(|it| it.uid()) else { return };
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -66,7 +66,7 @@ mod unix {
     }
 
     fn is_leftover(entry: &DirEntry, uid: u32, grace: Duration) -> bool {
-        // Not followed: a link of the name is somebody else's.
+        // Not followed: a link with this name belongs to someone else.
         let Ok(metadata) = entry.metadata() else { return false };
         let age = metadata.modified().ok().and_then(|it| SystemTime::now().duration_since(it).ok());
         metadata.is_dir()

@@ -1,7 +1,7 @@
 //! The steps of one scaffolding command, taken in memory across the whole chain.
 //!
-//! Invariant: nothing here touches the project. The same steps make a command's files
-//! the first time and whenever the command is replayed.
+//! Invariant: nothing here touches the project. The same steps create a command's files the first
+//! time and whenever the command is replayed.
 
 use super::answers::Answers;
 use super::flags::Flags;
@@ -28,9 +28,9 @@ pub(crate) const EDIT: &str = "edit";
 pub(crate) const CREATE_API: &str = "create api";
 pub(crate) const CREATE_WEBHOOK: &str = "create webhook";
 
-/// The host's flag for making again what is there already.
+/// The host's flag for recreating what already exists.
 pub(crate) const FORCE: &str = "force";
-/// The host's flag for leaving files that are there already as they are.
+/// The host's flag for keeping files that already exist.
 pub(crate) const SKIP_EXISTING: &str = "skip-existing";
 
 /// One scaffolding command in progress.
@@ -41,26 +41,26 @@ pub(crate) struct Steps<'a> {
     pub(crate) services: &'a dyn HostServices,
     pub(crate) answers: Answers,
     pub(crate) project: ProjectFile,
-    /// PROJECT as the command began with it; `None` before `init`.
+    /// PROJECT at the start of the command; `None` before `init`.
     project_before: Option<ProjectFile>,
-    /// The resource with what is to be scaffolded now.
+    /// The resource, with what is to be scaffolded now.
     pub(crate) resource: Option<Resource>,
-    /// The same resource with what the project has of it already.
+    /// The same resource, with what the project already has of it.
     known: Option<Resource>,
-    /// The plugins that this command lets into the project.
+    /// The plugins that this command adds to the project.
     joining: Vec<String>,
     /// The plugins that still take part.
     members: Vec<Member<'a>>,
     pub(crate) universe: Universe,
-    /// What is known of how the project was made; `None` in a replay, where a command has
-    /// made every file.
+    /// What is known about how the project was created; `None` in a replay, where every file was
+    /// created by a command.
     pub(crate) record: Option<Record>,
-    /// Which plugins had a hand in a file, in order.
+    /// Which plugins created or changed each file, in order.
     touched: BTreeMap<String, Vec<String>>,
-    /// Files that a plugin would have made, had they not been on disk.
+    /// Files that a plugin would have created if they had not been on disk.
     pub(crate) adopted: Vec<Node>,
     pub(crate) notices: Vec<String>,
-    /// The tools that the plugins named, where others run them; else `None`.
+    /// The tools that the plugins named, if they are run elsewhere; otherwise `None`.
     pub(crate) later: Option<Vec<(String, Tool)>>,
     /// The tools that were run, each with its plugin.
     pub(crate) tools: Vec<(String, Tool)>,
@@ -68,7 +68,7 @@ pub(crate) struct Steps<'a> {
     settings: Option<&'a Universe>,
 }
 
-/// What the steps begin with.
+/// The input of the steps.
 pub(crate) struct StepsInput<'a> {
     pub(crate) chain: Chain<'a>,
     pub(crate) flags: &'a Flags,
@@ -78,7 +78,7 @@ pub(crate) struct StepsInput<'a> {
     pub(crate) project: ProjectFile,
     pub(crate) resource: Option<Resource>,
     pub(crate) universe: Universe,
-    /// What is known of how the project was made; `None` in a replay.
+    /// What is known about how the project was created; `None` in a replay.
     pub(crate) record: Option<Record>,
     /// The project, in a replay: the settings of tools may be the user's.
     pub(crate) settings: Option<&'a Universe>,
@@ -131,18 +131,18 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Returns the paths of the files that plugins had a hand in.
+    /// Returns the paths of the files that plugins created or changed.
     pub(crate) fn touched_paths(&self) -> impl Iterator<Item = &str> {
         self.touched.keys().map(String::as_str)
     }
 
-    /// Returns who had a hand in the file at `path`, in the command with this id.
+    /// Returns which plugins created or changed the file at `path`, in the command with this id.
     pub(crate) fn origins(&self, path: &str, command: &str) -> Vec<Origin> {
         let plugins = self.touched.get(path).into_iter().flatten();
         plugins.map(|it| Origin { plugin: it.clone(), command: command.to_owned() }).collect()
     }
 
-    /// Returns what to record of the command, apart from when it is.
+    /// Returns what to record about the command, except its time.
     pub(crate) fn recorded(
         chain: &Chain<'_>,
         args: &Map<String, Value>,
@@ -150,7 +150,7 @@ impl<'a> Steps<'a> {
         resource: Option<&Resource>,
     ) -> RecordedCommand {
         let mut args = args.clone();
-        // In a replay nothing is there that a command did not make.
+        // In a replay, everything that exists was created by a command.
         args.shift_remove(SKIP_EXISTING);
         if args.get(FORCE) == Some(&Value::Bool(false)) {
             args.shift_remove(FORCE);
@@ -179,7 +179,7 @@ impl<'a> Steps<'a> {
         command
     }
 
-    /// Writes the chain into PROJECT, where the subcommand is one that does.
+    /// Writes the chain into PROJECT, if the subcommand changes the chain.
     fn join_layout(&mut self) -> Result<(), ScaffoldError> {
         match self.chain.subcommand {
             INIT => {
@@ -194,7 +194,8 @@ impl<'a> Steps<'a> {
                     }
                     if !self.members.iter().any(|it| it.key == key) {
                         self.notices.push(format!(
-                            "`{key}` takes no part in `{EDIT}`; it takes part from the next command on"
+                            "`{key}` does not implement `{EDIT}`; it takes effect with the next \
+                             command"
                         ));
                     }
                     self.project.join(&key)?;
@@ -215,20 +216,21 @@ impl<'a> Steps<'a> {
                 .map_err(|source| self.chain.failed(&member, step, source))?;
             match stop {
                 None => self.members.push(member),
-                // In a replay it has joined already, whatever it did then.
+                // In a replay, it has already been added, whatever it did then.
                 Some(reason) if self.record.is_some() && self.joining.contains(&member.key) => {
                     return Err(ScaffoldError::NotJoined { plugin: member.key, reason });
                 }
-                Some(reason) => {
-                    self.notices.push(format!("`{}` takes no further part: {reason}", member.key))
-                }
+                Some(reason) => self.notices.push(format!(
+                    "`{}` takes no further part in this command: {reason}",
+                    member.key
+                )),
             }
         }
         Ok(())
     }
 
-    /// Takes one step with one plugin, to which the project is `project`; returns why it takes no
-    /// further part, if so.
+    /// Takes one step with one plugin, which sees `project` as the project; returns the reason if
+    /// the plugin takes no further part.
     fn call(
         &mut self,
         member: &Member<'_>,
@@ -254,7 +256,7 @@ impl<'a> Steps<'a> {
             }),
         };
         let (reply, added) = self.chain.take_step(member, &request, &services)?;
-        // It is large, and most often the next plugin is told the same.
+        // It is large, and the next plugin usually gets the same value.
         *project = request.project;
         if is_interrupted() {
             return Err(StepError::Interrupted);
@@ -270,7 +272,7 @@ impl<'a> Steps<'a> {
         Ok(None)
     }
 
-    /// Takes over what the plugin answered, as far as the step allows it to.
+    /// Applies the plugin's reply, as far as the step allows it.
     fn apply(
         &mut self,
         key: &str,
@@ -319,9 +321,9 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Settles what becomes of files that are on disk already where the plugin makes new ones:
-    /// what is there with the same bytes is as good as added, and of what is there with
-    /// others the user may have said that it gives way, or stays.
+    /// Decides what happens to existing files that the plugin would create: a file with the same
+    /// bytes counts as added; for a file with other bytes, the user may have chosen to replace or
+    /// to keep it.
     fn settle(
         &mut self,
         mut deleted: Vec<String>,
@@ -340,7 +342,7 @@ impl<'a> Steps<'a> {
             match old.filter(|it| is_new && it.plugin().is_none()) {
                 Some(old) if old.bytes() == node.bytes() => self.adopted.push(node),
                 Some(_) if self.is_on(SKIP_EXISTING) => {
-                    self.notices.push(format!("`{path}` is there already, and stays as it is"));
+                    self.notices.push(format!("`{path}` already exists and is kept"));
                     self.adopted.push(node);
                 }
                 Some(_) if self.is_on(FORCE) => {
@@ -374,7 +376,7 @@ impl<'a> Steps<'a> {
                 return Err(ScaffoldError::ResourceExists { gvk: whole.gvk().clone() });
             }
         }
-        // What is replayed is there already, right or wrong.
+        // In a replay, the resource is already in PROJECT, valid or not.
         if self.record.is_some() {
             self.project.check_plural(&whole).map_err(ProjectError::from)?;
         }
@@ -382,8 +384,8 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// Whether a file is as plugins have made it, in this command or in one before, so that
-/// their tools may change it. All others are the user's.
+/// Whether a file is as plugins have created it, in this command or in an earlier one, so that
+/// their tools may change it. All others belong to the user.
 fn is_scaffolded(node: &Node, record: Option<&Record>, adopted: &[Node]) -> bool {
     let Some(record) = record else { return true };
     node.plugin().is_some()
@@ -392,7 +394,7 @@ fn is_scaffolded(node: &Node, record: Option<&Record>, adopted: &[Node]) -> bool
 }
 
 /// Returns which of `paths` are among `deleted`. A plugin may replace every file of a large
-/// project, so the list must not be searched for each of them.
+/// project, so the list must not be searched for each path.
 fn among<P: Eq + Hash>(deleted: &[P], paths: &[P]) -> Vec<bool> {
     let deleted: HashSet<&P> = deleted.iter().collect();
     paths.iter().map(|it| deleted.contains(it)).collect()
@@ -408,7 +410,7 @@ mod tests {
         static N_COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// A path that counts how often one is compared with another.
+    /// A path that counts how often it is compared with another.
     struct Counted(usize);
 
     impl PartialEq for Counted {

@@ -1,4 +1,4 @@
-//! Runs one program that a plugin names, and keeps what it prints.
+//! Runs one program that a plugin names, and keeps its output.
 
 use pintle_host::process::{Job, JobErrorKind, Printed};
 use pintle_host::services::Excerpt;
@@ -22,7 +22,7 @@ pub enum ToolError {
     /// The program cannot be run.
     #[error(transparent)]
     Run(#[from] io::Error),
-    /// The program did not end by itself.
+    /// The program did not end on its own.
     #[error(transparent)]
     Ended(JobErrorKind),
     /// The program reported a failure.
@@ -36,10 +36,10 @@ pub enum ToolError {
     },
 }
 
-/// Runs `command` in a folder, and returns what it printed to either stream.
+/// Runs `command` in a directory, and returns its output on both streams.
 ///
-/// It is ended, with all that it has started, when it takes longer than `limit`, or when the
-/// user interrupts the command.
+/// The program and all processes that it has started are ended if it takes longer than `limit`, or
+/// if the user interrupts the command.
 pub(super) fn run(
     folder: &Path,
     command: &[String],

@@ -1,5 +1,5 @@
-//! `project blame`: which plugin wrote a file, in which command, and whether it was
-//! changed since.
+//! `project blame`: which plugin wrote a file, in which command, and whether the file has changed
+//! since then.
 
 use super::file_state::FileState;
 use super::working_project::{PROJECT_TO_READ, current_dir, open_directory, open_project};
@@ -27,7 +27,7 @@ struct Author {
 
 pub(super) const ROW: Row = Row::new(
     &["project", "blame"],
-    "Say which plugin wrote a file, and whether it was changed since",
+    "Show which plugin wrote a file, and whether the file has changed since then",
     Run::Plain(run),
 )
 .args(|command| {
@@ -37,7 +37,9 @@ pub(super) const ROW: Row = Row::new(
                 .value_name("PATH")
                 .value_hint(ValueHint::AnyPath)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("A file, or a directory for all files in it [default: the whole project]"),
+                .help(
+                    "A file, or a directory to show all files in it [default: the whole project]",
+                ),
         )
         .arg(output::arg())
 })
@@ -49,7 +51,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let here = current_dir()?;
     let wanted =
         matches.get_one::<PathBuf>("path").map(|it| inside(&root, &here, it)).transpose()?;
-    // The paths of scaffolded files are UTF-8, so another path has none of them.
+    // The paths of scaffolded files are UTF-8, so no such file has a path that is not.
     let prefix = wanted.as_ref().map(|it| it.to_str());
     let is_wanted = |it: &&RecordedFile| match prefix {
         None | Some(Some("")) => true,
@@ -90,7 +92,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
 
 fn text(rows: &[BlameRow]) -> String {
     if rows.is_empty() {
-        return "no file is known to be scaffolded".to_owned();
+        return "no scaffolded files are recorded".to_owned();
     }
     let heading = ["PATH", "STATE", "BY"].map(str::to_owned).to_vec();
     let by = |it: &Author| match it.command {
@@ -104,8 +106,8 @@ fn text(rows: &[BlameRow]) -> String {
     output::table(&std::iter::once(heading).chain(rows.iter().map(line)).collect::<Vec<_>>())
 }
 
-/// Returns a path, which is relative to the directory `here`, relative to the project, without
-/// `.` and `..`.
+/// Converts a path that is relative to the directory `here` to one that is relative to the project,
+/// without `.` and `..`.
 fn inside(root: &Path, here: &Path, path: &Path) -> Result<PathBuf, CliError> {
     let mut absolute = PathBuf::new();
     for part in here.join(path).components() {

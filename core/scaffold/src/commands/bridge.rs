@@ -12,12 +12,12 @@ use pintle_host::cli::{CliError, Exit, Row, Run, Session, Step, plugin};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
-/// A request larger than this is not one that kubebuilder can make.
+/// kubebuilder cannot create a request that is larger than this.
 const MAX_REQUEST: u64 = 1 << 30;
 
 pub(super) const KUBEBUILDER: Row = Row::new(
     &["bridge", "kubebuilder"],
-    "Answer a request of kubebuilder, which runs this as an external plugin",
+    "Answer a request from kubebuilder, which runs this command as an external plugin",
     Run::Plain(answer),
 )
 .args(|command| command.arg(key()));
@@ -35,11 +35,11 @@ pub(super) const INSTALL: Row = Row::new(
             .value_name("DIR")
             .value_parser(value_parser!(PathBuf))
             .value_hint(ValueHint::DirPath)
-            .help("The directory of the external plugins [default: where kubebuilder looks]"),
+            .help("The directory for external plugins [default: where kubebuilder looks for them]"),
         Arg::new("force")
             .long("force")
             .action(ArgAction::SetTrue)
-            .help("Overwrite a file that is not a bridge of this host"),
+            .help("Overwrite an existing file even if it is not a bridge of this host"),
     ])
 });
 
@@ -47,8 +47,8 @@ fn key() -> Arg {
     Arg::new("key").value_name("KEY").required(true).help("The key of the plugin")
 }
 
-/// Answers one request. What fails is an answer, too: of a program that ends with a failure,
-/// kubebuilder shows nothing.
+/// Answers one request. A failure is an answer, too: if a program ends with a failure, kubebuilder
+/// shows nothing.
 fn answer(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let mut command = String::new();
     let text = try_answer(session, matches, &mut command).unwrap_or_else(|err| {
@@ -65,9 +65,11 @@ fn try_answer(
     command: &mut String,
 ) -> Result<String, CliError> {
     let mut stdin = Vec::new();
-    io::stdin().lock().take(MAX_REQUEST).read_to_end(&mut stdin).map_err(|err| {
-        CliError::new(Exit::Failed, "failed to read the standard input").cause(&err)
-    })?;
+    io::stdin()
+        .lock()
+        .take(MAX_REQUEST)
+        .read_to_end(&mut stdin)
+        .map_err(|err| CliError::new(Exit::Failed, "failed to read standard input").cause(&err))?;
     let request = Request::parse(&stdin)?;
     command.clone_from(&request.command);
     let entry = entry(session, matches)?;
@@ -95,24 +97,28 @@ fn lay_out(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
     }
     let dir = matches.get_one::<PathBuf>("dir").cloned();
     let dir = dir.or_else(default_root).ok_or_else(|| {
-        CliError::new(Exit::Failed, "kubebuilder has no directory for external plugins here")
-            .hint("name a directory with `--dir`, or set HOME")
+        CliError::new(
+            Exit::Failed,
+            "kubebuilder has no directory for external plugins on this system",
+        )
+        .hint("specify a directory with `--dir`, or set `HOME`")
     })?;
     let host = std::env::current_exe().map_err(|err| {
-        CliError::new(Exit::Failed, "failed to find the program of this host").cause(&err)
+        CliError::new(Exit::Failed, "failed to find the executable of this host").cause(&err)
     })?;
     let path = install(&dir, plugin.key(), &host, matches.get_flag("force"))?;
     session.console().println(path.display());
     Ok(Exit::Done.into())
 }
 
-/// Returns the plugin that the line names. A bridge to an external plugin would lead back.
+/// Returns the plugin that the command line names. A bridge to an external plugin would lead back
+/// to kubebuilder.
 fn entry<'s>(session: &'s Session<'_>, matches: &ArgMatches) -> Result<&'s Entry, CliError> {
     let key = matches.get_one::<String>("key").map_or("", |it| it);
     let entry = session.catalog().resolve(&plugin::parse_key(key)?, None).map_err(missing)?;
     if entry.transport() == Transport::External {
-        let text = format!("plugin `{key}` is an external plugin of kubebuilder already");
-        return Err(CliError::new(Exit::Usage, text).hint("name a plugin of this host"));
+        let text = format!("plugin `{key}` is already an external plugin of kubebuilder");
+        return Err(CliError::new(Exit::Usage, text).hint("specify a plugin of this host"));
     }
     Ok(entry)
 }
@@ -122,7 +128,7 @@ impl From<BridgeError> for CliError {
         match err {
             BridgeError::Scaffold(err) => Self::from(err),
             BridgeError::Request(_) => Self::from_error(Exit::Usage, &err)
-                .hint("this command is for kubebuilder, which sends a request of one JSON object"),
+                .hint("let kubebuilder run this command; it sends the request as one JSON object"),
             BridgeError::Usage(_) => Self::from_error(Exit::Usage, &err),
         }
     }
@@ -133,11 +139,12 @@ impl From<InstallError> for CliError {
         let hint = match &err {
             InstallError::Occupied { .. } => "use `--force` to overwrite it",
             InstallError::Version(_) => {
-                "kubebuilder's versions are `vN`, `vN-alpha` and `vN-beta`: use one of them"
+                "use a release, alpha or beta version: kubebuilder supports only `vN`, `vN-alpha` \
+                 and `vN-beta`"
             }
-            InstallError::Text { .. } => "install the host at another path",
+            InstallError::Text { .. } => "move the host to a path that is valid UTF-8",
             InstallError::Directory { .. } | InstallError::Write(_) => {
-                "check that you have write permission, or name another directory with `--dir`"
+                "check that you have write permission, or specify another directory with `--dir`"
             }
         };
         Self::from_error(Exit::Failed, &err).hint(hint)

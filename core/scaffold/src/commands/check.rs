@@ -1,4 +1,5 @@
-//! `project check`: whether every plugin of the layout exists, fits, and agrees with the files.
+//! `project check`: whether every plugin of the layout is installed and compatible, and agrees with
+//! the files.
 
 use super::file_state::FileState;
 use super::recorded_plugins::recorded_plugins;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A changed file that is larger is not looked into for conflict markers.
+/// Larger files that have changed are not searched for conflict markers.
 const MAX_MERGED: u64 = 128 << 20;
 
 /// One finding. The names of the fields are part of the interface.
@@ -30,7 +31,7 @@ struct Finding {
 
 impl Finding {
     fn of_files(n_files: usize, n_changed: usize) -> Self {
-        let message = format!("{n_files} were scaffolded, {n_changed} of them changed since");
+        let message = format!("{n_files} scaffolded, {n_changed} changed since then");
         Self { level: Level::Ok, subject: "files".to_owned(), message }
     }
 }
@@ -57,7 +58,7 @@ const NAME: &str = "project check";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "check"],
-    "Check that every plugin of the project is there, fits, and agrees with the files",
+    "Check that the project's plugins are compatible and agree with its files",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
@@ -77,7 +78,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
             findings.add(
                 Level::Note,
                 "PROJECT",
-                "how the project was scaffolded is not recorded: `delete` and `project upgrade` cannot work",
+                "there is no record of how the project was scaffolded: `delete` and `project \
+                 upgrade` cannot work",
             );
             findings.manifests(&root, &project, &record)?;
         }
@@ -94,8 +96,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
                 false => findings.add(
                     Level::Note,
                     "plugins",
-                    "how the project was started is not recorded: it cannot be checked whether \
-                     they would make the same files today",
+                    "there is no record of how the project was created: cannot check whether the \
+                     plugins would create the same files today",
                 ),
             }
             findings.0.insert(place, Finding::of_files(n_files, changed.len()));
@@ -118,7 +120,7 @@ impl Findings {
 
     /// Loads every plugin of the layout.
     ///
-    /// In a project of kubebuilder's, there may be others' plugins beside those of this host.
+    /// A kubebuilder project may also have plugins of other programs.
     fn plugins(&mut self, session: &Session<'_>, project: &ProjectFile, record: Option<&Record>) {
         let used: Vec<_> = record.into_iter().flat_map(Record::commands).collect();
         let is_ours = |key: &str| {
@@ -128,7 +130,8 @@ impl Findings {
         for text in project.keys() {
             if project.is_shared() && is_ours(text) && short(text) != text {
                 let text = format!(
-                    "kubebuilder refuses every command because of this key; replace it with `{}`",
+                    "kubebuilder refuses every command because of the key `{text}`; replace it \
+                     with `{}`",
                     short(text)
                 );
                 self.add(Level::Problem, "PROJECT", &text);
@@ -142,21 +145,17 @@ impl Findings {
                     Some(notice) => {
                         self.add(Level::Note, text, &format!("it is deprecated: {notice}"));
                     }
-                    None => self.add(Level::Ok, text, "it is there and fits"),
+                    None => self.add(Level::Ok, text, "installed and compatible"),
                 },
                 Err(_) if !is_ours(text) => {
-                    self.add(
-                        Level::Note,
-                        text,
-                        "it is not a plugin of this host: it is not checked",
-                    );
+                    self.add(Level::Note, text, "not a plugin of this host; not checked");
                 }
                 Err(err) => self.add(Level::Problem, text, &err.to_string()),
             }
         }
     }
 
-    /// Compares the scaffolded files with those on disk; returns those that were changed.
+    /// Compares the scaffolded files with those on disk; returns those that have changed.
     fn files(&mut self, root: &Path, record: &Record) -> Result<BTreeSet<String>, CliError> {
         let dir = open_directory(root)?;
         let mut changed = BTreeSet::new();
@@ -167,21 +166,21 @@ impl Findings {
                     self.add(
                         Level::Problem,
                         file.path(),
-                        "it has conflict markers; see `project repair`",
+                        "contains conflict markers; see `project repair`",
                     );
                 }
                 FileState::Changed => drop(changed.insert(file.path().to_owned())),
                 FileState::Deleted => {
-                    self.add(Level::Note, file.path(), "it was deleted since it was scaffolded");
+                    self.add(Level::Note, file.path(), "has been deleted since it was scaffolded");
                 }
-                FileState::Unreadable => self.add(Level::Problem, file.path(), "it cannot be read"),
+                FileState::Unreadable => self.add(Level::Problem, file.path(), "cannot be read"),
             }
         }
         Ok(changed)
     }
 
-    /// Compares PROJECT with the manifests. Those that are not from a plugin of this host are
-    /// the business of the tool that generates them.
+    /// Compares PROJECT with the manifests. The manifests that no plugin of this host creates are
+    /// left to the tool that generates them.
     fn manifests(
         &mut self,
         root: &Path,
@@ -196,13 +195,13 @@ impl Findings {
             self.add(level, &it.subject, &it.message);
         }
         if found.is_empty() {
-            self.add(Level::Ok, "manifests", "they agree with PROJECT");
+            self.add(Level::Ok, "manifests", "consistent with PROJECT");
         }
         Ok(())
     }
 
-    /// Asks the plugins whether they would make the same files today; returns which of the
-    /// changed files the user has only formatted.
+    /// Checks whether the plugins would create the same files today; returns which of the changed
+    /// files the user has only formatted.
     fn agreement(
         &mut self,
         session: &Session<'_>,
@@ -216,7 +215,7 @@ impl Findings {
         let (plugins, memo, limit) = match plugins.and_then(|it| Ok((it.0, it.1, limit?))) {
             Ok(it) => it,
             Err(err) => {
-                // Of a plugin of the layout, its own finding says it already.
+                // The plugin's own finding already reports this.
                 if !self.0.iter().any(|it| it.level == Level::Problem) {
                     self.add(Level::Problem, "plugins", &err.to_string());
                 }
@@ -229,11 +228,11 @@ impl Findings {
         match rework.drift(NAME, changed, &session.services().of("")) {
             Ok(drift) => {
                 if drift.drifted.is_empty() {
-                    self.add(Level::Ok, "plugins", "they would make the same files today");
+                    self.add(Level::Ok, "plugins", "would create the same files today");
                 }
                 for path in &drift.drifted {
-                    let text =
-                        "its plugin would make it otherwise today; see `project upgrade --diff`";
+                    let text = "its plugin would create it differently today; see `project upgrade \
+                                --diff`";
                     self.add(Level::Note, path, text);
                 }
                 drift.formatted
@@ -246,9 +245,9 @@ impl Findings {
     }
 }
 
-/// Whether a file has all three markers of a conflict, each at the start of a line.
+/// Whether a file has all three conflict markers, each at the start of a line.
 fn has_markers(root: &Dir, path: &str) -> bool {
-    // That a file cannot be read is reported as such.
+    // A file that cannot be read is reported separately.
     let Ok(Contents { bytes, .. }) = root.read_regular(path, MAX_MERGED) else { return false };
     let has = |mark: &str| bytes.split(|it| *it == b'\n').any(|it| it.starts_with(mark.as_bytes()));
     ["<<<<<<< ", "=======", ">>>>>>> "].into_iter().all(has)

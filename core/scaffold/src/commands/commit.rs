@@ -1,4 +1,4 @@
-//! The end of a scaffolding command: it is shown, or its changes reach the disk.
+//! The end of a scaffolding command: its changes are shown, or written to the disk.
 
 use super::preview::{ChangeList, ShowOptions};
 use crate::operations::prepared::Prepared;
@@ -11,19 +11,19 @@ use pintle_host::transport::LoadedPlugin;
 use pintle_plugin::message::ProjectEvent;
 use pintle_plugin::{EventType, events};
 
-/// The events before and behind the work of a command.
+/// The events before and after the work of a command.
 pub(super) struct Moments {
     pub(super) before: EventType<ProjectEvent>,
     pub(super) behind: EventType<ProjectEvent>,
 }
 
 impl Moments {
-    /// Those of a change to the project as a whole.
+    /// The events of a change to the project as a whole.
     pub(super) const EDIT: Self =
         Self { before: events::PRE_PROJECT_EDIT, behind: events::POST_PROJECT_EDIT };
 }
 
-/// Shows what would change, or writes it to the disk between its hooks.
+/// Shows what would change, or writes it to the disk between the hooks.
 pub(super) fn show_or_commit(
     session: &Session<'_>,
     lock: Option<Lock>,
@@ -47,7 +47,7 @@ pub(super) fn show_or_commit(
     let subscribers = |event: &EventType<ProjectEvent>| {
         session.subscribers(event.name(), &|it| it.supports(version))
     };
-    // A plugin that must not be loaded is reported before anything has changed.
+    // A plugin that must not be loaded is reported before anything changes.
     let (before, behind) = (subscribers(&moments.before)?, subscribers(&moments.behind)?);
     run_hooks(session, &moments.before, &before, &prepared.event())?;
     let report = prepared.commit(&lock)?;
@@ -57,7 +57,7 @@ pub(super) fn show_or_commit(
     Ok(exit)
 }
 
-/// Hands an event before or behind the work to the plugins that subscribe to it.
+/// Sends an event before or after the work to the plugins that subscribe to it.
 fn run_hooks(
     session: &Session<'_>,
     event: &EventType<ProjectEvent>,

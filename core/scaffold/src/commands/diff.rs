@@ -1,11 +1,11 @@
-//! What a scaffolding command would change, as a patch.
+//! The changes of a scaffolding command, as a patch.
 
 use crate::operations::prepared::Prepared;
 use crate::project::file::PROJECT;
 use crate::universe::Change;
 use pintle_plugin::{MODE_FILE, Node};
 
-/// Returns the change of all files as a patch, in colours.
+/// Returns the changes of all files as a coloured patch.
 pub(super) fn diff(prepared: &Prepared) -> String {
     let mut text = String::new();
     for change in prepared.changes() {

@@ -1,6 +1,6 @@
-//! The errors of scaffolding as the user reads them: exit codes, and what to do.
+//! Scaffolding errors as the user sees them: exit codes and hints.
 //!
-//! Invariant: only here do errors of the library learn of options and of the host's command.
+//! Invariant: only this file connects the library's errors with options and the host's command.
 
 use crate::chain::flags::FlagError;
 use crate::error::{ScaffoldError, StepError};
@@ -18,7 +18,7 @@ use std::io::ErrorKind;
 pub(crate) trait Advice {
     fn hint(&self) -> Option<Hint>;
 
-    /// Returns the hint as the user of Pintle itself reads it.
+    /// Returns the hint with the command name of Pintle itself.
     #[cfg(test)]
     fn hint_text(&self) -> Option<String> {
         self.hint().map(|it| it.text(&pintle_host::Identity::default()))
@@ -31,7 +31,7 @@ impl From<ScaffoldError> for CliError {
         match err {
             ScaffoldError::Replay { source, .. } => Self::from(*source).under(message),
             ScaffoldError::Step { source, .. } => match *source {
-                // What a plugin answered has its own exit code, causes and hint.
+                // A plugin's reply has its own exit code, causes and hint.
                 StepError::Call(call) => Self::from(*call).under(message),
                 StepError::Interrupted => {
                     Self::from_error(Exit::Interrupted, &StepError::Interrupted)
@@ -94,19 +94,19 @@ impl Advice for ScaffoldError {
                 format!("use `{name} create` to add to the project, or `{name} edit` to change it")
             })),
             Self::InsideProject { .. } => Some(
-                "start another project in a directory that is not in this one; all commands of a \
+                "start another project in a directory outside this project; all commands of a \
                  project also work in its subdirectories"
                     .into(),
             ),
-            Self::WebhookExists { webhook, .. } => Some(
-                format!("leave out `--{webhook}`, or use `--force` to scaffold it again").into(),
-            ),
+            Self::WebhookExists { webhook, .. } => {
+                Some(format!("omit `--{webhook}`, or use `--force` to scaffold it again").into())
+            }
             Self::NotInitialized { .. } => {
                 Some(Hint::new(|host| format!("run `{} init` first", host.command_name)))
             }
             Self::NoPart { .. } => None,
             Self::NotJoined { .. } => {
-                Some("nothing was written; a plugin joins the project only if it takes part".into())
+                Some("nothing was written; fix the problem, then run the command again".into())
             }
             Self::ResourceExists { .. } => {
                 Some("choose another kind or version, or use `--force` to scaffold it again".into())
@@ -120,20 +120,18 @@ impl Advice for ScaffoldError {
             Self::Record(err) => err.hint(),
             Self::Version(_) => None,
             Self::Overwrites { .. } => Some(
-                "`--skip-existing` leaves these lines as they are, and changes the others; `--force` \
-                 makes the whole file anew, without any of your changes"
+                "use `--skip-existing` to keep these lines and change the others, or `--force` to \
+                 replace the whole file without any of your changes"
                     .into(),
             ),
             Self::NoRecord { .. } => Some(
                 format!(
-                    "restore the record in `{HOST_FOLDER}` from version control; it must begin \
-                     with `init`"
+                    "restore the record in `{HOST_FOLDER}` from version control; its first \
+                     command must be `init`"
                 )
                 .into(),
             ),
-            Self::Absent { .. } => {
-                Some("install the plugin, or the version that replaces it".into())
-            }
+            Self::Absent { .. } => Some("install the plugin, or a version that replaces it".into()),
             Self::UnknownResource { .. } => Some(Hint::new(|host| {
                 format!("run `{} project show` to list the project's resources", host.command_name)
             })),
@@ -149,8 +147,8 @@ impl Advice for StepError {
                 TakeStepError::TimedOut { .. } => Some(Hint::new(|host| {
                     let variable = host.env_var("HOOK_TIMEOUT");
                     format!(
-                        "nothing was written; check what the plugin waits for, or give plugins \
-                         more time with the variable `{variable}`, for example `10m`"
+                        "nothing was written; check what the plugin is waiting for, or set \
+                         `{variable}` to a longer time, for example `10m`"
                     )
                 })),
                 TakeStepError::NotStarted { .. } => {
@@ -162,12 +160,13 @@ impl Advice for StepError {
             Self::Universe(err) => err.hint(),
             Self::Project(err) => err.hint(),
             Self::Resource(err) => err.hint(),
-            Self::Staging { .. } => {
-                Some("set `TMPDIR` to a directory where the copy can be written".into())
-            }
+            Self::Staging { .. } => Some("set `TMPDIR` to a writable directory".into()),
             Self::Tool { command, .. } => {
                 let program = command.split(' ').next().unwrap_or_default();
-                Some(format!("the plugin needs `{program}`; nothing was written").into())
+                let text = format!(
+                    "nothing was written; check that `{program}` works, because the plugin requires it"
+                );
+                Some(text.into())
             }
         }
     }
@@ -177,7 +176,7 @@ impl Advice for FlagError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Types { .. } | Self::Letter { .. } => {
-                Some("leave one of the two plugins out of `--plugins`".into())
+                Some("remove one of the two plugins from `--plugins`".into())
             }
             Self::Reserved { .. } | Self::Positional { .. } => {
                 Some("this is a defect of the plugin; report it to its author".into())
@@ -192,7 +191,7 @@ impl Advice for ProjectError {
             Self::Invalid { source, .. } => source.hint(),
             Self::NoVersion => Some("add the line `version: \"3\"`".into()),
             Self::Unsupported { .. } => {
-                Some("this host reads project versions 3, 3-alpha and 2".into())
+                Some("this host supports only the project versions 3, 3-alpha and 2".into())
             }
             Self::Edit { key } => {
                 let text = format!("write the value of `{key}` in block style, without anchors");
@@ -201,16 +200,16 @@ impl Advice for ProjectError {
             Self::Name(err) => err.hint(),
             Self::Conflict { .. } => Some(repair_hint()),
             Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
-            Self::Contradiction { key, .. } => Some(
-                format!("write the `{key}` that is right on both sides, then try again").into(),
-            ),
+            Self::Contradiction { key, .. } => {
+                Some(format!("write the correct `{key}` on both sides, then try again").into())
+            }
             Self::Value { fix, .. } => Some(fix.clone().into()),
             Self::Syntax { line, .. } => Some(
-                format!("fix the YAML in line {line}, or restore the file from version control")
+                format!("fix the YAML on line {line}, or restore the file from version control")
                     .into(),
             ),
-            Self::Encoding { .. } => Some("save it as UTF-8, without a byte order mark".into()),
-            Self::Link { .. } => Some("replace the link by a copy of the file".into()),
+            Self::Encoding { .. } => Some("save it as UTF-8 without a byte order mark".into()),
+            Self::Link { .. } => Some("replace the link with a copy of the file".into()),
             Self::Plural(err) => err.hint(),
             Self::Missing { .. } | Self::Read { .. } | Self::Write { .. } => None,
         }
@@ -222,10 +221,10 @@ impl Advice for PluralError {
         Some(
             match self {
                 Self::Known { known, .. } => {
-                    format!("leave out `--plural`, or use `--plural {known}`")
+                    format!("omit `--plural`, or use `--plural {known}`")
                 }
                 Self::Taken { .. } => {
-                    "choose another kind, or another plural with `--plural`".to_owned()
+                    "choose another kind, or specify another plural with `--plural`".to_owned()
                 }
             }
             .into(),
@@ -235,7 +234,7 @@ impl Advice for PluralError {
 
 impl Advice for NameError {
     fn hint(&self) -> Option<Hint> {
-        Some(format!("write it like `{}`", self.example()).into())
+        Some(format!("use a value such as `{}`", self.example()).into())
     }
 }
 
@@ -243,18 +242,17 @@ impl Advice for UniverseError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Conflict { path, other: None, .. } => Some(
-                format!(
-                    "use `--force` to overwrite `{path}`, or `--skip-existing` to leave it as it is"
-                )
-                .into(),
+                format!("use `--force` to overwrite `{path}`, or `--skip-existing` to keep it")
+                    .into(),
             ),
-            Self::Conflict { .. } => Some("leave one of the two plugins out of the chain".into()),
-            Self::Occupied { path, .. } => Some(format!("move `{path}` away").into()),
+            Self::Conflict { .. } => Some("remove one of the two plugins from the chain".into()),
+            Self::Occupied { path, .. } => Some(format!("move `{path}` out of the way").into()),
             Self::List { .. } => {
-                Some("make it readable, or list it in the project's `.gitignore`".into())
+                Some("make it readable, or add it to the project's `.gitignore`".into())
             }
             Self::Case { .. } => Some(
-                "some systems cannot store both; use one spelling, or delete the other file".into(),
+                "use the same spelling, or delete the other file: some systems cannot store both"
+                    .into(),
             ),
             _ => None,
         }
@@ -271,7 +269,7 @@ impl Advice for RecordError {
             Self::Conflict { .. } => Some(repair_hint()),
             Self::Unpaired { .. } => Some("resolve this conflict by hand".into()),
             Self::TooLarge { .. } | Self::Full => {
-                Some("leave the plugin that writes such files out of the chain".into())
+                Some("remove the plugin that writes such files from the chain".into())
             }
             Self::Line { .. } | Self::Base { .. } | Self::Resource { .. } => {
                 Some("restore it from version control".into())
@@ -283,11 +281,13 @@ impl Advice for RecordError {
 impl Advice for TransactionError {
     fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Occupied { path } => Some(format!("move `{path}` away, then try again").into()),
+            Self::Occupied { path } => {
+                Some(format!("move `{path}` out of the way, then try again").into())
+            }
             Self::Disappeared { .. } | Self::Changed { .. } => {
                 Some("nothing was written; try again".into())
             }
-            Self::Disk { action: "look for", path, source }
+            Self::Disk { action: "find", path, source }
                 if source.kind() == ErrorKind::PermissionDenied =>
             {
                 let text =
@@ -297,7 +297,7 @@ impl Advice for TransactionError {
             Self::Disk { path, source, .. } => disk_hint(path, source.kind()),
             Self::Busy { lock: Some(lock), .. } => Some(
                 format!(
-                    "wait until the process has ended; if it does not run any more, remove `{}`",
+                    "wait until the process has ended; if it is no longer running, remove `{}`",
                     lock.display()
                 )
                 .into(),
@@ -307,13 +307,18 @@ impl Advice for TransactionError {
             }
             Self::Journal { path, .. } => Some(journal_hint(path)),
             Self::Undo { undo, .. } => Some(
-                format!("{undo}; once that is fixed, the next command finishes or undoes the run")
-                    .into(),
+                format!(
+                    "fix this problem: {undo}; the next command then finishes or undoes the run"
+                )
+                .into(),
             ),
             Self::Interrupted { source, .. } => match &**source {
                 Self::Changed { path } | Self::Occupied { path } => Some(
-                    format!("move your `{path}` away; the next command then restores the old one")
-                        .into(),
+                    format!(
+                        "move your `{path}` out of the way; the next command then restores the old \
+                         one"
+                    )
+                    .into(),
                 ),
                 other => other.hint(),
             },
@@ -322,10 +327,10 @@ impl Advice for TransactionError {
     }
 }
 
-/// Returns what to do about what a merge has left.
+/// Returns what to do about the conflicts that a merge has left.
 fn repair_hint() -> Hint {
     Hint::new(|host| {
-        format!("run `{} project repair` to take over what both sides did", host.command_name)
+        format!("run `{} project repair` to combine the changes of both sides", host.command_name)
     })
 }
 
@@ -333,7 +338,7 @@ fn repair_hint() -> Hint {
 fn read_hint(kind: ErrorKind) -> Option<Hint> {
     match kind {
         ErrorKind::PermissionDenied => Some("check that you have permission to read it".into()),
-        // It is too large, no text, or no file.
+        // It is too large, not text, or not a file.
         ErrorKind::FileTooLarge
         | ErrorKind::InvalidData
         | ErrorKind::InvalidInput
@@ -345,10 +350,10 @@ fn read_hint(kind: ErrorKind) -> Option<Hint> {
 fn disk_hint(path: &str, kind: ErrorKind) -> Option<Hint> {
     match kind {
         ErrorKind::CrossesDevices => {
-            Some(format!("`{path}` is on another file system than the project").into())
+            Some(format!("`{path}` is on a different file system from the project").into())
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Some("free space on the disk, then try again".into())
+            Some("free up disk space, then try again".into())
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(
             format!("check that you have write permission for `{path}` and its directory").into(),
@@ -360,7 +365,7 @@ fn disk_hint(path: &str, kind: ErrorKind) -> Option<Hint> {
 fn journal_hint(journal: &str) -> Hint {
     let run = journal.rsplit_once('/').map_or(journal, |(run, _)| run);
     let text = format!(
-        "compare the project with your version control; the replaced files are `{run}/*.old`; \
+        "compare the project with version control (the replaced files are `{run}/*.old`), \
          then remove `{run}`"
     );
     text.into()
@@ -391,11 +396,11 @@ mod tests {
         let mut reply = ErrorReply::failed("no wood");
         reply.causes.push("no forest".to_owned());
         let call = CallError::Failed { plugin, source: reply };
-        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: no wood: no forest"].assert_eq(&CliError::from(replayed(call.into())).to_string());
+        expect!["failed to rerun `create api`, command 2 of the record: `create api` failed in `a.io/v1.0.0` while scaffolding: no wood: no forest"].assert_eq(&CliError::from(replayed(call.into())).to_string());
 
         let path = "a".to_owned();
         let source = UniverseError::Read { path, source: ErrorKind::PermissionDenied.into() };
-        expect!["failed to run `create api` again, command 2 of the record: `create api` failed at `a.io/v1.0.0`, while it scaffolds: failed to read `a`: permission denied"].assert_eq(&CliError::from(replayed(source.into())).to_string());
+        expect!["failed to rerun `create api`, command 2 of the record: `create api` failed in `a.io/v1.0.0` while scaffolding: failed to read `a`: permission denied"].assert_eq(&CliError::from(replayed(source.into())).to_string());
     }
 
     #[test]
@@ -420,7 +425,7 @@ mod tests {
         let texts = [changed(), undo, interrupted].map(|it| it.hint_text().unwrap()).join("\n");
         expect![[r#"
             nothing was written; try again
-            `a` has changed meanwhile; once that is fixed, the next command finishes or undoes the run
-            move your `a` away; the next command then restores the old one"#]].assert_eq(&texts);
+            fix this problem: `a` has changed in the meantime; the next command then finishes or undoes the run
+            move your `a` out of the way; the next command then restores the old one"#]].assert_eq(&texts);
     }
 }

@@ -1,14 +1,14 @@
-//! What became of a scaffolded file.
+//! What has happened to a scaffolded file.
 
 use crate::merge;
 use crate::record::file::{RecordError, RecordedFile};
 use pintle_host::fs::{Cause, Dir, Error};
 use serde::Serialize;
 
-/// How much longer than twice its length a file is that was changed for certain.
+/// If a file is longer than twice its recorded length plus this, it has certainly changed.
 const MORE: u64 = 4096;
 
-/// What became of a scaffolded file.
+/// What has happened to a scaffolded file.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FileState {
@@ -19,10 +19,10 @@ pub(super) enum FileState {
 }
 
 impl FileState {
-    /// Compares the file on disk with what was scaffolded.
+    /// Compares the file on disk with its scaffolded content.
     pub(super) fn of(root: &Dir, file: &RecordedFile) -> Result<Self, RecordError> {
         let base = file.content()?;
-        // A checkout or a formatter makes it longer, and does not change it.
+        // A checkout or a formatter makes it longer without changing it.
         Ok(match root.read_regular(file.path(), base.len() as u64 * 2 + MORE) {
             Ok(it) if merge::is_same(file.path(), &base, &it.bytes) => Self::Unchanged,
             Err(err) if err.is_absent() => Self::Deleted,

@@ -1,7 +1,7 @@
-//! The subcommands that a chain of plugins carries out: `init`, `edit`, `create api`, …
+//! The subcommands that a chain of plugins implements: `init`, `edit`, `create api`, …
 //!
-//! Which plugins those are stands on the command line, in PROJECT, or in the host's
-//! defaults; only then are the flags known, and only then is the line parsed.
+//! The command line, PROJECT or the host's defaults determine the plugins; only then are the flags
+//! known, and only then is the line parsed.
 
 use super::commit::show_or_commit;
 use super::options;
@@ -35,23 +35,23 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// What is known of a subcommand before its line is parsed.
+/// What is known about a subcommand before its line is parsed.
 struct Invocation {
     subcommand: Subcommand,
     root: PathBuf,
-    /// `None` for `init`, and where there is none yet.
+    /// `None` for `init`, and if there is no project yet.
     project: Option<ProjectFile>,
     version: ProjectVersion,
     /// Today.
     date: String,
     plugins: Vec<LoadedPlugin>,
-    /// The keys of the plugins, as they were named.
+    /// The keys of the plugins, as they were specified.
     keys: Vec<String>,
     limit: TimeLimit,
 }
 
-/// Completes a scaffolding subcommand with what its chain of plugins takes; `line` is what
-/// follows its words.
+/// Completes a scaffolding subcommand with the flags of its chain of plugins; `line` is what
+/// follows the words of the subcommand.
 pub(super) fn bind(
     session: &Session<'_>,
     subcommand: Subcommand,
@@ -75,7 +75,7 @@ pub(super) fn bind(
     let lock = lock(session, &root, only_looks(line))?;
     let invocation = match Invocation::new(session, subcommand, line) {
         Err(err) if global::asks_for_help(line) => {
-            let text = format!("the plugins' flags are not shown: {err}");
+            let text = format!("cannot show the flags of the plugins: {err}");
             session.console().log(Level::Warn, &text);
             Invocation::without_plugins(session, subcommand)
         }
@@ -146,7 +146,7 @@ impl Invocation {
             };
             let plugin = session.load(&found)?;
             if invocation.plugins.iter().any(|it| it.key() == plugin.key()) {
-                let text = format!("plugin `{}` is twice in the chain", plugin.key());
+                let text = format!("the chain contains plugin `{}` twice", plugin.key());
                 return Err(CliError::new(Exit::Usage, text));
             }
             invocation.plugins.push(plugin);
@@ -154,9 +154,9 @@ impl Invocation {
         Ok(invocation)
     }
 
-    /// Whether the chain of a project is complete without a plugin that is not installed:
-    /// `edit` in a project of kubebuilder's is for the plugins of this host, and what
-    /// stands under `plugins` there may be for other programs.
+    /// Whether the chain of a project is complete without a plugin that is not installed: `edit` in
+    /// a kubebuilder project is for the plugins of this host, and the keys under `plugins` may
+    /// belong to other programs.
     fn does_without(&self, key: &PluginKey, given: &[String]) -> bool {
         let Some(project) = self.project.as_ref().filter(|it| it.is_shared()) else { return false };
         let key = key.to_string();
@@ -170,14 +170,14 @@ impl Invocation {
         let subcommand = self.subcommand.name();
         match is_kubebuilders(&key.to_string()) {
             true => CliError::from_error(Exit::Refused, &err).hint(format!(
-                "it is a plugin of kubebuilder: run `kubebuilder {subcommand}`, or name the plugins \
-                 to run here with `--plugins`"
+                "run `kubebuilder {subcommand}`, because the plugin is one of kubebuilder, or \
+                 specify the plugins to run here with `--plugins`"
             )),
             false => missing(err),
         }
     }
 
-    /// Returns what is known whatever is installed: the host's own flags.
+    /// Returns what is known regardless of the installed plugins: the host's own flags.
     fn without_plugins(session: &Session<'_>, subcommand: Subcommand) -> Self {
         Self::empty(subcommand, PathBuf::new(), session.settings().default_project_version())
     }
@@ -189,7 +189,8 @@ impl Invocation {
         Self { subcommand, root, project: None, version, date, plugins, keys, limit }
     }
 
-    /// Returns the keys of the chain: from the line, else from PROJECT, else the host's.
+    /// Returns the keys of the chain: from the line, otherwise from PROJECT, otherwise the host's
+    /// defaults.
     fn keys(&self, session: &Session<'_>, given: &[String]) -> Result<Vec<PluginKey>, CliError> {
         if !given.is_empty() {
             return given.iter().map(|it| plugin::parse_key(it)).collect();
@@ -231,12 +232,12 @@ impl Invocation {
         description.args = flags.iter().map(|it| it.arg.clone()).collect();
         let command =
             args::command(command.get_name().to_owned(), &description).map_err(|why| {
-                let text = format!("a plugin of the chain describes its flags wrongly: {why}");
+                let text = format!("a plugin of the chain has invalid flags: {why}");
                 CliError::new(Exit::Refused, text)
             })?;
         let chain: Vec<_> = self.plugins.iter().map(|it| it.key().to_string()).collect();
         let chain = if chain.is_empty() {
-            "none; choose with `--plugins`".to_owned()
+            "none; choose plugins with `--plugins`".to_owned()
         } else {
             chain.join(", ")
         };
@@ -247,7 +248,7 @@ impl Invocation {
         Ok((command, flags))
     }
 
-    /// Takes all steps, with the hooks before and behind what reaches the disk.
+    /// Takes all steps, with the hooks before and after the changes on disk.
     fn scaffold(
         &self,
         session: &Session<'_>,
@@ -258,8 +259,9 @@ impl Invocation {
         let needs_plugins = !self.subcommand.deletes() && self.subcommand != Subcommand::Edit;
         if self.plugins.is_empty() && needs_plugins {
             let text = format!("`{}` has no plugins to run", self.subcommand.name());
-            return Err(CliError::new(Exit::Usage, text)
-                .hint("name some with `--plugins`, as `--plugins rust`".to_owned()));
+            return Err(CliError::new(Exit::Usage, text).hint(
+                "specify plugins with `--plugins`, for example `--plugins rust`".to_owned(),
+            ));
         }
         let show = ShowOptions::new(matches);
         let prepared = match self.subcommand.deletes() {
@@ -307,7 +309,7 @@ impl Invocation {
         })
     }
 
-    /// Undoes in memory.
+    /// Undoes a command in memory.
     fn prepare_undo(
         &self,
         session: &Session<'_>,
@@ -365,7 +367,7 @@ impl Invocation {
         let default = default_project_name(&self.root);
         let (domain, name) = (text("domain").map_or("", |it| it), text("project-name"));
         let name = name.unwrap_or(&default);
-        // What the line gives is wrong usage; what a plugin or PROJECT does is not.
+        // An invalid value on the line is wrong usage; one from a plugin or PROJECT is not.
         if !domain.is_empty() {
             check_domain(domain)?;
         }

@@ -1,4 +1,4 @@
-//! The commands of scaffolding: what is read from the line, and what is printed.
+//! The scaffolding commands: parsing of the command line, and output.
 
 mod blame;
 mod bridge;
@@ -26,12 +26,12 @@ use pintle_plugin::events;
 use std::ffi::OsString;
 use subcommand::Subcommand;
 
-/// Scaffolding as a group of a host: `init`, `edit`, `create`, `delete` and `project`.
+/// Scaffolding as a command group of a host: `init`, `edit`, `create`, `delete` and `project`.
 pub static GROUP: Group = Group {
     name: "scaffold",
     nouns: &[
-        Noun { word: "create", about: "Add something to the project" },
-        Noun { word: "delete", about: "Undo what was added to the project" },
+        Noun { word: "create", about: "Add APIs and webhooks to the project" },
+        Noun { word: "delete", about: "Remove APIs and webhooks from the project" },
         Noun { word: "project", about: "Show, check, upgrade and repair the project" },
         Noun { word: "bridge", about: "Use plugins of this host in kubebuilder" },
     ],

@@ -9,10 +9,10 @@ use pintle_host::cli::output;
 pub(super) fn of(subcommand: Subcommand) -> Vec<Arg> {
     let mut args = match subcommand {
         Subcommand::Init => init(),
-        Subcommand::Edit => vec![plugins("The plugins to change, and to take into the project")],
+        Subcommand::Edit => vec![plugins("The plugins to run, and to add to the project")],
         Subcommand::CreateApi => [vec![chain()], gvk(true), api(), external()].concat(),
         Subcommand::CreateWebhook => {
-            [vec![chain()], gvk(true), webhooks("Make"), spoke(), external()].concat()
+            [vec![chain()], gvk(true), webhooks("Create"), spoke(), external()].concat()
         }
         Subcommand::DeleteApi => gvk(false),
         Subcommand::DeleteWebhook => [gvk(false), webhooks("Undo only")].concat(),
@@ -30,52 +30,64 @@ fn init() -> Vec<Arg> {
         text("project-version", "VERSION", "The version of the PROJECT file"),
         text("domain", "DOMAIN", "The domain of the API groups").default_value("my.domain"),
         text("repo", "URL", "The repository of the project"),
-        text("project-name", "NAME", "The name of the project [default: the directory's]"),
-        flag("namespaced", "Let the operator work in its own namespace only".to_owned()),
+        text(
+            "project-name",
+            "NAME",
+            "The name of the project [default: the name of the directory]",
+        ),
+        flag("namespaced", "Restrict the operator to its own namespace".to_owned()),
     ]
 }
 
 fn api() -> Vec<Arg> {
     vec![
-        switch("resource", "Make the API type"),
-        switch("controller", "Make the controller"),
-        switch("namespaced", "The resource lives in a namespace"),
+        switch("resource", "Create the API type"),
+        switch("controller", "Create the controller"),
+        switch("namespaced", "Whether the resource is namespaced"),
     ]
 }
 
-/// Where an API of another project comes from. Each makes the API one of another project.
+/// The source of an API of another project. Each of these options makes the API one of another
+/// project.
 fn external() -> Vec<Arg> {
     vec![
-        text("external-api-domain", "DOMAIN", "The domain of an API of another project, as `io`"),
+        text(
+            "external-api-domain",
+            "DOMAIN",
+            "The domain of an API of another project, for example `io`",
+        ),
         text(
             "external-api-path",
             "PATH",
-            "Where the code has the type of an API of another project, as `cert_manager::v1`",
+            "The path in the code of the type of an API of another project, for example \
+             `cert_manager::v1`",
         ),
         text(
             "external-api-module",
             "MODULE",
-            "The package with the type of an API of another project, as `cert-manager@0.4`",
+            "The package with the type of an API of another project, for example \
+             `cert-manager@0.4`",
         ),
     ]
 }
 
 fn gvk(with_plural: bool) -> Vec<Arg> {
     let mut args = vec![
-        text("group", "GROUP", "The API group without the domain, as `crew`").required(true),
-        text("version", "VERSION", "The version, as `v1alpha1`").required(true),
-        text("kind", "KIND", "The kind, as `Captain`").required(true),
+        text("group", "GROUP", "The API group without the domain, for example `crew`")
+            .required(true),
+        text("version", "VERSION", "The version, for example `v1alpha1`").required(true),
+        text("kind", "KIND", "The kind, for example `Captain`").required(true),
     ];
     if with_plural {
-        args.push(text("plural", "PLURAL", "The plural, where English is irregular"));
+        args.push(text("plural", "PLURAL", "The plural of the kind [default: the English plural]"));
     }
     args
 }
 
 fn webhooks(verb: &str) -> Vec<Arg> {
     vec![
-        flag("defaulting", format!("{verb} the webhook that fills in defaults")),
-        flag("validation", format!("{verb} the webhook that accepts or denies")),
+        flag("defaulting", format!("{verb} the webhook that sets defaults")),
+        flag("validation", format!("{verb} the webhook that accepts or denies objects")),
         flag("conversion", format!("{verb} the webhook that converts between versions")),
     ]
 }
@@ -88,20 +100,19 @@ fn spoke() -> Vec<Arg> {
     ]
 }
 
-/// What to do about files that are there already.
+/// What to do with files that already exist.
 fn existing() -> Vec<Arg> {
     vec![
-        flag("force", "Make again what is there already".to_owned())
-            .conflicts_with("skip-existing"),
-        flag("skip-existing", "Leave files that are there already as they are".to_owned()),
+        flag("force", "Recreate what already exists".to_owned()).conflicts_with("skip-existing"),
+        flag("skip-existing", "Keep files that already exist".to_owned()),
     ]
 }
 
-/// Ways to show what would be done.
+/// Ways to show the changes without making them.
 pub(super) fn show() -> Vec<Arg> {
     vec![
-        flag("dry-run", "List what would change, and change nothing".to_owned()),
-        flag("diff", "Show what would change, line by line, and change nothing".to_owned()),
+        flag("dry-run", "List the changes without making them".to_owned()),
+        flag("diff", "Show the changes line by line without making them".to_owned()),
         Arg::new("dump-universe")
             .long("dump-universe")
             .value_name("DETAIL")
@@ -109,7 +120,7 @@ pub(super) fn show() -> Vec<Arg> {
             .require_equals(true)
             .default_missing_value(Detail::NAMES[0])
             .value_parser(Detail::NAMES)
-            .help("Print the files as the plugins see them, as JSON"),
+            .help("Print all files as the plugins left them, as JSON"),
         output::arg(),
     ]
 }
@@ -130,7 +141,7 @@ fn flag(name: &'static str, help: String) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
-/// A flag that is on unless `--name=false` says no.
+/// A flag that is on unless `--name=false` is given.
 fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)

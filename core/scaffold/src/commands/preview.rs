@@ -1,8 +1,8 @@
-//! What a scaffolding command does, or would do, as the user sees it.
+//! The changes that a scaffolding command makes, or would make, as the user sees them.
 //!
-//! With `-q`, the list of what was done is not shown, as it is a report that nobody asked for.
-//! What the user did ask for is a result and shown all the same: a listing, what would be done,
-//! the universe, and the report in a form for programs.
+//! With `-q`, the list of changes is not shown, because the user has not requested this report.
+//! Requested results are still shown: a listing, the changes that would be made, the universe, and
+//! the report in a form for programs.
 
 use super::diff::diff;
 use crate::dump::{Detail, Dump};
@@ -20,17 +20,18 @@ use pintle_plugin::Level;
 use pintle_plugin::host::Stream;
 use serde::Serialize;
 
-/// What a command does, or would do. The names of the fields are part of the interface.
+/// The changes that a command makes, or would make. The names of the fields are part of the
+/// interface.
 #[derive(Serialize)]
 struct Summary {
     subcommand: String,
     chain: Vec<String>,
-    /// Whether it was not done.
+    /// Whether the changes were only shown.
     dry_run: bool,
     changes: Vec<ChangeRow>,
-    /// The files that should have changed, and did not or not cleanly.
+    /// The files that should have changed, but did not, or not cleanly.
     left: Vec<ConflictRow>,
-    /// What the user wrote, and a forced command takes away.
+    /// What the user wrote and a forced command removes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<Dropped>,
     notices: Vec<String>,
@@ -48,7 +49,7 @@ struct ConflictRow {
     path: String,
     reason: String,
     marked: bool,
-    /// The lines that stay as the user has them.
+    /// The lines that are kept as the user has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<String>,
 }
@@ -70,12 +71,12 @@ impl ShowOptions {
         }
     }
 
-    /// Whether nothing is to reach the disk.
+    /// Whether nothing is to be written to the disk.
     pub(super) fn changes_nothing(&self) -> bool {
         self.dry_run || self.diff
     }
 
-    /// Prints the universe, if that is wanted.
+    /// Prints the universe, if requested.
     pub(super) fn dump(&self, session: &Session<'_>, dump: &Dump) -> Result<(), CliError> {
         if let Some(detail) = self.dump {
             session.console().println(dump.to_json(detail)?);
@@ -87,14 +88,14 @@ impl ShowOptions {
     pub(super) fn warn_of_losses(&self, session: &Session<'_>, prepared: &Prepared) {
         for Dropped { path, lines } in prepared.dropped() {
             let text = match lines.is_empty() {
-                true => format!("`{path}` is replaced, with all that you have in it"),
-                false => format!("`{path}` is replaced, without these lines of yours:"),
+                true => format!("`{path}` is replaced, and all of its content is lost"),
+                false => format!("`{path}` is replaced, and these lines of yours are lost:"),
             };
             session.console().log(Level::Warn, &(text + &listed(lines)));
         }
     }
 
-    /// Shows what would be done.
+    /// Shows the changes that would be made.
     pub(super) fn show(&self, session: &Session<'_>, matches: &ArgMatches, prepared: &Prepared) {
         if self.diff {
             session.console().styled(Stream::Out, &diff(prepared));
@@ -109,11 +110,11 @@ impl ShowOptions {
             dropped: prepared.dropped().to_vec(),
             notices: prepared.notices().to_vec(),
         };
-        // With a diff, the list would say the same once more.
+        // With a diff, the list would repeat the same information.
         self.print(session, matches, &summary, !self.diff);
     }
 
-    /// Shows what was done.
+    /// Shows the changes that were made.
     pub(super) fn report(
         &self,
         session: &Session<'_>,
@@ -144,7 +145,7 @@ impl ShowOptions {
             session.console().log(Level::Warn, notice);
         }
         summary.left.iter().for_each(|it| it.log(session.console()));
-        // The universe, or the diff, is the result then.
+        // In this case, the universe or the diff is the result.
         if !with_list || self.dump.is_some() {
             return;
         }
@@ -198,13 +199,15 @@ impl ConflictRow {
     fn log(&self, console: &Console) {
         let Self { path, reason, marked, lines } = self;
         let text = match (marked, lines.is_empty()) {
-            // The command fails for it.
+            // This makes the command fail.
             (true, _) => {
                 return console
-                    .log(Level::Error, &format!("`{path}` has conflict markers: {reason}"));
+                    .log(Level::Error, &format!("`{path}` contains conflict markers: {reason}"));
             }
             (false, true) => format!("`{path}` is left as it is: {reason}"),
-            (false, false) => format!("lines of `{path}` stay, as you have changed them:"),
+            (false, false) => {
+                format!("these lines of `{path}` are kept, because you have changed them:")
+            }
         };
         console.log(Level::Warn, &(text + &listed(lines)));
     }
@@ -219,7 +222,7 @@ impl ConflictRow {
     }
 }
 
-/// Returns what becomes of PROJECT, if it changes.
+/// Returns the change of PROJECT, if there is one.
 fn project_row(prepared: &Prepared) -> Option<ChangeRow> {
     let change = match prepared.project_before() {
         None => "add",

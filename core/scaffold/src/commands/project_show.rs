@@ -1,4 +1,4 @@
-//! `project show`: what PROJECT says, and the commands that made the project.
+//! `project show`: the content of PROJECT, and the commands that created the project.
 
 use super::working_project::{PROJECT_TO_READ, open_project};
 use crate::project::file::ProjectFile;
@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 #[derive(Serialize)]
 struct Shown<'a> {
     version: String,
-    /// The older version that the file has, until the first change.
+    /// The older version of the file, until the first change.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_version: Option<String>,
     name: &'a str,
@@ -24,13 +24,13 @@ struct Shown<'a> {
     layout: Vec<&'a str>,
     resources: Vec<message::Resource>,
     commands: Vec<Value>,
-    /// How many files are known to be scaffolded.
+    /// How many scaffolded files are recorded.
     files: usize,
 }
 
 pub(super) const ROW: Row = Row::new(
     &["project", "show"],
-    "Show the project: plugins, resources, and the commands that made it",
+    "Show the project: plugins, resources, and the commands that created it",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
@@ -63,7 +63,7 @@ fn text(form: &Shown<'_>, project: &ProjectFile, record: &Record) -> String {
         rows.push(["repo".to_owned(), form.repo.to_owned()]);
     }
     let version = match &form.file_version {
-        Some(older) => format!("{older}; becomes {} with the first change", form.version),
+        Some(older) => format!("{older}; the first change converts it to {}", form.version),
         None => form.version.clone(),
     };
     rows.push(["version".to_owned(), version]);
@@ -89,7 +89,7 @@ fn resource(resource: &Resource) -> String {
     format!("{}: {}", resource.gvk(), parts.join(", "))
 }
 
-/// Returns the command with its number in the place of what the record knows it by.
+/// Returns the command with its number instead of its id in the record.
 fn numbered(command: &RecordedCommand) -> Value {
     let mut value = serde_json::to_value(command).expect("the record has string keys");
     if let Value::Object(map) = &mut value {
@@ -99,7 +99,7 @@ fn numbered(command: &RecordedCommand) -> Value {
     value
 }
 
-/// Returns the command as a line, with what it was told.
+/// Returns the command as a line, with its options.
 fn line(command: &RecordedCommand) -> String {
     let mut text = format!("{} {}", command.number, command.subcommand);
     let mut option = |name: &str, value: &Value| match value {

@@ -1,4 +1,4 @@
-//! Which installed plugins run the commands of the record again.
+//! Which installed plugins rerun the commands of the record.
 
 use super::working_project::project_root;
 use crate::record::file::Record;
@@ -11,7 +11,7 @@ use pintle_host::cli::{CliError, Exit, Hint, Session, plugin};
 use pintle_plugin::Level;
 use std::collections::BTreeMap;
 
-/// Returns the error of a plugin that the project needs: it is no fault of the line.
+/// Returns the error of a missing plugin that the project needs: the command line is not at fault.
 pub(super) fn missing(err: ResolveError) -> CliError {
     match err {
         ResolveError::NotFound { .. } => {
@@ -24,7 +24,7 @@ pub(super) fn missing(err: ResolveError) -> CliError {
     }
 }
 
-/// Returns the plugins that made the project that the current directory is in: of each, the version that
+/// Returns the plugins that created the project in the current directory, each in the version that
 /// was used last.
 pub(super) fn made_by(_: &Session<'_>) -> Result<Vec<PluginKey>, CliError> {
     let record = Record::load(&project_root()?)?;
@@ -39,15 +39,15 @@ pub(super) fn made_by(_: &Session<'_>) -> Result<Vec<PluginKey>, CliError> {
     Ok(found)
 }
 
-/// Returns the plugins that the commands of the record were carried out with, or what
-/// takes their place; `wanted` says which to take instead of those of its name.
+/// Returns the plugins that the commands of the record were run with, or their replacements;
+/// `wanted` returns which plugin to use instead.
 pub(super) fn recorded_plugins(
     session: &Session<'_>,
     record: &Record,
     wanted: &dyn Fn(&PluginKey) -> Option<PluginKey>,
 ) -> Result<(Plugins, Memo), CliError> {
     let mut plugins = Plugins::new();
-    // Other programs than libraries may be made of more than one file.
+    // Programs other than libraries may consist of more than one file.
     let (mut files, mut are_libraries) = (BTreeMap::new(), true);
     for command in record.commands() {
         let version = command.project_version.parse::<ProjectVersion>().ok();
@@ -61,11 +61,11 @@ pub(super) fn recorded_plugins(
             let found = match session.resolve(&exact, version.as_ref()) {
                 Ok(entry) => entry,
                 Err(err) if asked.is_some() => return Err(missing(err)),
-                // Another version of the plugin does the same commands.
+                // Another version of the plugin can run the same commands.
                 Err(_) => {
                     let any = PluginKey::new(key.name().clone(), None);
                     let entry = session.resolve(&any, version.as_ref()).map_err(missing)?;
-                    let text = format!("`{key}` is not installed; another version does its part");
+                    let text = format!("`{key}` is not installed; using another version");
                     session.console().log(Level::Warn, &text);
                     entry
                 }

@@ -1,4 +1,4 @@
-//! `project repair`: resolves the conflicts that a merge has left in what plugins have made.
+//! `project repair`: resolves the conflicts that a merge has left in scaffolded files.
 
 use super::commit::{Moments, show_or_commit};
 use super::options;
@@ -20,7 +20,7 @@ const NAME: &str = "project repair";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "repair"],
-    "Resolve the conflicts of a merge in PROJECT, the record and scaffolded files",
+    "Resolve merge conflicts in PROJECT, the record and scaffolded files",
     Run::Plain(run),
 )
 .args(|command| command.args(options::show()));

@@ -36,11 +36,11 @@ fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource,
     let is_asked = matches.value_source("resource") == Some(ValueSource::CommandLine);
     let foreign = match external_resource(matches)? {
         Some(_) if is_asked && switch("resource") => {
-            let text = "the type of an API of another project cannot be made";
-            let hint = "leave out `--resource`, or the options `--external-api-…`";
+            let text = "cannot create the type of an API of another project";
+            let hint = "omit `--resource`, or the options `--external-api-…`";
             return Err(CliError::new(Exit::Usage, text).hint(hint));
         }
-        // A controller for what the project does not define: Kubernetes must define it.
+        // A controller for a kind that the project does not define: Kubernetes must define it.
         None if !switch("resource") => foreign_resource(project, matches)?,
         external => external,
     };
@@ -61,14 +61,14 @@ fn api_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resource,
     };
     resource.controller = switch("controller");
     if resource.api.is_none() && !resource.controller {
-        let text = "neither a type nor a controller is asked for";
-        let hint = "leave out `--controller=false`, or both options";
+        let text = "neither a type nor a controller is requested";
+        let hint = "omit `--controller=false`, or both options";
         return Err(CliError::new(Exit::Usage, text).hint(hint));
     }
     Ok(resource)
 }
 
-/// Returns whether the objects of a kind are in namespaces, which is the same in all versions.
+/// Returns whether the kind is namespaced, which is the same in all versions.
 fn scope(project: &ProjectFile, gvk: &Gvk, matches: &ArgMatches) -> Result<bool, CliError> {
     let asked = matches.get_one::<bool>("namespaced").copied().unwrap_or(true);
     let mut versions = project.resources().iter().filter(|it| it.gvk().is_of_kind(gvk));
@@ -76,8 +76,8 @@ fn scope(project: &ProjectFile, gvk: &Gvk, matches: &ArgMatches) -> Result<bool,
     let is_given = matches.value_source("namespaced") == Some(ValueSource::CommandLine);
     if is_given && asked != known.namespaced {
         let is_not = if known.namespaced { "is" } else { "is not" };
-        let text = format!("`{}` {is_not} in namespaces: all versions of a kind agree", gvk.kind());
-        return Err(CliError::new(Exit::Usage, text).hint("leave out `--namespaced`"));
+        let text = format!("`{}` {is_not} namespaced in its other versions", gvk.kind());
+        return Err(CliError::new(Exit::Usage, text).hint("omit `--namespaced`"));
     }
     Ok(known.namespaced)
 }
@@ -104,11 +104,11 @@ fn webhook_resource(project: &ProjectFile, matches: &ArgMatches) -> Result<Resou
     webhooks.conversion = is_on("conversion");
     if !webhooks.is_any() {
         return Err(CliError::new(Exit::Usage, "no webhook is selected")
-            .hint("use one or more of `--defaulting`, `--validation` and `--conversion`"));
+            .hint("use at least one of `--defaulting`, `--validation` and `--conversion`"));
     }
     if webhooks.conversion && is_foreign {
-        let text = format!("the project does not define `{}`", resource.gvk());
-        return Err(CliError::new(Exit::Usage, format!("{text}, and cannot convert it"))
+        let text = format!("cannot convert `{}`: the project does not define it", resource.gvk());
+        return Err(CliError::new(Exit::Usage, text)
             .hint("use `--conversion` only for kinds that the project defines"));
     }
     if let Some(known) = known.filter(|_| !is_on("force")) {
@@ -123,8 +123,8 @@ fn gvk_texts(matches: &ArgMatches) -> [&str; 3] {
     ["group", "version", "kind"].map(|it| matches.get_one::<String>(it).map_or("", |it| it))
 }
 
-/// Returns the resource of another project that the line describes, if it describes one. Its
-/// domain alone decides its group.
+/// Returns the resource of another project that the line describes, if it describes one. Its domain
+/// alone determines its group.
 fn external_resource(matches: &ArgMatches) -> Result<Option<Resource>, CliError> {
     let given = ["domain", "path", "module"]
         .map(|it| matches.get_one::<String>(&format!("external-api-{it}")).map_or("", |it| it));
@@ -139,8 +139,8 @@ fn external_resource(matches: &ArgMatches) -> Result<Option<Resource>, CliError>
     Ok(Some(resource))
 }
 
-/// Returns the resource that is not the project's own, if the line names such a one: one that
-/// the project has already, else one of Kubernetes.
+/// Returns the resource that is not the project's own, if the line names one: one that the project
+/// already has, otherwise one of Kubernetes.
 fn foreign_resource(
     project: &ProjectFile,
     matches: &ArgMatches,
@@ -160,12 +160,12 @@ fn foreign_resource(
         resource.module.clone_from(&known.module);
         return Ok(Some(resource));
     }
-    // The project's own group may be called like one of Kubernetes.
+    // The project's own group may have the same name as one of Kubernetes.
     let core = if is_own_group { None } else { Resource::of_core(group, version, kind) };
     Ok(core.transpose()?)
 }
 
-/// Refuses a webhook of a sort that the resource has already.
+/// Rejects a webhook of a kind that the resource already has.
 ///
 /// With `skips`, such a webhook stays as it is while another one is added.
 fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), ScaffoldError> {
@@ -183,7 +183,7 @@ fn refuse_second(known: &Resource, new: &Resource, skips: bool) -> Result<(), Sc
     }
 }
 
-/// Refuses a second version that all others are converted to and from.
+/// Rejects a second version that all others are converted to and from.
 fn check_hub(project: &ProjectFile, hub: &Resource) -> Result<(), CliError> {
     let is_hub = |it: &&Resource| {
         it.webhooks.conversion && it.gvk().is_of_kind(hub.gvk()) && it.gvk() != hub.gvk()
@@ -193,11 +193,11 @@ fn check_hub(project: &ProjectFile, hub: &Resource) -> Result<(), CliError> {
     let (version, kind) = (other.gvk().version(), other.gvk().kind());
     let text = format!("`{version}` is already the version that `{kind}` is converted to and from");
     let hint =
-        format!("create one conversion webhook for each kind; first undo that of `{version}`");
+        format!("delete the conversion webhook of `{version}` first; each kind can have only one");
     Err(CliError::new(Exit::Usage, text).hint(hint))
 }
 
-/// Returns the versions that are converted to and from that of `hub`.
+/// Returns the versions that are converted to and from the version of `hub`.
 fn spokes(
     project: &ProjectFile,
     resource: &Resource,
@@ -207,8 +207,8 @@ fn spokes(
     let mut spokes: Vec<String> = Vec::new();
     for version in matches.get_many::<String>("spoke").into_iter().flatten() {
         if !resource.webhooks.conversion {
-            let text = "`--spoke` names versions to convert, but there is no conversion";
-            return Err(CliError::new(Exit::Usage, text).hint("use `--conversion` too"));
+            let text = "`--spoke` requires `--conversion`";
+            return Err(CliError::new(Exit::Usage, text).hint("add `--conversion`"));
         }
         let gvk = match project.find(hub.group(), hub.domain(), version, hub.kind()) {
             Some(known) => known.gvk().clone(),
@@ -229,10 +229,10 @@ fn check_spoke(
     let version = spoke.version();
     let (text, hint): (String, Hint) = if spoke == hub {
         let text = format!("`{version}` is the version that the others are converted to and from");
-        (text, "name the other versions with `--spoke`".into())
+        (text, "specify the other versions with `--spoke`".into())
     } else if is_twice {
-        let text = format!("the version `{version}` is given twice");
-        (text, "name each version once with `--spoke`".into())
+        let text = format!("the version `{version}` is specified twice");
+        (text, "specify each version once with `--spoke`".into())
     } else if project.resource(spoke).is_none() {
         let text = format!("the project has no resource `{spoke}` to convert");
         let hint =
@@ -244,8 +244,8 @@ fn check_spoke(
     Err(CliError::new(Exit::Usage, text).hint(hint))
 }
 
-/// Returns the resource of the project that the user means: one of the project's domain,
-/// else one of any domain.
+/// Returns the resource of the project that the user means: one of the project's domain, otherwise
+/// one of any domain.
 pub(super) fn find_gvk(
     project: &ProjectFile,
     group: &str,

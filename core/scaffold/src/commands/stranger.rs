@@ -6,7 +6,7 @@ use pintle_host::catalog::Entry;
 use pintle_host::cli::Session;
 
 /// Returns what to do about an option, given without dashes, that no plugin of the chain has;
-/// `keys` are those of the chain, as the user would type them.
+/// `keys` are the keys of the chain, as the user would type them.
 pub(super) fn hint(
     session: &Session<'_>,
     chain: Chain<'_>,
@@ -30,15 +30,15 @@ pub(super) fn hint(
     let what = match subcommand {
         Subcommand::Init => {
             let keys = [keys, &[name.to_string()]].concat();
-            format!("give it a part with `--plugins {}`", keys.join(","))
+            format!("add it with `--plugins {}`", keys.join(","))
         }
-        Subcommand::Edit => format!("give it a part with `--plugins {name}`"),
-        _ => format!("give it a part in the project with `{command} edit --plugins {name}`"),
+        Subcommand::Edit => format!("add it with `--plugins {name}`"),
+        _ => format!("add it to the project with `{command} edit --plugins {name}`"),
     };
-    Some(format!("plugin `{key}` has `--{option}`: {what}"))
+    Some(format!("plugin `{key}` has the option `--{option}`: {what}"))
 }
 
-/// Returns whether a plugin has an option. One that does not answer has none.
+/// Returns whether a plugin has an option. A plugin that does not answer has none.
 fn has_option(session: &Session<'_>, chain: Chain<'_>, entry: &Entry, option: &str) -> bool {
     let Ok(plugin) = session.load(entry) else { return false };
     let alone = Chain { plugins: &[plugin], ..chain };

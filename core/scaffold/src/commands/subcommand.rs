@@ -26,7 +26,7 @@ impl Subcommand {
         }
     }
 
-    /// The events before and behind its work.
+    /// The events before and after its work.
     pub(super) fn moments(self) -> Moments {
         match self {
             Self::Init => {
@@ -47,15 +47,15 @@ impl Subcommand {
     pub(super) const fn about(self) -> &'static str {
         match self {
             Self::Init => "Start a project in the current directory",
-            Self::Edit => "Change the project as a whole, or let more plugins take part in it",
+            Self::Edit => "Change the project as a whole, or add plugins to it",
             Self::CreateApi => "Add an API: a kind, its version and its controller",
             Self::CreateWebhook => "Add webhooks to an API",
-            Self::DeleteApi => "Undo what was scaffolded for an API",
-            Self::DeleteWebhook => "Undo what was scaffolded for the webhooks of an API",
+            Self::DeleteApi => "Undo the scaffolding of an API",
+            Self::DeleteWebhook => "Undo the scaffolding of an API's webhooks",
         }
     }
 
-    /// Whether the subcommand undoes what another has done.
+    /// Whether the subcommand undoes the work of another.
     pub(super) fn deletes(self) -> bool {
         matches!(self, Self::DeleteApi | Self::DeleteWebhook)
     }

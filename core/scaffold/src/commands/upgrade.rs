@@ -1,4 +1,4 @@
-//! `project upgrade`: takes over what newer plugins make of the commands that made the project.
+//! `project upgrade`: applies what newer plugins create from the commands that created the project.
 
 use super::commit::{Moments, show_or_commit};
 use super::options;
@@ -16,7 +16,7 @@ const NAME: &str = "project upgrade";
 
 pub(super) const ROW: Row = Row::new(
     &["project", "upgrade"],
-    "Take over what newer plugins make of the project, beside your own changes",
+    "Apply newer versions of the plugins to the project, and keep your own changes",
     Run::Plain(run),
 )
 .args(|command| {
@@ -24,7 +24,7 @@ pub(super) const ROW: Row = Row::new(
         .arg(
             Arg::new("plugin")
                 .value_name("PLUGIN[@VERSION]")
-                .help("The plugin to upgrade [default: all, each to the highest version]"),
+                .help("The plugin to upgrade [default: all, each to its highest version]"),
         )
         .args(options::show())
 });
@@ -38,7 +38,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         .get_one::<String>("plugin")
         .map(|it| plugin::parse_key(&it.replacen('@', "/", 1)))
         .transpose()?;
-    // A short name means a plugin of the project, whatever else is installed.
+    // A short name means a plugin of the project, regardless of what else is installed.
     let asked = match asked {
         None => None,
         Some(key) => Some(of_project(&record, &key)?),
@@ -55,7 +55,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let services = session.services().of("");
     let prepared = rework.upgrade(NAME, &services)?;
     if prepared.changes().is_empty() && prepared.conflicts().is_empty() {
-        session.console().log(Level::Info, "the plugins make the same files as before");
+        session.console().log(Level::Info, "the plugins create the same files as before");
     }
     show_or_commit(session, lock, Moments::EDIT, &version, prepared, &show, matches).map(Step::from)
 }
@@ -70,7 +70,7 @@ fn of_project(record: &Record, key: &PluginKey) -> Result<PluginKey, CliError> {
             return Ok(PluginKey::new(known.name().clone(), key.version().cloned()));
         }
     }
-    let error = CliError::new(Exit::Usage, format!("plugin `{key}` has no part in the project"));
+    let error = CliError::new(Exit::Usage, format!("the project does not use plugin `{key}`"));
     Err(error.hint(Hint::new(|host| {
         format!("run `{} project show` to list the project's plugins", host.command_name)
     })))

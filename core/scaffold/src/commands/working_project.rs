@@ -1,4 +1,4 @@
-//! The project that the current directory is in: found, locked, and repaired after an interruption.
+//! The project of the current directory: found, locked, and repaired after an interruption.
 
 use crate::error::ScaffoldError;
 use crate::project::error::ProjectError;
@@ -9,8 +9,8 @@ use pintle_host::fs::Dir;
 use pintle_plugin::Level;
 use std::path::{Path, PathBuf};
 
-/// The project that the current directory is in, whole: what an interrupted run has left is
-/// repaired before anything is read.
+/// The project of the current directory, in a consistent state: an interrupted run is repaired
+/// before anything is read.
 pub(super) const PROJECT_TO_READ: Need = Need {
     check: |session| {
         lock(session, &project_root()?, true)?;
@@ -23,7 +23,7 @@ pub(super) fn open_directory(root: &Path) -> Result<Dir, CliError> {
     Dir::open(root).map_err(|err| CliError::from_error(Exit::Failed, &err))
 }
 
-/// Returns the project that the current directory is in.
+/// Returns the project of the current directory.
 pub(super) fn open_project() -> Result<(PathBuf, ProjectFile), CliError> {
     let root = project_root()?;
     match load_project(&root)? {
@@ -32,7 +32,7 @@ pub(super) fn open_project() -> Result<(PathBuf, ProjectFile), CliError> {
     }
 }
 
-/// Reads PROJECT; `None` when there is none.
+/// Reads PROJECT; `None` if it does not exist.
 pub(super) fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError> {
     match ProjectFile::load(&root.join(PROJECT)) {
         Ok(project) => Ok(Some(project)),
@@ -41,9 +41,8 @@ pub(super) fn load_project(root: &Path) -> Result<Option<ProjectFile>, CliError>
     }
 }
 
-/// Takes the lock of the project in the directory `root`, before anything is read there.
-/// A command that only looks takes none, but what an interrupted run has left is
-/// repaired all the same.
+/// Takes the lock of the project in the directory `root`, before anything is read there. A command
+/// that only reads does not take the lock, but an interrupted run is still repaired.
 pub(super) fn lock(
     session: &Session<'_>,
     root: &Path,
@@ -51,7 +50,7 @@ pub(super) fn lock(
 ) -> Result<Option<Lock>, CliError> {
     let console = session.console();
     if root != current_dir()? {
-        let text = format!("the project is `{}`: all paths are relative to it", root.display());
+        let text = format!("the project is in `{}`; all paths are relative to it", root.display());
         console.log(Level::Info, &text);
     }
     if only_looks {
@@ -71,18 +70,19 @@ fn tell_recovery(session: &Session<'_>, recovery: &Recovery) {
     }
 }
 
-/// Returns the directory of the project that the current directory is in; where there is no
-/// project, the current directory.
+/// Returns the directory of the project that the current directory is in; if there is no project,
+/// the current directory.
 pub(super) fn project_root() -> Result<PathBuf, CliError> {
     let here = current_dir()?;
-    // Whatever is called PROJECT right here is meant, and refused if it is not a file.
+    // Anything called PROJECT in this directory is meant, and rejected if it is not a file.
     if here.join(PROJECT).symlink_metadata().is_ok() {
         return Ok(here);
     }
     Ok(surrounding_project(&here).unwrap_or(&here).to_owned())
 }
 
-/// Returns the directory of the nearest project that the directory `here` is in, itself excepted.
+/// Returns the directory of the nearest project around the directory `here`, not including `here`
+/// itself.
 pub(super) fn surrounding_project(here: &Path) -> Option<&Path> {
     here.ancestors().skip(1).find(|it| it.join(PROJECT).is_file())
 }

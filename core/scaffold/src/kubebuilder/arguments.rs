@@ -1,17 +1,18 @@
-//! The flags of external plugins as this host's arguments, and their values on the way back.
+//! The flags of external plugins as arguments of this host, and the conversion of their values
+//! back.
 //!
-//! kubebuilder hands the words of its command line on. Here, they are put together from the
-//! values: a flag that has its default is left out, as one that was not given.
+//! kubebuilder passes on the words of its command line. Here, they are reconstructed from the
+//! values: a flag that has its default value is omitted, as if it had not been given.
 
 use super::protocol::Flag;
 use pintle_plugin::message::ScaffoldRequest;
 use pintle_plugin::{Arg, ValueType, rules};
 use serde_json::Value;
 
-/// The domain of a project whose user has not chosen one, here and in kubebuilder.
+/// The domain of a project for which the user has not chosen one, here and in kubebuilder.
 pub(super) const DEFAULT_DOMAIN: &str = "my.domain";
 
-/// Flags that kubebuilder itself has, whatever a plugin says.
+/// Flags that kubebuilder itself has, regardless of the plugin.
 const OF_KUBEBUILDER: [&str; 4] = ["group", "version", "kind", "help"];
 
 /// Returns the flags of a plugin that the host does not have itself, and the names of those
@@ -26,7 +27,7 @@ fn is_valid(arg: &Arg) -> bool {
     rules::check_args(std::slice::from_ref(arg)).is_ok()
 }
 
-/// Returns flags for what is on the line, for a plugin that does not say which it has.
+/// Returns the flags on the command line, for a plugin that does not declare its own.
 pub(super) fn args_of_line(subcommand: &str, flags: &[(String, bool)]) -> Vec<Arg> {
     let free = flags.iter().filter(|(name, _)| !is_of_host(subcommand, name));
     free.map(|(name, has_value)| match has_value {
@@ -47,7 +48,7 @@ fn arg(flag: &Flag) -> Arg {
     let arg = Arg::option(&flag.name).help(&flag.usage);
     let default = flag.default.trim();
     match flag.kind.to_ascii_lowercase().as_str() {
-        // With and without a value, which needs a `=` in kubebuilder only.
+        // With or without a value, which needs a `=` only in kubebuilder.
         "bool" => {
             let mut arg = arg.boolean().n_values(0, 1);
             if is_true(default) {
@@ -68,13 +69,13 @@ fn arg(flag: &Flag) -> Arg {
     }
 }
 
-/// Reads a default as Go does.
+/// Reads a default value as Go does.
 pub(super) fn is_true(text: &str) -> bool {
     matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
-/// Returns the arguments of a subcommand's request. `declared` are the plugin's flags, also
-/// those that the host has itself.
+/// Returns the arguments of a subcommand's request. `declared` contains the plugin's flags,
+/// including those that the host has itself.
 pub(super) fn words(
     request: &ScaffoldRequest,
     declared: &[Flag],
@@ -128,7 +129,7 @@ pub(super) fn words(
 struct Words(Vec<String>);
 
 impl Words {
-    /// Adds a flag with a text, unless that is empty.
+    /// Adds a flag with a text, unless the text is empty.
     fn text(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
             self.option(name, text);
@@ -137,7 +138,7 @@ impl Words {
 
     fn option(&mut self, name: &str, text: &str) {
         let flag = format!("--{name}");
-        // kubebuilder does not take what looks like a flag for a value.
+        // kubebuilder does not accept a value that looks like a flag.
         if text.starts_with("--") {
             self.0.push(format!("{flag}={text}"));
         } else {
@@ -145,7 +146,7 @@ impl Words {
         }
     }
 
-    /// Adds a flag that is on or off, unless it has its default.
+    /// Adds a flag that is on or off, unless it has its default value.
     fn switch(&mut self, name: &str, is_on: bool, default: bool) {
         if is_on != default {
             self.boolean(name, is_on);
@@ -159,7 +160,7 @@ impl Words {
         }
     }
 
-    /// Adds a flag of the plugin's own, unless it has its default.
+    /// Adds a flag of the plugin's own, unless it has its default value.
     fn value(&mut self, name: &str, value: &Value, arg: Option<&Arg>) {
         let is_switch = arg.is_some_and(|it| it.value == ValueType::Boolean);
         let default = arg.and_then(|it| it.default.as_deref());

@@ -1,8 +1,8 @@
 //! A plugin of this host as an external plugin of kubebuilder: one request, one response.
 //!
-//! The plugin's steps are taken over the files of the request, in memory; what it has added or
-//! changed is the response, and kubebuilder writes it. What the protocol has no words for is
-//! reported and not done: deletions, permissions, the plugin's configuration in PROJECT.
+//! The plugin's steps run on the files of the request, in memory; the response contains what the
+//! plugin has added or changed, and kubebuilder writes it. What the protocol cannot express is
+//! reported but not done: deletions, permissions, the plugin's configuration in PROJECT.
 
 use super::arguments::{DEFAULT_DOMAIN, is_true};
 use super::protocol::{Flag, SUBCOMMANDS, VERSION, field, to_json};
@@ -37,11 +37,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// The host's own flags that a bridged plugin has in kubebuilder, with the types and defaults
-/// of those of `go/v4`: one flag serves both.
+/// The host's own flags that a bridged plugin has in kubebuilder, with the types and defaults of
+/// those of `go/v4`, so that one flag serves both.
 ///
-/// `resource` and `controller` are missing: `go/v4` would not see that its own flags are given,
-/// and would ask the user. On the line, they count all the same.
+/// `resource` and `controller` are missing: `go/v4` would not notice that its own flags are given,
+/// and would ask the user. On the command line, they still take effect.
 const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
     (
         INIT,
@@ -49,7 +49,7 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
             ("domain", "string", DEFAULT_DOMAIN, "The domain of the API groups"),
             ("repo", "string", "", "The repository of the project"),
             ("project-name", "string", "", "The name of the project"),
-            ("namespaced", "bool", "false", "Let the operator work in its own namespace only"),
+            ("namespaced", "bool", "false", "Restrict the operator to its own namespace"),
         ],
     ),
     ("edit", &[]),
@@ -58,8 +58,8 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
             ("project-name", "string", "", "The name of the project, if PROJECT has none"),
-            ("plural", "string", "", "The plural, where English is irregular"),
-            ("namespaced", "bool", "true", "The resource lives in a namespace"),
+            ("plural", "string", "", "The plural of the kind [default: the English plural]"),
+            ("namespaced", "bool", "true", "Whether the resource is namespaced"),
         ],
     ),
     (
@@ -67,36 +67,41 @@ const OWN_FLAGS: [(&str, &[OwnFlag]); 4] = [
         &[
             ("domain", "string", "", "The domain of the API group, if PROJECT has none"),
             ("project-name", "string", "", "The name of the project, if PROJECT has none"),
-            ("plural", "string", "", "The plural, where English is irregular"),
-            ("defaulting", "bool", "false", "Make the webhook that fills in defaults"),
-            ("programmatic-validation", "bool", "false", "Make the webhook that accepts or denies"),
-            ("conversion", "bool", "false", "Make the webhook that converts between versions"),
+            ("plural", "string", "", "The plural of the kind [default: the English plural]"),
+            ("defaulting", "bool", "false", "Create the webhook that sets defaults"),
+            (
+                "programmatic-validation",
+                "bool",
+                "false",
+                "Create the webhook that accepts or denies objects",
+            ),
+            ("conversion", "bool", "false", "Create the webhook that converts between versions"),
         ],
     ),
 ];
 
-/// Those of all subcommands.
+/// The flags of all subcommands.
 const COMMON_FLAGS: [OwnFlag; 2] = [
-    (FORCE, "bool", "false", "Make again what is there already"),
-    (SKIP_EXISTING, "bool", "false", "Leave files that are there already as they are"),
+    (FORCE, "bool", "false", "Recreate what already exists"),
+    (SKIP_EXISTING, "bool", "false", "Keep files that already exist"),
 ];
 
 /// Name, type, default and help.
 type OwnFlag = (&'static str, &'static str, &'static str, &'static str);
 
-/// A plugin that kubebuilder asks.
+/// A plugin that answers kubebuilder.
 pub(crate) struct Bridge<'a> {
     pub(crate) plugin: LoadedPlugin,
     pub(crate) identity: &'a Identity,
-    /// Today, as `2026-11-21`.
+    /// Today, for example `2026-11-21`.
     pub(crate) date: &'a str,
     /// The project's directory.
     pub(crate) root: &'a Path,
-    /// What the plugin gets from the host. What it prints goes to the standard error.
+    /// What the plugin gets from the host. Its output goes to standard error.
     pub(crate) services: &'a dyn HostServices,
 }
 
-/// A request of kubebuilder's.
+/// A request of kubebuilder.
 pub(crate) struct Request {
     pub(crate) command: String,
     words: Words,
@@ -104,16 +109,16 @@ pub(crate) struct Request {
     config: Map<String, Value>,
 }
 
-/// Why a request of kubebuilder's cannot be answered.
+/// Why a request of kubebuilder cannot be answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BridgeError {
     /// The standard input is not a request.
     #[error("invalid request: {0}")]
     Request(String),
-    /// The plugin, or what it makes, is at fault.
+    /// The plugin, or its output, is at fault.
     #[error(transparent)]
     Scaffold(#[from] ScaffoldError),
-    /// A flag has a value that the plugin does not take.
+    /// A flag has a value that the plugin does not accept.
     #[error("{0}")]
     Usage(String),
 }
@@ -154,8 +159,8 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Returns the answer that reports an error. The program must end with success: kubebuilder
-/// drops the answer of one that does not.
+/// Returns the answer that reports an error. The program must end with success: otherwise,
+/// kubebuilder discards the answer.
 pub(crate) fn error_answer(command: &str, messages: Vec<String>) -> String {
     to_json(&Answer { error: true, error_msgs: messages, ..Answer::new(command) })
 }
@@ -165,16 +170,17 @@ impl Request {
     pub(crate) fn parse(stdin: &[u8]) -> Result<Self, BridgeError> {
         let invalid = |what: &str| BridgeError::Request(what.to_owned());
         let value: Value = serde_json::from_slice(stdin)
-            .map_err(|err| BridgeError::Request(format!("it is not valid JSON: {err}")))?;
-        let object = value.as_object().ok_or_else(|| invalid("it is not an object"))?;
+            .map_err(|err| BridgeError::Request(format!("not valid JSON: {err}")))?;
+        let object = value.as_object().ok_or_else(|| invalid("not a JSON object"))?;
         if let Some(version) = field(object, "apiVersion").and_then(Value::as_str)
             && ![VERSION, ""].contains(&version)
         {
-            let text = format!("protocol version `{version}` is not supported, only `{VERSION}`");
+            let text =
+                format!("unsupported protocol version `{version}`: only `{VERSION}` is supported");
             return Err(BridgeError::Request(text));
         }
         let command = field(object, "command").and_then(Value::as_str);
-        let command = command.ok_or_else(|| invalid("it has no `command`"))?.to_owned();
+        let command = command.ok_or_else(|| invalid("`command` is missing"))?.to_owned();
         let args = field(object, "args").and_then(Value::as_array).into_iter().flatten();
         let args: Vec<_> = args.filter_map(|it| it.as_str().map(str::to_owned)).collect();
         let universe = field(object, "universe").and_then(Value::as_object).into_iter().flatten();
@@ -258,7 +264,7 @@ impl Bridge<'_> {
         self.plugin.manifest().subcommands.iter().any(|it| it == subcommand)
     }
 
-    /// Lets the plugin carry out a subcommand, and returns the files that it added or changed.
+    /// Runs a subcommand with the plugin, and returns the files that it added or changed.
     fn scaffold(&self, request: &Request) -> Result<BTreeMap<String, String>, BridgeError> {
         let subcommand = request.command.as_str();
         if !self.takes_part(subcommand) {
@@ -292,7 +298,7 @@ impl Bridge<'_> {
             project,
             resource,
             universe: self.universe(request).map_err(ScaffoldError::from)?,
-            // No file is one that this host has made before.
+            // This host has not created any of the files before.
             record: Some(Record::default()),
             settings: None,
         });
@@ -301,33 +307,35 @@ impl Bridge<'_> {
             self.services.log(Level::Info, notice);
         }
         if *steps.project.config(&self.plugin.key().to_string()) != config {
-            let text = "kubebuilder does not keep the plugin's configuration: give its flags \
-                        with each command";
+            let text = "kubebuilder does not store the plugin's configuration; specify its \
+                        flags with each command";
             self.services.log(Level::Info, text);
         }
         let changes = steps.universe.changes().map_err(ScaffoldError::from)?;
         self.files(changes)
     }
 
-    /// Returns the files of an answer; says what an answer cannot have.
+    /// Returns the files of an answer; reports what an answer cannot contain.
     fn files(&self, changes: Vec<Change>) -> Result<BTreeMap<String, String>, BridgeError> {
         let mut files = BTreeMap::new();
         for change in changes {
             let node = match change {
                 Change::Add(node) | Change::Replace { new: node, .. } => node,
                 Change::Delete(node) => {
-                    let text = format!("kubebuilder cannot delete `{}`: remove it", node.path());
+                    let text =
+                        format!("kubebuilder cannot delete `{}`; delete it yourself", node.path());
                     self.services.log(Level::Warn, &text);
                     continue;
                 }
             };
             let text = node.text().map_err(|_| {
-                let text = format!("`{}` is not text, which kubebuilder needs", node.path());
+                let text =
+                    format!("`{}` is not text, but kubebuilder supports only text", node.path());
                 BridgeError::Usage(text)
             })?;
             if node.mode() & 0o111 != 0 {
                 let text = format!(
-                    "kubebuilder cannot make `{0}` executable: run `chmod +x {0}`",
+                    "kubebuilder cannot make `{0}` executable; run `chmod +x {0}`",
                     node.path()
                 );
                 self.services.log(Level::Warn, &text);
@@ -344,7 +352,7 @@ impl Bridge<'_> {
         Universe::from_nodes(files.map(|(path, content)| node(self.root, path, content)))
     }
 
-    /// Returns the PROJECT file that the command begins with.
+    /// Returns the PROJECT file at the start of the command.
     fn project(&self, request: &Request) -> Result<ProjectFile, ProjectError> {
         let text = |key: &str| request.config.get(key).and_then(Value::as_str).unwrap_or_default();
         let is_on = |key: &str| request.config.get(key).and_then(Value::as_bool) == Some(true);
@@ -383,17 +391,19 @@ impl Bridge<'_> {
 }
 
 impl Request {
-    /// Returns the subcommand that `metadata` or `flags` asks about.
+    /// Returns the subcommand that a `metadata` or `flags` request is about.
     fn asked_subcommand(&self) -> Result<&'static str, BridgeError> {
         let asked = |(_, marker): &&(&str, &str)| {
             self.words.0.iter().any(|it| Some(it.0.as_str()) == marker.strip_prefix("--"))
         };
         let found = SUBCOMMANDS.iter().find(asked).map(|it| it.0);
-        found.ok_or_else(|| BridgeError::Request(format!("`{}` names no subcommand", self.command)))
+        found.ok_or_else(|| {
+            BridgeError::Request(format!("`{}` does not name a subcommand", self.command))
+        })
     }
 }
 
-/// The flags of a request: names, and values where there are some.
+/// The flags of a request: names, and values if there are any.
 struct Words(Vec<(String, Option<String>)>);
 
 impl Words {
@@ -424,7 +434,7 @@ impl Words {
         }
     }
 
-    /// Returns the values of a plugin's own flags. What belongs to other plugins is left out.
+    /// Returns the values of a plugin's own flags. The flags of other plugins are omitted.
     fn values(&self, specs: &[Arg]) -> Result<Map<String, Value>, BridgeError> {
         let mut line = Vec::new();
         for (name, value) in &self.0 {
@@ -455,7 +465,7 @@ impl Words {
     }
 }
 
-/// Returns the first line of what clap says.
+/// Returns the first line of clap's message.
 fn usage(text: &str) -> BridgeError {
     let line = text.lines().next().unwrap_or_default();
     BridgeError::Usage(line.strip_prefix("error: ").unwrap_or(line).to_owned())
@@ -465,7 +475,7 @@ fn own_flags(subcommand: &str) -> &'static [OwnFlag] {
     OWN_FLAGS.iter().find(|it| it.0 == subcommand).map_or(&[], |it| it.1)
 }
 
-/// Returns a plugin's flag as kubebuilder knows flags.
+/// Returns a plugin's flag in kubebuilder's form.
 fn to_flag(arg: &Arg) -> Flag {
     let (kind, zero) = match (arg.kind, arg.value) {
         _ if arg.is_list() => ("string", ""),
@@ -482,7 +492,8 @@ fn to_flag(arg: &Arg) -> Flag {
     Flag { name: arg.name.clone(), kind: kind.to_owned(), default, usage }
 }
 
-/// Returns a file of a request. kubebuilder damages what is not text, so that is read from disk.
+/// Returns a file of a request. kubebuilder damages files that are not text, so they are read from
+/// disk.
 fn node(root: &Path, path: &str, content: &str) -> Node {
     if content.contains(char::REPLACEMENT_CHARACTER)
         && let Ok(file) = read_regular(&root.join(path), NO_LIMIT)
@@ -504,7 +515,7 @@ fn resource(request: &Request, project: &ProjectFile) -> Result<Resource, Bridge
     };
     let known = project.resource(&gvk).filter(|_| request.command == CREATE_WEBHOOK).cloned();
     let mut resource = known.unwrap_or_else(|| Resource::new(gvk));
-    // Those that are to be made now.
+    // Only those that are to be created now.
     resource.webhooks = Webhooks::default();
     match (words.text("plural"), project.of_kind(resource.gvk())) {
         ("", Some(known)) => resource.adopt_plural(known),
@@ -537,7 +548,7 @@ fn resource(request: &Request, project: &ProjectFile) -> Result<Resource, Bridge
     Ok(resource)
 }
 
-/// Services of which nothing reaches the standard output: that has the answer alone.
+/// Services that write nothing to standard output, which is reserved for the answer.
 pub(crate) struct Quiet<S>(pub(crate) S);
 
 impl<S: HostServices> HostServices for Quiet<S> {
@@ -552,7 +563,7 @@ impl<S: HostServices> HostServices for Quiet<S> {
     fn request(&self, request: ServiceRequest) -> Result<ServiceReply, ErrorReply> {
         match request {
             ServiceRequest::Show(_) => {
-                Err(ErrorReply::unsupported("kubebuilder shows no results of plugins"))
+                Err(ErrorReply::unsupported("kubebuilder does not show results of plugins"))
             }
             request => self.0.request(request),
         }
@@ -603,7 +614,7 @@ mod tests {
         let sent = String::from_utf8_lossy(bytes);
         let get = |path: &str, content: &str| node(folder.path(), path, content).bytes().to_vec();
         assert_eq!(get("logo.png", &sent), bytes);
-        // It is not the file that was sent.
+        // This is not the file that was sent.
         assert_eq!(get("logo.png", "\u{fffd}"), "\u{fffd}".as_bytes());
         assert_eq!(get("missing.png", &sent), sent.as_bytes());
     }

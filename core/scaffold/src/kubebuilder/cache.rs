@@ -1,6 +1,6 @@
-//! What programs have answered to `metadata`, so that each file is asked once.
+//! The answers of programs to `metadata`, so that each file is asked only once.
 //!
-//! The answers are in the user's cache directory, with the stamp of the file that gave them;
+//! The answers are in the user's cache directory, with the stamp of the file that they came from;
 //! they may be deleted at any time.
 
 use super::protocol::Response;
@@ -12,24 +12,24 @@ use std::path::{Path, PathBuf};
 /// The file in the user's cache directory.
 const FILE: &str = "external-plugins.json";
 
-/// A cache larger than this is not one that this host wrote.
+/// This host does not write a cache that is larger than this.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Where answers are kept.
+/// Where answers are stored.
 #[derive(Debug)]
 pub(super) struct Cache {
-    /// `None` if the user has no place for it.
+    /// `None` if the user has no cache directory.
     file: Option<PathBuf>,
 }
 
-/// What a plugin says about one subcommand.
+/// What a plugin reports about one subcommand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Metadata {
     pub(super) description: String,
     pub(super) examples: String,
 }
 
-/// What is known of one program.
+/// What is known about one program.
 #[derive(Default, Serialize, Deserialize)]
 struct Known {
     stamp: Stamp,
@@ -61,14 +61,14 @@ impl Cache {
         Self { file: dir.map(|it| it.join(FILE)) }
     }
 
-    /// Returns what the program has answered before, or what it answers now.
+    /// Returns the program's earlier answer, or its answer now.
     pub(super) fn get_or_ask<E>(
         &self,
         program: &Path,
         marker: &str,
         ask: impl FnOnce() -> Result<Metadata, E>,
     ) -> Result<Metadata, E> {
-        // From before the program runs: it may change its own file.
+        // Taken before the program runs: it may change its own file.
         let stamp = Stamp::of(program);
         let key = program.display().to_string();
         let known = || {
@@ -95,7 +95,7 @@ impl Cache {
         read().unwrap_or_default()
     }
 
-    /// Keeps an answer. That this fails is no error: the program is asked again next time.
+    /// Stores an answer. A failure is not an error: the program is asked again next time.
     fn put(&self, program: String, stamp: Stamp, marker: &str, metadata: Metadata) {
         let Some(file) = &self.file else { return };
         let mut all = self.load();
@@ -132,8 +132,8 @@ impl Stamp {
         None
     }
 
-    /// Whether the next change of the file is sure to change the stamp: the clock of a file
-    /// system has steps of milliseconds, or of seconds if it has nothing finer.
+    /// Whether the next change of the file is certain to change the stamp: the clock of a file
+    /// system advances in milliseconds, or in seconds if it has nothing finer.
     fn is_settled(&self) -> bool {
         let is_fine = self.changed.1 != 0 || self.modified.1 != 0;
         let step = if is_fine { 100 } else { 2000 };
@@ -163,7 +163,7 @@ mod tests {
             };
             cache.get_or_ask(&program, marker, ask).unwrap().description
         };
-        // A stamp counts once the clock has moved on.
+        // A stamp counts once the clock has advanced.
         let is_settled = || Stamp::of(&program).unwrap().is_settled();
         while !is_settled() {
             std::thread::yield_now();

@@ -1,8 +1,8 @@
-//! Where kubebuilder looks for external plugins, and what is there.
+//! Where kubebuilder looks for external plugins, and what it contains.
 //!
-//! Directories are listed, and files are looked at from outside: no program runs. What makes
-//! kubebuilder lose all its external plugins is found too, with the reason, and disturbs
-//! nothing.
+//! Directories are listed, and files are only inspected from the outside: no program runs. Anything
+//! that makes kubebuilder lose all its external plugins is also found, with the reason, and is
+//! ignored otherwise.
 
 use super::install::is_bridge;
 use super::key::Key;
@@ -14,26 +14,26 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The directory below the user's configuration that has kubebuilder's plugins.
+/// The subdirectory of the user's configuration directory that contains kubebuilder's plugins.
 const PLUGINS: [&str; 2] = ["kubebuilder", "plugins"];
 
 /// Where kubebuilder looks for external plugins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Root {
     pub(super) path: PathBuf,
-    /// Whether the user has named it, so that it must exist.
+    /// Whether the user has specified it, so that it must exist.
     is_named: bool,
 }
 
-/// Something in the root that is a plugin, or looks like one.
+/// An entry of the root that is a plugin, or looks like one.
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) key: Result<Key, ForeignRefusal>,
 }
 
-/// Returns where kubebuilder looks for external plugins, if there is a place on this system.
+/// Returns where kubebuilder looks for external plugins, if this system has such a directory.
 pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
-    // kubebuilder has no external plugins elsewhere.
+    // On other systems, kubebuilder has no external plugins.
     if !cfg!(unix) || !caller::is_trusted() {
         return None;
     }
@@ -46,7 +46,7 @@ pub(super) fn root(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Root> {
         }
         (None, None) => (below(var("HOME")?.join(".config")), false),
     };
-    // A program without a `/` in its path would be looked for in PATH.
+    // A program without a `/` in its path would be looked up in PATH.
     Some(Root { path: std::path::absolute(path).ok()?, is_named })
 }
 
@@ -54,19 +54,19 @@ fn below(config: PathBuf) -> PathBuf {
     PLUGINS.into_iter().fold(config, |path, it| path.join(it))
 }
 
-/// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and all that looks
-/// like one and is not.
+/// Returns all plugins, `<root>/<name>/<version>/<name>`, sorted by path, and everything that looks
+/// like a plugin but is not one.
 pub(super) fn find(root: &Root) -> Vec<Found> {
     let names = match list(&root.path) {
         Ok(names) => names,
         Err(err) if !root.is_named && err.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(err) => {
-            let hint = "check the value of EXTERNAL_PLUGINS_PATH, and your permissions";
+            let hint = "check the value of `EXTERNAL_PLUGINS_PATH`, and your permissions";
             return vec![refused(&root.path, "it cannot be listed", Some(err), hint)];
         }
     };
     let mut found = Vec::new();
-    // kubebuilder ignores files beside the plugins' directories, too.
+    // kubebuilder also ignores files next to the plugins' directories.
     for name in names.iter().filter(|it| is_directory(it)) {
         match list(&name.path()) {
             Ok(versions) => versions.iter().for_each(|it| find_version(name, it, &mut found)),
@@ -76,13 +76,13 @@ pub(super) fn find(root: &Root) -> Vec<Found> {
     found
 }
 
-/// Looks into one directory that should have a version of a plugin.
+/// Inspects one directory that should contain a version of a plugin.
 fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     let path = version.path();
     if !is_directory(version) {
         found.push(refused(
             &path,
-            "it is not the directory of a version; kubebuilder finds no external plugin while it \
+            "it is not a version directory; kubebuilder finds no external plugins while it \
              exists",
             None,
             "remove it",
@@ -95,11 +95,11 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     };
     let hidden = files.iter().filter(|it| text(it).starts_with('.'));
     found.extend(hidden.map(|it| {
-        let reason = "it is not a plugin; kubebuilder finds no external plugin while it exists";
+        let reason = "it is not a plugin; kubebuilder finds no external plugins while it exists";
         refused(&it.path(), reason, None, "remove it")
     }));
     let (name, version) = (text(name), text(version));
-    // kubebuilder also takes a file whose name is the plugin's up to its first dot.
+    // kubebuilder also accepts a file whose name, up to its first dot, is the plugin's.
     let exact = files.iter().find(|it| text(it) == name);
     let stem = |it: &&DirEntry| text(it).split('.').next() == Some(name.as_str());
     let Some(file) = exact.or_else(|| files.iter().find(stem)) else {
@@ -110,9 +110,9 @@ fn find_version(name: &DirEntry, version: &DirEntry, found: &mut Vec<Found>) {
     };
     let path = file.path();
     let key = Key::new(&name, &version).map_err(|err| {
-        let hint = "the path of an external plugin is `<name>/vN/<name>`, `<name>/vN-alpha/<name>` \
-                    or `<name>/vN-beta/<name>`, with a name in lower case; kubebuilder finds no \
-                    external plugin otherwise";
+        let hint = "use the path `<name>/vN/<name>`, `<name>/vN-alpha/<name>` or \
+                    `<name>/vN-beta/<name>`, with a lower-case name; otherwise, kubebuilder \
+                    finds no external plugins";
         refusal(&err.to_string(), None, hint)
     });
     let key = key.and_then(|key| check_program(&path).map(|()| key));
@@ -128,11 +128,11 @@ fn check_program(path: &Path) -> Result<(), ForeignRefusal> {
     }
     if let Some(exposure) = Exposure::of(&metadata).filter(|_| is_worth_protecting()) {
         let reason = format!("it is not safe to run: {exposure}");
-        return Err(refusal(&reason, None, "take the permission to write it from all others"));
+        return Err(refusal(&reason, None, "remove the write permission of all other users"));
     }
     if !is_executable(&metadata) {
         let hint = format!(
-            "run `chmod +x {}`; kubebuilder finds no external plugin before that",
+            "run `chmod +x {}`; until then, kubebuilder finds no external plugins",
             path.display()
         );
         return Err(refusal("it is not executable", None, &hint));
@@ -155,7 +155,7 @@ fn is_executable(_: &Metadata) -> bool {
     true
 }
 
-/// Returns what is in a directory, sorted by name.
+/// Returns the entries of a directory, sorted by name.
 fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
     let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(DirEntry::file_name);
@@ -175,7 +175,7 @@ fn text(entry: &DirEntry) -> String {
 }
 
 fn unlistable(path: &Path, err: io::Error) -> Found {
-    refused(path, "it cannot be listed", Some(err), "check your permissions")
+    refused(path, "it cannot be listed", Some(err), "check that you have permission to list it")
 }
 
 fn refused(path: &Path, message: &str, source: Option<io::Error>, hint: &str) -> Found {

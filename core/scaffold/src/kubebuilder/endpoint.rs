@@ -30,7 +30,7 @@ pub(super) struct External {
     path: PathBuf,
     key: Key,
     surroundings: Arc<Surroundings>,
-    /// The flags of the subcommands that were asked for.
+    /// The flags of the subcommands that were requested.
     flags: Mutex<HashMap<String, Arc<Flags>>>,
 }
 
@@ -40,13 +40,13 @@ pub(super) struct Surroundings {
     pub(super) limit: Result<Duration, String>,
     /// The environment variable that sets it.
     pub(super) limit_variable: String,
-    /// kubebuilder's key of each external plugin by this host's.
+    /// kubebuilder's key of each external plugin, by this host's key.
     pub(super) names: BTreeMap<String, String>,
     pub(super) cache: Cache,
     pub(super) line: Arc<Line>,
-    /// Whether files that may have secrets are sent, too.
+    /// Whether files that may contain secrets are sent, too.
     pub(super) sends_all: bool,
-    /// Whether no program may run, because the host only completes a word.
+    /// Whether no program may run, because the host is only completing a word.
     pub(super) is_silent: bool,
 }
 
@@ -82,7 +82,7 @@ impl External {
         Self { path, key, surroundings, flags: Mutex::default() }
     }
 
-    /// Returns the help of a subcommand. That there is none is no error, as in kubebuilder.
+    /// Returns the help of a subcommand. As in kubebuilder, missing help is not an error.
     fn describe(
         &self,
         request: &ScaffoldRequest,
@@ -99,8 +99,8 @@ impl External {
         }
     }
 
-    /// Returns the flags of a subcommand, for which the program runs once. One that does not
-    /// say which it has gets all that are on the line, as in kubebuilder.
+    /// Returns the flags of a subcommand, for which the program runs once. A program that does not
+    /// declare its flags gets all flags of the command line, as in kubebuilder.
     fn flags(&self, request: &ScaffoldRequest, services: &dyn HostServices) -> Arc<Flags> {
         let subcommand = request.subcommand.as_str();
         let mut known = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ impl External {
                 let (args, invalid) = args(subcommand, &declared);
                 for name in invalid {
                     let text = format!(
-                        "the flag `--{name}` of plugin `{}` is left out: only lower-case letters, \
+                        "the flag `--{name}` of plugin `{}` is ignored: only lower-case letters, \
                          digits, `-` and `_` are allowed",
                         self.key
                     );
@@ -130,7 +130,7 @@ impl External {
                 Flags { declared, args }
             }
             Err(err) => {
-                self.log(services, Level::Debug, "flags that are not declared", &err);
+                self.log(services, Level::Debug, "undeclared flags", &err);
                 let args = args_of_line(subcommand, &self.surroundings.line.flags());
                 Flags { declared: Vec::new(), args }
             }
@@ -142,7 +142,7 @@ impl External {
         services.log(level, &format!("plugin `{}` has {what}: {}{causes}", self.key, err.message));
     }
 
-    /// Lets the program carry out a subcommand.
+    /// Runs a subcommand with the program.
     fn make(
         &self,
         request: &ScaffoldRequest,
@@ -203,11 +203,11 @@ impl External {
         };
         let status = output.status;
         match Response::parse(&output.stdout) {
-            // The text counts whatever the exit code is.
+            // The text counts, regardless of the exit code.
             Ok(response) if response.is_error => Err(reported(response, &output)),
             Ok(response) if status.success() => Ok(response),
             Err(err) if status.success() => {
-                Err(wrong(format!("invalid answer to `{}`", request.command), Some(&err)))
+                Err(wrong(format!("invalid response to `{}`", request.command), Some(&err)))
             }
             Ok(response) => {
                 let mut reply = wrong(format!("the program failed: {status}"), None);
@@ -225,12 +225,12 @@ impl External {
         reply.causes.extend(last_lines(&err.stderr));
         reply.hint = match &err.kind {
             JobErrorKind::Start(_) => {
-                let text = "check that the program can be run; a script begins with `#!`";
+                let text = "check that the program can be run; a script must begin with `#!`";
                 Some(text.to_owned())
             }
             JobErrorKind::TimedOut { .. } => {
                 let variable = &self.surroundings.limit_variable;
-                let text = format!("if it needs more time, set {variable}, for example to `10m`");
+                let text = format!("if it needs more time, set `{variable}`, for example to `10m`");
                 Some(text)
             }
             JobErrorKind::Cancelled => None,
@@ -239,12 +239,12 @@ impl External {
         reply
     }
 
-    /// Returns the key by which kubebuilder and its plugins know a plugin of the chain.
+    /// Returns the key that kubebuilder and its plugins use for a plugin of the chain.
     fn name(&self, key: &str) -> String {
         self.surroundings.names.get(key).cloned().unwrap_or_else(|| as_kubebuilders(key))
     }
 
-    /// Returns the PROJECT file with the keys by which kubebuilder knows its plugins.
+    /// Returns the PROJECT file with the keys that kubebuilder uses for its plugins.
     fn config(&self, mut project: Value) -> Value {
         if let Some(layout) = project.get_mut("layout").and_then(Value::as_array_mut) {
             for key in layout {
@@ -261,7 +261,7 @@ impl External {
     }
 }
 
-/// Returns the argument by which a plugin knows a subcommand.
+/// Returns the argument that names a subcommand for a plugin.
 fn marker(subcommand: &str) -> Option<&'static str> {
     SUBCOMMANDS.iter().find(|it| it.0 == subcommand).map(|it| it.1)
 }
@@ -276,19 +276,19 @@ fn reported(response: Response, output: &Output) -> ErrorReply {
             reply
         }
         None => {
-            let mut reply = ErrorReply::failed("the plugin reports an error without a message");
+            let mut reply = ErrorReply::failed("the plugin reported an error without a message");
             reply.causes.extend(last_lines(&output.stderr));
             reply
         }
     }
 }
 
-/// Returns what an error message says of a program's standard error, if there is any.
+/// Returns the end of a program's standard error for an error message, if it is not empty.
 fn last_lines(stderr: &str) -> Option<String> {
     (!stderr.is_empty()).then(|| format!("the standard error ends with:\n{stderr}"))
 }
 
-/// Returns the help that a plugin gives a subcommand.
+/// Returns the help that a plugin provides for a subcommand.
 fn description(metadata: &Metadata) -> CommandDescription {
     let mut description = CommandDescription::default();
     let text = metadata.description.trim();

@@ -1,6 +1,7 @@
-//! The files of a project as an external plugin gets them, and what comes back.
+//! The files of a project as an external plugin gets them, and the files that it returns.
 //!
-//! Invariant: what is not text, and what plugins may not see, is neither sent nor changed.
+//! Invariant: files that are not text, and files that plugins may not see, are neither sent nor
+//! changed.
 
 use crate::chain::services::{PROJECT_BEFORE, PROJECT_NOW};
 use crate::path::{is_git, is_host};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the names of files begin with that have secrets.
+/// The prefix of the names of files that contain secrets.
 const SECRETS: &str = ".env";
 
 /// The files that a plugin gets, by path.
@@ -21,14 +22,14 @@ pub(super) struct Sent {
     files: BTreeMap<String, Node>,
 }
 
-/// A path that a plugin returned and that is outside of the project.
+/// A path that a plugin returned and that is outside the project.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the path `{0}` leaves the project")]
+#[error("the path `{0}` is outside the project")]
 pub(super) struct Escape(String);
 
 impl Sent {
-    /// Collects the files of the universe that are text. Unless `all` is set, files for
-    /// secrets and what git ignores stay back.
+    /// Collects the text files of the universe. Unless `all` is set, files with secrets and files
+    /// that git ignores are omitted.
     pub(super) fn collect(services: &dyn HostServices, all: bool) -> Result<Self, ErrorReply> {
         let mut nodes = services.nodes(Select::All)?;
         if all {
@@ -37,7 +38,7 @@ impl Sent {
         } else {
             nodes.retain(|it| !name(it.path()).starts_with(SECRETS));
         }
-        // kubebuilder has not yet written what the command changes in it.
+        // kubebuilder has not yet written the command's changes to it.
         let project = services.nodes(Select::Path(PROJECT_BEFORE))?.pop();
         nodes.extend(project.map(|it| Node::new(PROJECT, it.bytes(), it.mode())));
         nodes.retain(is_text);
@@ -58,7 +59,9 @@ impl Sent {
             let node = match self.files.get(&clean) {
                 Some(old) if old.bytes() == content.as_bytes() => continue,
                 Some(_) if clean == PROJECT => {
-                    return Err(refused("it changed `PROJECT`, which only the host writes"));
+                    return Err(refused(
+                        "the plugin changed `PROJECT`, which only the host may change",
+                    ));
                 }
                 Some(old) => Node::new(clean, content, old.mode()).with_change(ChangeKind::Put),
                 None => Node::new(clean, content, MODE_FILE),
@@ -69,7 +72,7 @@ impl Sent {
     }
 }
 
-/// Returns the PROJECT file as it is now, as an object with sorted keys.
+/// Returns the current PROJECT file, as an object with sorted keys.
 pub(super) fn project(services: &dyn HostServices) -> Result<Value, ErrorReply> {
     let node = services.nodes(Select::Path(PROJECT_NOW))?.pop();
     let value = node.and_then(|it| serde_json::from_slice(it.bytes()).ok());
@@ -88,8 +91,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// Returns a path in the project as kubebuilder understands it: what begins with `/` begins in
-/// the project, and `.`, `..` and `//` are resolved.
+/// Returns a path in the project as kubebuilder interprets it: a leading `/` means the project, and
+/// `.`, `..` and `//` are resolved.
 fn clean(path: &str) -> Result<String, Escape> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -104,12 +107,12 @@ fn clean(path: &str) -> Result<String, Escape> {
     Ok(parts.join("/"))
 }
 
-/// Returns the files that lists leave out because git ignores them.
+/// Returns the files that lists omit because git ignores them.
 fn ignored(services: &dyn HostServices, listed: &[Node]) -> Result<Vec<Node>, ErrorReply> {
     let is_listed = |path: &str| listed.binary_search_by(|it| it.path().cmp(path)).is_ok();
     let mut nodes = Vec::new();
     let mut folders = vec![String::new()];
-    // In a replay nothing is on disk, and the universe knows none of these paths.
+    // In a replay, nothing is on disk, and the universe contains none of these paths.
     let Ok(dir) = Dir::open(Path::new(".")) else { return Ok(nodes) };
     while let Some(folder) = folders.pop() {
         for entry in dir.list(&folder).map_err(|err| ErrorReply::failed(err.to_string()))? {

@@ -1,4 +1,4 @@
-//! Lays a plugin of this host out as kubebuilder looks for external plugins.
+//! Installs a plugin of this host where kubebuilder looks for external plugins.
 
 use pintle_host::catalog::PluginKey;
 use pintle_host::fs::{self, Mode};
@@ -6,23 +6,23 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The second line of each script, by which the host knows that it wrote it.
+/// The second line of each script, which shows the host that it wrote the script.
 const MARK: &str = "# A bridge from kubebuilder to a plugin, written by `bridge install`.";
 
-/// A longer file is not a script of this host.
+/// This host does not write a script that is longer than this.
 const MAX_SCRIPT: u64 = 16 << 10;
 
 /// Why a bridge cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
-    /// kubebuilder knows versions of a number and a stage.
-    #[error("kubebuilder has no spelling for version `{0}`")]
+    /// kubebuilder's versions consist of a number and a stage.
+    #[error("kubebuilder does not support the version of `{0}`")]
     Version(String),
-    /// Something else has the name.
-    #[error("`{}` exists, and is not a bridge of this host", path.display())]
+    /// Another file has this name.
+    #[error("`{}` already exists and is not a bridge of this host", path.display())]
     Occupied { path: PathBuf },
-    /// The shell cannot be told the path.
-    #[error("the path `{}` is not UTF-8", path.display())]
+    /// The path cannot be written in the shell script.
+    #[error("the path `{}` is not valid UTF-8", path.display())]
     Text { path: PathBuf },
     /// The directory cannot be created.
     #[error("failed to create the directory `{}`", path.display())]
@@ -42,7 +42,7 @@ fn is_ours(path: &Path) -> bool {
     text.is_some_and(|it| it.lines().nth(1) == Some(MARK))
 }
 
-/// Writes the script by which kubebuilder reaches a plugin, `<root>/<name>/vN/<name>`.
+/// Writes the script that connects kubebuilder to a plugin, `<root>/<name>/vN/<name>`.
 pub(crate) fn install(
     root: &Path,
     key: &PluginKey,
@@ -66,7 +66,7 @@ pub(crate) fn install(
     Ok(path)
 }
 
-/// Returns the version as kubebuilder writes it: the number, and `alpha` or `beta`.
+/// Returns the version in kubebuilder's form: the number, and `alpha` or `beta`.
 fn version(key: &PluginKey) -> Result<String, InstallError> {
     let unknown = || InstallError::Version(key.to_string());
     let version = key.exact_version().ok_or_else(unknown)?;

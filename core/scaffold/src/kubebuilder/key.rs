@@ -8,7 +8,7 @@ const MAX_NAME: usize = 253;
 /// The stages of a version that is not stable.
 const STAGES: [&str; 2] = ["alpha", "beta"];
 
-/// A plugin's name, and its version as kubebuilder has them: a number and a stage.
+/// A plugin's name, and its version in kubebuilder's form: a number and a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) name: String,
@@ -36,13 +36,13 @@ impl Key {
         Ok(Self { name: name.to_owned(), number, stage })
     }
 
-    /// Returns the version as this host has it.
+    /// Returns the version in this host's form.
     pub(super) fn semver(&self) -> String {
         let stage = self.stage.map_or(String::new(), |it| format!("-{it}"));
         format!("{}.0.0{stage}", self.number)
     }
 
-    /// Returns the key as this host has it; a name without a dot is completed with `qualifier`.
+    /// Returns the key in this host's form; `qualifier` is appended to a name without a dot.
     pub(super) fn full_key(&self, qualifier: &str) -> String {
         let name = &self.name;
         match name.contains('.') || qualifier.is_empty() {
@@ -59,18 +59,18 @@ impl fmt::Display for Key {
     }
 }
 
-/// Directories that are not named like those of a plugin.
+/// Directory names that are not those of a plugin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidKey {
-    /// The outer one has the plugin's name.
+    /// The outer one is the plugin's name.
     #[error("its directory `{0}` is not a valid plugin name")]
     Name(String),
-    /// The inner one has its version.
-    #[error("its directory `{0}` is not a version of kubebuilder's kind")]
+    /// The inner one is its version.
+    #[error("its directory `{0}` is not a valid kubebuilder version")]
     Version(String),
 }
 
-/// Returns a full key of this host's as kubebuilder writes it, if kubebuilder can.
+/// Returns a full key of this host in kubebuilder's form, if kubebuilder supports it.
 pub(super) fn as_kubebuilders(key: &str) -> String {
     let split = || {
         let (name, version) = key.split_once('/')?;

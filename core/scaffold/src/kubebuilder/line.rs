@@ -1,4 +1,4 @@
-//! The words of the command line, for plugins that do not say which flags they have.
+//! The words of the command line, for plugins that do not declare their flags.
 
 use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Line(Mutex<Vec<String>>);
 
 impl Line {
-    /// Takes note of the line.
+    /// Stores the line.
     pub(crate) fn set(&self, line: &[OsString]) {
         let words = line.iter().map(|it| it.to_string_lossy().into_owned()).collect();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = words;
     }
 
-    /// Returns the flags on the line, each once, and whether each has a value. As kubebuilder
-    /// sees it, that is so if the next word is not a flag.
+    /// Returns the flags on the line, each once, and whether each has a value. As in kubebuilder, a
+    /// flag has a value if the next word is not a flag.
     pub(super) fn flags(&self) -> Vec<(String, bool)> {
         let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flags: Vec<(String, bool)> = Vec::new();

@@ -1,12 +1,13 @@
-//! kubebuilder's external plugins: theirs in this host, and this host's in kubebuilder.
+//! kubebuilder's external plugins: its plugins in this host, and this host's plugins in
+//! kubebuilder.
 //!
 //! An external plugin is a program that is run for each request, with JSON on its standard
 //! input and output (the protocol `v1alpha1`). Here, [`plugins`] finds such programs, and an
 //! [endpoint](endpoint) answers for each of them like a plugin of this host. In the other
 //! direction, [`bridge`] answers kubebuilder's requests with a plugin of this host.
 //!
-//! Invariants: finding plugins lists directories and runs nothing; what a program returns goes
-//! through the universe and its checks, like all that plugins make.
+//! Invariants: finding plugins lists directories and runs nothing; what a program returns passes
+//! through the universe and its checks, like the output of all plugins.
 
 mod arguments;
 pub(crate) mod bridge;
@@ -32,11 +33,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The environment variable, behind the host's prefix, that has files sent which are kept back
-/// otherwise.
+/// The environment variable, after the host's prefix, that has otherwise omitted files sent.
 const SEND_ALL: &str = "EXTERNAL_PLUGINS_SEND_ALL";
 
-/// Finds kubebuilder's external plugins, and what looks like one and cannot be used.
+/// Finds kubebuilder's external plugins, and what looks like one but cannot be used.
 pub(crate) fn plugins(session: &Session<'_>) -> Vec<ForeignPlugin> {
     let env = caller::var_os;
     let Some(root) = root(&env) else { return Vec::new() };
@@ -75,7 +75,7 @@ fn foreign(found: Found, surroundings: &Arc<Surroundings>) -> ForeignPlugin {
         it.version = key.semver();
         it.description = "An external plugin of kubebuilder".to_owned();
         it.project_versions = vec!["3".to_owned()];
-        // A program cannot say which it has a part in; one that has none answers with nothing.
+        // A program cannot declare which ones it implements; for others, it returns nothing.
         it.subcommands = protocol::SUBCOMMANDS.map(|(name, _)| name.to_owned()).to_vec();
         let endpoint = External::new(path.clone(), key, Arc::clone(surroundings));
         (it, Arc::new(endpoint) as Arc<dyn Endpoint>)

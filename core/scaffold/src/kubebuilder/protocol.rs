@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The version of the protocol.
 pub(super) const VERSION: &str = "v1alpha1";
 
-/// The scaffolding subcommands, and the argument by which `metadata` and `flags` name each.
+/// The scaffolding subcommands, and the argument that names each in `metadata` and `flags`.
 pub(super) const SUBCOMMANDS: [(&str, &str); 4] = [
     ("init", "--init"),
     ("edit", "--edit"),
@@ -33,7 +33,7 @@ pub(super) struct Request<'a> {
     pub(super) config: Value,
 }
 
-/// What a plugin answers, as this host reads it.
+/// A plugin's answer, as this host reads it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Response {
     /// Whether the plugin reports that it has failed.
@@ -50,7 +50,7 @@ pub(super) struct Response {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Flag {
     pub(super) name: String,
-    /// `bool`, `int`, `float`, or anything else for a text.
+    /// `bool`, `int`, `float`, or anything else for a string.
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) default: String,
@@ -69,18 +69,18 @@ pub(super) enum ResponseError {
     /// The first character is a byte order mark.
     #[error("the standard output begins with a byte order mark, which JSON does not allow")]
     Mark,
-    /// It is not JSON, or there is more than JSON.
-    #[error("the standard output is not one JSON value: it begins with `{start}`")]
+    /// It is not JSON, or contains more than JSON.
+    #[error("the standard output is not a single JSON value: it begins with `{start}`")]
     Json {
         start: String,
         #[source]
         source: serde_json::Error,
     },
-    /// A field has another type than the protocol says.
+    /// A field has another type than the protocol requires.
     #[error("`{field}` is not {expected}")]
     Type { field: String, expected: &'static str },
     /// No help could list them.
-    #[error("it has {n} flags, and at most {MAX_FLAGS} are supported")]
+    #[error("the plugin has {n} flags, but at most {MAX_FLAGS} are supported")]
     Flags { n: usize },
 }
 
@@ -94,7 +94,7 @@ impl Request<'_> {
 impl Response {
     /// Reads the standard output of a plugin.
     pub(super) fn parse(stdout: &[u8]) -> Result<Self, ResponseError> {
-        // Like kubebuilder, of which some programs make use.
+        // As in kubebuilder, and some programs rely on it.
         let text = String::from_utf8_lossy(stdout);
         if text.trim().is_empty() {
             return Err(ResponseError::Empty);
@@ -122,7 +122,7 @@ impl Response {
             let wrong = || wrong_type("error", "`true` or `false`");
             response.is_error = value.as_bool().ok_or_else(wrong)?;
         }
-        // The first plugins had `error_msg`.
+        // The first plugins used `error_msg`.
         for name in ["errorMsgs", "error_msg"] {
             response
                 .messages
@@ -146,7 +146,7 @@ impl Response {
                     Value::Null => "",
                     content => content
                         .as_str()
-                        .ok_or_else(|| wrong_type(&format!("universe[\"{path}\"]"), "a text"))?,
+                        .ok_or_else(|| wrong_type(&format!("universe[\"{path}\"]"), "a string"))?,
                 };
                 response.universe.push((path.clone(), content.to_owned()));
             }
@@ -173,7 +173,7 @@ pub(super) fn to_json(value: &impl Serialize) -> String {
     if !json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         return json;
     }
-    // None of these characters is outside of a text.
+    // None of these characters occurs outside a string.
     let mut escaped = String::with_capacity(json.len() + json.len() / 8);
     for it in json.chars() {
         match it {
@@ -188,7 +188,7 @@ pub(super) fn to_json(value: &impl Serialize) -> String {
     escaped
 }
 
-/// Returns the field with a name in any case, unless it is null.
+/// Returns the field with this name in any case, unless it is null.
 pub(super) fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
     let exact = object.get(name);
     let found = exact.or_else(|| {
@@ -200,13 +200,13 @@ pub(super) fn field<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'
 fn text_in(object: &Map<String, Value>, name: &str) -> Result<String, ResponseError> {
     match field(object, name) {
         None => Ok(String::new()),
-        Some(value) => Ok(value.as_str().ok_or_else(|| wrong_type(name, "a text"))?.to_owned()),
+        Some(value) => Ok(value.as_str().ok_or_else(|| wrong_type(name, "a string"))?.to_owned()),
     }
 }
 
-/// Returns a list of texts, or a single one.
+/// Returns a list of strings, or a single one.
 fn texts(name: &str, value: &Value) -> Result<Vec<String>, ResponseError> {
-    let wrong = || wrong_type(name, "a list of texts");
+    let wrong = || wrong_type(name, "a list of strings");
     let values = match value {
         Value::String(text) => return Ok(vec![text.clone()]),
         value => value.as_array().ok_or_else(wrong)?,
@@ -222,7 +222,7 @@ fn wrong_type(field: &str, expected: &'static str) -> ResponseError {
     ResponseError::Type { field: field.to_owned(), expected }
 }
 
-/// Replaces each escape of half a character by one of U+FFFD, as Go's decoder does.
+/// Replaces each escape of half a character with U+FFFD, as Go's decoder does.
 fn without_lone_surrogates(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut rest = json;
@@ -240,7 +240,7 @@ fn without_lone_surrogates(json: &str) -> String {
                 rest = &escape[6..];
                 continue;
             }
-            // With the character behind it, which may be another backslash.
+            // With the following character, which may be another backslash.
             _ => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
         };
         text.push_str(&escape[..length]);
@@ -266,7 +266,7 @@ mod tests {
         };
         assert_eq!(flags(1000).unwrap().flags.len(), 1000);
         let err = flags(50_000).unwrap_err();
-        assert_eq!(err.to_string(), "it has 50000 flags, and at most 1000 are supported");
+        assert_eq!(err.to_string(), "the plugin has 50000 flags, but at most 1000 are supported");
     }
 
     #[test]
@@ -352,16 +352,16 @@ mod tests {
         );
         check_err(
             "starting\n{}",
-            expect!["the standard output is not one JSON value: it begins with `starting`"],
+            expect!["the standard output is not a single JSON value: it begins with `starting`"],
         );
         check_err(
             "{} done",
-            expect!["the standard output is not one JSON value: it begins with `{} done`"],
+            expect!["the standard output is not a single JSON value: it begins with `{} done`"],
         );
         check_err("[]", expect!["`the response` is not an object"]);
         check_err(r#"{"error": "yes"}"#, expect!["`error` is not `true` or `false`"]);
-        check_err(r#"{"universe": {"a": 1}}"#, expect![[r#"`universe["a"]` is not a text"#]]);
-        check_err(r#"{"flags": [{"default": 1}]}"#, expect!["`default` is not a text"]);
-        check_err(r#"{"errorMsgs": {}}"#, expect!["`errorMsgs` is not a list of texts"]);
+        check_err(r#"{"universe": {"a": 1}}"#, expect![[r#"`universe["a"]` is not a string"#]]);
+        check_err(r#"{"flags": [{"default": 1}]}"#, expect!["`default` is not a string"]);
+        check_err(r#"{"errorMsgs": {}}"#, expect!["`errorMsgs` is not a list of strings"]);
     }
 }

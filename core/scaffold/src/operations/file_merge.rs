@@ -1,4 +1,4 @@
-//! Merges what a plugin does to one file now into the file as the user has it.
+//! Merges the current changes of a plugin to one file into the user's version of the file.
 
 use super::tidy::Tidy;
 use crate::error::ScaffoldError;
@@ -6,7 +6,7 @@ use crate::merge::{self, ConflictReason, Verdict};
 use crate::universe::Universe;
 use pintle_plugin::{ChangeSet, Node, Select};
 
-/// A file that should have changed, and did not or not cleanly.
+/// A file that should have changed, but did not, or not cleanly.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MergeConflict {
     /// The path of the file.
@@ -19,7 +19,7 @@ pub struct MergeConflict {
     pub lines: Vec<String>,
 }
 
-/// One file on its way into the user's files.
+/// One file to be merged into the user's files.
 pub(super) struct FileMerge<'a> {
     pub(super) path: &'a str,
     pub(super) base: Option<&'a Node>,
@@ -74,7 +74,7 @@ impl FileMerge<'_> {
     }
 }
 
-/// Brings files into the user's, whatever settings these are formatted with.
+/// Merges files into the user's, regardless of the settings that these are formatted with.
 pub(super) fn apply_all(
     merges: &[FileMerge<'_>],
     universe: &mut Universe,
@@ -94,7 +94,7 @@ pub(super) fn apply_all(
     let paths = open.iter().map(|it| it.0.path.to_owned()).collect();
     let tidied = tidy.project_files(&paths)?;
     for (merge, ours) in open {
-        // What no tool reads is as tools leave it.
+        // A file that no tool reads is unchanged by tools.
         let tidied = tidied.get(merge.path).unwrap_or(&ours);
         let verdict = merge::merge_tidied(merge.base, &ours, tidied, merge.theirs);
         conflicts.extend(merge.settle(verdict, universe)?);

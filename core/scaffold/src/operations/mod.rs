@@ -1,5 +1,5 @@
-//! What scaffolding does to a project: a subcommand runs, is undone, or is done again by
-//! newer plugins.
+//! Scaffolding operations on a project: a subcommand runs, is undone, or is rerun with newer
+//! plugins.
 
 pub(crate) mod file_merge;
 pub(crate) mod prepared;

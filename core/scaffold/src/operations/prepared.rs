@@ -1,4 +1,4 @@
-//! What a scaffolding command is about to do, and what it did.
+//! The changes that a scaffolding command is about to make, and those that it made.
 
 use super::file_merge::MergeConflict;
 use crate::dump::Dump;
@@ -11,19 +11,19 @@ use crate::universe::{Change, Universe};
 use pintle_plugin::message::ProjectEvent;
 use serde::Serialize;
 
-/// What a scaffolding command is about to do. Nothing is on disk yet.
+/// The changes that a scaffolding command is about to make. Nothing is on disk yet.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) subcommand: String,
     pub(super) chain: Vec<String>,
-    /// The text of PROJECT that the command began with; `None` before `init`.
+    /// The text of PROJECT at the start of the command; `None` before `init`.
     pub(super) project_before: Option<String>,
     pub(super) project: ProjectFile,
     pub(super) resource: Option<Resource>,
     pub(super) universe: Universe,
     pub(super) changes: Vec<Change>,
     pub(super) record: Record,
-    /// Whether the record is a change of its own that the user is told of.
+    /// Whether the record is a separate change that is listed for the user.
     pub(super) lists_record: bool,
     pub(super) notices: Vec<String>,
     pub(super) conflicts: Vec<MergeConflict>,
@@ -32,13 +32,13 @@ pub struct Prepared {
     pub(super) needs_all: bool,
 }
 
-/// What the user wrote in a file, and a forced command takes away.
+/// What the user wrote in a file and a forced command removes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Dropped {
     /// The path of the file.
     pub path: String,
-    /// The lines, as far as the file is text that was scaffolded.
+    /// The lines, if the file is text that was scaffolded.
     pub lines: Vec<String>,
 }
 
@@ -53,13 +53,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns the universe as it was then, to be looked at.
+    /// Returns the universe at the time of the failure, for inspection.
     pub fn dump(&self) -> Dump<'_> {
         Dump::new(&self.subcommand, &self.chain, &self.universe, Some(&self.error))
     }
 }
 
-/// What a scaffolding command did.
+/// The changes that a scaffolding command made.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
@@ -67,26 +67,26 @@ pub struct Report {
     pub subcommand: String,
     /// The full keys of the chain's plugins.
     pub chain: Vec<String>,
-    /// The files that were made.
+    /// The files that were created.
     pub added: Vec<String>,
     /// The files that were changed.
     pub replaced: Vec<String>,
     /// The files that were deleted.
     pub deleted: Vec<String>,
-    /// What the user should know, a line each.
+    /// What the user should know, one line each.
     pub notices: Vec<String>,
-    /// The files that should have changed, and did not or not cleanly.
+    /// The files that should have changed, but did not, or not cleanly.
     pub conflicts: Vec<MergeConflict>,
-    /// What the user wrote, and a forced command took away.
+    /// What the user wrote and a forced command removed.
     pub dropped: Vec<Dropped>,
-    /// The PROJECT file as it is now.
+    /// The current PROJECT file.
     pub project: ProjectFile,
-    /// The resource at hand, as the plugins have left it.
+    /// The resource of the command, as the plugins have left it.
     pub resource: Option<Resource>,
 }
 
 impl Prepared {
-    /// Returns the text of PROJECT that the command began with; `None` before `init`.
+    /// Returns the text of PROJECT at the start of the command; `None` before `init`.
     pub fn project_before(&self) -> Option<&str> {
         self.project_before.as_deref()
     }
@@ -101,32 +101,32 @@ impl Prepared {
         &self.project
     }
 
-    /// Returns whether the record is a change of its own, beside those of files and PROJECT.
+    /// Returns whether the record is a separate change, in addition to files and PROJECT.
     pub fn lists_record(&self) -> bool {
         self.lists_record
     }
 
-    /// Returns what the user should know, a line each.
+    /// Returns what the user should know, one line each.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
-    /// Returns the files that should have changed, and do not or not cleanly.
+    /// Returns the files that should have changed, but do not, or not cleanly.
     pub fn conflicts(&self) -> &[MergeConflict] {
         &self.conflicts
     }
 
-    /// Returns what the user wrote, and a forced command takes away.
+    /// Returns what the user wrote and a forced command removes.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
     }
 
-    /// Whether something that should be done will be missing.
+    /// Whether part of the work will be missing.
     pub fn is_incomplete(&self) -> bool {
         self.conflicts.iter().any(|it| self.needs_all || it.marked || !it.lines.is_empty())
     }
 
-    /// Returns the universe, to be looked at.
+    /// Returns the universe, for inspection.
     pub fn dump(&self) -> Dump<'_> {
         Dump::new(&self.subcommand, &self.chain, &self.universe, None)
     }
@@ -140,8 +140,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError::Transaction`], or [`ScaffoldError::Record`] when it would be too
-    /// large; then the project is as it was.
+    /// [`ScaffoldError::Transaction`], or [`ScaffoldError::Record`] if the record would be too
+    /// large; then the project is unchanged.
     pub fn commit(self, lock: &Lock) -> Result<Report, ScaffoldError> {
         let mut transaction = Transaction::new();
         for change in self.changes {

@@ -1,7 +1,7 @@
-//! Finishes a merge of two branches: the conflicts that it has left in what plugins have made.
+//! Finishes a merge of two branches: resolves the conflicts that it has left in scaffolded files.
 //!
-//! Both branches have their commands in the record, and all commands together make the files
-//! as they should be. What a user has changed on either branch is brought into them.
+//! The record contains the commands of both branches, and all commands together create the correct
+//! files. The user's changes on either branch are merged into them.
 
 use super::file_merge::{FileMerge, MergeConflict};
 use super::prepared::Prepared;
@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 /// A scaffolded file in which a merge has left conflicts.
 pub(crate) struct Marked {
     pub(crate) node: Node,
-    /// `None` where a marker has no counterpart.
+    /// `None` if a marker has no counterpart.
     sides: Option<Sides>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Marked {
 ///
 /// # Errors
 ///
-/// [`ScaffoldError`] when one cannot be read.
+/// [`ScaffoldError`] if one cannot be read.
 pub(crate) fn marked(root: &Path, record: &Record) -> Result<Vec<Marked>, ScaffoldError> {
     let universe = Universe::new(root);
     let mut marked = Vec::new();
@@ -45,13 +45,13 @@ pub(crate) fn marked(root: &Path, record: &Record) -> Result<Vec<Marked>, Scaffo
 }
 
 impl Rework<'_> {
-    /// Resolves the conflicts in the `marked` files, and brings the others to where all commands
-    /// together have them; PROJECT, which was `project_before`, and the record are resolved
-    /// already.
+    /// Resolves the conflicts in the `marked` files, and changes the others to what all commands
+    /// together create; PROJECT, whose text was `project_before`, and the record are already
+    /// resolved.
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError`] when a recorded command cannot be carried out again.
+    /// [`ScaffoldError`] if a recorded command cannot be rerun.
     pub(crate) fn repair(
         mut self,
         subcommand: &str,
@@ -59,7 +59,7 @@ impl Rework<'_> {
         marked: &[Marked],
         services: &dyn HostServices,
     ) -> Result<Prepared, ScaffoldError> {
-        // Without its `init`, what the commands make is not known, and the files stay.
+        // Without `init`, the result of the commands is not known, and the files stay.
         let after = match self.check_record() {
             Ok(()) => Some(self.replay(
                 self.record.commands(),
@@ -134,8 +134,8 @@ impl Rework<'_> {
         })
     }
 
-    /// Returns the files that branches have made differently, and those that only the record or
-    /// only all commands together have.
+    /// Returns the files that the branches have created differently, and those that only the record
+    /// or only all commands together contain.
     fn unsettled(&self, made: &BTreeMap<String, Node>) -> BTreeSet<String> {
         let known: BTreeSet<&str> = self.record.files().map(|it| it.path()).collect();
         let made: BTreeSet<&str> = made.keys().map(String::as_str).collect();
@@ -143,11 +143,12 @@ impl Rework<'_> {
         paths.chain(self.record.variants().keys().cloned()).collect()
     }
 
-    /// Brings what the user has changed on each side into the file as all commands make it.
+    /// Merges the user's changes on each side into the file that all commands create.
     fn resolve(&self, sides: &Sides, made: &Node) -> Result<Option<Vec<u8>>, RecordError> {
-        // Commands of one branch only have changed it, so that is all in its side already. The
-        // other side is what the user has changed since both were one, which must be known: a
-        // line that commands have put in since is no line that the user has taken out.
+        // Only commands of one branch have changed it, so its side already contains all their
+        // changes. The other side contains what the user has changed since the branches were one.
+        // That state must be known: a line that commands have inserted since then is not a line
+        // that the user has removed.
         if !self.record.variants().contains_key(made.path()) {
             let Some(base) = sides.base.clone().or_else(|| in_index(self.root, made.path())) else {
                 return Ok(None);
@@ -168,8 +169,8 @@ impl Rework<'_> {
         Ok(merged.filter(|it| !doubles_lines(it, &[&ours, &theirs])))
     }
 
-    /// Returns the file as branches have scaffolded it, and as both together have, the one that
-    /// is most like `text` first: which branch it is of is not known.
+    /// Returns the file as the branches have scaffolded it, and as both together have, the one most
+    /// similar to `text` first: the branch that it belongs to is not known.
     fn bases(&self, path: &str, text: &[u8]) -> Result<Vec<Vec<u8>>, RecordError> {
         let variants = self.record.variants().get(path).into_iter().flatten();
         let files = variants.chain(self.record.file(path));
@@ -179,7 +180,7 @@ impl Rework<'_> {
     }
 }
 
-/// Returns a file as it was where two branches have parted, if git has it.
+/// Returns a file as it was where the branches diverged, if git's index contains it.
 fn in_index(root: &Path, path: &str) -> Option<Vec<u8>> {
     let mut git = Command::new("git");
     git.args(["cat-file", "blob", &format!(":1:./{path}")]).current_dir(root);
@@ -193,8 +194,8 @@ fn n_changed(one: &[u8], other: &[u8]) -> usize {
     patch.hunks().iter().map(|it| it.lines().len()).sum()
 }
 
-/// Whether a line is more often in a text than in any that it was made of: then a line of a
-/// plugin was taken for one of the user.
+/// Whether a line occurs more often in a text than in any of the texts that it was merged from:
+/// then a line of a plugin was mistaken for one of the user.
 fn doubles_lines(text: &[u8], made_of: &[&[u8]]) -> bool {
     let made_of: Vec<_> = made_of.iter().map(|it| counts(it)).collect();
     counts(text).iter().any(|(line, n)| {
@@ -203,7 +204,7 @@ fn doubles_lines(text: &[u8], made_of: &[&[u8]]) -> bool {
     })
 }
 
-/// Returns how often each line is in a text.
+/// Returns how often each line occurs in a text.
 fn counts(text: &[u8]) -> BTreeMap<&[u8], usize> {
     let mut counts = BTreeMap::new();
     for line in text.split(|it| *it == b'\n').map(<[u8]>::trim_ascii) {

@@ -1,8 +1,8 @@
-//! Commands that change how the project was made: undoing a command, and taking over
-//! what newer plugins make of the same commands.
+//! Commands that change how the project was created: undoing a command, and applying what newer
+//! plugins create from the same commands.
 //!
-//! Both compare two states of what is scaffolded, before and after, and bring the
-//! difference into the user's files, three ways for each file.
+//! Both compare two states of the scaffolded files, before and after, and merge the difference into
+//! the user's files, three ways for each file.
 
 use super::file_merge::{self, FileMerge, MergeConflict};
 use super::prepared::Prepared;
@@ -30,45 +30,45 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A change of how the project was made.
+/// A change of how the project was created.
 pub struct Rework<'a> {
-    /// The project's folder.
+    /// The project's directory.
     pub root: &'a Path,
     /// The PROJECT file.
     pub project: ProjectFile,
-    /// What is known of how the project was made.
+    /// What is known about how the project was created.
     pub record: Record,
-    /// The plugins to carry out the recorded commands with.
+    /// The plugins to rerun the recorded commands with.
     pub plugins: &'a Plugins,
-    /// Who the host is.
+    /// The identity of the host.
     pub identity: &'a Identity,
     /// How long each call of a plugin, and each of its tools, may take.
     pub limit: TimeLimit,
-    /// What the commands are known to make.
+    /// The known results of the commands.
     pub memo: &'a Memo,
 }
 
-/// What of a resource is to be undone.
+/// The part of a resource to undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// All of it.
     All,
     /// Some of its webhooks.
     Webhooks {
-        /// The one that fills in defaults.
+        /// The one that sets defaults.
         defaulting: bool,
-        /// The one that accepts or denies.
+        /// The one that accepts or denies objects.
         validation: bool,
         /// The one that converts between versions.
         conversion: bool,
     },
 }
 
-/// What differs from what was scaffolded.
+/// The differences from the scaffolded files.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Drift {
-    /// The files that the plugins make otherwise now.
+    /// The files that the plugins create differently now.
     pub drifted: BTreeSet<String>,
     /// The files that the user has only formatted.
     pub formatted: BTreeSet<String>,
@@ -77,21 +77,21 @@ pub struct Drift {
 /// Which settings the tools of recorded commands find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settings {
-    /// Those that the user has in the project.
+    /// The user's settings in the project.
     Users,
-    /// Only those that the commands have made.
+    /// Only the settings that the commands have created.
     None,
 }
 
-/// What becomes of the files when commands are undone.
+/// What happens to the files when commands are undone.
 struct Undone {
     universe: Universe,
     conflicts: Vec<MergeConflict>,
     /// The files that differ.
     changed: BTreeSet<String>,
-    /// What is on record of them then.
+    /// What the record contains about them then.
     contents: BTreeMap<String, Node>,
-    /// Whether what is on record could be changed as the files were.
+    /// Whether the recorded content could be changed in the same way as the files.
     is_rebased: bool,
     after: Replayed,
 }
@@ -104,12 +104,12 @@ impl Undone {
 }
 
 impl Rework<'_> {
-    /// Undoes what was scaffolded for a resource, as far as the user has not changed it.
+    /// Undoes what was scaffolded for a resource, except what the user has changed.
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError`] when the project has no such resource, or how it was made is
-    /// not known.
+    /// [`ScaffoldError`] if the project has no such resource, or if there is no record of how it
+    /// was created.
     pub fn undo(
         mut self,
         chain: Chain<'_>,
@@ -145,7 +145,7 @@ impl Rework<'_> {
             Some(resource) => self.project.put_resource(resource)?,
             None => self.project.remove_resource(gvk)?,
         }
-        // Plugins that have a part in the deletion see what is left, and may do more.
+        // Plugins that implement the deletion see what is left, and may do more.
         let resource = resource.unwrap_or_else(|| Resource::new(gvk.clone()));
         let mut steps = Steps::new(StepsInput {
             chain,
@@ -178,11 +178,12 @@ impl Rework<'_> {
         })
     }
 
-    /// Takes over what the plugins make of the recorded commands now.
+    /// Applies what the plugins create now from the recorded commands.
     ///
     /// # Errors
     ///
-    /// [`ScaffoldError`] when how the project was made is not known, or a command fails.
+    /// [`ScaffoldError`] if there is no record of how the project was created, or if a command
+    /// fails.
     pub fn upgrade(
         mut self,
         subcommand: &str,
@@ -240,8 +241,8 @@ impl Rework<'_> {
         })
     }
 
-    /// Returns which files the plugins make otherwise now than when they were scaffolded, and
-    /// which of the `changed` files only a formatter has changed, with settings of the user's.
+    /// Returns which files the plugins create differently now than when they were scaffolded, and
+    /// which of the `changed` files only a formatter has changed, with the user's settings.
     ///
     /// # Errors
     ///
@@ -291,7 +292,7 @@ impl Rework<'_> {
         self.replay_with(&project, settings, services).run(&commands, tools)
     }
 
-    /// Carries out the recorded commands, and the `rest` of them.
+    /// Runs the recorded commands, and the `rest` of them.
     fn replay_both(
         &self,
         rest: &[RecordedCommand],
@@ -316,8 +317,8 @@ impl Rework<'_> {
         Replay { plugins, identity, limit, memo, settings, services }
     }
 
-    /// Returns the commands with the plurals that the project has of its kinds, where they give
-    /// none: they ran when the plural was another guess.
+    /// Returns the commands with the project's plurals of its kinds, if they do not specify a
+    /// plural: they ran when the default plural was different.
     fn with_plurals(
         &self,
         commands: &[RecordedCommand],
@@ -348,7 +349,7 @@ impl Rework<'_> {
         Tidy { tools, root, subcommand, limit, services }
     }
 
-    /// Returns what was scaffolded, and what the commands make now, exactly where that differs.
+    /// Returns what was scaffolded, and what the commands create now, both exact where they differ.
     fn made_now(
         &self,
         subcommand: &str,
@@ -356,7 +357,7 @@ impl Rework<'_> {
     ) -> Result<(BTreeMap<String, Node>, Replayed), ScaffoldError> {
         let commands = self.record.commands();
         let mut before = self.scaffolded()?;
-        // What a formatter does is no change, so most often none need be run.
+        // The work of a formatter does not count as a change, so usually no formatter needs to run.
         let unformatted = self.replay(commands, Tools::Unformatted, Settings::Users, services);
         if let Ok(after) = unformatted
             && changed_paths(&before, &after.files).is_empty()
@@ -368,7 +369,7 @@ impl Rework<'_> {
         if after.tools.is_empty() || changed.is_empty() {
             return Ok((before, after));
         }
-        // Tools may have had other settings then.
+        // The tools may have had other settings at that time.
         let universe = Universe::from_nodes(before.values().cloned())?;
         before.extend(self.tidy(&after.tools, subcommand, services).files(universe, &changed)?);
         if changed_paths(&before, &after.files).is_empty() {
@@ -379,7 +380,8 @@ impl Rework<'_> {
         if changed.is_empty() || !self.tidy(&after.tools, subcommand, services).has_settings()? {
             return Ok((before, after));
         }
-        // There may have been no settings then, and what is formatted twice differs at times.
+        // There may have been no settings at that time, and formatting a file twice sometimes
+        // changes it.
         let scaffolded = self.scaffolded()?;
         let plain = self.replay(commands, Tools::EachTime, Settings::None, services)?;
         let differ = changed_paths(&scaffolded, &plain.files);
@@ -390,7 +392,7 @@ impl Rework<'_> {
         Ok((before, after))
     }
 
-    /// Returns what becomes of the files without the commands that are not among `rest`.
+    /// Returns the files as they are without the commands that are not among `rest`.
     fn undone(
         &self,
         rest: &[RecordedCommand],
@@ -401,7 +403,7 @@ impl Rework<'_> {
             return Ok(undone);
         }
         let mut best: Option<Undone> = None;
-        // What a formatter makes of a file depends on when, and on how, it was run before.
+        // The result of a formatter depends on when and how it was run before.
         for (tools, settings) in [
             (Tools::Once, Settings::Users),
             (Tools::EachTime, Settings::Users),
@@ -423,8 +425,8 @@ impl Rework<'_> {
         Ok(best.expect("it was tried at least once"))
     }
 
-    /// Returns the same without running a formatter; `None` where it may make a difference: it
-    /// orders lines, and the user's lines may clash with what it would have made.
+    /// Returns the same without running a formatter; `None` if a formatter might make a difference:
+    /// it orders lines, and the user's lines may conflict with its result.
     fn undone_unformatted(
         &self,
         rest: &[RecordedCommand],
@@ -441,7 +443,7 @@ impl Rework<'_> {
         Ok(Some(undone).filter(|it| it.is_rebased && it.n_left() == 0))
     }
 
-    /// Brings what differs between two states of what is scaffolded into the user's files.
+    /// Merges the difference between two states of the scaffolded files into the user's files.
     fn undone_between(
         &self,
         before: &Replayed,
@@ -465,8 +467,8 @@ impl Rework<'_> {
         Ok(Undone { universe, conflicts, changed, contents, is_rebased, after })
     }
 
-    /// Does to the files as they were scaffolded what the change does to the files; returns, too,
-    /// whether that was possible for all.
+    /// Applies a change of the files to their scaffolded versions; also returns whether that was
+    /// possible for all files.
     fn rebased(
         &self,
         paths: &BTreeSet<String>,
@@ -535,7 +537,7 @@ fn without(
         if !concerns || *resource(command)?.gvk() != *gvk {
             rest.push(command.clone());
         } else if let Some(asked) = remaining(resource(command)?, part) {
-            // A command that asked for webhooks only has nothing left to do without them.
+            // A command that requested only webhooks has nothing left to do without them.
             if command.subcommand == CREATE_API || asked.webhooks.is_any() {
                 let mut command = command.clone();
                 command.resource = asked.to_value();
@@ -546,7 +548,7 @@ fn without(
     Ok(rest)
 }
 
-/// Returns the resource without a part; `None` when nothing of it is left.
+/// Returns the resource without a part; `None` if nothing of it is left.
 fn remaining(mut resource: Resource, part: Part) -> Option<Resource> {
     match part {
         Part::All => None,
@@ -557,7 +559,7 @@ fn remaining(mut resource: Resource, part: Part) -> Option<Resource> {
             if conversion {
                 resource.webhooks.spoke.clear();
             }
-            // A type of others is in PROJECT for its webhooks, or for its controller.
+            // A type of another project is in PROJECT for its webhooks, or for its controller.
             let is_left = resource.api.is_some() || resource.controller;
             (is_left || resource.webhooks.is_any()).then_some(resource)
         }

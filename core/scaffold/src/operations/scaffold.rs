@@ -1,4 +1,4 @@
-//! Runs a scaffolding subcommand: its steps in memory, then the way to the disk.
+//! Runs a scaffolding subcommand: its steps in memory, then its changes on disk.
 
 use super::file_merge::MergeConflict;
 use super::prepared::{Dropped, Failure, Prepared, Report};
@@ -20,17 +20,17 @@ use std::path::Path;
 
 /// One call of a scaffolding subcommand.
 pub struct Job<'a> {
-    /// The project's folder.
+    /// The project's directory.
     pub root: &'a Path,
     /// The subcommand and its plugins.
     pub chain: Chain<'a>,
     /// The plugins' flags, from [`Chain::bind_flags`].
     pub flags: &'a Flags,
-    /// The values of the flags, the host's own among them.
+    /// The values of the flags, including those of the host.
     pub args: Map<String, Value>,
-    /// The PROJECT file as the subcommand finds it; for `init`, as the user asked for it.
+    /// The PROJECT file before the subcommand; for `init`, with the values that the user requested.
     pub project: ProjectFile,
-    /// The resource that the user asked for, for the subcommands that have one.
+    /// The resource that the user requested, for the subcommands that have one.
     pub resource: Option<Resource>,
 }
 
@@ -38,7 +38,7 @@ pub struct Job<'a> {
 ///
 /// # Errors
 ///
-/// [`ScaffoldError`]; then the project is as it was.
+/// [`ScaffoldError`]; then the project is unchanged.
 pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, ScaffoldError> {
     let lock = Lock::acquire(job.root, &mut |it| services.log(Level::Info, it))?;
     prepare(job, services).map_err(|it| it.error)?.commit(&lock)
@@ -48,7 +48,7 @@ pub fn run(job: Job<'_>, services: &dyn HostServices) -> Result<Report, Scaffold
 ///
 /// # Errors
 ///
-/// [`Failure`] when a plugin fails, or what the plugins want does not fit together.
+/// [`Failure`] if a plugin fails, or if the changes of the plugins are not compatible.
 pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Box<Failure>> {
     let Job { root, chain, flags, args, project, resource } = job;
     let failed = |error: ScaffoldError, universe: Universe| {
@@ -78,7 +78,7 @@ pub fn prepare(job: Job<'_>, services: &dyn HostServices) -> Result<Prepared, Bo
     finish(before, steps, command).map_err(early)
 }
 
-/// Turns the steps of a command, all of them taken, into what it is about to do.
+/// Converts the completed steps of a command to the changes that it is about to make.
 fn finish(
     project_before: Option<String>,
     mut steps: Steps<'_>,
@@ -89,7 +89,7 @@ fn finish(
     if let Some(version) = steps.project.migrated_from()
         && project_before.as_deref() != Some(steps.project.to_string().as_str())
     {
-        notices.push(format!("PROJECT is migrated from version {version} to 3"));
+        notices.push(format!("PROJECT is converted from version {version} to 3"));
     }
     let mut spared = Spared { notices, ..Spared::default() };
     let changes = spare_users_changes(&steps, &record, &mut spared)?;
@@ -98,7 +98,7 @@ fn finish(
     let is_idle = changes.is_empty()
         && project_before.as_deref() == Some(steps.project.to_string().as_str())
         && steps.adopted.iter().all(|it| record.has(it));
-    // What changes nothing and was said before need not be said again in a replay.
+    // A command that changes nothing and repeats an earlier one need not be recorded again.
     if !is_idle || !is_repeated(&record, &command) {
         let id = record.push(command);
         let by = |path: &str| steps.origins(path, &id);
@@ -125,13 +125,13 @@ fn finish(
     })
 }
 
-/// Whether the last command of its kind for the same resource is this one, word for word.
+/// Whether the last command of its kind for the same resource is identical to this one.
 fn is_repeated(record: &Record, command: &RecordedCommand) -> bool {
     let subject = |it: &RecordedCommand| {
         let gvk = ["group", "domain", "version", "kind"];
         (it.subcommand.clone(), gvk.map(|key| it.resource.get(key).cloned()))
     };
-    // That a command was forced is no matter once its files are there.
+    // Once the files exist, it does not matter whether the command was forced.
     let words = |it: &RecordedCommand| {
         let mut it = it.clone();
         for stamp in [&mut it.id, &mut it.at, &mut it.date] {
@@ -145,7 +145,7 @@ fn is_repeated(record: &Record, command: &RecordedCommand) -> bool {
     last.is_some_and(|it| words(it) == words(command))
 }
 
-/// What became of the changes that the user and a plugin made to the same files.
+/// The result of merging the changes of the user and of a plugin to the same files.
 #[derive(Default)]
 struct Spared {
     notices: Vec<String>,
@@ -153,8 +153,8 @@ struct Spared {
     dropped: Vec<Dropped>,
 }
 
-/// Returns the changes of a command so that what the user has changed since it was
-/// scaffolded is not lost: a plugin's new version of such a file is merged.
+/// Returns the changes of a command such that the user's changes since the scaffolding are not
+/// lost: a plugin's new version of such a file is merged.
 fn spare_users_changes(
     steps: &Steps<'_>,
     record: &Record,
@@ -165,9 +165,9 @@ fn spare_users_changes(
     changes.filter_map(Result::transpose).collect()
 }
 
-/// Returns what is left of a change; `None` when the file stays as it is.
+/// Returns what is left of a change; `None` if the file stays as it is.
 ///
-/// An edit is made of what is on disk, so what the user changed is still in it.
+/// An edit is based on the file on disk, so it still contains the user's changes.
 fn spare_users_change(
     change: Change,
     steps: &Steps<'_>,
@@ -210,14 +210,14 @@ fn spare_users_change(
         }
         return with(new.bytes());
     }
-    // Where all that was scaffolded is recorded, any other file is the user's.
+    // If everything that was scaffolded is recorded, all other files belong to the user.
     let base = base.or_else(|| (!record.is_empty()).then(Vec::new));
     let Some(base) = base.filter(is_users) else { return with(new.bytes()) };
     match merge::three_way(&path, &base, old.bytes(), new.bytes()) {
-        // The plugin has kept what the user changed.
+        // The plugin has kept the user's changes.
         Ok(merged) if merged == new.bytes() => with(new.bytes()),
         Ok(merged) => {
-            spared.notices.push(format!("`{path}` is merged with what you changed in it"));
+            spared.notices.push(format!("`{path}` is merged with your changes"));
             with(&merged)
         }
         Err(conflict) if steps.is_on(SKIP_EXISTING) => {
@@ -253,7 +253,7 @@ fn check_start(root: &Path, chain: &Chain<'_>) -> Result<(), ScaffoldError> {
         (false, false) => return Err(ScaffoldError::NotInitialized { path }),
         _ => {}
     }
-    // A plugin may join the layout without a part in the command that lets it in.
+    // A plugin may be added to the layout by a command that it does not implement.
     if chain.members().is_empty() && chain.subcommand != EDIT {
         let subcommand = chain.subcommand.to_owned();
         return Err(ScaffoldError::NoPart { subcommand, chain: chain.keys() });

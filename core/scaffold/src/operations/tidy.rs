@@ -1,5 +1,5 @@
-//! Does to files what the tools of the recorded commands do: a formatter with the settings of
-//! today, where other settings, or none, were there when a file was scaffolded or written.
+//! Applies the tools of the recorded commands to files: for example, a formatter with the current
+//! settings, if there were other settings or none when a file was scaffolded or written.
 
 use crate::chain::staging::{Staging, settings};
 use crate::error::{ScaffoldError, StepError, StepName};
@@ -24,7 +24,7 @@ pub(super) struct Tidy<'a> {
 }
 
 impl Tidy<'_> {
-    /// Returns files of the project as the tools leave them; none that no tool reads.
+    /// Returns files of the project as the tools leave them, except files that no tool reads.
     pub(super) fn project_files(
         &self,
         paths: &BTreeSet<String>,
@@ -32,7 +32,7 @@ impl Tidy<'_> {
         self.files(Universe::new(self.root), paths)
     }
 
-    /// Returns files of a universe as the tools leave them; none that no tool reads.
+    /// Returns files of a universe as the tools leave them, except files that no tool reads.
     pub(super) fn files(
         &self,
         mut universe: Universe,
@@ -47,7 +47,7 @@ impl Tidy<'_> {
             }
             tidied.extend(read);
             let mut tool = tool.clone();
-            // A file that it cannot read stays as it is.
+            // A file that the tool cannot read stays as it is.
             tool.required = false;
             let had_files = !tool.files.is_empty();
             for path in std::mem::take(&mut tool.files) {
@@ -55,7 +55,7 @@ impl Tidy<'_> {
                     tool.files.push(path);
                 }
             }
-            // Without files, it would be another command.
+            // Without files, it would be a different command.
             if tool.files.is_empty() && had_files {
                 continue;
             }
@@ -106,8 +106,8 @@ impl Tidy<'_> {
     }
 }
 
-/// Returns those of the files that the tool may change: a formatter follows the modules, and so
-/// comes to more files than it is run on.
+/// Returns those files that the tool may change: a formatter follows the modules, and so reaches
+/// more files than it is run on.
 fn within_reach(
     universe: &Universe,
     tool: &Tool,

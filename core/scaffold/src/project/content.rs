@@ -1,4 +1,4 @@
-//! What a PROJECT file says, as far as this host knows it.
+//! The content of a PROJECT file that this host knows.
 
 use super::nulls::or_default;
 use super::resource::Resource;
@@ -33,11 +33,11 @@ pub(super) struct Content {
     pub(super) resources: Vec<Resource>,
 }
 
-/// The plugins that made the project, in order.
+/// The plugins that created the project, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
     pub(super) keys: Vec<String>,
-    /// The plugins' configurations, when `layout` is a map.
+    /// The plugins' configurations, if `layout` is a map.
     pub(super) configs: Option<Map<String, Value>>,
 }
 
@@ -79,8 +79,8 @@ impl<'de> de::Visitor<'de> for LayoutVisitor {
     }
 }
 
-/// Returns the key that holds a plugin's configuration: its own, or the only one of
-/// another version of the plugin.
+/// Returns the key of a plugin's configuration: its own key, or the only one of another version of
+/// the plugin.
 pub(super) fn config_key<'a>(configs: &'a Map<String, Value>, plugin: &str) -> Option<&'a str> {
     if let Some((key, _)) = configs.get_key_value(plugin) {
         return Some(key);

@@ -1,4 +1,4 @@
-//! The edits of a PROJECT file, one for each thing that it says.
+//! The edits of a PROJECT file, one for each of its values.
 
 use super::content::config_key;
 use super::error::ProjectError;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 impl ProjectFile {
-    /// Takes over what a plugin made of [`info`](Self::info); `resources` it cannot change.
+    /// Applies a plugin's changes to [`info`](Self::info); it cannot change `resources`.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl ProjectFile {
         self.must("domain", |it| it.domain() == domain)
     }
 
-    /// Sets the repository that the project lives in.
+    /// Sets the repository of the project.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl ProjectFile {
         self.must("projectName", |it| it.project_name() == name)
     }
 
-    /// Sets the version of the host that made the project.
+    /// Sets the version of the host that created the project.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl ProjectFile {
         self.must("cliVersion", |it| it.cli_version() == Some(version))
     }
 
-    /// Sets whether the API groups have folders of their own.
+    /// Sets whether the API groups have their own directories.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl ProjectFile {
         self.must("multigroup", |it| it.multigroup() == multigroup)
     }
 
-    /// Sets whether the operator works in its own namespace only.
+    /// Sets whether the operator works only in its own namespace.
     ///
     /// # Errors
     ///
@@ -108,8 +108,8 @@ impl ProjectFile {
         self.must("namespaced", |it| it.namespaced() == namespaced)
     }
 
-    /// Sets the plugins that made the project. A map of configurations stays one, and
-    /// one key stays alone while it is.
+    /// Sets the plugins that created the project. A map of configurations stays a map, and a single
+    /// key stays a single key, as long as there is only one.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl ProjectFile {
         self.must("layout", |it| it.layout() == keys)
     }
 
-    /// Sets the configuration of one plugin, where the file keeps configurations.
+    /// Sets the configuration of one plugin, if the file contains configurations.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl ProjectFile {
         self.must(place, |it| *it.config(plugin) == config)
     }
 
-    /// Adds a resource, or replaces the one of its kind.
+    /// Adds a resource, or replaces the one of the same kind.
     ///
     /// # Errors
     ///
@@ -194,8 +194,7 @@ impl ProjectFile {
         })
     }
 
-    /// Reads one entry again, the last one if none is given, and no other: a project may have
-    /// hundreds.
+    /// Reads one entry again, by default the last one, and no other: a project may have hundreds.
     fn reread_resource(&mut self, place: Option<usize>) -> Result<(), ProjectError> {
         let failed = || ProjectError::Edit { key: "resources".to_owned() };
         let entries = self.values.get("resources").and_then(Value::as_array).ok_or_else(failed)?;
@@ -217,7 +216,7 @@ impl ProjectFile {
         if self.resource(gvk).is_none() {
             return Ok(());
         }
-        // A merge may have left two entries of one resource.
+        // A merge may have left two entries for one resource.
         let mut stays =
             self.resources().iter().map(|it| it.gvk() != gvk).collect::<Vec<_>>().into_iter();
         self.edit("resources", |values| {
@@ -231,8 +230,8 @@ impl ProjectFile {
         self.must("resources", |it| it.resource(gvk).is_none())
     }
 
-    /// Puts one version of a plugin in the place of another: in the layout, and before
-    /// its configuration. The new key has the form of the old one.
+    /// Replaces one version of a plugin with another: in the layout, and as the key of its
+    /// configuration. The new key has the form of the old one.
     ///
     /// # Errors
     ///
@@ -261,7 +260,8 @@ impl ProjectFile {
         }
     }
 
-    /// Checks that the file says what it was told: what a setter reports as done is done.
+    /// Checks that the file contains the new value, so that a setter does not report a change that
+    /// was not made.
     fn must(&self, key: &str, says: impl FnOnce(&Self) -> bool) -> Result<(), ProjectError> {
         match says(self) {
             true => Ok(()),
@@ -274,8 +274,8 @@ fn insert(values: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
     values.insert(key.to_owned(), value.into());
 }
 
-/// Returns the entry of `resource`, which is `old` in all that does not contradict it: what
-/// the user spelled out stays spelled out, and what goes without saying stays unsaid.
+/// Returns the entry of `resource`, which equals `old` except where that contradicts it: values
+/// that the user has written out stay written out, and implied values stay omitted.
 fn respell(resource: &Resource, old: &Value) -> Value {
     let says_it = |it: &Value| Resource::deserialize(it).is_ok_and(|it| it.says_as_much(resource));
     let mut entry = resource.to_value();
@@ -301,7 +301,7 @@ fn respell(resource: &Resource, old: &Value) -> Value {
     entry
 }
 
-/// Returns the JSON pointers of all values in maps, that of a map before those in it.
+/// Returns the JSON pointers of all values in maps, each map before its values.
 fn paths(value: &Value) -> Vec<String> {
     let escape = |key: &String| key.replace('~', "~0").replace('/', "~1");
     let below = |(key, value): (&String, &Value)| {
@@ -312,7 +312,7 @@ fn paths(value: &Value) -> Vec<String> {
     value.as_object().into_iter().flatten().flat_map(below).collect()
 }
 
-/// Returns the map that has the value at `path`, and its key there.
+/// Returns the map that contains the value at `path`, and its key in the map.
 fn parent<'a>(value: &'a mut Value, path: &str) -> Option<(&'a mut Map<String, Value>, String)> {
     let (parent, key) = path.rsplit_once('/')?;
     let key = key.replace("~1", "/").replace("~0", "~");

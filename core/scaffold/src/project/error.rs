@@ -15,7 +15,7 @@ pub enum ProjectError {
         /// The file.
         path: PathBuf,
     },
-    /// The file cannot be read, or is no file.
+    /// The file cannot be read, or is not a file.
     #[error("failed to read `{}`", path.display())]
     Read {
         /// The file.
@@ -31,7 +31,7 @@ pub enum ProjectError {
         /// Why.
         source: io::Error,
     },
-    /// The file's text is no PROJECT file.
+    /// The text is not a valid PROJECT file.
     #[error("invalid project file `{}`", path.display())]
     Invalid {
         /// The file.
@@ -39,7 +39,7 @@ pub enum ProjectError {
         /// Why.
         source: Box<ProjectError>,
     },
-    /// The text is no YAML, or a value has the wrong type.
+    /// The text is not valid YAML, or a value has the wrong type.
     #[error("line {line}, column {column}: {message}")]
     Syntax {
         /// The line, from 1.
@@ -50,25 +50,25 @@ pub enum ProjectError {
         message: String,
     },
     /// A merge has left both sides in the text.
-    #[error("line {line} is a conflict marker of a merge")]
+    #[error("line {line} is a merge conflict marker")]
     Conflict {
         /// The line, from 1.
         line: usize,
     },
-    /// A marker of a merge is alone.
-    #[error("line {line} is a conflict marker without its counterpart")]
+    /// A conflict marker has no counterpart.
+    #[error("line {line} is a merge conflict marker without its counterpart")]
     Unpaired {
         /// The line, from 1.
         line: usize,
     },
-    /// Both sides of a merge have changed one thing.
+    /// Both sides of a merge have changed the same thing.
     #[error("the sides of the merge differ in `{key}`: {ours} and {theirs}")]
     Contradiction {
-        /// The key, after those around it.
+        /// The key, with its parent keys.
         key: String,
-        /// What the one side has, as JSON.
+        /// The value of the one side, as JSON.
         ours: String,
-        /// What the other side has, as JSON.
+        /// The value of the other side, as JSON.
         theirs: String,
     },
     /// A key has a value that it cannot have.
@@ -86,7 +86,7 @@ pub enum ProjectError {
     /// The file is not plain UTF-8.
     #[error("{found}")]
     Encoding {
-        /// What it has that UTF-8 does not.
+        /// What it contains that is not valid in UTF-8.
         found: &'static str,
     },
     /// The file is a symbolic link: a command replaces the file, and would break the link.
@@ -94,17 +94,17 @@ pub enum ProjectError {
     Link {
         /// The link.
         path: PathBuf,
-        /// What the link says.
+        /// The target of the link.
         target: PathBuf,
     },
     /// The kind has another plural in another version, or another kind has the name.
     #[error("{0}")]
     Plural(#[from] PluralError),
-    /// The text does not say which version of the format it has.
+    /// The text does not specify the version of the format.
     #[error("the key `version` is missing")]
     NoVersion,
-    /// The format has a version that this host cannot work with.
-    #[error("project version `{version}` is not supported yet")]
+    /// This host does not support the version of the format.
+    #[error("unsupported project version `{version}`")]
     Unsupported {
         /// The version.
         version: ProjectVersion,
@@ -112,7 +112,7 @@ pub enum ProjectError {
     /// The text cannot be edited without changing something else in it.
     #[error("failed to edit the key `{key}` in place")]
     Edit {
-        /// The key at the top of the file.
+        /// The top-level key.
         key: String,
     },
     /// A name in the project breaks a rule.
@@ -121,7 +121,7 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// Returns the error as one of the file at `path`.
+    /// Returns the error with the path of the file.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::Invalid { path: path.to_owned(), source: Box::new(self) }
     }

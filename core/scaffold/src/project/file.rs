@@ -1,8 +1,8 @@
 //! The PROJECT file.
 //!
-//! Invariant: the text is the truth. Every edit changes the text, reads it back and
-//! compares: it says the new value, and all else as before, or the edit fails. Only while
-//! edits are [deferred](ProjectFile::defer) the text is behind.
+//! Invariant: the text is authoritative. Every edit changes the text, reads it back and compares:
+//! it must contain the new value and otherwise be as before, or the edit fails. Only while edits
+//! are [deferred](ProjectFile::defer), the text is out of date.
 
 use super::content::{Content, config_key};
 use super::error::ProjectError;
@@ -24,7 +24,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A file larger than this is no PROJECT file.
+/// A file larger than this is not a PROJECT file.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The name of the file, in the project's root.
@@ -38,15 +38,15 @@ pub struct ProjectFile {
     text: String,
     pub(super) values: Map<String, Value>,
     pub(super) content: Content,
-    /// What an older file says in version 3, until the first edit.
+    /// The content of an older file in version 3, until the first edit.
     migrated: Option<Migrated>,
     migrated_from: Option<ProjectVersion>,
-    /// The name that the project has from its directory, where the file gives none.
+    /// The project name that comes from the directory, if the file does not specify one.
     default_name: String,
-    /// The plurals of kinds for which the file gives none, where the project has others than
-    /// English would.
+    /// The plurals of kinds for which the file does not specify one, if the project has plurals
+    /// other than the English ones.
     pub(super) plurals: Vec<(Gvk, String)>,
-    /// What the text says while edits are deferred.
+    /// The content of the text while edits are deferred.
     written: Option<Map<String, Value>>,
 }
 
@@ -69,10 +69,10 @@ impl ProjectFile {
     ///
     /// # Errors
     ///
-    /// [`ProjectError`] with line and column where there is one.
+    /// [`ProjectError`], with line and column if they are known.
     pub fn parse(text: &str) -> Result<Self, ProjectError> {
         Self::parse_typed(text).map_err(|err| match conflict::first_marker(text.as_bytes()) {
-            // No YAML has a marker, so only what cannot be read is searched for one.
+            // YAML cannot contain a marker, so only invalid text is searched for one.
             Some(line) => ProjectError::Conflict { line },
             None if matches!(err, ProjectError::Syntax { .. }) => diagnose(text).unwrap_or(err),
             None => err,
@@ -121,14 +121,13 @@ impl ProjectFile {
         Ok(project)
     }
 
-    /// Returns the version that the file had before this host read it in version 3, if it
-    /// had an older one. It is written in version 3 with the first edit.
+    /// Returns the version that the file had before this host read it as version 3, if it was an
+    /// older one. The first edit writes it in version 3.
     pub fn migrated_from(&self) -> Option<ProjectVersion> {
         self.migrated_from
     }
 
-    /// Returns the version of the file's format, which an older file has after its
-    /// migration.
+    /// Returns the version of the file's format; for an older file, the one after its migration.
     pub fn version(&self) -> &ProjectVersion {
         &self.content.version
     }
@@ -146,13 +145,13 @@ impl ProjectFile {
         }
     }
 
-    /// Returns the repository that the project lives in, or an empty text.
+    /// Returns the repository of the project, or an empty text.
     pub fn repo(&self) -> &str {
         &self.content.repo
     }
 
-    /// Returns the project's name. A file that gives none has the name of its directory, and
-    /// a text that is not from a file none.
+    /// Returns the project's name. If the file does not specify one, it is the name of its
+    /// directory; if the text does not come from a file, it is empty.
     pub fn project_name(&self) -> &str {
         match self.content.project_name.as_str() {
             "" => &self.default_name,
@@ -160,27 +159,27 @@ impl ProjectFile {
         }
     }
 
-    /// Returns the version of the host that made the project, if it is known.
+    /// Returns the version of the host that created the project, if it is known.
     pub fn cli_version(&self) -> Option<&str> {
         self.content.cli_version.as_deref()
     }
 
-    /// Returns whether the API groups have folders of their own.
+    /// Returns whether the API groups have their own directories.
     pub fn multigroup(&self) -> bool {
         self.content.multigroup
     }
 
-    /// Returns whether the operator works in its own namespace only.
+    /// Returns whether the operator works only in its own namespace.
     pub fn namespaced(&self) -> bool {
         self.content.namespaced
     }
 
-    /// Returns the keys of the plugins that made the project, in order.
+    /// Returns the keys of the plugins that created the project, in order.
     pub fn layout(&self) -> &[String] {
         &self.content.layout.keys
     }
 
-    /// Returns the configuration of the plugin with this key; null when there is none.
+    /// Returns the configuration of the plugin with this key; null if there is none.
     ///
     /// A configuration under another version of the same plugin counts.
     pub fn config(&self, plugin: &str) -> &Value {
@@ -203,7 +202,7 @@ impl ProjectFile {
         self.content.resources.iter().find(|it| it.gvk() == gvk)
     }
 
-    /// Returns the resource with these names, which may be names that are not created today.
+    /// Returns the resource with these names, which may be names that are no longer created.
     pub(crate) fn find(
         &self,
         group: &str,
@@ -214,12 +213,12 @@ impl ProjectFile {
         self.resources().iter().find(|it| it.gvk().is(group, domain, version, kind))
     }
 
-    /// Returns all that the file says.
+    /// Returns the whole content of the file.
     pub(crate) fn to_json(&self) -> Value {
         Value::Object(self.values.clone())
     }
 
-    /// Returns what plugins are told of the project.
+    /// Returns what plugins get to know about the project.
     pub fn info(&self) -> ProjectInfo {
         let mut info = ProjectInfo::default();
         info.domain = self.content.domain.clone();
@@ -231,7 +230,8 @@ impl ProjectFile {
         info
     }
 
-    /// Makes one change below `key`, and proves that the text says it and all else as before.
+    /// Makes one change below `key`, and verifies that the text contains it and is otherwise
+    /// unchanged.
     pub(super) fn edit(
         &mut self,
         key: &str,
@@ -249,7 +249,7 @@ impl ProjectFile {
         self.write(key, values)
     }
 
-    /// Makes the text say `values`, and proves that it does.
+    /// Changes the text to contain `values`, and verifies that it does.
     fn write(&mut self, key: &str, values: Map<String, Value>) -> Result<(), ProjectError> {
         let text = self.migrated.as_ref().map_or(&self.text, |it| &it.text);
         let attempt = |depth| {
@@ -265,15 +265,15 @@ impl ProjectFile {
         Ok(())
     }
 
-    /// Puts off what edits do to the text until [`settle`](Self::settle): with every edit of a
-    /// long row of commands, the whole text would be read and written.
+    /// Defers the changes of the text until [`settle`](Self::settle): otherwise, every edit of a
+    /// long series of commands would read and write the whole text.
     pub(crate) fn defer(&mut self) {
         if self.written.is_none() {
             self.written = Some(self.values.clone());
         }
     }
 
-    /// Makes the text say what the deferred edits have changed, and proves that it does.
+    /// Writes the deferred edits to the text, and verifies the result.
     pub(crate) fn settle(&mut self) -> Result<(), ProjectError> {
         let Some(written) = self.written.take() else { return Ok(()) };
         let values = std::mem::replace(&mut self.values, written);
@@ -285,7 +285,7 @@ impl ProjectFile {
         }
     }
 
-    /// Returns the file with a text that says all.
+    /// Returns the file with a complete text.
     pub(crate) fn settled(&self) -> Result<Self, ProjectError> {
         let mut project = self.clone();
         project.settle()?;
@@ -315,7 +315,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, ProjectError> {
     decode(&bytes.bytes).map(ToOwned::to_owned).map_err(|err| err.in_file(path))
 }
 
-/// Returns the error of a file that cannot be found at `path`.
+/// Returns the error for a file that cannot be found at `path`.
 pub(crate) fn absent(path: &Path) -> ProjectError {
     let path = path.to_owned();
     match path.is_symlink() {
@@ -341,8 +341,8 @@ impl PartialEq for ProjectFile {
 
 impl Eq for ProjectFile {}
 
-/// Whether the plugins of a layout with configurations stand in the order of `values`,
-/// which a comparison of maps does not see.
+/// Whether the plugins of a layout with configurations are in the order of `values`, which a
+/// comparison of maps does not check.
 fn in_order(project: &ProjectFile, values: &Map<String, Value>) -> bool {
     match values.get("layout") {
         Some(Value::Object(layout)) => layout.keys().eq(&project.content.layout.keys),
@@ -357,7 +357,7 @@ fn decode(bytes: &[u8]) -> Result<&str, ProjectError> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => "it is encoded in UTF-16",
         bytes => match std::str::from_utf8(bytes) {
             Ok(text) => return Ok(text),
-            Err(_) => "it has bytes that are not UTF-8",
+            Err(_) => "it contains bytes that are not valid UTF-8",
         },
     };
     Err(ProjectError::Encoding { found })
@@ -484,8 +484,8 @@ mod tests {
 
     #[test]
     fn other_versions_are_named_in_the_refusal() {
-        assert_eq!(refusal("version: \"1\"\n"), "project version `1` is not supported yet");
-        assert_eq!(refusal("version: 4\n"), "project version `4` is not supported yet");
+        assert_eq!(refusal("version: \"1\"\n"), "unsupported project version `1`");
+        assert_eq!(refusal("version: 4\n"), "unsupported project version `4`");
         assert_eq!(refusal("domain: a\n"), "the key `version` is missing");
     }
 
@@ -514,7 +514,7 @@ mod tests {
         let err = ProjectFile::load(&path).unwrap_err();
         let source = std::error::Error::source(&err).unwrap().to_string();
         assert_eq!(source, "it is a FIFO, not a regular file");
-        // What is there is left alone.
+        // Existing values are not changed.
         let project = ProjectFile::new(&ProjectVersion::default()).unwrap();
         assert!(matches!(project.save(&path), Err(ProjectError::Write { .. })));
     }

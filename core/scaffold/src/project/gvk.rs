@@ -1,11 +1,11 @@
-//! What identifies a resource: API group, version and kind, by the rules of Kubernetes.
+//! The identity of a resource: API group, version and kind, by the rules of Kubernetes.
 
 use super::name::{NameError, SUBDOMAIN_RULE, check_domain, is_lettered_label, is_subdomain};
 use std::fmt;
 
-/// A kind of a version of an API group: what identifies a resource.
+/// A kind in a version of an API group, which identifies a resource.
 ///
-/// Every value keeps Kubernetes' rules.
+/// Every value follows Kubernetes' rules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gvk {
     group: String,
@@ -15,7 +15,8 @@ pub struct Gvk {
 }
 
 impl Gvk {
-    /// Returns a checked kind: `group` without its domain, as `crew`, and the project's domain.
+    /// Returns a checked kind: `group` without its domain, for example `crew`, and the project's
+    /// domain.
     ///
     /// # Errors
     ///
@@ -31,8 +32,8 @@ impl Gvk {
         Ok(gvk)
     }
 
-    /// Returns a kind that a project has already: the cluster accepts more versions and kinds
-    /// than this host creates, `v1-beta` for example.
+    /// Returns a kind that a project already has: the cluster accepts more versions and kinds than
+    /// this host creates, for example `v1-beta`.
     ///
     /// # Errors
     ///
@@ -74,27 +75,27 @@ impl Gvk {
         self.kind == other.kind && self.qualified_group() == other.qualified_group()
     }
 
-    /// Returns the group without its domain, as `crew`.
+    /// Returns the group without its domain, for example `crew`.
     pub fn group(&self) -> &str {
         &self.group
     }
 
-    /// Returns the domain, as `example.org`.
+    /// Returns the domain, for example `example.org`.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// Returns the version, as `v1alpha1`.
+    /// Returns the version, for example `v1alpha1`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Returns the kind, as `Captain`.
+    /// Returns the kind, for example `Captain`.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// Returns the group with its domain, as `crew.example.org`.
+    /// Returns the group with its domain, for example `crew.example.org`.
     pub fn qualified_group(&self) -> String {
         match (self.group.as_str(), self.domain.as_str()) {
             ("", domain) => domain.to_owned(),
@@ -111,8 +112,8 @@ impl fmt::Display for Gvk {
 }
 
 const VERSION_RULE: &str =
-    "it must be `v` and a number, with `alpha` or `beta` and a number if need be";
-const KIND_RULE: &str = "it must be letters and digits in upper camel case, at most 63";
+    "it must be `v` and a number, optionally followed by `alpha` or `beta` and a number";
+const KIND_RULE: &str = "it must be at most 63 letters and digits in upper camel case";
 
 /// Whether `text` is `vN`, `vNalphaN` or `vNbetaN`.
 fn is_version(text: &str) -> bool {

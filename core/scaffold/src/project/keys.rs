@@ -1,8 +1,8 @@
-//! How the keys of plugins stand in a project that kubebuilder works on, too.
+//! The keys of plugins in a project that kubebuilder also works on.
 //!
-//! kubebuilder reads `name/v1`, and refuses every command where the layout has
-//! `name/v1.0.0`, or a plugin that it does not have. So what joins its project stands
-//! where its own optional plugins stand, under `plugins`.
+//! kubebuilder reads `name/v1`, and refuses every command if the layout contains `name/v1.0.0`, or
+//! a plugin that it does not have. Therefore, a plugin that is added to its project is stored where
+//! its own optional plugins are, under `plugins`.
 
 use super::error::ProjectError;
 use super::file::ProjectFile;
@@ -12,13 +12,13 @@ use serde_json::Map;
 const KUBEBUILDER: &str = ".kubebuilder.io";
 
 impl ProjectFile {
-    /// Returns whether kubebuilder works on the project, too.
+    /// Returns whether kubebuilder also works on the project.
     pub fn is_shared(&self) -> bool {
         self.layout().iter().any(|it| is_kubebuilders(it))
     }
 
-    /// Returns the keys of the plugins that take part in the project, in order: those of
-    /// the layout, and in a project of kubebuilder's those under `plugins`.
+    /// Returns the keys of the plugins that take part in the project, in order: those of the
+    /// layout, and in a kubebuilder project also those under `plugins`.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys: Vec<_> = self.layout().iter().map(String::as_str).collect();
         if self.is_shared() {
@@ -29,7 +29,7 @@ impl ProjectFile {
         keys
     }
 
-    /// Lets the plugin with this full key take part in the project.
+    /// Adds the plugin with this full key to the project.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl ProjectFile {
     pub(crate) fn join(&mut self, key: &str) -> Result<(), ProjectError> {
         let mut layout = self.layout().to_vec();
         if self.keys().iter().any(|it| means(it, key)) {
-            // What an older host wrote is spelt so that kubebuilder reads it.
+            // Keys of an older host are rewritten in the form that kubebuilder reads.
             return self.set_layout(&layout);
         }
         if self.is_shared() {
@@ -53,7 +53,7 @@ pub(crate) fn is_kubebuilders(key: &str) -> bool {
     name(key).ends_with(KUBEBUILDER)
 }
 
-/// Returns the keys of a layout as kubebuilder reads them, if it is to.
+/// Returns the keys of a layout in the form that kubebuilder reads, if it is to read them.
 pub(super) fn spelt(keys: &[String]) -> Vec<String> {
     match keys.iter().any(|it| is_kubebuilders(it)) {
         true => keys.iter().map(|it| short(it)).collect(),
@@ -66,12 +66,12 @@ pub(crate) fn spelt_like(old: &str, key: &str) -> String {
     if is_full(old) { key.to_owned() } else { short(key) }
 }
 
-/// Whether a key in PROJECT is that of the plugin with the full key `full`.
+/// Whether a key in PROJECT means the plugin with the full key `full`.
 pub(crate) fn means(key: &str, full: &str) -> bool {
     key == full || key == short(full)
 }
 
-/// Returns a key as kubebuilder has them: the major number, and the stage.
+/// Returns a key in kubebuilder's form: the major number, and the stage.
 pub(crate) fn short(key: &str) -> String {
     let Some((name, version)) = key.split_once("/v").filter(|_| is_full(key)) else {
         return key.to_owned();

@@ -1,8 +1,8 @@
 //! Reads PROJECT files of kubebuilder's versions 2 and 3-alpha as version 3.
 //!
-//! What version 3 says and an older one does not, follows from what kubebuilder made at
-//! that time: version 2 knew one chain of plugins, its resources were namespaced APIs in
-//! the project's domain, and their definitions were of `v1beta1`.
+//! Content that only version 3 has follows from what kubebuilder created at that time: version 2
+//! had one chain of plugins, its resources were namespaced APIs in the project's domain, and their
+//! definitions had version `v1beta1`.
 
 use super::error::ProjectError;
 use super::rewrite::{Depth, rewrite};
@@ -10,7 +10,7 @@ use super::yaml::read;
 use pintle_host::catalog::{ProjectVersion, Stage};
 use serde_json::{Map, Value, json};
 
-/// The chain of plugins that version 2 stood for.
+/// The chain of plugins that version 2 implies.
 const V2_LAYOUT: &str = "go.kubebuilder.io/v2";
 
 /// A file of an older version, in version 3.
@@ -20,12 +20,12 @@ pub(super) struct Migrated {
 }
 
 impl Migrated {
-    /// Returns what the text says in version 3; `None` when its version is no older one
-    /// that is known.
+    /// Returns the content of the text in version 3; `None` if its version is not a known older
+    /// one.
     ///
     /// # Errors
     ///
-    /// [`ProjectError`] when the text is no YAML, or cannot be edited.
+    /// [`ProjectError`] if the text is not valid YAML, or cannot be edited.
     pub(super) fn new(text: &str, version: ProjectVersion) -> Result<Option<Self>, ProjectError> {
         let migrate = match (version.number(), version.stage()) {
             (2, Stage::Stable) => from_v2,

@@ -1,6 +1,6 @@
 //! The PROJECT file, its versions, and the resources it lists.
 //!
-//! Knows no other module of the crate.
+//! It does not use any other module of the crate.
 
 mod content;
 mod edits;

@@ -1,4 +1,5 @@
-//! The names in a project: checked by Kubernetes' rules, and made up where the user gave none.
+//! The names in a project: checked by Kubernetes' rules, and generated if the user did not specify
+//! any.
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ impl NameError {
         self.what
     }
 
-    /// Returns a name that keeps the rule.
+    /// Returns a name that follows the rule.
     pub fn example(&self) -> &str {
         self.example
     }
@@ -41,20 +42,20 @@ const LONGEST_PROJECT_NAME: usize = 63 - "-system".len();
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluralError {
-    /// The kind has another plural already.
-    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind have one")]
+    /// The kind already has another plural.
+    #[error("the plural of `{kind}` is `{known}`, not `{plural}`: all versions of a kind share it")]
     Known {
-        /// The kind, as `crew.example.org/Captain`.
+        /// The kind, for example `crew.example.org/Captain`.
         kind: String,
         /// The plural that the kind has.
         known: String,
         /// The plural that it cannot have.
         plural: String,
     },
-    /// Another kind of the group is called by the name.
-    #[error("`{kind}` cannot be called `{name}`: the kind `{other}` of its group is")]
+    /// Another kind of the group has the name.
+    #[error("`{kind}` cannot have the name `{name}`: the kind `{other}` of its group has it")]
     Taken {
-        /// The kind, as `crew.example.org/Captain`.
+        /// The kind, for example `crew.example.org/Captain`.
         kind: String,
         /// The plural or singular that both have.
         name: String,
@@ -63,8 +64,8 @@ pub enum PluralError {
     },
 }
 
-/// Checks the name of a new project: a DNS-1123 label that leaves room for the names that are
-/// made of it.
+/// Checks the name of a new project: a DNS-1123 label that is short enough for the names that are
+/// derived from it.
 ///
 /// # Errors
 ///
@@ -82,7 +83,7 @@ pub fn check_project_name(name: &str) -> Result<(), NameError> {
     ))
 }
 
-/// Checks the name of a project that exists: a DNS-1123 label.
+/// Checks the name of an existing project: a DNS-1123 label.
 pub(super) fn check_known_project_name(name: &str) -> Result<(), NameError> {
     if is_label(name) { Ok(()) } else { check_project_name(name) }
 }
@@ -99,7 +100,7 @@ pub fn check_domain(domain: &str) -> Result<(), NameError> {
     Err(NameError::new("domain", domain, SUBDOMAIN_RULE, "example.org"))
 }
 
-/// Returns the name of the project in the directory `root`, made of the directory's name.
+/// Returns the name of the project in the directory `root`, derived from the directory's name.
 pub fn default_project_name(root: &Path) -> String {
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     let folder = root.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
@@ -118,8 +119,9 @@ pub fn default_project_name(root: &Path) -> String {
     }
 }
 
-pub(super) const SUBDOMAIN_RULE: &str = "it must be dot-separated parts of lower-case letters, digits and `-`, \
-     each at most 63 long and starting and ending with a letter or digit, 253 in all";
+pub(super) const SUBDOMAIN_RULE: &str = "it must consist of dot-separated parts of at most 63 lower-case letters, digits \
+     and `-`, each starting and ending with a letter or digit, and have at most 253 characters \
+     in total";
 
 /// Whether `text` is a DNS-1123 subdomain.
 pub(super) fn is_subdomain(text: &str) -> bool {

@@ -1,10 +1,10 @@
-//! Reads keys that have no value as if they were not there.
+//! Reads keys without a value as if they were missing.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// Reads a value; a key without one says as much as none.
+/// Reads a value; a key without a value counts as missing.
 pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -13,7 +13,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads a map, whose keys without a value say as much as none.
+/// Reads a map, in which keys without a value count as missing.
 pub(super) fn without_nulls<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,11 +1,11 @@
-//! English plurals of kinds, as the API server's resources are named after.
+//! English plurals of kinds, which are the names of the API server's resources.
 //!
-//! The rules follow gobuffalo/flect, which kubebuilder uses, for the words that kinds
-//! are made of. A word list and a few endings do; the libraries for it come with
-//! regular expressions whose tables every start of the program would pay for; and each list is
-//! one text, as each text in a table is a relocation at every start.
+//! The rules follow gobuffalo/flect, which kubebuilder uses, for words that occur in kinds. A word
+//! list and a few endings are enough; the libraries for this contain regular expressions whose
+//! tables would cost time at every start. Each list is a single text, because each text in a table
+//! requires a relocation at every start.
 
-/// Words whose plural follows no rule, with their plurals.
+/// Words with an irregular plural, each with its plural.
 const IRREGULAR: &str = "\
     addendum:addenda alumna:alumnae alumnus:alumni apex:apices appendix:appendices \
     aquarium:aquaria auditorium:auditoria axis:axes bacillus:bacilli bacterium:bacteria \
@@ -25,19 +25,19 @@ const IRREGULAR: &str = "\
     tomato:tomatoes tooth:teeth tornado:tornadoes torpedo:torpedoes trapezium:trapezia \
     ultimatum:ultimata vertebra:vertebrae vertex:vertices veto:vetoes vortex:vortices";
 
-/// Words that are their own plural. So are those that end in a single `s` and are no
-/// singular by their ending: `endpoints`, `series`, `dns`.
+/// Words that are their own plural. So are those that end in a single `s` and are not a singular by
+/// their ending: `endpoints`, `series`, `dns`.
 const UNCHANGED: &str = "\
     aircraft bison cattle children criteria data deer equipment feedback firmware fish hardware \
     hovercraft information media metadata money moose offspring people police rice salmon sheep \
     shrimp software spacecraft staff swine traffic trout tuna watercraft";
 
-/// Words that only take an `s`, although others with the same ending do not.
+/// Words that only get an `s`, although others with the same ending do not.
 const REGULAR: &str = "\
     belief caiman fife german golf gulf human norman ottoman roman shaman strife talisman";
 
-/// Returns the plural of a kind in lower case. Only its last word has one:
-/// `BackupPerson` are `backuppeople`.
+/// Returns the plural of a kind in lower case. Only its last word is pluralized: the plural of
+/// `BackupPerson` is `backuppeople`.
 pub(super) fn regular_plural(kind: &str) -> String {
     let bytes = kind.as_bytes();
     let starts_word = |at: &usize| {
@@ -90,11 +90,11 @@ fn has(words: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Each line has a word and its plural as gobuffalo/flect 1.0.3 forms it, the library that
-    /// kubebuilder 4 names resources with: `flect.Pluralize` of the word in lower case.
+    /// Each line contains a word and its plural according to gobuffalo/flect 1.0.3, the library
+    /// that kubebuilder 4 names resources with: `flect.Pluralize` of the word in lower case.
     const FLECT: &str = include_str!("testdata/plurals.txt");
 
-    /// Where flect is wrong, or writes what no reader of English expects.
+    /// Words for which flect is wrong, or returns an unusual form.
     const CORRECTED: &[(&str, &str)] = &[
         ("atlas", "atlases"),
         ("cafe", "cafes"),

@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::path::Path;
 
 impl ProjectFile {
-    /// Finds the plurals that the definitions in the project have, where the file gives none:
-    /// another tool, or an earlier release of this one, may have formed `elfs` of `Elf`.
+    /// Finds the plurals in the project's definitions for kinds for which the file does not specify
+    /// one: another tool, or an earlier release, may have formed `elfs` from `Elf`.
     pub(super) fn find_plurals(&mut self, root: &Path) {
         let Ok(dir) = Dir::open(root) else { return };
         let kinds: Vec<&Resource> =
@@ -23,7 +23,7 @@ impl ProjectFile {
         self.set_plurals();
     }
 
-    /// Gives kinds the plurals that were found.
+    /// Sets the plurals that were found.
     pub(super) fn set_plurals(&mut self) {
         for idx in self.unsaid().collect::<Vec<_>>() {
             let resource = &mut self.content.resources[idx];
@@ -39,7 +39,7 @@ impl ProjectFile {
         resource.plural() == plain || self.plurals.iter().any(|it| it.0.is_of_kind(resource.gvk()))
     }
 
-    /// Returns the places of the resources for which the file gives no plural.
+    /// Returns the indices of the resources for which the file does not specify a plural.
     fn unsaid(&self) -> impl Iterator<Item = usize> + use<> {
         let entries = self.values.get("resources").and_then(Value::as_array);
         let says =
@@ -53,8 +53,8 @@ impl ProjectFile {
         self.resource(gvk).or_else(|| self.resources().iter().find(|it| it.gvk().is_of_kind(gvk)))
     }
 
-    /// Checks the names of a resource against those of the project's others. In a cluster, the
-    /// kinds of a group share one list of plurals and singulars.
+    /// Checks the names of a resource against those of the project's other resources. In a cluster,
+    /// the kinds of a group share one list of plurals and singulars.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ mod tests {
         Resource::new(Gvk::new("crew", "example.org", version, kind).unwrap())
     }
 
-    /// Returns why a project with the resources does not take another.
+    /// Returns why a project with these resources does not accept another.
     fn refusal(known: &[Resource], new: &Resource) -> String {
         let mut project = ProjectFile::parse("version: \"3\"\n").unwrap();
         known.iter().for_each(|it| project.put_resource(it).unwrap());
@@ -124,8 +124,8 @@ mod tests {
             assert_eq!(
                 refusal(&known, &new),
                 format!(
-                    "`crew.example.org/{kind}` cannot be called `{name}`: the kind `{other}` of \
-                     its group is"
+                    "`crew.example.org/{kind}` cannot have the name `{name}`: the kind `{other}` \
+                     of its group has it"
                 )
             );
         }

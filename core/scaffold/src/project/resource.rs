@@ -26,9 +26,9 @@ pub struct Resource {
     pub external: bool,
     /// Whether the API is one of Kubernetes itself.
     pub core: bool,
-    /// The module that has the type of an API of another project, or an empty string.
+    /// The module that contains the type of an API of another project, or an empty string.
     pub module: String,
-    /// What else PROJECT says of the resource.
+    /// Other keys of the resource in PROJECT.
     pub other: Map<String, Value>,
 }
 
@@ -36,13 +36,13 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Api {
-    /// The version of the definition's own API, as `v1`.
+    /// The version of the definition's own API, for example `v1`.
     #[serde(default = "Api::default_crd_version")]
     pub crd_version: String,
-    /// Whether the resource lives in namespaces.
+    /// Whether the resource is namespaced.
     #[serde(default)]
     pub namespaced: bool,
-    /// What else PROJECT says of the API.
+    /// Other keys of the API in PROJECT.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -70,11 +70,11 @@ impl Default for Api {
 }
 
 impl Resource {
-    /// Returns a resource of Kubernetes itself, as `apps/v1/Deployment`; `None` when
-    /// Kubernetes has no such API group.
+    /// Returns a resource of Kubernetes itself, such as `apps/v1/Deployment`; `None` if Kubernetes
+    /// has no such API group.
     ///
-    /// The group may stand with or without `k8s.io`; that of pods and services is `core`,
-    /// which stands for the empty group.
+    /// The group may be given with or without `k8s.io`; the group of pods and services is `core`,
+    /// which means the empty group.
     pub fn of_core(group: &str, version: &str, kind: &str) -> Option<Result<Self, NameError>> {
         let short = group.strip_suffix(".k8s.io").unwrap_or(group);
         let domain = if PLAIN_GROUPS.contains(&short) {
@@ -91,7 +91,7 @@ impl Resource {
         }))
     }
 
-    /// Returns a resource that nothing is scaffolded for yet; its plural follows from its kind.
+    /// Returns a resource for which nothing is scaffolded yet; its plural follows from its kind.
     pub fn new(gvk: Gvk) -> Self {
         let plural = regular_plural(gvk.kind());
         Self::bare(gvk, plural)
@@ -113,7 +113,7 @@ impl Resource {
         }
     }
 
-    /// Sets the plural where English is not to be trusted.
+    /// Sets the plural, if the English plural is wrong.
     ///
     /// # Errors
     ///
@@ -131,26 +131,26 @@ impl Resource {
         }
     }
 
-    /// Returns what identifies the resource.
+    /// Returns the identity of the resource.
     pub fn gvk(&self) -> &Gvk {
         &self.gvk
     }
 
-    /// Returns the plural in lower case, as `captains`.
+    /// Returns the plural in lower case, for example `captains`.
     pub fn plural(&self) -> &str {
         &self.plural
     }
 
     /// Returns the form that plugins see.
     ///
-    /// Its `other` holds [`other`](Self::other) and, for an API type, `crdVersion`.
+    /// Its `other` contains [`other`](Self::other) and, for an API type, `crdVersion`.
     pub fn to_message(&self) -> message::Resource {
         self.to_message_with(self.api.as_ref())
     }
 
-    /// Returns the form that plugins see while they scaffold a part of a resource that
-    /// the project has already: `api` says whether it is to be scaffolded now, and how
-    /// the API type is, `known` tells.
+    /// Returns the form that plugins see while they scaffold a part of a resource that the project
+    /// already has: `api` specifies whether the API type is to be scaffolded now; `known` specifies
+    /// how.
     pub(crate) fn to_message_beside(&self, known: Option<&Self>) -> message::Resource {
         self.to_message_with(self.api.as_ref().or(known.and_then(|it| it.api.as_ref())))
     }
@@ -177,7 +177,7 @@ impl Resource {
         message
     }
 
-    /// Takes over what a plugin made of the form that it saw.
+    /// Applies a plugin's changes to the form that it saw.
     ///
     /// # Errors
     ///
@@ -214,14 +214,14 @@ impl Resource {
         Ok(())
     }
 
-    /// Takes over the plural that `known`, of the same [`Gvk`], was given.
+    /// Adopts the plural that `known`, of the same [`Gvk`], has.
     pub(crate) fn adopt_plural(&mut self, known: &Self) {
         if self.plural == regular_plural(self.gvk.kind()) {
             self.plural = known.plural.clone();
         }
     }
 
-    /// Adds what `known`, of the same [`Gvk`], says and this resource leaves open.
+    /// Adds the values of `known`, of the same [`Gvk`], that this resource does not have.
     pub(crate) fn complete_from(&mut self, known: &Self) {
         self.adopt_plural(known);
         if self.path.is_empty() {
@@ -261,7 +261,7 @@ impl Resource {
         if let Some(api) = &self.api {
             insert("api", api.to_value());
         }
-        // A list of controllers says it already.
+        // A list of controllers already implies it.
         if self.controller && !has_controllers(&self.other) {
             insert("controller", true.into());
         }
@@ -284,7 +284,7 @@ impl Resource {
         if !self.path.is_empty() {
             insert("path", self.path.as_str().into());
         }
-        // Only the plainest plural goes unsaid, so that no reader needs our word list.
+        // Only the most regular plural is omitted, so that readers do not need this word list.
         let is_plain = self.plural == format!("{}s", self.gvk.kind().to_lowercase());
         if !is_plain || self.plural != regular_plural(self.gvk.kind()) {
             insert("plural", self.plural.as_str().into());
@@ -297,7 +297,7 @@ impl Resource {
         map.into()
     }
 
-    /// Whether both say the same, apart from what goes without saying.
+    /// Whether both are equal, apart from implied values.
     pub(super) fn says_as_much(&self, other: &Self) -> bool {
         self.controller == other.controller && self.to_value() == other.to_value()
     }
@@ -318,7 +318,7 @@ const CRD_VERSION: &str = "crdVersion";
 /// The API groups of Kubernetes whose names are one word, from its API reference.
 const PLAIN_GROUPS: &[&str] = &["apps", "autoscaling", "batch", "core", "extensions", "policy"];
 
-/// The API groups of Kubernetes below `k8s.io`, without that.
+/// The API groups of Kubernetes below `k8s.io`, without this suffix.
 const K8S_IO_GROUPS: &[&str] = &[
     "admissionregistration",
     "apiextensions",
@@ -339,7 +339,7 @@ const K8S_IO_GROUPS: &[&str] = &[
     "storage",
 ];
 
-/// Returns the webhooks as they stand in PROJECT; `None` when there is nothing to say.
+/// Returns the webhooks as they are written in PROJECT; `None` if there are none.
 fn webhooks_value(webhooks: &Webhooks) -> Option<Value> {
     if !webhooks.is_any() && webhooks.other.is_empty() {
         return None;
@@ -367,7 +367,7 @@ fn webhooks_value(webhooks: &Webhooks) -> Option<Value> {
 
 const WEBHOOK_VERSION: &str = "webhookVersion";
 
-/// An entry of `resources` as it stands in PROJECT.
+/// An entry of `resources` as it is written in PROJECT.
 #[derive(Deserialize)]
 struct ResourceEntry {
     #[serde(default, deserialize_with = "or_default")]
@@ -404,7 +404,7 @@ impl TryFrom<ResourceEntry> for Resource {
         let mut resource = match entry.plural.as_str() {
             "" => Self::new(gvk),
             plural => {
-                // The word list is slow to set up, and not needed here.
+                // Setting up the word list is slow, and not needed here.
                 let mut resource = Self::bare(gvk, String::new());
                 resource.set_plural(plural)?;
                 resource
@@ -421,7 +421,7 @@ impl TryFrom<ResourceEntry> for Resource {
     }
 }
 
-/// Whether the newer `controllers`, a list of names, stands in for `controller`.
+/// Whether the newer `controllers`, a list of names, replaces `controller`.
 fn has_controllers(other: &Map<String, Value>) -> bool {
     other.get("controllers").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
 }

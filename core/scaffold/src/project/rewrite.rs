@@ -1,23 +1,23 @@
-//! Changes single values of a YAML text and leaves every other byte as it is.
+//! Changes single values of a YAML text, and leaves every other byte unchanged.
 
 use serde_json::{Map, Value};
 use std::str::FromStr;
 use yaml_edit::{Document, Mapping, Sequence, YamlNode};
 
-/// Whether a value is changed in depth, or each changed key of the top is written anew.
+/// Whether a value is changed in depth, or each changed top-level key is rewritten.
 ///
-/// The second loses the comments below the key, and is for text that the editor
-/// cannot change in depth.
+/// The latter loses the comments below the key, and is for text that the editor cannot change in
+/// depth.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     Full,
     Top,
 }
 
-/// Returns `text`, which says `old`, changed so that it says `new`; `None` when the
-/// editor cannot work with one of them.
+/// Returns `text`, whose content is `old`, changed to have the content `new`; `None` if the editor
+/// cannot work with one of them.
 ///
-/// The caller must check that the result says what it should.
+/// The caller must check the content of the result.
 pub(super) fn rewrite(
     text: &str,
     old: &Map<String, Value>,
@@ -58,7 +58,7 @@ fn change_mapping(
 }
 
 fn change_sequence(sequence: &Sequence, old: &[Value], new: &[Value]) -> Option<()> {
-    // What stays keeps its comments, also behind what is taken out of the middle.
+    // The remaining items keep their comments, even after an item is removed from the middle.
     let n_before = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let behind = old[n_before..].iter().rev().zip(new[n_before..].iter().rev());
     let n_behind = behind.take_while(|(old, new)| old == new).count();

@@ -1,7 +1,7 @@
-//! Says what is wrong with a value of PROJECT: which key has it, where, and how to fix it.
+//! Describes what is wrong with a value of PROJECT: its key, its position, and how to fix it.
 //!
-//! The reader of types stops at a value without knowing its key, so a text that it refuses is
-//! read a second time without types. What it accepts is never looked at here.
+//! The typed reader stops at a value without knowing its key, so a text that it rejects is read a
+//! second time without types. This module does not check what the typed reader accepts.
 
 use super::error::ProjectError;
 use super::resource::Resource;
@@ -16,7 +16,7 @@ enum Shape {
     Text,
     Switch,
     Texts,
-    /// A map with these keys, and any others.
+    /// A map with these keys, and any other keys.
     Map(&'static [(&'static str, Shape)]),
     /// A list of such maps.
     Maps(&'static [(&'static str, Shape)]),
@@ -61,7 +61,7 @@ const RESOURCE: &[(&str, Shape)] = &[
     ),
 ];
 
-/// Returns what is wrong with the first value that is not what its key must have.
+/// Describes the first value that does not have the shape that its key requires.
 pub(super) fn diagnose(text: &str) -> Option<ProjectError> {
     let tree: Spanned<Tree> = read(text).ok()?;
     check("", &tree, &PROJECT).err()
@@ -116,15 +116,15 @@ fn check_resource(key: &str, node: &Spanned<Tree>) -> Result<(), ProjectError> {
     let Err(err) = Resource::check_names(&node.value.to_json()) else { return Ok(()) };
     let named = entries.iter().find(|(key, _)| key == err.key()).map_or(node, |(_, it)| it);
     let message = format!("`{}`: {err}", join(key, err.key()));
-    Err(value_error(named, message, format!("write it like `{}`", err.example())))
+    Err(value_error(named, message, format!("use a value such as `{}`", err.example())))
 }
 
 fn wrong(key: &str, node: &Spanned<Tree>, shape: &Shape) -> ProjectError {
     let name = key.rsplit('.').next().unwrap_or_default();
     let (list, is_item) = name.split_once('[').map_or((name, false), |it| (it.0, true));
     let (expected, fix) = match shape {
-        Shape::Text if is_item => ("one value", format!("write `- VALUE` below `{list}:`")),
-        Shape::Text => ("one value", format!("write `{name}: VALUE`")),
+        Shape::Text if is_item => ("a single value", format!("write `- VALUE` below `{list}:`")),
+        Shape::Text => ("a single value", format!("write `{name}: VALUE`")),
         Shape::Switch => ("`true` or `false`", format!("write `{name}: true` or `{name}: false`")),
         Shape::Texts => ("a list of values", format!("write `{name}: [VALUE, VALUE]`")),
         Shape::Map(_) if key.is_empty() => {
@@ -152,7 +152,7 @@ fn join(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
-/// A value and where each part of it is.
+/// A value, and the position of each part of it.
 enum Tree {
     Scalar(Value),
     List(Vec<Spanned<Tree>>),

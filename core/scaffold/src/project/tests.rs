@@ -1,5 +1,5 @@
-//! What is loaded although it is not created, what is refused with which words, and that a
-//! setter does what it says, and no more.
+//! What is loaded although it is not created, what is rejected with which message, and that a
+//! setter changes its value and nothing else.
 
 use super::error::ProjectError;
 use super::file::{PROJECT, ProjectFile};
@@ -194,11 +194,11 @@ fn a_message_names_the_key_the_line_and_the_fix() {
     })
     .collect();
     expect![[r#"
-        line 2, column 9: `domain` must be one value, not a list
+        line 2, column 9: `domain` must be a single value, not a list
             write `domain: VALUE`
         line 2, column 13: `multigroup` must be `true` or `false`, not `maybe`
             write `multigroup: true` or `multigroup: false`
-        line 4, column 3: `layout[1]` must be one value, not a map
+        line 4, column 3: `layout[1]` must be a single value, not a map
             write `- VALUE` below `layout:`
         line 2, column 10: `plugins` must be a map, not a list
             write `key: value` in lines below `plugins:`
@@ -217,13 +217,13 @@ fn a_message_names_the_key_the_line_and_the_fix() {
         line 7, column 12: `resources[0].webhooks.spoke` must be a list of values, not `v2`
             write `spoke: [VALUE, VALUE]`
         line 6, column 11: `resources[0].plural`: invalid plural `Captains`: it must be at most 63 lower-case letters, digits and `-`, start with a letter and end with a letter or digit
-            write it like `captains`
-        line 6, column 10: `resources[1].group`: invalid group `Crew`: it must be dot-separated parts of lower-case letters, digits and `-`, each at most 63 long and starting and ending with a letter or digit, 253 in all
-            write it like `crew`
+            use a value such as `captains`
+        line 6, column 10: `resources[1].group`: invalid group `Crew`: it must consist of dot-separated parts of at most 63 lower-case letters, digits and `-`, each starting and ending with a letter or digit, and have at most 253 characters in total
+            use a value such as `crew`
         line 2, column 9: unclosed bracket '['
-            fix the YAML in line 2, or restore the file from version control
+            fix the YAML on line 2, or restore the file from version control
         line 3, column 1: duplicate mapping key: domain not allowed here
-            fix the YAML in line 3, or restore the file from version control
+            fix the YAML on line 3, or restore the file from version control
     "#]].assert_eq(&said);
 }
 
@@ -251,20 +251,20 @@ fn encodings_and_links_have_errors_of_their_own() {
     said += &refusal(&path).replace(&root.path().display().to_string(), "[ROOT]");
     expect![[r#"
         it is encoded in UTF-16
-            save it as UTF-8, without a byte order mark
+            save it as UTF-8 without a byte order mark
         it is encoded in UTF-16
-            save it as UTF-8, without a byte order mark
+            save it as UTF-8 without a byte order mark
         it begins with a byte order mark
-            save it as UTF-8, without a byte order mark
-        it has bytes that are not UTF-8
-            save it as UTF-8, without a byte order mark
+            save it as UTF-8 without a byte order mark
+        it contains bytes that are not valid UTF-8
+            save it as UTF-8 without a byte order mark
         `[ROOT]/PROJECT` is a symbolic link to `other`
-            replace the link by a copy of the file
+            replace the link with a copy of the file
     "#]]
     .assert_eq(&said);
 }
 
-/// Returns why the file is not read, and what to do.
+/// Returns why the file is rejected, and what to do.
 #[cfg(unix)]
 fn refusal(path: &Path) -> String {
     let Err(err) = ProjectFile::load(path) else { return "it is read".to_owned() };

@@ -1,4 +1,4 @@
-//! Brings together the PROJECT files of two branches.
+//! Merges the PROJECT files of two branches.
 
 use super::error::ProjectError;
 use super::file::{ProjectFile, read_text};
@@ -11,12 +11,12 @@ use crate::record::union::is_newer;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Reads the PROJECT file at `path`, and both sides of the conflicts that a merge has left in
-/// it; returns its text, too. `record` is that of both branches.
+/// Reads the PROJECT file at `path`, with both sides of the conflicts that a merge has left in it;
+/// also returns its text. `record` is the merged record of both branches.
 ///
 /// # Errors
 ///
-/// [`ProjectError`] when a side cannot be read, or they contradict each other.
+/// [`ProjectError`] if a side cannot be read, or if the sides contradict each other.
 pub(crate) fn load_both_sides(
     path: &Path,
     record: &Record,
@@ -35,7 +35,7 @@ fn parse(side: &[u8]) -> Result<ProjectFile, ProjectError> {
     ProjectFile::parse(&String::from_utf8_lossy(side))
 }
 
-/// Returns what both files say.
+/// Returns the content of both files.
 fn union(
     mut ours: ProjectFile,
     mut theirs: ProjectFile,
@@ -47,7 +47,7 @@ fn union(
     for (key, value) in &theirs.values {
         match key.as_str() {
             "resources" | "layout" => {}
-            // It is that of the first `init`, and nothing depends on it.
+            // It is the version of the first `init`, and nothing depends on it.
             "cliVersion" if ours.values.contains_key(key) => {}
             _ => drop(values.insert(key.clone(), value.clone())),
         }
@@ -71,7 +71,7 @@ fn union(
     Ok(ours)
 }
 
-/// Replaces plugins by higher versions that the other side has.
+/// Replaces plugins with higher versions of the other side.
 fn upgrade_to(project: &mut ProjectFile, other: &ProjectFile) -> Result<(), ProjectError> {
     for key in project.layout().to_vec() {
         if let Some(newer) = other.layout().iter().find(|it| is_newer(it, &key)) {
@@ -81,7 +81,7 @@ fn upgrade_to(project: &mut ProjectFile, other: &ProjectFile) -> Result<(), Proj
     Ok(())
 }
 
-/// Adds to `ours` what only `theirs` has.
+/// Adds to `ours` what only `theirs` contains.
 fn merge(
     path: &str,
     ours: &mut Map<String, Value>,
@@ -116,13 +116,13 @@ fn union_of_resources(
             (Some(one), Some(other)) => {
                 ours.put_resource(&both(one, other, asked(record, &gvk).as_ref())?)?;
             }
-            // One side has added it, or the other has deleted it, which the record knows.
+            // One side has added it, or the other has deleted it; the record shows which.
             (Some(_), None) if is_undone(record, &gvk) => ours.remove_resource(&gvk)?,
             (None, Some(resource)) if !is_undone(record, &gvk) => added.push(resource.clone()),
             _ => {}
         }
     }
-    // Plugins may go by the order, so it is that of the commands on every branch.
+    // Plugins may depend on the order, so on every branch it is the order of the commands.
     let place = |gvk: &Gvk| {
         let mut commands = record.commands().iter();
         commands.position(|it| resource(it).is_ok_and(|it| it.gvk() == gvk))
@@ -139,8 +139,8 @@ fn union_of_resources(
     added.iter().try_for_each(|it| ours.put_resource(it))
 }
 
-/// Returns a resource with what either side has of it. Where they differ, it is `asked`, what
-/// the record knows of it, that tells what was added from what was deleted.
+/// Returns a resource with the parts of either side. Where they differ, `asked`, the resource
+/// according to the record, shows what was added and what was deleted.
 fn both(
     one: Resource,
     other: &Resource,
@@ -148,7 +148,7 @@ fn both(
 ) -> Result<Resource, ProjectError> {
     let (left, right) = (one.to_value(), other.to_value());
     let mut merged = one.clone();
-    // What is not a matter of more or less must be the same.
+    // Values that cannot be combined must be the same.
     if one.plural() != other.plural() {
         let key = format!("resources.{}.plural", one.gvk());
         return Err(contradiction(key, &one.plural().into(), &other.plural().into()));
@@ -179,7 +179,7 @@ fn both(
     Ok(merged)
 }
 
-/// Returns what the commands of the record have asked for of a resource.
+/// Returns what the commands of the record have requested for a resource.
 fn asked(record: &Record, gvk: &Gvk) -> Option<Resource> {
     of_kind(record.commands(), gvk).reduce(|mut all, one| {
         all.complete_from(&one);

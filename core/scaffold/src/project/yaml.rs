@@ -1,4 +1,4 @@
-//! Reads YAML, and says where it is wrong.
+//! Reads YAML, and reports the position of errors.
 
 use super::error::ProjectError;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! What the record says of one command, and of one file; and why it cannot be read.
+//! What the record contains about one command and one file; and why it cannot be read.
 
 use crate::merge::is_executable;
 use base64::Engine as _;
@@ -13,55 +13,55 @@ use serde_json::{Map, Value};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
-/// The number of the format that this host writes. It reads those before, too.
+/// The number of the format that this host writes. It also reads earlier formats.
 pub(super) const FORMAT: u32 = 2;
 
-/// A record larger than this is not one that a host wrote.
+/// A host does not write a record that is larger than this.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
 /// A packed file that unpacks to more than this is damaged.
 pub(super) const MAX_BASE: u64 = 64 << 20;
 
-/// A scaffolding command that was carried out.
+/// A scaffolding command that was run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct RecordedCommand {
-    /// What tells the command from all others, those of other branches included.
+    /// Distinguishes the command from all others, including those of other branches.
     #[serde(deserialize_with = "number_or_text")]
     pub id: String,
-    /// When the command was carried out, in UTC, as `2026-11-21T08:09:10.111213Z`. In this
-    /// order the commands are carried out again; it is after that of all commands before.
+    /// When the command was run, in UTC, for example `2026-11-21T08:09:10.111213Z`. The commands
+    /// are rerun in this order; the time is after those of all earlier commands.
     pub at: String,
-    /// The place of the command in that order, from 1, which is how people name it.
+    /// The position of the command in that order, from 1, which users see.
     #[serde(skip)]
     pub number: usize,
     /// Whether the command was undone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) undone: bool,
-    /// The subcommand, as `create api`.
+    /// The subcommand, for example `create api`.
     pub subcommand: String,
-    /// The version of the PROJECT file that the plugins were told.
+    /// The version of the PROJECT file that the plugins got.
     pub project_version: String,
-    /// The day of the command in UTC, as `2026-11-21`, which is what the plugins were told.
+    /// The day of the command in UTC, for example `2026-11-21`, which the plugins got.
     pub date: String,
     /// The full keys of the chain's plugins, in order.
     pub plugins: Vec<String>,
     /// The values of the flags.
     pub args: Map<String, Value>,
-    /// What `init` was told of the project: `domain`, `projectName`, `repo` and
+    /// The values that `init` got for the project: `domain`, `projectName`, `repo` and
     /// `namespaced`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub project: Map<String, Value>,
-    /// The resource that was asked for, as it would stand in PROJECT.
+    /// The requested resource, in the form of an entry in PROJECT.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub resource: Value,
-    /// What the user answered to the plugins' questions, secrets excepted.
+    /// The user's answers to the plugins' questions, except secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
 }
 
-/// What the user answered to a question of a plugin.
+/// The user's answer to a plugin's question.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answer {
@@ -76,15 +76,15 @@ pub struct Answer {
 #[non_exhaustive]
 pub struct RecordedFile {
     pub(super) path: String,
-    /// The permission bits, as chmod takes them: `644` or `755`; older hosts wrote others, too.
+    /// The permission bits in the form of chmod: `644` or `755`; older hosts also wrote others.
     pub(super) mode: String,
-    /// Who had a hand in it, in order.
+    /// The plugins that created or changed it, in order.
     pub(super) by: Vec<Origin>,
     /// The content, packed.
     pub(super) base: String,
 }
 
-/// A plugin and the command in which it made or changed a file.
+/// A plugin and the command in which it created or changed a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
@@ -107,7 +107,7 @@ pub enum RecordError {
         /// Why.
         source: io::Error,
     },
-    /// A line is none that a host wrote.
+    /// A line is not one that a host wrote.
     #[error("line {line} of `{}` is damaged", path.display())]
     Line {
         /// The file.
@@ -118,15 +118,18 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A merge has left both sides in the file.
-    #[error("line {line} of `{}` is a conflict marker of a merge", path.display())]
+    #[error("line {line} of `{}` is a merge conflict marker", path.display())]
     Conflict {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
     },
-    /// A marker of a merge is alone.
-    #[error("line {line} of `{}` is a conflict marker without its counterpart", path.display())]
+    /// A conflict marker has no counterpart.
+    #[error(
+        "line {line} of `{}` is a merge conflict marker without its counterpart",
+        path.display()
+    )]
     Unpaired {
         /// The file.
         path: PathBuf,
@@ -134,15 +137,18 @@ pub enum RecordError {
         line: usize,
     },
     /// The record is of a later release.
-    #[error("`{}` has format {format}, and this host reads formats up to {FORMAT}", path.display())]
+    #[error(
+        "`{}` has format {format}, but this host supports formats only up to {FORMAT}",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
         /// The number of its format.
         format: u32,
     },
-    /// The resource of a command is none.
-    #[error("the record of command {number} has no valid resource")]
+    /// The resource of a command is invalid.
+    #[error("invalid resource in the record of command {number}")]
     Resource {
         /// The number of the command.
         number: usize,
@@ -150,7 +156,7 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A file is too large to be recorded.
-    #[error("`{path}` is larger than {} MiB, the most that is recorded of a file", MAX_BASE >> 20)]
+    #[error("`{path}` is larger than {} MiB, the maximum size of a recorded file", MAX_BASE >> 20)]
     TooLarge {
         /// The path of the file.
         path: String,
@@ -174,13 +180,13 @@ impl RecordedFile {
         &self.path
     }
 
-    /// Returns who had a hand in the file, in order.
+    /// Returns which plugins created or changed the file, in order.
     pub fn by(&self) -> &[Origin] {
         &self.by
     }
 
-    /// Returns the permission bits that the file was scaffolded with. Of those, only whether
-    /// it can be executed is known: the others are those of the user's umask.
+    /// Returns the permission bits that the file was scaffolded with. Only whether it is executable
+    /// is known: the others come from the user's umask.
     pub fn mode(&self) -> u32 {
         u32::from_str_radix(&self.mode, 8).map_or(MODE_FILE, mode)
     }
@@ -204,7 +210,7 @@ impl RecordedFile {
     }
 }
 
-/// Reads the id of a command: in format 1 it was a number.
+/// Reads the id of a command: in format 1, it was a number.
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -218,7 +224,7 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     })
 }
 
-/// Returns the mode that is recorded of a file, as git does.
+/// Returns the mode that is recorded for a file, as git does.
 pub(super) fn mode(mode: u32) -> u32 {
     if is_executable(mode) { MODE_EXECUTABLE } else { MODE_FILE }
 }

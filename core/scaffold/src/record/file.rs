@@ -1,15 +1,15 @@
-//! How a project was made: the commands that scaffolded it, and the files as they were then.
+//! How a project was created: the commands that scaffolded it, and the files as they were then.
 //!
-//! The record makes three things possible: saying which plugin wrote a file, undoing a
-//! command, and taking over what a newer plugin makes of the same commands. It is a text
-//! of JSON lines, sorted, so that version control shows and merges it well; a file's content
-//! is packed into its line.
+//! The record makes three things possible: to show which plugin wrote a file, to undo a command,
+//! and to apply what a newer plugin creates from the same commands. It consists of sorted JSON
+//! lines, so that version control shows and merges it well; a file's content is packed into its
+//! line.
 //!
-//! The lines of two branches together are a record, too, in any order: nothing is counted, a
-//! command that was undone stays as one that was, and what two lines say of one thing is
-//! brought together when they are read.
+//! The lines of two branches together are also a record, in any order: nothing is counted, an
+//! undone command stays in the record as undone, and several lines about one thing are merged when
+//! they are read.
 //!
-//! Invariant: a file that scaffolding did not make is not in the record.
+//! Invariant: the record contains only files that scaffolding created.
 
 pub use super::entries::{Answer, Origin, RecordError, RecordedCommand, RecordedFile};
 
@@ -28,18 +28,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The name of the record in the folder of the host's state.
+/// The name of the record in the directory of the host's state.
 pub(crate) const FILE: &str = "scaffold.jsonl";
 
-/// How a project was made.
+/// How a project was created.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
-    /// Those that count, in their order.
+    /// Those that are in effect, in their order.
     commands: Vec<RecordedCommand>,
-    /// Those that were undone: a merge with a branch that has them must not revive them.
+    /// Those that were undone: a merge with a branch that still has them must not restore them.
     undone: Vec<RecordedCommand>,
     files: BTreeMap<String, RecordedFile>,
-    /// The files that branches have made differently, as each of them did.
+    /// The files that branches have created differently, in each of their versions.
     variants: BTreeMap<String, Vec<RecordedFile>>,
 }
 
@@ -53,12 +53,12 @@ enum Line {
 }
 
 impl Record {
-    /// Reads the record of the project in the folder `root`; a project without one has
-    /// an empty record.
+    /// Reads the record of the project in the directory `root`; a project without one has an empty
+    /// record.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when there is one that cannot be read.
+    /// [`RecordError`] if it exists but cannot be read.
     pub fn load(root: &Path) -> Result<Self, RecordError> {
         match read(root)? {
             Some(text) => {
@@ -70,8 +70,8 @@ impl Record {
         }
     }
 
-    /// Of a file that is not text, and that branches have made differently, git leaves the one
-    /// of a branch: that is what was scaffolded then.
+    /// Chooses the scaffolded versions of files that branches have created differently and that are
+    /// not text: git keeps the version of one branch, which counts as scaffolded.
     fn choose_binaries(&mut self, project: &Universe) {
         for (path, variants) in &self.variants {
             let node = project.nodes(Select::Path(path)).ok().and_then(|mut it| it.pop());
@@ -85,8 +85,8 @@ impl Record {
         }
     }
 
-    /// Reads the record as [`load`](Self::load) does, and both sides of the conflicts that a
-    /// merge has left in it. Says whether the text on disk should be another.
+    /// Reads the record as [`load`](Self::load) does, with both sides of the conflicts that a merge
+    /// has left in it. Also returns whether the text on disk must change.
     pub(crate) fn load_both_sides(root: &Path) -> Result<(Self, bool), RecordError> {
         let Some(text) = read(root)? else { return Ok((Self::default(), false)) };
         let path = file(root);
@@ -94,7 +94,7 @@ impl Record {
         let record = match conflict::sides(text.as_bytes()).map_err(unpaired)? {
             None => Self::parse(&text, &path)?,
             Some(Sides { ours, theirs, .. }) => {
-                // What has numbers is read by itself, as each side has counted for itself.
+                // Sides with numbers are read separately, because each side has counted for itself.
                 let mut lines = Vec::new();
                 for side in [ours, theirs] {
                     lines.extend(parse_lines(&String::from_utf8_lossy(&side), &path)?);
@@ -106,12 +106,12 @@ impl Record {
         Ok((record, is_stale))
     }
 
-    /// Returns whether nothing is known of how the project was made.
+    /// Returns whether nothing is known about how the project was created.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 
-    /// Returns the commands, in the order in which they were carried out.
+    /// Returns the commands, in the order in which they were run.
     pub fn commands(&self) -> &[RecordedCommand] {
         &self.commands
     }
@@ -126,7 +126,7 @@ impl Record {
         self.files.values()
     }
 
-    /// Returns what is known of the file at `path`.
+    /// Returns the recorded file at `path`.
     pub fn file(&self, path: &str) -> Option<&RecordedFile> {
         self.files.get(path)
     }
@@ -136,12 +136,12 @@ impl Record {
         &self.undone
     }
 
-    /// Returns the files that branches have made differently, as each of them did.
+    /// Returns the files that branches have created differently, in each of their versions.
     pub(crate) fn variants(&self) -> &BTreeMap<String, Vec<RecordedFile>> {
         &self.variants
     }
 
-    /// Whether the file is known, and still as it was scaffolded.
+    /// Whether the file is recorded, and still as it was scaffolded.
     pub(crate) fn has(&self, node: &Node) -> bool {
         let file = self.file(node.path());
         file.is_some_and(|it| {
@@ -149,11 +149,11 @@ impl Record {
         })
     }
 
-    /// Returns the text that goes to the disk.
+    /// Returns the text to be written to the disk.
     ///
     /// # Errors
     ///
-    /// [`RecordError::Full`] when it would not be read again.
+    /// [`RecordError::Full`] if it would be too large to be read again.
     pub(crate) fn to_text(&self) -> Result<String, RecordError> {
         self.to_text_within(MAX_BYTES)
     }
@@ -174,7 +174,7 @@ impl Record {
         Ok(Self::from_lines(parse_lines(text, path)?))
     }
 
-    /// Brings together what the lines of any number of branches say.
+    /// Merges the lines of any number of branches.
     fn from_lines(lines: Vec<Line>) -> Self {
         let mut commands: BTreeMap<String, RecordedCommand> = BTreeMap::new();
         let mut files: BTreeMap<String, Vec<RecordedFile>> = BTreeMap::new();
@@ -209,7 +209,7 @@ impl Record {
         record
     }
 
-    /// Adds a command that was carried out just now, and returns its id.
+    /// Adds a command that has just been run, and returns its id.
     pub(crate) fn push(&mut self, mut command: RecordedCommand) -> String {
         command.at = now_after(self.commands.iter().chain(&self.undone).map(|it| &*it.at).max());
         command.id = digest(&command);
@@ -219,8 +219,7 @@ impl Record {
         id
     }
 
-    /// Puts other commands in the place of those that are there. Those that are missing were
-    /// undone.
+    /// Replaces the commands. Those that are missing were undone.
     pub(crate) fn set_commands(&mut self, commands: Vec<RecordedCommand>) {
         for mut command in std::mem::take(&mut self.commands) {
             if !commands.iter().any(|it| it.id == command.id) {
@@ -240,10 +239,11 @@ impl Record {
         self.commands = commands;
     }
 
-    /// Takes over what a command did to the files on disk; `by` says who changed a path.
+    /// Records the changes of a command to the files on disk; `by` returns which plugins changed a
+    /// path.
     ///
-    /// Where the user had changed a file before, what the command changed is done to the
-    /// file as it was scaffolded, so that the user's change stays the user's.
+    /// If the user has changed a file before, the change of the command is applied to the
+    /// scaffolded version of the file, so that the user's change remains the user's.
     ///
     /// # Errors
     ///
@@ -276,7 +276,8 @@ impl Record {
         Ok(())
     }
 
-    /// Sets a file as it was scaffolded, after those in `before` by those in `by`.
+    /// Sets the scaffolded version of a file, created or changed by the origins in `before`, then
+    /// by those in `by`.
     ///
     /// # Errors
     ///
@@ -303,7 +304,7 @@ impl Record {
         Ok(())
     }
 
-    /// Says anew who had a hand in the files: of an undone command nothing may be left.
+    /// Replaces the origins of the files: no origin may refer to an undone command.
     pub(crate) fn credit(&mut self, by: &BTreeMap<String, Vec<Origin>>) {
         for (path, file) in &mut self.files {
             if let Some(by) = by.get(path) {
@@ -312,7 +313,7 @@ impl Record {
         }
     }
 
-    /// Forgets a file.
+    /// Removes a file from the record.
     pub(crate) fn forget(&mut self, path: &str) {
         self.files.remove(path);
     }
@@ -331,7 +332,7 @@ fn read(root: &Path) -> Result<Option<String>, RecordError> {
     }
 }
 
-/// Reads lines of this format, and of the one before.
+/// Reads lines of this format, and of the previous one.
 fn parse_lines(text: &str, path: &Path) -> Result<Vec<Line>, RecordError> {
     let mut lines = Vec::new();
     for (idx, text) in text.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
@@ -351,8 +352,8 @@ fn parse_lines(text: &str, path: &Path) -> Result<Vec<Line>, RecordError> {
     Ok(lines)
 }
 
-/// Turns lines of format 1, in which commands were counted, into lines of this format. The same
-/// line becomes the same one on every branch.
+/// Converts lines of format 1, in which commands were counted, to lines of this format. The same
+/// line has the same result on every branch.
 fn renew(lines: &mut [Line]) {
     let (mut ids, mut day) = (BTreeMap::new(), String::new());
     for line in &mut *lines {
@@ -361,7 +362,7 @@ fn renew(lines: &mut [Line]) {
             continue;
         }
         let number = std::mem::take(&mut command.id);
-        // Their order was that of the numbers, whatever the clock said.
+        // They were ordered by number, regardless of the clock.
         day = day.max(command.date.clone());
         command.at = format!("{day}T00:00:00.{number:0>6}Z");
         command.id = digest(command);
@@ -381,13 +382,13 @@ fn sort(commands: &mut [RecordedCommand]) {
     commands.sort_by(|one, other| (&one.at, &one.id).cmp(&(&other.at, &other.id)));
 }
 
-/// Returns the id of a command that has none: what it says and when it ran are its own.
+/// Returns the id of a command that has none: a hash of its content and its time.
 fn digest(command: &RecordedCommand) -> String {
     let text = serde_json::to_string(command).expect("the record has string keys");
     format!("{:016x}", fnv(text.as_bytes()))
 }
 
-/// Returns the time, or one just after `last` where the clock is behind it.
+/// Returns the current time, or one just after `last` if the clock is behind it.
 fn now_after(last: Option<&str>) -> String {
     let text = |time| humantime::format_rfc3339_micros(time).to_string();
     let now = text(SystemTime::now());
@@ -398,7 +399,7 @@ fn now_after(last: Option<&str>) -> String {
     }
 }
 
-/// Returns the path of the record of the project in the folder `root`.
+/// Returns the path of the record of the project in the directory `root`.
 fn file(root: &Path) -> PathBuf {
     root.join(path::HOST_FOLDER).join(FILE)
 }
@@ -502,8 +503,8 @@ mod tests {
         let parse = |text: &str| Record::parse(text, Path::new("r")).unwrap_err().to_string();
         assert_eq!(parse("{\"format\":1}\n{\"file\":1}\n"), "line 2 of `r` is damaged");
         let marked = "{\"format\":2}\r\n<<<<<<< ours\r\n";
-        assert_eq!(parse(marked), "line 2 of `r` is a conflict marker of a merge");
-        let newer = "`r` has format 9, and this host reads formats up to 2";
+        assert_eq!(parse(marked), "line 2 of `r` is a merge conflict marker");
+        let newer = "`r` has format 9, but this host supports formats only up to 2";
         assert_eq!(parse("{\"format\":9}\n"), newer);
         let text = "{\"file\":{\"path\":\"a\",\"mode\":\"644\",\"by\":[],\"base\":\"!\"}}";
         let record = Record::parse(text, Path::new("r")).unwrap();
@@ -572,7 +573,7 @@ mod tests {
 
         let large = Node::new("a", vec![0; usize::try_from(MAX_BASE + 1).unwrap()], MODE_FILE);
         let err = Record::default().note(&[Change::Add(large)], &by("p/v1", "1")).unwrap_err();
-        let expected = "`a` is larger than 64 MiB, the most that is recorded of a file";
+        let expected = "`a` is larger than 64 MiB, the maximum size of a recorded file";
         assert_eq!(err.to_string(), expected);
     }
 

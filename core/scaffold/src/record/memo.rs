@@ -1,12 +1,11 @@
-//! What recorded commands made when they were run again, so that the same need not be made
-//! twice.
+//! The results of recorded commands that were rerun, so that they need not be computed twice.
 //!
-//! Each result is a file in the user's cache directory, named after all that decides it:
-//! the commands, and the plugins' files and the host's. It has the tools that were run, and
-//! their settings as they were then.
+//! Each result is a file in the user's cache directory, named after everything that determines it:
+//! the commands, the plugins' files and the host's file. It contains the tools that were run, and
+//! their settings at that time.
 //!
-//! Invariants: a result is taken only if all of that is as it was; any of the files may be
-//! missing or damaged at any time.
+//! Invariants: a result is used only if all of that is unchanged; any of the files may be missing
+//! or damaged at any time.
 
 use super::file::{Origin, RecordedCommand};
 use super::replayed::{Replayed, Tools};
@@ -32,27 +31,27 @@ use std::time::SystemTime;
 /// The directory in the user's cache directory.
 const DIR: &str = "replays";
 
-/// How many results are kept.
+/// How many results are stored.
 const MAX_RESULTS: usize = 32;
 
-/// A result larger than this is not one that a host wrote.
+/// A host does not write a result that is larger than this.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Where results are kept.
+/// Where results are stored.
 #[derive(Debug, Default)]
 pub struct Memo {
-    /// `None` if nothing is to be kept.
+    /// `None` if nothing is to be stored.
     place: Option<Place>,
 }
 
 #[derive(Debug)]
 struct Place {
     dir: PathBuf,
-    /// The host's file, and those of the plugins by their recorded keys.
+    /// The host's file, and the files of the plugins by their recorded keys.
     files: BTreeMap<String, Stamp>,
 }
 
-/// A file as it was: device, inode, size, and the times of the last change of content and of
+/// The state of a file: device, inode, size, and the times of the last change of content and of
 /// status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp(PathBuf, [i128; 5]);
@@ -60,13 +59,13 @@ struct Stamp(PathBuf, [i128; 5]);
 /// A result on disk.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// What decides the result, in full: the file's name has only a short hash of it.
+    /// Everything that determines the result: the file's name contains only a short hash of it.
     key: String,
     /// The tools, each with its plugin.
     tools: Vec<(String, Tool)>,
-    /// The programs of the tools, by their names, where they were found.
+    /// The programs of the tools, by name, at the place where they were found.
     programs: BTreeMap<String, Stamp>,
-    /// The hash of each of the tools' settings in the project, if it is there.
+    /// The hash of each of the tools' settings in the project, if it exists.
     settings: BTreeMap<String, Option<u64>>,
     project: String,
     commands: Vec<RecordedCommand>,
@@ -94,7 +93,7 @@ impl Memo {
         Self { place: place() }
     }
 
-    /// Returns what the commands have made before, if it is known.
+    /// Returns the stored result of the commands, if there is one.
     pub(super) fn get(
         &self,
         commands: &[RecordedCommand],
@@ -106,7 +105,7 @@ impl Memo {
         place.read(&keys, commands.len(), settings)
     }
 
-    /// Returns what as many as possible of the first of the commands have made before.
+    /// Returns the stored result of as many of the first commands as possible.
     pub(super) fn longest(
         &self,
         commands: &[RecordedCommand],
@@ -118,8 +117,8 @@ impl Memo {
         (1..=commands.len()).rev().find_map(|n| place.read(&keys, n, settings))
     }
 
-    /// Keeps what the commands have made. That this fails is no error: it is made again next
-    /// time.
+    /// Stores the result of the commands. A failure is not an error: the result is computed again
+    /// next time.
     pub(super) fn put(
         &self,
         commands: &[RecordedCommand],
@@ -165,7 +164,7 @@ impl Memo {
 }
 
 impl Place {
-    /// Returns what the first `n` commands have made before.
+    /// Returns the stored result of the first `n` commands.
     fn read(&self, keys: &Keys, n: usize, settings: Option<&Universe>) -> Option<Replayed> {
         let packed = fs::read_regular(&self.file(keys, n), MAX_BYTES).ok()?;
         let mut text = Vec::new();
@@ -211,10 +210,10 @@ impl Place {
     }
 }
 
-/// What decides the results of commands, for each number of them.
+/// What determines the results of commands, for each number of commands.
 struct Keys {
     text: String,
-    /// Where the text for so many commands ends.
+    /// Where the text for this number of commands ends.
     ends: Vec<usize>,
     hashes: Vec<u64>,
 }
@@ -242,7 +241,7 @@ impl Keys {
         self.hashes.push(hasher.finish());
     }
 
-    /// Returns all that decides the result of the first `n` commands.
+    /// Returns everything that determines the result of the first `n` commands.
     fn key(&self, n: usize) -> &str {
         &self.text[..self.ends[n]]
     }
@@ -275,7 +274,7 @@ fn hash_of(path: &str, project: Option<&Universe>) -> Option<u64> {
     project?.nodes(Select::Path(path)).ok()?.pop().map(|it| fnv(it.bytes()))
 }
 
-/// Returns the file that is run as `program`, as far as it is known.
+/// Returns the file that is run as `program`, if it is known.
 fn find(program: &str) -> Option<Stamp> {
     if program.contains('/') {
         return Some(Path::new(program)).filter(|it| it.is_absolute()).and_then(Stamp::of);

@@ -1,4 +1,4 @@
-//! How a project was made: the record of its commands, and their repetition.
+//! How a project was created: the record of its commands, and their repetition.
 
 mod entries;
 pub(crate) mod file;

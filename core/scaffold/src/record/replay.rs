@@ -1,11 +1,11 @@
-//! Carries out the recorded commands once more, in memory, from an empty project.
+//! Reruns the recorded commands, in memory, from an empty project.
 //!
-//! A plugin's files follow from the commands alone. So a command is undone by carrying
-//! out all the others, and a newer plugin's files are had by carrying out all commands
-//! with it; what the user made of the files since is brought in by a merge.
+//! A plugin's files depend only on the commands. Therefore, a command is undone by running all
+//! others, and the files of a newer plugin are created by running all commands with it; the user's
+//! changes since then are merged.
 //!
-//! Of all that this costs, tools cost the most. So they are run once, when all commands are
-//! through. If that may make a difference, they are run with each command, as they were.
+//! Tools cost most of the time. Therefore, they are run once, after the last command. If that may
+//! make a difference, they are run with each command, as they were originally.
 
 use super::file::{Origin, Record, RecordError, RecordedCommand};
 use super::memo::Memo;
@@ -30,22 +30,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The plugins to carry out recorded commands with, by the key that stands in the record.
+/// The plugins to run recorded commands with, by their keys in the record.
 pub type Plugins = BTreeMap<String, LoadedPlugin>;
 
-/// What it takes to carry out commands once more.
+/// The input for rerunning commands.
 #[derive(Clone, Copy)]
 pub(crate) struct Replay<'a> {
     pub(crate) plugins: &'a Plugins,
     pub(crate) identity: &'a Identity,
     pub(crate) limit: TimeLimit,
     pub(crate) memo: &'a Memo,
-    /// The project, if tools get the settings that the user has for them.
+    /// The project, if tools use the user's settings.
     pub(crate) settings: Option<&'a Universe>,
     pub(crate) services: &'a dyn HostServices,
 }
 
-/// Commands that are being carried out once more.
+/// Commands that are being rerun.
 struct Progress<'a> {
     replay: Replay<'a>,
     services: Quiet<'a>,
@@ -53,16 +53,16 @@ struct Progress<'a> {
     state: State,
 }
 
-/// How far commands have been carried out.
+/// The state after some of the commands.
 struct State {
-    /// The tools to run in the end.
+    /// The tools to run at the end.
     later: Vec<LaterTool>,
-    /// Whether the next time may have another result: a tool has failed, or the user was asked for
+    /// Whether the next run may have another result: a tool has failed, or the user was asked for
     /// something that is not recorded.
     is_doubtful: bool,
-    /// The files as they are now.
+    /// The current files.
     universe: Universe,
-    /// All else; its files come in the end.
+    /// Everything else; its files are added at the end.
     result: Replayed,
 }
 
@@ -77,7 +77,7 @@ struct LaterTool {
 }
 
 impl Replay<'_> {
-    /// Carries out `commands`, of which the first is `init`.
+    /// Runs `commands`, of which the first is `init`.
     ///
     /// # Errors
     ///
@@ -91,14 +91,14 @@ impl Replay<'_> {
             return Ok(known);
         }
         match (self.run_anew(commands, tools), tools) {
-            // A command may need what the tools of an earlier one have made.
+            // A command may need what the tools of an earlier one have created.
             (Err(_), Tools::Once) => self.run(commands, Tools::EachTime),
             (res, _) => res,
         }
     }
 
-    /// Carries out two lists of commands as [`run`](Self::run) does: what they have in common
-    /// once, and the rest of both at the same time.
+    /// Runs two lists of commands as [`run`](Self::run) does: their common part once, and the rest
+    /// of both at the same time.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Replay<'_> {
         let n_same = lists[0].iter().zip(lists[1]).take_while(|(one, other)| one == other).count();
         let mut one = self.begin(lists[0], tools)?;
         let mut other = self.begin(lists[1], tools)?;
-        // With less than that behind them, both are at the same command.
+        // Before that point, both are at the same command.
         if one.n_done().max(other.n_done()) < n_same {
             one.carry_on(&lists[0][..n_same])?;
             other.state = one.state.copy()?;
@@ -149,8 +149,8 @@ impl Replay<'_> {
         self.begin(commands, tools)?.complete(commands)
     }
 
-    /// Begins behind the last command whose result is known: most often, the last commands are all
-    /// that is new.
+    /// Begins after the last command whose result is known: usually, only the last commands are
+    /// new.
     fn begin(
         &self,
         commands: &[RecordedCommand],
@@ -168,7 +168,7 @@ impl Replay<'_> {
 }
 
 impl State {
-    /// Notes a tool to be run in the end; the same tool of several commands is one.
+    /// Adds a tool to be run at the end; the same tool of several commands is one.
     fn put_off(&mut self, command: &RecordedCommand, plugin: String, tool: Tool) {
         let known = |it: &&mut LaterTool| it.plugin == plugin && is_same(&it.tool, &tool);
         match self.later.iter_mut().find(known) {
@@ -191,12 +191,12 @@ impl State {
 }
 
 impl Progress<'_> {
-    /// Returns how many commands are carried out.
+    /// Returns how many commands have been run.
     fn n_done(&self) -> usize {
         self.state.result.commands.len()
     }
 
-    /// Carries out those of `commands` that are not carried out yet, and their tools.
+    /// Runs those of `commands` that have not been run yet, and their tools.
     fn complete(mut self, commands: &[RecordedCommand]) -> Result<Replayed, ScaffoldError> {
         self.carry_on(commands)?;
         if let Some(last) = commands.last() {
@@ -214,7 +214,7 @@ impl Progress<'_> {
         Ok(result)
     }
 
-    /// Carries out those of `commands` that are not carried out yet.
+    /// Runs those of `commands` that have not been run yet.
     fn carry_on(&mut self, commands: &[RecordedCommand]) -> Result<(), ScaffoldError> {
         for command in &commands[self.n_done()..] {
             self.carry_out(command).map_err(|source| failed(command, source))?;
@@ -267,7 +267,7 @@ impl Progress<'_> {
         });
         run.later = (self.tools != Tools::EachTime).then(Vec::new);
         match run.take_all() {
-            // Two branches have created the resource, and one of them comes first.
+            // Two branches have created the resource, and one of them is first.
             Ok(()) | Err(ScaffoldError::ResourceExists { .. }) => {}
             Err(err) => return Err(err),
         }
@@ -336,7 +336,7 @@ impl Progress<'_> {
     }
 }
 
-/// Returns a universe of files that have no origin, as if they were on disk.
+/// Returns a universe of files without an origin, as if they were on disk.
 fn universe(files: BTreeMap<String, Node>) -> Result<Universe, ScaffoldError> {
     let plain = |it: Node| match it.plugin() {
         Some(_) => Node::new(it.path(), it.bytes(), it.mode()),
@@ -350,7 +350,7 @@ fn failed(command: &RecordedCommand, source: ScaffoldError) -> ScaffoldError {
     ScaffoldError::Replay { subcommand, number: command.number, source }
 }
 
-/// Returns the PROJECT file as `init` found it.
+/// Returns the PROJECT file before `init`.
 fn first(
     command: &RecordedCommand,
     version: &ProjectVersion,
@@ -365,18 +365,18 @@ fn first(
     Ok(project)
 }
 
-/// Whether it is known how the project was made from the start.
+/// Whether the record covers the project from the start.
 pub(crate) fn begins_with_init(record: &Record) -> bool {
     record.commands().first().is_some_and(|it| it.subcommand == INIT)
 }
 
-/// Returns the resource that the command was asked for.
+/// Returns the resource that the command was called with.
 pub(crate) fn resource(command: &RecordedCommand) -> Result<Resource, RecordError> {
     serde_json::from_value(command.resource.clone())
         .map_err(|source| RecordError::Resource { number: command.number, source })
 }
 
-/// The host's services, without the output: the user has seen it the first time.
+/// The host's services, without output: the user has seen it the first time.
 struct Quiet<'a> {
     services: &'a dyn HostServices,
     /// Whether the user was asked for something that is not recorded.
@@ -405,7 +405,7 @@ impl HostServices for Quiet<'_> {
                     return self.services.request(request);
                 }
                 self.has_asked.store(true, Ordering::Relaxed);
-                // There is one terminal, and two replays may go on at once.
+                // There is only one terminal, but two replays may run at once.
                 static TERMINAL: Mutex<()> = Mutex::new(());
                 let _turn = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
                 return self.services.request(request);

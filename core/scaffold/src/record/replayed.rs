@@ -1,4 +1,4 @@
-//! What recorded commands make when they are carried out once more.
+//! The results of recorded commands that are rerun.
 
 use super::file::{Origin, RecordedCommand};
 use crate::error::ScaffoldError;
@@ -8,16 +8,16 @@ use pintle_plugin::{Node, Tool};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// What recorded commands make.
+/// The results of recorded commands.
 #[derive(Clone)]
 pub(crate) struct Replayed {
     /// The files, by path.
     pub(crate) files: BTreeMap<String, Node>,
-    /// Who had a hand in each.
+    /// The plugins that created or changed each file.
     pub(crate) by: BTreeMap<String, Vec<Origin>>,
     /// The PROJECT file.
     pub(crate) project: ProjectFile,
-    /// The commands, with the keys of the plugins that carried them out now.
+    /// The commands, with the keys of the plugins that ran them now.
     pub(crate) commands: Vec<RecordedCommand>,
     /// The tools that were run, each with its plugin, and with the files of all commands.
     pub(crate) tools: Vec<(String, Tool)>,
@@ -34,7 +34,7 @@ impl Replayed {
         })
     }
 
-    /// Notes a tool that was run.
+    /// Records a tool that was run.
     pub(super) fn note(&mut self, plugin: &str, tool: &Tool) {
         let known = self.tools.iter_mut().find(|it| it.0 == plugin && is_same(&it.1, tool));
         match known {
@@ -49,7 +49,7 @@ impl Replayed {
     }
 }
 
-/// Whether two tools differ at most in the files to run them on.
+/// Whether two tools differ at most in the files that they run on.
 pub(super) fn is_same(one: &Tool, other: &Tool) -> bool {
     let rest = |it: &Tool| (it.command.clone(), it.required, it.reads.clone());
     rest(one) == rest(other)
@@ -64,11 +64,11 @@ pub(super) fn add_files(tool: &mut Tool, files: impl IntoIterator<Item = String>
 /// When the tools of a plugin are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Tools {
-    /// As `Once`, without those that are run on files of the commands, as formatters are: what
-    /// they do is most often no difference, and takes long.
+    /// As `Once`, without tools that run on the files of the commands, such as formatters: these
+    /// usually make no difference, and take a long time.
     Unformatted,
-    /// Once, behind the last command.
+    /// Once, after the last command.
     Once,
-    /// With each command that has some.
+    /// With each command that has any.
     EachTime,
 }

@@ -1,7 +1,7 @@
-//! Brings together what the records of two branches say of one command, or of one file.
+//! Merges what the records of two branches contain about one command or one file.
 //!
-//! A union of lines has those of both branches, and may have lines that one of them has
-//! replaced. Nothing here depends on which branch is which.
+//! A union of lines contains those of both branches, and may contain lines that one of them has
+//! replaced. The result does not depend on the order of the branches.
 
 use super::entries::{Origin, RecordedCommand, RecordedFile, pack};
 use crate::project::resource::Resource;
@@ -9,18 +9,18 @@ use pintle_host::{PluginKey, PluginVersion};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The ids of the commands that count, and the place of each.
+/// The ids of the commands that are in effect, and the position of each.
 type Order = BTreeMap<String, usize>;
 
-/// What the lines of one path say together.
+/// The merged lines of one path.
 pub(super) struct FileUnion {
     pub(super) file: RecordedFile,
-    /// What branches have made of it, if they differ.
+    /// The versions of the branches, if they differ.
     pub(super) variants: Vec<RecordedFile>,
 }
 
-/// Returns one command of two lines with the same id: since it was carried out, each branch may
-/// have undone it in part or as a whole, or replaced a plugin by a newer one.
+/// Merges two lines with the same id into one command: each branch may since have undone it, in
+/// part or as a whole, or replaced a plugin with a newer one.
 pub(super) fn command(one: RecordedCommand, other: RecordedCommand) -> RecordedCommand {
     let (mut one, other) = match order(&one) < order(&other) {
         true => (other, one),
@@ -44,14 +44,14 @@ pub(super) fn command(one: RecordedCommand, other: RecordedCommand) -> RecordedC
     one
 }
 
-/// The one with more plugins and more answers says more; the rest is for a result that is the
+/// The one with more plugins and more answers contains more; the rest is for a result that is the
 /// same on both branches.
 fn order(command: &RecordedCommand) -> (usize, usize, String) {
     let text = serde_json::to_string(command).expect("the record has string keys");
     (command.plugins.len(), command.answers.len(), text)
 }
 
-/// Returns one file of all lines of its path; `None` when all commands that made it were undone.
+/// Merges all lines of a path into one file; `None` if all commands that created it were undone.
 pub(super) fn file(
     lines: Vec<RecordedFile>,
     order: &Order,
@@ -63,7 +63,7 @@ pub(super) fn file(
         .filter(|it| it.by.is_empty() || !it.by.iter().all(is_undone))
         .map(|it| Variant::new(it, order, undone))
         .collect();
-    // A line that another one has come from was replaced by it.
+    // A line that another one is derived from was replaced by it.
     let mut idx = 0;
     while idx < lines.len() {
         let is_replaced = lines.iter().enumerate().any(|(other_idx, other)| {
@@ -81,13 +81,13 @@ pub(super) fn file(
     Some(FileUnion { file, variants })
 }
 
-/// What a branch says of a file.
+/// A branch's version of a file.
 struct Variant {
     /// Without the commands that were undone.
     file: RecordedFile,
-    /// Whether a command that was undone, on another branch, is still in the content.
+    /// Whether the content still contains the work of a command that was undone on another branch.
     has_undone: bool,
-    /// The place of its last command.
+    /// The position of its last command.
     last: usize,
 }
 
@@ -100,34 +100,34 @@ impl Variant {
         Self { file, has_undone, last }
     }
 
-    /// Whether `other` was made of this one.
+    /// Whether `other` is derived from this one.
     fn is_before(&self, other: &Self) -> bool {
         self.is_in(other) && !other.is_in(self)
     }
 
-    /// Whether all that was done to this one was done to the other, too.
+    /// Whether everything that was done to this one was also done to the other.
     fn is_in(&self, other: &Self) -> bool {
         (self.has_undone || !other.has_undone)
             && self.file.by.iter().all(|it| other.file.by.iter().any(|by| is_done(it, by)))
     }
 
-    /// What the order of branches follows from: that of their last commands.
+    /// What determines the order of branches: the order of their last commands.
     fn key(&self) -> (usize, &str) {
         (self.last, &self.file.base)
     }
 }
 
-/// Whether `by` has done what `origin` has.
+/// Whether `by` includes the work of `origin`.
 fn is_done(origin: &Origin, by: &Origin) -> bool {
     origin.command == by.command
         && (origin.plugin == by.plugin || is_newer(&by.plugin, &origin.plugin))
 }
 
-/// Returns the file with the lines of both; those of `one` come first.
+/// Returns the file with the lines of both; the lines of `one` are first.
 fn both(one: RecordedFile, other: RecordedFile, order: &Order) -> RecordedFile {
     let base = match (one.content(), other.content()) {
         (Ok(one), Ok(other)) if one != other => pack(&all_lines(&one, &other)),
-        // What is damaged is reported when it is needed.
+        // Damaged content is reported when it is needed.
         _ => other.base,
     };
     let mut by = one.by;
@@ -140,7 +140,7 @@ fn both(one: RecordedFile, other: RecordedFile, order: &Order) -> RecordedFile {
     RecordedFile { path: one.path, mode: one.mode.max(other.mode), by, base }
 }
 
-/// Returns the lines of both texts; of data that are not text, the later.
+/// Returns the lines of both texts; if they are not text, the later one.
 fn all_lines(one: &[u8], other: &[u8]) -> Vec<u8> {
     if one.contains(&0) || other.contains(&0) {
         return other.to_vec();
@@ -193,7 +193,7 @@ mod tests {
         RecordedFile { path: "a".to_owned(), mode: "644".to_owned(), by, base }
     }
 
-    /// Returns what lines say together, in whatever order they come.
+    /// Returns the merged lines, regardless of their order.
     #[track_caller]
     fn union(mut lines: Vec<RecordedFile>) -> String {
         let order = ["1", "2", "4", "5"].iter().enumerate();
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(union(vec![line("1", "a\n"), line("12", "b\n")]), "12 b");
         let upgraded = RecordedFile { by: vec![origin("a.io/v1.1.0", "1")], ..line("1", "b\n") };
         assert_eq!(union(vec![line("1", "a\n"), upgraded]), "1 b");
-        // The one without what was undone.
+        // The one without the work of the undone command.
         assert_eq!(union(vec![line("13", "a\nc\n"), line("1", "a\n")]), "1 a");
         assert_eq!(union(vec![line("13", "a\nc\n")]), "1 a c");
         assert_eq!(union(vec![line("3", "c\n"), line("3", "d\n")]), "nothing");
@@ -231,7 +231,7 @@ mod tests {
         let three = [lines(), vec![line("15", "a\ne\nz\n")]].concat();
         assert_eq!(union(three), "1245 a b d e z");
         assert_eq!(union(vec![line("12", "a\nb"), line("14", "a\nd")]), "124 a b d");
-        // No lines, so the later one.
+        // There are no lines, so the later one counts.
         assert_eq!(union(vec![line("14", "\0d"), line("12", "\0b")]), "124 \0d");
         let mut damaged = line("12", "");
         damaged.base = "!".to_owned();

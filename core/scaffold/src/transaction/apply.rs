@@ -1,12 +1,12 @@
-//! Carries a journal out, or undoes it.
+//! Applies a journal, or undoes it.
 //!
-//! Each file of a commit has two places: its own, and one in the folder of the run. A new
-//! file goes from the run to its place, an old one from its place to the run, always in
-//! one rename; undoing is the same renames backwards. So where a file is says how far the
-//! commit has come: both directions can be interrupted anywhere, and begun again.
+//! Each file of a commit has two places: its own, and one in the directory of the run. A new file
+//! moves from the run to its place, an old one from its place to the run, always in one rename;
+//! undoing reverses these renames. The place of a file therefore shows how far the commit has come:
+//! both directions can be interrupted anywhere, and started again.
 //!
-//! Invariant: nothing is deleted that is not known by its stamp. A file is looked at after
-//! it has been moved to the run, where nobody else changes it, and never overwritten.
+//! Invariant: only files that their stamps identify are deleted. A file is checked after it has
+//! been moved to the run, where no other process changes it, and is never overwritten.
 
 use super::error::{TransactionError, disk_error};
 use super::journal::{Entry, JOURNAL, Journal, LOCK, RUN, UNDO, kept, staged, stamp};
@@ -18,16 +18,16 @@ use std::io::ErrorKind;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
-/// Brings all files into place; what is in place already stays.
+/// Moves all files to their places; files that are already there stay.
 ///
-/// If all of them were there once, nothing is looked at any more: what is different now is
-/// what the user did since.
+/// If all of them have been in place once, nothing is checked any more: any difference is a later
+/// change by the user.
 pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     if was_applied(disk, journal)? {
         return sync(disk, journal);
     }
     let mut made = journal.made.iter().map(String::as_str).collect();
-    // What goes away first: a new folder may have the name of an old file.
+    // Deletions are first: a new directory may have the name of an old file.
     for (idx, entry) in deletions(journal) {
         take_old(disk, idx, entry)?;
     }
@@ -50,7 +50,7 @@ pub(super) fn redo(disk: &Dir, journal: &Journal) -> Result<()> {
     sync(disk, journal)
 }
 
-/// Brings everything back to where it was; what is there already stays.
+/// Moves everything back to its place; files that are already there stay.
 pub(super) fn undo(disk: &Dir, journal: &Journal) -> Result<()> {
     for (idx, entry) in journal.entries.iter().enumerate().rev() {
         if entry.new.is_some() {
@@ -60,7 +60,7 @@ pub(super) fn undo(disk: &Dir, journal: &Journal) -> Result<()> {
     }
     for folder in journal.made.iter().rev() {
         match disk.remove_dir(folder) {
-            // A folder that somebody else uses by now may stay.
+            // A directory that someone else has started to use may stay.
             Err(err) if err.kind() == ErrorKind::DirectoryNotEmpty || err.is_absent() => {}
             res => res.map_err(disk_error("remove", folder))?,
         }
@@ -76,10 +76,10 @@ pub(super) fn undo(disk: &Dir, journal: &Journal) -> Result<()> {
     sync(disk, journal)
 }
 
-/// Removes the folders that the deletions have left empty, and all that the run needed.
+/// Removes the directories that the deletions have left empty, and all files of the run.
 ///
-/// From the first step on, nothing can be undone any more. What fails here is done by the
-/// next command.
+/// From the first step on, nothing can be undone any more. The next command repeats what fails
+/// here.
 pub(super) fn finish(disk: &Dir, journal: &Journal) {
     for (_, entry) in deletions(journal) {
         for folder in parents(&entry.path).rev() {
@@ -91,7 +91,7 @@ pub(super) fn finish(disk: &Dir, journal: &Journal) {
     let _ = discard(disk);
 }
 
-/// Forgets the run: first the journal, then the files that it speaks of.
+/// Removes the run: first the journal, then the files that it names.
 pub(super) fn discard(disk: &Dir) -> Result<()> {
     for mark in [JOURNAL, UNDO] {
         match disk.exists(mark) {
@@ -103,14 +103,15 @@ pub(super) fn discard(disk: &Dir) -> Result<()> {
         .map_err(disk_error("remove", mark))?;
     }
     for entry in disk.list(RUN).map_err(disk_error("list", RUN))? {
-        // All names there are the host's. Another one is none of its business.
+        // All names there are the host's. Any other one is left alone.
         let Some(name) = entry.name.to_str() else { continue };
         let path = format!("{RUN}/{name}");
         if path == LOCK {
             continue;
         }
         match disk.unlink(&path) {
-            // The lock of another process, on its way to a name that is taken by now.
+            // The lock of another process, on its way to a name that has been taken in the
+            // meantime.
             Err(err) if err.is_absent() => {}
             res => res.map_err(disk_error("remove", &path))?,
         }
@@ -124,8 +125,7 @@ pub(super) fn give_up(disk: &Dir) -> fs::Result<()> {
     disk.sync(RUN)
 }
 
-/// Whether every file was in its place at the end: no new one waits in the run, and all old
-/// ones are there.
+/// Whether every file was in its place at the end: the run contains no new file, and all old ones.
 fn was_applied(disk: &Dir, journal: &Journal) -> Result<bool> {
     for (idx, entry) in journal.entries.iter().enumerate() {
         let waits = entry.new.is_some() && exists(disk, &staged(idx))?;
@@ -154,8 +154,8 @@ fn take_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     expect_old(disk, idx, entry)
 }
 
-/// Moves the new file of an entry to its place, where nothing is; `made` are the folders that
-/// are still to be made.
+/// Moves the new file of an entry to its place, which is empty; `made` are the directories that
+/// still have to be created.
 fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> Result<()> {
     if !exists(disk, &staged(idx))? {
         // It is in its place, unless it was lost on the way.
@@ -178,8 +178,8 @@ fn put_new(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> R
     put(disk, &staged(idx), &entry.path)
 }
 
-/// Moves the new file of an entry to its place, and the old one from there to the run; in
-/// one step where the system has that, so that there is no moment without the file.
+/// Moves the new file of an entry to its place, and the old one from there to the run; in one step
+/// if the system supports it, so that the file is never missing.
 fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> Result<()> {
     let (path, kept, staged) = (&entry.path, kept(idx), staged(idx));
     if !exists(disk, &kept)? {
@@ -195,7 +195,7 @@ fn replace(disk: &Dir, idx: usize, entry: &Entry, made: &mut HashSet<&str>) -> R
                 res => res.map_err(disk_error("write", path))?,
             }
         }
-        disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+        disk.rename(&staged, &kept).map_err(disk_error("back up", path))?;
     }
     expect_old(disk, idx, entry)?;
     // Only if there was no exchange.
@@ -208,28 +208,28 @@ fn take_new(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     if exists(disk, &staged)? {
         let exchanged = entry.old.is_some() && !exists(disk, &kept)?;
         if exchanged && !is_staged(disk, idx, entry)? {
-            disk.rename(&staged, &kept).map_err(disk_error("keep", path))?;
+            disk.rename(&staged, &kept).map_err(disk_error("back up", path))?;
         }
     }
     if !exists(disk, &staged)? {
         match disk.rename(path, &staged) {
-            // Somebody has deleted it since, which is what happens to it anyway.
+            // Someone has deleted it since, which is the intended result anyway.
             Err(err) if err.is_absent() => return Ok(()),
-            res => res.map_err(disk_error("take back", path))?,
+            res => res.map_err(disk_error("remove", path))?,
         }
     } else if disk.is_same(&staged, path).map_err(disk_error("read", path))? {
-        // Both names were made, and the second was to go.
-        disk.unlink(path).map_err(disk_error("take back", path))?;
+        // Both names exist, and the second was to be removed.
+        disk.unlink(path).map_err(disk_error("remove", path))?;
     }
     if is_staged(disk, idx, entry)? {
         return Ok(());
     }
-    // Not ours any more, so it stays.
+    // It is not ours any more, so it stays.
     put(disk, &staged, path)?;
     Err(TransactionError::Changed { path: path.clone() })
 }
 
-/// Moves the old file of an entry back to its place, where nothing is.
+/// Moves the old file of an entry back to its place, which is empty.
 fn put_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     match exists(disk, &kept(idx))? {
         true => put(disk, &kept(idx), &entry.path),
@@ -250,16 +250,16 @@ fn put(disk: &Dir, from: &str, path: &str) -> Result<()> {
 }
 
 fn exists(disk: &Dir, path: &str) -> Result<bool> {
-    disk.exists(path).map_err(disk_error("look for", path))
+    disk.exists(path).map_err(disk_error("find", path))
 }
 
-/// Whether what waits in the run under the name of the new file is that file.
+/// Whether the file in the run under the name of the new file is that file.
 fn is_staged(disk: &Dir, idx: usize, entry: &Entry) -> Result<bool> {
     let path = staged(idx);
     Ok(stamp(disk, &path).map_err(disk_error("read", &path))? == entry.new)
 }
 
-/// Checks that what was moved to the run is the file that the commit knows.
+/// Checks that the file that was moved to the run is the one that the commit knows.
 fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     let path = kept(idx);
     match stamp(disk, &path).map_err(disk_error("read", &path))? == entry.old {
@@ -268,7 +268,7 @@ fn expect_old(disk: &Dir, idx: usize, entry: &Entry) -> Result<()> {
     }
 }
 
-/// Makes all renames survive a power cut.
+/// Makes all renames survive a power failure.
 fn sync(disk: &Dir, journal: &Journal) -> Result<()> {
     if is_many(journal.entries.len()) {
         return disk.sync_file_system().map_err(disk_error("sync", HOST_FOLDER));

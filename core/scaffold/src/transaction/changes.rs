@@ -1,4 +1,4 @@
-//! What a transaction is to change.
+//! The changes of a transaction.
 
 use crate::project::ProjectFile;
 use crate::universe::Change;
@@ -12,7 +12,7 @@ pub struct Transaction {
     pub(super) project: Option<Project>,
 }
 
-/// The PROJECT file as it shall be, and as it was.
+/// The new PROJECT file, and the old one.
 #[derive(Debug, Clone)]
 pub(super) struct Project {
     pub(super) text: String,
@@ -40,30 +40,30 @@ impl Transaction {
         self.change(Change::Delete(old))
     }
 
-    /// Makes one change; no two of them may concern one path.
+    /// Adds one change; no two changes may concern the same path.
     pub fn change(&mut self, change: Change) -> &mut Self {
         self.changes.push(change);
         self
     }
 
-    /// Writes PROJECT, after all else. `old` is its text on disk, as it was loaded, or
-    /// `None` where there must be no PROJECT.
+    /// Writes PROJECT, after everything else. `old` is its text on disk when it was loaded, or
+    /// `None` if it must not exist.
     pub fn project(&mut self, project: &ProjectFile, old: Option<&str>) -> &mut Self {
         let (text, old) = (project.to_string(), old.map(str::to_owned));
         self.project = Some(Project { text, old });
         self
     }
 
-    /// Writes the host's own file `name` in its folder in the project; `None` deletes it.
+    /// Writes the host's own file `name` in its directory in the project; `None` deletes it.
     ///
-    /// Whatever was there before is replaced: nobody but the host writes there, under the
-    /// lock. The name is that of a file, not of a path.
+    /// An existing file is replaced: only the host writes there, under the lock. `name` is the name
+    /// of a file, not a path.
     pub fn state_file(&mut self, name: &str, bytes: Option<Vec<u8>>) -> &mut Self {
         self.state.push((name.to_owned(), bytes));
         self
     }
 
-    /// Returns the changes, in the order they were made.
+    /// Returns the changes, in the order in which they were added.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }

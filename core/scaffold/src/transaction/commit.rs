@@ -1,4 +1,4 @@
-//! Brings a transaction to the disk.
+//! Writes a transaction to the disk.
 
 use super::apply;
 use super::changes::Transaction;
@@ -15,18 +15,18 @@ use pintle_host::fs::Dir;
 pub struct Committed {
     /// The files that were not on disk before.
     pub added: Vec<String>,
-    /// The files that have other bytes or another mode now.
+    /// The files whose bytes or mode have changed.
     pub replaced: Vec<String>,
-    /// The files that are no more.
+    /// The files that were deleted.
     pub deleted: Vec<String>,
 }
 
 impl Transaction {
-    /// Brings the changes to the disk, in the project of the lock.
+    /// Writes the changes to the disk, in the project of the lock.
     ///
     /// # Errors
     ///
-    /// [`TransactionError`]; then the project is as it was, unless the error is
+    /// [`TransactionError`]; then the project is unchanged, unless the error is
     /// [`TransactionError::Undo`].
     pub fn commit(self, lock: &Lock) -> Result<Committed, TransactionError> {
         let disk = lock.disk();
@@ -63,10 +63,10 @@ impl Transaction {
     }
 }
 
-/// Writes all new files and the journal, whose name is the decision to go on.
+/// Writes all new files and the journal, whose name is the decision to continue.
 pub(super) fn stage(disk: &Dir, plan: Plan<'_>) -> Result<Journal, TransactionError> {
     let journal = plan.stage(disk)?;
-    // The way to the journal must survive a power cut before the first rename does.
+    // The directories of the journal must survive a power failure before the first rename does.
     for folder in ["", HOST_FOLDER] {
         disk.sync(folder).map_err(disk_error("sync", folder))?;
     }
@@ -74,19 +74,19 @@ pub(super) fn stage(disk: &Dir, plan: Plan<'_>) -> Result<Journal, TransactionEr
     Ok(journal)
 }
 
-/// Removes what was staged, before anything was in place.
+/// Removes the staged files, before any file was in place.
 fn forget(disk: &Dir, err: TransactionError) -> TransactionError {
     match apply::discard(disk) {
-        // Rubbish stays for the next command to remove, but no decision may.
+        // Leftover files may stay for the next command to remove, but a decision may not.
         Err(undo) if !matches!(disk.exists(JOURNAL), Ok(false)) => unfinished(disk, undo, err),
         _ => err,
     }
 }
 
-/// Brings everything back after an error.
+/// Moves everything back after an error.
 pub(super) fn undo(disk: &Dir, journal: &Journal, err: TransactionError) -> TransactionError {
-    // Without the mark, a kill in the midst of the undoing makes the next command finish
-    // the commit, which is whole as well.
+    // Without the mark, if the process is killed while it undoes the commit, the next command
+    // finishes the commit, which is consistent as well.
     let _ = apply::give_up(disk);
     match apply::undo(disk, journal) {
         Ok(()) => match apply::discard(disk) {

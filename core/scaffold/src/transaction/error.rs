@@ -1,14 +1,14 @@
-//! What can go wrong on the way to the disk.
+//! What can go wrong when changes are written to the disk.
 
 use crate::path::PathError;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a [`Transaction`](super::Transaction) did nothing.
+/// Why a [`Transaction`](super::Transaction) changed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransactionError {
-    /// A path is none that a transaction may touch.
+    /// A path is not one that a transaction may touch.
     #[error("invalid path `{path}`")]
     Path {
         /// The path.
@@ -16,43 +16,43 @@ pub enum TransactionError {
         /// The rule that it breaks.
         source: PathError,
     },
-    /// A file that no plugin deleted is in the way.
+    /// A file that no plugin deleted is at the place of a new one.
     #[error("`{path}` is in the way")]
     Occupied {
         /// The path.
         path: String,
     },
-    /// A file that was to be replaced or deleted is no more.
+    /// A file that was to be replaced or deleted no longer exists.
     #[error("`{path}` has disappeared")]
     Disappeared {
         /// The path.
         path: String,
     },
-    /// A file that was to be replaced or deleted has other bytes or another mode by now.
-    #[error("`{path}` has changed meanwhile")]
+    /// A file that was to be replaced or deleted now has other bytes or another mode.
+    #[error("`{path}` has changed in the meantime")]
     Changed {
         /// The path.
         path: String,
     },
-    /// The disk refused; the project is as it was.
+    /// An operation on the disk failed; the project is unchanged.
     #[error("failed to {action} `{path}`")]
     Disk {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
         /// The path.
         path: String,
         /// Why.
         source: io::Error,
     },
-    /// Another process works in the project.
-    #[error("{} works in `{}`", process_name(*process), root.display())]
+    /// Another process is working in the project.
+    #[error("{} is working in `{}`", process_name(*process), root.display())]
     Busy {
         /// The project.
         root: PathBuf,
-        /// The other process, if it says its number.
+        /// The other process, if its number is known.
         process: Option<u32>,
-        /// The lock, if it may be left over: the file system has no locks, and it cannot be
-        /// known whether that process still runs.
+        /// The lock, if it may be left over: the file system does not support locks, and it cannot
+        /// be determined whether that process is still running.
         lock: Option<PathBuf>,
     },
     /// The journal of an interrupted run is damaged; nothing was touched.
@@ -63,17 +63,17 @@ pub enum TransactionError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// The disk refused, and then refused to undo what was done.
-    #[error("failed to put the files back; the old ones are in `{}`", folder.display())]
+    /// An operation on the disk failed, and then undoing the changes also failed.
+    #[error("failed to restore the files; the old files are in `{}`", folder.display())]
     Undo {
-        /// The folder with the old files.
+        /// The directory with the old files.
         folder: PathBuf,
-        /// Why they cannot be put back.
+        /// Why they cannot be restored.
         undo: Box<TransactionError>,
-        /// Why the undoing was necessary.
+        /// Why the changes had to be undone.
         source: Box<TransactionError>,
     },
-    /// What an interrupted run has begun can neither be finished nor undone.
+    /// The changes of an interrupted run can neither be finished nor undone.
     #[error("a run was interrupted in `{}`, and its files cannot be repaired", root.display())]
     Interrupted {
         /// The project.
@@ -84,7 +84,8 @@ pub enum TransactionError {
 }
 
 impl TransactionError {
-    /// Whether the disk is not what the transaction expects, by somebody else's doing.
+    /// Whether the disk differs from what the transaction expects because someone else has changed
+    /// it.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(
             self,

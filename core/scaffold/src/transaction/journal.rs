@@ -1,4 +1,4 @@
-//! What a commit is about to do, on disk: enough to finish or to undo it.
+//! The changes that a commit is about to make, on disk: enough to finish or to undo it.
 
 use super::error::{TransactionError, disk_error};
 use crate::path::{self, HOST_FOLDER};
@@ -8,31 +8,31 @@ use pintle_host::fs::{self, Dir, Kind, Mode, NO_LIMIT};
 use serde::{Deserialize, Serialize};
 use std::io;
 
-/// The host's folder of a run; empty between runs.
+/// The host's directory of a run; empty between runs.
 pub(super) const RUN: &str = ".pintle/run";
-/// The journal of a commit that is decided: whoever finds it finishes the commit.
+/// The journal of a commit that is decided: a process that finds it finishes the commit.
 pub(super) const JOURNAL: &str = ".pintle/run/journal";
-/// The journal of a commit that has failed: whoever finds it undoes the commit.
+/// The journal of a commit that has failed: a process that finds it undoes the commit.
 pub(super) const UNDO: &str = ".pintle/run/undo";
-/// The journal while it is written.
+/// The journal while it is being written.
 const DRAFT: &str = ".pintle/run/draft";
 /// The format of the journal that this host writes and reads.
 const FORMAT: u32 = 1;
-/// A journal larger than this is not one that a host wrote: it has some 200 bytes a file.
+/// A host does not write a journal that is larger than this: it has about 200 bytes for each file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The file that is the lock.
+/// The lock file.
 pub(super) const LOCK: &str = ".pintle/run/lock";
 
-/// What a commit is about to do.
+/// The changes that a commit is about to make.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Journal {
     format: u32,
     /// PROJECT is the last one.
     pub(super) entries: Vec<Entry>,
-    /// Folders that were not there before, the outermost first.
+    /// Directories that did not exist before, the outermost first.
     pub(super) made: Vec<String>,
-    /// Folders that a file takes the place of, with their modes, the innermost first.
+    /// Directories that are replaced by a file, with their modes, the innermost first.
     pub(super) cleared: Vec<(String, u32)>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Entry {
     pub(super) new: Option<Stamp>,
 }
 
-/// How a file is known again: what it says, and its mode.
+/// What identifies a file: its content and its mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     hash: u64,
@@ -60,7 +60,7 @@ impl Stamp {
     }
 }
 
-/// Returns the stamp of the regular file at `path`; `None` for all else.
+/// Returns the stamp of the regular file at `path`; `None` for everything else.
 pub(super) fn stamp(disk: &Dir, path: &str) -> fs::Result<Option<Stamp>> {
     match disk.find(path)? {
         Some(it) if it.kind == Kind::File => {
@@ -96,14 +96,15 @@ impl Journal {
             .map_err(disk_error("write", JOURNAL))
     }
 
-    /// Reads the journal at `path`, and checks that it names nothing but files of a project.
+    /// Reads the journal at `path`, and checks that it names only files of a project.
     pub(super) fn load(disk: &Dir, path: &str) -> Result<Self, TransactionError> {
         let fail = |source| TransactionError::Journal { path: path.to_owned(), source };
         let bytes = disk.read_regular(path, MAX_BYTES).map_err(disk_error("read", path))?.bytes;
         let journal: Self =
             serde_json::from_slice(&bytes).map_err(|err| fail(io::Error::from(err)))?;
         if journal.format != FORMAT {
-            let text = format!("it has the format {}, of another host", journal.format);
+            let text =
+                format!("it has format {}, which is not a format of this host", journal.format);
             return Err(fail(io::Error::other(text)));
         }
         let files = journal.entries.iter().map(|it| &it.path).filter(|it| !is_own(it));
@@ -125,7 +126,7 @@ pub(super) fn is_own(path: &str) -> bool {
         })
 }
 
-/// Whether there is a journal in the folder of the run.
+/// Whether there is a journal in the directory of the run.
 pub(super) fn is_interrupted(disk: &Dir) -> fs::Result<bool> {
     Ok(disk.exists(JOURNAL)? || disk.exists(UNDO)?)
 }

@@ -1,7 +1,7 @@
-//! Keeps two hosts out of one project.
+//! Prevents two hosts from working in one project.
 //!
-//! Invariant: whoever holds the lock holds it on the file that has the name, so that the
-//! file, and then the folders that it made necessary, can be removed.
+//! Invariant: a process that has the lock has it on the file with this name, so that the file, and
+//! then the directories that were created for it, can be removed.
 
 use super::error::{TransactionError, disk_error};
 use super::journal::{LOCK, RUN, is_interrupted};
@@ -12,15 +12,14 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a process waits for another. Scaffolding is done in less than a second; one
-/// that asks its user something takes longer, and then it is better to know.
+/// How long a process waits for another. Scaffolding takes less than a second; a process that asks
+/// its user something takes longer, and then the user should know.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The right to change a project. No other process has it at the same time.
 ///
-/// It begins before a command reads what it is going to change, and ends behind the last
-/// write. Whoever has it finds the project whole: what an interrupted run left behind was
-/// finished or undone first.
+/// It begins before a command reads what it is going to change, and ends after the last write. Its
+/// owner finds a consistent project: an interrupted run was finished or undone first.
 #[derive(Debug)]
 pub struct Lock {
     disk: Dir,
@@ -30,10 +29,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the project in the folder `root`.
+    /// Takes the lock of the project in the directory `root`.
     ///
-    /// If another process has it, `waiting` is called once with a text for the user, and
-    /// the lock is waited for, at most ten seconds.
+    /// If another process has it, `waiting` is called once with a text for the user, and this
+    /// process waits for the lock for at most ten seconds.
     ///
     /// # Errors
     ///
@@ -55,7 +54,9 @@ impl Lock {
         let file = fs::Lock::wait(
             &root.join(LOCK),
             patience,
-            &mut |holder| waiting(&format!("waiting for {holder}, which works in this project")),
+            &mut |holder| {
+                waiting(&format!("waiting for {holder}, which is working in this project"))
+            },
             || attempt(&disk),
         );
         let file = file.map_err(|err| match err.cause {
@@ -71,7 +72,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Returns what was left of an interrupted run when the lock was taken.
+    /// Returns what happened to an interrupted run when the lock was taken.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
     }
@@ -84,7 +85,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.file = None;
-        // Folders with something in them stay, as those of the next one to have the lock.
+        // Directories that are not empty stay, for example those of the next owner of the lock.
         let _ = self.disk.remove_dir(RUN);
         let _ = self.disk.remove_dir(HOST_FOLDER);
     }
@@ -110,10 +111,10 @@ fn attempt(disk: &Dir) -> fs::Result<Attempt> {
     fs::Lock::attempt(disk, LOCK, Unowned::Stale)
 }
 
-/// Repairs the project in the folder `root` if a run was interrupted there.
+/// Repairs the project in the directory `root` if a run was interrupted there.
 ///
-/// Commands that only read call this first; those that write take the [`Lock`], which
-/// does the same. When there is nothing to do, this asks the system one question.
+/// Commands that only read call this first; those that write take the [`Lock`], which does the
+/// same. If there is nothing to do, this takes one system call.
 ///
 /// # Errors
 ///
@@ -125,13 +126,13 @@ pub fn recover(root: &Path) -> Result<Recovery, TransactionError> {
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Recovery::Nothing);
         }
-        Err(err) => return Err(disk_error("look for", RUN)(err)),
+        Err(err) => return Err(disk_error("find", RUN)(err)),
         Ok(_) => {}
     }
     match Lock::acquire_within(root, Duration::ZERO, &mut |_| {}) {
         Ok(lock) => Ok(lock.recovery().clone()),
         Err(TransactionError::Busy { process, .. }) => Ok(Recovery::Running { process }),
-        // Whoever may not write here may still read, if there is nothing to repair.
+        // A user without write permission may still read, if there is nothing to repair.
         Err(err @ TransactionError::Disk { .. }) => {
             let disk = Dir::open(root).map_err(disk_error("open", &root.to_string_lossy()))?;
             match is_interrupted(&disk) {

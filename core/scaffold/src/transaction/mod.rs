@@ -1,13 +1,12 @@
-//! Brings a set of changes to the disk: all of them, or none.
+//! Writes a set of changes to the disk: all of them, or none.
 //!
-//! The way: everything new is written to `.pintle/run` in the project, then the journal,
-//! whose rename is the decision; then each file moves to its place, PROJECT last, and what
-//! is replaced or deleted moves to the folder of the run. An error on the way moves
-//! everything back. A kill leaves the journal behind, and the next command does what it
-//! says.
+//! Everything new is first written to `.pintle/run` in the project, then the journal, whose rename
+//! is the decision; then each file moves to its place, PROJECT last, and replaced and deleted files
+//! move to the directory of the run. An error on the way moves everything back. If the process is
+//! killed, the journal remains, and the next command follows it.
 //!
-//! Invariant: at every instant, what is on disk is enough to reach the state before or the
-//! state after, and says which.
+//! Invariant: at every instant, the disk contains enough to reach the state before or the state
+//! after, and shows which of them.
 
 mod apply;
 mod changes;

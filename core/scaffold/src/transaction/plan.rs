@@ -1,4 +1,4 @@
-//! Checks that a transaction fits the disk, and lists what it has to do there.
+//! Checks that a transaction is compatible with the disk, and lists what it has to do there.
 //!
 //! Nothing here writes.
 
@@ -15,14 +15,14 @@ use std::collections::BTreeSet;
 /// How many new files are open at most, until they are synced.
 const MAX_OPEN: usize = 256;
 
-/// From how many files on a commit syncs the file system instead of each of them, where it
+/// The number of files from which on a commit syncs the file system instead of each file, where it
 /// can: for one file, that might mean waiting for the files of others.
 const MANY: usize = 256;
 
 type Result<T> = std::result::Result<T, TransactionError>;
 
-/// What git is told of the host's folder: not to record an interrupted run, and that the lines
-/// of both branches together are right.
+/// git attributes and ignore rules for the host's directory: an interrupted run is not recorded,
+/// and a merge keeps the lines of both branches.
 const FOR_GIT: [(&str, &[u8]); 2] = [
     (".gitattributes", b"/scaffold.jsonl merge=union eol=lf\n/plugins.lock merge=union eol=lf\n"),
     (".gitignore", b"/run/\n"),
@@ -32,10 +32,10 @@ const FOR_GIT: [(&str, &[u8]); 2] = [
 #[derive(Default)]
 pub(super) struct Plan<'a> {
     steps: Vec<Step<'a>>,
-    /// The paths of all files that go away.
+    /// The paths of all files that are deleted.
     deleted: BTreeSet<&'a str>,
     made: BTreeSet<String>,
-    /// The folders that were looked at: each leads to many files.
+    /// The directories that have been checked: each leads to many files.
     known: BTreeSet<String>,
     cleared: Vec<(String, u32)>,
 }
@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
         self.steps.is_empty()
     }
 
-    /// Writes the new files to the folder of the run.
+    /// Writes the new files to the directory of the run.
     pub(super) fn stage(self, disk: &Dir) -> Result<Journal> {
         let (mut entries, mut unsynced) = (Vec::new(), Vec::new());
         let is_many = is_many(self.steps.len());
@@ -124,7 +124,7 @@ impl<'a> Plan<'a> {
             if !self.known.insert(folder.to_owned()) {
                 continue;
             }
-            match disk.find(folder).map_err(disk_error("look for", folder))? {
+            match disk.find(folder).map_err(disk_error("find", folder))? {
                 Some(it) if it.kind == Kind::Directory => {}
                 Some(_) if !self.deleted.contains(folder) => {
                     return Err(TransactionError::Occupied { path: folder.to_owned() });
@@ -134,7 +134,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        match disk.find(path).map_err(disk_error("look for", path))? {
+        match disk.find(path).map_err(disk_error("find", path))? {
             None => {}
             Some(it) if it.kind == Kind::Directory => self.clear(disk, path, it.mode)?,
             Some(_) => return Err(TransactionError::Occupied { path: path.to_owned() }),
@@ -149,17 +149,17 @@ impl<'a> Plan<'a> {
         if same_mode && old.bytes() == new.bytes() {
             return Ok(());
         }
-        // The bits that a node does not have stay, too.
+        // Mode bits that a node does not have stay, too.
         let mode = if same_mode { mode } else { new.mode() & 0o777 };
         self.push(new.path(), Some(stamp), Some((new.bytes(), Mode::Exact(mode))));
         Ok(())
     }
 
-    /// Lists a folder and those in it as ones that a file takes the place of.
+    /// Lists a directory and its subdirectories as replaced by a file.
     fn clear(&mut self, disk: &Dir, folder: &str, mode: u32) -> Result<()> {
         for entry in disk.list(folder).map_err(disk_error("list", folder))? {
             let path = format!("{folder}/{}", entry.name.to_string_lossy());
-            match disk.find(&path).map_err(disk_error("look for", &path))? {
+            match disk.find(&path).map_err(disk_error("find", &path))? {
                 Some(it) if it.kind == Kind::Directory => self.clear(disk, &path, it.mode)?,
                 Some(_) if self.deleted.contains(path.as_str()) => {}
                 _ => return Err(TransactionError::Occupied { path: folder.to_owned() }),
@@ -169,7 +169,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Writes or deletes a file of the host, whatever it was before.
+    /// Writes or deletes a file of the host, regardless of its old content.
     fn own(&mut self, disk: &Dir, path: String, bytes: Option<&'a [u8]>) -> Result<()> {
         let old = read_own(disk, &path)?;
         let unchanged = old.as_ref().map(|(it, _)| it.as_slice()) == bytes;
@@ -197,12 +197,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether a commit of so many files syncs the file system.
+/// Whether a commit of this many files syncs the file system.
 pub(super) fn is_many(n_files: usize) -> bool {
     Dir::SYNCS_FILE_SYSTEMS && n_files >= MANY
 }
 
-/// Makes the bytes of the last new files survive a power cut, and closes them.
+/// Makes the bytes of the last new files survive a power failure, and closes them.
 fn sync(disk: &Dir, files: &mut Vec<NewFile>, entries: &[Entry]) -> Result<()> {
     let n_files = files.len();
     let synced = disk.sync_files(&std::mem::take(files));
@@ -213,10 +213,10 @@ fn sync(disk: &Dir, files: &mut Vec<NewFile>, entries: &[Entry]) -> Result<()> {
     })
 }
 
-/// Checks that the file of `old` is on disk as the node says; returns its mode and stamp.
+/// Checks that the file on disk matches the node `old`; returns its mode and stamp.
 fn expect(disk: &Dir, old: &Node) -> Result<(u32, Stamp)> {
     let path = old.path();
-    match disk.find(path).map_err(disk_error("look for", path))? {
+    match disk.find(path).map_err(disk_error("find", path))? {
         None => return Err(TransactionError::Disappeared { path: path.to_owned() }),
         Some(it) if it.kind != Kind::File => {
             return Err(TransactionError::Occupied { path: path.to_owned() });
@@ -232,10 +232,10 @@ fn expect(disk: &Dir, old: &Node) -> Result<(u32, Stamp)> {
 
 /// Reads a file of the host.
 ///
-/// A link is no file to write: the rename would put a file in its place, and leave what it
-/// points to as it was.
+/// A link is not a file to write: the rename would replace it with a file, and leave its target
+/// unchanged.
 fn read_own(disk: &Dir, path: &str) -> Result<Option<(Vec<u8>, u32)>> {
-    match disk.find(path).map_err(disk_error("look for", path))? {
+    match disk.find(path).map_err(disk_error("find", path))? {
         None => Ok(None),
         Some(it) if it.kind == Kind::File => read(disk, path).map(Some),
         Some(_) => Err(TransactionError::Occupied { path: path.to_owned() }),
@@ -250,7 +250,7 @@ fn read(disk: &Dir, path: &str) -> Result<(Vec<u8>, u32)> {
 }
 
 fn exists(disk: &Dir, path: &str) -> Result<bool> {
-    disk.exists(path).map_err(disk_error("look for", path))
+    disk.exists(path).map_err(disk_error("find", path))
 }
 
 fn check_path(disk: &Dir, path: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Finishes or undoes what a killed run has begun.
+//! Finishes or undoes the changes of a run that was killed.
 
 use super::apply::{self, discard, finish, give_up};
 use super::error::{TransactionError, disk_error, process_name};
@@ -7,7 +7,7 @@ use crate::project::PROJECT;
 use pintle_host::fs::Dir;
 use std::fmt;
 
-/// What became of an interrupted run.
+/// What happened to an interrupted run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recovery {
@@ -20,12 +20,12 @@ pub enum Recovery {
     },
     /// None of its changes is on disk any more.
     Undone {
-        /// The files that are as they were, sorted.
+        /// The files that are as they were before, sorted.
         paths: Vec<String>,
     },
-    /// It is not interrupted: another process works in the project.
+    /// It was not interrupted: another process is working in the project.
     Running {
-        /// The process, if it says its number.
+        /// The process, if its number is known.
         process: Option<u32>,
     },
 }
@@ -35,13 +35,21 @@ impl fmt::Display for Recovery {
         match self {
             Self::Nothing => f.write_str("no run was interrupted"),
             Self::Finished { paths } => {
-                write!(f, "a run was interrupted; its changes are finished now: {}", list(paths))
+                write!(
+                    f,
+                    "a run was interrupted; its changes have now been finished: {}",
+                    list(paths)
+                )
             }
             Self::Undone { paths } => {
-                write!(f, "a run was interrupted; its changes are undone now: {}", list(paths))
+                write!(
+                    f,
+                    "a run was interrupted; its changes have now been undone: {}",
+                    list(paths)
+                )
             }
             Self::Running { process } => {
-                write!(f, "{} works in this project", process_name(*process))
+                write!(f, "{} is working in this project", process_name(*process))
             }
         }
     }
@@ -49,7 +57,7 @@ impl fmt::Display for Recovery {
 
 fn list(paths: &[String]) -> String {
     match paths {
-        [] => "there were none".to_owned(),
+        [] => "none".to_owned(),
         [path] => format!("`{path}`"),
         [path, rest @ ..] => format!("`{path}` and {} more", rest.len()),
     }
@@ -57,7 +65,7 @@ fn list(paths: &[String]) -> String {
 
 /// Repairs a project whose lock is held.
 pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
-    let is_there = |it| disk.exists(it).map_err(disk_error("look for", it));
+    let is_there = |it| disk.exists(it).map_err(disk_error("find", it));
     let mut decided = is_there(JOURNAL)?;
     if !decided && !is_there(UNDO)? {
         discard(disk)?;
@@ -67,7 +75,7 @@ pub(super) fn repair(disk: &Dir) -> Result<Recovery, TransactionError> {
     if decided {
         match apply::redo(disk, &journal) {
             Ok(()) => {}
-            // The user has gone on working; then the files before are the ones to have.
+            // The user has continued working, so the files are restored.
             Err(err) if err.is_conflict() => {
                 decided = false;
                 give_up(disk)

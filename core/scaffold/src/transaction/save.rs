@@ -1,7 +1,7 @@
-//! Writes PROJECT alone, for those who change nothing else.
+//! Writes only PROJECT, for callers that change nothing else.
 //!
-//! One rename is a whole change, so this needs no journal; but it waits for the lock as all
-//! that writes in a project does.
+//! A single rename is a complete change, so this needs no journal; but like everything that writes
+//! in a project, it waits for the lock.
 
 use super::lock::Lock;
 use crate::project::{ProjectError, ProjectFile};
@@ -11,14 +11,14 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 impl ProjectFile {
-    /// Writes the file to `path` in one step that survives a power cut: a reader sees the old
+    /// Writes the file to `path` in one step that survives a power failure: a reader sees the old
     /// file or the new one.
     ///
-    /// It waits for another host that works in the project, at most ten seconds.
+    /// It waits for another host that is working in the project, for at most ten seconds.
     ///
     /// # Errors
     ///
-    /// [`ProjectError::Write`]; then the old file is as it was.
+    /// [`ProjectError::Write`]; then the old file is unchanged.
     pub fn save(&self, path: &Path) -> Result<(), ProjectError> {
         self.try_save(path).map_err(|source| ProjectError::Write { path: path.to_owned(), source })
     }

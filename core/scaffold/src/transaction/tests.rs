@@ -1,4 +1,4 @@
-//! Tests of the transaction: what reaches the disk, and what accidents leave there.
+//! Tests of the transaction: what is written to the disk, and what accidents leave there.
 
 mod accidents;
 #[allow(dead_code, reason = "shared with the tests of the store, which need more")]
@@ -21,12 +21,12 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Everything below a folder: path (that of a folder ends in `/`), mode, and what is there.
+/// Everything below a directory: the path (that of a directory ends in `/`), mode, and content.
 type Tree = BTreeMap<String, (u32, String)>;
 
-/// Returns a project with some files, each of which says `old <path>`.
+/// Returns a project with some files, each with the content `old <path>`.
 ///
-/// In memory where that is possible, as thousands of them are made.
+/// In memory if possible, because thousands of them are created.
 fn project(files: &[&str]) -> TempDir {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     for file in files {
@@ -46,7 +46,7 @@ fn on_disk(root: &Path, path: &str) -> Node {
     Universe::new(root).nodes(Select::Path(path)).unwrap().remove(0)
 }
 
-/// Returns what is in a project, without the folder of the run.
+/// Returns the content of a project, without the directory of the run.
 fn tree(root: &Path) -> Tree {
     let mut tree = everything(root);
     tree.retain(|path, _| !path.starts_with(".pintle/run"));
@@ -235,7 +235,7 @@ fn a_file_that_the_user_has_changed_is_not_overwritten() {
         fs::write(folder.path().join(path), text).unwrap();
         let before = everything(folder.path());
         let err = commit(folder.path(), transaction).unwrap_err();
-        assert_eq!(err.to_string(), format!("`{path}` has changed meanwhile"));
+        assert_eq!(err.to_string(), format!("`{path}` has changed in the meantime"));
         assert_eq!(err.hint_text().unwrap(), "nothing was written; try again");
         assert_eq!(everything(folder.path()), before);
 
@@ -258,7 +258,7 @@ fn a_file_whose_mode_the_user_has_changed_is_not_overwritten() {
     let transaction = full(folder.path());
     set_mode(&folder.path().join("README.md"), 0o400);
     let err = commit(folder.path(), transaction).unwrap_err();
-    assert_eq!(err.to_string(), "`README.md` has changed meanwhile");
+    assert_eq!(err.to_string(), "`README.md` has changed in the meantime");
 }
 
 #[test]

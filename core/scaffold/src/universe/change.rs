@@ -1,4 +1,4 @@
-//! How a universe differs from the disk.
+//! The differences between a universe and the disk.
 
 use pintle_plugin::Node;
 
@@ -11,10 +11,10 @@ pub enum Change {
     Replace {
         /// The file on disk.
         old: Node,
-        /// The file as it shall be.
+        /// The new file.
         new: Node,
     },
-    /// A file on disk that is no more.
+    /// A file on disk that is deleted.
     Delete(Node),
 }
 

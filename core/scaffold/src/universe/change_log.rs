@@ -1,10 +1,10 @@
-//! What one change set did so far: enough to undo it, and to bring a list up to date.
+//! What one change set has done so far: enough to undo it, and to update a list.
 
 use super::tree::Tree;
 use pintle_plugin::Node;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What one change set did so far.
+/// What one change set has done so far.
 #[derive(Default)]
 pub(super) struct ChangeLog {
     pub(super) replaced: Vec<Replaced>,
@@ -12,29 +12,29 @@ pub(super) struct ChangeLog {
     pub(super) added: BTreeSet<String>,
 }
 
-/// A node in whose place there is another now.
+/// A node that was replaced by another.
 pub(super) struct Replaced {
     pub(super) old: Node,
     pub(super) new: Node,
-    /// Whether this run had made it.
+    /// Whether this run created it.
     pub(super) fresh: bool,
 }
 
-/// What was where a node was deleted.
+/// What was in the place of a deleted node.
 pub(super) struct Deleted {
-    /// The node, unless it is on disk only.
+    /// The node, unless it is only on disk.
     pub(super) node: Option<Node>,
-    /// Whether this run had made it.
+    /// Whether this run created it.
     pub(super) fresh: bool,
 }
 
 impl ChangeLog {
-    /// Updates `all`, the sorted list of all nodes; `tree` has what is in memory now.
+    /// Updates `all`, the sorted list of all nodes; `tree` contains what is in memory now.
     pub(super) fn update(&self, mut all: Vec<Node>, tree: &Tree) -> Vec<Node> {
         let mut replaced: Vec<_> = self.replaced.iter().collect();
         replaced.sort_by_key(|it| it.new.path());
-        // The list has the very nodes of the tree. To look at where each is costs much less
-        // than at their paths, which are all over the memory.
+        // The list contains the very nodes of the tree. Comparing addresses costs much less than
+        // comparing paths, which are scattered in memory.
         let mut places = all.iter_mut();
         for Replaced { old, new, .. } in replaced {
             if let Some(place) = places.find(|it| it.ptr_eq(old)) {
@@ -57,8 +57,8 @@ impl ChangeLog {
     }
 }
 
-/// Returns a list without the elements at the places `removed`, and with those of `inserted`
-/// before the places that they had, which are sorted.
+/// Returns a list without the elements at the indices `removed`, and with those of `inserted`
+/// before their sorted indices.
 fn splice(
     all: Vec<Node>,
     removed: &BTreeSet<usize>,

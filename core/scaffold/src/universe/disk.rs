@@ -1,8 +1,8 @@
-//! What is on disk: the only place where a universe touches it.
+//! The content of the disk: the only place where a universe touches it.
 //!
-//! Invariants: nothing is listed or opened before somebody asks; no link is followed,
-//! and nothing but a regular file is opened. Both hold for the `.gitignore` files too. What
-//! cannot be read is never taken for something that is not there.
+//! Invariants: nothing is listed or opened before it is requested; no link is followed, and only
+//! regular files are opened. Both also apply to `.gitignore` files. What cannot be read is never
+//! treated as missing.
 
 use super::ignore::Rules;
 use crate::path::{self, PathError};
@@ -20,27 +20,27 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// The name of the files with the rules of what to ignore.
 const GITIGNORE: &str = ".gitignore";
 
-/// Rules longer than this are not ones that somebody wrote.
+/// A `.gitignore` file that is larger than this was not written by a person.
 const MAX_RULES: u64 = 16 << 20;
 
-/// The project's folder on disk.
+/// The project's directory on disk.
 #[derive(Debug)]
 pub(super) struct Disk {
     root: PathBuf,
     dir: OnceLock<Dir>,
     listed: OnceLock<Arc<Listing>>,
-    /// What was listed of parts.
+    /// The listings of parts.
     parts: Mutex<BTreeMap<Part, Arc<Listing>>>,
     read: Mutex<BTreeMap<String, Node>>,
     names: Mutex<BTreeMap<String, Arc<[String]>>>,
-    /// What has the names of folders that a path leads through.
+    /// What exists under the names of directories that a path leads through.
     folders: Mutex<BTreeMap<String, Option<Kind>>>,
-    /// How many folders were listed and files opened so far.
+    /// How many directories have been listed and files opened so far.
     #[cfg(test)]
     pub(super) n_accesses: AtomicUsize,
 }
 
-/// A part of a project: a folder with all that is in it, or with its own files alone.
+/// A part of a project: a directory with everything in it, or only with its own files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
     pub(super) folder: String,
@@ -48,7 +48,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Returns the part that has all that a glob can match.
+    /// Returns the part that contains everything that a glob can match.
     pub(super) fn of(glob: &str) -> Self {
         let wildcard = glob.find(['*', '?', '[']).unwrap_or(glob.len());
         let folder = glob[..wildcard].rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -61,23 +61,24 @@ impl Part {
         *self == Self::default()
     }
 
-    /// Whether a folder must be looked into.
+    /// Whether a directory must be listed.
     fn has_folder(&self, path: &str) -> bool {
         is_in(&self.folder, path) || !self.is_flat && is_in(path, &self.folder)
     }
 }
 
-/// All that is in a project, or in a folder of it.
+/// The content of a project, or of a directory in it.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// The sorted paths of the files that are nodes and not ignored.
     pub(super) files: Vec<String>,
-    /// The folders, and the rules for them, that cannot be read.
+    /// The directories, and the rules for them, that cannot be read.
     unreadable: Vec<(String, fs::Error)>,
 }
 
 impl Listing {
-    /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
+    /// Returns the first directory that cannot be read and that `concerns` the caller, and the
+    /// reason.
     pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
         let (path, err) = self.unreadable.iter().find(|(it, _)| concerns(it))?;
         let source = match &err.cause {
@@ -105,7 +106,7 @@ impl Disk {
         }
     }
 
-    /// Returns the project's folder, which is opened when the first one asks for it.
+    /// Returns the project's directory, which is opened on first use.
     fn dir(&self) -> fs::Result<&Dir> {
         match self.dir.get() {
             Some(dir) => Ok(dir),
@@ -116,9 +117,9 @@ impl Disk {
         }
     }
 
-    /// Checks that no folder on the way to `path` is a symbolic link.
+    /// Checks that no directory on the way to `path` is a symbolic link.
     pub(super) fn check_links(&self, path: &str) -> Result<(), PathError> {
-        // A folder that cannot be looked at is reported by whoever looks into it.
+        // A directory that cannot be inspected is reported when it is listed.
         let is_link = |it: &&str| matches!(self.folder(it), Ok(Some(Kind::Symlink)));
         match path::parents(path).find(is_link) {
             Some(folder) => Err(PathError::Link(folder.to_owned())),
@@ -131,7 +132,7 @@ impl Disk {
         &self.listing().files
     }
 
-    /// Returns what is in a part of the project; what is beside it is not looked at.
+    /// Returns the content of a part of the project; the rest is not inspected.
     pub(super) fn part(&self, part: Part) -> Arc<Listing> {
         if part.is_whole() {
             self.listing();
@@ -144,7 +145,8 @@ impl Disk {
         Arc::clone(listing)
     }
 
-    /// Returns the first folder that cannot be read and that `concerns` somebody, and why.
+    /// Returns the first directory that cannot be read and that `concerns` the caller, and the
+    /// reason.
     pub(super) fn unreadable(&self, concerns: impl Fn(&str) -> bool) -> Option<(&str, io::Error)> {
         self.listing().unreadable(concerns)
     }
@@ -158,16 +160,16 @@ impl Disk {
         Ok(!is_hidden(path) && self.kind(path)? == Some(Kind::File))
     }
 
-    /// Returns what has the name `path`, without following a link.
+    /// Returns what exists at `path`, without following a link.
     pub(super) fn kind(&self, path: &str) -> fs::Result<Option<Kind>> {
         match path.rsplit_once('/') {
-            // In a folder that does not exist there is nothing to look for.
+            // A directory that does not exist contains nothing.
             Some((folder, _)) if self.folder(folder)?.is_none() => Ok(None),
             _ => self.find(path),
         }
     }
 
-    /// Returns what has the name of a folder; each is looked for once.
+    /// Returns what exists under the name of a directory; each is looked up once.
     fn folder(&self, folder: &str) -> fs::Result<Option<Kind>> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = folders.get(folder) {
@@ -197,11 +199,11 @@ impl Disk {
         Ok(node)
     }
 
-    /// Reads files that will all be asked for. Who asks for one that cannot be read gets
-    /// the error.
+    /// Reads files that will all be requested. The request of one that cannot be read gets the
+    /// error.
     ///
-    /// The nodes are made when all bytes are there, so that they lie close together: going
-    /// through ten thousand of them is then several times faster.
+    /// The nodes are created after all bytes have been read, so that they are close together in
+    /// memory: iterating over ten thousand of them is then several times faster.
     pub(super) fn read_ahead<'a>(&self, paths: impl Iterator<Item = &'a str>) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let unread = paths.filter(|it| !read.contains_key(*it));
@@ -211,7 +213,7 @@ impl Disk {
         read.extend(nodes);
     }
 
-    /// Returns the names of all that is in a folder, nodes or not; the folder is listed once.
+    /// Returns the names of all entries of a directory, nodes or not; the directory is listed once.
     pub(super) fn names(&self, folder: &str) -> fs::Result<Arc<[String]>> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(names) = names.get(folder) {
@@ -225,8 +227,8 @@ impl Disk {
 
     /// Lists the regular files in a part of the project, without following a link.
     ///
-    /// A folder that cannot be read, as the data of a container beside the project, is an
-    /// error only for those who look there: a plugin that never does must still work.
+    /// A directory that cannot be read, for example the data of a container next to the project, is
+    /// an error only for callers that need it: plugins that do not must still work.
     fn list(&self, part: &Part) -> Listing {
         let mut listing = Listing::default();
         let mut folders = vec![(String::new(), None)];
@@ -263,13 +265,14 @@ impl Disk {
                 }
             }
         }
-        // The files of each folder are in order already, which this sort makes use of.
+        // The files of each directory are already sorted, which speeds up this sort.
         listing.files.sort();
         listing.unreadable.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         listing
     }
 
-    /// Returns the rules for what is in a folder: its own, if it has some, and the outer ones.
+    /// Returns the rules for the content of a directory: its own, if it has any, and the outer
+    /// ones.
     fn rules(
         &self,
         folder: &str,
@@ -283,7 +286,8 @@ impl Disk {
         Ok(Some(Rc::new(Rules::new(folder, &bytes, outer))))
     }
 
-    /// Returns what is in a folder and has a name in UTF-8; nothing if there is no folder.
+    /// Returns the entries of a directory that have a UTF-8 name; nothing if the directory does not
+    /// exist.
     fn entries(&self, folder: &str) -> fs::Result<Vec<(String, Kind)>> {
         #[cfg(test)]
         self.n_accesses.fetch_add(1, Ordering::Relaxed);
@@ -317,7 +321,7 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() }
 }
 
-/// Whether what is at `path` on disk, whose folders are not hidden, is none of a plugin's business.
+/// Whether plugins may not see `path` on disk, given that its parent directories are not hidden.
 fn is_hidden(path: &str) -> bool {
     path == PROJECT
         || path == "target"
@@ -326,7 +330,7 @@ fn is_hidden(path: &str) -> bool {
         || path.rsplit('/').next().is_some_and(path::is_git)
 }
 
-/// Whether `path` is the host's own folder in a project, or in it.
+/// Whether `path` is the host's own directory in a project, or in it.
 pub(super) fn is_of_host(path: &str) -> bool {
     path.split('/').any(path::is_host)
 }

@@ -6,11 +6,11 @@ use pintle_host::fs;
 use pintle_plugin::message::{ErrorKind, ErrorReply};
 use std::io;
 
-/// Why a change set does not fit the universe, or a node cannot be had.
+/// Why a change set is not compatible with the universe, or a node cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UniverseError {
-    /// The path is none that a plugin may use.
+    /// The path is not one that a plugin may use.
     #[error("invalid path `{path}`")]
     Path {
         /// The path.
@@ -19,9 +19,9 @@ pub enum UniverseError {
         source: PathError,
     },
     /// There is already a file at the path of an added node.
-    #[error("`{plugin}` adds `{path}`, which {} before", match other {
-        Some(other) => format!("`{other}` added"),
-        None => "was on disk".to_owned(),
+    #[error("`{plugin}` adds `{path}`, which {}", match other {
+        Some(other) => format!("`{other}` has already added"),
+        None => "already exists".to_owned(),
     })]
     Conflict {
         /// The path.
@@ -31,7 +31,7 @@ pub enum UniverseError {
         /// The plugin that added the other node; `None` for a file on disk.
         other: Option<String>,
     },
-    /// There is something on disk at the path of an added node that is no file of the project.
+    /// At the path of an added node, there is something on disk that is not a file of the project.
     #[error("`{plugin}` adds `{path}`, but there is {what} on disk")]
     Occupied {
         /// The path.
@@ -42,7 +42,7 @@ pub enum UniverseError {
         what: &'static str,
     },
     /// The added node is not an ordinary file: the plugin is newer than this host.
-    #[error("`{plugin}` adds `{path}` as a type of file that this host does not support")]
+    #[error("`{plugin}` adds `{path}` with a file type that this host does not support")]
     FileType {
         /// The plugin that adds the node.
         plugin: String,
@@ -65,24 +65,24 @@ pub enum UniverseError {
         /// The path.
         path: String,
     },
-    /// An added node would differ only in case from something that is there.
+    /// An added node would differ only in case from an existing file or directory.
     #[error("`{plugin}` adds `{path}`, which differs from `{other}` only in case")]
     Case {
         /// The path.
         path: String,
         /// The plugin that adds the node.
         plugin: String,
-        /// The file or folder that is there, by its path.
+        /// The path of the existing file or directory.
         other: String,
     },
-    /// An added node would have to be a file and a folder at once.
+    /// An added node would have to be both a file and a directory.
     #[error("`{plugin}` adds `{path}`, but `{folder}` is {}", if folder == path { "a directory" } else { "not a directory" })]
     Folder {
         /// The path.
         path: String,
         /// The plugin that adds the node.
         plugin: String,
-        /// What is no folder, or the path itself when it is one.
+        /// The path that is not a directory, or the path itself if it is one.
         folder: String,
     },
     /// There is no file to delete.
@@ -104,10 +104,10 @@ pub enum UniverseError {
     /// The plugin is newer than this host.
     #[error("this host does not support the plugin's way of selecting files")]
     Selection,
-    /// A folder cannot be read, so it is unknown which files there are.
+    /// A directory cannot be read, so the files in it are unknown.
     #[error("failed to list the files of the project: `{path}` cannot be read")]
     List {
-        /// The path of the folder, `.` for the project itself, or of its `.gitignore`.
+        /// The path of the directory, `.` for the project itself, or of its `.gitignore`.
         path: String,
         /// Why.
         source: io::Error,

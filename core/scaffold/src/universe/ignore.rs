@@ -6,7 +6,7 @@
 use gix_ignore::glob::{Pattern, pattern::Case, wildmatch::Mode};
 use std::rc::Rc;
 
-/// The rules of one `.gitignore` file, and of those in the folders around it.
+/// The rules of one `.gitignore` file, and of those in the directories around it.
 pub(super) struct Rules {
     folder: String,
     patterns: Vec<Pattern>,
@@ -20,9 +20,9 @@ impl Rules {
         Self { folder: folder.to_owned(), patterns, outer }
     }
 
-    /// Whether the rules ignore `path`, which is in a folder that they do not ignore.
+    /// Whether the rules ignore `path`, which is in a directory that they do not ignore.
     ///
-    /// The innermost file that has a matching line decides, and in it the last such line.
+    /// The innermost file that contains a matching line decides, and in it the last such line.
     pub(super) fn ignore(rules: Option<&Self>, path: &str, is_folder: bool) -> bool {
         let files = std::iter::successors(rules, |it| it.outer.as_deref());
         files.into_iter().find_map(|it| it.decide(path, is_folder)).unwrap_or(false)

@@ -1,8 +1,8 @@
 //! The files of a project as a chain of plugins sees them.
 //!
-//! Invariants: nothing here writes to the disk. What the plugins of the run make lies
-//! over what is on disk, which is listed when somebody asks for a list, and read when
-//! somebody asks for bytes. A change set is taken over as a whole or not at all.
+//! Invariants: nothing here writes to the disk. The changes of the run's plugins are kept on top of
+//! the content of the disk, which is listed when a list is requested, and read when bytes are
+//! requested. A change set is applied as a whole or not at all.
 
 mod change;
 mod change_log;
@@ -30,21 +30,21 @@ use std::mem;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// The files of a project: what is on disk, or given, changed by the plugins of the run.
+/// The files of a project: those on disk, or given ones, with the changes of the run's plugins.
 ///
-/// A file on disk is a node if it is a regular file with a UTF-8 path that no symbolic
-/// link leads to, outside of `.git`, the host's own folder, and the `target` folder of the
-/// root. `PROJECT` is none. Lists leave out what a `.gitignore` file in the project ignores;
-/// who asks for such a file by its path gets it.
+/// A file on disk is a node if it is a regular file with a UTF-8 path that no symbolic link leads
+/// to, outside `.git`, the host's own directory, and the `target` directory of the root. `PROJECT`
+/// is not a node. Lists omit files that a `.gitignore` file in the project ignores; such a file can
+/// be requested by its path.
 #[derive(Debug, Default)]
 pub struct Universe {
     files: Overlay,
-    /// All nodes, sorted by path, since somebody asked for them.
+    /// All nodes, sorted by path, once they have been requested.
     all: OnceLock<Vec<Node>>,
 }
 
 impl Universe {
-    /// Returns the universe of the project in the folder `root`, as it is on disk.
+    /// Returns the universe of the project in the directory `root`, as it is on disk.
     pub fn new(root: &Path) -> Self {
         let files = Overlay { disk: Some(Disk::new(root)), ..Overlay::default() };
         Self { files, all: OnceLock::new() }
@@ -59,7 +59,7 @@ impl Universe {
     ///
     /// # Errors
     ///
-    /// [`UniverseError`] when a path is invalid, or two of the files cannot be side by side.
+    /// [`UniverseError`] when a path is invalid, or two of the files cannot coexist.
     pub fn from_nodes(nodes: impl IntoIterator<Item = Node>) -> Result<Self, UniverseError> {
         let mut universe = Self::empty();
         for node in nodes {
@@ -129,13 +129,13 @@ impl Universe {
         Ok(self.all.get_or_init(|| all))
     }
 
-    /// Takes over what the plugin with the key `plugin` made of the universe.
+    /// Applies the change set of the plugin with the key `plugin`.
     ///
     /// # Errors
     ///
-    /// [`UniverseError`] when a path is invalid, taken, or not there to be deleted, or when
-    /// a node is of a type, or a kind of change, that this host does not know; then the
-    /// universe is as it was.
+    /// [`UniverseError`] when a path is invalid, taken, or missing when it should be deleted, or
+    /// when a node is of a type, or a kind of change, that this host does not know; then the
+    /// universe is unchanged.
     pub fn apply(
         &mut self,
         plugin: &str,
@@ -149,7 +149,7 @@ impl Universe {
             for node in nodes {
                 let kind = known_kind(plugin, &node)?;
                 let node = node.attributed(plugin, subcommand);
-                // What is edited or put takes the place of what is there, as if that were deleted.
+                // A file that is edited or put replaces the existing one, as if that were deleted.
                 let replaces = left.remove(node.path()) || kind != ChangeKind::Add;
                 // Most changes replace a node that is in memory: nothing around it changes.
                 match files.tree.get(node.path()) {
@@ -176,16 +176,16 @@ impl Universe {
         })
     }
 
-    /// Takes over what a tool of the plugin made of a copy of the universe's files.
+    /// Applies the changes that a tool of the plugin made to a copy of the universe's files.
     ///
-    /// A tool knows nothing of conflicts: what it wrote replaces what is there, and what it
-    /// deleted may be gone already. A file that it wrote anew with the same bytes and the
-    /// same mode keeps its origin.
+    /// A tool knows nothing of conflicts: what it wrote replaces existing files, and what it
+    /// deleted may already be gone. A file that it rewrote with the same bytes and the same mode
+    /// keeps its origin.
     ///
     /// # Errors
     ///
     /// [`UniverseError`] when a path is invalid, or cannot be a file; then the universe is
-    /// as it was.
+    /// unchanged.
     pub fn replace_contents(
         &mut self,
         plugin: &str,
@@ -206,7 +206,7 @@ impl Universe {
                     if same(&old, &node) {
                         continue;
                     }
-                    // A formatter makes no edit anything else.
+                    // After a formatter, an edit is still an edit.
                     node = node.with_change(old.change());
                     files.delete(plugin, old.path().to_owned(), log)?;
                 }
@@ -216,7 +216,7 @@ impl Universe {
         })
     }
 
-    /// Returns how the universe differs from how it was at its beginning, sorted by path.
+    /// Returns the differences between the universe and its initial state, sorted by path.
     ///
     /// # Errors
     ///
@@ -240,8 +240,8 @@ impl Universe {
         Ok(changes.into_values().collect())
     }
 
-    /// Begins anew with the files as they are now, as if no plugin had made them; returns the
-    /// paths of those that are gone since the last time. What has not changed costs nothing.
+    /// Makes the current files the initial state, as if no plugin had created them; returns the
+    /// paths of those that were deleted since the last time. Unchanged files cost nothing.
     pub(crate) fn begin_anew(&mut self) -> Result<Vec<String>, UniverseError> {
         let (fresh, gone) = (mem::take(&mut self.files.fresh), mem::take(&mut self.files.gone));
         let paths: BTreeSet<String> = fresh.into_iter().chain(gone.into_keys()).collect();
@@ -259,7 +259,7 @@ impl Universe {
         Ok(gone)
     }
 
-    /// Makes changes that hold as a whole or not at all.
+    /// Makes changes that apply as a whole or not at all.
     fn change(
         &mut self,
         work: impl FnOnce(&mut Overlay, &mut ChangeLog) -> Result<(), UniverseError>,
@@ -300,8 +300,7 @@ fn unique<'a>(plugin: &str, deleted: &'a [String]) -> Result<HashSet<&'a str>, U
     }
 }
 
-/// Whether a glob may match paths in `folder`, as far as its part before the first wildcard
-/// tells.
+/// Whether a glob may match paths in `folder`, judging by its part before the first wildcard.
 fn may_match_in(glob: &str, folder: &str) -> bool {
     let is_literal = |it: &&str| !it.contains(['*', '?', '[']);
     let literal = glob.split('/').take_while(is_literal);

@@ -1,18 +1,18 @@
-//! The names in the folders of a project by their lower case, to find those that differ from
-//! another one only in case without looking at all of them.
+//! The names in the directories of a project by their lower case, to find those that differ from
+//! another one only in case without comparing all of them.
 
 use std::collections::HashMap;
 
-/// The names in those folders that a new file came to.
+/// The names in those directories in which a file was added.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     folders: HashMap<String, HashMap<String, Vec<Name>>>,
-    /// How many names were looked at so far.
+    /// How many names have been compared so far.
     #[cfg(test)]
     pub(super) n_compared: usize,
 }
 
-/// A name that is, or was, in a folder.
+/// A name that is, or was, in a directory.
 #[derive(Debug)]
 pub(super) struct Name {
     pub(super) text: String,
@@ -20,12 +20,12 @@ pub(super) struct Name {
 }
 
 impl Names {
-    /// Whether the names in a folder are known.
+    /// Whether the names in a directory are known.
     pub(super) fn knows(&self, folder: &str) -> bool {
         self.folders.contains_key(folder)
     }
 
-    /// Takes the names that are in a folder on disk.
+    /// Adds the names that are in a directory on disk.
     pub(super) fn list(&mut self, folder: &str, on_disk: &[String]) {
         let names = self.folders.entry(folder.to_owned()).or_default();
         for text in on_disk {
@@ -34,7 +34,7 @@ impl Names {
         }
     }
 
-    /// Notes a name in a folder that is known.
+    /// Adds a name in a directory that is known.
     pub(super) fn note(&mut self, folder: &str, text: &str) {
         let Some(names) = self.folders.get_mut(folder) else { return };
         let alike = names.entry(text.to_lowercase()).or_default();
@@ -43,7 +43,7 @@ impl Names {
         }
     }
 
-    /// Returns the names in a folder that differ from `text` in case at most.
+    /// Returns the names in a directory that differ from `text` at most in case.
     pub(super) fn alike(&mut self, folder: &str, text: &str) -> &[Name] {
         let names = self.folders.get(folder);
         let alike = names.and_then(|it| it.get(&text.to_lowercase()));

@@ -1,6 +1,6 @@
-//! What the plugins of a run made of the files, over what is on disk.
+//! The changes of a run's plugins to the files, on top of the content of the disk.
 //!
-//! Invariant: each node has one place, a file's or none, whoever made it.
+//! Invariant: each path has at most one node, regardless of who created it.
 
 use super::change_log::{ChangeLog, Deleted, Replaced};
 use super::disk::{Disk, Part, is_of_host};
@@ -14,23 +14,23 @@ use pintle_plugin::{ChangeKind, Node};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-/// The nodes in memory, and what is gone of those on disk.
+/// The nodes in memory, and the deletions of nodes on disk.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
     pub(super) disk: Option<Disk>,
-    /// The nodes in memory: those that were given, and those that this run made.
+    /// The nodes in memory: those that were given, and those that this run created.
     pub(super) tree: Tree,
-    /// The paths of nodes that this run made. One that it made in the place of another may
-    /// be missing here; then it is among those of `gone`.
+    /// The paths of nodes that this run created. One that replaced another may be missing here;
+    /// then it is among those of `gone`.
     pub(super) fresh: HashSet<String>,
-    /// What this run deleted of the nodes that were there: the node that was given, or
-    /// `None` for a file on disk.
+    /// The initial nodes that this run deleted: the node that was given, or `None` for a file on
+    /// disk.
     pub(super) gone: HashMap<String, Option<Node>>,
     pub(super) names: Names,
 }
 
 impl Overlay {
-    /// Undoes what a change set did so far.
+    /// Undoes what a change set has done so far.
     pub(super) fn undo(&mut self, log: ChangeLog) {
         for path in log.added {
             self.tree.remove(&path);
@@ -56,11 +56,11 @@ impl Overlay {
         }
     }
 
-    /// Puts a node in the place of the one in memory, if there is one.
+    /// Replaces the node in memory at this path, if there is one.
     pub(super) fn replace(&mut self, mut node: Node, log: &mut ChangeLog) {
         let fresh = self.is_fresh(node.path());
         let Some(place) = self.tree.get_mut(node.path()) else { return };
-        // An edit of what this run has put there does not start from what is on disk.
+        // An edit of a file that this run has put there is not based on the file on disk.
         if fresh && node.change() == ChangeKind::Edit {
             let of_base = place.change();
             node = node.with_change(of_base);
@@ -72,7 +72,7 @@ impl Overlay {
         log.replaced.push(Replaced { old, new: node, fresh });
     }
 
-    /// Whether this run made the node at `path` that is in memory.
+    /// Whether this run created the node at `path` that is in memory.
     fn is_fresh(&self, path: &str) -> bool {
         self.gone.contains_key(path) || self.fresh.contains(path)
     }
@@ -113,7 +113,7 @@ impl Overlay {
         log: &mut ChangeLog,
     ) -> Result<(), UniverseError> {
         let path = node.path();
-        // The names of what is there already are not up to the plugin.
+        // The names of existing files are not the plugin's choice.
         let is_new = !log.deleted.contains_key(path);
         if is_new {
             self.check(path)?;
@@ -147,8 +147,8 @@ impl Overlay {
             .map_err(|source| UniverseError::Path { path: path.to_owned(), source })
     }
 
-    /// Checks that a file may come to `path`: that nothing is there, and that no file is
-    /// where a folder must be.
+    /// Checks that a file may be added at `path`: that the path is free, and that no file is in the
+    /// place of a directory.
     pub(super) fn check_vacant(&self, plugin: &str, path: &str) -> Result<(), UniverseError> {
         let conflict = |other: Option<&str>| {
             let (path, plugin) = (path.to_owned(), plugin.to_owned());
@@ -163,7 +163,7 @@ impl Overlay {
             Some(Kind::Folder) => return folder(path),
             None => {}
         }
-        // A folder that has nodes was looked at when the first of them came.
+        // A directory with nodes was checked when the first of them was added.
         let is_unknown = |it: &&str| self.tree.kind(it) != Some(Kind::Folder);
         for parent in path::parents(path).rev().take_while(is_unknown) {
             if self.tree.kind(parent).is_some() || self.keeps_file(parent)? {
@@ -183,20 +183,20 @@ impl Overlay {
         }
     }
 
-    /// Whether something on disk that is no folder has the name `path` and keeps it.
+    /// Whether something on disk that is not a directory has the name `path` and keeps it.
     fn keeps_file(&self, path: &str) -> Result<bool, UniverseError> {
         Ok(!self.gone.contains_key(path)
             && self.kind_on_disk(path)?.is_some_and(|it| it != OnDisk::Directory))
     }
 
-    /// Returns what has the name `path` on disk.
+    /// Returns what exists at `path` on disk.
     fn kind_on_disk(&self, path: &str) -> Result<Option<OnDisk>, UniverseError> {
         let kind = self.disk.as_ref().map_or(Ok(None), |it| it.kind(path));
         kind.map_err(|err| read_error(path, err))
     }
 
-    /// Checks that a new path does without the name of PROJECT, in whatever case: that file is
-    /// written last, and so is on disk only in the end.
+    /// Checks that a new path does not contain the name of PROJECT, in any case: that file is
+    /// written last, and so is on disk only at the end.
     fn check_project(&self, plugin: &str, path: &str) -> Result<(), UniverseError> {
         let first = path.split('/').next().unwrap_or_default();
         if !first.eq_ignore_ascii_case(PROJECT) {
@@ -207,15 +207,15 @@ impl Overlay {
             return Err(UniverseError::Folder { path, plugin, folder: PROJECT.to_owned() });
         }
         match self.kind_on_disk(first)? {
-            // A folder of the user's.
+            // A directory of the user's.
             Some(_) => Ok(()),
             None => Err(UniverseError::Case { path, plugin, other: PROJECT.to_owned() }),
         }
     }
 
-    /// Checks that no part of a new path differs only in case from what is beside it.
+    /// Checks that no part of a new path differs only in case from its siblings.
     ///
-    /// For this, each folder on the way is listed once in a run.
+    /// For this, each directory on the way is listed once in a run.
     fn check_case(&mut self, plugin: &str, path: &str) -> Result<(), UniverseError> {
         let mut folder = "";
         for at in path::parents(path).chain([path]) {
@@ -237,14 +237,14 @@ impl Overlay {
                     let (path, plugin) = (path.to_owned(), plugin.to_owned());
                     Err(UniverseError::Case { path, plugin, other })
                 }
-                // There is nothing below a folder that does not exist.
+                // There is nothing below a directory that does not exist.
                 None => Ok(()),
             };
         }
         Ok(())
     }
 
-    /// Takes in the names in a folder, once.
+    /// Adds the names in a directory, once.
     fn list_names(&mut self, folder: &str) -> Result<(), UniverseError> {
         if self.names.knows(folder) {
             return Ok(());
@@ -264,7 +264,7 @@ impl Overlay {
         }
     }
 
-    /// Whether there is a node on disk at `path`, which was checked.
+    /// Whether there is a node on disk at `path`, which has been checked.
     fn is_on_disk(&self, path: &str) -> Result<bool, UniverseError> {
         match &self.disk {
             Some(disk) if !self.gone.contains_key(path) => {
@@ -293,8 +293,8 @@ impl Overlay {
         }
     }
 
-    /// Returns the sorted paths of all nodes. It is an error when there is a folder that
-    /// cannot be read and that `concerns` the caller.
+    /// Returns the sorted paths of all nodes. It is an error if there is a directory that cannot be
+    /// read and that `concerns` the caller.
     pub(super) fn all_paths(
         &self,
         concerns: impl Fn(&str) -> bool,
@@ -306,13 +306,13 @@ impl Overlay {
         let on_disk = on_disk.iter().map(String::as_str).filter(|it| !self.gone.contains_key(*it));
         let mut paths: Vec<_> = on_disk.collect();
         paths.extend(self.in_memory().into_iter().map(Node::path));
-        // Two sorted runs, which cost the sort next to nothing.
+        // There are two sorted runs, which cost the sort next to nothing.
         paths.sort();
         Ok(paths)
     }
 
-    /// Returns the sorted paths of the nodes that `select` wants and that a part of the project
-    /// has, as [`all_paths`](Self::all_paths) does; what is beside it is not looked at.
+    /// Returns the sorted paths of the nodes that `select` selects and that a part of the project
+    /// contains, as [`all_paths`](Self::all_paths) does; the rest is not inspected.
     pub(super) fn paths_in(
         &self,
         part: Part,
@@ -345,7 +345,7 @@ impl Overlay {
     }
 }
 
-/// Returns what an entry of a folder is when it is neither a file nor a folder.
+/// Returns what an entry of a directory is if it is neither a file nor a directory.
 fn what(it: OnDisk) -> Option<&'static str> {
     match it {
         OnDisk::Socket => Some("a socket"),

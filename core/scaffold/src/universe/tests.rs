@@ -56,10 +56,10 @@ fn a_type_of_file_that_is_not_known_is_refused() {
     for path in ["a", "link"] {
         let mut changes = add("b");
         changes.delete("a");
-        // A symbolic link, as stat(2) has it.
+        // A symbolic link, according to stat(2).
         changes.add_node(Node::new(path, "elsewhere", 0o120_777));
         let expected =
-            format!("`x/v1` adds `{path}` as a type of file that this host does not support");
+            format!("`x/v1` adds `{path}` with a file type that this host does not support");
         assert_eq!(refusal(&mut universe, "x/v1", changes), expected);
         assert!(summary(&universe).is_empty());
     }
@@ -138,10 +138,10 @@ fn adding_what_is_there_is_a_conflict_that_names_both_sides() {
     let project = Project::new(&["README.md"]);
     let mut universe = project.universe();
     let said = refusal(&mut universe, "a/v1", add("README.md"));
-    assert_eq!(said, "`a/v1` adds `README.md`, which was on disk before");
+    assert_eq!(said, "`a/v1` adds `README.md`, which already exists");
     universe.apply("a/v1", "init", add("LICENSE")).unwrap();
     let said = refusal(&mut universe, "b/v1", add("LICENSE"));
-    assert_eq!(said, "`b/v1` adds `LICENSE`, which `a/v1` added before");
+    assert_eq!(said, "`b/v1` adds `LICENSE`, which `a/v1` has already added");
 }
 
 #[test]
@@ -181,13 +181,13 @@ fn a_change_says_what_it_is() {
         |universe: &Universe, path| universe.nodes(Select::Path(path)).unwrap().remove(0).change();
     for path in ["edited", "both"] {
         change(&mut universe, path, ChangeKind::Edit).unwrap();
-        // An edit of an edit still starts from what is on disk.
+        // An edit of an edit is still based on the file on disk.
         change(&mut universe, path, ChangeKind::Edit).unwrap();
         assert_eq!(kind(&universe, path), ChangeKind::Edit);
     }
     for path in ["put", "both"] {
         change(&mut universe, path, ChangeKind::Put).unwrap();
-        // What is edited in it starts from what the plugin has put there.
+        // An edit of it is based on what the plugin has put there.
         change(&mut universe, path, ChangeKind::Edit).unwrap();
         assert_eq!(kind(&universe, path), ChangeKind::Put);
     }
@@ -198,7 +198,7 @@ fn a_change_says_what_it_is() {
     let said = change(&mut universe, "missing", ChangeKind::Edit).unwrap_err();
     assert_eq!(said, "`a/v1` edits `missing`, which does not exist");
     let said = change(&mut universe, "edited", ChangeKind::Add).unwrap_err();
-    assert_eq!(said, "`a/v1` adds `edited`, which `a/v1` added before");
+    assert_eq!(said, "`a/v1` adds `edited`, which `a/v1` has already added");
     let said = change(&mut universe, "readme", ChangeKind::Unknown).unwrap_err();
     assert_eq!(said, "`a/v1` changes `readme` in a way that this host does not support");
     assert_eq!(summary(&universe), ["~both", "~edited", "+new", "~put"]);
@@ -259,7 +259,7 @@ fn ten_thousand_files_cost_nothing_until_somebody_looks() {
     assert_eq!(universe.paths(Select::Path("folder-1/1")).unwrap(), ["folder-1/1"]);
     universe.apply("a/v1", "edit", delete("folder-1/1")).unwrap();
     assert_eq!(n_accesses(&universe), 0);
-    // A new name is held against the names beside it, and nothing else.
+    // A new name is compared with its siblings, and nothing else.
     universe.apply("a/v1", "edit", add("folder-2/new")).unwrap();
     assert_eq!(n_accesses(&universe), 2);
     universe.apply("a/v1", "edit", add("folder-2/newer")).unwrap();
@@ -283,7 +283,7 @@ fn an_echo_changes_nothing() {
     fs::write(root.join("crlf"), "a\r\nb\r\n").unwrap();
     fs::write(root.join("bare"), "no newline at the end").unwrap();
     fs::write(root.join("empty"), "").unwrap();
-    // Names that a plugin could not make, and what it finds all the same.
+    // Names that a plugin could not create, but finds.
     for name in ["aux.c", "readme.md", "trailing.", "a:b"] {
         fs::write(root.join(name), name).unwrap();
     }
@@ -323,7 +323,7 @@ fn an_echo_leaves_a_git_work_tree_alone() {
     assert_eq!(git(&["fsck"]), "");
 }
 
-/// Git's own answer is the measure.
+/// git's own answer is the reference.
 #[test]
 fn what_git_ignores_is_in_no_list() {
     let project = Project::new(&[
@@ -392,9 +392,9 @@ fn an_ignored_file_is_there_for_who_asks_for_it() {
     for path in [".env", "build/x"] {
         assert_eq!(universe.nodes(Select::Path(path)).unwrap()[0].text().unwrap(), path);
         let said = refusal(&mut universe, "a/v1", add(path));
-        assert_eq!(said, format!("`a/v1` adds `{path}`, which was on disk before"));
+        assert_eq!(said, format!("`a/v1` adds `{path}`, which already exists"));
     }
-    // What a plugin makes is no secret to the next one.
+    // What a plugin creates is visible to the next one.
     let mut changes = delete(".env");
     changes.add(".env", "new");
     universe.apply("a/v1", "edit", changes).unwrap();
@@ -411,11 +411,11 @@ fn fifos_devices_and_names_that_are_no_text_harm_nobody() {
     let root = project.0.path();
     let fifo = |it: &str| mknodat(CWD, root.join(it), FileType::Fifo, Mode::RWXU, 0).unwrap();
     fifo("fifo");
-    // Only root can make a device; this one is /dev/zero, which never ends.
+    // Only root can create a device; this one is /dev/zero, which never ends.
     let device = root.join("device");
     let has_device =
         mknodat(CWD, device, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5)).is_ok();
-    // Would hang for ever if it were opened.
+    // This would hang forever if it were opened.
     fifo("sub/.gitignore");
     fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "").unwrap();
     fs::write(root.join("back\\slash"), "").unwrap();
@@ -430,7 +430,7 @@ fn fifos_devices_and_names_that_are_no_text_harm_nobody() {
         assert_eq!(said, "`a/v1` adds `device`, but there is a device on disk");
     }
 
-    // Neither is what takes a file's place after it was listed.
+    // Neither is what replaces a file after it was listed.
     let universe = project.universe();
     universe.paths(Select::All).unwrap();
     fs::remove_file(root.join("file")).unwrap();
@@ -467,7 +467,7 @@ fn names_that_not_every_system_can_keep_are_refused() {
     universe.apply("a/v1", "init", add("docs/Über.md")).unwrap();
     let said = refusal(&mut universe, "b/v1", add("docs/über.md"));
     assert_eq!(said, "`b/v1` adds `docs/über.md`, which differs from `docs/Über.md` only in case");
-    // What is deleted first is no obstacle.
+    // A file that is deleted first is not an obstacle.
     let mut changes = delete("README.md");
     changes.add("readme.md", "");
     universe.apply("b/v1", "init", changes).unwrap();
@@ -521,12 +521,12 @@ fn a_universe_needs_no_disk() {
     assert_eq!(origin("b/v1", "init"), [""; 0]);
     assert_eq!(summary(&universe), ["+src/api.rs", "+src/lib.rs"]);
 
-    // The same files as the beginning of another run.
+    // The same files as the start of another run.
     let mut next = Universe::from_nodes(universe.all_nodes().unwrap().iter().cloned()).unwrap();
     assert_eq!(summary(&next), [""; 0]);
     assert_eq!(next.paths(Select::Plugin("a/v1")).unwrap().len(), 2);
     let said = refusal(&mut next, "b/v1", add("src/lib.rs"));
-    assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` added before");
+    assert_eq!(said, "`b/v1` adds `src/lib.rs`, which `a/v1` has already added");
     let said = refusal(&mut next, "b/v1", add("project"));
     assert_eq!(said, "`b/v1` adds `project`, which differs from `PROJECT` only in case");
     refusal(&mut next, "b/v1", add("Project/x"));
@@ -567,7 +567,7 @@ fn what_a_tool_changed_enters_without_conflicts() {
     }
 }
 
-/// Has the listing of a directory fail, the first `after` excepted.
+/// Makes the listing of a directory fail, except the first `after` times.
 fn unreadable_after(after: usize) -> pintle_host::fs::fault::Injected {
     let mut n = 0;
     pintle_host::fs::fault::inject(move |it| {
@@ -596,7 +596,7 @@ fn a_folder_that_cannot_be_read_is_an_error_for_those_who_look_there() {
     assert_eq!(universe.paths(Select::Glob("src/*.rs")).unwrap(), ["src/main.rs"]);
     assert_eq!(universe.paths(Select::Path("data/b")).unwrap(), ["data/b"]);
 
-    // A new name cannot be held against the names beside it.
+    // A new name cannot be compared with its siblings.
     let mut universe = project.universe();
     drop(fault);
     let _fault = unreadable_after(1);

@@ -1,17 +1,17 @@
-//! The nodes in memory, as a tree of folders.
+//! The nodes in memory, as a tree of directories.
 //!
-//! Invariants: no folder is empty, and no name is both a file's and a folder's.
+//! Invariants: no directory is empty, and no name belongs to both a file and a directory.
 
 use compact_str::CompactString;
 use pintle_plugin::Node;
 use std::collections::BTreeMap;
 
-/// A folder. The names of folders end with `/`, so that the order of the tree is the
-/// order of the paths.
+/// A directory. The names of directories end with `/`, so that the order of the tree is the order
+/// of the paths.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// Most names are so short that they lie in the map itself: looking for one among a
-    /// hundred is then not a walk through the memory.
+    /// Most names are so short that they are stored in the map itself: looking up one among a
+    /// hundred then does not jump through memory.
     entries: BTreeMap<CompactString, TreeNode>,
 }
 
@@ -38,7 +38,7 @@ impl Tree {
         }
     }
 
-    /// Returns the place of the node at `path`, where another with this path may come.
+    /// Returns the node at `path`, to be replaced by another node with this path.
     pub(super) fn get_mut(&mut self, path: &str) -> Option<&mut Node> {
         let (folder, name) = split(path);
         let mut tree = self;
@@ -64,7 +64,7 @@ impl Tree {
         tree.entries.contains_key(format!("{name}/").as_str()).then_some(Kind::Folder)
     }
 
-    /// Returns the names of the files and folders in the folder `path`.
+    /// Returns the names of the files and directories in the directory `path`.
     pub(super) fn names(&self, path: &str) -> impl Iterator<Item = &str> {
         let path = if path.is_empty() { String::new() } else { format!("{path}/") };
         let entries = self.folder(&path).into_iter().flat_map(|it| it.entries.keys());
@@ -86,7 +86,7 @@ impl Tree {
         tree.entries.insert(name, TreeNode::File(node));
     }
 
-    /// Takes the node at `path` out, and the folders that it leaves empty.
+    /// Removes the node at `path`, and the directories that it leaves empty.
     pub(super) fn remove(&mut self, path: &str) -> Option<Node> {
         let Some(slash) = path.find('/') else {
             return match self.entries.remove(path)? {
@@ -121,7 +121,7 @@ impl Tree {
     }
 }
 
-/// Splits a path into its folder, with the slash at its end, and the name.
+/// Splits a path into its directory, with the slash at its end, and the name.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |it| it + 1))
 }

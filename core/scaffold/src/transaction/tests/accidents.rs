@@ -6,11 +6,11 @@ use super::*;
 use rustix::io::Errno;
 use std::process::Command;
 
-/// What the killed process finds in its environment: the project, what it shall do, and
-/// the operation before which it is killed.
+/// What the killed process finds in its environment: the project, its task, and the operation
+/// before which it is killed.
 const ORDER: &str = "PINTLE_TEST_ACCIDENT";
 
-/// The files of a project in which a commit meets everything that it can meet.
+/// The files of a project in which a commit meets every case.
 fn elaborate() -> TempDir {
     let files = ["README.md", "PROJECT", "old/deep/file", "old/other", "folder/in/it", "file"];
     let folder = project(&[&files[..], &["script.sh", "kept/x", ".pintle/state"]].concat());
@@ -35,7 +35,7 @@ fn elaborate_changes(root: &Path) -> Transaction {
         .replace(script.clone(), Node::new("script.sh", "new", script.mode()))
         .delete(on_disk(root, "old/deep/file"))
         .delete(on_disk(root, "old/other"))
-        // A folder becomes a file, and a file a folder.
+        // A directory becomes a file, and a file a directory.
         .delete(on_disk(root, "folder/in/it"))
         .add(node("folder"))
         .delete(on_disk(root, "file"))
@@ -53,7 +53,7 @@ fn both_trees() -> (Tree, Tree) {
     (before, everything(folder.path()))
 }
 
-/// The process that is killed. Without an order, there is nothing to do.
+/// The process that is killed. Without a task, there is nothing to do.
 #[test]
 fn the_process_that_is_killed() {
     let Ok(order) = std::env::var(ORDER) else { return };
@@ -61,7 +61,7 @@ fn the_process_that_is_killed() {
         panic!("an order has four parts")
     };
     let root = Path::new(root);
-    // What is to be killed is known before its first operation.
+    // The task is known before its first operation.
     let transaction = (task == "commit").then(|| elaborate_changes(root));
     fault::set_old_system(old_system == "true");
     fault::plan(n.parse().unwrap(), Accident::Kill);
@@ -91,7 +91,7 @@ fn kill(root: &Path, task: &str, n: usize, old_system: bool) -> bool {
     }
 }
 
-/// Kills commits, each one operation later than the one before; returns how many.
+/// Kills commits, each one operation later than the previous one; returns how many.
 #[cfg(unix)]
 fn kill_everywhere(old_system: bool, check: impl Fn(&Path, usize)) -> usize {
     for n in 0.. {
@@ -140,7 +140,7 @@ fn a_recovery_that_is_killed_is_recovered() {
     let trees = both_trees();
     let kills = std::cell::Cell::new(0);
     kill_everywhere(false, |root, n| {
-        // Each recovery gets a step further than the one before, until one is not killed.
+        // Each recovery gets one step further than the previous one, until one is not killed.
         for m in 0.. {
             if !kill(root, "recover", m, false) {
                 break;
@@ -190,7 +190,7 @@ fn a_commit_with_one_failure_leaves_the_tree_before_or_after() {
             |root, done, n| {
                 let expected = if done { &after } else { &before };
                 for found in [tree(root), recover(root).map(|_| everything(root)).unwrap()] {
-                    // An empty folder that cannot be removed is no reason to fail.
+                    // An empty directory that cannot be removed is not a reason to fail.
                     let is_left = |path: &str| done && path.starts_with("old/");
                     let found: Tree = found.into_iter().filter(|(it, _)| !is_left(it)).collect();
                     assert_eq!(found, *expected, "operation {n} failed");
@@ -227,15 +227,12 @@ fn a_failure_that_cannot_be_undone_says_where_the_old_files_are() {
     let err = undo(lock.disk(), &journal, err);
     fault::reset();
     let expected = format!(
-        "failed to put the files back; the old ones are in `{}`",
+        "failed to restore the files; the old files are in `{}`",
         folder.path().join(RUN).display()
     );
     assert_eq!(err.to_string(), expected);
     let hint = err.hint_text().unwrap();
-    assert!(
-        hint.ends_with("; once that is fixed, the next command finishes or undoes the run"),
-        "{hint}"
-    );
+    assert!(hint.ends_with("; the next command then finishes or undoes the run"), "{hint}");
     drop(lock);
     assert!(!folder.path().join("old/deep/file").exists());
     recover(folder.path()).unwrap();

@@ -1,9 +1,9 @@
-//! What the next command does about an interrupted run, and about one that goes on.
+//! What the next command does about an interrupted run, and about one that is still running.
 
 use super::*;
 use std::time::Duration;
 
-/// Leaves a commit of `full` interrupted right behind its decision.
+/// Leaves a commit of `full` interrupted right after its decision.
 fn interrupted() -> TempDir {
     let folder = project(FILES);
     let transaction = full(folder.path());
@@ -13,7 +13,7 @@ fn interrupted() -> TempDir {
     folder
 }
 
-/// Leaves a commit of `full` interrupted when all is in place.
+/// Leaves a commit of `full` interrupted when everything is in place.
 fn almost_finished() -> TempDir {
     let folder = project(FILES);
     let transaction = full(folder.path());
@@ -32,7 +32,8 @@ fn give_up(root: &Path) {
 fn an_interrupted_run_is_finished_and_says_so() {
     let folder = interrupted();
     let recovery = recover(folder.path()).unwrap();
-    let expected = "a run was interrupted; its changes are finished now: `PROJECT` and 3 more";
+    let expected =
+        "a run was interrupted; its changes have now been finished: `PROJECT` and 3 more";
     assert_eq!(recovery.to_string(), expected);
     let readme = fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(readme, "new README.md");
@@ -44,7 +45,7 @@ fn an_interrupted_run_is_finished_and_says_so() {
 
 #[test]
 fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
-    // One file of an unfinished commit was changed: all others go back.
+    // One file of an unfinished commit was changed: all others are restored.
     let folder = interrupted();
     fs::write(folder.path().join("README.md"), "mine").unwrap();
     let mut before = tree(folder.path());
@@ -53,7 +54,7 @@ fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
     assert!(matches!(recovery, Recovery::Undone { .. }), "{recovery}");
     assert_eq!(everything(folder.path()), before);
 
-    // A file appeared where a new one was to be.
+    // A file appeared in the place of a new one.
     let folder = interrupted();
     fs::create_dir_all(folder.path().join("src/api")).unwrap();
     fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
@@ -62,7 +63,7 @@ fn what_the_user_does_between_the_kill_and_the_recovery_stays() {
     assert_eq!(found["src/api/v1.rs"].1, "mine");
     assert_eq!(found["README.md"].1, "old README.md");
 
-    // All was in place: nothing stands in the way.
+    // Everything was in place: nothing is in the way.
     let folder = almost_finished();
     fs::write(folder.path().join("README.md"), "mine").unwrap();
     fs::write(folder.path().join("src/api/v1.rs"), "mine").unwrap();
@@ -99,8 +100,9 @@ fn a_file_that_was_changed_while_it_was_to_be_undone_is_asked_about() {
         for _ in 0..2 {
             let err = recover(folder.path()).unwrap_err();
             assert!(matches!(err, TransactionError::Interrupted { .. }), "{err}");
-            let expected =
-                format!("move your `{path}` away; the next command then restores the old one");
+            let expected = format!(
+                "move your `{path}` out of the way; the next command then restores the old one"
+            );
             assert_eq!(err.hint_text().unwrap(), expected);
             assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
         }
@@ -121,7 +123,7 @@ fn a_damaged_journal_is_an_error_that_touches_nothing() {
         (b"", "EOF while parsing"),
         (b"\0 garbage", "expected value"),
         (outside.as_bytes(), "invalid path `../victim`"),
-        (future.as_bytes(), "it has the format 2, of another host"),
+        (future.as_bytes(), "it has format 2, which is not a format of this host"),
     ] {
         let folder = interrupted();
         fs::write(folder.path().join(JOURNAL), bytes).unwrap();
@@ -158,9 +160,9 @@ fn whoever_has_the_lock_is_named() {
     let err = Lock::acquire_within(folder.path(), patience, &mut |it| said.push(it.to_owned()))
         .unwrap_err();
     let me = std::process::id();
-    assert_eq!(said, [format!("waiting for process {me}, which works in this project")]);
+    assert_eq!(said, [format!("waiting for process {me}, which is working in this project")]);
     let root = folder.path().display();
-    assert_eq!(err.to_string(), format!("process {me} works in `{root}`"));
+    assert_eq!(err.to_string(), format!("process {me} is working in `{root}`"));
     assert_eq!(recover(folder.path()).unwrap(), Recovery::Running { process: Some(me) });
     drop(first);
     assert_eq!(everything(folder.path()).len(), 1);
@@ -200,7 +202,7 @@ fn looking_for_an_interrupted_run_makes_nothing() {
 
 #[test]
 fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
-    // Somebody removed what was staged, as a second host does that sees no lock.
+    // Someone removed the staged files, for example a second host that sees no lock.
     let folder = project(FILES);
     let before = everything(folder.path());
     let transaction = full(folder.path());
@@ -215,7 +217,7 @@ fn a_new_file_that_is_neither_staged_nor_in_place_is_not_taken_for_done() {
     drop(lock);
     assert_eq!(everything(folder.path()), before);
 
-    // The next command finds the journal: what it cannot finish, it undoes.
+    // The next command finds the journal, and undoes what it cannot finish.
     let folder = interrupted();
     fs::remove_file(folder.path().join(journal::staged(new))).unwrap();
     let recovery = recover(folder.path()).unwrap();
@@ -238,8 +240,8 @@ fn saving_a_project_waits_for_the_lock_and_leaves_nothing_else() {
     assert_eq!(texts(everything(folder.path())), [("PROJECT".into(), "version: \"3\"\n".into())]);
 }
 
-/// Has the file system be without locks, and without exclusive renames, too, if `nothing` is
-/// left that excludes.
+/// Simulates a file system without locks, and also without exclusive renames if `nothing` excludes
+/// other processes.
 fn without_locks(nothing: bool) -> pintle_host::fs::fault::Injected {
     use pintle_host::fs::Operation;
     pintle_host::fs::fault::inject(move |it| match it {
@@ -281,7 +283,7 @@ fn without_locks_a_lock_of_an_unknown_owner_is_the_users_to_remove() {
     let err = Lock::acquire_within(folder.path(), Duration::ZERO, &mut |_| {}).unwrap_err();
     let hint = err.hint_text().unwrap();
     let path = folder.path().join(journal::LOCK).display().to_string();
-    assert!(hint.ends_with(&format!("if it does not run any more, remove `{path}`")), "{hint}");
+    assert!(hint.ends_with(&format!("if it is no longer running, remove `{path}`")), "{hint}");
 }
 
 #[test]
