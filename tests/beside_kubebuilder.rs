@@ -68,7 +68,7 @@ fn what_joins_a_project_of_kubebuilder_leaves_the_layout_alone() {
         [exit 0]
         $ pintle create api --group crew --version v1 --kind Captain
         --- stderr ---
-        error: no plugin `go.kubebuilder.io/v4` is installed
+        error: plugin `go.kubebuilder.io/v4` is not installed
         hint: run `kubebuilder create api`, because the plugin is one of kubebuilder, or specify the plugins to run here with `--plugins`
         [exit 3]
     "#]]

@@ -243,7 +243,7 @@ fn a_command_or_noun_of_the_host_is_never_taken() {
             pintle 0.1.0 (plugin interface 1.0.0, [TARGET])
             [exit 0]
             $ pintle plugin list
-            no plugins; `plugin abi` shows where they are looked for
+            no plugins found; `plugin abi` lists the plugin directories
 
             Programs on the search path:
             COMMAND STATE PROGRAM REASON
@@ -333,13 +333,13 @@ fn a_command_or_noun_of_a_plugin_is_never_taken() {
             $ pintle sail
             --- stderr ---
             error: several plugins claim the command `sail`: `same-command-a.example.org/v1.0.0`, `same-command-b.example.org/v1.0.0`
-            hint: type `pintle plugin run same-command-a.example.org/v1.0.0 sail` or `pintle plugin run same-command-b.example.org/v1.0.0 sail`, or disable one of the plugins
+            hint: run `pintle plugin run same-command-a.example.org/v1.0.0 sail` or `pintle plugin run same-command-b.example.org/v1.0.0 sail`, or disable one of the plugins
             [exit 4]
             $ pintle future
             --- stderr ---
             error: plugin `host-requirement.example.org/v1.0.0` is refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle --disable-plugin good exit-with 3
             --- stderr ---
@@ -476,25 +476,25 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             [exit 126]
             $ pintle long
             --- stderr ---
-            error: program `[SANDBOX]/bin/pintle-long` begins with a line that is too long for this system
+            error: the first line of program `[SANDBOX]/bin/pintle-long` is too long for this system
             hint: begin the program with a line like `#!/usr/bin/env NAME`
             [exit 126]
             $ pintle behind
             --- stderr ---
-            error: program `[SANDBOX]/bin/pintle-behind` has an interpreter that is not in a format that this system can run
-            hint: install the interpreter for this platform, or correct the first line of the program
+            error: the interpreter of program `[SANDBOX]/bin/pintle-behind` is not in a format that this system can run
+            hint: install the interpreter for this platform, or fix the first line of the program
             [exit 126]
             $ pintle nowhere
             --- stderr ---
             error: failed to run program `[SANDBOX]/bin/pintle-nowhere`
               caused by: No such file or directory (os error 2)
-            hint: install `/nowhere/sh`, or correct the first line of the program
+            hint: install `/nowhere/sh`, or fix the first line of the program
             [exit 126]
             $ pintle windows
             --- stderr ---
             error: failed to run program `[SANDBOX]/bin/pintle-windows`
               caused by: No such file or directory (os error 2)
-            hint: convert the program's line endings to those of Unix
+            hint: convert the program to Unix line endings
             [exit 126]
             $ pintle forbidden
             --- stderr ---
@@ -506,7 +506,7 @@ fn a_program_that_cannot_be_run_is_an_error_with_a_hint() {
             --- stderr ---
             error: failed to run program `[SANDBOX]/bin/pintle-nowhere`
               caused by: No such file or directory (os error 2)
-            hint: install `/nowhere/sh`, or correct the first line of the program
+            hint: install `/nowhere/sh`, or fix the first line of the program
             [exit 126]
         "#]],
     );
@@ -595,14 +595,14 @@ fn programs_are_listed_with_what_keeps_them_from_being_run() {
         &["plugin list", "dull", "folder"],
         expect![[r#"
             $ pintle plugin list
-            KEY                       STATE  TRANSPORT  BRINGS  REASON
+            KEY                       STATE  TRANSPORT  PROVIDES  REASON
             plain.example.org/v1.0.0  ok     native     plain
 
             Programs on the search path:
             COMMAND STATE PROGRAM REASON
             dull     refused   [SANDBOX]/bin/pintle-dull      it is not executable
             foo      ok        [SANDBOX]/bin/pintle-foo
-            foo      shadowed  [SANDBOX]/late/pintle-foo      `[SANDBOX]/bin/pintle-foo` comes first
+            foo      shadowed  [SANDBOX]/late/pintle-foo      `[SANDBOX]/bin/pintle-foo` takes precedence
             foo a-b  ok        [SANDBOX]/late/pintle-foo-a_b
             plain    shadowed  [SANDBOX]/bin/pintle-plain     `plain` is used by plugin `plain.example.org/v1.0.0`
             version  shadowed  [SANDBOX]/late/pintle-version  `version` is used by the host
@@ -645,7 +645,7 @@ fn the_help_lists_programs_apart_and_only_if_there_are_some() {
     script(&sandbox, "late/pintle-cluster-foo", SHOW);
     script(&sandbox, "late/pintle-version", SHOW);
     let help = help();
-    let (_, programs) = help.split_once("(twice: everything)\n").expect("the options are before");
+    let (_, programs) = help.split_once("(twice: all messages)\n").expect("the options are before");
     expect![[r#"
 
         Programs on the search path:

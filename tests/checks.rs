@@ -58,7 +58,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check aborts
         --- stderr ---
         error: plugin file `[PLUGINS]/aborts.so` crashed while being loaded
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -91,7 +91,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check crashes
         --- stderr ---
         error: plugin file `[PLUGINS]/crashes.so` crashed while being loaded
-          caused by: its process was ended by signal 11 (SIGSEGV)
+          caused by: its process was terminated by signal 11 (SIGSEGV)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -102,7 +102,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check kills
         --- stderr ---
         error: plugin file `[PLUGINS]/kills.so` crashed while being loaded
-          caused by: its process was ended by signal 9 (SIGKILL)
+          caused by: its process was terminated by signal 9 (SIGKILL)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -113,7 +113,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check floods-and-aborts
         --- stderr ---
         error: plugin file `[PLUGINS]/floods-and-aborts.so` crashed while being loaded
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -124,7 +124,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check closes-and-aborts
         --- stderr ---
         error: plugin file `[PLUGINS]/closes-and-aborts.so` crashed while being loaded
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -135,7 +135,7 @@ fn a_library_that_ends_the_process_is_reported() {
         $ pintle plugin check leaves-a-process
         --- stderr ---
         error: plugin file `[PLUGINS]/leaves-a-process.so` crashed while being loaded
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -150,7 +150,7 @@ fn a_library_that_never_returns_is_given_up() {
         $ pintle plugin check hangs
         --- stderr ---
         error: timed out after 2s while plugin file `[PLUGINS]/hangs.so` was being loaded
-        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        hint: report this to the plugin's author, or set `PINTLE_CHECK_TIMEOUT` to a longer time limit for checks, for example `2m`
         [exit 70]
     "#]],
     );
@@ -160,7 +160,7 @@ fn a_library_that_never_returns_is_given_up() {
         $ pintle plugin check spins
         --- stderr ---
         error: timed out after 2s while plugin file `[PLUGINS]/spins.so` was being loaded
-        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        hint: report this to the plugin's author, or set `PINTLE_CHECK_TIMEOUT` to a longer time limit for checks, for example `2m`
         [exit 70]
     "#]],
     );
@@ -170,7 +170,7 @@ fn a_library_that_never_returns_is_given_up() {
         $ pintle plugin check floods
         --- stderr ---
         error: timed out after 2s while plugin file `[PLUGINS]/floods.so` was being loaded
-        hint: report this to the plugin's author, or give checks more time with the variable `PINTLE_CHECK_TIMEOUT`, for example `2m`
+        hint: report this to the plugin's author, or set `PINTLE_CHECK_TIMEOUT` to a longer time limit for checks, for example `2m`
         [exit 70]
     "#]],
     );
@@ -184,7 +184,7 @@ fn a_library_that_fails_when_the_process_ends_is_reported() {
         $ pintle plugin check fails-at-the-end
         --- stderr ---
         error: plugin file `[PLUGINS]/fails-at-the-end.so` crashed while ending
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
     "#]],
@@ -230,18 +230,18 @@ fn no_library_stops_the_listing() {
         }
     }
     expect![[r#"
-        aborts.so: aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
-        closes-and-aborts.so: closes-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/closes-and-aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
-        crashes.so: crashes.example.org/v1.0.0, refused: plugin file `[PLUGINS]/crashes.so` crashed while being loaded: its process was ended by signal 11 (SIGSEGV)
+        aborts.so: aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/aborts.so` crashed while being loaded: its process was terminated by signal 6 (SIGABRT)
+        closes-and-aborts.so: closes-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/closes-and-aborts.so` crashed while being loaded: its process was terminated by signal 6 (SIGABRT)
+        crashes.so: crashes.example.org/v1.0.0, refused: plugin file `[PLUGINS]/crashes.so` crashed while being loaded: its process was terminated by signal 11 (SIGSEGV)
         exits-at-once.so: exits-at-once.example.org/v1.0.0, refused: plugin file `[PLUGINS]/exits-at-once.so` crashed while being loaded: its process exited with code 3
         exits.so: exits.example.org/v1.0.0, refused: plugin file `[PLUGINS]/exits.so` crashed while being loaded: its process exited with code 0
-        fails-at-the-end.so: fails-at-the-end.example.org/v1.0.0, refused: plugin file `[PLUGINS]/fails-at-the-end.so` crashed while ending: its process was ended by signal 6 (SIGABRT)
-        floods-and-aborts.so: floods-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/floods-and-aborts.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        fails-at-the-end.so: fails-at-the-end.example.org/v1.0.0, refused: plugin file `[PLUGINS]/fails-at-the-end.so` crashed while ending: its process was terminated by signal 6 (SIGABRT)
+        floods-and-aborts.so: floods-and-aborts.example.org/v1.0.0, refused: plugin file `[PLUGINS]/floods-and-aborts.so` crashed while being loaded: its process was terminated by signal 6 (SIGABRT)
         floods.so: floods.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/floods.so` was being loaded
         good.so: good.example.org/v1.0.0, ok: -
         hangs.so: hangs.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/hangs.so` was being loaded
-        kills.so: kills.example.org/v1.0.0, refused: plugin file `[PLUGINS]/kills.so` crashed while being loaded: its process was ended by signal 9 (SIGKILL)
-        leaves-a-process.so: leaves-a-process.example.org/v1.0.0, refused: plugin file `[PLUGINS]/leaves-a-process.so` crashed while being loaded: its process was ended by signal 6 (SIGABRT)
+        kills.so: kills.example.org/v1.0.0, refused: plugin file `[PLUGINS]/kills.so` crashed while being loaded: its process was terminated by signal 9 (SIGKILL)
+        leaves-a-process.so: leaves-a-process.example.org/v1.0.0, refused: plugin file `[PLUGINS]/leaves-a-process.so` crashed while being loaded: its process was terminated by signal 6 (SIGABRT)
         says-why.so: says-why.example.org/v1.0.0, refused: plugin file `[PLUGINS]/says-why.so` crashed while being loaded: its process exited with code 1
         spins.so: spins.example.org/v1.0.0, refused: timed out after 5s while plugin file `[PLUGINS]/spins.so` was being loaded
     "#]].assert_eq(&listed(&sandbox, &["--check"], |_| true));
@@ -258,14 +258,14 @@ fn a_plugin_that_crashes_while_it_is_described_is_reported() {
         $ pintle plugin check panic-abort --allow-panic-abort
         --- stderr ---
         error: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort`
-          caused by: its process was ended by signal 6 (SIGABRT)
+          caused by: its process was terminated by signal 6 (SIGABRT)
         hint: this is a defect of the plugin; report it to its author
         [exit 70]
         $ pintle plugin check [PLUGINS]/panic-abort.so
         --- stderr ---
         error: plugin file `[PLUGINS]/panic-abort.so` was refused
-          caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
-        hint: rebuild the plugin with `panic = "unwind"`, or run it as it is with `--allow-panic-abort`
+          caused by: it was built with `panic = "abort"`, so a panic in it would end the host
+        hint: rebuild the plugin with `panic = "unwind"`, or load it anyway with `--allow-panic-abort`
         [exit 3]
     "#]].assert_eq(&sandbox.transcript(&lines));
     let check = ["plugin", "check", "panic-abort", "--allow-panic-abort", "-v"];
@@ -273,7 +273,7 @@ fn a_plugin_that_crashes_while_it_is_described_is_reported() {
     assert!(stderr.contains("\n  the end of the beginning\n"), "{stderr}");
     let listed = listed(&sandbox, &["--check", "--allow-panic-abort"], |_| true);
     expect![[r#"
-        panic-abort.so: panic-abort.example.org/v1.0.0, refused: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort`: its process was ended by signal 6 (SIGABRT)
+        panic-abort.so: panic-abort.example.org/v1.0.0, refused: plugin file `[PLUGINS]/panic-abort.so` crashed while describing its command `abort`: its process was terminated by signal 6 (SIGABRT)
     "#]].assert_eq(&listed);
 }
 
@@ -286,29 +286,29 @@ fn a_doubtful_library_passes_with_warnings() {
         $ pintle plugin check plain
         plugin       plain.example.org/v1.0.0
         path         [PLUGINS]/doubtful.so
-        file         a regular file, a library for this machine, all its segments inside the file
+        file         a regular file, a library for this machine, with all segments inside the file
         root symbol  `pintle_root_fixture_plain_1_0_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.0.0, this host has 1.0.0
-        abi_stable   0.11, this host has 0.11
+        layout       matches this host
+        code         matches the manifest in the file
+        interface    1.0.0 (this host: 1.0.0)
+        abi_stable   0.11 (this host: 0.11)
         target       [TARGET]
         panic        unwind
-        host         requires `*`, this is 0.1.0
+        host         requires `*` (this host: 0.1.0)
         project      3
         functions    manifest, call
         command      `plain`, 0 arguments
         warning      it uses static TLS: it cannot be loaded once other libraries have used up the static TLS block
         warning      it is linked without relro: its function pointers stay writable
-        every check passed, with warnings
+        all checks passed, with warnings
         [exit 0]
         $ pintle plugin list
-        KEY                       STATE  TRANSPORT  BRINGS  REASON
+        KEY                       STATE  TRANSPORT  PROVIDES  REASON
         plain.example.org/v1.0.0  ok     native     plain
         [exit 0]
         $ pintle plugin list --check
-        KEY                       STATE  TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  ok     native     plain   warning: static TLS; warning: no relro
+        KEY                       STATE  TRANSPORT  PROVIDES  REASON
+        plain.example.org/v1.0.0  ok     native     plain     warning: static TLS; warning: no relro
         [exit 0]
     "#]].assert_eq(&sandbox.transcript(&lines));
 
@@ -337,7 +337,7 @@ fn a_version_of_glibc_is_one() {
     expect![[r#"
         $ pintle plugin check plain --glibc new
         --- stderr ---
-        error: invalid value 'new' for '--glibc <VERSION>': a version of glibc has two or three numbers, for example `2.31`
+        error: invalid value 'new' for '--glibc <VERSION>': expected two or three numbers, for example `2.31`
 
         For more information, try '--help'.
         [exit 2]
@@ -369,14 +369,14 @@ fn a_library_without_space_for_its_static_tls_gets_the_right_hint() {
             error: the dynamic linker rejected plugin file `[PLUGINS]/jemalloc.so`
               caused by: dlopen failed
               caused by: /proc/self/fd/3: cannot allocate memory in static TLS block
-            hint: the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild it without them, or with their feature for libraries that are loaded at run time
+            hint: rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or with their feature for libraries that are loaded at run time
             [exit 3]
             $ pintle jemalloc
             --- stderr ---
             error: the dynamic linker rejected plugin file `[PLUGINS]/jemalloc.so`
               caused by: dlopen failed
               caused by: /proc/self/fd/3: cannot allocate memory in static TLS block
-            hint: the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild it without them, or with their feature for libraries that are loaded at run time
+            hint: rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or with their feature for libraries that are loaded at run time
             [exit 3]
         "#]].assert_eq(&sandbox.transcript(&lines));
     }
@@ -409,7 +409,7 @@ fn a_file_system_that_forbids_code_gets_the_right_hint() {
         error: the dynamic linker rejected plugin file `[NOEXEC]/plain.so`
           caused by: dlopen failed
           caused by: /proc/self/fd/3: failed to map segment from shared object
-        hint: check that the file system of the plugin is not mounted with the option `noexec`, or install the plugin on another one
+        hint: check that the file system of the plugin is not mounted with the option `noexec`, or install the plugin on another file system
     "#]]
     .assert_eq(&stderr);
 }

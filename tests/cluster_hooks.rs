@@ -262,11 +262,11 @@ fn a_hook_that_hangs_is_left_behind() {
         --- stderr ---
         creating the cluster `NAME`
         harbour: pre-cluster-create NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback false
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `pre-cluster-create` for 500ms now
+        warning: plugin `harbour.example.org/v1.0.0` has been working on `pre-cluster-create` for 500ms
         removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
-        error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` did not end within 1s
-        hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
+        error: the hook of plugin `harbour.example.org/v1.0.0` on `pre-cluster-create` timed out after 1s
+        hint: check what the plugin waits for, or set `PINTLE_HOOK_TIMEOUT` to a longer time limit for hooks, for example `10m`
         [exit 1]
         $ pintle cluster create NAME --harbour-wait post-cluster-create
         --- stderr ---
@@ -275,11 +275,11 @@ fn a_hook_that_hangs_is_left_behind() {
         waiting for the nodes
         waiting for the nodes: done
         harbour: post-cluster-create NAME in pintle-NAME: 1 nodes, 1 with ids, ready true, rollback false
-        warning: plugin `harbour.example.org/v1.0.0` is at work on `post-cluster-create` for 500ms now
+        warning: plugin `harbour.example.org/v1.0.0` has been working on `post-cluster-create` for 500ms
         removing what was created
         harbour: post-cluster-delete NAME in pintle-NAME: 1 nodes, 0 with ids, ready false, rollback true
-        error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` did not end within 1s
-        hint: check what the plugin waits for, or give hooks more time with the variable `PINTLE_HOOK_TIMEOUT`, for example `10m`
+        error: the hook of plugin `harbour.example.org/v1.0.0` on `post-cluster-create` timed out after 1s
+        hint: check what the plugin waits for, or set `PINTLE_HOOK_TIMEOUT` to a longer time limit for hooks, for example `10m`
         [exit 1]
     "#]].assert_eq(&transcript);
     berth.assert_nothing_left();
@@ -287,9 +287,9 @@ fn a_hook_that_hangs_is_left_behind() {
     expect![[r#"
         $ pintle cluster create NAME
         --- stderr ---
-        error: `soon` of PINTLE_HOOK_TIMEOUT is no duration
+        error: invalid duration `soon` in `PINTLE_HOOK_TIMEOUT`
           caused by: expected number at 0
-        hint: durations are `90s`, `5m`
+        hint: use a duration, for example `90s` or `5m`
         [exit 2]
     "#]]
     .assert_eq(&berth.transcript(&["cluster create NAME"]));
@@ -341,7 +341,7 @@ fn options_that_clash_are_told_with_their_owners() {
         $ pintle cluster create demo
         --- stderr ---
         error: plugin `harbour-rival.example.org/v1.0.0` cannot add its options to `cluster create`: `--agents` belongs to the host
-        hint: do without it: `--disable-plugin harbour-rival.example.org/v1.0.0`
+        hint: disable the plugin with `--disable-plugin harbour-rival.example.org/v1.0.0`
         [exit 4]
     "#]].assert_eq(&sandbox.transcript(&["cluster create demo"]));
     let sandbox = sandbox.env("RIVAL_TAKES", "harbour-veto");
@@ -349,7 +349,7 @@ fn options_that_clash_are_told_with_their_owners() {
         $ pintle cluster create demo
         --- stderr ---
         error: plugin `harbour.example.org/v1.0.0` cannot add its options to `cluster create`: `--harbour-veto` belongs to plugin harbour-rival.example.org/v1.0.0
-        hint: do without it: `--disable-plugin harbour.example.org/v1.0.0`
+        hint: disable the plugin with `--disable-plugin harbour.example.org/v1.0.0`
         [exit 4]
     "#]].assert_eq(&sandbox.transcript(&["cluster create demo"]));
 }

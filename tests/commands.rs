@@ -130,12 +130,12 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
               -l, --loud           Greet in capitals
               -h, --help           Print help (see more with '--help')
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
 
             Examples:
               pintle greet ada --times 2
@@ -178,21 +178,21 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
               -h, --help
                       Print help (see a summary with '-h')
 
-            Options of every command:
+            Global options:
                   --allow-panic-abort
-                      Take plugins whose panics end the host
+                      Load plugins whose panics end the host
 
                   --disable-plugin <KEY>
-                      Do as if this plugin were not installed (can be repeated)
+                      Ignore this plugin (can be repeated)
 
                   --plugin-dir <DIR>
                       Look for plugins in this directory first (can be repeated)
 
               -q, --quiet
-                      Show errors only
+                      Show only errors
 
               -v, --verbose...
-                      Show more (twice: everything)
+                      Show more messages (twice: all messages)
 
             Examples:
               pintle greet ada --times 2
@@ -212,12 +212,12 @@ fn a_plugins_command_has_help_like_the_hosts_own() {
             Options:
               -h, --help  Print help
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 0]
         "#]],
     );
@@ -247,12 +247,12 @@ fn commands_of_one_noun_stand_side_by_side() {
         Options:
           -h, --help  Print help
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+        Global options:
+              --allow-panic-abort     Load plugins whose panics end the host
+              --disable-plugin <KEY>  Ignore this plugin (can be repeated)
               --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
+          -q, --quiet                 Show only errors
+          -v, --verbose...            Show more messages (twice: all messages)
         [exit 2]
     "#]],
     );
@@ -332,8 +332,8 @@ fn without_a_terminal_the_default_answers_a_question() {
             $ pintle ask --no-default
             --- stderr ---
             error: no colour
-              caused by: there is no terminal to ask `Which colour?` on, and the question has no default
-            hint: run the command on a terminal, or give the answer as an option
+              caused by: cannot ask `Which colour?`: there is no terminal, and the question has no default
+            hint: run the command in a terminal, or pass the answer as an option
             [exit 1]
         "#]],
     );
@@ -415,12 +415,12 @@ fn a_command_that_goes_on_for_ever_is_an_error_that_shows_the_loop() {
         endless.so: endless.example.org/v1.0.0, ok: -
         $ pintle loop
         --- stderr ---
-        error: plugins went on with other arguments more than 16 times
+        error: plugins continued with another command line more than 16 times
         hint: the last command lines were: pintle loop -> pintle loop -> pintle loop -> pintle loop
         [exit 1]
         $ pintle plugin run endless loop
         --- stderr ---
-        error: plugins went on with other arguments more than 16 times
+        error: plugins continued with another command line more than 16 times
         hint: the last command lines were: pintle loop -> pintle loop -> pintle loop -> pintle loop
         [exit 1]
     "#]],
@@ -563,7 +563,7 @@ fn a_disabled_plugin_can_be_seen_but_not_used() {
     let transcript = sandbox.transcript(&["greet ada", "plugin run good greet ada"]);
     let listed = crate::vices::listed(&sandbox, &[], |_| true);
     expect![[r#"
-        good.so: good.example.org/v1.0.0, disabled: it is disabled as `good`
+        good.so: good.example.org/v1.0.0, disabled: it is disabled by the key `good`
         $ pintle greet ada
         --- stderr ---
         error: plugin `good.example.org/v1.0.0` is disabled
@@ -594,17 +594,17 @@ fn an_error_has_the_form_that_the_line_asks_for() {
             --- stderr ---
             {
               "code": 2,
-              "message": "no plugin `nobody` is installed",
+              "message": "plugin `nobody` is not installed",
               "causes": [],
-              "hint": "type `pintle plugin list` to see which plugins there are"
+              "hint": "run `pintle plugin list` to list the plugins"
             }
             [exit 2]
             $ pintle plugin check nobody --output=yaml
             --- stderr ---
             code: 2
-            message: no plugin `nobody` is installed
+            message: plugin `nobody` is not installed
             causes: []
-            hint: type `pintle plugin list` to see which plugins there are
+            hint: run `pintle plugin list` to list the plugins
             [exit 2]
             $ pintle -q plugin list -o json --bogus
             --- stderr ---
@@ -617,8 +617,8 @@ fn an_error_has_the_form_that_the_line_asks_for() {
             [exit 2]
             $ pintle plugin check nobody -o text
             --- stderr ---
-            error: no plugin `nobody` is installed
-            hint: type `pintle plugin list` to see which plugins there are
+            error: plugin `nobody` is not installed
+            hint: run `pintle plugin list` to list the plugins
             [exit 2]
             $ pintle greet ada -o json
             --- stderr ---

@@ -118,7 +118,7 @@ fn check(compiler: &str, version: &str) {
     "#]]
     .assert_eq(&sandbox.transcript(&lines));
     let checked = sandbox.run(["plugin", "check", "good"]).success();
-    assert!(checked.stdout.ends_with("every check passed\n"), "{checked}");
+    assert!(checked.stdout.ends_with("all checks passed\n"), "{checked}");
 
     let sandbox = ["good", "veto"].into_iter().fold(Sandbox::new(), with);
     expect![[r#"

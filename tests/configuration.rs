@@ -14,12 +14,12 @@ fn a_command_that_does_not_exist_is_reported_where_plugins_are_required_for_it()
     fs::write(dir.join("config.toml"), required).expect("it is ours");
     let expected = expect![[r#"
         $ pintle plugin list
-        KEY                      STATE  TRANSPORT  BRINGS                                                                                           REASON
+        KEY                      STATE  TRANSPORT  PROVIDES                                                                                         REASON
         good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         --- stderr ---
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `clutser create`, which is not a command; did you mean `cluster create`?
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `good greet`, which is not a command
-        warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `plugin`, which is a command of the host itself, which requires nothing
+        warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `plugin`, which is a command of the host and never requires plugins
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `cluster rm`, which is not a command
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `zzz`, which is not a command
         [exit 0]
@@ -27,7 +27,7 @@ fn a_command_that_does_not_exist_is_reported_where_plugins_are_required_for_it()
         --- stderr ---
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `clutser create`, which is not a command; did you mean `cluster create`?
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `good greet`, which is not a command
-        warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `plugin`, which is a command of the host itself, which requires nothing
+        warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `plugin`, which is a command of the host and never requires plugins
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `cluster rm`, which is not a command
         warning: `[HOME]/.config/pintle/config.toml` requires plugin `good.pintle.dev` for `zzz`, which is not a command
         error: there is no `[SANDBOX]/desk/PROJECT`: the project is not initialized

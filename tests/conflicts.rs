@@ -22,7 +22,7 @@ fn a_command_of_two_plugins_is_a_conflict_that_the_user_can_solve() {
             $ pintle sail
             --- stderr ---
             error: several plugins claim the command `sail`: `same-command-a.example.org/v1.0.0`, `same-command-b.example.org/v1.0.0`
-            hint: type `pintle plugin run same-command-a.example.org/v1.0.0 sail` or `pintle plugin run same-command-b.example.org/v1.0.0 sail`, or disable one of the plugins
+            hint: run `pintle plugin run same-command-a.example.org/v1.0.0 sail` or `pintle plugin run same-command-b.example.org/v1.0.0 sail`, or disable one of the plugins
             [exit 4]
             $ pintle plugin run same-command-a sail
             a sails
@@ -46,7 +46,7 @@ fn a_plugin_never_shadows_a_command_of_the_host() {
         "core-command",
         &["version", "own", "plugin run core-command version", "plugin check core-command"],
         expect![[r#"
-            core-command.so: core-command.example.org/v1.0.0, conflict: its command `version` collides with a core command
+            core-command.so: core-command.example.org/v1.0.0, conflict: its command `version` conflicts with a core command
             $ pintle version
             pintle 0.1.0 (plugin interface 1.0.0, [TARGET])
             [exit 0]
@@ -59,20 +59,20 @@ fn a_plugin_never_shadows_a_command_of_the_host() {
             $ pintle plugin check core-command
             plugin       core-command.example.org/v1.0.0
             path         [PLUGINS]/core-command.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_core_command_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        unwind
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
             command      `version`, 0 arguments
             command      `own`, 0 arguments
-            every check passed
+            all checks passed
             [exit 0]
         "#]],
     );
@@ -93,19 +93,19 @@ fn two_links_to_one_file_are_one_plugin() {
             $ pintle plugin check [PLUGINS]/two-links-soft.so
             plugin       plain.example.org/v1.0.0
             path         [PLUGINS]/two-links-soft.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_plain_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        unwind
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
             command      `plain`, 0 arguments
-            every check passed
+            all checks passed
             [exit 0]
             $ pintle plugin run plain plain
             plain
@@ -134,23 +134,23 @@ fn of_two_files_with_one_key_the_first_in_the_search_order_counts() {
     );
     expect![[r#"
         first.so: plain.example.org/v1.0.0, ok: a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
-        second.so: plain.example.org/v1.0.0, shadowed: `plain.example.org/v1.0.0` is already found in `[PLUGINS]/first.so`
+        second.so: plain.example.org/v1.0.0, shadowed: `plain.example.org/v1.0.0` was already found in `[PLUGINS]/first.so`
         $ pintle plugin list
-        KEY                       STATE  TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  ok     native     plain   a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
+        KEY                       STATE  TRANSPORT  PROVIDES  REASON
+        plain.example.org/v1.0.0  ok     native     plain     a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
         [exit 0]
         $ pintle plugin list --all
-        KEY                       STATE     TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  ok        native     plain   a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
-        plain.example.org/v1.0.0  shadowed  native     plain   `plain.example.org/v1.0.0` is already found in `[PLUGINS]/first.so`
+        KEY                       STATE     TRANSPORT  PROVIDES  REASON
+        plain.example.org/v1.0.0  ok        native     plain     a newer copy of it in `[SANDBOX]/second/second.so` is not used: remove `[PLUGINS]/first.so`
+        plain.example.org/v1.0.0  shadowed  native     plain     `plain.example.org/v1.0.0` was already found in `[PLUGINS]/first.so`
         [exit 0]
         $ pintle plain
         plain
         --- stderr ---
-        warning: plugin `plain.example.org/v1.0.0` is older than the copy of it in `[SANDBOX]/second/second.so`: remove `[PLUGINS]/first.so`
+        warning: plugin `plain.example.org/v1.0.0` is older than its copy in `[SANDBOX]/second/second.so`: remove `[PLUGINS]/first.so`
         [exit 0]
-        first.so: plain.example.org/v1.0.0, disabled: it is disabled as `plain`
-        second.so: plain.example.org/v1.0.0, disabled: it is disabled as `plain`
+        first.so: plain.example.org/v1.0.0, disabled: it is disabled by the key `plain`
+        second.so: plain.example.org/v1.0.0, disabled: it is disabled by the key `plain`
     "#]].assert_eq(&transcript.replace(&second.to_string(), "[SECOND]"));
 }
 
@@ -162,7 +162,7 @@ fn a_refused_file_does_not_hide_a_good_one_with_the_same_key() {
     let sandbox = sandbox.library("b.so", &fixture("plain"));
     let listed = listed(&sandbox, &[], |_| true);
     expect![[r#"
-        a.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+        a.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], but the file ends at byte [N]
         b.so: plain.example.org/v1.0.0, ok: -
         $ pintle plain
         plain

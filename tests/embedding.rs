@@ -36,7 +36,7 @@ fn the_host_bears_its_own_name_and_version() {
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
               plugin      List, inspect, check, run and register plugins
-              events      List the events, and who subscribes
+              events      List the events and their subscribers
               init        Start a project in the current directory
               edit        Change the project as a whole, or add plugins to it
               create      Add APIs and webhooks to the project
@@ -49,12 +49,12 @@ fn the_host_bears_its_own_name_and_version() {
               -h, --help     Print help
               -V, --version  Print version
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 0]
         "#]],
     );
@@ -108,7 +108,7 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
               version     Show the versions of the host and of its plugin interface
               completion  Print the completion script of a shell
               plugin      List, inspect, check, run and register plugins
-              events      List the events, and who subscribes
+              events      List the events and their subscribers
               lamp        The lamp of the lighthouse
               fog         Sound the horn
 
@@ -116,12 +116,12 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
               -h, --help     Print help
               -V, --version  Print version
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 0]
             $ lighthouse lamp light --help
             Light the lamp
@@ -132,12 +132,12 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
                   --colour <COLOUR>  [default: white] [possible values: white, red]
               -h, --help             Print help
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
 
             Options of plugin keeper.lighthouse.example/v1.0.0:
                   --keeper <KEEPER>  Who is on watch
@@ -171,12 +171,12 @@ fn a_host_of_another_field_has_its_own_commands_and_event() {
             Options:
               -h, --help  Print help
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 2]
             $ lighthouse init
             --- stderr ---
@@ -230,25 +230,25 @@ fn linked_plugins_are_listed_and_checked() {
         &["plugin list", "plugin check license"],
         expect![[r#"
             $ rudder plugin list
-            KEY                        STATE  TRANSPORT  BRINGS                                  REASON
+            KEY                        STATE  TRANSPORT  PROVIDES                                REASON
             rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
             license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
             [exit 0]
             $ rudder plugin check license
             plugin      license.pintle.dev/v1.0.0
             file        none: the plugin is part of the program
-            interface   1.0.0, this host has 1.0.0
-            abi_stable  0.11, this host has 0.11
+            interface   1.0.0 (this host: 1.0.0)
+            abi_stable  0.11 (this host: 0.11)
             target      [TARGET]
             panic       unwind
-            host        requires `*`, this is 0.1.0
+            host        requires `*` (this host: 0.1.0)
             project     3
             functions   manifest, call
             subcommand  `init`, 5 flags
             subcommand  `edit`, 5 flags
             subcommand  `create api`, 0 flags
             subcommand  `create webhook`, 0 flags
-            every check passed
+            all checks passed
             [exit 0]
         "#]],
     );
@@ -330,12 +330,12 @@ fn the_extra_command_takes_its_own_arguments() {
         Options:
           -h, --help  Print help
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+        Global options:
+              --allow-panic-abort     Load plugins whose panics end the host
+              --disable-plugin <KEY>  Ignore this plugin (can be repeated)
               --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
+          -q, --quiet                 Show only errors
+          -v, --verbose...            Show more messages (twice: all messages)
         [exit 0]
     "#]],
     );
@@ -354,9 +354,9 @@ fn the_environment_variables_carry_the_hosts_own_prefix() {
             warning: plugin `deprecated.example.org/v1.0.0` is deprecated: use good.example.org
             [exit 0]
             $ rudder plugin list
-            KEY                            STATE     TRANSPORT  BRINGS                                  REASON
+            KEY                            STATE     TRANSPORT  PROVIDES                                REASON
             rust.pintle.dev/v1.0.0         ok        linked     init, create api, create webhook
-            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api, create webhook  it is disabled as `license`
+            license.pintle.dev/v1.0.0      disabled  linked     init, edit, create api, create webhook  it is disabled by the key `license`
             deprecated.example.org/v1.0.0  ok        native     old                                     it is deprecated: use good.example.org
             [exit 0]
         "#]],
@@ -384,7 +384,7 @@ fn the_environment_variables_of_pintle_mean_nothing_to_another_host() {
             For more information, try '--help'.
             [exit 2]
             $ rudder plugin list
-            KEY                        STATE  TRANSPORT  BRINGS                                  REASON
+            KEY                        STATE  TRANSPORT  PROVIDES                                REASON
             rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
             license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
             [exit 0]
@@ -399,7 +399,7 @@ fn a_linked_plugin_comes_before_a_file_with_the_same_key() {
     expect![[r#"
         -: rust.pintle.dev/v1.0.0, ok: -
         -: license.pintle.dev/v1.0.0, ok: -
-        license.so: license.pintle.dev/v1.0.0, shadowed: `license.pintle.dev/v1.0.0` is already found in the program itself
+        license.so: license.pintle.dev/v1.0.0, shadowed: `license.pintle.dev/v1.0.0` was already found in the program itself
     "#]].assert_eq(&listed);
 }
 
@@ -415,19 +415,22 @@ fn check_clash(command: &'static str, expected: Expect) {
 fn an_extra_command_that_clashes_is_an_error_at_construction() {
     check_clash(
         "version",
-        expect!["the extra command `version` clashes with a command of the host"],
+        expect!["the extra command `version` conflicts with a command of the host"],
     );
-    check_clash("plugin", expect!["the extra command `plugin` clashes with a command of the host"]);
+    check_clash(
+        "plugin",
+        expect!["the extra command `plugin` conflicts with a command of the host"],
+    );
     check_clash(
         "greet",
         expect![
-            "the extra command `greet` clashes with a command of plugin `good.example.org/v1.0.0`"
+            "the extra command `greet` conflicts with a command of plugin `good.example.org/v1.0.0`"
         ],
     );
     check_clash(
         "fleet",
         expect![
-            "the extra command `fleet` clashes with a command of plugin `good.example.org/v1.0.0`"
+            "the extra command `fleet` conflicts with a command of plugin `good.example.org/v1.0.0`"
         ],
     );
     check_clash("steer", expect!["it can be built"]);
@@ -456,7 +459,7 @@ fn a_host_without_a_command_shows_those_that_matter_first() {
           create api      Add an API: a kind, its version and its controller
           create webhook  Add webhooks to an API
           project check   Check that the project's plugins are compatible and agree with its files
-          plugin list     List the plugins and what became of each
+          plugin list     List the plugins and their states
           steer           Steer into a direction
 
         `rudder --help` lists all commands, and `rudder help COMMAND` explains one.

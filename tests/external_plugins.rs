@@ -615,7 +615,7 @@ answer()
                   [possible values: summary, paths, full]
 
           -o, --output <FORMAT>
-                  The form of the output
+                  The output format
 
                   [default: text]
                   [possible values: text, json, yaml]
@@ -623,21 +623,21 @@ answer()
           -h, --help
                   Print help (see a summary with '-h')
 
-        Options of every command:
+        Global options:
               --allow-panic-abort
-                  Take plugins whose panics end the host
+                  Load plugins whose panics end the host
 
               --disable-plugin <KEY>
-                  Do as if this plugin were not installed (can be repeated)
+                  Ignore this plugin (can be repeated)
 
               --plugin-dir <DIR>
                   Look for plugins in this directory first (can be repeated)
 
           -q, --quiet
-                  Show errors only
+                  Show only errors
 
           -v, --verbose...
-                  Show more (twice: everything)
+                  Show more messages (twice: all messages)
 
         Plugins: trim.example.org/v1.0.0
         [exit 0]
@@ -762,7 +762,7 @@ fn a_program_that_hangs_is_killed_with_its_children() {
             --- stderr ---
             error: `init` failed in `slow.pintle.dev/v1.0.0` while scaffolding
               caused by: failed to run `[SANDBOX]/external/slow/v1/slow`
-              caused by: it did not end within 300ms
+              caused by: it timed out after 300ms
             hint: if it needs more time, set `PINTLE_HOOK_TIMEOUT`, for example to `10m`
             [exit 1]
         "#]],
@@ -816,13 +816,13 @@ fn an_external_plugin_is_checked_by_its_own_protocol() {
         $ pintle plugin check carver
         plugin  carver.example.org/v1.0.0
         path  [SANDBOX]/external/carver.example.org/v1/carver.example.org
-        file  a program that says what it is
+        file  a program that describes itself
         project  3
         subcommand  `init`, 1 flag
         subcommand  `edit`, 0 flags
         subcommand  `create api`, 0 flags
         subcommand  `create webhook`, 0 flags
-        every check passed
+        all checks passed
         [exit 0]
         $ pintle plugin inspect carver
         file  [SANDBOX]/external/carver.example.org/v1/carver.example.org
@@ -831,10 +831,10 @@ fn an_external_plugin_is_checked_by_its_own_protocol() {
         description  An external plugin of kubebuilder
         project  3
         subcommands  init, edit, create api, create webhook
-        this host  takes it
+        this host  accepts it
         [exit 0]
         $ pintle plugin list --check
-        KEY  STATE  TRANSPORT  BRINGS  REASON
+        KEY  STATE  TRANSPORT  PROVIDES  REASON
         painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
         shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
         carver.example.org/v1.0.0  ok  external  init, edit, create api, create webhook
@@ -863,7 +863,7 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
         &lines,
         expect![[r#"
             $ pintle plugin list
-            KEY  STATE  TRANSPORT  BRINGS  REASON
+            KEY  STATE  TRANSPORT  PROVIDES  REASON
             painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
             shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
             [SANDBOX]/external/Capital/v1/Capital  refused  external  -  its directory `Capital` is not a valid plugin name
@@ -886,7 +886,7 @@ fn what_makes_kubebuilder_lose_its_plugins_is_listed_and_disturbs_nothing() {
         &["plugin list"],
         expect![[r#"
             $ pintle plugin list
-            KEY  STATE  TRANSPORT  BRINGS  REASON
+            KEY  STATE  TRANSPORT  PROVIDES  REASON
             painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
             shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
             /nowhere  refused  external  -  it cannot be listed: No such file or directory (os error 2)
@@ -968,7 +968,7 @@ fn a_bridge_answers_each_request_with_one_object() {
         starting
         {"apiVersion":"v1alpha1","command":"","error":true,"errorMsgs":["invalid request: not valid JSON: expected value at line 1 column 1","hint: let kubebuilder run this command; it sends the request as one JSON object"]}
         [exit 0]
-        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["no plugin `nobody` is installed","hint: install the plugin; run `pintle plugin list` to list the plugins"]}
+        {"apiVersion":"v1alpha1","command":"init","error":true,"errorMsgs":["plugin `nobody` is not installed","hint: install the plugin; run `pintle plugin list` to list the plugins"]}
         [exit 0]
     "##]].assert_eq(&shown);
     assert_eq!(tree(&sandbox.work()), BTreeMap::new());
@@ -989,7 +989,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
             [SANDBOX]/external/shipyard.example.org/v1/shipyard.example.org
             [exit 0]
             $ pintle plugin list
-            KEY  STATE  TRANSPORT  BRINGS  REASON
+            KEY  STATE  TRANSPORT  PROVIDES  REASON
             painter.example.org/v1.0.0  ok  native  init, create api  it is deprecated: paint is out of fashion
             shipyard.example.org/v1.0.0  ok  native  init, edit, create api, create webhook, delete api
             [SANDBOX]/external/shipyard.example.org/v1/shipyard.example.org  refused  external  -  it is a bridge to a plugin of this host
@@ -1018,7 +1018,7 @@ fn a_bridge_is_installed_where_kubebuilder_looks() {
         [exit 0]
         $ pintle bridge install nobody
         --- stderr ---
-        error: no plugin `nobody` is installed
+        error: plugin `nobody` is not installed
         hint: install the plugin; run `pintle plugin list` to list the plugins
         [exit 3]
         $ pintle bridge install painter --dir [ELSEWHERE]

@@ -84,18 +84,18 @@ fn a_panic_in_a_hook_stops_only_the_work_it_belongs_to() {
             $ pintle plugin check panic-hook
             plugin       panic-hook.example.org/v1.0.0
             path         [PLUGINS]/panic-hook.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_panic_hook_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        unwind
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
-            every check passed
+            all checks passed
             [exit 0]
         "#]],
     );
@@ -123,24 +123,24 @@ fn an_unsupported_project_version_is_refused() {
         "project-version",
         &["beyond", "init --plugins project-version", "plugin check project-version"],
         expect![[r#"
-            project-version.so: project-version.example.org/v1.0.0, refused: it understands project version 99, this host reads 3
+            project-version.so: project-version.example.org/v1.0.0, refused: it supports project version 99, but this host supports 3
             $ pintle beyond
             --- stderr ---
             error: plugin `project-version.example.org/v1.0.0` is refused
-              caused by: it understands project version 99, this host reads 3
-            hint: install a version of the plugin, or of this host, that fits the other
+              caused by: it supports project version 99, but this host supports 3
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle init --plugins project-version
             --- stderr ---
-            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused
-              caused by: it understands project version 99, this host reads 3
-            hint: install a version of the plugin, or of this host, that fits the other
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but is refused
+              caused by: it supports project version 99, but this host supports 3
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle plugin check project-version
             --- stderr ---
-            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but refused
-              caused by: it understands project version 99, this host reads 3
-            hint: install a version of the plugin, or of this host, that fits the other
+            error: plugin `project-version` was found in `[PLUGINS]/project-version.so`, but is refused
+              caused by: it supports project version 99, but this host supports 3
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
         "#]],
     );
@@ -212,11 +212,12 @@ fn a_hook_that_cannot_be_started_is_an_error() {
     expect![[r#"
         $ pintle init --plugins good
         --- stderr ---
-        error: the hook of plugin `good.example.org/v1.0.0` on `pre-project-init` could not be started
+        error: failed to start the hook of plugin `good.example.org/v1.0.0` on `pre-project-init`
           caused by: Resource temporarily unavailable (os error 11)
-        hint: check the limits of this machine on threads and memory
+        hint: check the thread and memory limits of this machine
         [exit 1]
-    "#]].assert_eq(&sandbox.transcript(&["init --plugins good"]));
+    "#]]
+    .assert_eq(&sandbox.transcript(&["init --plugins good"]));
 }
 
 #[test]

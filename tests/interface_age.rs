@@ -30,24 +30,24 @@ fn a_plugin_one_minor_newer_than_the_host_works_and_does_without() {
         $ pintle plugin check newer
         plugin       newer.example.org/v1.0.0
         path         [PLUGINS]/newer.so
-        file         a regular file, a library for this machine, all its segments inside the file
+        file         a regular file, a library for this machine, with all segments inside the file
         root symbol  `pintle_root_fixture_newer_1_0_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.1.0, this host has 1.0.0
-        abi_stable   0.11, this host has 0.11
+        layout       matches this host
+        code         matches the manifest in the file
+        interface    1.1.0 (this host: 1.0.0)
+        abi_stable   0.11 (this host: 0.11)
         target       [TARGET]
         panic        unwind
-        host         requires `*`, this is 0.1.0
+        host         requires `*` (this host: 0.1.0)
         project      3
         functions    manifest, call
         command      `shout`, 1 argument
         command      `sing`, 0 arguments
         command      `mumble`, 0 arguments
-        every check passed
+        all checks passed
         [exit 0]
         $ pintle plugin list
-        KEY                       STATE  TRANSPORT  BRINGS                                                                                           REASON
+        KEY                       STATE  TRANSPORT  PROVIDES                                                                                         REASON
         good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         newer.example.org/v1.0.0  ok     native     shout, sing, mumble
         [exit 0]
@@ -75,18 +75,18 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         $ pintle-newer plugin check good
         plugin       good.example.org/v1.0.0
         path         [PLUGINS]/good.so
-        file         a regular file, a library for this machine, all its segments inside the file
+        file         a regular file, a library for this machine, with all segments inside the file
         root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.0.0, this host has 1.1.0
-        abi_stable   0.11, this host has 0.11
+        layout       matches this host
+        code         matches the manifest in the file
+        interface    1.0.0 (this host: 1.1.0)
+        abi_stable   0.11 (this host: 0.11)
         target       [TARGET]
         panic        unwind
-        host         requires `*`, this is 0.1.0
+        host         requires `*` (this host: 0.1.0)
         project      3
         functions    manifest, call
-        absent       salute (newer than the plugin; the host does without)
+        absent       salute (newer than the plugin; not required)
         command      `greet`, 6 arguments
         command      `ask`, 1 argument
         command      `work`, 0 arguments
@@ -98,10 +98,10 @@ fn a_plugin_one_minor_older_than_the_host_works_and_lacks_the_new_function() {
         command      `fleet list`, 0 arguments
         command      `fleet add`, 1 argument
         subcommand   `init`, 1 flag
-        every check passed
+        all checks passed
         [exit 0]
         $ pintle-newer plugin list
-        KEY                      STATE  TRANSPORT  BRINGS                                                                                           REASON
+        KEY                      STATE  TRANSPORT  PROVIDES                                                                                         REASON
         good.example.org/v1.0.0  ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         [exit 0]
         $ pintle-newer ask
@@ -131,21 +131,21 @@ fn a_plugin_and_a_host_of_the_newer_interface_have_all_of_it() {
         $ pintle-newer plugin check newer
         plugin       newer.example.org/v1.0.0
         path         [PLUGINS]/newer.so
-        file         a regular file, a library for this machine, all its segments inside the file
+        file         a regular file, a library for this machine, with all segments inside the file
         root symbol  `pintle_root_fixture_newer_1_0_0`, defined by this file
-        layout       fits this host's
-        code         says the same as the manifest in the file
-        interface    1.1.0, this host has 1.1.0
-        abi_stable   0.11, this host has 0.11
+        layout       matches this host
+        code         matches the manifest in the file
+        interface    1.1.0 (this host: 1.1.0)
+        abi_stable   0.11 (this host: 0.11)
         target       [TARGET]
         panic        unwind
-        host         requires `*`, this is 0.1.0
+        host         requires `*` (this host: 0.1.0)
         project      3
         functions    manifest, call, salute
         command      `shout`, 1 argument
         command      `sing`, 0 arguments
         command      `mumble`, 0 arguments
-        every check passed
+        all checks passed
         [exit 0]
     "#]]
     .assert_eq(&sandbox.transcript(&["shout", "sing", "plugin check newer"]));
@@ -158,20 +158,20 @@ fn a_changed_field_type_is_refused_with_the_one_difference() {
         &["plugin check [PLUGINS]/changed-type.so", "changed", "plugin run changed-type changed"],
         expect![[r#"
             changed-type.so: changed-type.example.org/v1.0.0, ok: -
-            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
+            with --check, changed-type.so: changed-type.example.org/v1.0.0, refused: the layout of plugin file `[PLUGINS]/changed-type.so` differs from the layout of this host: incompatible type size Expected: 80 Found: 88
             $ pintle plugin check [PLUGINS]/changed-type.so
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
+            error: the layout of plugin file `[PLUGINS]/changed-type.so` differs from the layout of this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
             $ pintle changed
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
+            error: the layout of plugin file `[PLUGINS]/changed-type.so` differs from the layout of this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
             $ pintle plugin run changed-type changed
             --- stderr ---
-            error: plugin file `[PLUGINS]/changed-type.so` has another layout than this host: incompatible type size Expected: 80 Found: 88
+            error: the layout of plugin file `[PLUGINS]/changed-type.so` differs from the layout of this host: incompatible type size Expected: 80 Found: 88
             hint: rebuild the plugin with pintle-plugin 1.0.0; `-v` shows every difference
             [exit 3]
         "#]],
@@ -206,7 +206,7 @@ fn an_answer_that_cannot_be_read_says_whose_it_is_and_who_must_move() {
     expect![[r#"
         $ pintle mumble
         --- stderr ---
-        error: plugin `newer.example.org/v1.0.0` has interface 1.1.0, this host 1.0.0: the command reply is not a valid message
+        error: plugin `newer.example.org/v1.0.0` has interface 1.1.0, and this host has 1.0.0: the command reply is not a valid message
           caused by: invalid type: string "m", expected u8 at line 1 column 16
         hint: update the host
         [exit 1]
@@ -216,7 +216,7 @@ fn an_answer_that_cannot_be_read_says_whose_it_is_and_who_must_move() {
     expect![[r#"
         $ pintle mumble
         --- stderr ---
-        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, this host 1.0.0: the command reply is not a valid message
+        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, and this host has 1.0.0: the command reply is not a valid message
           caused by: invalid type: string "m", expected u8 at line 1 column 16
         hint: report this to the plugin's author
         [exit 1]
@@ -226,7 +226,7 @@ fn an_answer_that_cannot_be_read_says_whose_it_is_and_who_must_move() {
     expect![[r#"
         $ pintle-newer mumble
         --- stderr ---
-        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, this host 1.1.0: the command reply is not a valid message
+        error: plugin `mumbler.example.org/v1.0.0` has interface 1.0.0, and this host has 1.1.0: the command reply is not a valid message
           caused by: invalid type: string "m", expected u8 at line 1 column 16
         hint: rebuild the plugin against pintle-plugin 1.1.0
         [exit 1]

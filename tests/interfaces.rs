@@ -202,7 +202,7 @@ fn an_implementation_of_another_age_is_told_from_a_faulty_one() {
         &old,
         "any",
         expect![[r#"
-            plugin `old.fixture.example/v0.9.0` has interface 1.0.0, this host 1.0.0: the reply of `codec.fixture.example/v1/decode` is not a valid message: invalid type: string "a text", expected struct Picture at line 1 column 8
+            plugin `old.fixture.example/v0.9.0` has interface 1.0.0, and this host has 1.0.0: the reply of `codec.fixture.example/v1/decode` is not a valid message: invalid type: string "a text", expected struct Picture at line 1 column 8
             Failed"#]],
     );
 }
@@ -251,13 +251,13 @@ fn an_event_of_its_own_has_the_limits_and_errors_of_ours() {
     check_event(
         "odd",
         expect![
-            "plugin `codec.fixture.example/v1.0.0` answered `pre-convert` with something else than the event asks for"
+            "plugin `codec.fixture.example/v1.0.0` replied to `pre-convert` with an invalid type"
         ],
     );
     check_event(
         "slow",
         expect![
-            "the hook of plugin `codec.fixture.example/v1.0.0` on `pre-convert` did not end within 1s"
+            "the hook of plugin `codec.fixture.example/v1.0.0` on `pre-convert` timed out after 1s"
         ],
     );
 }
@@ -270,7 +270,7 @@ fn an_event_says_whether_it_can_be_amended() {
     for outcome in outcomes(&POST_CONVERT, "amended", 60) {
         assert_eq!(
             outcome.result.unwrap_err().to_string(),
-            "plugin `codec.fixture.example/v1.0.0` amends `post-convert`, which cannot be amended"
+            "plugin `codec.fixture.example/v1.0.0` amended `post-convert`, which does not support amendments"
         );
     }
     const AMENDABLE: EventType<Conversion> =
@@ -287,7 +287,7 @@ fn a_payload_that_is_no_message_is_an_error_and_no_panic() {
     let outcomes = hooks.dispatch(&HEAVY, &Buffer::default());
     assert_eq!(
         outcomes[0].result.as_ref().unwrap_err().to_string(),
-        "the payload of `post-convert` cannot be written as a message: a buffer can only be sent \
+        "failed to encode the payload of `post-convert`: a buffer can only be sent \
          in a request or a reply of an interface"
     );
 }
@@ -382,7 +382,7 @@ fn what_is_registered_wrongly_is_an_error_at_construction() {
     let err = |it: Cli| it.build().map(|_| ()).unwrap_err().to_string();
     assert_eq!(
         err(Cli::new().group(&UNREGISTERED)),
-        "the command `convert` is about the event `pre-convert`, which is not registered"
+        "the command `convert` refers to the event `pre-convert`, which is not registered"
     );
     let event = EventInfo::of(&PRE_CONVERT);
     assert!(Cli::new().group(&UNREGISTERED).event(event).build().is_ok());

@@ -121,8 +121,8 @@ fn without_a_terminal_the_defaults_answer() {
         [exit 0]
         $ pintle tool ask --strict
         --- stderr ---
-        error: there is no terminal to ask `Set sail?` on, and the question has no default
-        hint: run the command on a terminal, or give the answer as an option
+        error: cannot ask `Set sail?`: there is no terminal, and the question has no default
+        hint: run the command in a terminal, or pass the answer as an option
         [exit 1]
         $ pintle tool screen
         {"stdin":false,"stdout":false,"stderr":false,"width":null,"colors":false,"message_colors":false}
@@ -244,7 +244,7 @@ fn a_hook_that_is_over_its_time_is_told_so() {
     let sandbox = sandbox().plugin("shipyard");
     let output = run_late_hook(&sandbox, "ask");
     assert_eq!(output.code(), 1, "{output}");
-    assert!(output.stderr.contains("did not end within 300ms"), "{output}");
+    assert!(output.stderr.contains("timed out after 300ms"), "{output}");
     assert_eq!(fs::read_to_string(sandbox.work().join("told")).unwrap(), "true");
     assert!(!is_file(&sandbox, "cleaned") && !is_file(&sandbox, "PROJECT"), "{output}");
 }

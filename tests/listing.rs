@@ -17,8 +17,8 @@ fn the_listing_is_there_as_text_json_and_yaml() {
         &lines,
         expect![[r#"
             $ pintle plugin list
-            KEY                                  STATE    TRANSPORT  BRINGS   REASON
-            host-requirement.example.org/v1.0.0  refused  native     future   it requires version >=99 of the host library, this host is built on 0.1.0
+            KEY                                  STATE    TRANSPORT  PROVIDES  REASON
+            host-requirement.example.org/v1.0.0  refused  native     future    it requires version >=99 of the host library, but this host is built on 0.1.0
             plain.example.org/v1.0.0             ok       native     plain
             veto.example.org/v1.0.0              ok       native     1 event
             [exit 0]
@@ -29,7 +29,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
                 "version": "1.0.0",
                 "key": "host-requirement.example.org/v1.0.0",
                 "state": "refused",
-                "reason": "it requires version >=99 of the host library, this host is built on 0.1.0",
+                "reason": "it requires version >=99 of the host library, but this host is built on 0.1.0",
                 "transport": "native",
                 "path": "[PLUGINS]/host-requirement.so",
                 "abi": {
@@ -100,7 +100,7 @@ fn the_listing_is_there_as_text_json_and_yaml() {
               version: "1.0.0"
               key: host-requirement.example.org/v1.0.0
               state: refused
-              reason: it requires version >=99 of the host library, this host is built on 0.1.0
+              reason: it requires version >=99 of the host library, but this host is built on 0.1.0
               transport: native
               path: [PLUGINS]/host-requirement.so
               abi:
@@ -171,7 +171,7 @@ fn no_plugins_are_no_error() {
         &["plugin list", "plugin list -o json"],
         expect![[r#"
         $ pintle plugin list
-        no plugins; `plugin abi` shows where they are looked for
+        no plugins found; `plugin abi` lists the plugin directories
         [exit 0]
         $ pintle plugin list -o json
         []
@@ -201,7 +201,7 @@ fn a_plugin_is_inspected_without_being_run() {
             host         *
             project      3
             command      plain: Do next to nothing
-            this host    takes it
+            this host    accepts it
             [exit 0]
             $ pintle plugin inspect [PLUGINS]/plain.so -o json
             {
@@ -255,15 +255,15 @@ fn a_plugin_is_checked_whole() {
             $ pintle plugin check good
             plugin       good.example.org/v1.0.0
             path         [PLUGINS]/good.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_good_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        unwind
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
             command      `greet`, 6 arguments
@@ -277,12 +277,12 @@ fn a_plugin_is_checked_whole() {
             command      `fleet list`, 0 arguments
             command      `fleet add`, 1 argument
             subcommand   `init`, 1 flag
-            every check passed
+            all checks passed
             [exit 0]
             $ pintle plugin check plain
             --- stderr ---
-            error: no plugin `plain` is installed
-            hint: type `pintle plugin list` to see which plugins there are
+            error: plugin `plain` is not installed
+            hint: run `pintle plugin list` to list the plugins
             [exit 2]
         "#]],
     );
@@ -315,25 +315,24 @@ fn a_key_is_understood_in_each_of_its_forms() {
             [exit 0]
             $ pintle plugin run plain/v2 plain
             --- stderr ---
-            error: no version of plugin `plain.example.org` matches `plain/v2`, installed: `plain.example.org/v1.0.0`
-            hint: type `plain.example.org/v1.0.0`
+            error: no version of plugin `plain.example.org` matches `plain/v2`; installed versions: `plain.example.org/v1.0.0`
+            hint: use `plain.example.org/v1.0.0`
             [exit 3]
             $ pintle plugin run plian plain
             --- stderr ---
-            error: no plugin `plian` is installed
+            error: plugin `plian` is not installed
             hint: did you mean `plain.example.org`?
             [exit 2]
             $ pintle plugin run Plain! plain
             --- stderr ---
-            error: invalid plugin key `Plain!`
-              caused by: `Plain!` is not a plugin key, which looks like `name` or `name/v1.2.3`
-              caused by: `Plain!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-            hint: a key is `name` or `name/version`, for example `hello`, `hello/v1`, `hello.pintle.dev/v1.0.0`
+            error: invalid plugin key `Plain!`: expected `name` or `name/v1.2.3`
+              caused by: invalid plugin name `Plain!`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+            hint: use `name` or `name/version`, for example `hello`, `hello/v1` or `hello.pintle.dev/v1.0.0`
             [exit 2]
             $ pintle plugin run plain other
             --- stderr ---
             error: plugin `plain` has no command `other`
-            hint: it has `plain`
+            hint: use one of the commands of the plugin: `plain`
             [exit 2]
         "#]],
     );
@@ -421,8 +420,8 @@ fn bytes_that_are_no_text_void_neither_the_disabled_nor_a_folder() {
 fn quiet_is_quiet_about_where_an_error_comes_from() {
     let sandbox = Sandbox::new().plugin("good");
     let said = |line: &str| sandbox.run(line.split(' ')).to_string();
-    assert!(!said("-q fail").contains("the error comes from plugin"));
-    assert!(said("-v fail").contains("the error comes from plugin `good.example.org/v1.0.0`"));
+    assert!(!said("-q fail").contains("the error was reported by plugin"));
+    assert!(said("-v fail").contains("the error was reported by plugin `good.example.org/v1.0.0`"));
 }
 
 #[test]
@@ -443,10 +442,10 @@ fn completion_knows_the_commands_and_options_of_plugins() {
             add[TAB]Add a ship
             list[TAB]List the ships
             --plugin-dir[TAB]Look for plugins in this directory first (can be repeated)
-            --disable-plugin[TAB]Do as if this plugin were not installed (can be repeated)
-            --allow-panic-abort[TAB]Take plugins whose panics end the host
-            --quiet[TAB]Show errors only
-            --verbose[TAB]Show more (twice: everything)
+            --disable-plugin[TAB]Ignore this plugin (can be repeated)
+            --allow-panic-abort[TAB]Load plugins whose panics end the host
+            --quiet[TAB]Show only errors
+            --verbose[TAB]Show more messages (twice: all messages)
             --help[TAB]Print help
             [exit 0]
             $ pintle -- pintle greet --t

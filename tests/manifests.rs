@@ -27,12 +27,12 @@ fn a_plugin_describes_its_nouns() {
             Options:
               -h, --help  Print help (see more with '--help')
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 0]
             $ pintle help logbook
             Keep a logbook
@@ -51,21 +51,21 @@ fn a_plugin_describes_its_nouns() {
               -h, --help
                       Print help (see a summary with '-h')
 
-            Options of every command:
+            Global options:
                   --allow-panic-abort
-                      Take plugins whose panics end the host
+                      Load plugins whose panics end the host
 
                   --disable-plugin <KEY>
-                      Do as if this plugin were not installed (can be repeated)
+                      Ignore this plugin (can be repeated)
 
                   --plugin-dir <DIR>
                       Look for plugins in this directory first (can be repeated)
 
               -q, --quiet
-                      Show errors only
+                      Show only errors
 
               -v, --verbose...
-                      Show more (twice: everything)
+                      Show more messages (twice: all messages)
             [exit 0]
             $ pintle logbook page --help
             Turn the pages of a logbook
@@ -78,12 +78,12 @@ fn a_plugin_describes_its_nouns() {
             Options:
               -h, --help  Print help
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 0]
             $ pintle logbook
             --- stderr ---
@@ -98,12 +98,12 @@ fn a_plugin_describes_its_nouns() {
             Options:
               -h, --help  Print help (see more with '--help')
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 2]
         "#]],
     );
@@ -182,7 +182,7 @@ fn inspect_shows_where_a_plugin_comes_from() {
             command      logbook open: Open the logbook, which is glued shut
             command      logbook page add: Add a page
             command      cluster moor: Moor a cluster
-            this host    takes it
+            this host    accepts it
             [exit 0]
             $ pintle plugin inspect logbook -o yaml
             path: [PLUGINS]/logbook.so

@@ -250,12 +250,12 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             Options:
               -h, --help  Print help
 
-            Options of every command:
-                  --allow-panic-abort     Take plugins whose panics end the host
-                  --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+            Global options:
+                  --allow-panic-abort     Load plugins whose panics end the host
+                  --disable-plugin <KEY>  Ignore this plugin (can be repeated)
                   --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-              -q, --quiet                 Show errors only
-              -v, --verbose...            Show more (twice: everything)
+              -q, --quiet                 Show only errors
+              -v, --verbose...            Show more messages (twice: all messages)
             [exit 2]
         "#]],
     );

@@ -230,7 +230,7 @@ fn a_plugin_is_installed_updated_and_rolled_back() {
             $ pintle hello
             --- stderr ---
             error: plugin `hello.example.org/v1.2.0` is disabled
-            hint: type `pintle plugin enable hello.example.org`
+            hint: run `pintle plugin enable hello.example.org`
             [exit 3]
             $ pintle plugin enable hello
             hello.example.org is enabled again
@@ -389,7 +389,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             fetching broken-[TARGET].tar.gz: done
             error: failed to install `acme/broken` while checking it
               caused by: plugin `[HOME]/.local/share/pintle/plugins/.store/[NEW]/broken` is refused
-              caused by: it does not say what it is: it ended with exit code 3
+              caused by: it does not describe itself: it exited with code 3
             hint: run it with `PINTLE_COMMAND=INFO` to see what it does
             [exit 3]
             $ pintle plugin install acme/wrong
@@ -410,7 +410,7 @@ fn what_does_not_fit_is_named_and_leaves_nothing() {
             hint: use `owner/repo[@version]`, `oci://host/repository:tag`, `https://…` or `./path`
             [exit 2]
             $ pintle plugin list
-            no plugins; `plugin abi` shows where they are looked for
+            no plugins found; `plugin abi` lists the plugin directories
             [exit 0]
         "#]],
     );
@@ -788,7 +788,7 @@ fn a_project_has_its_own_versions() {
         assert_eq!(at(&deep, &["hello"]).success().stdout, format!("hello {version}\n"));
     }
     let list = at(&deep, &["plugin", "list", "--all"]).success();
-    assert!(list.stdout.contains("the project demands `hello.example.org/v1.0.0`"), "{list}");
+    assert!(list.stdout.contains("the project requires `hello.example.org/v1.0.0`"), "{list}");
     let _ = sandbox.run(["plugin", "prune"]).success();
     assert_eq!(at(&deep, &["hello"]).success().stdout, "hello 1.0.0\n");
 
@@ -957,7 +957,7 @@ fn commands_and_names_that_exist_are_told_before() {
             $ pintle hello
             --- stderr ---
             error: several plugins claim the command `hello`: `hello.example.org/v1.0.0`, `rival.example.org/v1.0.0`
-            hint: type `pintle plugin run hello.example.org/v1.0.0 hello` or `pintle plugin run rival.example.org/v1.0.0 hello`, or disable one of the plugins
+            hint: run `pintle plugin run hello.example.org/v1.0.0 hello` or `pintle plugin run rival.example.org/v1.0.0 hello`, or disable one of the plugins
             [exit 4]
         "#]],
     );
@@ -995,7 +995,7 @@ fn a_system_can_keep_its_plugins_to_itself() {
             plain
             [exit 0]
             $ pintle plugin list
-            KEY                       STATE  TRANSPORT  BRINGS  REASON
+            KEY                       STATE  TRANSPORT  PROVIDES  REASON
             plain.example.org/v1.0.0  ok     native     plain
             [exit 0]
         "#]],

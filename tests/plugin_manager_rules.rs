@@ -29,11 +29,11 @@ fn a_command_of_the_host_is_told_before() {
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
         error: failed to install `acme/hello` while comparing its commands with those that exist
-          caused by: its command `cluster create` collides with a core command
+          caused by: its command `cluster create` conflicts with a core command
         hint: `--yes` installs it nevertheless; then `plugin run KEY` calls the command
         [exit 4]
         $ pintle plugin list
-        no plugins; `plugin abi` shows where they are looked for
+        no plugins found; `plugin abi` lists the plugin directories
         [exit 0]
     "#]],
     );
@@ -338,15 +338,15 @@ fn a_library_of_a_newer_system_is_refused_before_it_is_loaded() {
         $ pintle plugin install ./plain.so
         --- stderr ---
         error: failed to install `./plain.so` while checking it
-          caused by: plugin file `[HOME]/.local/share/pintle/plugins/.store/[NEW]/plain.so` cannot be loaded here
+          caused by: plugin file `[HOME]/.local/share/pintle/plugins/.store/[NEW]/plain.so` cannot be loaded on this machine
           caused by: it requires glibc 9.34, which is newer than 2.36: `pthread_key_create`, `pthread_key_delete`, `pthread_setspecific`
-        hint: its author builds it for an older glibc, or use a newer system
+        hint: ask the author for a build for an older glibc, or use a newer system
         [exit 3]
         $ pintle plugin check plain.so
         --- stderr ---
-        error: plugin file `plain.so` cannot be loaded here
+        error: plugin file `plain.so` cannot be loaded on this machine
           caused by: it requires glibc 9.34, which is newer than 2.36: `pthread_key_create`, `pthread_key_delete`, `pthread_setspecific`
-        hint: its author builds it for an older glibc, or use a newer system
+        hint: ask the author for a build for an older glibc, or use a newer system
         [exit 3]
     "#]]);
 }

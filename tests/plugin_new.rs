@@ -107,7 +107,7 @@ fn what_cannot_be_created_is_left_alone() {
         [exit 1]
         $ pintle plugin new Not.A.Name
         --- stderr ---
-        error: invalid value 'Not.A.Name' for '<NAME>': `Not.A.Name` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+        error: invalid value 'Not.A.Name' for '<NAME>': invalid plugin name `Not.A.Name`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
 
         For more information, try '--help'.
         [exit 2]

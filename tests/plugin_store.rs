@@ -80,7 +80,7 @@ fn a_listing_shows_where_a_plugin_is_from() {
     let sandbox = with_plain();
     fs::copy(fixture("good"), store(&sandbox).join("good.so")).expect("a copy");
     expect![[r#"
-        KEY                       STATE  TRANSPORT  BRINGS                                                                                           SOURCE      REASON
+        KEY                       STATE  TRANSPORT  PROVIDES                                                                                         SOURCE      REASON
         good.example.org/v1.0.0   ok     native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events
         plain.example.org/v1.0.0  ok     native     plain                                                                                            ./plain.so
         [exit 0]

@@ -56,8 +56,8 @@ fn a_policy_that_is_refused_stops_the_command() {
         --- stderr ---
         error: the hook of plugin `policy.example.org/v1.0.0` on `pre-project-init` cannot run
           caused by: plugin `policy.example.org/v1.0.0` is refused
-          caused by: it was built against plugin interface 9.0.0, this host knows up to 1.x
-        hint: update this host, or install an older version of the plugin; or do without it: `--disable-plugin policy.example.org/v1.0.0`
+          caused by: it was built against plugin interface 9.0.0, but this host supports only versions up to 1.x
+        hint: update this host, or install an older version of the plugin; or disable the plugin with `--disable-plugin policy.example.org/v1.0.0`
         [exit 3]
     "#]],
     );
@@ -84,8 +84,8 @@ fn a_policy_that_cannot_be_loaded_stops_the_command() {
         $ pintle init --plugins good
         --- stderr ---
         error: the hook of plugin `policy.example.org/v1.0.0` on `pre-project-init` cannot run
-          caused by: the root symbol of plugin file `[PLUGINS]/policy.so` is not a header of abi_stable 0.11
-        hint: build it with `pintle_plugin::export_plugin!` of interface 1.x; or do without it: `--disable-plugin policy.example.org/v1.0.0`
+          caused by: the root symbol of plugin file `[PLUGINS]/policy.so` is not an abi_stable 0.11 header
+        hint: build it with `pintle_plugin::export_plugin!` of interface 1.x; or disable the plugin with `--disable-plugin policy.example.org/v1.0.0`
         [exit 3]
     "#]],
     );
@@ -108,9 +108,9 @@ fn a_refused_file_without_a_key_stops_the_command_if_it_has_the_hook() {
         --- stderr ---
         error: the hook of plugin `[PLUGINS]/policy.so` on `pre-project-init` cannot run
           caused by: plugin `[PLUGINS]/policy.so` is refused
-          caused by: its manifest has an invalid version
-          caused by: `newest` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
-        hint: report this to the plugin's author; or do without it: remove `[PLUGINS]/policy.so`
+          caused by: its manifest is invalid
+          caused by: invalid plugin version `newest`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+        hint: report this to the plugin's author; or remove `[PLUGINS]/policy.so`
         [exit 3]
     "#]],
     );
@@ -171,8 +171,8 @@ fn help_and_completion_work_whatever_a_hook_does() {
         --- stderr ---
         error: the hook of plugin `policy.example.org/v1.0.0` on `pre-cluster-create` cannot run
           caused by: plugin `policy.example.org/v1.0.0` is refused
-          caused by: it was built against plugin interface 9.0.0, this host knows up to 1.x
-        hint: update this host, or install an older version of the plugin; or do without it: `--disable-plugin policy.example.org/v1.0.0`
+          caused by: it was built against plugin interface 9.0.0, but this host supports only versions up to 1.x
+        hint: update this host, or install an older version of the plugin; or disable the plugin with `--disable-plugin policy.example.org/v1.0.0`
         [exit 3]
     "#]],
     );
@@ -204,21 +204,21 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
             good.example.org is disabled in `[HOME]/.config/pintle/config.toml`
             [exit 0]
             $ pintle plugin disable good.example.org
-            good.example.org was disabled already in `[HOME]/.config/pintle/config.toml`
+            good.example.org is already disabled in `[HOME]/.config/pintle/config.toml`
             [exit 0]
             $ pintle greet ada
             --- stderr ---
             error: plugin `good.example.org/v1.0.0` is disabled
-            hint: type `pintle plugin enable good.example.org`
+            hint: run `pintle plugin enable good.example.org`
             [exit 3]
             $ pintle plugin list
-            KEY                      STATE     TRANSPORT  BRINGS                                                                                           REASON
-            good.example.org/v1.0.0  disabled  native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events  it is disabled as `good.example.org` in `[HOME]/.config/pintle/config.toml`
+            KEY                      STATE     TRANSPORT  PROVIDES                                                                                         REASON
+            good.example.org/v1.0.0  disabled  native     greet, ask, work, fail, misuse, exit-with, again, whoami, fleet list, fleet add, init; 2 events  it is disabled by the key `good.example.org` in `[HOME]/.config/pintle/config.toml`
             [exit 0]
             $ pintle plugin enable good/v1
             --- stderr ---
-            error: plugin `good/v1` is still disabled as `good.example.org` in `[HOME]/.config/pintle/config.toml`
-            hint: type `pintle plugin enable good.example.org`
+            error: plugin `good/v1` is still disabled by the key `good.example.org` in `[HOME]/.config/pintle/config.toml`
+            hint: run `pintle plugin enable good.example.org`
             [exit 1]
             $ pintle plugin enable good
             good.example.org is enabled again
@@ -231,13 +231,13 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
             [exit 0]
             $ pintle plugin disable goood.example.org
             --- stderr ---
-            error: no plugin `goood.example.org` is installed
+            error: plugin `goood.example.org` is not installed
             hint: did you mean `good.example.org`?
             [exit 2]
             $ pintle plugin disable good/v7
             --- stderr ---
-            error: no version of plugin `good.example.org` matches `good/v7`, installed: `good.example.org/v1.0.0`
-            hint: type `good.example.org/v1.0.0`
+            error: no version of plugin `good.example.org` matches `good/v7`; installed versions: `good.example.org/v1.0.0`
+            hint: use `good.example.org/v1.0.0`
             [exit 3]
             $ pintle plugin disable good/v1
             good.example.org/v1 is disabled in `[HOME]/.config/pintle/config.toml`
@@ -258,18 +258,18 @@ fn a_plugin_is_disabled_until_it_is_enabled_whatever_directory_it_is_in() {
         $ pintle greet ada
         --- stderr ---
         error: plugin `good.example.org/v1.0.0` is disabled
-        hint: have the administrator remove `good` from `[SANDBOX]/system.toml`
+        hint: ask the administrator to remove `good` from `[SANDBOX]/system.toml`
         [exit 3]
         $ pintle plugin enable good
         --- stderr ---
-        error: plugin `good` is still disabled as `good` in `[SANDBOX]/system.toml`
-        hint: have the administrator remove `good` from `[SANDBOX]/system.toml`
+        error: plugin `good` is still disabled by the key `good` in `[SANDBOX]/system.toml`
+        hint: ask the administrator to remove `good` from `[SANDBOX]/system.toml`
         [exit 1]
     "#]],
     );
     assert!(
         listed(&sandbox, &[], |_| true)
-            .contains("it is disabled as `good` in `[SANDBOX]/system.toml`")
+            .contains("it is disabled by the key `good` in `[SANDBOX]/system.toml`")
     );
 }
 
@@ -287,17 +287,17 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         expect![[r#"
             $ pintle cluster create desk
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `cluster create`, is not installed
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `cluster create`, is not installed
             hint: install it
             [exit 3]
             $ pintle sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
             hint: install it
             [exit 3]
             $ pintle plugin run same-command-a sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not installed
             hint: install it
             [exit 3]
             $ pintle greet ada
@@ -318,7 +318,7 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         expect![[r#"
             $ pintle sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not in use, but `v1.0.0` is
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is not in use: the version in use is `v1.0.0`
             hint: install a version that matches
             [exit 3]
         "#]],
@@ -336,8 +336,8 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             [exit 0]
             $ pintle --disable-plugin policy sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
-              caused by: it is disabled as `policy`
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
+              caused by: it is disabled by the key `policy`
             hint: remove it from `--disable-plugin` and from the variable `PINTLE_DISABLE_PLUGINS`
             [exit 3]
             $ pintle plugin disable policy
@@ -345,9 +345,9 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
             [exit 0]
             $ pintle sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
-              caused by: it is disabled as `policy.example.org` in `[HOME]/.config/pintle/config.toml`
-            hint: type `pintle plugin enable policy.example.org`
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is disabled
+              caused by: it is disabled by the key `policy.example.org` in `[HOME]/.config/pintle/config.toml`
+            hint: run `pintle plugin enable policy.example.org`
             [exit 3]
         "#]],
     );
@@ -361,8 +361,8 @@ fn a_required_plugin_that_is_missing_stops_the_commands_that_require_it() {
         expect![[r#"
             $ pintle sail
             --- stderr ---
-            error: plugin `policy.example.org` in a version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is refused
-              caused by: it was built against plugin interface 9.0.0, this host knows up to 1.x
+            error: plugin `policy.example.org` with version `>=1.2`, which `[SANDBOX]/system.toml` requires for `sail`, is refused
+              caused by: it was built against plugin interface 9.0.0, but this host supports only versions up to 1.x
             hint: update this host, or install an older version of the plugin
             [exit 3]
         "#]],
@@ -448,7 +448,7 @@ fn a_pre_release_that_was_not_asked_for_is_named() {
             $ pintle plugin run plain plain
             --- stderr ---
             error: only pre-releases match `plain`: `plain.example.org/v1.0.0-rc1`
-            hint: type `plain.example.org/v1.0.0-rc1`
+            hint: use `plain.example.org/v1.0.0-rc1`
             [exit 3]
             $ pintle plugin run plain/v1.0.0-rc1 plain
             plain

@@ -64,7 +64,7 @@ fn plugins_that_the_caller_chooses_are_not_there() {
         "plain",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
             error: unrecognized subcommand 'plain'
 
               tip: a similar subcommand exists: 'plugin'
@@ -78,9 +78,9 @@ fn plugins_that_the_caller_chooses_are_not_there() {
     check_raised(
         "plugin list",
         expect![[r#"
-            no plugins; `plugin abi` shows where they are looked for
+            no plugins found; `plugin abi` lists the plugin directories
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
             [exit 0]
         "#]],
     );
@@ -92,8 +92,8 @@ fn a_plugin_directory_of_the_callers_is_refused() {
         "--plugin-dir [PLUGINS] plain",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: the option `--plugin-dir` is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -102,8 +102,8 @@ fn a_plugin_directory_of_the_callers_is_refused() {
         "plugin list --plugin-dir=[PLUGINS]",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: the option `--plugin-dir` is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: the option `--plugin-dir` is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -116,8 +116,8 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin inspect [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: a plugin file as an argument is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: a plugin file as an argument is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -126,8 +126,8 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin check [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: a plugin file as an argument is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: a plugin file as an argument is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -136,8 +136,8 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin check --in-this-process -- [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: a plugin file as an argument is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: a plugin file as an argument is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -146,8 +146,8 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin register [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: a plugin file as an argument is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: a plugin file as an argument is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -156,8 +156,8 @@ fn a_file_of_the_callers_is_not_loaded() {
         "plugin install [PLUGINS]/plain.so",
         expect![[r#"
             --- stderr ---
-            warning: the environment and the user's directories are ignored, also PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller lacks
-            error: the user's plugin directory is refused: this process has privileges that its caller lacks
+            warning: the environment and the user's directories are ignored, including PINTLE_PLUGIN_PATH, PINTLE_PLUGIN_SYSTEM_PATH, PINTLE_SYSTEM_CONFIG: this process has privileges that its caller does not have
+            error: the user's plugin directory is not allowed: this process has privileges that its caller does not have
             hint: use a plugin that the administrator has installed, or a copy of `pintle` that has no privileges
             [exit 3]
         "#]],
@@ -178,7 +178,7 @@ fn a_completion_script_gets_no_answer() {
 fn the_environment_of_the_caller_is_not_used() {
     let Some(sandbox) = sandbox() else { return };
     let sandbox = sandbox.env("PINTLE_DISABLE_PLUGINS", "+");
-    let warning = "`+` disables no plugin";
+    let warning = "cannot disable plugin `+`";
     let output = sandbox.run(["plugin", "list"]).success();
     assert!(output.stderr.contains(warning), "{output}");
     raise(&sandbox, RAISED[0]);
@@ -200,7 +200,7 @@ fn plugins_that_the_administrator_has_installed_are_used() {
         assert!(output.success().stdout.contains("plain"), "{how}");
         let output = in_local_lib(&sandbox, "chmod 777 \"$plugins\"", "plain");
         assert_ne!(output.code(), 0, "{output}");
-        let text = "plugin directory `/usr/local/lib/pintle/plugins` is not used: every user may";
+        let text = "plugin directory `/usr/local/lib/pintle/plugins` is ignored: all users can";
         assert!(output.stderr.contains(text), "{output}");
         let output = in_local_lib(&sandbox, "chown 12345 \"$plugins/plain.so\"", "plain");
         assert_eq!(output.code(), 3, "{output}");
@@ -255,7 +255,7 @@ fn root_uses_nothing_that_others_may_change() {
     expect![[r#"
         $ pintle plain
         --- stderr ---
-        warning: plugin directory `[PLUGINS]` is not used: every user may change it: give it to the user who runs this, or to root, and take the permission to write it from all others: `chmod go-w`
+        warning: plugin directory `[PLUGINS]` is ignored: all users can write to it: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         error: unrecognized subcommand 'plain'
 
           tip: a similar subcommand exists: 'plugin'
@@ -265,9 +265,9 @@ fn root_uses_nothing_that_others_may_change() {
         For more information, try '--help'.
         [exit 2]
         $ pintle plugin list
-        no plugins; `plugin abi` shows where they are looked for
+        no plugins found; `plugin abi` lists the plugin directories
         --- stderr ---
-        warning: plugin directory `[PLUGINS]` is not used: every user may change it: give it to the user who runs this, or to root, and take the permission to write it from all others: `chmod go-w`
+        warning: plugin directory `[PLUGINS]` is ignored: all users can write to it: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         [exit 0]
     "#]].assert_eq(&sandbox.transcript(&["plain", "plugin list"]));
     set_mode(&plugins, 0o755);
@@ -284,7 +284,7 @@ fn root_uses_nothing_that_others_may_change() {
         --- stderr ---
         error: plugin file `[PLUGINS]/plain.so` was refused
           caused by: it is not safe to load: it belongs to another user (uid 12345)
-        hint: give it to the user who runs this, or to root, and take the permission to write it from all others: `chmod go-w`
+        hint: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         [exit 3]
     "#]].assert_eq(&sandbox.transcript(&["plain"]));
 }
@@ -298,7 +298,7 @@ fn other_users_are_warned() {
         $ pintle plain
         plain
         --- stderr ---
-        warning: plugin directory `[PLUGINS]` is not safe: every user may change it: give it to the user who runs this, or to root, and take the permission to write it from all others: `chmod go-w`
+        warning: plugin directory `[PLUGINS]` is not safe: all users can write to it: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         [exit 0]
     "#]].assert_eq(&sandbox.transcript(&["plain"]));
     set_mode(&sandbox.plugins(), 0o755);
@@ -310,7 +310,7 @@ fn other_users_are_warned() {
         $ pintle plain
         plain
         --- stderr ---
-        warning: plugin `plain.example.org/v1.0.0` is not safe: every user may change it: give it to the user who runs this, or to root, and take the permission to write it from all others: `chmod go-w`
+        warning: plugin `plain.example.org/v1.0.0` is not safe: all users can write to it: change its owner to your user or to root, and remove the write permission of all others: `chmod go-w`
         [exit 0]
     "#]].assert_eq(&sandbox.transcript(&["plain"]));
 }
@@ -325,7 +325,7 @@ fn root_runs_no_program_that_others_may_change() {
     fs::write(&program, "#!/bin/sh\ntouch ran\n").expect("the directory is ours");
     set_mode(&program, 0o777);
     let output = sandbox.run(["plugin", "list"]).success();
-    assert!(output.stdout.contains("it is not safe to run: every user may change it"), "{output}");
+    assert!(output.stdout.contains("it is not safe to run: all users can write to it"), "{output}");
     assert!(!sandbox.plugins().join("ran").exists(), "it was run");
     set_mode(&program, 0o755);
     let _ = sandbox.run(["plugin", "list"]);

@@ -130,28 +130,28 @@ fn a_bad_program_is_refused_and_disturbs_no_other() {
     // They are asked side by side, and each ends.
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     expect![[r#"
-        KEY  STATE  TRANSPORT  BRINGS  REASON
-        [PLUGINS]/bad-name  refused  executable  -  its manifest has an invalid name: `Bad_Name!` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
-        [PLUGINS]/bad-version  refused  executable  -  its manifest has an invalid version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
-        [PLUGINS]/child  refused  executable  -  it does not say what it is: it ended, and left a process behind that keeps its output open
-        [PLUGINS]/code  refused  executable  -  it does not say what it is: it ended with exit code 3: its standard error ends with:\nbroken
-        core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` collides with a core command
+        KEY  STATE  TRANSPORT  PROVIDES  REASON
+        [PLUGINS]/bad-name  refused  executable  -  its manifest is invalid: invalid plugin name `Bad_Name!`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+        [PLUGINS]/bad-version  refused  executable  -  its manifest is invalid: invalid plugin version `one`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+        [PLUGINS]/child  refused  executable  -  it does not describe itself: it exited but left a process behind that keeps its output open
+        [PLUGINS]/code  refused  executable  -  it does not describe itself: it exited with code 3: its standard error ends with:\nbroken
+        core-command.pintle.dev/v1.0.0  conflict  executable  plugin list  its command `plugin list` conflicts with a core command
         [PLUGINS]/dangling  refused  executable  -  it is a link to a file that does not exist
-        [PLUGINS]/deep  refused  executable  -  its answer cannot be read as YAML or JSON: recursion limit exceeded at line 2, column 259
-        [PLUGINS]/empty  refused  executable  -  it does not say what it is: its answer is empty
+        [PLUGINS]/deep  refused  executable  -  its answer is not a valid description in YAML or JSON: recursion limit exceeded at line 2, column 259
+        [PLUGINS]/empty  refused  executable  -  it does not describe itself: its answer is empty
         [PLUGINS]/event  refused  executable  -  it has a hook on the unknown event `post-ship-sink`
         good.pintle.dev/v1.0.0  ok  executable  good day
         [PLUGINS]/latin  refused  executable  -  its answer is not UTF-8
-        [PLUGINS]/megabytes  refused  executable  -  it does not say what it is: it wrote more than 1048576 bytes to its standard output
-        [PLUGINS]/no-first-line  refused  executable  -  it does not say what it is: it cannot be run: Exec format error (os error 8)
-        [PLUGINS]/no-interpreter  refused  executable  -  it does not say what it is: it cannot be run: No such file or directory (os error 2)
-        [PLUGINS]/no-yaml  refused  executable  -  its answer cannot be read as YAML or JSON: unclosed bracket '[' at line 1, column 4
+        [PLUGINS]/megabytes  refused  executable  -  it does not describe itself: it wrote more than 1048576 bytes to its standard output
+        [PLUGINS]/no-first-line  refused  executable  -  it does not describe itself: it cannot be run: Exec format error (os error 8)
+        [PLUGINS]/no-interpreter  refused  executable  -  it does not describe itself: it cannot be run: No such file or directory (os error 2)
+        [PLUGINS]/no-yaml  refused  executable  -  its answer is not a valid description in YAML or JSON: unclosed bracket '[' at line 1, column 4
         [PLUGINS]/pintle-closed  refused  executable  -  it is not executable
-        [PLUGINS]/prose  refused  executable  -  its answer lacks `version`
-        [PLUGINS]/signal  refused  executable  -  it does not say what it is: it was ended by signal 11 (SIGSEGV): its standard error ends with:\nline 11\nline 12\nline 13\nline 14\nline 15\nline 16\nline 17\nline 18\nline 19\nline 20
-        [PLUGINS]/slow  refused  executable  -  it does not say what it is: it did not end within 5s: its standard error ends with:\nwaiting
-        [PLUGINS]/step  refused  executable  -  it takes part in the unknown subcommand `paint`: there are init, edit, create api, create webhook, delete api, delete webhook
-        [PLUGINS]/types  refused  executable  -  its answer cannot be read as YAML or JSON: expected sequence start at line 2, column 9
+        [PLUGINS]/prose  refused  executable  -  its answer does not contain `version`
+        [PLUGINS]/signal  refused  executable  -  it does not describe itself: it was terminated by signal 11 (SIGSEGV): its standard error ends with:\nline 11\nline 12\nline 13\nline 14\nline 15\nline 16\nline 17\nline 18\nline 19\nline 20
+        [PLUGINS]/slow  refused  executable  -  it does not describe itself: it timed out after 5s: its standard error ends with:\nwaiting
+        [PLUGINS]/step  refused  executable  -  it takes part in the unknown subcommand `paint`: the known subcommands are init, edit, create api, create webhook, delete api, delete webhook
+        [PLUGINS]/types  refused  executable  -  its answer is not a valid description in YAML or JSON: expected sequence start at line 2, column 9
     "#]].assert_eq(&collapsed);
     let out = programs.run("good day").success();
     assert_eq!(out.stderr, "", "{out}");
@@ -173,7 +173,7 @@ fn a_check_says_what_is_wrong_with_a_program() {
         $ pintle plugin check [PLUGINS]/code
         --- stderr ---
         error: plugin `[PLUGINS]/code` is refused
-          caused by: it does not say what it is: it ended with exit code 3
+          caused by: it does not describe itself: it exited with code 3
           caused by: its standard error ends with:
             one
             two
@@ -183,12 +183,12 @@ fn a_check_says_what_is_wrong_with_a_program() {
         --- stderr ---
         error: plugin `[PLUGINS]/event` is refused
           caused by: it has a hook on the unknown event `post-ship-sink`
-        hint: `pintle events` lists the events
+        hint: run `pintle events` to list the events
         [exit 3]
         $ pintle plugin check [PLUGINS]/args
         --- stderr ---
         error: plugin `[PLUGINS]/args` is refused
-          caused by: it declares its command `a` wrongly
+          caused by: its declaration of the command `a` is invalid
           caused by: the argument `x` cannot have choices: its value is a number, and only text can
         hint: report this to the plugin's author
         [exit 3]
@@ -237,7 +237,7 @@ fn a_program_is_registered_where_it_is() {
         registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
         [exit 0]
         $ pintle plugin list
-        KEY                     STATE  TRANSPORT   BRINGS   REASON
+        KEY                     STATE  TRANSPORT   PROVIDES  REASON
         hook.pintle.dev/v1.0.0  ok     executable  1 event
         [exit 0]
         $ pintle plugin inspect hook
@@ -246,7 +246,7 @@ fn a_program_is_registered_where_it_is() {
         version      1.0.0
         description  Reports that a cluster is ready
         events       post-cluster-create
-        this host    takes it
+        this host    accepts it
         [exit 0]
         $ pintle plugin unregister mine/hook.sh
         removed the link `[HOME]/.local/share/pintle/plugins/hook.sh`
@@ -254,10 +254,10 @@ fn a_program_is_registered_where_it_is() {
         $ pintle plugin unregister hook.sh
         --- stderr ---
         error: `hook.sh` is not registered
-        hint: no plugin is registered
+        hint: no plugins are registered
         [exit 2]
         $ pintle plugin list
-        no plugins; `plugin abi` shows where they are looked for
+        no plugins found; `plugin abi` lists the plugin directories
         [exit 0]
         $ pintle plugin register mine/hook.sh
         registered `[SANDBOX]/desk/mine/hook.sh` as hook.pintle.dev/v1.0.0
@@ -327,7 +327,7 @@ fn a_hook_that_fails_says_why() {
                 --- stderr ---
                 error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
                   caused by: no wind
-                  caused by: it ended with exit code 1
+                  caused by: it exited with code 1
                 hint: wait for it
                 [exit 1]
             "#]],
@@ -340,7 +340,7 @@ fn a_hook_that_fails_says_why() {
             aground
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: program `[PLUGINS]/watcher` failed
-              caused by: it ended with exit code 3
+              caused by: it exited with code 3
             [exit 1]
         "#]],
         ),
@@ -351,7 +351,7 @@ fn a_hook_that_fails_says_why() {
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: program `[PLUGINS]/watcher` failed
-              caused by: it was ended by signal 9 (SIGKILL)
+              caused by: it was terminated by signal 9 (SIGKILL)
             [exit 1]
         "#]],
         ),
@@ -362,7 +362,7 @@ fn a_hook_that_fails_says_why() {
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
               caused by: program `[PLUGINS]/watcher` failed
-              caused by: it ended, and left a process behind that keeps its output open
+              caused by: it exited but left a process behind that keeps its output open
             [exit 1]
         "#]],
         ),
@@ -372,9 +372,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -384,9 +384,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: invalid type: integer `1`, expected a string at line 1 column 9
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -396,9 +396,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: expected value at line 1 column 1
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -408,9 +408,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: No such file or directory (os error 2)
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -420,9 +420,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: it is a FIFO, not a regular file
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -432,9 +432,9 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: the program's reply cannot be read
+              caused by: failed to read the program's reply
               caused by: it is larger than 16 MiB
-            hint: a reply is a JSON object
+            hint: write the reply as a JSON object
             [exit 1]
         "#]],
         ),
@@ -444,7 +444,7 @@ fn a_hook_that_fails_says_why() {
             saw pre-project-init: init []
             --- stderr ---
             error: the hook of plugin `watcher.pintle.dev/v1.0.0` on `pre-project-init` failed
-              caused by: this host does not offer the service that was asked for
+              caused by: this host does not provide the requested service
             [exit 1]
         "#]],
         ),
@@ -453,7 +453,7 @@ fn a_hook_that_fails_says_why() {
             expect![[r#"
             saw pre-project-init: init []
             --- stderr ---
-            error: plugin `watcher.pintle.dev/v1.0.0` amends `pre-project-init`, which cannot be amended
+            error: plugin `watcher.pintle.dev/v1.0.0` amended `pre-project-init`, which does not support amendments
             [exit 1]
         "#]],
         ),
@@ -468,7 +468,7 @@ fn a_hook_over_its_time_is_ended_with_what_it_has_started() {
     programs.set_env("PINTLE_HOOK_TIMEOUT", "1s");
     let out = programs.run(INIT);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("did not end within 1s"), "{out}");
+    assert!(out.stderr.contains("timed out after 1s"), "{out}");
     assert_ended(&wait_for(&programs.work().join("pid")));
 }
 
@@ -661,7 +661,7 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
         $ pintle deck signal
         --- stderr ---
         Segmentation fault
-        error: program `[PLUGINS]/deck` was ended by signal 11 (SIGSEGV)
+        error: program `[PLUGINS]/deck` was terminated by signal 11 (SIGSEGV)
         [exit 139]
         $ pintle deck again -- deck exit 9
         [exit 9]
@@ -686,9 +686,9 @@ fn a_command_gets_values_and_its_exit_code_is_the_hosts() {
         [exit 4]
         $ pintle deck garbage
         --- stderr ---
-        error: the program's reply cannot be read
+        error: failed to read the program's reply
           caused by: expected value at line 1 column 1
-        hint: a reply is a JSON object
+        hint: write the reply as a JSON object
         [exit 1]
         $ pintle deck report
         1 and 2
@@ -1014,7 +1014,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             expect![[r#"
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
-              caused by: the program's last line does not end
+              caused by: the last line of the program's output is incomplete
               caused by: the line is: {"reply":{}}
             [exit 1]
         "#]],
@@ -1024,8 +1024,8 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             expect![[r#"
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
-              caused by: the program ended without a reply
-            hint: the last line of a step is a `reply` or an `error`
+              caused by: the program exited without a reply
+            hint: end each step with a `reply` or an `error`
             [exit 1]
         "#]],
         ),
@@ -1036,7 +1036,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             lost
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
-              caused by: it ended with exit code 3
+              caused by: it exited with code 3
             [exit 1]
         "#]],
         ),
@@ -1097,7 +1097,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             expect![[r#"
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
-              caused by: the program wrote an invalid file `a`: it has one of `text` and `base64`
+              caused by: the program wrote an invalid file `a`: exactly one of `text` and `base64` is required
             [exit 1]
         "#]],
         ),
@@ -1134,7 +1134,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             expect![[r#"
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
-              caused by: the program wrote more after its reply
+              caused by: the program wrote more output after its reply
               caused by: the line is: more
             [exit 1]
         "#]],
@@ -1145,7 +1145,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
-              caused by: it ended with exit code 5
+              caused by: it exited with code 5
             [exit 1]
         "#]],
         ),
@@ -1167,7 +1167,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             + PROJECT
             saw post-project-init: init ["HELLO"]
             --- stderr ---
-            {"error":{"message":"this host does not know `fly`","causes":[],"kind":"unsupported"}}
+            {"error":{"message":"this host does not support `fly`","causes":[],"kind":"unsupported"}}
             [exit 0]
         "#]],
         ),
@@ -1189,7 +1189,7 @@ fn a_bad_line_of_a_scaffolder_is_an_error_and_makes_nothing() {
             --- stderr ---
             error: `init` failed in `bad.pintle.dev/v1.0.0` while scaffolding
               caused by: program `[PLUGINS]/bad` failed
-              caused by: it was ended by signal 15 (SIGTERM)
+              caused by: it was terminated by signal 15 (SIGTERM)
             [exit 1]
         "#]],
         ),
@@ -1271,13 +1271,13 @@ fn the_kit_for_python_does_all_that_a_program_can() {
         $ pintle plugin check kit
         plugin      kit.pintle.dev/v1.0.0
         path        [PLUGINS]/kit
-        file        a program that says what it is
+        file        a program that describes itself
         project     3
         event       pre-project-init
         event       post-project-init
         command     `kit show`, 2 arguments
         subcommand  `init`, 1 flag
-        every check passed
+        all checks passed
         [exit 0]
         $ pintle kit show ada
         NAME
@@ -1406,10 +1406,10 @@ fn a_program_in_go_is_a_plugin() {
         $ pintle plugin check gopher
         plugin   gopher.pintle.dev/v1.0.0
         path     [PLUGINS]/gopher
-        file     a program that says what it is
+        file     a program that describes itself
         event    pre-cluster-create
         command  `gopher greet`, 1 argument
-        every check passed
+        all checks passed
         [exit 0]
         $ pintle gopher greet ada
         hello, ada
@@ -1425,12 +1425,12 @@ fn a_program_in_go_is_a_plugin() {
         Options:
           -h, --help  Print help
 
-        Options of every command:
-              --allow-panic-abort     Take plugins whose panics end the host
-              --disable-plugin <KEY>  Do as if this plugin were not installed (can be repeated)
+        Global options:
+              --allow-panic-abort     Load plugins whose panics end the host
+              --disable-plugin <KEY>  Ignore this plugin (can be repeated)
               --plugin-dir <DIR>      Look for plugins in this directory first (can be repeated)
-          -q, --quiet                 Show errors only
-          -v, --verbose...            Show more (twice: everything)
+          -q, --quiet                 Show only errors
+          -v, --verbose...            Show more messages (twice: all messages)
 
         Plugin: gopher.pintle.dev/v1.0.0
         [exit 0]
@@ -1485,7 +1485,7 @@ fn a_hook_in_sh_amends_a_cluster() {
         removing what was created
         error: the hook of plugin `harbour.pintle.dev/v1.0.0` on `pre-cluster-create` failed
           caused by: there is a wreck
-          caused by: it ended with exit code 1
+          caused by: it exited with code 1
         hint: take another berth
         [exit 1]
         $ pintle cluster create NAME --config c.yaml --berth 7
@@ -1686,14 +1686,14 @@ fn options_that_clash_disturb_no_command_of_the_host() {
         $ pintle plugin check pintle-plugins/takes
         --- stderr ---
         error: plugin `pintle-plugins/takes` is refused
-          caused by: it declares its options of `cluster create` wrongly
+          caused by: its declaration of the options for `cluster create` is invalid
           caused by: `--agents` belongs to the host
         hint: report this to the plugin's author
         [exit 3]
         $ pintle plugin check pintle-plugins/hookless
         --- stderr ---
         error: plugin `pintle-plugins/hookless` is refused
-          caused by: it adds options to `cluster create`, and has no hook on its events
+          caused by: it adds options to `cluster create`, but has no hook on its events
           caused by: `cluster create` has the events pre-cluster-create, post-cluster-create, post-cluster-delete
         hint: report this to the plugin's author
         [exit 3]
@@ -1756,28 +1756,28 @@ fn what_is_never_asked_is_not_registered() {
     expect![[r#"
         $ pintle plugin register .hidden
         --- stderr ---
-        error: `[SANDBOX]/desk/.hidden` is hidden, and would not be looked at
-        hint: rename it: no plugin has a `.` in front of its name
+        error: `[SANDBOX]/desk/.hidden` is hidden, so the host would ignore it
+        hint: rename it: the name of a plugin file does not begin with `.`
         [exit 2]
         $ pintle plugin register x.so.1
         --- stderr ---
-        error: `[SANDBOX]/desk/x.so.1` has a version behind its suffix, and would not be looked at
+        error: `[SANDBOX]/desk/x.so.1` has a version after its suffix, so the host would ignore it
         hint: register the file that ends in `.so`
         [exit 2]
         $ pintle plugin register folder
         --- stderr ---
         error: `[SANDBOX]/desk/folder` is not a file
-        hint: name the file of a program or a library
+        hint: specify the file of a program or a library
         [exit 2]
         $ pintle plugin register fifo
         --- stderr ---
         error: `[SANDBOX]/desk/fifo` is not a file
-        hint: name the file of a program or a library
+        hint: specify the file of a program or a library
         [exit 2]
         $ pintle plugin register /
         --- stderr ---
         error: `/` is not a file
-        hint: name the file of a program or a library
+        hint: specify the file of a program or a library
         [exit 2]
     "#]]
     .assert_eq(&programs.transcript(&[
@@ -1795,7 +1795,7 @@ fn an_empty_veto_is_one_and_an_empty_variable_names_no_directory() {
     programs.set_env("TMPDIR", "");
     let out = programs.run(INIT);
     assert_eq!(out.code(), 1, "{out}");
-    assert!(out.stderr.contains("`pre-project-init`: it gives no reason"), "{out}");
+    assert!(out.stderr.contains("`pre-project-init`: no reason given"), "{out}");
     assert!(out.stderr.contains("/tmp/plugin-"), "{out}");
 }
 

@@ -21,7 +21,7 @@ fn an_empty_file_is_refused() {
             [exit 3]
             $ pintle plugin run empty hello
             --- stderr ---
-            error: plugin `empty` was found in `[PLUGINS]/empty.so`, but refused
+            error: plugin `empty` was found in `[PLUGINS]/empty.so`, but is refused
               caused by: it is empty
             hint: install the plugin again: its file is incomplete
             [exit 3]
@@ -110,23 +110,23 @@ fn a_file_truncated_in_half_is_refused() {
         "truncated",
         &["plugin check [PLUGINS]/truncated.so", "plugin run plain plain", "plain"],
         expect![[r#"
-            truncated.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            truncated.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             $ pintle plugin check [PLUGINS]/truncated.so
             --- stderr ---
             error: plugin file `[PLUGINS]/truncated.so` was refused
-              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+              caused by: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             hint: install the plugin again: its file is incomplete
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` was found in `[PLUGINS]/truncated.so`, but refused
-              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+            error: plugin `plain` was found in `[PLUGINS]/truncated.so`, but is refused
+              caused by: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             hint: install the plugin again: its file is incomplete
             [exit 3]
             $ pintle plain
             --- stderr ---
             error: plugin `plain.example.org/v1.0.0` is refused
-              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+              caused by: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             hint: install the plugin again: its file is incomplete
             [exit 3]
         "#]],
@@ -139,23 +139,23 @@ fn a_library_for_another_machine_is_refused() {
         "other-machine",
         &["plugin check [PLUGINS]/other-machine.so", "plugin run plain plain", "plain"],
         expect![[r#"
-            other-machine.so: plain.example.org/v1.0.0, refused: it is a library for aarch64, this host runs on x86_64
+            other-machine.so: plain.example.org/v1.0.0, refused: it is a library for aarch64, but this host runs on x86_64
             $ pintle plugin check [PLUGINS]/other-machine.so
             --- stderr ---
             error: plugin file `[PLUGINS]/other-machine.so` was refused
-              caused by: it is a library for aarch64, this host runs on x86_64
+              caused by: it is a library for aarch64, but this host runs on x86_64
             hint: install the plugin's build for `[TARGET]`
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` was found in `[PLUGINS]/other-machine.so`, but refused
-              caused by: it is a library for aarch64, this host runs on x86_64
+            error: plugin `plain` was found in `[PLUGINS]/other-machine.so`, but is refused
+              caused by: it is a library for aarch64, but this host runs on x86_64
             hint: install the plugin's build for `[TARGET]`
             [exit 3]
             $ pintle plain
             --- stderr ---
             error: plugin `plain.example.org/v1.0.0` is refused
-              caused by: it is a library for aarch64, this host runs on x86_64
+              caused by: it is a library for aarch64, but this host runs on x86_64
             hint: install the plugin's build for `[TARGET]`
             [exit 3]
         "#]],
@@ -168,11 +168,11 @@ fn a_library_of_32_bits_is_refused() {
         "elf32",
         &["plugin check [PLUGINS]/elf32.so"],
         expect![[r#"
-        elf32.so: -, refused: it is a 32-bit library, this host is a 64-bit program
+        elf32.so: -, refused: it is a 32-bit library, but this host is a 64-bit program
         $ pintle plugin check [PLUGINS]/elf32.so
         --- stderr ---
         error: plugin file `[PLUGINS]/elf32.so` was refused
-          caused by: it is a 32-bit library, this host is a 64-bit program
+          caused by: it is a 32-bit library, but this host is a 64-bit program
         hint: install the plugin's build for `[TARGET]`
         [exit 3]
     "#]],
@@ -221,7 +221,7 @@ fn a_library_without_the_root_symbol_is_refused_when_it_is_used() {
             [exit 3]
             $ pintle plugin run no-root-symbol no-root-symbol
             --- stderr ---
-            error: plugin `no-root-symbol` was found in `[PLUGINS]/no-root-symbol.so`, but refused
+            error: plugin `no-root-symbol` was found in `[PLUGINS]/no-root-symbol.so`, but is refused
               caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             hint: build it with `pintle_plugin::export_plugin!`
             [exit 3]
@@ -244,7 +244,7 @@ fn a_root_symbol_in_a_dependency_does_not_count() {
             root-symbol-in-dependency.so: root-symbol-in-dependency.example.org/v1.0.0, refused: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             $ pintle plugin check [PLUGINS]/root-symbol-in-dependency.so
             --- stderr ---
-            warning: it has the RUNPATH `[SANDBOX]/`: on other machines these directories have other libraries, or none
+            warning: it has the RUNPATH `[SANDBOX]/`: on other machines, these directories contain other libraries, or none
             error: plugin file `[PLUGINS]/root-symbol-in-dependency.so` was refused
               caused by: it does not define its root symbol `pintle_root_fixture_plain_1_0_0`
             hint: build it with `pintle_plugin::export_plugin!`
@@ -265,23 +265,23 @@ fn another_major_version_of_the_interface_is_refused() {
         "interface-major",
         &["plugin check [PLUGINS]/interface-major.so", "plugin run plain plain", "plain"],
         expect![[r#"
-            interface-major.so: plain.example.org/v1.0.0, refused: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            interface-major.so: plain.example.org/v1.0.0, refused: it was built against plugin interface 2.0.0, but this host supports only versions up to 1.x
             $ pintle plugin check [PLUGINS]/interface-major.so
             --- stderr ---
             error: plugin file `[PLUGINS]/interface-major.so` was refused
-              caused by: it was built against plugin interface 2.0.0, this host knows up to 1.x
+              caused by: it was built against plugin interface 2.0.0, but this host supports only versions up to 1.x
             hint: update this host, or install an older version of the plugin
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` was found in `[PLUGINS]/interface-major.so`, but refused
-              caused by: it was built against plugin interface 2.0.0, this host knows up to 1.x
+            error: plugin `plain` was found in `[PLUGINS]/interface-major.so`, but is refused
+              caused by: it was built against plugin interface 2.0.0, but this host supports only versions up to 1.x
             hint: update this host, or install an older version of the plugin
             [exit 3]
             $ pintle plain
             --- stderr ---
             error: plugin `plain.example.org/v1.0.0` is refused
-              caused by: it was built against plugin interface 2.0.0, this host knows up to 1.x
+              caused by: it was built against plugin interface 2.0.0, but this host supports only versions up to 1.x
             hint: update this host, or install an older version of the plugin
             [exit 3]
         "#]],
@@ -294,23 +294,23 @@ fn another_series_of_abi_stable_is_refused() {
         "abi-stable-series",
         &["plugin check [PLUGINS]/abi-stable-series.so", "plugin run plain plain", "plain"],
         expect![[r#"
-            abi-stable-series.so: plain.example.org/v1.0.0, refused: it was built with abi_stable 0.12, this host with 0.11
+            abi-stable-series.so: plain.example.org/v1.0.0, refused: it was built with abi_stable 0.12, but this host was built with 0.11
             $ pintle plugin check [PLUGINS]/abi-stable-series.so
             --- stderr ---
             error: plugin file `[PLUGINS]/abi-stable-series.so` was refused
-              caused by: it was built with abi_stable 0.12, this host with 0.11
+              caused by: it was built with abi_stable 0.12, but this host was built with 0.11
             hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
             [exit 3]
             $ pintle plugin run plain plain
             --- stderr ---
-            error: plugin `plain` was found in `[PLUGINS]/abi-stable-series.so`, but refused
-              caused by: it was built with abi_stable 0.12, this host with 0.11
+            error: plugin `plain` was found in `[PLUGINS]/abi-stable-series.so`, but is refused
+              caused by: it was built with abi_stable 0.12, but this host was built with 0.11
             hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
             [exit 3]
             $ pintle plain
             --- stderr ---
             error: plugin `plain.example.org/v1.0.0` is refused
-              caused by: it was built with abi_stable 0.12, this host with 0.11
+              caused by: it was built with abi_stable 0.12, but this host was built with 0.11
             hint: rebuild the plugin with a pintle-plugin that uses abi_stable 0.11
             [exit 3]
         "#]],
@@ -324,15 +324,15 @@ fn a_header_of_another_abi_stable_is_refused_when_it_is_used() {
         &["plugin check [PLUGINS]/abi-stable-header.so", "plain"],
         expect![[r#"
             abi-stable-header.so: plain.example.org/v1.0.0, ok: -
-            with --check, abi-stable-header.so: plain.example.org/v1.0.0, refused: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not a header of abi_stable 0.11
+            with --check, abi-stable-header.so: plain.example.org/v1.0.0, refused: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not an abi_stable 0.11 header
             $ pintle plugin check [PLUGINS]/abi-stable-header.so
             --- stderr ---
-            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not a header of abi_stable 0.11
+            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not an abi_stable 0.11 header
             hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
             [exit 3]
             $ pintle plain
             --- stderr ---
-            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not a header of abi_stable 0.11
+            error: the root symbol of plugin file `[PLUGINS]/abi-stable-header.so` is not an abi_stable 0.11 header
             hint: build it with `pintle_plugin::export_plugin!` of interface 1.x
             [exit 3]
         "#]],
@@ -373,15 +373,15 @@ fn a_manifest_that_differs_from_the_modules_is_refused_when_it_is_used() {
         &["plugin check [PLUGINS]/manifest-differs.so", "differ"],
         expect![[r#"
             manifest-differs.so: manifest-differs.example.org/v1.0.0, ok: -
-            with --check, manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            with --check, manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest in plugin file `[PLUGINS]/manifest-differs.so` does not match the manifest in its code: `version` differs
             $ pintle plugin check [PLUGINS]/manifest-differs.so
             --- stderr ---
-            error: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            error: the manifest in plugin file `[PLUGINS]/manifest-differs.so` does not match the manifest in its code: `version` differs
             hint: install the plugin again: its file was changed after it was built
             [exit 3]
             $ pintle differ
             --- stderr ---
-            error: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+            error: the manifest in plugin file `[PLUGINS]/manifest-differs.so` does not match the manifest in its code: `version` differs
             hint: install the plugin again: its file was changed after it was built
             [exit 3]
         "#]],
@@ -401,18 +401,18 @@ fn a_host_requirement_that_is_not_met_refuses() {
             "future --help",
         ],
         expect![[r#"
-            host-requirement.so: host-requirement.example.org/v1.0.0, refused: it requires version >=99 of the host library, this host is built on 0.1.0
+            host-requirement.so: host-requirement.example.org/v1.0.0, refused: it requires version >=99 of the host library, but this host is built on 0.1.0
             $ pintle plugin check [PLUGINS]/host-requirement.so
             --- stderr ---
             error: plugin file `[PLUGINS]/host-requirement.so` was refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle plugin check host-requirement
             --- stderr ---
-            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but is refused
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle plugin inspect host-requirement
             file         [PLUGINS]/host-requirement.so
@@ -428,25 +428,25 @@ fn a_host_requirement_that_is_not_met_refuses() {
             host         >=99
             project      3
             command      future: Wait for version 99
-            this host    refuses it: it requires version >=99 of the host library, this host is built on 0.1.0
+            this host    refuses it: it requires version >=99 of the host library, but this host is built on 0.1.0
             [exit 0]
             $ pintle plugin run host-requirement future
             --- stderr ---
-            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+            error: plugin `host-requirement` was found in `[PLUGINS]/host-requirement.so`, but is refused
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle future
             --- stderr ---
             error: plugin `host-requirement.example.org/v1.0.0` is refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
             $ pintle future --help
             --- stderr ---
             error: plugin `host-requirement.example.org/v1.0.0` is refused
-              caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-            hint: install a version of the plugin, or of this host, that fits the other
+              caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+            hint: install compatible versions of the plugin and of this host
             [exit 3]
         "#]],
     );
@@ -464,41 +464,41 @@ fn a_plugin_that_aborts_is_refused_unless_allowed() {
             "--allow-panic-abort abort",
         ],
         expect![[r#"
-            panic-abort.so: panic-abort.example.org/v1.0.0, refused: it was built with `panic = "abort"`, so that a panic in it ends the host
+            panic-abort.so: panic-abort.example.org/v1.0.0, refused: it was built with `panic = "abort"`, so a panic in it would end the host
             $ pintle plugin check [PLUGINS]/panic-abort.so
             --- stderr ---
             error: plugin file `[PLUGINS]/panic-abort.so` was refused
-              caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`, or run it as it is with `--allow-panic-abort`
+              caused by: it was built with `panic = "abort"`, so a panic in it would end the host
+            hint: rebuild the plugin with `panic = "unwind"`, or load it anyway with `--allow-panic-abort`
             [exit 3]
             $ pintle plugin run panic-abort abort
             --- stderr ---
-            error: plugin `panic-abort` was found in `[PLUGINS]/panic-abort.so`, but refused
-              caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`, or run it as it is with `--allow-panic-abort`
+            error: plugin `panic-abort` was found in `[PLUGINS]/panic-abort.so`, but is refused
+              caused by: it was built with `panic = "abort"`, so a panic in it would end the host
+            hint: rebuild the plugin with `panic = "unwind"`, or load it anyway with `--allow-panic-abort`
             [exit 3]
             $ pintle abort
             --- stderr ---
             error: plugin `panic-abort.example.org/v1.0.0` is refused
-              caused by: it was built with `panic = "abort"`, so that a panic in it ends the host
-            hint: rebuild the plugin with `panic = "unwind"`, or run it as it is with `--allow-panic-abort`
+              caused by: it was built with `panic = "abort"`, so a panic in it would end the host
+            hint: rebuild the plugin with `panic = "unwind"`, or load it anyway with `--allow-panic-abort`
             [exit 3]
             $ pintle --allow-panic-abort plugin check panic-abort
             plugin       panic-abort.example.org/v1.0.0
             path         [PLUGINS]/panic-abort.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_aborts_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        abort
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
             command      `abort`, 0 arguments
-            every check passed
+            all checks passed
             [exit 0]
             $ pintle --allow-panic-abort abort
             here it comes
@@ -535,19 +535,19 @@ fn a_deprecated_plugin_works_with_a_warning() {
             $ pintle plugin check deprecated
             plugin       deprecated.example.org/v1.0.0
             path         [PLUGINS]/deprecated.so
-            file         a regular file, a library for this machine, all its segments inside the file
+            file         a regular file, a library for this machine, with all segments inside the file
             root symbol  `pintle_root_fixture_deprecated_1_0_0`, defined by this file
-            layout       fits this host's
-            code         says the same as the manifest in the file
-            interface    1.0.0, this host has 1.0.0
-            abi_stable   0.11, this host has 0.11
+            layout       matches this host
+            code         matches the manifest in the file
+            interface    1.0.0 (this host: 1.0.0)
+            abi_stable   0.11 (this host: 0.11)
             target       [TARGET]
             panic        unwind
-            host         requires `*`, this is 0.1.0
+            host         requires `*` (this host: 0.1.0)
             project      3
             functions    manifest, call
             command      `old`, 0 arguments
-            every check passed
+            all checks passed
             [exit 0]
         "#]],
     );
@@ -559,17 +559,17 @@ fn a_file_truncated_inside_its_segments_is_refused() {
         "truncated-segments",
         &["plugin check [PLUGINS]/truncated-segments.so", "plain"],
         expect![[r#"
-            truncated-segments.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], the file at byte [N]
+            truncated-segments.so: plain.example.org/v1.0.0, refused: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             $ pintle plugin check [PLUGINS]/truncated-segments.so
             --- stderr ---
             error: plugin file `[PLUGINS]/truncated-segments.so` was refused
-              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+              caused by: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             hint: install the plugin again: its file is incomplete
             [exit 3]
             $ pintle plain
             --- stderr ---
             error: plugin `plain.example.org/v1.0.0` is refused
-              caused by: it is truncated: its content ends at byte [N], the file at byte [N]
+              caused by: it is truncated: its content ends at byte [N], but the file ends at byte [N]
             hint: install the plugin again: its file is incomplete
             [exit 3]
         "#]],
@@ -598,7 +598,7 @@ fn a_library_beside_a_plugin_is_not_found_through_origin() {
         error: the dynamic linker rejected plugin file `[PLUGINS]/beside.so`
           caused by: dlopen failed
           caused by: companion.so.1: cannot open shared object file: No such file or directory
-        hint: check that the libraries that the plugin needs are installed on this machine
+        hint: check that the libraries that the plugin requires are installed on this machine
         [exit 3]
     "#]]
     .assert_eq(&sandbox.transcript(&["beside"]));
@@ -612,7 +612,7 @@ fn a_library_that_fails_its_checks_is_not_taken_for_the_next() {
     let listed = crate::vices::listed(&sandbox, &["--check"], |_| true);
     expect![[r#"
         good.so: good.example.org/v1.0.0, ok: -
-        manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest of plugin file `[PLUGINS]/manifest-differs.so` is not the one of its code: they differ in `version`
+        manifest-differs.so: manifest-differs.example.org/v1.0.0, refused: the manifest in plugin file `[PLUGINS]/manifest-differs.so` does not match the manifest in its code: `version` differs
         plain.so: plain.example.org/v1.0.0, ok: -
     "#]].assert_eq(&listed);
 }
@@ -627,7 +627,7 @@ fn a_plugin_folder_that_is_a_fifo_hangs_nobody() {
     assert!(sandbox.run(["--help"]).success().stdout.contains("Usage"));
     expect![[r#"
         $ pintle plugin list
-        no plugins; `plugin abi` shows where they are looked for
+        no plugins found; `plugin abi` lists the plugin directories
         --- stderr ---
         warning: failed to search plugin directory `[SANDBOX]/desk/../fifo`: Not a directory (os error 20)
         [exit 0]
@@ -642,20 +642,20 @@ fn a_refused_plugins_command_says_why_wherever_an_option_stands() {
         $ pintle future
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-        hint: install a version of the plugin, or of this host, that fits the other
+          caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+        hint: install compatible versions of the plugin and of this host
         [exit 3]
         $ pintle -v future
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-        hint: install a version of the plugin, or of this host, that fits the other
+          caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+        hint: install compatible versions of the plugin and of this host
         [exit 3]
         $ pintle future -v
         --- stderr ---
         error: plugin `host-requirement.example.org/v1.0.0` is refused
-          caused by: it requires version >=99 of the host library, this host is built on 0.1.0
-        hint: install a version of the plugin, or of this host, that fits the other
+          caused by: it requires version >=99 of the host library, but this host is built on 0.1.0
+        hint: install compatible versions of the plugin and of this host
         [exit 3]
     "#]]
     .assert_eq(&sandbox.transcript(&["future", "-v future", "future -v"]));
@@ -668,15 +668,15 @@ fn a_damaged_layout_is_refused() {
         &["plain", "plugin check [PLUGINS]/damaged-layout.so"],
         expect![[r#"
         damaged-layout.so: plain.example.org/v1.0.0, ok: -
-        with --check, damaged-layout.so: plain.example.org/v1.0.0, refused: plugin file `[PLUGINS]/damaged-layout.so` has a damaged description of its layout
+        with --check, damaged-layout.so: plain.example.org/v1.0.0, refused: the description of the layout of plugin file `[PLUGINS]/damaged-layout.so` is damaged
         $ pintle plain
         --- stderr ---
-        error: plugin file `[PLUGINS]/damaged-layout.so` has a damaged description of its layout
+        error: the description of the layout of plugin file `[PLUGINS]/damaged-layout.so` is damaged
         hint: install the plugin again: its file was changed after it was built
         [exit 3]
         $ pintle plugin check [PLUGINS]/damaged-layout.so
         --- stderr ---
-        error: plugin file `[PLUGINS]/damaged-layout.so` has a damaged description of its layout
+        error: the description of the layout of plugin file `[PLUGINS]/damaged-layout.so` is damaged
         hint: install the plugin again: its file was changed after it was built
         [exit 3]
     "#]],
@@ -693,7 +693,7 @@ fn a_root_symbol_without_the_prefix_is_refused() {
         root-symbol-name.so: root-symbol-name.example.org/v1.0.0, refused: its root symbol `nothing` does not begin with `pintle_root_`
         $ pintle plugin check root-symbol-name
         --- stderr ---
-        error: plugin `root-symbol-name` was found in `[PLUGINS]/root-symbol-name.so`, but refused
+        error: plugin `root-symbol-name` was found in `[PLUGINS]/root-symbol-name.so`, but is refused
           caused by: its root symbol `nothing` does not begin with `pintle_root_`
         hint: build it with `pintle_plugin::export_plugin!`
         [exit 3]
@@ -737,20 +737,20 @@ fn a_manifest_cannot_forge_a_line_of_the_host() {
         $ pintle plain
         --- stderr ---
         error: plugin `plain.example.org/v1.0.0` is refused
-          caused by: it was built for `x\nhint: run evil\u{1b}.`, this host for `[TARGET]`
+          caused by: it was built for `x\nhint: run evil\u{1b}.`, but this host was built for `[TARGET]`
         hint: install the plugin's build for `[TARGET]`
         [exit 3]
         $ pintle plugin list
-        KEY                       STATE    TRANSPORT  BRINGS  REASON
-        plain.example.org/v1.0.0  refused  native     plain   it was built for `x\nhint: run evil\u{1b}.`, this host for `[TARGET]`
+        KEY                       STATE    TRANSPORT  PROVIDES  REASON
+        plain.example.org/v1.0.0  refused  native     plain     it was built for `x\nhint: run evil\u{1b}.`, but this host was built for `[TARGET]`
         [exit 0]
         $ pintle plugin check plain -o json
         --- stderr ---
         {
           "code": 3,
-          "message": "plugin `plain` was found in `[PLUGINS]/plain.so`, but refused",
+          "message": "plugin `plain` was found in `[PLUGINS]/plain.so`, but is refused",
           "causes": [
-            "it was built for `x\nhint: run evil\u001b.`, this host for `[TARGET]`"
+            "it was built for `x\nhint: run evil\u001b.`, but this host was built for `[TARGET]`"
           ],
           "hint": "install the plugin's build for `[TARGET]`"
         }
@@ -773,7 +773,7 @@ fn a_plugin_dir_that_does_not_exist_is_reported() {
         warning: failed to search plugin directory `[SANDBOX]/desk/nowhere`: No such file or directory (os error 2)
         [exit 0]
         $ pintle plugin list --plugin-dir nowhere
-        KEY                       STATE  TRANSPORT  BRINGS  REASON
+        KEY                       STATE  TRANSPORT  PROVIDES  REASON
         plain.example.org/v1.0.0  ok     native     plain
         --- stderr ---
         warning: failed to search plugin directory `[SANDBOX]/desk/nowhere`: No such file or directory (os error 2)

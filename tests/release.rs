@@ -229,7 +229,7 @@ fn install_and_remove(dist: &Path) {
     let _ = root.dpkg(["--install".into()].into_iter().chain(all)).expect("all are there");
     root.add_libraries();
     expect![[r#"
-        KEY                         STATE  TRANSPORT  BRINGS                                                                                    REASON
+        KEY                         STATE  TRANSPORT  PROVIDES                                                                                  REASON
         ci.pintle.dev/v1.0.0        ok     native     init, edit, create webhook
         license.pintle.dev/v1.0.0   ok     native     init, edit, create api, create webhook
         registry.pintle.dev/v1.0.0  ok     native     registry create, registry list, registry delete, registry start, registry stop; 4 events
@@ -309,7 +309,7 @@ fn check_embedding_host(root: &System) {
     let packaged = root.path(&format!("usr/lib/{}/pintle/plugins/{library}", triplet()));
     let _ = fs::copy(packaged, root.path(&plugins).join(library)).expect("it is installed");
     expect![[r#"
-        KEY                        STATE  TRANSPORT  BRINGS                                  REASON
+        KEY                        STATE  TRANSPORT  PROVIDES                                REASON
         rust.pintle.dev/v1.0.0     ok     linked     init, create api, create webhook
         license.pintle.dev/v1.0.0  ok     linked     init, edit, create api, create webhook
         ci.pintle.dev/v1.0.0       ok     native     init, edit, create webhook
@@ -320,7 +320,7 @@ fn check_embedding_host(root: &System) {
     "#]]
     .assert_eq(&root.host("rudder --version"));
     let checked = root.host("rudder plugin check ci.pintle.dev");
-    assert!(checked.contains("every check passed"), "{checked}");
+    assert!(checked.contains("all checks passed"), "{checked}");
     let help = root.host("rudder --help");
     assert!(!help.to_lowercase().contains("pintle") && !help.contains("cluster"), "{help}");
     fs::remove_dir_all(root.path(&format!("usr/lib/{}/rudder", triplet()))).expect("it is ours");

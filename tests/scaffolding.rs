@@ -670,8 +670,8 @@ fn a_newer_plugin_is_merged_with_what_the_user_changed() {
             [exit 2]
             $ pintle project upgrade shipyard@7
             --- stderr ---
-            error: no version of plugin `shipyard.example.org` matches `shipyard.example.org/v7`, installed: `shipyard.example.org/v1.1.0`, `shipyard.example.org/v1.0.0`
-            hint: type `shipyard.example.org/v1.1.0` or `shipyard.example.org/v1.0.0`
+            error: no version of plugin `shipyard.example.org` matches `shipyard.example.org/v7`; installed versions: `shipyard.example.org/v1.1.0`, `shipyard.example.org/v1.0.0`
+            hint: use `shipyard.example.org/v1.1.0` or `shipyard.example.org/v1.0.0`
             [exit 3]
             $ pintle project check
             ok  shipyard.example.org/v1.0.0  installed and compatible
@@ -868,12 +868,12 @@ fn a_plugin_that_has_left_is_missed_by_name() {
         &lines,
         expect![[r#"
             $ pintle project check
-            problem  shipyard.example.org/v1.0.0  no plugin `shipyard.example.org/v1.0.0` is installed
+            problem  shipyard.example.org/v1.0.0  plugin `shipyard.example.org/v1.0.0` is not installed
             ok       files                        5 scaffolded, 0 changed since then
             [exit 1]
             $ pintle project upgrade
             --- stderr ---
-            error: no plugin `shipyard.example.org` is installed
+            error: plugin `shipyard.example.org` is not installed
             hint: install the plugin; run `pintle plugin list` to list the plugins
             [exit 3]
             $ pintle project show -o json
@@ -957,7 +957,7 @@ fn a_plugin_that_has_left_is_missed_by_name() {
             [exit 0]
             $ pintle delete api --group crew --version v1 --kind Captain
             --- stderr ---
-            error: no plugin `shipyard.example.org/v1.0.0` is installed
+            error: plugin `shipyard.example.org/v1.0.0` is not installed
             hint: install the plugin; run `pintle plugin list` to list the plugins
             [exit 3]
         "#]],
@@ -1006,7 +1006,7 @@ fn a_plugin_of_the_past_is_missed_too() {
         $ pintle project check
         ok       shipyard.example.org/v1.0.0  installed and compatible
         ok       files                        4 scaffolded, 0 changed since then
-        problem  plugins                      no plugin `painter.example.org` is installed
+        problem  plugins                      plugin `painter.example.org` is not installed
         [exit 1]
     "#]],
     );
@@ -1274,7 +1274,7 @@ fn a_plugin_of_the_project_that_is_missing_is_not_a_wrong_line() {
     for line in [line.as_str(), delete.as_str(), "edit", "project upgrade"] {
         let output = sandbox.run(words(line));
         assert_eq!(output.code(), 3, "{line}: {output}");
-        assert!(output.stderr.contains("no plugin `shipyard.example.org"), "{output}");
+        assert!(output.stderr.contains("plugin `shipyard.example.org"), "{output}");
         assert!(output.stderr.contains("\nhint: "), "{line}: {output}");
     }
     // What the line itself names is another matter.

@@ -21,9 +21,9 @@ fn a_plugin_that_never_returns_is_given_up_and_nothing_is_written() {
     expect![[r#"
         $ pintle init --plugins good,becalmed --wait ever
         --- stderr ---
-        warning: plugin `becalmed.example.org/v1.0.0` is at work on `init` for 500ms now
+        warning: plugin `becalmed.example.org/v1.0.0` has been working on `init` for 500ms
         error: `init` failed in `becalmed.example.org/v1.0.0` while scaffolding
-          caused by: plugin `becalmed.example.org/v1.0.0` did not end within 1s
+          caused by: plugin `becalmed.example.org/v1.0.0` timed out after 1s
         hint: nothing was written; check what the plugin is waiting for, or set `PINTLE_HOOK_TIMEOUT` to a longer time, for example `10m`
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["init --plugins good,becalmed --wait ever"]));
@@ -37,9 +37,9 @@ fn a_plugin_that_never_names_its_flags_is_given_up() {
     expect![[r#"
         $ pintle init --plugins becalmed
         --- stderr ---
-        warning: plugin `becalmed.example.org/v1.0.0` is at work on `init` for 500ms now
+        warning: plugin `becalmed.example.org/v1.0.0` has been working on `init` for 500ms
         error: `init` failed in `becalmed.example.org/v1.0.0` while listing its flags
-          caused by: plugin `becalmed.example.org/v1.0.0` did not end within 1s
+          caused by: plugin `becalmed.example.org/v1.0.0` timed out after 1s
         hint: nothing was written; check what the plugin is waiting for, or set `PINTLE_HOOK_TIMEOUT` to a longer time, for example `10m`
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&["init --plugins becalmed"]));
@@ -52,16 +52,16 @@ fn a_plugin_that_is_over_its_time_is_told_and_its_cleanups_run() {
     expect![[r#"
         $ pintle init --plugins becalmed --wait until-cancelled
         --- stderr ---
-        warning: plugin `becalmed.example.org/v1.0.0` is at work on `init` for 500ms now
+        warning: plugin `becalmed.example.org/v1.0.0` has been working on `init` for 500ms
         error: `init` failed in `becalmed.example.org/v1.0.0` while scaffolding
-          caused by: plugin `becalmed.example.org/v1.0.0` did not end within 1s
+          caused by: plugin `becalmed.example.org/v1.0.0` timed out after 1s
         hint: nothing was written; check what the plugin is waiting for, or set `PINTLE_HOOK_TIMEOUT` to a longer time, for example `10m`
         [exit 1]
         $ pintle init --plugins becalmed --wait cleanup
         --- stderr ---
-        warning: plugin `becalmed.example.org/v1.0.0` is at work on `init` for 500ms now
+        warning: plugin `becalmed.example.org/v1.0.0` has been working on `init` for 500ms
         error: `init` failed in `becalmed.example.org/v1.0.0` while scaffolding
-          caused by: plugin `becalmed.example.org/v1.0.0` did not end within 1s
+          caused by: plugin `becalmed.example.org/v1.0.0` timed out after 1s
         hint: nothing was written; check what the plugin is waiting for, or set `PINTLE_HOOK_TIMEOUT` to a longer time, for example `10m`
         [exit 1]
     "#]].assert_eq(&sandbox.transcript(&[

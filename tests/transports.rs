@@ -294,14 +294,14 @@ fn a_library_that_is_replaced_after_it_was_listed_is_not_loaded() {
     check(
         &read("veto"),
         expect![
-            "plugin file `[PATH]` was replaced after it was listed: it was `plain.example.org/v1.0.0` and is `veto.example.org/v1.0.0` now; exit code 3"
+            "plugin file `[PATH]` was replaced after it was listed: it was `plain.example.org/v1.0.0` and is now `veto.example.org/v1.0.0`; exit code 3"
         ],
     );
     let other_command = with_manifest_text(r#""path":["plain"]"#, r#""path":["plane"]"#);
     check(
         &other_command,
         expect![
-            "plugin file `[PATH]` was replaced after it was listed: it is another build of `plain.example.org/v1.0.0` now; exit code 3"
+            "plugin file `[PATH]` was replaced after it was listed: it is now another build of `plain.example.org/v1.0.0`; exit code 3"
         ],
     );
 }

@@ -1,7 +1,7 @@
-//! What is fuzzed: one function for each kind of bytes that come from elsewhere.
+//! The fuzz targets: one function for each kind of foreign bytes.
 //!
-//! libFuzzer calls them with what it invents, and the ordinary tests with the corpus. They fail
-//! by panicking: what is not valid must be an error, and what is valid must stay what it is.
+//! libFuzzer calls them with generated input, and the ordinary tests with the corpus. They fail by
+//! panicking: invalid input must be an error, and valid input must stay unchanged.
 
 use pintle::catalog::{Rules, SearchPath, VersionPattern, examine, library_file};
 use pintle::cluster::{
@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 
-/// A target: its name, and what it does with some bytes.
+/// A target: its name, and its function.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
@@ -70,7 +70,7 @@ fn archive(data: &[u8]) {
     }
 }
 
-/// The bytes are the names of a release's files, in lines; the first is the plugin's.
+/// The bytes are the names of a release's files, one per line; the first is the plugin's.
 fn asset(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.lines();
@@ -94,7 +94,7 @@ fn lockfile(data: &[u8]) {
         let shown = lock.to_string();
         assert_eq!(parse::<LockFile>(&shown).expect("what was shown is read"), lock);
         assert_eq!(shown.parse::<LockFile>().expect("it was").to_string(), shown);
-        // Each line of a plugin is that of one plugin, so that a merge can be a union.
+        // Each line belongs to one plugin, so a merge can be a union.
         let lines: Vec<_> = shown.lines().filter(|it| it.starts_with('"')).collect();
         let different: HashSet<_> = lines.iter().collect();
         assert_eq!(different.len(), lines.len());
@@ -121,7 +121,7 @@ fn is_below(path: &str) -> bool {
     components.peek().is_some() && components.all(|it| matches!(it, Component::Normal(_)))
 }
 
-/// The bytes are a public key, and a signature behind a zero byte.
+/// The bytes are a public key and a signature, separated by a zero byte.
 fn signature(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (key, signature) = text.split_once('\0').unwrap_or((text, ""));
@@ -140,7 +140,7 @@ fn signature(data: &[u8]) {
     assert!(verify(&key, b"another plugin\n", signature, bound.file).is_err());
 }
 
-/// The bytes are a file in a plugin folder.
+/// The bytes are a file in a plugin directory.
 fn library_image(data: &[u8]) {
     let file = file_of(data);
     if let Ok(image) = library_file::open(file.path()) {
@@ -173,8 +173,8 @@ fn examine_file(path: &Path) {
     }
 }
 
-/// The bytes are how an index differs from one that the host wrote: first its length, then places
-/// with what is added to the byte there.
+/// The bytes are the differences between an index and one that the host wrote: first its length,
+/// then offsets with what is added to the byte there.
 fn index(data: &[u8]) {
     static FOLDER: LazyLock<Indexed> = LazyLock::new(Indexed::new);
     let Some((len, places)) = data.split_first_chunk() else { return };
@@ -190,7 +190,7 @@ fn index(data: &[u8]) {
     FOLDER.look();
 }
 
-/// A folder with enough plugins for an index.
+/// A directory with enough plugins for an index.
 struct Indexed {
     folder: TempDir,
     index: PathBuf,
@@ -207,7 +207,7 @@ impl Indexed {
             fs::write(plugins.join(format!("p{idx}.so")), elf(manifest.as_bytes()))
                 .expect("the folder is ours");
         }
-        // A file that has just changed is not taken for a known one.
+        // A file that has just changed does not count as known.
         std::thread::sleep(Duration::from_millis(3500));
         indexed.look();
         let found = find_file(&indexed.folder.path().join("cache"), "index");
@@ -216,7 +216,7 @@ impl Indexed {
         indexed
     }
 
-    /// Looks for the plugins, and at all that is known of each.
+    /// Searches for the plugins, and reads everything that is known of each.
     fn look(&self) {
         let cache = self.folder.path().join("cache");
         let env = |name: &str| match name {
@@ -243,7 +243,8 @@ fn find_file(folder: &Path, extension: &str) -> Option<PathBuf> {
     })
 }
 
-/// The bytes are a PROJECT file, and edits of it behind a zero byte each: a letter and a value.
+/// The bytes are a PROJECT file, and edits of it, each preceded by a zero byte: a letter and a
+/// value.
 fn project(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut parts = text.split('\0');
@@ -252,7 +253,7 @@ fn project(data: &[u8]) {
     if file.migrated_from().is_none() {
         assert_eq!(file.to_string(), text, "nothing was changed");
     }
-    // An edit goes over the whole file, so a few say as much as many.
+    // An edit affects the whole file, so a few are as good as many.
     for edit in parts.take(8) {
         let before = file.clone();
         if edit_project(&mut file, edit).is_none() {
@@ -430,7 +431,7 @@ fn valid_manifest(name: &str) -> String {
     .to_string()
 }
 
-/// Returns the smallest ELF library for this processor that has a manifest in a note.
+/// Returns the smallest ELF library for this processor with a manifest in a note.
 fn elf(manifest: &[u8]) -> Vec<u8> {
     let len = u32::try_from(manifest.len()).expect("the manifest is small");
     let mut note = [7, len, NOTE_TYPE].map(u32::to_le_bytes).concat();

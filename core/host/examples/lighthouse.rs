@@ -1,8 +1,8 @@
-//! A host of another field: it keeps a lighthouse. It takes `pintle-host` alone, adds a
-//! group of two commands and an event, and gets everything else from the library: the
-//! search for plugins, help, completion, `plugin list`, exit codes.
+//! An example of a host in another field: a lighthouse. It depends only on `pintle-host`, adds a
+//! group with two commands and an event, and gets everything else from the library: the search for
+//! plugins, help, completion, `plugin list`, exit codes.
 //!
-//! A plugin that subscribes to `post-lamp-light` is called when the lamp burns.
+//! A plugin that subscribes to `post-lamp-light` is called when the lamp is lit.
 
 use clap::{Arg, ArgMatches, value_parser};
 use pintle_host::cli::{CliError, Exit, Group, Hooks, Noun, Row, Run, Session, Step};
@@ -38,7 +38,7 @@ static LIGHTHOUSE: Group = Group {
 const POST_LAMP_LIGHT: EventType<LampEvent> =
     EventType::new("post-lamp-light", "when the lamp burns");
 
-/// What hooks are told of a lamp that burns.
+/// The payload of the event: the lamp that was lit.
 #[derive(Serialize)]
 struct LampEvent {
     colour: String,

@@ -1,4 +1,4 @@
-//! The causes of an error: the one walk over them.
+//! The causes of an error, and the only code that walks them.
 
 use std::error::Error;
 

@@ -1,9 +1,9 @@
-//! A hash that is the same in every release, for what outlives the host that wrote it; and for
-//! tables of what the user has installed, as it is cheaper than the one of the standard library.
+//! A hash that is the same in every release, for data that outlives the host that wrote it; and for
+//! tables of installed plugins, because it is cheaper than the one of the standard library.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A table of things that nobody makes up to slow it down.
+/// A table of items that are not chosen to slow it down.
 pub type Map<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Fnv>>;
 
 const START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -14,7 +14,7 @@ pub fn fnv(bytes: &[u8]) -> u64 {
     continued(START, bytes)
 }
 
-/// Returns the hash of the bytes that have the hash `before`, and of `bytes` behind them.
+/// Returns the hash of `bytes` appended to the bytes whose hash is `before`.
 pub fn continued(before: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(before, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
@@ -44,7 +44,7 @@ impl Hasher for Fnv {
     }
 
     fn finish(&self) -> u64 {
-        // Tables look at the upper bits too, which short keys hardly change.
+        // Tables also use the upper bits, which short keys hardly change.
         self.0 ^ (self.0 << 32)
     }
 }

@@ -1,4 +1,4 @@
-//! Who the host is: the names that an embedding program sets.
+//! The identity of the host: the names that an embedding program sets.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -6,32 +6,32 @@ use std::path::PathBuf;
 
 /// The host's names and version.
 ///
-/// The default is Pintle's own; [`Cli`](crate::Cli) sets the ones of an embedding host.
+/// The default is Pintle's own; [`Cli`](crate::Cli) sets those of an embedding host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The command's name, as `pintle`; also the name of its folders.
+    /// The command's name, for example `pintle`; also the name of its directories.
     pub command_name: String,
-    /// The host's own version, as `1.2.3`.
+    /// The host's own version, for example `1.2.3`.
     pub version: String,
-    /// What a plugin name without a dot is completed with, as `pintle.dev`.
+    /// The qualifier that is appended to a plugin name without a dot, for example `pintle.dev`.
     pub name_qualifier: String,
     /// The crate that plugins of this host are built with, `pintle-plugin` or one that
     /// re-exports it.
     pub plugin_crate: String,
 }
 
-/// What the files in a directory of the user's are for.
+/// The purposes of the directories of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// What the user configures.
+    /// The user's configuration.
     Config,
-    /// What can be deleted at any time.
+    /// Files that can be deleted at any time.
     Cache,
-    /// What is kept between runs, and is no configuration.
+    /// Data that is kept between runs and is not configuration.
     State,
 }
 
-/// The version of this library, which a plugin's `host` requirement is about.
+/// The version of this library, to which a plugin's `host` requirement refers.
 pub const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The crate whose version is that of the interface.
@@ -59,18 +59,18 @@ impl Identity {
         format!("{prefix}_{suffix}")
     }
 
-    /// Returns the crate to build plugins with, in a form that has `interface`, a version or
-    /// its major part.
+    /// Returns the crate to build plugins with, in a version with `interface`, which is a version
+    /// or a major version.
     pub(crate) fn plugin_crate_of(&self, interface: impl Display) -> String {
         match self.plugin_crate.as_str() {
             INTERFACE_CRATE => format!("{INTERFACE_CRATE} {interface}"),
-            // It has a version of its own.
+            // It has its own version.
             other => format!("a version of {other} that has interface {interface}"),
         }
     }
 
-    /// Returns the directory of this host for files of a purpose, by the XDG base directory
-    /// specification, or where Windows keeps such files. It need not exist.
+    /// Returns the directory of this host for files of a purpose, according to the XDG base
+    /// directory specification, or Windows' conventions. It may not exist.
     pub fn dir(&self, purpose: Purpose, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
         let (xdg, default, windows) = match purpose {

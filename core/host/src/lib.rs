@@ -1,9 +1,9 @@
 //! A native plugin host for any program.
 //!
 //! [`Cli`] builds a host: its names, the plugins that are part of the program, and
-//! [groups](cli::Group) of commands, events and services. The library itself brings only
-//! what every host has: it finds plugins, checks them, calls them, and dispatches
-//! commands and hooks. [`clap`] is the version whose types it takes.
+//! [groups](cli::Group) of commands, events and services. The library itself contains only what
+//! every host requires: it finds plugins, checks them, calls them, and dispatches commands and
+//! hooks. [`clap`] is the version whose types are used in the interface.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

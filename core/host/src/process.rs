@@ -1,7 +1,9 @@
-//! Programs that are run with limits: of time, of output, and of what they leave behind.
+//! Programs that are run with limits: for their time, their output, and the processes that they
+//! leave behind.
 //!
-//! Invariants: waiting for a program ends. On Unix, a program has a process group of its own,
-//! and what ends early is ended with all that it has started in that group.
+//! Invariants: waiting for a program ends. On Unix, a program has its own process group, and a
+//! program that is ended early is ended together with all processes that it has started in that
+//! group.
 
 use crate::caller;
 use crate::services::Call;
@@ -16,11 +18,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often is looked whether a silent program has ended, or is cancelled.
+/// How often a silent program is checked for its end or its cancellation.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a program may take to end when it is told to.
+/// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long the output of a program may stay open when the program has ended.
+/// How long the output of a program may stay open after the program has ended.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How much of a program's standard error is kept.
 const MAX_KEPT: usize = 4 * 1024;
@@ -33,13 +35,14 @@ const CHUNK: usize = 64 * 1024;
 pub struct Job<'a> {
     /// The program, its arguments, variables and directory; the streams are set here.
     pub command: Command,
-    /// What it finds on its standard input.
+    /// The data on its standard input.
     pub input: Arc<[u8]>,
-    /// How long it may take.
+    /// The time limit.
     pub limit: Duration,
     /// How many bytes it may write to its standard output.
     pub max_output: usize,
-    /// Where its standard error is shown, and who cancels it; without, it is only kept.
+    /// Where its standard error is shown, and what can cancel it; without it, the standard error is
+    /// only kept.
     pub services: Option<&'a dyn HostServices>,
 }
 
@@ -48,18 +51,18 @@ pub struct Job<'a> {
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it wrote to its standard output.
+    /// Its standard output.
     pub stdout: Vec<u8>,
-    /// The last lines of what it wrote to its standard error.
+    /// The last lines of its standard error.
     pub stderr: String,
 }
 
-/// A program that has ended, and what it wrote to either stream.
+/// A program that has ended, and its output on either stream.
 #[derive(Debug)]
 pub struct Printed {
     /// How it ended.
     pub status: ExitStatus,
-    /// The beginning of what it wrote, in order.
+    /// The beginning of the output, in order.
     pub text: Vec<u8>,
     /// How many bytes more it wrote.
     pub n_dropped: usize,
@@ -70,7 +73,7 @@ pub struct Printed {
 pub struct JobError {
     /// What happened.
     pub kind: JobErrorKind,
-    /// The last lines of what the program wrote to its standard error.
+    /// The last lines of the program's standard error.
     pub stderr: String,
 }
 
@@ -86,7 +89,7 @@ impl Error for JobError {
     }
 }
 
-/// What can happen to a program. The messages speak of the program as "it".
+/// What can happen to a program. The messages refer to the program as "it".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobErrorKind {
@@ -97,7 +100,7 @@ pub enum JobErrorKind {
     #[error("it cannot be waited for")]
     Wait(#[source] io::Error),
     /// It took too long, and was ended.
-    #[error("it did not end within {}", humantime::format_duration(*limit))]
+    #[error("it timed out after {}", humantime::format_duration(*limit))]
     TimedOut {
         /// How long it was allowed to take.
         limit: Duration,
@@ -111,8 +114,8 @@ pub enum JobErrorKind {
         /// How much it was allowed to write.
         limit: usize,
     },
-    /// It has ended, and a process that it has started has its output.
-    #[error("it ended, and left a process behind that keeps its output open")]
+    /// It has ended, but a process that it has started keeps its output open.
+    #[error("it exited but left a process behind that keeps its output open")]
     KeepsOutput,
     /// It failed.
     #[error("it {}", ending(*status))]
@@ -127,10 +130,10 @@ impl Job<'_> {
     ///
     /// # Errors
     ///
-    /// [`JobError`] when it does not end by itself; that it fails is no error.
+    /// [`JobError`] if it does not end by itself; an exit code other than 0 is not an error.
     pub fn run(self) -> Result<Output, JobError> {
         let mut running = Running::start(self.command, self.limit)?;
-        // A program that nobody cancels would outlive a host that a signal ends.
+        // A program that is not cancelled would outlive a host that is ended by a signal.
         let alone = Call::default();
         if self.services.is_none() {
             alone.cleanup(0, Some(Box::new(running.killer())));
@@ -152,12 +155,12 @@ impl Job<'_> {
         Ok(Output { status, stdout, stderr: running.stderr() })
     }
 
-    /// Runs the program, and waits for its end; its two streams are one, of which the first
+    /// Runs the program, and waits for its end; its two streams are combined, and the first
     /// `max_output` bytes are kept.
     ///
     /// # Errors
     ///
-    /// [`JobError`] as for [`run`](Self::run); too much output is none.
+    /// [`JobError`] as for [`run`](Self::run), except that too much output is not an error.
     pub fn run_printing(self) -> Result<Printed, JobError> {
         let mut running = Running::start_as(self.command, self.limit, Streams::One)?;
         let alone = Call::default();
@@ -178,7 +181,7 @@ impl Job<'_> {
     ///
     /// # Errors
     ///
-    /// [`JobError`] when it does not end by itself, or fails.
+    /// [`JobError`] if it does not end by itself, or fails.
     pub fn run_well(self) -> Result<Output, JobError> {
         let output = self.run()?;
         if output.status.success() {
@@ -189,7 +192,7 @@ impl Job<'_> {
     }
 }
 
-/// Which streams a program writes to.
+/// The streams that a program writes to.
 enum Streams {
     /// One for its output and one for its errors.
     Two,
@@ -221,7 +224,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a program with pipes for its streams, in a process group of its own.
+    /// Starts a program with pipes for its streams, in its own process group.
     pub(crate) fn start(command: Command, limit: Duration) -> Result<Self, JobError> {
         Self::start_as(command, limit, Streams::Two)
     }
@@ -239,7 +242,7 @@ impl Running {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = spawn(&mut command).map_err(failed)?;
-        // The end of the output can only be seen once this process cannot write any more.
+        // The end of the output is visible only after this process has closed its own ends.
         drop(command);
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let stdout: Option<Box<dyn Read + Send>> = match both {
@@ -247,7 +250,7 @@ impl Running {
             None => child.stdout.take().map(|it| Box::new(it) as Box<dyn Read + Send>),
         };
         let (input, lines) = mpsc::channel::<Vec<u8>>();
-        // A host that is slower than the program makes it wait.
+        // If the host is slower than the program, the program waits.
         let (sender, output) = mpsc::sync_channel(16);
         let mut running = Self {
             child,
@@ -263,7 +266,7 @@ impl Running {
         let start = |work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop);
         let mut started = start(Box::new(move || {
             let Some(mut stdin) = stdin else { return };
-            // A program need not read what it does not want to know.
+            // A program need not read its input.
             for bytes in lines {
                 if stdin.write_all(&bytes).and_then(|()| stdin.flush()).is_err() {
                     break;
@@ -288,7 +291,7 @@ impl Running {
     /// Gives the program something to read.
     pub(crate) fn send(&self, bytes: Vec<u8>) {
         if let Some(input) = &self.input {
-            // What a program does not read is lost.
+            // Input that a program does not read is lost.
             let _ = input.send(bytes);
         }
     }
@@ -320,7 +323,7 @@ impl Running {
         Ok(None)
     }
 
-    /// Waits for the program's end, after the one of its output.
+    /// Waits for the program's end, after the end of its output.
     pub(crate) fn wait(
         &mut self,
         services: Option<&dyn HostServices>,
@@ -336,14 +339,14 @@ impl Running {
         }
     }
 
-    /// Returns the last lines that the program wrote to its standard error.
+    /// Returns the last lines of the program's standard error.
     pub(crate) fn stderr(&mut self) -> String {
         let text = String::from_utf8_lossy(self.kept.make_contiguous());
         let lines: Vec<_> = text.trim_end().lines().collect();
         lines[lines.len().saturating_sub(MAX_LINES)..].join("\n")
     }
 
-    /// Returns what ends the program, and all that it has started, at once.
+    /// Returns a function that ends the program and all processes that it has started at once.
     pub(crate) fn killer(&self) -> impl FnOnce() + Send + use<> {
         let id = self.child.id();
         move || kill_group(id, true)
@@ -355,7 +358,7 @@ impl Running {
         JobError { kind, stderr: self.stderr() }
     }
 
-    /// Returns how long the program may still take.
+    /// Returns the remaining time of the program.
     fn left(&mut self, services: Option<&dyn HostServices>) -> Result<Duration, JobError> {
         if services.is_some_and(|it| it.wait_cancelled(Duration::ZERO)) {
             return Err(self.error(JobErrorKind::Cancelled));
@@ -366,7 +369,7 @@ impl Running {
         }
     }
 
-    /// Checks, when there is no output, that the program runs, or has only just ended.
+    /// Checks, if there is no output, whether the program is still running or has just ended.
     fn check_output(&mut self) -> Result<(), JobError> {
         if self.poll()?.is_some() && self.ended.is_some_and(|it| it.elapsed() > DRAIN) {
             return Err(self.error(JobErrorKind::KeepsOutput));
@@ -391,12 +394,13 @@ impl Running {
         self.kept.drain(..n_more);
     }
 
-    /// Ends the program and what it has started: first it is told to, then it is made to.
+    /// Ends the program and the processes that it has started: first with SIGTERM, then with
+    /// SIGKILL.
     fn end(&mut self) {
         self.input = None;
         self.signal(false);
         let start = Instant::now();
-        // What is left of the output tells whether anything of it is still there.
+        // If the output is still open, some of its processes are still running.
         while start.elapsed() < GRACE && (self.n_open > 0 || self.status.is_none()) {
             match self.output.recv_timeout(pause(start.elapsed())) {
                 Ok(Some(Chunk::Err(bytes))) => self.keep(&bytes),
@@ -433,7 +437,7 @@ impl Running {
 fn kill_group(id: u32, hard: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let signal = if hard { Signal::KILL } else { Signal::TERM };
-    // The group is there as long as any process of it is; else there is nothing to end.
+    // The group exists as long as any of its processes does; otherwise, there is nothing to end.
     if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(pid, signal);
     }
@@ -450,8 +454,8 @@ impl Drop for Running {
     }
 }
 
-/// Starts a program; one that is being written by another process at this moment is tried
-/// again for a while, as its file is not busy for long.
+/// Starts a program; if another process is writing its file, the start is repeated for a while,
+/// because the file is not busy for long.
 fn spawn(command: &mut Command) -> io::Result<Child> {
     let start = Instant::now();
     loop {
@@ -466,8 +470,8 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     }
 }
 
-/// Returns how long to wait for something that has taken `elapsed`: an eighth more, so that
-/// what is quick is noticed quickly.
+/// Returns how long to wait for something that has taken `elapsed`: an eighth of that, so that a
+/// quick end is noticed quickly.
 pub(crate) fn pause(elapsed: Duration) -> Duration {
     (elapsed / 8).clamp(Duration::from_micros(100), TICK)
 }
@@ -508,11 +512,11 @@ pub(crate) fn ending(status: ExitStatus) -> String {
             libc::SIGTERM => " (SIGTERM)",
             _ => "",
         };
-        return format!("was ended by signal {signal}{name}");
+        return format!("was terminated by signal {signal}{name}");
     }
     match status.code() {
-        Some(code) => format!("ended with exit code {code}"),
-        None => "ended without an exit code".to_owned(),
+        Some(code) => format!("exited with code {code}"),
+        None => "exited without an exit code".to_owned(),
     }
 }
 
@@ -542,7 +546,7 @@ mod tests {
         let output = job("cat; echo oh >&2; exit 3").run().unwrap();
         assert_eq!(output.stdout, b"question\n");
         assert_eq!((output.stderr.as_str(), output.status.code()), ("oh", Some(3)));
-        // One that does not read is no different.
+        // A program that does not read its input behaves the same.
         let mut deaf = job("exec 0<&-; sleep 0.1; echo done");
         deaf.input = vec![0; 10_000_000].into();
         assert_eq!(deaf.run_well().unwrap().stdout, b"done\n");
@@ -551,10 +555,10 @@ mod tests {
     #[test]
     fn a_failure_says_how_and_has_the_last_lines_of_standard_error() {
         let err = fails(job("for i in $(seq 20); do echo $i >&2; done; exit 4"));
-        assert_eq!(err.to_string(), "it ended with exit code 4");
+        assert_eq!(err.to_string(), "it exited with code 4");
         assert_eq!(err.stderr.lines().collect::<Vec<_>>()[..2], ["11", "12"]);
         let err = fails(job("kill -SEGV $$"));
-        assert_eq!(err.to_string(), "it was ended by signal 11 (SIGSEGV)");
+        assert_eq!(err.to_string(), "it was terminated by signal 11 (SIGSEGV)");
     }
 
     #[test]
@@ -567,7 +571,7 @@ mod tests {
     fn a_time_limit_ends_all_that_a_program_has_started() {
         let temp = tempfile::tempdir().unwrap();
         let pid = temp.path().join("pid");
-        // The inner process ignores what would end it, and the outer one waits for it.
+        // The inner process ignores the signals that would end it, and the outer one waits for it.
         let script = format!(
             "(trap '' TERM; echo $$ > /dev/null; sh -c 'echo $PPID' > {0}.tmp; mv {0}.tmp {0}; \
              sleep 600) & echo begun >&2; wait",
@@ -576,7 +580,7 @@ mod tests {
         let mut slow = job(&script);
         slow.limit = Duration::from_millis(700);
         let err = fails(slow);
-        assert_eq!(err.to_string(), "it did not end within 700ms");
+        assert_eq!(err.to_string(), "it timed out after 700ms");
         assert_eq!(err.stderr, "begun");
         let pid = std::fs::read_to_string(pid).unwrap();
         let start = Instant::now();
@@ -589,7 +593,7 @@ mod tests {
     #[test]
     fn a_process_that_keeps_the_output_open_is_an_error_and_ended() {
         let err = fails(job("sleep 600 & echo $!"));
-        let text = "it ended, and left a process behind that keeps its output open";
+        let text = "it exited but left a process behind that keeps its output open";
         assert_eq!(err.to_string(), text);
         // One whose output is elsewhere may go on.
         let output = job("sleep 600 >/dev/null 2>&1 & echo $!").run_well().unwrap();

@@ -1,10 +1,10 @@
 //! The signals that a program should leave alone.
 //!
-//! By convention, a signal that was ignored when the program started stays ignored: `nohup`
-//! and the background jobs of scripts rely on it. Linux tells which ones those are; on other
-//! systems none counts as ignored.
+//! By convention, a signal that was ignored when the program started stays ignored: `nohup` and the
+//! background jobs of scripts depend on this. On Linux, the ignored signals are known; on other
+//! systems, no signal counts as ignored.
 
-/// Returns whether the process ignored a signal, given by its number, when this was first asked.
+/// Returns whether the process ignored a signal, given by its number, when this was first called.
 pub fn is_ignored(signal: i32) -> bool {
     u32::try_from(signal - 1).is_ok_and(|bit| ignored().checked_shr(bit).unwrap_or(0) & 1 == 1)
 }

@@ -1,7 +1,7 @@
-//! What a crafted file costs before it is refused: bytes that are read, and memory.
+//! The cost of a crafted file before it is refused: bytes that are read, and memory.
 //!
-//! The kernel counts the bytes, and the allocator the memory, so that no reader can forget to.
-//! The tests are a program of their own, with one test at a time, since there is one allocator.
+//! The kernel counts the bytes, and the allocator counts the memory, so no reader can be missed.
+//! The tests are a separate program that runs one test at a time, because there is one allocator.
 #![cfg(target_os = "linux")]
 
 use expect_test::{Expect, expect};
@@ -23,23 +23,23 @@ use tempfile::TempDir;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What may be read of a file before it is refused, or listed.
+/// How many bytes of a file may be read before it is refused or listed.
 const MAX_READ: u64 = 64 * 1024;
 
-/// How much memory that may take.
+/// How much memory this may take.
 const MAX_MEMORY: usize = 1024 * 1024;
 
-/// How much memory a tool may take that reads tables of symbols, besides the file's size.
+/// How much memory a tool that reads symbol tables may take, besides the file's size.
 const MAX_THOROUGH: usize = 16 * 1024 * 1024;
 
-/// Two counters of the whole process are looked at: one test at a time.
+/// The tests read two counters of the whole process, so only one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns how many bytes this thread has read until now, and how many it read to know that.
+/// Returns how many bytes this thread has read so far, and how many of them for this query.
 fn n_read() -> (u64, u64) {
     let counters = std::fs::read_to_string("/proc/thread-self/io").expect("Linux counts them");
     let line = counters.lines().find_map(|it| it.strip_prefix("rchar: "));
@@ -47,8 +47,7 @@ fn n_read() -> (u64, u64) {
     (n_read, counters.len() as u64)
 }
 
-/// Does some work, and returns what it returned, how many bytes it read, and how much memory it
-/// took.
+/// Runs `work`, and returns its result, how many bytes it read, and how much memory it took.
 fn measured<T>(work: impl FnOnce() -> T) -> (T, u64, usize) {
     let ((before, of_looking), memory) = (n_read(), MEMORY.current_usage());
     MEMORY.reset_peak_usage();
@@ -64,7 +63,7 @@ struct Crafted {
     len: u64,
 }
 
-/// Writes a file; bytes of it that are not given are a hole, up to `len`.
+/// Writes a file; bytes that are not given are a hole, up to `len`.
 fn crafted(parts: &[(u64, &[u8])], len: u64) -> Crafted {
     let dir = tempfile::tempdir().expect("there is a place for temporary files");
     let path = dir.path().join("libit.so");
@@ -78,7 +77,7 @@ fn crafted(parts: &[(u64, &[u8])], len: u64) -> Crafted {
     Crafted { _dir: dir, path, len }
 }
 
-/// Examines a file as the catalog does, and checks why it is refused, and what that costs.
+/// Examines a file as the catalog does, and checks why it is refused, and the cost.
 #[track_caller]
 fn check_crafted(file: &Crafted, expected: Expect) {
     let rules = Rules::default();
@@ -91,7 +90,7 @@ fn check_crafted(file: &Crafted, expected: Expect) {
     assert!(n_read <= MAX_READ, "{n_read} bytes were read");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken");
     assert!(text.len() < 1024, "the message has {} bytes", text.len());
-    // A tool that looks at files of all platforms takes no more.
+    // A tool that reads files of all platforms takes no more.
     let (_, n_read, memory) = measured(|| library_file::open(&file.path).map(drop));
     assert!(n_read <= MAX_READ, "{n_read} bytes were read of any library");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken for any library");
@@ -116,7 +115,7 @@ fn check(parts: &[(u64, &[u8])], len: u64, expected: Expect) {
     check_crafted(&crafted(parts, len), expected);
 }
 
-/// Checks what is found in a library of another platform, and what that costs.
+/// Checks what is found in a library of another platform, and the cost.
 #[track_caller]
 fn check_foreign(bytes: &[u8], len: u64, expected: Expect) {
     let file = crafted(&[(0, bytes)], len);
@@ -130,7 +129,7 @@ fn check_foreign(bytes: &[u8], len: u64, expected: Expect) {
     expected.assert_eq(&text);
     assert!(n_read <= MAX_READ, "{n_read} bytes were read");
     assert!(memory <= MAX_MEMORY, "{memory} bytes of memory were taken");
-    // For the catalog, its format says enough.
+    // For the catalog, its format is sufficient.
     let (res, n_read, _) = measured(|| examine(&file.path, &Rules::default()));
     let refusal = with_causes(&res.expect_err("it is of another platform").refusal);
     assert!(refusal.starts_with("it is a library in "), "{refusal}");
@@ -251,7 +250,7 @@ fn the_longest_manifest_is_read() {
     let json = manifest(&nouns(31));
     assert!(json.len() > 31_000 && json.len() <= 32 * 1024, "{}", json.len());
     check_manifest(nouns(31), expect!["hello.example.org/v1.2.3 is accepted"]);
-    check_manifest(nouns(40), expect!["its manifest has 40538 bytes, the limit is 32768"]);
+    check_manifest(nouns(40), expect!["its manifest has 40538 bytes, but the limit is 32768"]);
 }
 
 #[test]
@@ -262,9 +261,9 @@ fn megabytes_of_notes_are_not_read() {
     check(
         &[(0, &elf(&notes))],
         0,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
-    check(&[(0, &elf(&one.repeat(1000)))], 0, expect!["it has 65 notes, the limit is 64"]);
+    check(&[(0, &elf(&one.repeat(1000)))], 0, expect!["it has 65 notes, but the limit is 64"]);
 }
 
 #[test]
@@ -276,7 +275,7 @@ fn a_file_of_holes_is_not_read() {
     check(
         &[(0, &notes)],
         4096 + huge,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     // Its section is.
     let names = b"\0.pintle\0";
@@ -288,9 +287,9 @@ fn a_file_of_holes_is_not_read() {
     check(
         &[(0, &header(0, 512, 3)), (512, &sections.concat()), (4096, names)],
         8192 + huge,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
-    // The tables of its symbols are; they are read before it is loaded.
+    // Its symbol tables are; they are read before it is loaded.
     let sections = [
         section(0, 0, 0, 0, 0),
         section(0, SHT_STRTAB, 4096, names.len() as u64, 0),
@@ -318,25 +317,25 @@ fn thousands_of_headers_are_not_read() {
     check(
         &[(0, &header(u16::MAX, 0, 0))],
         8 << 20,
-        expect!["it has 65535 program headers, the limit is 64"],
+        expect!["it has 65535 program headers, but the limit is 64"],
     );
     let segments = segment(PT_NOTE, 0, 0).repeat(65);
     check(
         &[(0, &header(65, 0, 0)), (HEADER, &segments)],
         8 << 20,
-        expect!["it has 65 program headers, the limit is 64"],
+        expect!["it has 65 program headers, but the limit is 64"],
     );
     check(
         &[(0, &header(0, 4096, 65_000))],
         8 << 20,
-        expect!["it has 65000 sections, the limit is 512"],
+        expect!["it has 65000 sections, but the limit is 512"],
     );
-    // There are more sections than the header can tell: the first one says how many.
+    // There are more sections than the header can express: the first one contains their number.
     let first = section(0, 0, 0, 1 << 24, 0);
     check(
         &[(0, &header(0, 4096, 0)), (4096, &first)],
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -349,7 +348,7 @@ fn sections_whose_names_are_long_are_not_read() {
     check(
         &[(0, &header(0, 4096, 502)), (4096, &sections), (65_536, &[b'x'; 65_536])],
         0,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -368,7 +367,7 @@ fn notes_that_overlap_are_read_once_each() {
     check(
         &[(0, &header(64, 0, 0)), (HEADER, &segments)],
         64 * 1024,
-        expect!["it has 65 notes, the limit is 64"],
+        expect!["it has 65 notes, but the limit is 64"],
     );
 }
 
@@ -377,7 +376,7 @@ fn another_machine_is_seen_before_anything_else() {
     let _alone = alone();
     let notes = note(b"Other\0\0\0", 1, b"").repeat(100_000);
     let file = crafted(&[(0, &elf_for(&header_for(22, 2, 0, 0), &notes))], 0);
-    check_crafted(&file, expect!["it is a library for s390x, this host runs on [ARCH]"]);
+    check_crafted(&file, expect!["it is a library for s390x, but this host runs on [ARCH]"]);
     let (_, n_read, _) = measured(|| examine(&file.path, &Rules::default()).map(drop));
     assert!(n_read <= 4096, "{n_read} bytes were read");
 }
@@ -401,49 +400,49 @@ fn a_manifest_that_is_too_large_is_refused() {
     };
     check_manifest(
         json!({"description": text(100_000)}),
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     check_manifest(
         json!({"description": text(40_000)}),
-        expect!["its manifest has 40235 bytes, the limit is 32768"],
+        expect!["its manifest has 40235 bytes, but the limit is 32768"],
     );
     check_manifest(
         json!({"description": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as description, the limit is 1024"],
+        expect!["the description in its manifest has 20000 bytes, but the limit is 1024"],
     );
     check_manifest(
         json!({"name": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as name, the limit is 256"],
+        expect!["the name in its manifest has 20000 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"version": format!("1.0.0-{}", text(20_000))}),
-        expect!["its manifest has a text of 20006 bytes as version, the limit is 256"],
+        expect!["the version in its manifest has 20006 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"target": text(20_000)}),
-        expect!["its manifest has a text of 20000 bytes as target, the limit is 256"],
+        expect!["the target in its manifest has 20000 bytes, but the limit is 256"],
     );
     check_manifest(
         json!({"events": [text(300)]}),
-        expect!["its manifest has a text of 300 bytes as event, the limit is 256"],
+        expect!["the event in its manifest has 300 bytes, but the limit is 256"],
     );
     check_manifest(commands(256), expect!["hello.example.org/v1.2.3 is accepted"]);
-    check_manifest(commands(1000), expect!["its manifest has 1000 commands, the limit is 256"]);
+    check_manifest(commands(1000), expect!["its manifest has 1000 commands, but the limit is 256"]);
     check_manifest(
         json!({"commands": vec![json!({}); 8000]}),
-        expect!["its manifest has 8000 commands, the limit is 256"],
+        expect!["its manifest has 8000 commands, but the limit is 256"],
     );
     check_manifest(
         json!({"commands": [{"path": vec!["a"; 9]}]}),
-        expect!["its manifest has 9 words in a command, the limit is 8"],
+        expect!["its manifest has 9 words in a command, but the limit is 8"],
     );
     check_manifest(
         json!({"subcommands": vec!["a"; 5000]}),
-        expect!["its manifest has 5000 subcommands, the limit is 64"],
+        expect!["its manifest has 5000 subcommands, but the limit is 64"],
     );
     check_manifest(
         json!({"nouns": [{"path": ["a"], "about": "", "long_about": text(9000)}]}),
-        expect!["its manifest has a text of 9000 bytes as help for a noun, the limit is 8192"],
+        expect!["the help for a noun in its manifest has 9000 bytes, but the limit is 8192"],
     );
 }
 
@@ -453,17 +452,17 @@ fn nothing_is_in_a_manifest_twice() {
     let command = json!({"path": ["a", "b"], "about": ""});
     check_manifest(
         json!({"commands": [command, {"path": ["a", "c"]}, command]}),
-        expect!["its manifest has the command `a b` twice"],
+        expect!["its manifest contains the command `a b` twice"],
     );
     check_manifest(
         json!({"nouns": [command, command]}),
-        expect!["its manifest has the noun `a b` twice"],
+        expect!["its manifest contains the noun `a b` twice"],
     );
     for (field, expected) in [
-        ("events", expect!["its manifest has the event `3` twice"]),
-        ("interfaces", expect!["its manifest has the interface `3` twice"]),
-        ("project_versions", expect!["its manifest has the project version `3` twice"]),
-        ("subcommands", expect!["its manifest has the subcommand `3` twice"]),
+        ("events", expect!["its manifest contains the event `3` twice"]),
+        ("interfaces", expect!["its manifest contains the interface `3` twice"]),
+        ("project_versions", expect!["its manifest contains the project version `3` twice"]),
+        ("subcommands", expect!["its manifest contains the subcommand `3` twice"]),
     ] {
         check_manifest(json!({field: ["3", "4", "3"]}), expected);
     }
@@ -567,12 +566,12 @@ fn a_mach_o_library_with_many_load_commands_is_not_read() {
     let _alone = alone();
     check_foreign(&mach_o(), 0, expect!["Mach-O for aarch64: 1 manifests"]);
     let many = patched(mach_o(), 16, &1_000_000u32.to_le_bytes());
-    check_foreign(&many, 64 << 20, expect!["it has 1000000 load commands, the limit is 256"]);
+    check_foreign(&many, 64 << 20, expect!["it has 1000000 load commands, but the limit is 256"]);
     let long = patched(mach_o(), 20, &1_000_000_000u32.to_le_bytes());
     check_foreign(
         &long,
         2 << 30,
-        expect!["it has 1000000000 bytes of load commands, the limit is 32768"],
+        expect!["it has 1000000000 bytes of load commands, but the limit is 32768"],
     );
 }
 
@@ -582,12 +581,12 @@ fn a_mach_o_library_with_a_huge_section_is_not_read() {
     let bytes = mach_o();
     let name = bytes.windows(8).position(|it| it == MACHO_SECTION.as_bytes());
     let name = name.expect("the section has its name");
-    // Behind both names and the address.
+    // After both names and the address.
     let huge = patched(bytes, name + 40, &(1u64 << 30).to_le_bytes());
     check_foreign(
         &huge,
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
 }
 
@@ -595,14 +594,14 @@ fn a_mach_o_library_with_a_huge_section_is_not_read() {
 fn a_universal_file_with_many_libraries_is_not_read() {
     let _alone = alone();
     let fat = [0xcafe_babe_u32, 1_000_000].map(u32::to_be_bytes).concat();
-    check_foreign(&fat, 64 << 20, expect!["it has 1000000 architectures, the limit is 16"]);
+    check_foreign(&fat, 64 << 20, expect!["it has 1000000 architectures, but the limit is 16"]);
     // A universal file in a universal file is not followed.
     let arch = [0x0100_000c, 0, 0, 4096, 12].map(u32::to_be_bytes).concat();
     let nested = [[0xcafe_babe_u32, 1].map(u32::to_be_bytes).concat(), arch].concat();
     check_foreign(
         &nested,
         64 << 10,
-        expect!["it is damaged: a universal file of something else than libraries"],
+        expect!["it is damaged: it is a universal file that does not contain libraries"],
     );
 }
 
@@ -611,7 +610,7 @@ fn a_pe_library_with_many_sections_is_not_read() {
     let _alone = alone();
     check_foreign(&pe(0), 0, expect!["PE for x86_64: 1 manifests"]);
     check_foreign(&pe(90), 0, expect!["PE for x86_64: 1 manifests"]);
-    check_foreign(&pe(60_000), 0, expect!["it has 60001 sections, the limit is 512"]);
+    check_foreign(&pe(60_000), 0, expect!["it has 60001 sections, but the limit is 512"]);
 }
 
 #[test]
@@ -624,7 +623,7 @@ fn a_pe_library_with_a_huge_section_is_not_read() {
     check_foreign(
         &huge,
         2 << 30,
-        expect!["more than 65536 bytes of it would have to be read to know what it is"],
+        expect!["more than 65536 bytes of it would have to be read to identify it"],
     );
     assert_eq!(SECTION, ".pintle");
 }
@@ -649,9 +648,9 @@ fn a_command_of_a_thousand_plugins_has_one_record_each() {
     let reasons: Vec<_> = reasons.map(|it| it.to_string()).collect();
     assert_eq!(reasons.len(), 1001);
     assert!(reasons.iter().map(String::len).sum::<usize>() < MAX_MEMORY);
-    expect!["its command `port p000` collides with `port` of `noun.example.org/v1.2.3`; its command `port p000 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[0]);
-    expect!["its command `port p999` collides with `port` of `noun.example.org/v1.2.3`; its command `port p999 x` collides with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[999]);
-    expect!["its command `port` collides with `port p000` of `p000.example.org/v1.2.3`, `port p000 x` of `p000.example.org/v1.2.3`, `port p001` of `p001.example.org/v1.2.3` and 1997 more"].assert_eq(&reasons[1000]);
+    expect!["its command `port p000` conflicts with `port` of `noun.example.org/v1.2.3`; its command `port p000 x` conflicts with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[0]);
+    expect!["its command `port p999` conflicts with `port` of `noun.example.org/v1.2.3`; its command `port p999 x` conflicts with `port` of `noun.example.org/v1.2.3`; its command `sail` is also provided by `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3` and 996 more"].assert_eq(&reasons[999]);
+    expect!["its command `port` conflicts with `port p000` of `p000.example.org/v1.2.3`, `port p000 x` of `p000.example.org/v1.2.3`, `port p001` of `p001.example.org/v1.2.3` and 1997 more"].assert_eq(&reasons[1000]);
     let err = catalog.find_command(&["sail".to_owned()]).err().map(|it| it.to_string());
     expect!["several plugins claim the command `sail`: `p000.example.org/v1.2.3`, `p001.example.org/v1.2.3`, `p002.example.org/v1.2.3`, `p003.example.org/v1.2.3` and 996 more"].assert_eq(&err.unwrap_or_default());
 }

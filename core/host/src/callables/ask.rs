@@ -1,8 +1,8 @@
-//! Asking a program what fits a word of its command line, by the convention of the Go library
-//! cobra: `program __complete <args…> <word>` prints a candidate on each line, and at last a
-//! directive.
+//! Asks a program for completions of a word of its command line, by the convention of the Go
+//! library cobra: `program __complete <args…> <word>` prints one candidate per line, and a
+//! directive at the end.
 //!
-//! Invariant: whatever the program does, it costs the user a limited time and the host a limited
+//! Invariant: whatever the program does, it takes the user a limited time and the host a limited
 //! amount of memory.
 
 use crate::process::Job;
@@ -12,25 +12,25 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a program may take.
+/// The time limit for a program.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// What a line begins with that is not a candidate, but advice for the user.
+/// The prefix of a line that is not a candidate, but advice for the user.
 const ADVICE: &str = "_activeHelp_ ";
 
-/// What a program has answered.
+/// The answer of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The candidates, each with its description, which may be empty.
     pub candidates: Vec<(String, String)>,
-    /// How they are meant.
+    /// How to use them.
     pub directive: Directive,
 }
 
-/// How candidates are meant: the bits of cobra's `ShellCompDirective`.
+/// How to use candidates: the bits of cobra's `ShellCompDirective`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Directive(u32);
 
@@ -41,11 +41,11 @@ impl Directive {
     pub const NO_SPACE: Self = Self(2);
     /// Files are not offered, even if there are no candidates.
     pub const NO_FILES: Self = Self(4);
-    /// The candidates are extensions of the files that are offered.
+    /// The candidates are extensions of the files to offer.
     pub const FILTER_EXTENSIONS: Self = Self(8);
-    /// Directories are offered, in the directory that is the candidate if there is one.
+    /// Directories are offered: those in the directory that is the candidate, if there is one.
     pub const FILTER_DIRS: Self = Self(16);
-    /// The candidates are in the order in which they shall be offered.
+    /// The candidates are in the order in which they are to be offered.
     pub const KEEP_ORDER: Self = Self(32);
 
     /// Returns whether all bits of `other` are set.
@@ -54,8 +54,8 @@ impl Directive {
     }
 }
 
-/// Asks a program what fits `word` behind `args`; `None` if it does not answer. The variables
-/// `private` are not handed on.
+/// Asks a program for completions of `word` after `args`; `None` if it does not answer. The
+/// variables in `private` are not passed on.
 pub fn ask(path: &Path, args: &[OsString], word: &OsStr, private: &[&str]) -> Option<Answer> {
     let mut command = Command::new(path);
     command.arg("__complete").args(args).arg(word);
@@ -71,7 +71,7 @@ fn ask_within(command: Command, limit: Duration) -> Option<Answer> {
     parse(&job.run_well().ok()?.stdout)
 }
 
-/// Reads an answer; `None` if it has no directive, and so is not one.
+/// Parses an answer; `None` if it has no directive, and is therefore not an answer.
 fn parse(output: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(output);
     let lines = text.lines().map(|it| it.trim_end_matches('\r')).filter(|it| !it.is_empty());

@@ -1,9 +1,9 @@
-//! Which files the system runs.
+//! Which file formats the system can run.
 //!
-//! The C library gives a file that the kernel refuses for its format (`ENOEXEC`) to `/bin/sh`, and
-//! `Command::exec` with it: a damaged binary would be run as a script. No safe interface does
-//! without, so the rules of the kernel are held against the file first. They are those of Linux's
-//! `binfmt_script.c`, `binfmt_elf.c` and `binfmt_misc`.
+//! If the kernel refuses a file because of its format (`ENOEXEC`), the C library passes the file to
+//! `/bin/sh`, and so does `Command::exec`: a damaged binary would run as a script. No safe
+//! interface avoids this, so the file is first checked against the kernel's rules. These are the
+//! rules of Linux's `binfmt_script.c`, `binfmt_elf.c` and `binfmt_misc`.
 
 use std::fs::File;
 use std::io;
@@ -11,28 +11,28 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
-/// How much of a file the kernel looks at to tell what it is (`BINPRM_BUF_SIZE`).
+/// How much of a file the kernel reads to identify it (`BINPRM_BUF_SIZE`).
 const MAX_HEAD: usize = 256;
 /// How many interpreters may interpret each other.
 const MAX_DEPTH: usize = 5;
 /// The largest table of program headers that the kernel reads.
 const MAX_TABLE: usize = 64 << 10;
 
-/// What keeps the system from running a file.
+/// Why the system cannot run a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Misfit {
     /// It is a text without `#!` and an interpreter.
     NoInterpreter,
     /// The name of its interpreter is cut off by the kernel.
     LongInterpreter,
-    /// Its interpreter, or that one's, is a file that the system does not run.
+    /// The system cannot run its interpreter, or the interpreter of that.
     Interpreter,
     /// It is a binary file of another kind, or damaged.
     Format,
 }
 
-/// Checks that the kernel takes a file for a program, and returns the beginning of the file; none
-/// of a file that cannot be read.
+/// Checks that the kernel accepts a file as a program, and returns the beginning of the file;
+/// returns nothing for a file that cannot be read.
 pub(super) fn check(path: &Path) -> Result<Option<Vec<u8>>, Misfit> {
     check_deep(path, 0)
 }
@@ -58,7 +58,7 @@ fn check_deep(path: &Path, depth: usize) -> Result<Option<Vec<u8>>, Misfit> {
 fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
     use io::Read as _;
     use rustix::fs::{Mode, OFlags};
-    // It was a regular file a moment ago; if it is a FIFO by now, nothing waits for it.
+    // It was a regular file a moment ago; if it is a FIFO by now, opening it must not block.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let mut head = Vec::new();
@@ -66,7 +66,7 @@ fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
     Ok((file, head))
 }
 
-/// What a file seems to be.
+/// The apparent kind of a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Script,
@@ -103,7 +103,7 @@ fn kind(head: &[u8]) -> Kind {
 
 fn check_script(head: &[u8], depth: usize) -> Result<(), Misfit> {
     let name = interpreter(head).ok_or(Misfit::NoInterpreter)?;
-    // Behind a name that is whole, there is something else.
+    // A whole name is followed by something else.
     let mut behind = head[2..].iter().skip_while(|it| is_space(it));
     if head.len() == MAX_HEAD && !behind.any(|it| matches!(it, b' ' | b'\t' | b'\n' | 0)) {
         return Err(Misfit::LongInterpreter);
@@ -112,7 +112,7 @@ fn check_script(head: &[u8], depth: usize) -> Result<(), Misfit> {
         return Ok(());
     }
     let path = Path::new(std::ffi::OsStr::from_bytes(name));
-    // What is not there, or may not be run, is an error that the system reports itself.
+    // If it is missing or not executable, the system reports the error itself.
     let can_run = |it: std::fs::Metadata| it.is_file() && it.mode() & 0o111 != 0;
     match path.metadata().is_ok_and(can_run) {
         true => check_deep(path, depth + 1).map(drop).map_err(|_| Misfit::Interpreter),
@@ -124,22 +124,22 @@ fn is_space(it: &u8) -> bool {
     matches!(it, b' ' | b'\t')
 }
 
-/// Returns the interpreter that the first line of a script names.
+/// Returns the interpreter in the first line of a script.
 pub(super) fn interpreter(head: &[u8]) -> Option<&[u8]> {
     let line = head.strip_prefix(b"#!")?.split(|it| *it == b'\n').next()?;
     let start = line.iter().position(|it| !is_space(it))?;
-    // A carriage return at its end is a part of the name.
+    // A carriage return at the end is part of the name.
     let name = line[start..].split(|it| is_space(it) || *it == 0).next()?;
     (!name.is_empty()).then_some(name)
 }
 
-/// Returns whether an ELF file is a program for this processor, whole.
+/// Returns whether an ELF file is a complete program for this processor.
 fn is_program(file: &File, head: &[u8]) -> bool {
     let Ok(len) = file.metadata().map(|it| it.len()) else { return false };
     Elf::parse(head).is_some_and(|it| it.is_native() && it.is_whole(file, len))
 }
 
-/// What an ELF file's header says.
+/// The contents of an ELF file's header.
 struct Elf {
     is_64: bool,
     is_little: bool,
@@ -174,7 +174,7 @@ impl Elf {
         })
     }
 
-    /// Whether it is a program, and one for this processor. Those of 32 bits run on some.
+    /// Whether it is a program for this processor. Some processors also run 32-bit programs.
     fn is_native(&self) -> bool {
         const PROGRAM: [u64; 2] = [2, 3]; // ET_EXEC, ET_DYN
         let (own, narrow): (u64, &[u64]) = match std::env::consts::ARCH {
@@ -187,7 +187,7 @@ impl Elf {
         PROGRAM.contains(&self.kind) && is_own && self.is_little == cfg!(target_endian = "little")
     }
 
-    /// Whether the program headers, and what they say is to be loaded, are in the file.
+    /// Whether the file contains the program headers and everything that they say is to be loaded.
     fn is_whole(&self, file: &File, len: u64) -> bool {
         let entry_size = if self.is_64 { 56 } else { 32 };
         let size = usize::try_from(self.n_entries * entry_size).unwrap_or(usize::MAX);
@@ -234,7 +234,7 @@ fn number(bytes: &[u8], at: usize, len: usize, is_little: bool) -> Option<u64> {
     })
 }
 
-/// Returns whether the system hands a file to a program that is registered for its format.
+/// Returns whether the system passes a file to a program that is registered for its format.
 fn has_handler(path: &Path, head: &[u8]) -> bool {
     let folder = Path::new("/proc/sys/fs/binfmt_misc");
     if !std::fs::read_to_string(folder.join("status")).is_ok_and(|it| it.trim() == "enabled") {
@@ -245,8 +245,8 @@ fn has_handler(path: &Path, head: &[u8]) -> bool {
     entries.into_iter().any(|it| is_handled(&it, path, head))
 }
 
-/// Returns whether an entry of `binfmt_misc` is for a file. Source: the kernel's documentation,
-/// and `bm_entry_show` for its text.
+/// Returns whether an entry of `binfmt_misc` applies to a file. Source: the kernel's documentation,
+/// and `bm_entry_show` for the text format.
 fn is_handled(entry: &str, path: &Path, head: &[u8]) -> bool {
     let mut lines = entry.lines();
     if lines.next() != Some("enabled") {
@@ -354,7 +354,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = program(folder.path(), b"echo RAN\n");
         assert_eq!(line(text.to_str().unwrap()), Err(Misfit::Interpreter));
-        // That it may not be run is an error that the system reports itself.
+        // If it is not executable, the system reports the error itself.
         assert_eq!(line("/etc/passwd"), Ok(()));
     }
 

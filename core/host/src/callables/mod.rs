@@ -1,8 +1,8 @@
-//! Programs on the search path that a host runs as commands of its own: `pintle foo a` runs
-//! `pintle-foo-a`, or else `pintle-foo` with the argument `a`.
+//! Programs on the search path that a host runs as commands: `pintle foo a` runs `pintle-foo-a`, or
+//! else `pintle-foo` with the argument `a`.
 //!
-//! They are the host's last choice: whether a command has the words already is for the command
-//! line to know. Invariant: a process with raised privileges finds no program.
+//! They have the lowest precedence; the command line decides whether another command has the same
+//! words. Invariant: a process with elevated privileges finds no programs.
 
 mod ask;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
-//! Running a program in place of the host.
+//! Runs a program in place of the host.
 //!
-//! On Unix the program takes over the process: standard streams, signals, job control and the
-//! exit code need no one in between.
+//! On Unix, the program replaces the process, so standard streams, signals, job control and the
+//! exit code need no relaying.
 
 #[cfg(unix)]
 use super::format::Misfit;
@@ -20,7 +20,7 @@ pub enum RunError {
         /// The program.
         path: PathBuf,
     },
-    /// The file is a text that does not say which program interprets it.
+    /// The file is a text without a line that names its interpreter.
     #[error("program `{}` does not begin with `#!` and the path of an interpreter", path.display())]
     NoInterpreter {
         /// The program.
@@ -28,16 +28,16 @@ pub enum RunError {
     },
     /// The system cuts the name of the interpreter off.
     #[error(
-        "program `{}` begins with a line that is too long for this system",
+        "the first line of program `{}` is too long for this system",
         path.display()
     )]
     LongInterpreter {
         /// The program.
         path: PathBuf,
     },
-    /// The file that interprets the program is not in a format that the system runs.
+    /// The system cannot run the format of the interpreter.
     #[error(
-        "program `{}` has an interpreter that is not in a format that this system can run",
+        "the interpreter of program `{}` is not in a format that this system can run",
         path.display()
     )]
     Interpreter {
@@ -55,7 +55,7 @@ pub enum RunError {
     System {
         /// The program.
         path: PathBuf,
-        /// What its first line names, if it is a script.
+        /// The interpreter in its first line, if it is a script.
         interpreter: Option<String>,
         /// The system's error.
         source: io::Error,
@@ -64,8 +64,8 @@ pub enum RunError {
 
 /// Runs a program in place of this process, with the same environment and the same open streams.
 ///
-/// On Unix this returns only if it fails. Elsewhere it waits for the program, and returns its
-/// exit code.
+/// On Unix, this returns only if it fails. On other systems, it waits for the program and returns
+/// its exit code.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ fn take_over(command: &mut Command) -> io::Result<i32> {
     Ok(command.status()?.code().unwrap_or(1))
 }
 
-/// Refuses what the system would not run, and returns the beginning of the file.
+/// Refuses a file that the system would not run, and returns the beginning of the file.
 #[cfg(unix)]
 fn check(path: &Path) -> Result<Option<Vec<u8>>, RunError> {
     super::format::check(path).map_err(|misfit| {
@@ -111,7 +111,7 @@ fn check(_: &Path) -> Result<Option<Vec<u8>>, RunError> {
     Ok(None)
 }
 
-/// Returns the interpreter that the first line of a script names.
+/// Returns the interpreter in the first line of a script.
 #[cfg(unix)]
 fn interpreter(head: &[u8]) -> Option<String> {
     super::format::interpreter(head).map(|it| String::from_utf8_lossy(it).into_owned())

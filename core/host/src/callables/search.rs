@@ -1,7 +1,7 @@
-//! Where the programs are: the names that words mean, and the directories of `PATH`.
+//! Finds programs: the names that words correspond to, and the directories of `PATH`.
 //!
-//! Invariant: no directory is relative, so that nothing is run by accident from the directory
-//! that the user happens to be in.
+//! Invariant: no directory is relative, so no program is run by accident from the current
+//! directory.
 
 use crate::caller;
 use crate::identity::Identity;
@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many words a program's name can have. Each of them costs a look into each directory.
+/// The maximum number of words in a program's name. Each word costs a lookup in each directory.
 const MAX_WORDS: usize = 16;
 
 /// The longest file name that common file systems have, in bytes.
@@ -61,29 +61,29 @@ impl Callables {
         Self { prefix: format!("{}-", identity.command_name), dirs }
     }
 
-    /// Returns the programs that the beginnings of `words` mean, the longest name first, each
-    /// with its number of words.
+    /// Returns the programs named by a prefix of `words`, the longest name first, each with its
+    /// number of words.
     pub fn find<'a>(&'a self, words: &'a [String]) -> impl Iterator<Item = (usize, PathBuf)> + 'a {
         let most = words.len().min(MAX_WORDS);
         (1..=most).rev().filter_map(|n| Some((n, self.find_exact(&words[..n])?)))
     }
 
-    /// Returns the program that all of `words` mean.
+    /// Returns the program named by all of `words`.
     fn find_exact(&self, words: &[String]) -> Option<PathBuf> {
         let names = file_names(self.name(words)?);
         let paths = self.dirs.iter().flat_map(|dir| names.iter().map(|it| dir.join(it)));
         paths.into_iter().find(|it| is_file(it) && is_executable(it))
     }
 
-    /// Returns the name of the program that `words` mean, if they can be a name.
+    /// Returns the name of the program for `words`, if they can be a name.
     fn name(&self, words: &[String]) -> Option<String> {
         let words = words.iter().map(|it| fits(it).then(|| it.replace('-', "_")));
         let name = format!("{}{}", self.prefix, words.collect::<Option<Vec<_>>>()?.join("-"));
         (name.len() <= MAX_NAME).then_some(name)
     }
 
-    /// Returns all files that have the name of a program, by their words, and those of the same
-    /// words in the order of the directories.
+    /// Returns all files with the name of a program, sorted by their words; those with the same
+    /// words are in the order of the directories.
     ///
     /// This reads each directory once. Two paths to one directory count as one.
     pub fn list(&self) -> Vec<Callable> {
@@ -96,7 +96,7 @@ impl Callables {
             for entry in entries {
                 let name = entry.file_name();
                 let words = name.to_str().and_then(|it| self.words(it));
-                // What is not a regular file has the name by chance.
+                // A directory or another special file only happens to have the name.
                 let path = words.map(|it| (it, entry.path())).filter(|it| is_file(&it.1));
                 found.extend(path.map(|(words, path)| Callable { words, path, fault: None }));
             }
@@ -107,7 +107,7 @@ impl Callables {
         found
     }
 
-    /// Returns the words that call a file of this name; `None` if no words do.
+    /// Returns the words that call a file with this name; `None` if no words do.
     fn words(&self, file_name: &str) -> Option<Vec<String>> {
         let name = without_extension(file_name)?.strip_prefix(&self.prefix)?;
         let words: Vec<_> = name.split('-').map(word).collect();
@@ -115,19 +115,18 @@ impl Callables {
     }
 }
 
-/// Returns whether a word can be a part of a file name on every system.
+/// Returns whether a word can be part of a file name on every system.
 fn fits(word: &str) -> bool {
     !word.is_empty() && !word.contains(['/', '\\', ':', '\0'])
 }
 
-/// Returns the word that a part of a name stands for: `_` is a dash, except where the word would
-/// be an option.
+/// Returns the word for a part of a name: `_` is a dash, except where the word would be an option.
 fn word(part: &str) -> String {
     let rest = part.trim_start_matches('_');
     format!("{}{}", &part[..part.len() - rest.len()], rest.replace('_', "-"))
 }
 
-/// Notes which files are not run; they are in the order of the directories.
+/// Marks the files that are not run; they are in the order of the directories.
 fn judge(found: &mut [Callable]) {
     let mut first: HashMap<Vec<String>, PathBuf> = HashMap::new();
     for it in found {
@@ -151,7 +150,7 @@ fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// On Windows the name says it.
+/// On Windows, the name shows it.
 #[cfg(not(unix))]
 fn is_executable(_: &Path) -> bool {
     true
@@ -168,7 +167,7 @@ fn file_names(name: String) -> Vec<String> {
     extensions().iter().map(|it| format!("{name}{it}")).collect()
 }
 
-/// Returns the name of a program without what only tells that it is one.
+/// Returns the name of a program without the part that only marks it as a program.
 #[cfg(not(windows))]
 fn without_extension(file_name: &str) -> Option<&str> {
     Some(file_name)
@@ -197,7 +196,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use tempfile::TempDir;
 
-    /// Returns directories with files; the names of those that may be executed end in `*`.
+    /// Creates directories with files; the names of executable files end in `*`.
     fn dirs(names: &[&[&str]]) -> (TempDir, Callables) {
         let root = tempfile::tempdir().unwrap();
         let mut path = Vec::new();
@@ -231,7 +230,7 @@ mod tests {
         check(&dirs, "foo", "1:0/pintle-foo");
         check(&dirs, "foo a b", "2:1/pintle-foo-a 1:0/pintle-foo");
         check(&dirs, "foo b", "1:0/pintle-foo");
-        // A dash in a word is no dash between words.
+        // A dash in a word is not a dash between words.
         check(&dirs, "a-b c", "2:0/pintle-a_b-c");
         check(&dirs, "a_b c", "2:0/pintle-a_b-c");
         check(&dirs, "a b c", "");

@@ -10,17 +10,17 @@ use std::fmt;
 pub struct Clash {
     /// The command's words.
     pub command: Vec<String>,
-    /// Whether it clashes with a command of the host, which always wins.
+    /// Whether it conflicts with a command of the host, which always takes precedence.
     pub is_core: bool,
-    /// The first of the commands of other plugins that it clashes with.
+    /// The first of the commands of other plugins that it conflicts with.
     pub rivals: Vec<Claim>,
-    /// How many more commands of other plugins it clashes with.
+    /// How many more commands of other plugins it conflicts with.
     pub n_more: usize,
 }
 
 impl Clash {
-    /// Returns the clash of a command with those of other plugins, `n_rivals` in all; `None` if it
-    /// has none.
+    /// Returns the conflict of a command with those of other plugins, `n_rivals` in all; `None` if
+    /// there is none.
     pub(super) fn of(
         command: &[String],
         is_core: bool,
@@ -45,20 +45,20 @@ impl fmt::Display for Clash {
             other.map(|it| format!("`{}` of `{}`", it.command.join(" "), it.plugin)).collect();
         let mut parts = Vec::new();
         if self.is_core {
-            parts.push("collides with a core command".to_owned());
+            parts.push("conflicts with a core command".to_owned());
         }
         if !same.is_empty() {
             parts.push(format!("is also provided by {}", list(&same)));
         }
         if !other.is_empty() {
-            parts.push(format!("collides with {}", other.join(", ")));
+            parts.push(format!("conflicts with {}", other.join(", ")));
         }
         write!(f, "its command `{}` {}", self.command.join(" "), parts.join(", and "))?;
         and_more(f, self.n_more)
     }
 }
 
-/// Says how many there are besides those that were listed.
+/// Writes how many there are besides those that were listed.
 fn and_more(f: &mut fmt::Formatter<'_>, n_more: usize) -> fmt::Result {
     if n_more == 0 { Ok(()) } else { write!(f, " and {n_more} more") }
 }
@@ -68,7 +68,7 @@ fn and_more(f: &mut fmt::Formatter<'_>, n_more: usize) -> fmt::Result {
 pub struct CommandConflict {
     /// The command's words.
     pub command: Vec<String>,
-    /// The first plugins that claim it, each with the command of its own that collides.
+    /// The first plugins that provide it, each with its conflicting command.
     pub claims: Vec<Claim>,
     /// How many more claims there are.
     pub n_more: usize,

@@ -1,6 +1,6 @@
 //! Numbers and texts as the index has them.
 
-/// Reads what the functions below wrote; `None` where that is not it.
+/// Reads what the functions below wrote; `None` if the bytes have another form.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// Returns how many bytes were not read yet; those of one read are less than 4 GB.
+    /// Returns how many bytes have not been read yet; a single read has less than 4 GB.
     pub(super) fn len(self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
@@ -58,7 +58,8 @@ pub(super) fn put_long(bytes: &mut Vec<u8>, number: u64) {
     bytes.extend(number.to_le_bytes());
 }
 
-/// Writes a length or a place, which fits, as files are read by the megabyte at most.
+/// Writes a length or an offset. It fits, because files are read in pieces of at most a few
+/// megabytes.
 pub(super) fn put_number(bytes: &mut Vec<u8>, number: usize) {
     bytes.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
 }

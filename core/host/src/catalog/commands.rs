@@ -1,7 +1,7 @@
-//! Which plugin a command line calls, and which commands collide.
+//! Which plugin a command line calls, and which commands conflict.
 //!
-//! Invariants: a plugin never shadows a core command. Two commands collide if one's
-//! path is the other's or begins with it, as then one of them could not be called.
+//! Invariants: a plugin never shadows a core command. Two commands conflict if they are equal or if
+//! one is a prefix of the other, because one of them could not be called then.
 
 use super::clash::{Claim, Clash, CommandConflict};
 use super::contributions::{HelpLine, RawLine, begins_with, is_one, words as split};
@@ -11,7 +11,7 @@ use crate::fnv;
 use pintle_plugin::manifest::ManifestCommand;
 use std::borrow::Cow;
 
-/// Finds the command of a plugin that `words` begin with, the longest if there are several.
+/// Finds the command of a plugin that `words` begin with; if there are several, the longest.
 pub(super) fn find<'c>(
     entries: &'c [Entry],
     words: &[String],
@@ -21,7 +21,7 @@ pub(super) fn find<'c>(
         .filter(|(entry, line)| {
             begins_with(typed.as_bytes(), line.words.as_bytes()) && !is_core(entry, line.words)
         })
-        // The first of several equal ones; `max_by_key` would give the last.
+        // The first of several equal ones; `max_by_key` would return the last.
         .reduce(|best, it| if it.1.words.len() > best.1.words.len() { it } else { best });
     let Some((entry, line)) = called else { return Ok(None) };
     let Some(Clash { rivals, n_more, command, .. }) = clash(entry, line.words) else {
@@ -34,7 +34,7 @@ pub(super) fn find<'c>(
     Err(CommandConflict { command: command.clone(), claims, n_more: *n_more })
 }
 
-/// Returns the commands that can be called by their bare words.
+/// Returns the commands that can be called without a key.
 pub(super) fn callable(entries: &[Entry]) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
     all(entries).filter(|(entry, line)| clash(entry, line.words).is_none())
 }
@@ -83,7 +83,7 @@ impl<'c> Core<'c> {
         Self { by_word }
     }
 
-    /// Returns whether a command collides with one of them.
+    /// Returns whether a command conflicts with one of them.
     fn has(&self, words: &[u8]) -> bool {
         let word = words.split(|it| *it == b' ').next().unwrap_or_default();
         let own = self.by_word.get(word);
@@ -91,7 +91,7 @@ impl<'c> Core<'c> {
     }
 }
 
-/// Marks the commands of current plugins that collide.
+/// Marks the conflicting commands of current plugins.
 pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
     let current = entries.iter().enumerate().filter(|(_, it)| it.is_current);
     let commands = placed(current);
@@ -100,7 +100,7 @@ pub(super) fn settle(entries: &mut [Entry], core_commands: &[Vec<String>]) {
     }
 }
 
-/// Returns whether any two plugins have commands that collide, or one has one that collides with
+/// Returns whether the commands of any two plugins conflict with each other, or one conflicts with
 /// the host's own.
 pub(super) fn collide<'e>(
     entries: impl Iterator<Item = &'e Entry>,
@@ -116,7 +116,7 @@ pub(super) fn collide<'e>(
     })
 }
 
-/// Returns what the commands of a plugin that is not in the catalog would collide with.
+/// Returns the conflicts that the commands of a plugin would have that is not in the catalog.
 pub(super) fn foreseen(
     entries: &[Entry],
     key: &PluginKey,
@@ -136,14 +136,15 @@ pub(super) fn foreseen(
     commands.iter().filter_map(clash).collect()
 }
 
-/// The words of a command, and the place of its plugin.
+/// The words of a command, and the index of its plugin.
 type Placed<'c> = (&'c [u8], usize);
 
 /// Returns all commands of some plugins, sorted.
 fn placed<'e>(plugins: impl Iterator<Item = (usize, &'e Entry)>) -> Vec<Placed<'e>> {
     let mut commands: Vec<Placed<'_>> =
         plugins.flat_map(|(idx, it)| it.raw_lines().map(move |it| (it.words, idx))).collect();
-    // In the order of the files' names, most are sorted already, and this sort sees that.
+    // In the order of the file names, most are already sorted, and this sort takes advantage of
+    // that.
     commands.sort();
     commands
 }
@@ -160,8 +161,8 @@ fn collisions<'e>(
     while let Some(&(words, _)) = rest.first() {
         let n_equal = rest.iter().take_while(|it| it.0 == words).count();
         let (equal, after) = rest.split_at(n_equal);
-        // Sorted, those that begin with these words come right after them: a blank is less than
-        // all that a word can have.
+        // In sorted order, those that begin with these words follow directly: a space sorts before
+        // every character of a word.
         let longer = match after.first() {
             Some(next) if begins_with(next.0, words) => {
                 &after[..after.partition_point(|it| begins_with(it.0, words))]
@@ -181,7 +182,7 @@ fn collisions<'e>(
     found
 }
 
-/// The commands that one collides with.
+/// The commands that one conflicts with.
 struct Rivals<'c> {
     shorter: &'c [&'c [Placed<'c>]],
     equal: &'c [Placed<'c>],
@@ -189,7 +190,8 @@ struct Rivals<'c> {
 }
 
 impl Rivals<'_> {
-    /// Returns what the command of one plugin collides with; its other commands do not count.
+    /// Returns the conflicts of the command of one plugin; the plugin's other commands do not
+    /// count.
     fn clash(&self, entries: &[Entry], own: usize, is_core: bool) -> Option<Clash> {
         let words = self.equal[0].0;
         let is_longer =

@@ -1,12 +1,12 @@
-//! Where the defects of a plugin are to be reported.
+//! Where to report the defects of a plugin.
 
 use pintle_plugin::manifest::Manifest;
 
-/// How much of a manifest's text is shown: an address is shorter.
+/// How much of a manifest's text is shown; an address is shorter.
 const MAX_SHOWN: usize = 200;
 
-/// Returns what a hint says behind "author": the address of the plugin's repository or home page,
-/// or else its authors' names, in parentheses; nothing if the manifest has none of them.
+/// Returns what a hint shows after "author": the address of the plugin's repository or home page,
+/// or else its authors' names, in parentheses; an empty text if the manifest has none of them.
 pub fn contact(manifest: Option<&Manifest>) -> String {
     let Some(manifest) = manifest else { return String::new() };
     let authors = manifest.authors.join(", ");
@@ -15,7 +15,7 @@ pub fn contact(manifest: Option<&Manifest>) -> String {
     text.map(|it| format!(" ({})", shortened(it))).unwrap_or_default()
 }
 
-/// Returns what to do about an error that only a change of the plugin can prevent.
+/// Returns the hint for an error that only a change of the plugin can prevent.
 pub fn defect(manifest: Option<&Manifest>) -> String {
     format!("this is a defect of the plugin; report it to its author{}", contact(manifest))
 }

@@ -1,8 +1,8 @@
-//! What a plugin contributes to the host.
+//! The contributions of a plugin to the host.
 //!
-//! With thousands of plugins installed, most are asked for nothing but a word or two. So
-//! contributions are kept as the bytes that stand in the index, and those that are looked at
-//! are borrowed from them.
+//! With thousands of plugins installed, only a word or two is needed of most. Contributions are
+//! therefore kept as the bytes of the index, and values are borrowed from them when they are
+//! needed.
 
 use super::codec::{Reader, put_bytes};
 use super::manifest_view::{ManifestView, Text};
@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// What a plugin contributes: the part of a manifest that is looked at for each plugin.
+/// The contributions of a plugin: the part of a manifest that is needed for each plugin.
 #[derive(Default)]
 pub(super) struct Contributions {
     all: Arc<Vec<u8>>,
@@ -20,7 +20,7 @@ pub(super) struct Contributions {
     decoded: OnceLock<Box<Decoded>>,
 }
 
-/// Contributions, of which each can be asked for as often as one likes.
+/// Contributions, each of which can be requested repeatedly.
 #[derive(Default)]
 pub(super) struct Decoded {
     pub(super) commands: Vec<ManifestCommand>,
@@ -29,11 +29,11 @@ pub(super) struct Decoded {
     pub(super) interfaces: Vec<String>,
 }
 
-/// Words with a line of help: a command, or a noun. The long help of a noun is left in the
-/// manifest, which is read when the noun's own help is asked for.
+/// Words with a line of help: a command or a noun. The long help of a noun stays in the manifest,
+/// which is read when the noun's own help is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HelpLine<'a> {
-    /// The words, with a blank between any two: none has one, as commands are typed.
+    /// The words, separated by spaces; a word contains no space, because it is typed.
     pub words: &'a str,
     /// The line of help.
     pub about: &'a str,
@@ -47,7 +47,7 @@ pub(crate) struct RawLine<'a> {
 }
 
 impl Contributions {
-    /// Takes a part of what an index has.
+    /// Takes the contributions from a part of an index.
     pub(super) fn stored(all: &Arc<Vec<u8>>, own: Range<usize>) -> Self {
         Self { all: Arc::clone(all), own, decoded: OnceLock::new() }
     }
@@ -62,7 +62,7 @@ impl Contributions {
         lines(self.part(Part::Commands))
     }
 
-    /// Returns the commands, as bytes: for the many of which nothing but bytes is needed.
+    /// Returns the commands as bytes, for the many uses that need only bytes.
     pub(super) fn raw_lines(&self) -> impl Iterator<Item = RawLine<'_>> + Clone {
         raw_lines(self.part(Part::Commands))
     }
@@ -102,7 +102,7 @@ impl Contributions {
         texts(self.part(Part::Interfaces))
     }
 
-    /// Returns why the plugin should not be used any more, if so.
+    /// Returns the deprecation notice of the plugin, if there is one.
     pub(super) fn deprecated(&self) -> Option<&str> {
         texts(self.part(Part::Deprecated)).next()
     }
@@ -115,7 +115,7 @@ impl Contributions {
         Reader::new(reader.bytes().unwrap_or_default())
     }
 
-    /// Returns those that are kept as lists.
+    /// Returns those that are stored as lists.
     pub(super) fn decoded(&self) -> &Decoded {
         self.decoded.get_or_init(|| {
             let command = |it: HelpLine<'_>| {
@@ -144,7 +144,7 @@ impl Contributions {
     }
 }
 
-/// The parts of what is stored, each with its length before it.
+/// The parts of the stored bytes, each preceded by its length.
 #[derive(Clone, Copy)]
 enum Part {
     Commands,
@@ -218,7 +218,7 @@ pub(super) fn begins_with(words: &[u8], start: &[u8]) -> bool {
     words.strip_prefix(start).is_some_and(|it| it.is_empty() || it.starts_with(b" "))
 }
 
-/// Returns whether two commands collide.
+/// Returns whether two commands conflict.
 pub(super) fn is_one(one: &[u8], other: &[u8]) -> bool {
     begins_with(one, other) || begins_with(other, one)
 }
@@ -238,7 +238,7 @@ fn of_texts(texts: &[&str]) -> Vec<u8> {
     bytes
 }
 
-/// Returns the lines that a reader has; those that are damaged are none.
+/// Returns the lines of a reader; damaged lines are skipped.
 fn lines(mut reader: Reader<'_>) -> impl Iterator<Item = HelpLine<'_>> + Clone {
     std::iter::from_fn(move || Some(HelpLine { words: reader.text()?, about: reader.text()? }))
 }

@@ -1,7 +1,7 @@
-//! Which of several files are one plugin, and which version of a plugin counts.
+//! Which of several files are one plugin, and which version of a plugin is used.
 //!
-//! Most plugins are there once, and with thousands of them that must not cost much: so those
-//! alone are compared whose names are equal.
+//! Most plugins exist once, and with thousands of them, this must be cheap. Therefore, only plugins
+//! with equal names are compared.
 
 use super::entry::Entry;
 use super::reason::Reason;
@@ -11,8 +11,8 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
-/// Marks what was found before, under another path or in an earlier directory, and the current
-/// version of each plugin.
+/// Marks plugins that were already found under another path or in an earlier directory, and the
+/// current version of each plugin.
 pub(super) fn settle(entries: &mut [Entry]) {
     let places = |of: &[Entry]| 0..of.len();
     let ids = places(entries).filter_map(|it| Some((entries[it].id.as_ref()?, it)));
@@ -22,7 +22,7 @@ pub(super) fn settle(entries: &mut [Entry]) {
             set_aside(entries, idx, first, reason);
         }
     }
-    // A refused file hides nothing: a good copy further on is used.
+    // A refused file does not shadow a good copy in a later directory.
     let usable = places(entries).filter(|it| entries[*it].is_usable());
     let named: Vec<_> = usable.filter_map(|it| Some((entries[it].raw_name()?, it))).collect();
     let several = repeated(named.iter().copied());
@@ -45,7 +45,7 @@ pub(super) fn settle(entries: &mut [Entry]) {
     }
 }
 
-/// Does the same for plugins of which none has to do with another.
+/// Does the same for plugins that are known to be unrelated.
 pub(super) fn settle_distinct(entries: &mut [Entry]) {
     for entry in entries {
         entry.is_current = entry.is_usable() && entry.raw_name().is_some();
@@ -54,7 +54,7 @@ pub(super) fn settle_distinct(entries: &mut [Entry]) {
 
 /// Takes a plugin out of use because of another one.
 fn set_aside(entries: &mut [Entry], idx: usize, first: usize, reason: Reason) {
-    // What stands for the same plugin in another form is made on purpose.
+    // Another form of the same plugin was registered deliberately.
     let is_copy = matches!(reason, Reason::AlreadyFound { .. })
         && entries[idx].transport() == entries[first].transport();
     if let Some(copy) = path_of(&entries[idx]).filter(|_| is_copy) {
@@ -73,7 +73,7 @@ fn highest(entries: &[Entry], versions: &[usize]) -> Option<usize> {
     usable.max_by_key(|it| entries[*it].version().map(|v| (v.is_stable(), v, Reverse(*it))))
 }
 
-/// Returns the first place of each value that more than one item has, and the other places.
+/// Returns the first index of each value that more than one item has, and the other indexes.
 fn repeated<T: Eq + Hash>(items: impl Iterator<Item = (T, usize)>) -> Vec<(usize, Vec<usize>)> {
     let n_items = items.size_hint();
     let mut firsts = fnv::Map::default();

@@ -1,4 +1,4 @@
-//! Looking for plugin libraries in folders.
+//! Looking for plugin libraries in directories.
 
 use super::entry::Entry;
 use super::file::Stamp;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{Builder, ScopedJoinHandle};
 use std::time::SystemTime;
 
-/// What is wrong with a directory of the search path.
+/// A problem with a directory of the search path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
@@ -27,25 +27,25 @@ pub enum Warning {
         /// Why.
         source: io::Error,
     },
-    /// Others may change what is in it, and so it was not searched.
-    #[error("plugin directory `{}` is not used: {exposure}", path.display())]
+    /// Others can change its contents, so it was not searched.
+    #[error("plugin directory `{}` is ignored: {exposure}", path.display())]
     Unused {
         /// The directory.
         path: PathBuf,
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
-    /// Others may change what is in it.
+    /// Others can change its contents.
     #[error("plugin directory `{}` is not safe: {exposure}", path.display())]
     Exposed {
         /// The directory.
         path: PathBuf,
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
 }
 
-/// What was found in the directories of the search path.
+/// The results of searching the directories of the search path.
 #[derive(Default)]
 pub(super) struct Found {
     /// An entry for each library, in search order.
@@ -53,9 +53,9 @@ pub(super) struct Found {
     /// The files that are not libraries, in search order.
     pub(super) others: Vec<OtherFile>,
     pub(super) warnings: Vec<Warning>,
-    /// Whether the index knows all libraries as they are.
+    /// Whether the index is up to date for all libraries.
     pub(super) is_indexed: bool,
-    /// Whether it is known that no two of the entries have to do with each other.
+    /// Whether it is known that no two of the entries are related.
     pub(super) is_distinct: bool,
 }
 
@@ -68,15 +68,15 @@ pub struct OtherFile {
     pub origin: DirOrigin,
 }
 
-/// Looks at the directories of the search path, at files that are known from last time by their
-/// stamps alone.
+/// Searches the directories of the search path; files that did not change since the last search are
+/// recognized by their stamps.
 pub(super) fn scan(search: &SearchPath, rules: &Rules, now: SystemTime) -> Found {
     let found = try_scan(search, rules, now, true).or_else(|| try_scan(search, rules, now, false));
     found.expect("what is listed is there")
 }
 
-/// Looks at the directories; those that have not changed are not listed again if `is_trusting`.
-/// `None` if the index has a file of one that is not there: it is damaged then.
+/// Searches the directories; if `is_trusting`, directories that did not change are not listed
+/// again. `None` if the index lists a file that does not exist: the index is damaged.
 fn try_scan(
     search: &SearchPath,
     rules: &Rules,
@@ -104,7 +104,7 @@ fn try_scan(
     let mut listings = Vec::new();
     for (dir, folder) in &folders {
         let section = known.as_ref().and_then(|it| it.section(&dir.path));
-        // The stamp is taken first: what changes after it does not bear it.
+        // The stamp is taken first, so it does not cover later changes.
         let stamp = index.and_then(|_| folder.stamp());
         let records = || section.and_then(|it| known.as_ref()?.records(it));
         let whole = stamp.filter(|_| is_trusting);
@@ -142,7 +142,7 @@ fn try_scan(
     Some(Found { entries, others, warnings, is_indexed, is_distinct })
 }
 
-/// What is in one directory.
+/// The contents of one directory.
 struct Listing<'l> {
     dir: &'l PluginDir,
     /// The directory before it was listed.
@@ -152,7 +152,7 @@ struct Listing<'l> {
     others: Vec<OsString>,
 }
 
-/// Writes the index again if there is something new, and notes the look at what has not changed.
+/// Writes the index if anything is new, and records the search of unchanged directories.
 fn keep(
     path: &Path,
     rules: &Rules,
@@ -198,41 +198,41 @@ fn looked_at<'l>(
     Looked { dir, stamp, files: files.collect(), others }
 }
 
-/// Returns what to report about a directory that cannot be searched. One that the user has
-/// not just named need not exist.
+/// Returns the warning about a directory that cannot be searched. Only a directory that the user
+/// has just named must exist.
 fn warning(dir: &PluginDir, source: io::Error) -> Option<Warning> {
     let is_optional = dir.origin.is_optional() && source.kind() == io::ErrorKind::NotFound;
     (!is_optional).then(|| Warning::Unsearched { path: dir.path.clone(), source })
 }
 
-/// What was found out about a file, besides its entry.
+/// What is known of a file besides its entry.
 struct Look {
-    /// The stamp of a file that is not known. Boxed, as most are known.
+    /// The stamp of a file that is not known. Boxed, because most files are known.
     stamp: Option<Box<Stamp>>,
     is_known: bool,
-    /// Whether the index has the file, and the directory does not.
+    /// Whether the index contains a file that is no longer in the directory.
     is_lost: bool,
 }
 
 impl Look {
-    /// Returns whether the next run would profit from an index with this file in it.
+    /// Returns whether the next run would benefit from an index that contains this file.
     fn is_worth_keeping(&self, now: SystemTime) -> bool {
         !self.is_known && self.stamp.as_ref().is_some_and(|it| it.is_settled(now))
     }
 
-    /// Returns whether the file has changed so lately that its next change may have its stamp.
+    /// Returns whether the file changed so recently that its next change may have the same stamp.
     fn is_too_new(&self, now: SystemTime) -> bool {
         !self.is_known && self.stamp.as_ref().is_some_and(|it| !it.is_settled(now))
     }
 
-    /// Looks at a file, and adds what it is to `entries`, where its entry is made in its place.
+    /// Examines a file, and adds it to `entries`, where its entry is created in place.
     fn at(
         candidate: &Candidate<'_>,
         is_stamped: bool,
         rules: &Rules,
         entries: &mut Vec<Entry>,
     ) -> Self {
-        // The stamp is taken first: what changes after it does not bear it.
+        // The stamp is taken first, so it does not cover later changes.
         let stamp = is_stamped.then(|| candidate.stamp()).flatten();
         let is_link = candidate.is_link();
         if let Some((stamp, known)) = stamp.and_then(|it| Some((it, candidate.known(&it)?))) {
@@ -245,13 +245,13 @@ impl Look {
     }
 }
 
-/// How many files make it worth to start another thread, which costs as much as
-/// opening 15 files. Looking up known files is mostly allocation, for which threads
-/// of one process wait for each other.
+/// The number of files that makes another thread worthwhile; starting one costs as much as opening
+/// 15 files. Looking up known files is mostly allocation, for which threads of one process wait for
+/// each other.
 const FILES_PER_THREAD: usize = 40;
 const KNOWN_FILES_PER_THREAD: usize = 2000;
 
-/// How many files make it worth to ask how many cores there are, which costs as much
+/// The number of files that makes it worthwhile to query the number of cores, which costs as much
 /// as opening 20 files: the standard library reads control groups from the file system.
 const FILES_TO_COUNT_CORES: usize = 400;
 
@@ -296,7 +296,7 @@ fn look_in_parallel(
     })
 }
 
-/// Marks the other versions of the plugins that a project demands, but for those that are named
+/// Marks the other versions of the plugins that a project requires, except for those that are named
 /// for this run.
 pub(super) fn shadow_by_project(entries: &mut [Entry], search: &SearchPath) {
     if search.dirs().iter().all(|it| it.origin != DirOrigin::Project) {

@@ -1,11 +1,11 @@
-//! Whether plugins have nothing to do with each other, which is found out once for an index: most
-//! plugins have not, and then none need be compared with the others at each run.
+//! Whether plugins are unrelated. This is determined once for an index: most plugins are unrelated
+//! and need not be compared in each run.
 
 use super::commands;
 use super::entry::Entry;
 use std::collections::HashSet;
 
-/// Returns whether no two plugins are one file, or have one name, or commands that collide with
+/// Returns whether no two plugins have the same file, the same name, or commands that conflict with
 /// each other or with those of the host.
 pub(super) fn are_distinct<'e>(
     entries: impl Iterator<Item = &'e Entry> + Clone,

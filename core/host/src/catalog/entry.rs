@@ -1,4 +1,4 @@
-//! What the catalog knows of one plugin.
+//! What the catalog knows about one plugin.
 
 use super::clash::Clash;
 use super::contributions::{Contributions, HelpLine, RawLine, is_one};
@@ -32,7 +32,7 @@ pub enum State {
     Ok,
     /// It can be used, but some of its commands only with its key.
     Conflict,
-    /// It is found in an earlier place too, and that one counts.
+    /// It was already found in an earlier place, and that one is used.
     Shadowed,
     /// The user has disabled it.
     Disabled,
@@ -61,8 +61,8 @@ impl fmt::Display for State {
 
 /// A plugin, or a file that should be one, in a [`Catalog`](super::Catalog).
 ///
-/// What the index knows of a file becomes a path, a key or a reason when somebody looks at it:
-/// listings have thousands of entries, and need little of each.
+/// The data of the index becomes a path, a key or a reason only when it is needed: listings have
+/// thousands of entries and need little of each.
 pub struct Entry {
     known: Option<Known>,
     path: OnceLock<Option<PathBuf>>,
@@ -71,16 +71,16 @@ pub struct Entry {
     key: OnceLock<Option<Box<PluginKey>>>,
     manifest: LazyManifest,
     contributions: Contributions,
-    /// Why it cannot be used, if so, and that is not what the index knows.
+    /// Why it cannot be used, if that is not part of the index.
     verdict: Option<Box<Reason>>,
-    /// What the index knows of that.
+    /// The data of the index about it.
     remembered: OnceLock<Box<Reason>>,
     pub(super) id: Option<FileId>,
     pub(super) is_current: bool,
     rare: Option<Box<Rare>>,
 }
 
-/// What few entries have: of thousands, each is as small as can be.
+/// What few entries have. With thousands of entries, each must be small.
 #[derive(Default)]
 struct Rare {
     linked: Option<LinkedPlugin>,
@@ -129,8 +129,7 @@ impl Entry {
         self.path.get_or_init(known).as_deref()
     }
 
-    /// Returns whether the plugin's file can be a symbolic link: of no other can it be read where
-    /// it leads to.
+    /// Returns whether the plugin's file can be a symbolic link; no other file has a target.
     pub fn is_link(&self) -> bool {
         self.is_link
     }
@@ -164,7 +163,7 @@ impl Entry {
         }
     }
 
-    /// Returns why the plugin is in its state, if that is not [`State::Ok`].
+    /// Returns why the plugin is in its state, if the state is not [`State::Ok`].
     pub fn reason(&self) -> Option<Reason> {
         let clashes = || Reason::Clashes(self.clashes().to_vec());
         let verdict = self.verdict.as_deref().or_else(|| self.remembered());
@@ -203,16 +202,16 @@ impl Entry {
         }
     }
 
-    /// Returns whether the plugin can be run. One with conflicting commands can,
-    /// through its other commands and through its key.
+    /// Returns whether the plugin can be run. A plugin with conflicting commands can be run: by its
+    /// other commands and by its key.
     pub fn is_usable(&self) -> bool {
         self.verdict.is_none() && !self.is_remembered_as_refused()
     }
 
-    /// Returns whether this is the version of its plugin whose commands and hooks count.
+    /// Returns whether this is the version of its plugin whose commands and hooks are used.
     ///
-    /// That is the highest usable stable one, or the highest pre-release if there
-    /// are no others: who installs a pre-release alone wants it.
+    /// That is the highest usable stable version, or the highest pre-release if there are only
+    /// pre-releases: a user who installs only a pre-release wants to use it.
     pub fn is_current(&self) -> bool {
         self.is_current
     }
@@ -222,14 +221,14 @@ impl Entry {
         self.key()?.exact_version()
     }
 
-    /// Returns whether the plugin understands a version of the PROJECT file. One that names no
-    /// version takes no part in scaffolding, and so fits any.
+    /// Returns whether the plugin supports a version of the PROJECT file. A plugin that names no
+    /// version does not scaffold, and is compatible with every version.
     pub fn supports(&self, project: &ProjectVersion) -> bool {
         let mut versions = self.project_versions().peekable();
         versions.peek().is_none() || versions.any(|it| it == *project)
     }
 
-    /// Returns the versions of the PROJECT file that the plugin understands.
+    /// Returns the versions of the PROJECT file that the plugin supports.
     pub fn project_versions(&self) -> impl Iterator<Item = ProjectVersion> {
         let versions = self.manifest().into_iter().flat_map(|it| &it.project_versions);
         versions.filter_map(|it| it.parse().ok())
@@ -255,12 +254,12 @@ impl Entry {
         &self.contributions.decoded().interfaces
     }
 
-    /// Returns whether words are those of one of the commands, begin with them, or begin them.
+    /// Returns whether words are one of the commands, or a prefix of one, or begin with one.
     pub(crate) fn has_words(&self, words: &[u8]) -> bool {
         self.contributions.raw_lines().any(|it| is_one(it.words, words))
     }
 
-    /// Returns the plugin's commands, without making anything of them.
+    /// Returns the plugin's commands without converting them.
     pub(super) fn lines(&self) -> impl Iterator<Item = HelpLine<'_>> + Clone {
         self.contributions.lines()
     }
@@ -275,8 +274,8 @@ impl Entry {
         self.contributions.raw_nouns()
     }
 
-    /// Returns what the plugin brings, as listings show it: its commands, its subcommands and
-    /// interfaces, and how many events its hooks take.
+    /// Returns what the plugin provides, as listings show it: its commands, its subcommands and
+    /// interfaces, and the number of events that its hooks subscribe to.
     pub(crate) fn brought(&self) -> Cow<'_, [u8]> {
         if let Some(known) = &self.known {
             return known.brought().into();
@@ -294,12 +293,12 @@ impl Entry {
         if parts.is_empty() { b"-".into() } else { parts.join(&b"; "[..]).into() }
     }
 
-    /// Returns the nouns that the plugin has help for, without making anything of them.
+    /// Returns the nouns that the plugin has help for, without converting them.
     pub(super) fn noun_lines(&self) -> impl Iterator<Item = HelpLine<'_>> {
         self.contributions.noun_lines()
     }
 
-    /// Returns the events that the plugin's hooks subscribe to, without making anything of them.
+    /// Returns the events that the plugin's hooks subscribe to, without converting them.
     pub(super) fn hooked_events(&self) -> impl Iterator<Item = &str> {
         self.contributions.events()
     }
@@ -314,7 +313,7 @@ impl Entry {
         self.manifest.json()
     }
 
-    /// Returns why the plugin should not be used any more, if so.
+    /// Returns the deprecation notice of the plugin, if there is one.
     pub fn deprecated(&self) -> Option<&str> {
         match &self.known {
             Some(known) if !known.is_deprecated() => None,
@@ -327,7 +326,7 @@ impl Entry {
         self.known.as_ref().and_then(Known::layout)
     }
 
-    /// Returns whether a file that was examined now is the plugin that was listed: the same
+    /// Returns whether a file that has just been examined is the plugin that was listed: the same
     /// version of the same plugin, with the same contributions.
     pub(crate) fn is_same_as(&self, found: &Examined) -> bool {
         self.key() == Some(&found.key) && self.contributions == Contributions::from(&found.manifest)
@@ -352,8 +351,8 @@ impl Entry {
         match found.refusal {
             None => entry.accept(found.key, rules),
             Some(refusal) => {
-                // With its contributions known, a command of it can be answered with a better
-                // message than "unknown command".
+                // If its contributions are known, an error for one of its commands can be better
+                // than "unknown command".
                 entry.contributions = entry.manifest().map(Contributions::from).unwrap_or_default();
                 entry.refuse(found.key, refusal, rules);
             }
@@ -361,7 +360,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a file that is known from last time.
+    /// Creates the entry of a file that is known from the last search.
     pub(super) fn from_index(is_link: bool, stamp: &Stamp, known: Known, rules: &Rules) -> Self {
         let mut entry = Self::of(Transport::Native, Some(known));
         entry.is_link = is_link;
@@ -370,7 +369,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a plugin that is a part of the program.
+    /// Creates the entry of a plugin that is part of the program.
     pub(super) fn from_linked(plugin: LinkedPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(Transport::Linked);
         entry.rare().linked = Some(plugin);
@@ -381,7 +380,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a plugin that is not a library of this interface.
+    /// Creates the entry of a plugin that is not a library of this interface.
     pub(super) fn from_foreign(plugin: ForeignPlugin, rules: &Rules) -> Self {
         let mut entry = Self::new(plugin.transport);
         entry.path = Some(plugin.path).into();
@@ -395,7 +394,7 @@ impl Entry {
         entry
     }
 
-    /// Takes a manifest without a plugin behind it.
+    /// Creates an entry from a manifest without a plugin.
     pub(super) fn from_manifest(manifest: Manifest, rules: &Rules) -> Self {
         let mut entry = Self::new(Transport::Native);
         entry.judge(manifest, rules);
@@ -444,19 +443,19 @@ impl Entry {
         Some(Reason::Disabled { by: by.clone() })
     }
 
-    /// Takes a plugin that cannot be run. One that is disabled is as good as not there, whatever
-    /// is wrong with it.
+    /// Creates the entry of a plugin that cannot be run. A disabled plugin counts as absent,
+    /// whatever is wrong with it.
     fn refuse(&mut self, key: Option<PluginKey>, refusal: Refusal, rules: &Rules) {
         self.accept(key, rules);
         self.verdict.get_or_insert_with(|| Box::new(Reason::Refused(Arc::new(refusal))));
     }
 
-    /// Returns the files with the same version of the plugin that this one is found before.
+    /// Returns the files with the same version of the plugin that come after this one.
     pub fn copies(&self) -> &[PathBuf] {
         self.rare.as_ref().map_or(&[], |it| &it.copies)
     }
 
-    /// Returns the commands that collide with others.
+    /// Returns the commands that conflict with others.
     pub(super) fn clashes(&self) -> &[Clash] {
         self.rare.as_ref().map_or(&[], |it| &it.clashes)
     }
@@ -473,7 +472,7 @@ impl Entry {
         self.rare.get_or_insert_default()
     }
 
-    /// Takes the plugin out of use, for example because another one is found before it.
+    /// Takes the plugin out of use, for example because it was already found in an earlier place.
     pub(super) fn set_aside(&mut self, reason: Reason) {
         self.verdict = Some(Box::new(reason));
     }

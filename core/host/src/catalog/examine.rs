@@ -1,8 +1,7 @@
 //! One file: is it a plugin that this host can run?
 //!
-//! Invariants: no byte of the file is executed; the call never blocks, whatever
-//! the path is; everything is read through one open file, so that what was checked
-//! is what the [`Examined`] holds.
+//! Invariants: no byte of the file is executed; the call never blocks, whatever the path is;
+//! everything is read through one open file, so the [`Examined`] contains what was checked.
 
 use super::contributions::Contributions;
 use super::file::{self, FileError, FileId, RegularFile};
@@ -21,18 +20,18 @@ use pintle_plugin::manifest::Manifest;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// A file that is a plugin which this host can run, still open.
+/// The open file of a plugin that this host can run.
 #[derive(Debug)]
 pub struct Examined {
     /// The file that was examined.
     pub file: File,
-    /// What tells it from other files.
+    /// What distinguishes it from other files.
     pub id: FileId,
     /// The plugin's manifest.
     pub manifest: Manifest,
     /// The plugin's full name and version.
     pub key: PluginKey,
-    /// Who else may change the file.
+    /// Who else can change the file.
     pub exposure: Option<Exposure>,
 }
 
@@ -42,22 +41,22 @@ pub struct Examined {
 pub struct RefusedFile {
     /// The file.
     pub path: PathBuf,
-    /// What tells it from other files, if it could be opened.
+    /// What distinguishes it from other files, if it could be opened.
     pub id: Option<FileId>,
     /// The plugin's manifest, if it could be read.
     pub manifest: Option<Manifest>,
-    /// The plugin's full name and version, if the manifest has good ones.
+    /// The plugin's full name and version, if those in the manifest are valid.
     pub key: Option<PluginKey>,
     /// Why it was refused.
     #[source]
     pub refusal: Refusal,
 }
 
-/// Opens a file and checks all that can be checked without running its code.
+/// Opens a file and performs all checks that do not run its code.
 ///
 /// # Errors
 ///
-/// [`RefusedFile`] when it is not a plugin that this host can run.
+/// [`RefusedFile`] if it is not a plugin that this host can run.
 pub fn examine(path: &Path, rules: &Rules) -> Result<Examined, Box<RefusedFile>> {
     let opened = file::open(path);
     let exposure = opened.as_ref().ok().and_then(|it| it.exposure);
@@ -85,7 +84,7 @@ pub(super) struct Examination {
     pub(super) refusal: Option<Refusal>,
 }
 
-/// Examines a file; all that is known of it stays known if it is refused.
+/// Examines a file; what was learned of it is kept if it is refused.
 pub(super) fn examine_file(opened: Result<RegularFile, FileError>, rules: &Rules) -> Examination {
     let mut examination = Examination::default();
     examination.refusal = examination.look_at(opened, rules).err();
@@ -103,8 +102,8 @@ impl Examination {
         let mut head = [0; FIRST_PAGE];
         let source = Source::open(&file, len, &mut head, limits::BYTES)?;
         let library = library_file::read(&source, Scope::Host)?;
-        // The manifest is read even if the library does not fit, so that it still
-        // has a name to be listed with.
+        // The manifest is read even if the library is not compatible, so that it can be listed with
+        // its name.
         let fits = library.check_fit().map_err(Refusal::from);
         let json = match take_manifest(library) {
             Ok(json) => json,
@@ -113,7 +112,7 @@ impl Examination {
         let view = ManifestView::parse(&json);
         let res = match &view {
             Ok(view) => {
-                // What is too large to be shown is not kept either.
+                // If it is too large to be shown, it is not kept either.
                 if let Err(refusal) = size::check(view) {
                     return fits.and(Err(refusal));
                 }
@@ -148,9 +147,9 @@ fn take_manifest(library: LibraryFile) -> Result<Vec<u8>, Refusal> {
 
 /// Checks that the file has the root symbol that the manifest names.
 ///
-/// The names of a plugin's symbols are in its first page; only where this one is not, the symbol
-/// table is read. One that is too large to be read here is left to the transport, which reads it
-/// always.
+/// The names of a plugin's symbols are in its first page; the symbol table is read only if this
+/// name is not there. A table that is too large to be read here is left to the transport, which
+/// always reads it.
 fn check_root(source: &Source<'_>, view: &ManifestView<'_>) -> Result<(), Refusal> {
     let symbol = view.abi.root.as_ref();
     if is_name_in(source.head(), symbol) {
@@ -162,7 +161,7 @@ fn check_root(source: &Source<'_>, view: &ManifestView<'_>) -> Result<(), Refusa
     }
 }
 
-/// Whether a table of names, each with a zero byte before and behind it, has a name.
+/// Whether a table of names, each between zero bytes, contains a name.
 fn is_name_in(table: &[u8], name: &str) -> bool {
     let ends = |at: usize| table.get(at + name.len()) == Some(&0);
     let begins = |at: usize| at.checked_sub(1).is_some_and(|it| table[it] == 0);
@@ -239,28 +238,28 @@ mod tests {
             EI_CLASS,
             1,
             expect![[r#"
-                ?: it is a 32-bit library, this host is a 64-bit program
+                ?: it is a 32-bit library, but this host is a 64-bit program
             "#]],
         );
         check_patched(
             EI_DATA,
             2,
             expect![[r#"
-                ?: it is a big-endian library, this host is a little-endian program
+                ?: it is a big-endian library, but this host is a little-endian program
             "#]],
         );
         check_patched(
             E_MACHINE,
             22,
             expect![[r#"
-                hello.example.org/v1.2.3: it is a library for s390x, this host runs on [ARCH]
+                hello.example.org/v1.2.3: it is a library for s390x, but this host runs on [ARCH]
             "#]],
         );
         check_patched(
             E_MACHINE,
             99,
             expect![[r#"
-                hello.example.org/v1.2.3: it is a library for machine 99, this host runs on [ARCH]
+                hello.example.org/v1.2.3: it is a library for machine 99, but this host runs on [ARCH]
             "#]],
         );
         check_patched(
@@ -275,20 +274,21 @@ mod tests {
     #[test]
     fn a_truncated_library_is_refused() {
         let mut bytes = elf(&[&manifest_json(&json!({}))]);
-        // The loaded segment, whose size stands here, ends one page behind the file.
+        // The size of the loaded segment is stored here, and the segment ends one page after the
+        // file.
         let size = &mut bytes[64 + 32..64 + 40];
         size.copy_from_slice(&9000u64.to_le_bytes());
         bytes.resize(8000, 0);
         check(
             &bytes,
             expect![[r#"
-                hello.example.org/v1.2.3: it is truncated: its content ends at byte 9000, the file at byte 8000
+                hello.example.org/v1.2.3: it is truncated: its content ends at byte 9000, but the file ends at byte 8000
             "#]],
         );
         check(
             &elf(&["{}"])[..100],
             expect![[r#"
-                ?: it is truncated: its content ends at byte 176, the file at byte 100
+                ?: it is truncated: its content ends at byte 176, but the file ends at byte 100
             "#]],
         );
     }
@@ -336,25 +336,25 @@ mod tests {
         check_manifest(
             json!({"name": "Hello"}),
             expect![[r#"
-                ?: its manifest has an invalid name: `Hello` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
+                ?: its manifest is invalid: invalid plugin name `Hello`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends
             "#]],
         );
         check_manifest(
             json!({"version": "one"}),
             expect![[r#"
-                ?: its manifest has an invalid version: `one` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
+                ?: its manifest is invalid: invalid plugin version `one`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`
             "#]],
         );
         check_manifest(
             json!({"project_versions": ["v3"]}),
             expect![[r#"
-                hello.example.org/v1.2.3: its manifest has an invalid project version: `v3` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`
+                hello.example.org/v1.2.3: its manifest is invalid: invalid project version `v3`: expected `N`, `N-alpha` or `N-beta`, for example `3`
             "#]],
         );
         check_manifest(
             json!({"project_versions": [], "subcommands": ["init"]}),
             expect![[r#"
-                hello.example.org/v1.2.3: its manifest names no project version
+                hello.example.org/v1.2.3: its manifest contains no project version
             "#]],
         );
         check_manifest(
@@ -376,37 +376,37 @@ mod tests {
         check_manifest(
             json!({"target": "x86_64-unknown-linux-musl"}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, this host for `[TARGET]`
+                hello.example.org/v1.2.3: it was built for `[ARCH]-unknown-linux-musl`, but this host was built for `[TARGET]`
             "#]],
         );
         check_manifest(
             json!({"abi": {"interface": "0.9.0"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, this host needs 1.x
+                hello.example.org/v1.2.3: it was built against plugin interface 0.9.0, but this host requires 1.x
             "#]],
         );
         check_manifest(
             json!({"abi": {"interface": "2.1.0"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, this host knows up to 1.x
+                hello.example.org/v1.2.3: it was built against plugin interface 2.1.0, but this host supports only versions up to 1.x
             "#]],
         );
         check_manifest(
             json!({"abi": {"interface": ""}}),
             expect![[r#"
-                hello.example.org/v1.2.3: its interface version `` is not a version
+                hello.example.org/v1.2.3: its interface version `` is invalid
             "#]],
         );
         check_manifest(
             json!({"abi": {"abi_stable": "0.12"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built with abi_stable 0.12, this host with 0.11
+                hello.example.org/v1.2.3: it was built with abi_stable 0.12, but this host was built with 0.11
             "#]],
         );
         check_manifest(
             json!({"abi": {"panic": "abort"}}),
             expect![[r#"
-                hello.example.org/v1.2.3: it was built with `panic = "abort"`, so that a panic in it ends the host
+                hello.example.org/v1.2.3: it was built with `panic = "abort"`, so a panic in it would end the host
             "#]],
         );
         check_manifest(
@@ -418,13 +418,13 @@ mod tests {
         check_manifest(
             json!({"host": ">=99"}),
             expect![[r#"
-                hello.example.org/v1.2.3: it requires version >=99 of the host library, this host is built on [VERSION]
+                hello.example.org/v1.2.3: it requires version >=99 of the host library, but this host is built on [VERSION]
             "#]],
         );
         check_manifest(
             json!({"host": "new"}),
             expect![[r#"
-                hello.example.org/v1.2.3: its requirement on the host, `new`, is not a version requirement: unexpected character 'n' while parsing major version number
+                hello.example.org/v1.2.3: its requirement on the host, `new`, is not a valid version requirement: unexpected character 'n' while parsing major version number
             "#]],
         );
     }

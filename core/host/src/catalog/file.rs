@@ -1,8 +1,8 @@
-//! One file of the disk: its identity, how it is opened, and how it is read.
+//! A file on disk: its identity, how it is opened, and how it is read.
 //!
-//! Invariants: opening never waits, whatever the path is; only regular files are opened.
-//! Nothing is mapped: reading a file that shrinks meanwhile gives an error, where touching
-//! a mapping of it would kill the process.
+//! Invariants: opening never blocks, whatever the path is; only regular files are opened. Files are
+//! not mapped: reading a file that shrinks returns an error, but accessing its mapping would kill
+//! the process.
 
 use crate::fs::{self, Cause, Dir, Entry, Exposure};
 use std::ffi::OsStr;
@@ -13,20 +13,20 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// Why a file cannot be read as one.
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// It is a directory, a FIFO or the like.
     #[error("it is a {kind}, not a regular file")]
     NotRegular {
-        /// What it is, for example `directory`.
+        /// The kind of the file, for example `directory`.
         kind: &'static str,
     },
     /// It cannot be opened or read.
     #[error("it cannot be read")]
     Unreadable {
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -46,7 +46,7 @@ impl From<fs::Error> for FileError {
     }
 }
 
-/// What tells one file from all others, under whatever path.
+/// What distinguishes one file from all others, under any path.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
@@ -54,14 +54,14 @@ pub struct FileId {
     inode: u64,
 }
 
-/// What tells one file from all others, under whatever path.
+/// What distinguishes one file from all others, under any path.
 #[cfg(not(unix))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     path: PathBuf,
 }
 
-/// What tells a file from all others, and from what it was before.
+/// What distinguishes a file from all others and from its earlier states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     device: u64,
@@ -73,7 +73,8 @@ pub(super) struct Stamp {
     changed: (u64, u64),
 }
 
-/// How old a change must be for the file system's clock to tell the next one from it.
+/// The minimum age of a change, so that the file system's clock can distinguish it from the next
+/// change.
 const MIN_AGE: Duration = Duration::from_secs(2);
 
 impl Stamp {
@@ -90,7 +91,7 @@ impl Stamp {
         bytes
     }
 
-    /// Takes what [`to_bytes`](Self::to_bytes) returned.
+    /// Parses the result of [`to_bytes`](Self::to_bytes).
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let number = |it: &[u8]| Some(u64::from_be_bytes(it.try_into().ok()?));
         let mut numbers = bytes.chunks(8).map(number);
@@ -104,9 +105,9 @@ impl Stamp {
         })
     }
 
-    /// Takes what the system says of a file. What does not fit, for example a time before 1970,
-    /// makes a file that is never known.
-    // The fields have other types on other systems, where this has not been tried yet.
+    /// Creates the stamp from the metadata of the system. Values that do not fit, for example a
+    /// time before 1970, result in a file that is never known.
+    // The fields have other types on other systems, where this has not been tested yet.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     fn of(stat: &rustix::fs::Stat) -> Option<Self> {
         let number = |it: i64| u64::try_from(it).ok();
@@ -119,7 +120,7 @@ impl Stamp {
         })
     }
 
-    /// The same, of what the standard library says of a file.
+    /// Does the same with the metadata of the standard library.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     fn of_metadata(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -139,7 +140,7 @@ impl Stamp {
         None
     }
 
-    /// Returns what tells the file from other files.
+    /// Returns what distinguishes the file from other files.
     #[cfg(unix)]
     pub(super) fn file_id(&self) -> Option<FileId> {
         Some(FileId { device: self.device, inode: self.inode })
@@ -151,7 +152,7 @@ impl Stamp {
         None
     }
 
-    /// Returns whether the next change of the file is sure to change the stamp.
+    /// Returns whether the next change of the file is certain to change the stamp.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         now.as_secs() > self.changed.0.max(self.modified.0) + MIN_AGE.as_secs()
@@ -163,7 +164,7 @@ pub(super) struct RegularFile {
     pub(super) file: File,
     pub(super) len: u64,
     pub(super) id: FileId,
-    /// Who else may change it, if that was asked for.
+    /// Who else can change it, if that was requested.
     pub(super) exposure: Option<Exposure>,
 }
 
@@ -174,20 +175,20 @@ pub(super) fn open(path: &Path) -> Result<RegularFile, FileError> {
     Ok(RegularFile { file, len: metadata.len(), id, exposure })
 }
 
-/// Returns what tells a file or a directory from all others, and from what it was before; and who
-/// else may change it.
+/// Returns what distinguishes a file or a directory from all others and from its earlier states,
+/// and who else can change it.
 pub(super) fn look(path: &Path) -> io::Result<(Option<Stamp>, Option<Exposure>)> {
     let metadata = path.metadata()?;
     Ok((Stamp::of_metadata(&metadata), Exposure::of(&metadata)))
 }
 
-/// Returns what tells an open file from all others, and from what it was before.
+/// Returns what distinguishes an open file from all others and from its earlier states.
 pub(super) fn stamp_of(file: &File) -> Option<Stamp> {
     Stamp::of_metadata(&file.metadata().ok()?)
 }
 
-/// Reads until `buffer` is full or the file ends, and returns how much was read. No cursor
-/// is moved where that is possible.
+/// Reads until `buffer` is full or the file ends, and returns how much was read. Where possible, no
+/// cursor is moved.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize, FileError> {
     let mut n_read = 0;
     while n_read < buffer.len() {
@@ -213,7 +214,7 @@ pub(super) fn write_at(_: &File, _: &[u8], _: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether what is known of two open files is of one file.
+/// Returns whether two sets of metadata of open files belong to the same file.
 #[cfg(unix)]
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     file_id(Path::new(""), one) == file_id(Path::new(""), other)
@@ -248,10 +249,10 @@ fn file_id(path: &Path, _: &Metadata) -> FileId {
     FileId { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
 }
 
-/// A directory whose files are opened and asked for by their names.
+/// A directory whose files are opened and queried by name.
 ///
-/// With a thousand plugins installed, each system call counts: a file that the directory's
-/// own listing knows to be regular is asked for nothing but its length.
+/// With a thousand plugins installed, each system call counts: only the length is queried of a file
+/// that is regular according to the directory's listing.
 pub(super) struct Directory {
     dir: Dir,
     #[cfg(unix)]
@@ -275,7 +276,7 @@ impl Directory {
         })
     }
 
-    /// Returns who else may change what is in the directory.
+    /// Returns who else can change the contents of the directory.
     pub(super) fn exposure(&self) -> Option<Exposure> {
         self.exposure
     }
@@ -290,8 +291,8 @@ impl Directory {
         Ok(self.dir.list("")?)
     }
 
-    /// Returns what tells a file of the directory from all others, and from what it was
-    /// before; `None` if it is not a regular one.
+    /// Returns what distinguishes a file of the directory from all others and from its earlier
+    /// states; `None` if it is not a regular file.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     pub(super) fn stamp(&self, name: &OsStr) -> Option<Stamp> {
         use rustix::fs::{AtFlags, FileType, statat};
@@ -300,7 +301,7 @@ impl Directory {
         if is_regular { Stamp::of(&stat) } else { None }
     }
 
-    /// Returns what tells the directory from what it was before.
+    /// Returns what distinguishes the directory from its earlier states.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     pub(super) fn own_stamp(&self) -> Option<Stamp> {
         Stamp::of(&rustix::fs::fstat(&self.dir).ok()?)
@@ -318,9 +319,9 @@ impl Directory {
         None
     }
 
-    /// Opens a file of the directory, without ever waiting for it. `inode` is the file's
-    /// number if the directory's listing knows it to be regular; should it have become
-    /// something else since, it has no length.
+    /// Opens a file of the directory without blocking. `inode` is the file's number if the
+    /// directory's listing shows that it is regular; if it has become something else since then, it
+    /// has no length.
     #[cfg(unix)]
     pub(super) fn open_file(
         &self,

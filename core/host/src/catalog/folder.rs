@@ -1,4 +1,4 @@
-//! One folder of the search path: what in it could be a plugin.
+//! One directory of the search path: which of its files could be plugins.
 
 use super::file::{Directory, FileError, RegularFile, Stamp};
 use super::index::{Known, Record, Records};
@@ -7,43 +7,43 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder of the search path.
+/// A directory of the search path.
 pub(super) struct Folder {
     directory: Directory,
     path: PathBuf,
 }
 
-/// Something in a folder that has the platform's library suffix.
+/// A directory entry with the platform's library suffix.
 pub(super) struct Candidate<'f> {
     folder: &'f Folder,
     /// The name, unless it is in the record alone.
     name: Option<OsString>,
     is_link: bool,
-    /// The number of the file within its file system, if the listing says that it is regular.
+    /// The number of the file within its file system, if the listing shows that it is regular.
     inode: Option<u64>,
-    /// What the index has of a file of this name.
+    /// The record in the index of a file with this name.
     record: Option<Record>,
-    /// Whether the index alone says that there is such a file.
+    /// Whether it is known only from the index.
     is_listed: bool,
 }
 
 impl Folder {
-    /// Opens a folder.
+    /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { directory: Directory::open(path)?, path: path.to_owned() })
     }
 
-    /// Returns who else may change what is in the folder.
+    /// Returns who else can change the contents of the directory.
     pub(super) fn exposure(&self) -> Option<Exposure> {
         self.directory.exposure()
     }
 
-    /// Returns what tells the folder from what it was before.
+    /// Returns what distinguishes the directory from its earlier states.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.directory.own_stamp()
     }
 
-    /// Returns the libraries that the index has, which are all that are in the folder.
+    /// Returns the libraries in the index, which are all libraries in the directory.
     pub(super) fn listed(&self, records: Records) -> Vec<Candidate<'_>> {
         let candidate = |record: Record| Candidate {
             folder: self,
@@ -56,8 +56,8 @@ impl Folder {
         records.map(candidate).collect()
     }
 
-    /// Returns what has the platform's library suffix, with what is known of it from `records`,
-    /// and the names of the other files that can be programs; both sorted.
+    /// Returns the entries with the platform's library suffix, with what `records` contains about
+    /// them, and the names of the other files that can be programs; both sorted.
     pub(super) fn list(
         &self,
         records: Option<Records>,
@@ -73,7 +73,7 @@ impl Folder {
                 candidates.push(Candidate {
                     folder: self,
                     name: Some(name),
-                    // Not all file systems tell what has a name.
+                    // Not all file systems report the type of an entry.
                     is_link: matches!(kind, Kind::Symlink | Kind::Special),
                     inode,
                     record,
@@ -94,7 +94,7 @@ impl Candidate<'_> {
         self.name.as_deref().or_else(recorded).unwrap_or_default()
     }
 
-    /// Returns whether the name can be one of a symbolic link.
+    /// Returns whether the name can be that of a symbolic link.
     pub(super) fn is_link(&self) -> bool {
         self.is_link
     }
@@ -104,13 +104,13 @@ impl Candidate<'_> {
         self.folder.path.join(self.name())
     }
 
-    /// Returns what tells the file from all others, and from what it was before; `None`
-    /// if it is not a regular one.
+    /// Returns what distinguishes the file from all others and from its earlier states; `None` if
+    /// it is not a regular file.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         self.folder.directory.stamp(self.name())
     }
 
-    /// Returns what the index has of the file, if it is the one with this stamp.
+    /// Returns the record of the file in the index, if the file has this stamp.
     pub(super) fn known(&self, stamp: &Stamp) -> Option<Known> {
         self.record.as_ref().filter(|it| it.is_of(Some(stamp)))?.known()
     }
@@ -120,7 +120,7 @@ impl Candidate<'_> {
         self.record.as_ref()?.stamp()
     }
 
-    /// Returns whether the index alone says that there is a regular file of this name.
+    /// Returns whether only the index says that there is a regular file with this name.
     pub(super) fn should_exist(&self) -> bool {
         self.is_listed && self.record.as_ref().is_some_and(Record::is_of_a_file)
     }
@@ -131,7 +131,7 @@ impl Candidate<'_> {
     }
 }
 
-/// Whether a file can be a program: neither hidden nor a library of another version.
+/// Whether a file can be a program: neither hidden nor a library with a version after its suffix.
 pub(crate) fn is_visible(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     !name.starts_with(b".") && !name.windows(4).any(|it| it == b".so.")
@@ -142,7 +142,7 @@ pub(crate) fn is_library(name: &OsStr) -> bool {
     has_suffix(name, std::env::consts::DLL_SUFFIX, cfg!(windows))
 }
 
-/// Whether a name ends in a suffix. To Windows, `X.DLL` is `x.dll`.
+/// Whether a name ends in a suffix. On Windows, `X.DLL` is the same as `x.dll`.
 fn has_suffix(name: &OsStr, suffix: &str, ignores_case: bool) -> bool {
     let name = name.as_encoded_bytes();
     let Some(start) = name.len().checked_sub(suffix.len()) else { return false };

@@ -1,7 +1,7 @@
 //! Plugins that are not libraries of this interface: programs, and plugins of other systems.
 //!
-//! The catalog learns of them from the sources of the host's groups, and treats them like any
-//! other plugin.
+//! The catalog gets them from the sources of the host's groups, and treats them like all other
+//! plugins.
 
 use super::transport::Transport;
 use pintle_plugin::Node;
@@ -21,7 +21,7 @@ pub struct ForeignPlugin {
     pub transport: Transport,
     /// Its file.
     pub path: PathBuf,
-    /// What it says of itself, and what answers its calls; or why it cannot be used.
+    /// Its description of itself, and what answers its calls; or why it cannot be used.
     pub found: Result<(Manifest, Arc<dyn Endpoint>), ForeignRefusal>,
 }
 
@@ -41,9 +41,9 @@ pub struct ForeignRefusal {
 
 /// Answers the calls of a plugin that is not a library of this interface.
 ///
-/// Each method has the meaning of the one of the same name of
-/// [`LoadedPlugin`](crate::transport::LoadedPlugin). Those that are not implemented answer that
-/// they are unsupported.
+/// Each method corresponds to the method with the same name of
+/// [`LoadedPlugin`](crate::transport::LoadedPlugin). Methods that are not implemented return an
+/// error of the kind "unsupported".
 pub trait Endpoint: Send + Sync {
     /// Describes a command.
     ///

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A plugin key: `name/version`, as `rust.pintle.dev/v1.0.0`, or a short form: `rust`, `rust/v1`.
+/// A plugin key: `name/version`, for example `rust.pintle.dev/v1.0.0`, or a short form: `rust`,
+/// `rust/v1`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PluginKey {
@@ -16,13 +17,13 @@ pub struct PluginKey {
 
 /// Text that is not a plugin key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a plugin key, which looks like `name` or `name/v1.2.3`")]
+#[error("invalid plugin key `{text}`: expected `name` or `name/v1.2.3`")]
 pub struct KeyError {
     text: String,
     source: KeyErrorKind,
 }
 
-/// What is wrong with a plugin key.
+/// The fault of a plugin key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
@@ -33,15 +34,15 @@ pub enum KeyErrorKind {
     #[error(transparent)]
     Version(#[from] VersionError),
     /// There is a `/`, and nothing after it.
-    #[error("there is no version after the `/`")]
+    #[error("the version after the `/` is missing")]
     NoVersion,
     /// There is more than one `/`.
-    #[error("there is more than one `/`")]
+    #[error("it contains more than one `/`")]
     TwoSlashes,
 }
 
 impl PluginKey {
-    /// Returns a key that asks for `name`, and for `version` if there is one.
+    /// Returns a key with the name `name` and the version `version`, if there is one.
     pub fn new(name: PluginName, version: Option<VersionPattern>) -> Self {
         Self { name, version }
     }
@@ -51,24 +52,24 @@ impl PluginKey {
         Self { name, version: Some(version.into()) }
     }
 
-    /// Returns the name that the key asks for.
+    /// Returns the name in the key.
     pub fn name(&self) -> &PluginName {
         &self.name
     }
 
-    /// Returns what the key asks of the version.
+    /// Returns the version pattern in the key.
     pub fn version(&self) -> Option<&VersionPattern> {
         self.version.as_ref()
     }
 
-    /// Returns the version, if the key asks for one and no other.
+    /// Returns the version, if the key matches only one version.
     pub fn exact_version(&self) -> Option<PluginVersion> {
         self.version.as_ref().and_then(VersionPattern::exact)
     }
 
-    /// Returns whether the key asks for a plugin of this name and version.
+    /// Returns whether the key matches a plugin with this name and version.
     ///
-    /// A name without a dot also asks for every plugin with that short name.
+    /// A name without a dot also matches every plugin with that short name.
     pub fn matches(&self, name: &PluginName, version: &PluginVersion) -> bool {
         self.matches_name(name) && self.version.as_ref().is_none_or(|it| it.matches(version))
     }
@@ -77,7 +78,7 @@ impl PluginKey {
         exact.exact_version().is_some_and(|version| self.matches(&exact.name, &version))
     }
 
-    /// Returns whether the key asks for a plugin of this name, in some version.
+    /// Returns whether the key matches a plugin with this name, in any version.
     pub fn matches_name(&self, name: &PluginName) -> bool {
         self.name == *name || (!self.name.is_qualified() && self.name.as_str() == name.short())
     }
@@ -145,14 +146,14 @@ mod tests {
         for (text, reason) in [
             ("", "must not be empty"),
             ("/v1", "must not be empty"),
-            ("rust/", "no version after"),
+            ("rust/", "is missing"),
             ("rust/v1/v2", "more than one `/`"),
             ("rust//", "more than one `/`"),
-            ("Rust/v1", "`Rust` is not a plugin name"),
-            ("rust/x", "`x` is not a plugin version"),
+            ("Rust/v1", "invalid plugin name `Rust`"),
+            ("rust/x", "invalid plugin version `x`"),
         ] {
             let err = text.parse::<PluginKey>().unwrap_err();
-            assert!(err.to_string().starts_with(&format!("`{text}` is not a plugin key")), "{err}");
+            assert!(err.to_string().starts_with(&format!("invalid plugin key `{text}`")), "{err}");
             let source = err.source().unwrap().to_string();
             assert!(source.contains(reason), "{text}: {source}");
         }

@@ -1,4 +1,4 @@
-//! Manifests that are read when they are looked at.
+//! Manifests that are read when they are needed.
 
 use super::file::read_at;
 use pintle_plugin::manifest::Manifest;
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-/// A manifest that is read when it is looked at.
+/// A manifest that is read when it is needed.
 #[derive(Debug)]
 pub(super) struct LazyManifest {
     json: Json,
@@ -17,7 +17,7 @@ pub(super) struct LazyManifest {
 #[derive(Debug)]
 enum Json {
     Own(Vec<u8>),
-    /// A part of the index: the file, the place, and the length.
+    /// A part of the index: the file, the offset and the length.
     Shared(Arc<File>, u64, usize),
 }
 
@@ -28,7 +28,7 @@ impl Default for LazyManifest {
 }
 
 impl LazyManifest {
-    /// Keeps the JSON of a manifest; what is none counts as no manifest.
+    /// Keeps the JSON of a manifest; invalid JSON counts as no manifest.
     pub(super) fn new(json: Vec<u8>) -> Self {
         Self { json: Json::Own(json), parsed: OnceLock::new() }
     }
@@ -44,7 +44,7 @@ impl LazyManifest {
         self.parsed.get_or_init(parse).as_deref()
     }
 
-    /// Returns its JSON; nothing where it was made of something else, or cannot be read.
+    /// Returns its JSON; an empty slice if it was not created from JSON, or cannot be read.
     pub(super) fn json(&self) -> Cow<'_, [u8]> {
         match &self.json {
             Json::Own(json) => json.into(),

@@ -1,19 +1,19 @@
-//! Every quantity that a plugin file controls, and the most that the catalog takes of it.
+//! The limits for every quantity that a plugin file controls.
 //!
-//! The catalog is made before each command that needs a plugin, of files that it has no reason to
-//! trust. So what a file costs is bounded, whatever it says of itself: what is beyond a limit is
-//! refused with that as the reason, and no file is read for longer than the others. The limits of
-//! the manifest itself are part of its format: `pintle_plugin::manifest::limits`.
+//! The catalog is built before each command that requires a plugin, from files that it has no
+//! reason to trust. The cost of a file is therefore limited, whatever its contents: a file that
+//! exceeds a limit is refused with that reason, and no file takes longer to read than the others.
+//! The limits of the manifest itself are part of its format: `pintle_plugin::manifest::limits`.
 //!
-//! None of them is one that a plugin comes near to. The numbers of plugins that rustc makes are
-//! beside each.
+//! No plugin comes close to any of the limits. The comments list the numbers for plugins that rustc
+//! builds.
 
-/// How many bytes of a file are read to list it, whatever its format. A plugin in ELF needs the
-/// first page, and the rest of a manifest that is longer.
+/// How many bytes of a file are read to list it, in any format. An ELF plugin requires the first
+/// page, and the rest of a manifest that is longer.
 pub(super) const BYTES: u64 = 64 * 1024;
 
-/// How much of a file is read at once. Linkers put the program headers and the notes first, so
-/// that one page holds both, and one read is enough.
+/// How much of a file is read at once. Linkers put the program headers and the notes first, so one
+/// page usually contains both, and one read is enough.
 pub(super) const FIRST_PAGE: usize = 4 * 1024;
 
 /// How many program headers an ELF library has: 11.
@@ -22,33 +22,33 @@ pub(super) const PROGRAM_HEADERS: u64 = 64;
 /// How many notes an ELF library has: 3.
 pub(super) const NOTES: u64 = 64;
 
-/// How many sections an ELF or PE library has: 42 with debug information. A PE image cannot have
-/// more than 96, and the headers of so many ELF sections are half of [`BYTES`].
+/// The number of sections of an ELF or PE library: 42 with debug information. A PE image cannot
+/// have more than 96, and the headers of this many ELF sections are half of [`BYTES`].
 pub(super) const SECTIONS: u64 = 512;
 
-/// How many load commands a Mach-O library has: about 20, and one more for each library that it
+/// The number of load commands of a Mach-O library: about 20, plus one for each library that it
 /// links to.
 pub(super) const LOAD_COMMANDS: u64 = 256;
 
-/// How many bytes the load commands take, with the sections in them: about 2,000.
+/// The number of bytes of the load commands and the sections in them: about 2,000.
 pub(super) const LOAD_COMMAND_BYTES: u64 = 32 * 1024;
 
 /// How many libraries a universal file has: 2.
 pub(super) const ARCHITECTURES: u64 = 16;
 
-/// How many rivals of a command are named. The others are counted: with a thousand plugins that
-/// have one command in common, each of them would name all others.
+/// How many rivals of a command are listed; the others are only counted. If a thousand plugins had
+/// a command in common, each of them would otherwise list all others.
 pub(super) const RIVALS: usize = 3;
 
-/// How many commands of one plugin that have rivals are shown. The others are counted.
+/// How many commands of one plugin that have rivals are shown; the others are only counted.
 pub(super) const SHOWN_CLASHES: usize = 8;
 
-/// How many characters of what the JSON reader reports are shown: it quotes what it was given.
+/// How many characters of the JSON reader's error are shown: it quotes its input.
 pub(super) const REPORT: usize = 300;
 
-/// How many bytes of a file of a length are read where the tables of symbols are read whole:
-/// before a library is loaded, which maps all of it, and by `plugin check`. Well-made tables do
-/// not overlap, and so are no longer than the file; the rest is for small files.
+/// How many bytes of a file of some length are read when the symbol tables are read in full: before
+/// a library is loaded, which maps all of it, and by `plugin check`. Valid tables do not overlap,
+/// so they are no longer than the file; the rest is for small files.
 pub(super) const fn thorough(len: u64) -> u64 {
     const MOST: u64 = 64 * 1024 * 1024;
     const MORE: u64 = 4 * 1024 * 1024;

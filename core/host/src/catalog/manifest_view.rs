@@ -1,16 +1,16 @@
-//! What the catalog must know of each manifest, borrowed from its JSON.
+//! The part of a manifest that the catalog always requires, borrowed from its JSON.
 //!
-//! With a thousand plugins installed, most manifests are only judged and asked for
-//! their commands. [`ManifestView`] does that without copying their texts; the
-//! [`Manifest`] itself is made when it is looked at.
+//! With a thousand plugins installed, most manifests are only checked and asked for their commands.
+//! [`ManifestView`] does that without copying their texts; the [`Manifest`] itself is created when
+//! it is needed.
 
 use super::limits;
 use pintle_plugin::manifest::{FORMAT, Manifest, ManifestCommand, ManifestError, ManifestNoun};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// A [`Manifest`] whose texts are borrowed. All fields are read, so that JSON that is not a
-/// [`Manifest`] is not a `ManifestView` either.
+/// A [`Manifest`] whose texts are borrowed. All fields are read, so JSON that is not a valid
+/// [`Manifest`] is not a valid `ManifestView` either.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ManifestView<'a> {
@@ -51,7 +51,7 @@ pub(super) struct ManifestView<'a> {
     pub(super) authors: Vec<Text<'a>>,
 }
 
-/// The part of [`ManifestView`] that decides whether a library fits a host.
+/// The part of [`ManifestView`] that determines whether a library is compatible with a host.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AbiView<'a> {
@@ -73,7 +73,7 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 impl<'a> ManifestView<'a> {
     /// Reads the manifest from the JSON in a plugin's file, as [`Manifest::parse`] does.
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, ManifestError> {
-        // One check of the whole is cheaper than one of each text.
+        // One check of the whole is cheaper than a check of each text.
         let view: Self = match std::str::from_utf8(json) {
             Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(json),
@@ -118,7 +118,7 @@ impl<'a> ManifestView<'a> {
     }
 }
 
-/// Returns the reader's report without most of what it quotes.
+/// Returns the reader's error without most of the input that it quotes.
 fn shortened(err: serde_json::Error) -> serde_json::Error {
     use serde::de::Error as _;
     let report = err.to_string();

@@ -1,8 +1,8 @@
-//! Which plugins exist and which one is meant.
+//! Which plugins exist, and which plugin a key or a command refers to.
 //!
-//! Everything here works on manifests, which are read from files as bytes.
-//! Invariants: no plugin code runs, nothing is printed, and a bad file is an
-//! [`Entry`] with a reason, never an error that stops another command.
+//! Everything here is based on manifests, which are read from files as bytes. Invariants: no plugin
+//! code runs, nothing is printed, and an invalid file is an [`Entry`] with a reason, never an error
+//! that stops another command.
 
 mod clash;
 mod codec;
@@ -74,26 +74,26 @@ use std::time::SystemTime;
 pub struct Catalog {
     entries: Vec<Entry>,
     warnings: Vec<Warning>,
-    /// Whether the index knows all libraries as they are.
+    /// Whether the index is up to date for all libraries.
     is_indexed: bool,
 }
 
-/// So many plugins cost more to look through than it does to ask the index.
+/// With this many plugins, searching them costs more than using the index.
 const MANY: usize = 500;
 
 impl Catalog {
-    /// Looks for plugins: the linked ones first, then the files in the search path.
+    /// Searches for plugins: the linked ones first, then the files in the search path.
     ///
-    /// It never fails. Files that are no plugins are [refused](State::Refused)
-    /// entries, folders that cannot be read are [warnings](Self::warnings), and a
-    /// folder that does not exist is nothing.
+    /// It never fails. Files that are not plugins are [refused](State::Refused) entries,
+    /// directories that cannot be read are [warnings](Self::warnings), and directories that do not
+    /// exist are skipped.
     pub fn discover(search: &SearchPath, linked: &[LinkedPlugin], rules: &Rules) -> Self {
         Self::with_foreign(search, linked, rules, |_| Vec::new())
     }
 
-    /// Looks for plugins, and adds those that are not libraries of this interface: `foreign`
-    /// finds them, also among the files in the search path that are not libraries. They come
-    /// after all others.
+    /// Searches for plugins, and adds those that are not libraries of this interface: `foreign`
+    /// finds them, also among the files in the search path that are not libraries. They come after
+    /// all others.
     pub fn with_foreign(
         search: &SearchPath,
         linked: &[LinkedPlugin],
@@ -104,11 +104,10 @@ impl Catalog {
         Self::of(found, search, linked, rules, foreign)
     }
 
-    /// Looks for what is wanted alone, in the index; `None` if the index does not tell. What is
-    /// found is what the whole catalog has of it, and its costs do not grow with the number of
-    /// plugins.
+    /// Searches for plugins in the index only; `None` if the index is not sufficient. The result
+    /// corresponds to the whole catalog, and its cost does not depend on the number of plugins.
     ///
-    /// That nothing is found proves nothing: a file may have been overwritten in place.
+    /// An empty result proves nothing: a file may have been overwritten in place.
     pub fn narrow(
         search: &SearchPath,
         linked: &[LinkedPlugin],
@@ -132,7 +131,7 @@ impl Catalog {
         let n_files = files.len();
         let mut entries: Vec<_> = linked.iter().map(|it| Entry::from_linked(*it, rules)).collect();
         if entries.is_empty() {
-            // The usual case: a thousand entries need not move.
+            // In the usual case, a thousand entries need not be moved.
             entries = files;
         } else {
             entries.extend(files);
@@ -147,9 +146,9 @@ impl Catalog {
         Self { is_indexed, ..Self::settle(entries, warnings, rules) }
     }
 
-    /// Makes a catalog of manifests without plugins behind them, by the default rules.
+    /// Creates a catalog from manifests without plugins, with the default rules.
     ///
-    /// What the manifests say of target and ABI is not looked at.
+    /// The target and the ABI in the manifests are not checked.
     pub fn from_manifests(manifests: impl IntoIterator<Item = Manifest>) -> Self {
         let rules = Rules::default();
         let entries = manifests.into_iter().map(|it| Entry::from_manifest(it, &rules)).collect();
@@ -162,12 +161,11 @@ impl Catalog {
         Self { entries, warnings, is_indexed: false }
     }
 
-    /// Returns the plugin that has a command with some words, one that begins with them, or one
-    /// that they begin with, be it refused or disabled.
+    /// Returns the plugin with a command that is equal to some words, begins with them, or is a
+    /// prefix of them, even if the plugin is refused or disabled.
     ///
-    /// There may be as many programs as plugins, and most of the plugins have to do with none of
-    /// them, so the index is asked first where that costs less. `search` and `rules` are those of
-    /// the catalog.
+    /// There may be as many programs as plugins, and most plugins are unrelated to them, so the
+    /// index is queried first where that is cheaper. `search` and `rules` are those of the catalog.
     pub(crate) fn owner(
         &self,
         words: &[String],
@@ -195,21 +193,21 @@ impl Catalog {
         &self.entries
     }
 
-    /// Returns the folders that could not be searched.
+    /// Returns the directories that could not be searched.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Finds the plugin that a key means.
+    /// Finds the plugin for a key.
     ///
-    /// A full name that exists beats everything; a short name must be the short
-    /// form of one name only, of those that have a version which the key asks for.
-    /// Of these versions, and that support `project`, the highest stable one is
-    /// meant. A pre-release is meant only by a key that has one.
+    /// A full name that exists takes precedence; a short name must be the short form of only one
+    /// name, among those with a version that matches the key. Of the versions that match and
+    /// support `project`, the highest stable one is used. A pre-release is used only if the key
+    /// contains one.
     ///
     /// # Errors
     ///
-    /// [`ResolveError`] when the key means no plugin, or more than one.
+    /// [`ResolveError`] if there is no plugin for the key, or more than one.
     pub fn resolve(
         &self,
         key: &PluginKey,
@@ -218,13 +216,13 @@ impl Catalog {
         resolve::resolve(&self.entries, key, project)
     }
 
-    /// Finds the plugin command that `words` begin with; the longest wins.
+    /// Finds the plugin command that `words` begin with; the longest takes precedence.
     ///
-    /// A command that collides with one of the host's own is never found here.
+    /// Commands that conflict with the host's own are never found here.
     ///
     /// # Errors
     ///
-    /// [`CommandConflict`] when several plugins bring it.
+    /// [`CommandConflict`] if several plugins provide it.
     pub fn find_command(
         &self,
         words: &[String],
@@ -232,18 +230,19 @@ impl Catalog {
         commands::find(&self.entries, words)
     }
 
-    /// Returns the plugin commands that can be called by their bare words, for help and completion.
+    /// Returns the plugin commands that can be called without a key, for help and completion.
     pub fn commands(&self) -> impl Iterator<Item = (&Entry, HelpLine<'_>)> {
         commands::callable(&self.entries)
     }
 
-    /// Returns the same as bytes, of which listings of thousands are made.
+    /// Returns the same as bytes, for listings with thousands of commands.
     pub(crate) fn raw_commands(&self) -> impl Iterator<Item = (&Entry, RawLine<'_>)> {
         commands::raw_callable(&self.entries)
     }
 
-    /// Returns what the commands of a plugin that is not here would collide with: with other
-    /// plugins, and with the host's own commands. Another version of it does not count.
+    /// Returns the conflicts that the commands of a plugin would have that is not in the catalog:
+    /// with other plugins, and with the host's own commands. Other versions of the plugin do not
+    /// count.
     pub fn foreseen_clashes(
         &self,
         key: &PluginKey,
@@ -253,7 +252,7 @@ impl Catalog {
         commands::foreseen(&self.entries, key, commands, &rules.core_commands)
     }
 
-    /// Returns what the plugins say about the nouns of their commands.
+    /// Returns the help that the plugins have for the nouns of their commands.
     pub fn nouns(&self) -> Nouns<'_> {
         Nouns::new(&self.entries)
     }
@@ -264,8 +263,8 @@ impl Catalog {
         current.filter(move |it| it.hooked_events().any(|it| it == event))
     }
 
-    /// Returns the plugins whose hooks would subscribe to an event, were they not refused. A
-    /// plugin that has a usable version is not one of them: that one takes its place.
+    /// Returns the refused plugins whose hooks would subscribe to an event. A plugin that has a
+    /// usable version is not one of them, because that version is used instead.
     pub fn refused_subscribers(&self, event: &str) -> impl Iterator<Item = &Entry> {
         let refused = self.entries.iter().filter(|it| it.refusal().is_some());
         let refused = refused.filter(move |it| it.hooked_events().any(|it| it == event));
@@ -277,8 +276,8 @@ impl Catalog {
         current.any(|it| it.key().is_some_and(|it| it.name() == name))
     }
 
-    /// Returns the plugins that implement an interface, for example
-    /// `image-scanner.example.org/v1`, as their manifests say.
+    /// Returns the plugins that implement an interface according to their manifests, for example
+    /// `image-scanner.example.org/v1`.
     pub fn implementers(&self, interface: &str) -> impl Iterator<Item = &Entry> {
         let current = self.entries.iter().filter(|it| it.is_current());
         current.filter(move |it| it.interfaces().iter().any(|it| it == interface))

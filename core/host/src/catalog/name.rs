@@ -10,7 +10,7 @@ const MAX_NAME: usize = 253;
 /// The longest part of a name between dots, in bytes.
 const MAX_LABEL: usize = 63;
 
-/// A plugin's name: a DNS-1123 subdomain, as `registry.pintle.dev`.
+/// A plugin's name: a DNS-1123 subdomain, for example `registry.pintle.dev`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PluginName(String);
@@ -19,7 +19,7 @@ pub struct PluginName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// There is no text.
+    /// The text is empty.
     #[error("a plugin name must not be empty")]
     Empty,
     /// The whole is too long.
@@ -36,10 +36,10 @@ pub enum NameError {
         /// The part between dots.
         label: String,
     },
-    /// A character, or its place, is wrong.
+    /// A character is invalid, or in the wrong place.
     #[error(
-        "`{name}` is not a plugin name, which is dot-separated parts of lower-case letters, \
-         digits and `-`, each with a letter or digit at both ends"
+        "invalid plugin name `{name}`: expected dot-separated parts of lower-case letters, digits \
+         and `-`, each with a letter or digit at both ends"
     )]
     Malformed {
         /// The text.
@@ -63,7 +63,7 @@ impl PluginName {
         self.0.contains('.')
     }
 
-    /// Returns the name itself if it is qualified, or else the name completed with `qualifier`.
+    /// Returns the name itself if it is qualified, or else the name with `qualifier` appended.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ fn validate(name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Whether `text` has the characters of a DNS-1123 label; its length is not looked at.
+/// Whether `text` has the characters of a DNS-1123 label; its length is not checked.
 pub(super) fn is_label(text: &str) -> bool {
     let fits = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
     !text.is_empty() && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')

@@ -1,8 +1,8 @@
-//! The part of the catalog that one command or one event needs, from the index alone.
+//! The part of the catalog that one command or one event requires, from the index only.
 //!
-//! What is found is what the whole catalog has of it: with each plugin come all files of its
-//! name, of which one is current, and with a command all that could collide with it. Their files
-//! are compared with their records; no other file is looked at.
+//! The result corresponds to the whole catalog: it contains all files with the name of each plugin,
+//! of which one is current, and all commands that could conflict with a command. Their files are
+//! compared with their records; no other file is checked.
 
 use super::discover::OtherFile;
 use super::entry::Entry;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::time::SystemTime;
 
-/// How many files may be wanted: more are not worth to be looked for one by one.
+/// The maximum number of files that are worth looking up one by one.
 const MAX_WANTED: usize = 64;
 
 /// A directory that the index has as it is.
@@ -23,8 +23,8 @@ struct Known<'i> {
     section: &'i Section,
 }
 
-/// Returns the files that are wanted, in the order of the search path, and all that are not
-/// libraries; `None` if that takes a look at the directories themselves.
+/// Returns the matching files, in the order of the search path, and all files that are not
+/// libraries; `None` if the directories themselves must be searched.
 pub(super) fn find(
     search: &SearchPath,
     rules: &Rules,
@@ -36,8 +36,8 @@ pub(super) fn find(
     let mut known = Vec::new();
     for dir in search.dirs() {
         match file::look(&dir.path) {
-            // The whole catalog warns of what others may change, and of what was named for this
-            // run and is not there.
+            // The whole catalog reports directories that others can change, and missing ones that
+            // were named for this run.
             Ok((stamp, None)) => {
                 known.push(Known { dir, section: trusted(&index, dir, &stamp?, now)? });
             }
@@ -67,7 +67,7 @@ pub(super) fn find(
     Some((found.into_values().collect(), others))
 }
 
-/// Returns what the index has of a directory, if it can be trusted to be all.
+/// Returns the section of a directory in the index, if it is reliably complete.
 fn trusted<'i>(
     index: &'i Index,
     dir: &PluginDir,
@@ -78,7 +78,7 @@ fn trusted<'i>(
     section.age(now).is_some_and(|it| it <= index::MAX_AGE).then_some(section)
 }
 
-/// Adds the files that have one of some keys; `None` if one of them is not what it was.
+/// Adds the files with any of some keys; `None` if one of them has changed.
 fn add(
     index: &Index,
     known: &[Known<'_>],

@@ -1,13 +1,13 @@
-//! What plugins say about the words that their commands begin with.
+//! The help that plugins have for the words that their commands begin with.
 
 use super::contributions::RawLine;
 use super::entry::Entry;
 use crate::fnv;
 
-/// What the plugins of a catalog say about nouns. Of several plugins that describe one noun, the
-/// first in the order of the catalog counts.
+/// The help of a catalog's plugins for nouns. If several plugins describe one noun, the first in
+/// the order of the catalog is used.
 pub struct Nouns<'c> {
-    /// Few plugins describe nouns, so that this is small even with thousands of plugins.
+    /// Few plugins describe nouns, so this is small even with thousands of plugins.
     found: fnv::Map<&'c [u8], (&'c Entry, &'c [u8])>,
 }
 
@@ -22,7 +22,8 @@ impl<'c> Nouns<'c> {
         Self { found }
     }
 
-    /// Returns the line of help for the noun with these words, a blank between any two, if a plugin has one.
+    /// Returns the line of help for the noun with these words, separated by spaces, if a plugin has
+    /// one.
     pub fn about(&self, words: &str) -> Option<&'c str> {
         std::str::from_utf8(self.raw_about(words.as_bytes())?).ok()
     }

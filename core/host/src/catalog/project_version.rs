@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 /// The version of a PROJECT file's format: `N`, `N-alpha` or `N-beta`, with `N` at least 1.
 ///
-/// There is one spelling for each version, so equal text means equal versions:
-/// no `v`, no sign, no leading zero. An alpha comes before a beta, and both
-/// before the stable version of the same number.
+/// There is one spelling for each version, so equal text means equal versions: no `v`, no sign, no
+/// leading zero. An alpha is lower than a beta, and both are lower than the stable version with the
+/// same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProjectVersion {
@@ -29,7 +29,7 @@ pub enum Stage {
 
 /// Text that is not a project version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a project version, which is `N`, `N-alpha` or `N-beta`, as `3`")]
+#[error("invalid project version `{text}`: expected `N`, `N-alpha` or `N-beta`, for example `3`")]
 pub struct ProjectVersionError {
     text: String,
 }
@@ -83,7 +83,7 @@ fn parse(text: &str) -> Option<ProjectVersion> {
         Some((number, "beta")) => (number, Stage::Beta),
         Some(_) => return None,
     };
-    // `u32::from_str` would also take `+3` and `03`.
+    // `u32::from_str` would also accept `+3` and `03`.
     let plain = number.bytes().all(|it| it.is_ascii_digit()) && !number.starts_with('0');
     if !plain {
         return None;
@@ -148,7 +148,7 @@ mod tests {
             "٣",
         ] {
             let err = text.parse::<ProjectVersion>().unwrap_err().to_string();
-            assert!(err.starts_with(&format!("`{text}` is not a project version")), "{err}");
+            assert!(err.starts_with(&format!("invalid project version `{text}`")), "{err}");
         }
     }
 

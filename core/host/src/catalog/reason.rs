@@ -1,4 +1,4 @@
-//! Why a plugin cannot be used, or not all of its commands.
+//! Why a plugin, or some of its commands, cannot be used.
 
 use super::clash::Clash;
 use super::key::PluginKey;
@@ -8,37 +8,37 @@ use super::rules::Disabled;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why a plugin cannot be used, or not all of its commands.
+/// Why a plugin, or some of its commands, cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// It is not a plugin that this host can run.
     #[error(transparent)]
     Refused(Arc<Refusal>),
-    /// Its file was found before, under another path.
+    /// Its file was already found under another path.
     #[error("it is the same file as {}", place(first.as_deref()))]
     SameFile {
-        /// The path that counts.
+        /// The path that is used.
         first: Option<PathBuf>,
     },
-    /// The same version of the same plugin was found before.
-    #[error("`{key}` is already found in {}", place(first.as_deref()))]
+    /// The same version of the same plugin was already found.
+    #[error("`{key}` was already found in {}", place(first.as_deref()))]
     AlreadyFound {
         /// The plugin.
         key: PluginKey,
-        /// The file that counts; `None` if that plugin is a part of the program.
+        /// The file that is used; `None` if that plugin is part of the program.
         first: Option<PathBuf>,
     },
-    /// The project demands another version.
-    #[error("the project demands `{key}`")]
+    /// The project requires another version.
+    #[error("the project requires `{key}`")]
     Locked {
-        /// What it demands.
+        /// The version that it requires.
         key: PluginKey,
     },
     /// The user has disabled it.
-    #[error("it is disabled as {by}")]
+    #[error("it is disabled by the key {by}")]
     Disabled {
-        /// The key by which it is disabled, and who has done that.
+        /// The key by which it is disabled, and who disabled it.
         by: Disabled,
     },
     /// Some of its commands can be called only with its key.
@@ -59,7 +59,7 @@ fn joined(clashes: &[Clash]) -> String {
     let mut texts: Vec<_> = shown.collect();
     match clashes.len() - texts.len() {
         0 => {}
-        n_more => texts.push(format!("{n_more} more of its commands collide with others")),
+        n_more => texts.push(format!("{n_more} more of its commands conflict with others")),
     }
     texts.join("; ")
 }

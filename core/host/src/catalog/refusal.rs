@@ -12,27 +12,27 @@ use std::path::PathBuf;
 
 /// Why a file is not a plugin that this host can run.
 ///
-/// The messages speak of the file as "it"; a message that shows one names the file.
+/// The messages refer to the file as "it"; a message that shows them names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It cannot be read, or is not a library that this platform loads.
+    /// It cannot be read, or is not a library that this platform can load.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// Others may change it, and so could choose what this process does.
+    /// Others can change it, and could thereby control this process.
     #[error("it is not safe to load: {exposure}")]
     Exposed {
-        /// Who may change it.
+        /// Who can change it.
         exposure: Exposure,
     },
     /// It is a library without a manifest.
     #[error("it has no plugin manifest")]
     NoManifest,
-    /// It is made of several plugins.
+    /// It contains several plugins.
     #[error("it has more than one plugin manifest")]
     SeveralManifests,
-    /// Its manifest is longer than those of any plugin.
-    #[error("its manifest has {found} bytes, the limit is {limit}")]
+    /// Its manifest is longer than that of any plugin.
+    #[error("its manifest has {found} bytes, but the limit is {limit}")]
     LongManifest {
         /// How many bytes it has.
         found: usize,
@@ -40,9 +40,9 @@ pub enum Refusal {
         limit: usize,
     },
     /// A text in its manifest is longer than it may be.
-    #[error("its manifest has a text of {found} bytes as {what}, the limit is {limit}")]
+    #[error("the {what} in its manifest has {found} bytes, but the limit is {limit}")]
     TooLong {
-        /// What the text is.
+        /// The name of the text.
         what: &'static str,
         /// How many bytes it has.
         found: usize,
@@ -50,9 +50,9 @@ pub enum Refusal {
         limit: usize,
     },
     /// A list in its manifest is longer than it may be.
-    #[error("its manifest has {found} {what}, the limit is {limit}")]
+    #[error("its manifest has {found} {what}, but the limit is {limit}")]
     TooMany {
-        /// What the items are, in the plural.
+        /// The items, in the plural.
         what: &'static str,
         /// How many there are.
         found: usize,
@@ -60,11 +60,11 @@ pub enum Refusal {
         limit: usize,
     },
     /// Its manifest has something twice.
-    #[error("its manifest has the {what} `{value}` twice")]
+    #[error("its manifest contains the {what} `{value}` twice")]
     Twice {
-        /// What it is.
+        /// The kind of the item.
         what: &'static str,
-        /// Which one.
+        /// The value.
         value: String,
     },
     /// Its manifest cannot be read.
@@ -74,25 +74,25 @@ pub enum Refusal {
         source: ManifestError,
     },
     /// Its manifest has an invalid name.
-    #[error("its manifest has an invalid name")]
+    #[error("its manifest is invalid")]
     Name {
         /// Why.
         source: NameError,
     },
     /// Its manifest has an invalid version.
-    #[error("its manifest has an invalid version")]
+    #[error("its manifest is invalid")]
     Version {
         /// Why.
         source: VersionError,
     },
     /// Its manifest has an invalid project version.
-    #[error("its manifest has an invalid project version")]
+    #[error("its manifest is invalid")]
     ProjectVersion {
         /// Why.
         source: ProjectVersionError,
     },
     /// Its manifest has no project versions.
-    #[error("its manifest names no project version")]
+    #[error("its manifest contains no project version")]
     NoProjectVersions,
     /// It does not define the symbol that its manifest names as its root.
     #[error("it does not define its root symbol `{symbol}`")]
@@ -100,17 +100,17 @@ pub enum Refusal {
         /// The symbol.
         symbol: String,
     },
-    /// Its root symbol has a name that other libraries could use for something else.
+    /// Its root symbol has a name that other libraries could use for another purpose.
     #[error("its root symbol `{symbol}` does not begin with `{prefix}`")]
     RootSymbolName {
         /// The symbol.
         symbol: String,
-        /// What the names of root symbols begin with.
+        /// The prefix of the names of root symbols.
         prefix: &'static str,
     },
-    /// It understands no version of the PROJECT file that this host reads.
+    /// It does not support any version of the PROJECT file that this host supports.
     #[error(
-        "it understands project version {found}, this host reads {}",
+        "it supports project version {found}, but this host supports {}",
         ProjectVersion::default()
     )]
     UnsupportedProjectVersions {
@@ -124,37 +124,39 @@ pub enum Refusal {
         command: String,
     },
     /// It was built for another platform.
-    #[error("it was built for `{found}`, this host for `{expected}`")]
+    #[error("it was built for `{found}`, but this host was built for `{expected}`")]
     WrongTarget {
         /// Its target triple.
         found: String,
         /// The host's.
         expected: &'static str,
     },
-    /// Its interface version is not a version.
-    #[error("its interface version `{found}` is not a version")]
+    /// Its interface version is invalid.
+    #[error("its interface version `{found}` is invalid")]
     BadInterface {
-        /// What is in the manifest.
+        /// The version in the manifest.
         found: String,
     },
     /// It was built against an interface that this host no longer supports.
-    #[error("it was built against plugin interface {found}, this host needs {expected}.x")]
+    #[error("it was built against plugin interface {found}, but this host requires {expected}.x")]
     InterfaceTooOld {
         /// Its interface version.
         found: semver::Version,
         /// The host's major version.
         expected: u64,
     },
-    /// It was built against an interface that this host does not know yet.
-    #[error("it was built against plugin interface {found}, this host knows up to {expected}.x")]
+    /// It was built against an interface that this host does not support yet.
+    #[error(
+        "it was built against plugin interface {found}, but this host supports only versions up to {expected}.x"
+    )]
     InterfaceTooNew {
         /// Its interface version.
         found: semver::Version,
         /// The host's major version.
         expected: u64,
     },
-    /// Its root module is laid out by another series of abi_stable.
-    #[error("it was built with abi_stable {found}, this host with {expected}")]
+    /// Its root module has the layout of another series of abi_stable.
+    #[error("it was built with abi_stable {found}, but this host was built with {expected}")]
     AbiStable {
         /// Its series.
         found: String,
@@ -162,20 +164,20 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// A panic in it would end the host.
-    #[error("it was built with `panic = \"{strategy}\"`, so that a panic in it ends the host")]
+    #[error("it was built with `panic = \"{strategy}\"`, so a panic in it would end the host")]
     PanicStrategy {
         /// Its panic strategy.
         strategy: String,
     },
     /// Its requirement on the host is invalid.
-    #[error("its requirement on the host, `{requirement}`, is not a version requirement")]
+    #[error("its requirement on the host, `{requirement}`, is not a valid version requirement")]
     BadHostRequirement {
-        /// What is in the manifest.
+        /// The requirement in the manifest.
         requirement: String,
         /// Why.
         source: semver::Error,
     },
-    /// It is not a library of this interface, and cannot be used as what it is.
+    /// It is not a library of this interface, and cannot be used as another kind of plugin.
     #[error(transparent)]
     Foreign {
         /// Why.
@@ -190,9 +192,11 @@ pub enum Refusal {
         path: PathBuf,
     },
     /// It requires another version of the host.
-    #[error("it requires version {requirement} of the host library, this host is built on {host}")]
+    #[error(
+        "it requires version {requirement} of the host library, but this host is built on {host}"
+    )]
     HostRequirement {
-        /// What it requires.
+        /// The requirement.
         requirement: String,
         /// The host library's version.
         host: &'static str,

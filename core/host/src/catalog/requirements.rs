@@ -1,4 +1,4 @@
-//! What a host requires of a plugin's manifest.
+//! The requirements of a host for a plugin's manifest.
 
 use super::key::PluginKey;
 use super::manifest_view::{ManifestView, Text};
@@ -17,7 +17,7 @@ pub(super) fn judge(view: &ManifestView<'_>, rules: &Rules) -> Result<PluginKey,
     check_facts(view, rules)
 }
 
-/// Returns the full key of a plugin whose manifest is valid, given that it is not too large.
+/// Returns the full key of a plugin whose manifest is valid; the caller has checked its size.
 pub(super) fn check_facts(view: &ManifestView<'_>, rules: &Rules) -> Result<PluginKey, Refusal> {
     let key = key_of(view, rules)?;
     check_contents(view)?;
@@ -36,9 +36,9 @@ pub(super) fn key_of(view: &ManifestView<'_>, rules: &Rules) -> Result<PluginKey
     Ok(PluginKey::exact(name, version))
 }
 
-/// What the names of root symbols begin with: those that `export_plugin!` makes, and no other
-/// symbol of any library. That what is behind such a name is a header is a part of the proof
-/// that opening a plugin is safe.
+/// The prefix of the names of root symbols: `export_plugin!` creates such names, and no other
+/// library has them. That such a symbol is a header is part of the proof that opening a plugin is
+/// safe.
 const ROOT_PREFIX: &str = "pintle_root_";
 
 /// Checks that the plugin was built for this host.
@@ -68,8 +68,8 @@ fn check_interface(text: &str) -> Result<(), Refusal> {
         return Err(Refusal::BadInterface { found: text.to_owned() });
     };
     let expected = interface_major();
-    // Within a major version both directions work: the transport picks the
-    // direction of the layout check from the two versions.
+    // Within a major version, both directions work: the transport chooses the direction of the
+    // layout check from the two versions.
     match found.major.cmp(&expected) {
         std::cmp::Ordering::Less => Err(Refusal::InterfaceTooOld { found, expected }),
         std::cmp::Ordering::Greater => Err(Refusal::InterfaceTooNew { found, expected }),
@@ -84,7 +84,7 @@ fn interface_major() -> u64 {
 }
 
 fn check_host(requirement: &str) -> Result<(), Refusal> {
-    // Absent, for example in a manifest that another tool wrote, or the macro's default.
+    // It is empty, for example in a manifest from another tool, or has the macro's default.
     if requirement.is_empty() || requirement == "*" {
         return Ok(());
     }
@@ -100,8 +100,8 @@ fn check_host(requirement: &str) -> Result<(), Refusal> {
 
 /// Whether a host of this version meets a requirement.
 fn is_met(requirement: &semver::VersionReq, host: &semver::Version) -> bool {
-    // semver keeps pre-releases out of every range that does not name one, but
-    // `0.2.0-rc.1` is meant to be tried with the plugins for `0.2`.
+    // semver excludes pre-releases from every range that does not name one, but `0.2.0-rc.1` is to
+    // be tested with the plugins for `0.2`.
     let released = semver::Version::new(host.major, host.minor, host.patch);
     requirement.matches(host) || requirement.matches(&released)
 }
@@ -121,8 +121,8 @@ fn check_contents(view: &ManifestView<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that a plugin which names versions of the PROJECT file understands one that this host
-/// reads.
+/// Checks that a plugin that lists versions of the PROJECT file supports one that this host
+/// supports.
 pub(super) fn check_supported(view: &ManifestView<'_>) -> Result<(), Refusal> {
     let is_supported = |it: &Text<'_>| it.0.parse().is_ok_and(ProjectVersion::is_supported);
     match view.project_versions.as_slice() {

@@ -1,4 +1,4 @@
-//! Which plugin a key means.
+//! Finds the plugin for a key.
 
 use super::entry::Entry;
 use super::key::PluginKey;
@@ -13,32 +13,35 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How similar two names must be for one to be suggested for the other, of 1.
+/// How similar two names must be for one to be suggested in place of the other, up to 1.
 const SIMILAR: f64 = 0.85;
 
 /// How many names or keys are suggested.
 const MAX_SUGGESTED: usize = 3;
 
-/// Why a key means no plugin.
+/// Why there is no plugin for a key.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// No plugin has this name.
-    #[error("no plugin `{key}` is installed")]
+    #[error("plugin `{key}` is not installed")]
     NotFound {
         /// The key.
         key: PluginKey,
         /// The names that look like it, the most similar first.
         similar: Vec<PluginName>,
     },
-    /// The plugin has other versions only.
-    #[error("no version of plugin `{name}` matches `{key}`, installed: {}", list(installed))]
+    /// The plugin has only other versions.
+    #[error(
+        "no version of plugin `{name}` matches `{key}`; installed versions: {}",
+        list(installed)
+    )]
     NoSuchVersion {
         /// The key.
         key: PluginKey,
-        /// The plugin that the key's name means.
+        /// The plugin for the key's name.
         name: PluginName,
-        /// The versions there are, the highest first.
+        /// The installed versions, the highest first.
         installed: Vec<PluginKey>,
     },
     /// Several plugins have this short name.
@@ -49,7 +52,7 @@ pub enum ResolveError {
         /// The plugins, by name.
         candidates: Vec<PluginKey>,
     },
-    /// The plugin has pre-releases only, and the key does not ask for one.
+    /// The plugin has only pre-releases, and the key does not ask for one.
     #[error("only pre-releases match `{key}`: {}", list(found))]
     OnlyPreReleases {
         /// The key.
@@ -57,25 +60,25 @@ pub enum ResolveError {
         /// The pre-releases, the highest first.
         found: Vec<PluginKey>,
     },
-    /// The plugin does not understand the project.
+    /// The plugin does not support the project version.
     #[error(
-        "plugin `{plugin}` does not support project version `{project}`, only {}",
+        "plugin `{plugin}` does not support project version `{project}`; it supports {}",
         list(supported)
     )]
     UnsupportedProjectVersion {
         /// The key.
         key: PluginKey,
-        /// The plugin that the key means.
+        /// The plugin for the key.
         plugin: PluginKey,
         /// The project version.
         project: ProjectVersion,
         /// The project versions that the plugin supports.
         supported: Vec<ProjectVersion>,
-        /// Versions of the plugin that support the project, but are not what the key means.
+        /// Versions of the plugin that support the project but do not match the key.
         others: Vec<PluginKey>,
     },
     /// The plugin is installed, and this host cannot run it.
-    #[error("plugin `{key}` was found in {}, but refused", place(path.as_deref()))]
+    #[error("plugin `{key}` was found in {}, but is refused", place(path.as_deref()))]
     Refused {
         /// The key.
         key: PluginKey,
@@ -89,14 +92,14 @@ pub enum ResolveError {
     Disabled {
         /// The key.
         key: PluginKey,
-        /// The plugin that the key means.
+        /// The plugin for the key.
         plugin: PluginKey,
-        /// By which key, and who has done that.
+        /// The key that disables it, and who disabled it.
         by: Disabled,
     },
 }
 
-/// Finds the plugin that a key means.
+/// Finds the plugin for a key.
 pub(super) fn resolve<'c>(
     entries: &'c [Entry],
     key: &PluginKey,
@@ -115,8 +118,8 @@ pub(super) fn resolve<'c>(
     check_one_name(key, &matching)?;
     let likely = likely(key, &matching)?;
     let Some(project) = project else { return Ok(best(&likely)) };
-    // A pre-release is not taken in place of a stable version that happens not to
-    // understand the project; it must be asked for.
+    // A pre-release never replaces a stable version that does not support the project; the user
+    // must ask for it.
     let supporting: Vec<_> = likely.iter().copied().filter(|it| it.supports(project)).collect();
     if supporting.is_empty() {
         return Err(unsupported(key, project, &versions, best(&likely)));
@@ -124,7 +127,7 @@ pub(super) fn resolve<'c>(
     Ok(best(&supporting))
 }
 
-/// Returns the usable versions of the plugins that the key's name means, the highest first.
+/// Returns the usable versions of the plugins for the key's name, the highest first.
 fn usable_of_name<'c>(entries: &'c [Entry], key: &PluginKey) -> Vec<&'c Entry> {
     let usable = |matches: &dyn Fn(&PluginName) -> bool| -> Vec<&'c Entry> {
         let usable = entries.iter().filter(|it| it.is_usable());
@@ -138,7 +141,7 @@ fn usable_of_name<'c>(entries: &'c [Entry], key: &PluginKey) -> Vec<&'c Entry> {
     found
 }
 
-/// Checks that the plugins which a key could mean are one.
+/// Checks that all plugins that match a key have one name.
 fn check_one_name(key: &PluginKey, matching: &[&Entry]) -> Result<(), ResolveError> {
     let names = names(matching);
     if names.len() == 1 {
@@ -153,12 +156,12 @@ fn names<'c>(entries: &[&'c Entry]) -> BTreeSet<&'c PluginName> {
     entries.iter().filter_map(|it| it.key()).map(PluginKey::name).collect()
 }
 
-/// Returns the entry that is meant when several would do; there is at least one.
+/// Returns the entry that is used if several match; there is at least one.
 fn best<'c>(entries: &[&'c Entry]) -> &'c Entry {
     entries.iter().copied().max_by_key(|it| it.version()).expect("the caller has found one")
 }
 
-/// Returns the versions that a key means: stable ones, unless it has a pre-release itself.
+/// Returns the versions that match a key: stable ones, unless the key contains a pre-release.
 fn likely<'c>(key: &PluginKey, matching: &[&'c Entry]) -> Result<Vec<&'c Entry>, ResolveError> {
     if key.version().is_some_and(VersionPattern::has_pre_release) {
         return Ok(matching.to_owned());
@@ -224,7 +227,7 @@ fn set_aside(entries: &[Entry], key: &PluginKey) -> Option<ResolveError> {
     reasons.into_iter().find_map(error)
 }
 
-/// Whether a file whose manifest cannot be read is called as a plugin is.
+/// Whether a file whose manifest cannot be read has the name of a plugin.
 fn looks_like(entry: &Entry, name: &PluginName) -> bool {
     let stem = entry.path().and_then(|it| it.file_stem()).unwrap_or_default().to_string_lossy();
     let stem = stem.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(&stem).replace('_', "-");

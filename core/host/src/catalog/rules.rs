@@ -1,17 +1,17 @@
-//! What a host decides of plugins before it looks for them.
+//! The decisions of a host about plugins before it searches for them.
 
 use super::key::PluginKey;
 use crate::identity::Identity;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What a host decides of plugins before it looks for them.
+/// The decisions of a host about plugins before it searches for them.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Who the host is.
+    /// The names of the host.
     pub identity: Identity,
-    /// The paths of the host's own commands, for example `["plugin", "list"]`. The nouns
-    /// among them follow from the paths.
+    /// The paths of the host's own commands, for example `["plugin", "list"]`. The nouns follow
+    /// from the paths.
     pub core_commands: Vec<Vec<String>>,
     /// The plugins that the user has disabled.
     pub disabled: Vec<Disabled>,
@@ -19,16 +19,16 @@ pub struct Rules {
     pub allow_panic_abort: bool,
 }
 
-/// A key that means disabled plugins, and who has disabled them.
+/// A key that disables plugins, and who disabled them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disabled {
     /// The key.
     pub key: PluginKey,
-    /// Who has disabled it.
+    /// Who disabled it.
     pub by: DisabledBy,
 }
 
-/// Who has disabled a plugin.
+/// Who disabled a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DisabledBy {
     /// The user, for this run: by an option or in the environment.

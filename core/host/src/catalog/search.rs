@@ -1,8 +1,8 @@
-//! Where plugin libraries are looked for.
+//! Where plugin libraries are searched for.
 //!
-//! Invariant: a process with raised privileges looks only into the two fixed
-//! system folders; whatever its caller can choose, an option, the environment, a
-//! home folder or the place of the program, is ignored.
+//! Invariant: a process with elevated privileges searches only the two fixed system directories;
+//! everything that its caller controls is ignored: options, the environment, the home directory and
+//! the location of the program.
 
 use crate::caller;
 use crate::identity::{Identity, Purpose};
@@ -11,23 +11,23 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The folders that plugin libraries are looked for in, most important first.
+/// The directories in which plugin libraries are searched for, the most important first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
     dirs: Vec<PluginDir>,
     index: Option<PathBuf>,
 }
 
-/// A folder that plugin libraries are looked for in.
+/// A directory in which plugin libraries are searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginDir {
-    /// The folder, as an absolute path; it need not exist.
+    /// The absolute path of the directory, which may not exist.
     pub path: PathBuf,
     /// Why it is searched.
     pub origin: DirOrigin,
 }
 
-/// Why a folder is searched.
+/// Why a directory is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DirOrigin {
@@ -35,21 +35,21 @@ pub enum DirOrigin {
     Option,
     /// `PINTLE_PLUGIN_PATH`.
     Environment,
-    /// What the project demands that the command is run in.
+    /// The plugins that the project requires in which the command is run.
     Project,
-    /// The user's data folder.
+    /// The user's data directory.
     User,
-    /// Beside the program: `<exe>/../lib/<command>/plugins`.
+    /// Next to the program: `<exe>/../lib/<command>/plugins`.
     Executable,
     /// `/usr/local/lib/<command>/plugins`.
     Local,
-    /// The folder of the system's packages, or `PINTLE_PLUGIN_SYSTEM_PATH`.
+    /// The directory of the system's packages, or `PINTLE_PLUGIN_SYSTEM_PATH`.
     System,
 }
 
 impl DirOrigin {
-    /// Returns whether a directory of this origin need not exist: one that the user has just named
-    /// must.
+    /// Returns whether a directory of this origin may be missing: only a directory that the user
+    /// has just named must exist.
     pub(super) fn is_optional(self) -> bool {
         self != Self::Option
     }
@@ -69,7 +69,7 @@ impl fmt::Display for DirOrigin {
     }
 }
 
-/// What the search path depends on, apart from the host's names.
+/// The inputs of the search path, apart from the host's names.
 struct Surroundings<'a> {
     plugin_dirs: &'a [PathBuf],
     env: &'a dyn Fn(&str) -> Option<OsString>,
@@ -78,10 +78,10 @@ struct Surroundings<'a> {
 }
 
 impl SearchPath {
-    /// Returns the search path of a host: the folders of its `--plugin-dir` options,
-    /// of the environment, of the user and of the system.
+    /// Returns the search path of a host: the directories of its `--plugin-dir` options, of the
+    /// environment, of the user and of the system.
     ///
-    /// A folder that appears twice counts where it appears first.
+    /// If a directory appears twice, its first position is used.
     pub fn new(
         identity: &Identity,
         plugin_dirs: &[PathBuf],
@@ -92,21 +92,21 @@ impl SearchPath {
         Self::of(identity, &Surroundings { plugin_dirs, env, executable, privileged })
     }
 
-    /// Returns a search path of these folders alone.
+    /// Returns a search path with only these directories.
     pub fn from_dirs(dirs: impl IntoIterator<Item = PluginDir>) -> Self {
         let mut seen = HashSet::new();
         let dirs = dirs
             .into_iter()
-            // An absolute path has a `/`, so no loader takes a library's path for
-            // a name to search for.
+            // An absolute path contains a `/`, so no loader treats a library's path as a name to
+            // search for.
             .filter_map(|it| Some(PluginDir { path: std::path::absolute(it.path).ok()?, ..it }))
             .filter(|it| seen.insert(it.path.clone()))
             .collect();
         Self { dirs, index: None }
     }
 
-    /// Adds the folder of what a project demands: behind those that are named for one run, and
-    /// before all others.
+    /// Adds the directory of the plugins that a project requires: after those that are named for
+    /// one run, and before all others.
     #[must_use]
     pub fn with_project(self, path: PathBuf) -> Self {
         let cache = self.index.as_deref().and_then(Path::parent).map(Path::to_owned);
@@ -117,30 +117,30 @@ impl SearchPath {
         Self::from_dirs(dirs).with_index_in(cache)
     }
 
-    /// Returns whether a file is in one of the folders that are searched for a reason.
+    /// Returns whether a file is in a directory with this origin.
     pub(crate) fn has(&self, origin: DirOrigin, file: &Path) -> bool {
         let dirs = self.dirs.iter().filter(|it| it.origin == origin);
         file.parent().is_some_and(|parent| dirs.map(|it| &*it.path).any(|it| it == parent))
     }
 
-    /// Returns where the index is kept, if there is a place for it.
+    /// Returns the path of the index, if there is one.
     pub(super) fn index(&self) -> Option<&Path> {
         self.index.as_deref()
     }
 
-    /// Returns where it is kept what the programs in these directories have said of themselves,
-    /// if there is a place for it.
+    /// Returns the path of the file in which the descriptions of the programs in these directories
+    /// are cached, if there is one.
     pub fn answers(&self) -> Option<PathBuf> {
         Some(self.index.as_ref()?.with_file_name("programs.json"))
     }
 
-    /// Keeps the index of all folders of the user in `folder`.
+    /// Stores the index of all directories of the user in `folder`.
     pub(super) fn with_index_in(mut self, folder: Option<PathBuf>) -> Self {
         self.index = folder.map(|it| it.join("plugins.index"));
         self
     }
 
-    /// Returns the folders, most important first.
+    /// Returns the directories, most important first.
     pub fn dirs(&self) -> &[PluginDir] {
         &self.dirs
     }
@@ -186,7 +186,7 @@ fn user_dir(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Opti
     Some(PluginDir { path, origin: DirOrigin::User })
 }
 
-/// The user's data folder by the XDG specification, which ignores relative paths.
+/// The user's data directory according to the XDG specification, which ignores relative paths.
 #[cfg(not(windows))]
 fn data_home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| env(name).map(PathBuf::from).filter(|it| it.is_absolute());
@@ -206,7 +206,7 @@ fn executable_dir(identity: &Identity, executable: Option<&Path>) -> Option<Plug
     Some(PluginDir { path, origin: DirOrigin::Executable })
 }
 
-/// The folders that depend on nothing but how the host was built.
+/// The directories that depend only on how the host was built.
 fn fixed_dirs(identity: &Identity) -> Vec<PluginDir> {
     let name = &identity.command_name;
     let local = format!("/usr/local/lib/{name}/plugins");
@@ -225,7 +225,7 @@ fn default_system_dir(command_name: &str) -> PathBuf {
     path.join(command_name).join("plugins")
 }
 
-/// Debian's name for this platform; only Linux distributions have such folders.
+/// Debian's name for this platform; only Linux distributions have such directories.
 fn multiarch_triplet() -> Option<String> {
     let libc = match () {
         () if !cfg!(target_os = "linux") => return None,

@@ -1,4 +1,4 @@
-//! Whether a manifest keeps the limits of its format, and names nothing twice.
+//! Checks that a manifest keeps the limits of its format and contains no duplicates.
 
 use super::manifest_view::{ManifestView, Text};
 use super::refusal::Refusal;
@@ -14,8 +14,8 @@ pub(super) fn check_bytes(json: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Checks the number of things in a manifest, the length of its texts, and that it names nothing
-/// twice.
+/// Checks the number of items in a manifest, the length of its texts, and that it contains no
+/// duplicates.
 pub(super) fn check(view: &ManifestView<'_>) -> Result<(), Refusal> {
     let abi = &view.abi;
     for (what, text) in [
@@ -78,7 +78,7 @@ fn check_help(
     };
     check_number(words, path.len(), limits::WORDS)?;
     for word in path {
-        check_length("word in a command or noun", word.len(), limits::NAME)?;
+        check_length("word of a command or noun", word.len(), limits::NAME)?;
     }
     check_length(help, about.len(), limits::LINE)?;
     check_length(help, long_about.len(), limits::LONG_ABOUT)

@@ -1,11 +1,11 @@
-//! Libraries made by hand, for the tests of this module.
+//! Hand-made libraries for the tests of this module.
 
 use pintle_plugin::manifest::{
     ABI_STABLE_VERSION, INTERFACE_VERSION, Manifest, NOTE_TYPE, SECTION_MAGIC, TARGET,
 };
 use serde_json::{Value, json};
 
-/// Where a field of the ELF header is.
+/// The offset of a field of the ELF header.
 pub(super) const EI_CLASS: usize = 4;
 pub(super) const EI_DATA: usize = 5;
 pub(super) const E_TYPE: usize = 16;
@@ -53,8 +53,8 @@ pub(super) fn section(json: &str) -> Vec<u8> {
     [SECTION_MAGIC.as_slice(), &len, json.as_bytes()].concat()
 }
 
-/// Returns a 64-bit little-endian ELF library for this processor, with the name of
-/// its root symbol and a note for each manifest.
+/// Returns a 64-bit little-endian ELF library for this processor, with the name of its root symbol
+/// and a note for each manifest.
 pub(super) fn elf(manifests: &[&str]) -> Vec<u8> {
     let notes: Vec<u8> = manifests.iter().flat_map(|it| note(it)).collect();
     let strings = b"\0pintle_root_it\0";

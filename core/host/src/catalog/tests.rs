@@ -1,4 +1,5 @@
-//! Tests of the whole module: what is found, whether it can be used, and what a key means.
+//! Tests of the whole module: which plugins are found, whether they can be used, and which plugin a
+//! key refers to.
 
 use super::testing::{manifest, manifest_json};
 use super::*;
@@ -80,7 +81,7 @@ mod resolution {
             &plugins,
             "foo/v3",
             expect![
-                "error: no version of plugin `foo` matches `foo/v3`, installed: `foo.pintle.dev/v2.0.0`, `foo.example.org/v1.0.0`, `foo.pintle.dev/v1.0.0`"
+                "error: no version of plugin `foo` matches `foo/v3`; installed versions: `foo.pintle.dev/v2.0.0`, `foo.example.org/v1.0.0`, `foo.pintle.dev/v1.0.0`"
             ],
         );
     }
@@ -115,7 +116,7 @@ mod resolution {
             &plugins,
             "a/v1.3",
             expect![
-                "error: no version of plugin `a.io` matches `a/v1.3`, installed: `a.io/v2.0.0`, `a.io/v1.11.0-rc.1`, `a.io/v1.10.0`, `a.io/v1.2.0`"
+                "error: no version of plugin `a.io` matches `a/v1.3`; installed versions: `a.io/v2.0.0`, `a.io/v1.11.0-rc.1`, `a.io/v1.10.0`, `a.io/v1.2.0`"
             ],
         );
     }
@@ -123,13 +124,13 @@ mod resolution {
     #[test]
     fn a_name_that_nobody_has_is_answered_with_similar_ones() {
         let plugins = ["registry.pintle.dev/v1", "rust.pintle.dev/v1", "rust.pintle.dev/v2"];
-        check(&plugins, "regisrty", expect!["error: no plugin `regisrty` is installed"]);
+        check(&plugins, "regisrty", expect!["error: plugin `regisrty` is not installed"]);
         check(
             &plugins,
             "rust.pintel.dev",
-            expect!["error: no plugin `rust.pintel.dev` is installed"],
+            expect!["error: plugin `rust.pintel.dev` is not installed"],
         );
-        check(&plugins, "go", expect!["error: no plugin `go` is installed"]);
+        check(&plugins, "go", expect!["error: plugin `go` is not installed"]);
     }
 
     #[test]
@@ -152,27 +153,31 @@ mod resolution {
             "a",
             Some("4-alpha"),
             expect![
-                "error: plugin `a.io/v3.0.0` does not support project version `4-alpha`, only `3`"
+                "error: plugin `a.io/v3.0.0` does not support project version `4-alpha`; it supports `3`"
             ],
         );
         check_in(
             &catalog,
             "a/v1",
             Some("3"),
-            expect!["error: plugin `a.io/v1.0.0` does not support project version `3`, only `2`"],
+            expect![
+                "error: plugin `a.io/v1.0.0` does not support project version `3`; it supports `2`"
+            ],
         );
         check_in(
             &catalog,
             "a",
             Some("9"),
-            expect!["error: plugin `a.io/v3.0.0` does not support project version `9`, only `3`"],
+            expect![
+                "error: plugin `a.io/v3.0.0` does not support project version `9`; it supports `3`"
+            ],
         );
     }
 
     #[test]
     fn refused_and_disabled_plugins_are_mentioned() {
         let bad = Manifest::parse(
-            // A plugin that scaffolds must name the versions of PROJECT that it supports.
+            // A plugin that scaffolds must list the versions of PROJECT that it supports.
             manifest_json(&json!({
                 "name": "bad.io",
                 "project_versions": [],
@@ -189,7 +194,7 @@ mod resolution {
             "bad",
             None,
             expect![
-                "error: plugin `bad` was found in the program itself, but refused: its manifest names no project version"
+                "error: plugin `bad` was found in the program itself, but is refused: its manifest contains no project version"
             ],
         );
         check_in(
@@ -274,8 +279,8 @@ mod commands {
             expect!["error: several plugins claim the command `reg`: `a.io/v1.0.0`, `b.io/v1.0.0`"],
         );
         expect![[r#"
-            a.io/v1.0.0 conflict: its command `reg` collides with `reg create` of `b.io/v1.0.0`, `reg list` of `b.io/v1.0.0`
-            b.io/v1.0.0 conflict: its command `reg create` collides with `reg` of `a.io/v1.0.0`; its command `reg list` collides with `reg` of `a.io/v1.0.0`
+            a.io/v1.0.0 conflict: its command `reg` conflicts with `reg create` of `b.io/v1.0.0`, `reg list` of `b.io/v1.0.0`
+            b.io/v1.0.0 conflict: its command `reg create` conflicts with `reg` of `a.io/v1.0.0`; its command `reg list` conflicts with `reg` of `a.io/v1.0.0`
         "#]].assert_eq(&states(&catalog));
     }
 
@@ -321,7 +326,7 @@ mod commands {
         }
         check(&catalog, "cluster snapshot", expect!["a.io/v1.0.0 cluster snapshot"]);
         expect![[r#"
-            a.io/v1.0.0 conflict: its command `cluster` collides with a core command; its command `cluster create` collides with a core command; its command `version` collides with a core command; its command `version long` collides with a core command
+            a.io/v1.0.0 conflict: its command `cluster` conflicts with a core command; its command `cluster create` conflicts with a core command; its command `version` conflicts with a core command; its command `version long` conflicts with a core command
         "#]].assert_eq(&states(&catalog));
         assert_eq!(catalog.commands().count(), 1);
     }
@@ -365,8 +370,8 @@ mod discovery {
         SearchPath::from_dirs(dirs.iter().map(dir))
     }
 
-    /// A plugin that is a part of the test program. The macro would also make
-    /// symbols, of which the program can have only one set.
+    /// A plugin that is part of the test program. The macro would also create symbols, of which the
+    /// program can have only one set.
     struct Builtin;
 
     impl Linked for Builtin {
@@ -386,7 +391,7 @@ mod discovery {
         let catalog = Catalog::discover(&search, &[link::<Builtin>()], &Rules::default());
         expect![[r#"
             linked.io/v1.0.0 ok
-            linked.io/v1.0.0 shadowed: `linked.io/v1.0.0` is already found in the program itself
+            linked.io/v1.0.0 shadowed: `linked.io/v1.0.0` was already found in the program itself
         "#]]
         .assert_eq(&states(&catalog));
         let [first, second] = catalog.entries() else { panic!("two entries") };
@@ -443,7 +448,7 @@ mod discovery {
             &Rules::default(),
             expect![[r#"
             a.io/v1.0.0 ok
-            a.io/v1.0.0 shadowed: `a.io/v1.0.0` is already found in `[ROOT]/one/liba.so`
+            a.io/v1.0.0 shadowed: `a.io/v1.0.0` was already found in `[ROOT]/one/liba.so`
             a.io/v2.0.0 ok
         "#]],
         );
@@ -454,7 +459,7 @@ mod discovery {
             expect![[r#"
             a.io/v1.0.0 ok
             a.io/v2.0.0 ok
-            a.io/v1.0.0 shadowed: `a.io/v1.0.0` is already found in `[ROOT]/two/liba.so`
+            a.io/v1.0.0 shadowed: `a.io/v1.0.0` was already found in `[ROOT]/two/liba.so`
         "#]],
         );
     }
@@ -473,7 +478,7 @@ mod discovery {
             &["one", "two"],
             &Rules::default(),
             expect![[r#"
-                a.io/v1.0.0 refused: it is truncated: its content ends at byte 32672, the file at byte 416
+                a.io/v1.0.0 refused: it is truncated: its content ends at byte 32672, but the file ends at byte 416
                 a.io/v1.0.0 ok
             "#]],
         );
@@ -509,7 +514,7 @@ mod discovery {
             &rules,
             expect![[r#"
             a.io/v1.0.0 ok
-            a.io/v2.0.0 disabled: it is disabled as `a/v2`
+            a.io/v2.0.0 disabled: it is disabled by the key `a/v2`
         "#]],
         );
     }
@@ -552,8 +557,10 @@ mod discovery {
         let catalog = Catalog::discover(&search(&[root.path()]), &[], &Rules::default());
         let err = catalog.resolve(&"rust.pintle.dev/v1".parse().unwrap(), None).unwrap_err();
         let text = err.to_string().replace(&root.path().display().to_string(), "[ROOT]");
-        expect!["plugin `rust.pintle.dev/v1` was found in `[ROOT]/librust_plugin.so`, but refused"]
-            .assert_eq(&text);
+        expect![
+            "plugin `rust.pintle.dev/v1` was found in `[ROOT]/librust_plugin.so`, but is refused"
+        ]
+        .assert_eq(&text);
         assert!(catalog.resolve(&"rus".parse().unwrap(), None).is_err());
     }
 

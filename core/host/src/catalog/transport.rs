@@ -13,7 +13,7 @@ pub enum Transport {
     Native,
     /// It is a program that is run for each call.
     Executable,
-    /// It is a plugin of another system, which a group of the host adapts.
+    /// It is a plugin of another system, adapted by a group of the host.
     External,
 }
 

@@ -1,4 +1,4 @@
-//! Plugin versions, and what a key asks of them.
+//! Plugin versions, and version patterns in keys.
 
 use semver::{Prerelease, Version};
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,17 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// A plugin's version: a semantic version, read tolerantly and printed as `v1.2.3` or `v1.2.3-rc.1`.
+/// A plugin's version: a semantic version, parsed tolerantly and printed as `v1.2.3` or
+/// `v1.2.3-rc.1`.
 ///
-/// A leading `v` and missing numbers are allowed: `1`, `v1.2` and `v4-alpha` are
-/// `v1.0.0`, `v1.2.0` and `v4.0.0-alpha`. Build metadata (`+…`) is dropped, as it
-/// says nothing about which version is newer and would make two keys of one version.
+/// A leading `v` and missing numbers are allowed: `1`, `v1.2` and `v4-alpha` are `v1.0.0`, `v1.2.0`
+/// and `v4.0.0-alpha`. Build metadata (`+…`) is dropped, because it does not determine which
+/// version is newer and would give one version two keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PluginVersion(Version);
 
-/// What a key asks of a version: `v1`, `v1.2`, `v1.2.3`, `v4-alpha`.
+/// The version in a key: `v1`, `v1.2`, `v1.2.3`, `v4-alpha`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VersionPattern {
     major: u64,
@@ -27,7 +28,7 @@ pub struct VersionPattern {
 /// Text that is not a plugin version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a plugin version, which looks like `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`"
+    "invalid plugin version `{text}`: expected a form such as `v1`, `v1.2`, `v1.2.3` or `v1.2.3-rc.1`"
 )]
 pub struct VersionError {
     text: String,
@@ -46,11 +47,11 @@ impl PluginVersion {
 }
 
 impl VersionPattern {
-    /// Returns whether `version` is one that the pattern asks for.
+    /// Returns whether `version` matches the pattern.
     ///
-    /// Numbers that the pattern leaves out may be anything. So may the pre-release
-    /// part of a pattern with fewer than three numbers; `v4-alpha` also takes
-    /// `v4.0.0-alpha.2`. A pattern with three numbers means that version alone.
+    /// Numbers that the pattern omits match any number. The same applies to the pre-release part of
+    /// a pattern with fewer than three numbers; `v4-alpha` also matches `v4.0.0-alpha.2`. A pattern
+    /// with three numbers matches only that version.
     pub fn matches(&self, version: &PluginVersion) -> bool {
         let version = &version.0;
         self.major == version.major
@@ -70,17 +71,17 @@ impl VersionPattern {
         self.pre.is_empty() || rest.is_some_and(|it| it.starts_with('.'))
     }
 
-    /// Returns whether the pattern has all three numbers, and so means one version.
+    /// Returns whether the pattern has all three numbers, and therefore matches one version.
     pub fn is_exact(&self) -> bool {
         self.patch.is_some()
     }
 
-    /// Returns whether the pattern asks for a pre-release.
+    /// Returns whether the pattern contains a pre-release.
     pub fn has_pre_release(&self) -> bool {
         !self.pre.is_empty()
     }
 
-    /// Returns the version, if the pattern means one and no other.
+    /// Returns the version, if the pattern matches only one.
     pub fn exact(&self) -> Option<PluginVersion> {
         self.is_exact().then(|| self.clone().lowest())
     }
@@ -135,7 +136,7 @@ fn parse(text: &str) -> Option<VersionPattern> {
     numbers.next().is_none().then_some(VersionPattern { major, minor, patch, pre })
 }
 
-/// Reads a number as semver writes it: digits alone, no leading zero.
+/// Parses a number as semver writes it: only digits, no leading zero.
 fn number(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|it| it.is_ascii_digit());
     let padded = text.len() > 1 && text.starts_with('0');
@@ -162,7 +163,7 @@ impl fmt::Display for VersionPattern {
 }
 
 impl Ord for VersionPattern {
-    /// Orders as the lowest version that each pattern means, the shorter pattern first.
+    /// Compares the lowest version that each pattern matches; the shorter pattern is first.
     fn cmp(&self, other: &Self) -> Ordering {
         let lowest = self.clone().lowest().cmp(&other.clone().lowest());
         lowest.then(self.minor.cmp(&other.minor)).then(self.patch.cmp(&other.patch))

@@ -1,4 +1,4 @@
-//! A plugin's arguments as clap's, and their values on the way back.
+//! Converts a plugin's arguments to clap's, and their values back.
 
 use crate::caller;
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
@@ -11,12 +11,12 @@ use pintle_plugin::{Arg, ArgKind, ValueType, rules};
 ///
 /// # Errors
 ///
-/// One line on what is wrong with the description.
+/// One line that describes the fault of the description.
 pub fn command(name: String, description: &CommandDescription) -> Result<clap::Command, String> {
     command_with(name, description, |_, arg| arg)
 }
 
-/// Returns the clap command for a plugin's description of it, with more in its arguments.
+/// Returns the clap command for a plugin's description of it, with additions to its arguments.
 pub(super) fn command_with(
     name: String,
     description: &CommandDescription,
@@ -43,8 +43,7 @@ pub(super) fn command_with(
     Ok(command.args(description.args.iter().map(|it| more(it, clap_arg(it)))).groups(groups))
 }
 
-/// Returns the values that the user gave, or that are the defaults, by name. A flag
-/// always has one.
+/// Returns the values that the user gave or that are the defaults, by name. A flag always has one.
 pub fn values(args: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
     let given = |it: &&Arg| matches.value_source(&it.name).is_some();
     args.iter().filter(given).map(|it| (it.name.clone(), value(it, matches))).collect()
@@ -93,7 +92,7 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     }
     match spec.kind {
         ArgKind::Flag if spec.env.is_some() => {
-            // What a shell script takes for no counts as no.
+            // A value that a shell script treats as false counts as false.
             return arg.action(ArgAction::SetTrue).value_parser(FalseyValueParser::new());
         }
         ArgKind::Flag => return arg.action(ArgAction::SetTrue),
@@ -139,7 +138,7 @@ pub fn clap_arg(spec: &Arg) -> clap::Arg {
     }
 }
 
-/// Reads a number that the argument takes.
+/// Parses a number that the argument accepts.
 fn number_in_range(text: &str, spec: &Arg) -> Result<f64, String> {
     let number = number(text)?;
     match (rules::is_in_range(spec, text), &spec.min, &spec.max) {
@@ -152,7 +151,7 @@ fn number_in_range(text: &str, spec: &Arg) -> Result<f64, String> {
     }
 }
 
-/// Reads a number that JSON can hold.
+/// Parses a number that JSON can represent.
 fn number(text: &str) -> Result<f64, String> {
     rules::parse_number(text).ok_or_else(|| match text.parse::<f64>() {
         Ok(_) => "the number must be finite and at most 1.8e308".to_owned(),

@@ -1,4 +1,4 @@
-//! Building a host: Pintle's own, or one with another name and plugins of its own.
+//! Builds a host: Pintle's own, or one with another name and its own plugins.
 
 use super::group::{Group, Run};
 use super::interface_info::InterfaceInfo;
@@ -43,45 +43,49 @@ pub struct Host {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The command name is no word that a shell and the names of folders and variables can bear.
+    /// The command name cannot be used in shells and in the names of directories and variables.
     #[error(
-        "`{0}` is no command name: lower-case letters, digits and `-`, beginning with a letter"
+        "invalid command name `{0}`: expected lower-case letters, digits and `-`, beginning with a letter"
     )]
     CommandName(String),
-    /// The qualifier is no DNS-1123 subdomain.
-    #[error("`{0}` is no name qualifier: a DNS-1123 subdomain, as `example.org`")]
+    /// The qualifier is not a DNS-1123 subdomain.
+    #[error(
+        "invalid name qualifier `{0}`: expected a DNS-1123 subdomain, for example `example.org`"
+    )]
     Qualifier(String),
     /// An extra command has the name of a command that exists.
-    #[error("the extra command `{command}` clashes with a command of {owner}")]
+    #[error("the extra command `{command}` conflicts with a command of {owner}")]
     CommandClash {
         /// The extra command.
         command: String,
-        /// Who has the command already: the host, or a plugin.
+        /// Who already has the command: the host, or a plugin.
         owner: String,
     },
-    /// Two groups have one command.
-    #[error("the command `{command}` of group `{group}` clashes with one of group `{other}`")]
+    /// Two groups have the same command.
+    #[error(
+        "the command `{command}` of group `{group}` conflicts with a command of group `{other}`"
+    )]
     GroupClash {
         /// The command's words.
         command: String,
         /// The group.
         group: &'static str,
-        /// The group that has the command already.
+        /// The group that already has the command.
         other: &'static str,
     },
-    /// A command stands under a noun that no group brings.
-    #[error("the command `{command}` of group `{group}` is under a noun that no group brings")]
+    /// No group defines the noun of a command.
+    #[error("no group defines the noun of the command `{command}` of group `{group}`")]
     UnknownNoun {
         /// The command's words.
         command: String,
         /// The group.
         group: &'static str,
     },
-    /// Two events have one name.
+    /// Two events have the same name.
     #[error("the event `{0}` is registered twice")]
     DuplicateEvent(&'static str),
-    /// A command hands an event to hooks that is not registered.
-    #[error("the command `{command}` is about the event `{event}`, which is not registered")]
+    /// A command sends an event to hooks that is not registered.
+    #[error("the command `{command}` refers to the event `{event}`, which is not registered")]
     UnknownEvent {
         /// The command's words.
         command: String,
@@ -91,10 +95,10 @@ pub enum BuildError {
     /// An interface is registered more than once.
     #[error("the interface `{0}` is registered twice")]
     DuplicateInterface(&'static str),
-    /// Two linked plugins have one key.
+    /// Two linked plugins have the same key.
     #[error("the plugin `{0}` is linked twice")]
     DuplicatePlugin(PluginKey),
-    /// A linked plugin's manifest is not what it must be.
+    /// The manifest of a linked plugin is invalid.
     #[error("the linked plugin `{name}` has an invalid manifest: {reason}")]
     Manifest {
         /// The plugin's name.
@@ -111,7 +115,8 @@ impl Default for Cli {
 }
 
 impl Cli {
-    /// Starts with Pintle's own names, and without groups, linked plugins or default plugins.
+    /// Creates a builder with Pintle's own names, and without groups, linked plugins or default
+    /// plugins.
     pub fn new() -> Self {
         Self {
             host: Host {
@@ -133,7 +138,7 @@ impl Cli {
         }
     }
 
-    /// Tells a group what it does where the user says nothing, by a type of the group's.
+    /// Sets the defaults of a group, in a type of the group.
     pub fn defaults<T: Any + Send + Sync>(mut self, defaults: T) -> Self {
         self.host.settings.defaults.insert(TypeId::of::<T>(), Arc::new(defaults));
         self
@@ -145,21 +150,21 @@ impl Cli {
         self
     }
 
-    /// Adds an event that an extra command hands to hooks. Those of a group's commands are
+    /// Adds an event that an extra command sends to hooks. Events of a group's commands are
     /// registered with the group.
     pub fn event(mut self, event: EventInfo) -> Self {
         self.host.table.events.push(event);
         self
     }
 
-    /// Adds an interface by which extra commands call plugins. Those of a group's commands are
+    /// Adds an interface by which extra commands call plugins. Interfaces of a group's commands are
     /// registered with the group.
     pub fn interface(mut self, interface: InterfaceInfo) -> Self {
         self.host.table.interfaces.push(interface);
         self
     }
 
-    /// Sets the command's name, which also names its folders and environment variables.
+    /// Sets the command's name, which also names its directories and environment variables.
     pub fn command_name(mut self, name: impl Into<String>) -> Self {
         self.host.settings.identity.command_name = name.into();
         self
@@ -177,20 +182,20 @@ impl Cli {
         self
     }
 
-    /// Sets what a plugin name without a dot is completed with.
+    /// Sets the qualifier that is appended to a plugin name without a dot.
     pub fn name_qualifier(mut self, qualifier: impl Into<String>) -> Self {
         self.host.settings.identity.name_qualifier = qualifier.into();
         self
     }
 
-    /// Sets the crate that plugins of this host are built with, for errors: one that re-exports
-    /// `pintle-plugin`, and has the program's own interfaces and events.
+    /// Sets the crate that plugins of this host are built with, for error messages: a crate that
+    /// re-exports `pintle-plugin` and contains the program's own interfaces and events.
     pub fn plugin_crate(mut self, name: impl Into<String>) -> Self {
         self.host.settings.identity.plugin_crate = name.into();
         self
     }
 
-    /// Adds a plugin that is part of the program. It comes before all installed ones.
+    /// Adds a plugin that is part of the program. It comes before all installed plugins.
     pub fn plugin(mut self, plugin: LinkedPlugin) -> Self {
         self.host.settings.linked.push(plugin);
         self
@@ -202,7 +207,7 @@ impl Cli {
         self
     }
 
-    /// Sets the chain of plugins for projects of one version that name none themselves.
+    /// Sets the default chain of plugins for projects of one version.
     pub fn default_plugins(
         mut self,
         version: ProjectVersion,
@@ -225,15 +230,15 @@ impl Cli {
         self
     }
 
-    /// Checks what was set, and makes the host of it.
+    /// Checks the settings, and builds the host.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] at the first thing that cannot be.
+    /// [`BuildError`] for the first invalid setting.
     pub fn build(self) -> Result<Host, BuildError> {
         let mut host = self.host;
         if !host.table.interfaces().is_empty() {
-            // Behind the host's own commands.
+            // After the host's own commands.
             host.table.groups.insert(1, &own::INTERFACES);
         }
         check_identity(&host.settings.identity)?;
@@ -245,10 +250,11 @@ impl Cli {
         Ok(host)
     }
 
-    /// Builds the host and runs it with the program's arguments, its name first, as the
-    /// last thing that the program does.
+    /// Builds the host and runs it with the program's arguments, including the program's name, as
+    /// the last action of the program.
     ///
-    /// A host that cannot be built is an error on the standard error, and exit code 70.
+    /// If the host cannot be built, an error is printed to the standard error, and the exit code is
+    /// 70.
     pub fn run(self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
         match self.build() {
             Ok(host) => host.run_to_exit(args),
@@ -305,14 +311,14 @@ fn check_groups(table: &Table) -> Result<(), BuildError> {
         .collect();
     let has_noun = |noun: &str| table.groups().flat_map(|it| it.nouns).any(|it| it.word == noun);
     for (idx, (group, row)) in rows.iter().enumerate() {
-        // Rows of one noun stand together, so that most need not be asked.
+        // Rows of one noun are adjacent, so most rows need not be checked.
         let before = idx.checked_sub(1).and_then(|it| rows[it].1.path.first());
         let is_new = before != row.path.first();
         if row.path.len() > 1 && is_new && !has_noun(row.path[0]) {
             return Err(BuildError::UnknownNoun { command: row.path.join(" "), group });
         }
     }
-    // Only rows with an equal first word can clash; a word of its own may have other spellings.
+    // Only rows with the same first word can conflict; a single word may have aliases.
     let words = |row: &'static super::group::Row| {
         let aliases = if row.path.len() == 1 { row.aliases } else { &[] };
         row.path.iter().take(1).chain(aliases).copied()
@@ -398,12 +404,15 @@ mod tests {
     fn a_clash_is_an_error_at_construction() {
         check_err(
             extra("version"),
-            "the extra command `version` clashes with a command of the host",
+            "the extra command `version` conflicts with a command of the host",
         );
-        check_err(extra("plugin"), "the extra command `plugin` clashes with a command of the host");
+        check_err(
+            extra("plugin"),
+            "the extra command `plugin` conflicts with a command of the host",
+        );
         check_err(
             extra("sail").extra_command(Command::new("sail"), |_, _| Ok(0)),
-            "the extra command `sail` clashes with a command of the embedding program",
+            "the extra command `sail` conflicts with a command of the embedding program",
         );
         assert!(extra("sail").build().is_ok());
     }
@@ -458,11 +467,11 @@ mod tests {
     fn groups_that_clash_are_errors_at_construction() {
         check_err(
             Cli::new().group(&EMPTY_NOUN),
-            "the command `dock in` of group `dock` is under a noun that no group brings",
+            "no group defines the noun of the command `dock in` of group `dock`",
         );
         check_err(
             Cli::new().group(&RIVAL),
-            "the command `plugin ls` of group `rival` clashes with one of group `host`",
+            "the command `plugin ls` of group `rival` conflicts with a command of group `host`",
         );
     }
 
@@ -470,11 +479,11 @@ mod tests {
     fn names_that_cannot_be_are_errors_at_construction() {
         check_err(
             Cli::new().command_name("Rudder"),
-            "`Rudder` is no command name: lower-case letters, digits and `-`, beginning with a letter",
+            "invalid command name `Rudder`: expected lower-case letters, digits and `-`, beginning with a letter",
         );
         check_err(
             Cli::new().name_qualifier("a..b"),
-            "`a..b` is no name qualifier: a DNS-1123 subdomain, as `example.org`",
+            "invalid name qualifier `a..b`: expected a DNS-1123 subdomain, for example `example.org`",
         );
     }
 }

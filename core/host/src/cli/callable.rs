@@ -1,4 +1,4 @@
-//! Programs on the search path as commands: the last meaning that the words of a line can have.
+//! Programs on the search path as commands, with the lowest precedence.
 
 use super::error::CliError;
 use super::exit::{Exit, Step};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Returns the program that a line calls, and how many of its words are the program's name.
 ///
-/// The longest name wins. Words that the host or a plugin has call no program.
+/// The longest name takes precedence. Words that belong to the host or a plugin call no program.
 pub(super) fn find(session: &Session<'_>, line: &Line<'_>) -> Option<(PathBuf, usize)> {
     let words = line.program_words();
     let mut found = session.callables().find(&words);
@@ -27,7 +27,7 @@ pub(super) fn all(session: &Session<'_>) -> Vec<Callable> {
     found
 }
 
-/// A file with the name of a program, and what becomes of it.
+/// A file with the name of a program, and its state.
 pub(super) struct Judgement {
     pub(super) words: Vec<String>,
     pub(super) path: PathBuf,
@@ -36,7 +36,7 @@ pub(super) struct Judgement {
     pub(super) reason: Option<String>,
 }
 
-/// Returns all files that have the name of a program, also those that are not run.
+/// Returns all files with the name of a program, including those that are not run.
 pub(super) fn judged(session: &Session<'_>) -> Vec<Judgement> {
     let judge = |it: Callable| {
         let (state, reason) = match (session.owner(&it.words), it.fault) {
@@ -48,7 +48,7 @@ pub(super) fn judged(session: &Session<'_>) -> Vec<Judgement> {
                 (State::Shadowed, Some(format!("`{words}` is {owner}")))
             }
             (None, Some(Fault::Shadowed { by })) => {
-                (State::Shadowed, Some(format!("`{}` comes first", output::path(&by))))
+                (State::Shadowed, Some(format!("`{}` takes precedence", output::path(&by))))
             }
             (None, None) => (State::Ok, None),
         };
@@ -57,14 +57,14 @@ pub(super) fn judged(session: &Session<'_>) -> Vec<Judgement> {
     session.callables().list().into_iter().map(judge).collect()
 }
 
-/// Returns the programs that can be called with more words than `words`.
+/// Returns the programs that are called with `words` and at least one more word.
 pub(super) fn below(session: &Session<'_>, words: &[String]) -> Vec<Callable> {
     let mut found = all(session);
     found.retain(|it| it.words.len() > words.len() && it.words.starts_with(words));
     found
 }
 
-/// Returns an error if a line calls a program that may not be executed.
+/// Returns an error if a line calls a program that is not executable.
 pub(super) fn not_executable(session: &Session<'_>, line: &Line<'_>) -> Option<CliError> {
     let words = line.program_words();
     let mut files = session.callables().list().into_iter();
@@ -76,7 +76,7 @@ pub(super) fn not_executable(session: &Session<'_>, line: &Line<'_>) -> Option<C
     Some(RunError::NotExecutable { path: file.path }.into())
 }
 
-/// Runs a program in place of the host; `n` of the line's words are its name.
+/// Runs a program in place of the host; the first `n` words of the line are its name.
 ///
 /// # Errors
 ///
@@ -87,11 +87,11 @@ pub(super) fn run(
     line: &Line<'_>,
     n: usize,
 ) -> Result<Step, CliError> {
-    // A form of the output that is asked for behind the words is the program's.
+    // An output format after the words belongs to the program.
     session.show_errors_as_text();
     let words = line.program_words();
     let words: Vec<_> = words.iter().take(n).map(String::as_str).collect();
-    // Its help is the program's, and so not free.
+    // Its help comes from the program, and therefore has the same requirements.
     required::check(session, &words, &[])?;
     let code = callables::run(path, line.behind_program(n))?;
     Ok(Exit::Code(u8::try_from(code).unwrap_or(1)).into())

@@ -1,10 +1,9 @@
 //! From a command line to the code that does the work.
 //!
-//! The words of the line are resolved first: to a row of the table, to a command of the
-//! embedding program, to a plugin's command, to a program on the search path, or to nothing.
-//! The catalog is made only when no row is meant, or a row needs it; and only the plugin whose
-//! command is meant is loaded. Then the rest of the line is parsed, once; a program gets it as
-//! it is.
+//! The words of the line are resolved first: to a row of the table, a command of the embedding
+//! program, a plugin's command, a program on the search path, or nothing. The catalog is built only
+//! if the words are not a row, or the row requires it; and only the plugin with the command is
+//! loaded. Then the rest of the line is parsed, once; a program receives it unchanged.
 
 use super::builder::Host;
 use super::completion::answer;
@@ -26,19 +25,19 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// How often plugins may hand a command line on before it counts as a loop.
+/// How often plugins may continue with another command line before this counts as a loop.
 const MAX_HOPS: usize = 16;
 
 impl Host {
-    /// Runs one command line, the program's name first, and returns how it ended.
+    /// Runs one command line, including the program's name, and returns how it ended.
     pub fn run(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
         run(self, &Session::new(&self.settings, &self.table), args)
     }
 
     /// Runs the command line of a process that ends with it.
     ///
-    /// What was read and loaded is left to the system: taking a catalog of a thousand
-    /// plugins apart would cost more than the process has left to do.
+    /// Memory is left to the system: freeing a catalog of a thousand plugins would take longer than
+    /// the remaining work of the process.
     pub fn run_to_exit(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
         let session = Session::new(&self.settings, &self.table);
         run(self, &std::mem::ManuallyDrop::new(session), args)
@@ -72,8 +71,8 @@ fn run(
     }
 }
 
-/// Returns what of a line can have options of the host: behind the words of a program, all
-/// options are the program's.
+/// Returns the part of a line that can contain options of the host: after the words of a program,
+/// all options belong to the program.
 fn own_part<'a>(host: &Host, args: &'a [OsString]) -> &'a [OsString] {
     let line = Line::new(args);
     let behind = global::Early::scan(line.behind_program(line.program_words().len()));
@@ -85,7 +84,8 @@ fn own_part<'a>(host: &Host, args: &'a [OsString]) -> &'a [OsString] {
     if silent.callables().find(&line.program_words()).next().is_none() {
         return args;
     }
-    // A command of a plugin wins over a program, wherever the plugin's directory is named.
+    // A command of a plugin takes precedence over a program, even if an option names the plugin's
+    // directory.
     silent.start(args);
     silent.complete();
     match meaning(&silent, &line) {
@@ -94,7 +94,7 @@ fn own_part<'a>(host: &Host, args: &'a [OsString]) -> &'a [OsString] {
     }
 }
 
-/// Runs a command line, and those that plugins go on with.
+/// Runs a command line, and the command lines with which plugins continue.
 fn follow(host: &Host, session: &Session<'_>, args: Vec<OsString>) -> Result<Exit, CliError> {
     let mut lines: Vec<Vec<OsString>> = vec![args];
     loop {
@@ -113,15 +113,15 @@ fn endless(session: &Session<'_>, lines: &[Vec<OsString>]) -> CliError {
         let words: Vec<_> = it.iter().map(|it| it.to_string_lossy()).collect();
         format!("{name} {}", words.join(" "))
     };
-    // The end of the chain is where the loop shows, whatever led into it.
+    // The end of the chain shows the loop, whatever preceded it.
     let last: Vec<_> = lines.iter().rev().take(4).map(show).collect();
     let lines: Vec<_> = last.iter().rev().map(String::as_str).collect();
-    let text = format!("plugins went on with other arguments more than {MAX_HOPS} times");
+    let text = format!("plugins continued with another command line more than {MAX_HOPS} times");
     CliError::new(Exit::Failed, text)
         .hint(format!("the last command lines were: {}", lines.join(" -> ")))
 }
 
-/// Resolves the words of a line, and runs the command that they mean.
+/// Resolves the words of a line, and runs the command.
 fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let line = Line::new(args);
     let words = line.words();
@@ -145,7 +145,7 @@ fn step(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, C
     }
 }
 
-/// What words mean that no row has.
+/// The meaning of words that are not a row.
 enum Meaning<'s> {
     Plugin(&'s Entry, &'s ManifestCommand),
     /// A program, and how many of the words are its name.
@@ -153,7 +153,7 @@ enum Meaning<'s> {
     Unknown,
 }
 
-/// Finds out what the words of a line mean; an error tells why their plugin is not usable.
+/// Resolves the words of a line; an error explains why their plugin is not usable.
 fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>, CliError> {
     let words = line.words();
     if let Some((entry, command)) = session.catalog_of_command(&words).find_command(&words)? {
@@ -168,7 +168,7 @@ fn meaning<'s>(session: &'s Session<'_>, line: &Line<'_>) -> Result<Meaning<'s>,
     Ok(program.map_or(Meaning::Unknown, |(path, n)| Meaning::Program(path, n)))
 }
 
-/// Runs a row: its arguments are completed, the line is parsed, and what it needs is checked.
+/// Runs a row: completes its arguments, parses the line, and checks its requirements.
 fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, CliError> {
     required::check(session, row.path(), rest)?;
     match &row.run {
@@ -179,7 +179,7 @@ fn run_row(session: &Session<'_>, row: &Row, rest: &[OsString]) -> Result<Step, 
         Run::Hooked { events, run } => {
             let mut described = hooked::describe(session, row, events)?;
             if let Some(fault) = described.take_fault() {
-                // The command's help says how to use it, whatever a plugin does.
+                // The command's help works whatever a plugin does.
                 if !global::asks_for_help(rest) {
                     return Err(fault);
                 }
@@ -233,7 +233,7 @@ fn run_extra(
     })
 }
 
-/// Runs a line without any words: it asks for help or the version, or is a mistake.
+/// Runs a line without any words: a request for help or the version, or a mistake.
 fn run_nothing(host: &Host, session: &Session<'_>, args: &[OsString]) -> Result<Step, CliError> {
     let tree = tree::full(host, &Catalog::default(), None);
     let line = std::iter::once(OsString::new()).chain(args.iter().cloned());
@@ -263,7 +263,7 @@ fn show_help(host: &Host, session: &Session<'_>, exit_code: i32) -> Exit {
     if exit_code == 0 { Exit::Done } else { Exit::Usage }
 }
 
-/// Tells why no command is meant: words are missing or unknown.
+/// Reports why the words are not a command: some are missing or unknown.
 fn run_unknown(
     host: &Host,
     session: &Session<'_>,
@@ -287,7 +287,7 @@ fn run_unknown(
         tree.try_get_matches_from(std::iter::once(OsString::new()).chain(args.iter().cloned()))
     };
     let err = match parse(first) {
-        // Suggestions come from all there is.
+        // Suggestions take all commands into account.
         Err(err) if err.kind() == ErrorKind::InvalidSubcommand => parse(None).err(),
         res => res.err(),
     };

@@ -1,7 +1,7 @@
 //! Errors as the user reads them: what happened, why, what to do, and the exit code.
 //!
-//! The libraries' errors carry facts. Here they get their exit codes, and [`explain`] adds
-//! what to do about them.
+//! The libraries' errors contain facts. Here they get their exit codes, and [`explain`] adds what
+//! to do about them.
 
 use super::exit::Exit;
 use super::explain;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
 
-/// An error on its way to the user.
+/// An error to be shown to the user.
 pub struct CliError {
     exit: Exit,
     message: String,
@@ -44,11 +44,11 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Cause {
     Line(String),
-    /// Lines of something that is not the host's, for example a log.
+    /// Lines of foreign text, for example of a log.
     Excerpt(String),
 }
 
-/// The form of an error for programs. The names of the fields are part of the interface.
+/// The form of an error for programs. The field names are part of the interface.
 #[derive(Serialize)]
 struct Object<'a> {
     code: u8,
@@ -65,13 +65,13 @@ impl CliError {
         Self { exit, message: message.into(), causes: Vec::new(), hint: None, detail: None }
     }
 
-    /// Returns an error with the causes that `err` knows.
+    /// Returns an error with the causes of `err`.
     pub fn from_error(exit: Exit, err: &(dyn Error + 'static)) -> Self {
         let causes = causes(err).map(Cause::of).collect();
         Self { causes, ..Self::new(exit, err.to_string()) }
     }
 
-    /// Returns the error of a line that clap did not take.
+    /// Returns the error for a line that clap rejected.
     pub(super) fn from_clap(err: &clap::Error) -> Self {
         let text = err.render().to_string();
         let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
@@ -87,7 +87,7 @@ impl CliError {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Adds what to do about the error, where that is known.
+    /// Adds what to do about the error, if known.
     pub fn hint_if_known(self, hint: Option<impl Into<Hint>>) -> Self {
         Self { hint: hint.map(Into::into), ..self }
     }
@@ -98,7 +98,7 @@ impl CliError {
         self
     }
 
-    /// Adds what is shown with `-v` only.
+    /// Adds details that are shown only with `-v`.
     pub(super) fn detail(self, detail: String) -> Self {
         Self { detail: Some(detail), ..self }
     }
@@ -121,7 +121,7 @@ impl CliError {
         self
     }
 
-    /// Has the process end in another way.
+    /// Changes how the process ends.
     pub(super) fn exit_with(self, exit: Exit) -> Self {
         Self { exit, ..self }
     }
@@ -131,7 +131,7 @@ impl CliError {
         escaped(&self.to_string(), "\\n")
     }
 
-    /// Returns what to do about the error, if that is known.
+    /// Returns what to do about the error, if known.
     pub fn advice(&self, identity: &Identity) -> Option<String> {
         self.hint.as_ref().map(|it| it.text(identity))
     }
@@ -172,7 +172,7 @@ impl CliError {
             console.message(&format!("{hint}hint:{hint:#} {}", escaped(&text, "\\n")));
         }
         if let Some(detail) = detail {
-            // Much of it is not the host's text: no line of it can look like one of the host's.
+            // Most of it is foreign text: none of its lines can look like one of the host's.
             console.message(&format!("  {}", escaped(detail.trim_end(), "\n  ")));
         }
     }
@@ -192,7 +192,7 @@ impl Cause {
         }
     }
 
-    /// Returns the cause for a terminal: no line of it can look like one of the host's.
+    /// Returns the cause for a terminal: none of its lines can look like one of the host's.
     fn shown(&self) -> String {
         match self {
             Self::Line(text) => escaped(text, "\\n"),
@@ -262,7 +262,7 @@ impl From<CallError> for CliError {
         let reply = err.reply();
         let mut error = match reply.kind {
             ErrorKind::Panicked => Self::from_error(Exit::Crashed, &err).hint(defect(None)),
-            // A plugin's command fails as a built-in one does: with its own words.
+            // A plugin's command fails like a built-in one, with its own message.
             _ => return Self { detail: Some(origin(&err)), ..Self::from_reply(reply) },
         };
         error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
@@ -282,7 +282,7 @@ fn exit_of(kind: ErrorKind) -> Exit {
 }
 
 fn origin(err: &CallError) -> String {
-    format!("the error comes from plugin `{}`", err.plugin())
+    format!("the error was reported by plugin `{}`", err.plugin())
 }
 
 impl From<ConfigError> for CliError {
@@ -306,7 +306,7 @@ impl From<NoInterface> for CliError {
     }
 }
 
-/// The error of an interface's method, whether it is a plugin's or the program's own.
+/// The error of an interface's method, whether the method belongs to a plugin or to the program.
 impl From<anyhow::Error> for CliError {
     fn from(err: anyhow::Error) -> Self {
         let contexts: Vec<_> = err.chain().take_while(|it| !it.is::<CallError>()).collect();
@@ -320,7 +320,7 @@ impl From<anyhow::Error> for CliError {
     }
 }
 
-/// The error of an extra command: what is the library's own keeps its exit code and hint.
+/// The error of an extra command: the library's own errors keep their exit codes and hints.
 impl From<Box<dyn Error>> for CliError {
     fn from(err: Box<dyn Error>) -> Self {
         fn own<E: Error + Into<CliError> + 'static>(
@@ -346,8 +346,8 @@ impl From<HookError> for CliError {
 }
 
 impl CliError {
-    /// Returns an error of a type that is not the library's. One of anyhow's hides the type of
-    /// what it was made from, but not its causes: the call of a plugin has the plugin's answer.
+    /// Returns an error of a type that is not the library's. An error of anyhow hides the type that
+    /// it was created from, but not its causes: the call of a plugin has the plugin's answer.
     fn from_foreign(err: &(dyn Error + 'static)) -> Self {
         let mut chain = std::iter::once(err).chain(causes(err));
         let reply = chain.find_map(|it| it.downcast_ref::<ErrorReply>());
@@ -358,14 +358,14 @@ impl CliError {
         }
     }
 
-    /// Returns an error that an author's or the program's own code returned.
+    /// Returns an error that a plugin's or the program's own code returned.
     fn from_reply(reply: &ErrorReply) -> Self {
         let mut error = Self::new(exit_of(reply.kind), reply.message.clone());
         error.causes.extend(reply.causes.iter().cloned().map(Cause::Excerpt));
         error.hint_if_known(reply.hint.clone())
     }
 
-    /// Returns the error of a hook, with the words and the exit code of its plugin.
+    /// Returns the error of a hook, with the message and the exit code of its plugin.
     pub fn from_hook(err: &HookError) -> Self {
         match err {
             HookError::Failed { source, .. } => Self::from(source.clone()).under(err.to_string()),

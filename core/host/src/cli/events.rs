@@ -1,4 +1,4 @@
-//! `events`: the events of lifecycles, and who subscribes to them.
+//! `events`: the events of lifecycles, and their subscribers.
 
 use super::group::{Row as CommandRow, Run};
 use super::session::name;
@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub(super) const ROW: CommandRow =
-    CommandRow::new(&["events"], "List the events, and who subscribes", Run::Plain(run))
+    CommandRow::new(&["events"], "List the events and their subscribers", Run::Plain(run))
         .args(|command| command.arg(output::arg()))
         .needs(&[required::READABLE]);
 
@@ -19,12 +19,12 @@ struct Listed {
     event: EventInfo,
     /// The keys of the plugins whose hooks subscribe.
     subscribers: Vec<String>,
-    /// The keys or files of those that would subscribe, were they not refused.
+    /// The keys or files of refused plugins that would otherwise subscribe.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<String>,
 }
 
-/// Lists the events. No plugin is loaded: their manifests say what they subscribe to.
+/// Lists the events. No plugin is loaded: their manifests list the events that they subscribe to.
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let row = |event: EventInfo| {
         let subscribers = session.catalog().subscribers(event.name);

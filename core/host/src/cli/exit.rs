@@ -24,7 +24,7 @@ pub enum Exit {
     NotRun,
     /// A signal ended the work.
     Interrupted,
-    /// A command ended with a code of its own.
+    /// A command ended with its own exit code.
     Code(u8),
 }
 

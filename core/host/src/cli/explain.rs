@@ -1,5 +1,5 @@
-//! What to do about an error: the one place where hints name options, variables and the
-//! host's own command.
+//! What to do about an error: the only module whose hints name options, variables and the host's
+//! own command.
 //!
 //! The libraries' errors carry facts only.
 
@@ -20,12 +20,12 @@ use pintle_plugin::manifest::{INTERFACE_VERSION, ManifestError, TARGET};
 /// How many names or keys are suggested.
 const MAX_SUGGESTED: usize = 3;
 
-/// Returns what to do about a plugin that cannot be used, or not all of its commands.
+/// Returns what to do about a plugin that cannot be used, or some of whose commands cannot be used.
 pub(super) fn reason(reason: &Reason, manifest: Option<&Manifest>) -> Hint {
     match reason {
         Reason::Refused(err) => refusal(err, manifest),
         Reason::SameFile { .. } | Reason::AlreadyFound { .. } => "remove one of the two".into(),
-        Reason::Locked { .. } => "change the project's lock file, if that is not meant".into(),
+        Reason::Locked { .. } => "if this is not intended, change the project's lock file".into(),
         Reason::Disabled { by } => disabled(by),
         Reason::Clashes(clashes) => match clashes.first() {
             Some(it) => clash(it.clone()),
@@ -42,9 +42,9 @@ pub(super) fn disabled(disabled: &Disabled) -> Hint {
             let variable = host.env_var("DISABLE_PLUGINS");
             format!("remove it from `--disable-plugin` and from the variable `{variable}`")
         }
-        DisabledBy::User(_) => format!("type `{} plugin enable {key}`", host.command_name),
+        DisabledBy::User(_) => format!("run `{} plugin enable {key}`", host.command_name),
         DisabledBy::System(path) => {
-            format!("have the administrator remove `{key}` from `{}`", path.display())
+            format!("ask the administrator to remove `{key}` from `{}`", path.display())
         }
     })
 }
@@ -52,7 +52,9 @@ pub(super) fn disabled(disabled: &Disabled) -> Hint {
 /// Returns what to do about a configuration that could not be changed.
 pub(super) fn edit(err: &EditError) -> Hint {
     match err {
-        EditError::Read(ConfigError { path, .. }) => format!("correct `{}`", path.display()),
+        EditError::Read(ConfigError { path, .. }) => {
+            format!("fix the errors in `{}`", path.display())
+        }
         EditError::Write { path, .. } | EditError::Directory { path, .. } => {
             format!("check that you have write permission for `{}`", path.display())
         }
@@ -60,7 +62,8 @@ pub(super) fn edit(err: &EditError) -> Hint {
     .into()
 }
 
-/// Returns what to do about a required plugin that is missing. Its own file binds no user.
+/// Returns what to do about a required plugin that is missing. A user can change a requirement in
+/// the user's own file.
 pub(super) fn requirement(required: &Requirement, fix: &str) -> String {
     match required.is_users {
         true => format!("{fix}; or remove the requirement from `{}`", required.file.display()),
@@ -68,13 +71,13 @@ pub(super) fn requirement(required: &Requirement, fix: &str) -> String {
     }
 }
 
-/// Returns what to do about a hook without which a command does not go on: fix the plugin, or do
-/// without it.
+/// Returns what to do about a hook without which a command does not continue: fix the plugin, or
+/// disable it.
 pub(super) fn hook_cannot_run(entry: &Entry, fix: Option<String>) -> String {
     let without = match (entry.key(), entry.path()) {
-        (Some(key), _) => format!("do without it: `--disable-plugin {key}`"),
-        (None, Some(path)) => format!("do without it: remove `{}`", path.display()),
-        (None, None) => "do without it".to_owned(),
+        (Some(key), _) => format!("disable the plugin with `--disable-plugin {key}`"),
+        (None, Some(path)) => format!("remove `{}`", path.display()),
+        (None, None) => "remove the plugin".to_owned(),
     };
     fix.into_iter().chain([without]).collect::<Vec<_>>().join("; or ")
 }
@@ -83,53 +86,54 @@ fn clash(clash: Clash) -> Hint {
     Hint::new(move |host| {
         let run = run(host, "<key>", &clash.command);
         match clash.is_core {
-            true => format!("type {run}"),
-            false => format!("type {run}, or disable one of the plugins"),
+            true => format!("run {run}"),
+            false => format!("run {run}, or disable one of the plugins"),
         }
     })
 }
 
-/// Returns what to do about a command that several plugins claim.
+/// Returns what to do about a command that several plugins provide.
 pub(super) fn conflict(err: &CommandConflict) -> Hint {
     let claims = err.claims.clone();
     Hint::new(move |host| {
         let run = |it: &Claim| run(host, &it.plugin.to_string(), &it.command);
         let runs: Vec<_> = claims.iter().map(run).collect();
-        format!("type {}, or disable one of the plugins", runs.join(" or "))
+        format!("run {}, or disable one of the plugins", runs.join(" or "))
     })
 }
 
-/// Returns the line that calls a command of one plugin, whatever other plugins claim.
+/// Returns the command line for a command of one plugin, independently of other plugins.
 fn run(host: &Identity, key: &str, command: &[String]) -> String {
     format!("`{} plugin run {key} {}`", host.command_name, command.join(" "))
 }
 
-/// Returns what to do about a plugin that lacks an interface, where it has another version.
+/// Returns what to do about a plugin that does not implement an interface, if it implements another
+/// version.
 pub(super) fn no_interface(err: &NoInterface) -> Option<Hint> {
     let name = |it: &str| it.rsplit_once('/').map(|it| it.0.to_owned());
     let other = err.implemented.iter().find(|it| name(it) == name(err.interface))?;
-    Some(format!("the plugin implements `{other}`: install another version of it").into())
+    Some(format!("install another version of the plugin: this version implements `{other}`").into())
 }
 
-/// Returns what to do about a key that means no plugin.
+/// Returns what to do about a key for which there is no plugin.
 pub(super) fn resolve(err: &ResolveError) -> Hint {
     match err {
-        ResolveError::NotFound { similar, .. } if similar.is_empty() => Hint::new(|host| {
-            format!("type `{} plugin list` to see which plugins there are", host.command_name)
-        }),
+        ResolveError::NotFound { similar, .. } if similar.is_empty() => {
+            Hint::new(|host| format!("run `{} plugin list` to list the plugins", host.command_name))
+        }
         ResolveError::NotFound { similar, .. } => {
             format!("did you mean {}?", either(similar)).into()
         }
         ResolveError::OnlyPreReleases { found: keys, .. }
         | ResolveError::NoSuchVersion { installed: keys, .. }
         | ResolveError::Ambiguous { candidates: keys, .. } => {
-            format!("type {}", either(keys)).into()
+            format!("use {}", either(keys)).into()
         }
         ResolveError::UnsupportedProjectVersion { others, .. } if others.is_empty() => {
             "install a version of the plugin that supports it".into()
         }
         ResolveError::UnsupportedProjectVersion { others, .. } => {
-            format!("type {}", either(others)).into()
+            format!("use {}", either(others)).into()
         }
         ResolveError::Refused { source, .. } => refusal(source, None),
         ResolveError::Disabled { by, .. } => disabled(by),
@@ -154,18 +158,17 @@ pub(super) fn program(err: &RunError) -> Option<Hint> {
             "begin the program with a line like `#!/usr/bin/env NAME`".into()
         }
         RunError::Interpreter { .. } => {
-            "install the interpreter for this platform, or correct the first line of the program"
-                .into()
+            "install the interpreter for this platform, or fix the first line of the program".into()
         }
         RunError::Format { .. } => {
             "install the program for this platform, and unpack it if it is an archive".into()
         }
         RunError::System { interpreter, source, .. } => match (source.kind(), interpreter) {
             (ErrorKind::NotFound, Some(name)) if name.ends_with('\r') => {
-                "convert the program's line endings to those of Unix".into()
+                "convert the program to Unix line endings".into()
             }
             (ErrorKind::NotFound, Some(name)) => {
-                format!("install `{name}`, or correct the first line of the program").into()
+                format!("install `{name}`, or fix the first line of the program").into()
             }
             (ErrorKind::NotFound, None) => "install the program for this platform".into(),
             (ErrorKind::PermissionDenied, Some(name)) => {
@@ -180,13 +183,13 @@ pub(super) fn program(err: &RunError) -> Option<Hint> {
     })
 }
 
-/// Returns what to do about a file that is not a plugin which this host can run; its manifest
-/// says who the author is.
+/// Returns what to do about a file that is not a plugin that this host can run; its manifest names
+/// the author.
 pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
     match refusal {
         Refusal::Library(err) => library(err),
         Refusal::Foreign { source } => source.hint.clone().into(),
-        // What to do depends on facts that only the file has.
+        // The hint depends on facts that are only in the file.
         Refusal::Remembered { path, .. } => match examine(path, &Rules::default()) {
             Err(file) => self::refusal(&file.refusal, file.manifest.as_ref()),
             Ok(_) => "run the command again".into(),
@@ -199,7 +202,7 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
         Refusal::NoManifest => {
             exported("build plugins with `", "`; remove other libraries from the plugin directory")
         }
-        Refusal::SeveralManifests => "build each plugin as a library of its own".into(),
+        Refusal::SeveralManifests => "build each plugin as a separate library".into(),
         Refusal::Manifest { source: ManifestError::Format(_) }
         | Refusal::InterfaceTooNew { .. } => {
             "update this host, or install an older version of the plugin".into()
@@ -232,19 +235,19 @@ pub(super) fn refusal(refusal: &Refusal, manifest: Option<&Manifest>) -> Hint {
                 format!("rebuild the plugin with a {plugin_crate} that uses abi_stable {expected}")
             })
         }
-        Refusal::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`, or run \
-                                          it as it is with `--allow-panic-abort`"
+        Refusal::PanicStrategy { .. } => "rebuild the plugin with `panic = \"unwind\"`, or load \
+                                          it anyway with `--allow-panic-abort`"
             .into(),
         Refusal::HostRequirement { .. } | Refusal::UnsupportedProjectVersions { .. } => {
-            "install a version of the plugin, or of this host, that fits the other".into()
+            "install compatible versions of the plugin and of this host".into()
         }
     }
 }
 
-/// Returns what to do about a file or a directory that others may change.
+/// Returns what to do about a file or a directory that others can change.
 pub(super) fn exposed() -> &'static str {
-    "give it to the user who runs this, or to root, and take the permission to write it from all \
-     others: `chmod go-w`"
+    "change its owner to your user or to root, and remove the write permission of all others: \
+     `chmod go-w`"
 }
 
 /// Returns a hint that names the macro of the crate that plugins are built with.
@@ -266,8 +269,7 @@ fn library(err: &LibraryError) -> Hint {
             "install the plugin again: its file is incomplete".into()
         }
         LibraryError::TooMany { .. } | LibraryError::TooMuch { .. } => {
-            "it is not like a plugin that a compiler makes: check where it comes from, or remove it"
-                .into()
+            "check where the file comes from, or remove it: no compiler creates such a file".into()
         }
         LibraryError::WrongFormat { .. }
         | LibraryError::WrongClass { .. }
@@ -280,7 +282,7 @@ fn other_platform() -> Hint {
     format!("install the plugin's build for `{TARGET}`").into()
 }
 
-/// Returns what to do about a plugin that could not be loaded, where that is known.
+/// Returns what to do about a plugin that could not be loaded, if known.
 pub(super) fn load(err: &LoadError) -> Option<Hint> {
     Some(match err {
         LoadError::Refused(file) => refusal(&file.refusal, file.manifest.as_ref()),
@@ -296,53 +298,53 @@ pub(super) fn load(err: &LoadError) -> Option<Hint> {
         LoadError::ManifestDiffers { .. } | LoadError::DamagedLayout { .. } => {
             "install the plugin again: its file was changed after it was built".into()
         }
-        LoadError::NoDescriptors { .. } => "raise the limit on open files, for example with \
+        LoadError::NoDescriptors { .. } => "increase the limit on open files, for example with \
                                             `ulimit -n 1024`"
             .into(),
         LoadError::Construction { .. } | LoadError::NoFile { .. } => return None,
     })
 }
 
-/// Returns what to do about a library that the dynamic linker rejects; `message` is its own.
+/// Returns what to do about a library that the dynamic linker rejected with `message`.
 fn open(message: &str) -> Hint {
     if message.contains("static TLS") {
-        return "the plugin uses static TLS, as some allocators do (jemalloc, mimalloc): rebuild \
-                it without them, or with their feature for libraries that are loaded at run time"
+        return "rebuild the plugin without allocators that use static TLS (jemalloc, mimalloc), or \
+                with their feature for libraries that are loaded at run time"
             .into();
     }
     // The linker may read the file, but not map it as code.
     if message.contains("failed to map segment") {
         return "check that the file system of the plugin is not mounted with the option \
-                `noexec`, or install the plugin on another one"
+                `noexec`, or install the plugin on another file system"
             .into();
     }
-    "check that the libraries that the plugin needs are installed on this machine".into()
+    "check that the libraries that the plugin requires are installed on this machine".into()
 }
 
-/// Returns what to do about a plugin that a check has given up.
+/// Returns what to do about a plugin whose check timed out.
 pub(super) fn check_timeout(manifest: Option<&Manifest>) -> Hint {
     let contact = contact(manifest);
     Hint::new(move |host| {
         let variable = host.env_var("CHECK_TIMEOUT");
         format!(
-            "report this to the plugin's author{contact}, or give checks more time with the variable \
-             `{variable}`, for example `2m`"
+            "report this to the plugin's author{contact}, or set `{variable}` to a longer time limit \
+             for checks, for example `2m`"
         )
     })
 }
 
-/// Returns what to do about a hook that stopped a command, where that is known.
+/// Returns what to do about a hook that stopped a command, if known.
 pub(super) fn hook(err: &HookError) -> Option<Hint> {
     match err {
         HookError::TimedOut { .. } => Some(Hint::new(|host| {
             let variable = host.env_var("HOOK_TIMEOUT");
             format!(
-                "check what the plugin waits for, or give hooks more time with the variable \
-                 `{variable}`, for example `10m`"
+                "check what the plugin waits for, or set `{variable}` to a longer time limit for \
+                 hooks, for example `10m`"
             )
         })),
         HookError::NotStarted { .. } => {
-            Some("check the limits of this machine on threads and memory".into())
+            Some("check the thread and memory limits of this machine".into())
         }
         _ => None,
     }
@@ -379,10 +381,10 @@ mod tests {
     #[test]
     fn a_key_that_means_nothing_is_answered_with_what_to_type() {
         let rust = [("rust.pintle.dev", "1"), ("rust.example.org", "2")];
-        check_key(&rust, "rust", None, "type `rust.example.org` or `rust.pintle.dev`");
+        check_key(&rust, "rust", None, "use `rust.example.org` or `rust.pintle.dev`");
         check_key(&rust[..1], "rsut", None, "did you mean `rust.pintle.dev`?");
-        check_key(&rust, "go", None, "type `rudder plugin list` to see which plugins there are");
-        check_key(&rust[..1], "rust/v7", None, "type `rust.pintle.dev/v1.0.0`");
+        check_key(&rust, "go", None, "run `rudder plugin list` to list the plugins");
+        check_key(&rust[..1], "rust/v7", None, "use `rust.pintle.dev/v1.0.0`");
         let hint = "install a version of the plugin that supports it";
         check_key(&rust[..1], "rust", Some("4"), hint);
     }
@@ -392,10 +394,10 @@ mod tests {
         let catalog = catalog(&[("a.io", "1"), ("b.io", "1")]);
         let err = catalog.find_command(&["hello".to_owned()]).unwrap_err();
         let runs = "`rudder plugin run a.io/v1.0.0 hello` or `rudder plugin run b.io/v1.0.0 hello`";
-        let expected = format!("type {runs}, or disable one of the plugins");
+        let expected = format!("run {runs}, or disable one of the plugins");
         assert_eq!(conflict(&err).text(&rudder()), expected);
         let clashes = catalog.entries()[0].reason().unwrap();
-        let expected = "type `rudder plugin run <key> hello`, or disable one of the plugins";
+        let expected = "run `rudder plugin run <key> hello`, or disable one of the plugins";
         assert_eq!(reason(&clashes, None).text(&rudder()), expected);
     }
 

@@ -19,27 +19,27 @@ pub(super) fn args() -> [Arg; 5] {
             .long("disable-plugin")
             .value_name("KEY")
             .action(ArgAction::Append)
-            .help("Do as if this plugin were not installed (can be repeated)"),
+            .help("Ignore this plugin (can be repeated)"),
         Arg::new("allow-panic-abort")
             .long("allow-panic-abort")
             .action(ArgAction::SetTrue)
-            .help("Take plugins whose panics end the host"),
+            .help("Load plugins whose panics end the host"),
         Arg::new("quiet")
             .short('q')
             .long("quiet")
             .action(ArgAction::SetTrue)
-            .help("Show errors only"),
+            .help("Show only errors"),
         Arg::new("verbose")
             .short('v')
             .long("verbose")
             .action(ArgAction::Count)
-            .help("Show more (twice: everything)"),
+            .help("Show more messages (twice: all messages)"),
     ]
-    .map(|it| it.global(true).help_heading("Options of every command").display_order(1000))
+    .map(|it| it.global(true).help_heading("Global options").display_order(1000))
 }
 
-/// Returns a command with the options that every command takes. A short name that the
-/// command has itself, for example `-v` for a volume, stays the command's.
+/// Returns a command with the options that every command takes. If the command has a short name
+/// itself, for example `-v` for a volume, its own meaning applies.
 pub(super) fn add_to(command: Command) -> Command {
     let args = args().map(|it| match it.get_short() {
         Some(short) if command.get_arguments().any(|own| own.get_short() == Some(short)) => {
@@ -50,7 +50,7 @@ pub(super) fn add_to(command: Command) -> Command {
     command.args(args)
 }
 
-/// Returns what `-q` and `-v` ask for.
+/// Returns the verbosity that `-q` and `-v` request.
 pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {
     level(matches.get_flag("quiet"), usize::from(matches.get_count("verbose")))
 }
@@ -64,21 +64,23 @@ fn level(is_quiet: bool, n_verbose: usize) -> Verbosity {
     }
 }
 
-/// What must be known before the plugins are, and so before the arguments can be parsed.
+/// The options that are required before plugins are found, and thus before the arguments can be
+/// parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Early {
-    /// The folders of `--plugin-dir`.
+    /// The directories of `--plugin-dir`.
     pub(super) plugin_dirs: Vec<PathBuf>,
     /// The keys of `--disable-plugin`.
     pub(super) disabled: Vec<String>,
     /// Whether `--allow-panic-abort` is given.
     pub(super) allow_panic_abort: bool,
-    /// What `-q` and `-v` seem to ask for. What a command makes of `-v` shows later.
+    /// The verbosity that `-q` and `-v` seem to request. How a command interprets `-v` is known
+    /// later.
     pub(super) verbosity: Verbosity,
 }
 
 impl Early {
-    /// Picks the options out of a command line that is not parsed yet.
+    /// Finds the options in a command line that has not been parsed.
     pub(super) fn scan(args: &[OsString]) -> Self {
         let text = |it: OsString| it.to_string_lossy().into_owned();
         Self {
@@ -99,7 +101,7 @@ fn early_verbosity(args: &[OsString]) -> Verbosity {
     level(given().any(|it| it == "--quiet"), n_verbose)
 }
 
-/// Returns the values of the option `name` in a command line that is not parsed yet.
+/// Returns the values of the option `name` in a command line that has not been parsed.
 pub fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     let mut found = Vec::new();
     let mut args = before_dashes(args);
@@ -113,12 +115,12 @@ pub fn option_values(args: &[OsString], name: &str) -> Vec<OsString> {
     found
 }
 
-/// Returns whether `arg` is one of the host's options that have their value behind them.
+/// Returns whether `arg` is one of the host's options that are followed by a value.
 pub(super) fn takes_value(arg: &OsStr) -> bool {
     arg == "--plugin-dir" || arg == "--disable-plugin"
 }
 
-/// Returns whether `arg` alone is one of the host's options, except those for help and version.
+/// Returns whether `arg` is a complete option of the host, except those for help and version.
 pub(super) fn is_own(arg: &OsStr) -> bool {
     let has_value = ["--plugin-dir=", "--disable-plugin="]
         .iter()
@@ -154,7 +156,7 @@ fn value_after_equals(arg: &OsStr, name: &str) -> Option<OsString> {
     Some(arg.to_str()?.strip_prefix(name)?.strip_prefix('=')?.into())
 }
 
-/// Returns whether a command line that is not parsed yet asks for help.
+/// Returns whether a command line that has not been parsed requests help.
 pub fn asks_for_help(args: &[OsString]) -> bool {
     before_dashes(args).any(|it| it == "--help" || it == "-h")
 }

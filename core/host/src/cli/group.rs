@@ -1,4 +1,4 @@
-//! What a program gives a host: groups of commands, events and services.
+//! What a program adds to a host: groups of commands, events and services.
 
 use super::global;
 use super::interface_info::InterfaceInfo;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The name of the groups with the host's own commands.
 pub(super) const HOST: &str = "host";
 
-/// One job of a host: its commands, its events, and what it offers to plugins.
+/// One task of a host: its commands, its events, and its services for plugins.
 ///
 /// ```
 /// use pintle_host::cli::{Exit, Group, Row, Run};
@@ -37,9 +37,9 @@ pub(super) const HOST: &str = "host";
 /// # Ok::<(), pintle_host::cli::BuildError>(())
 /// ```
 pub struct Group {
-    /// Its name, for messages about groups that clash.
+    /// Its name, for messages about groups that conflict.
     pub name: &'static str,
-    /// The nouns that it brings. Rows may also stand under nouns of other groups.
+    /// The nouns that it defines. Rows may also belong to nouns of other groups.
     pub nouns: &'static [Noun],
     /// Its commands, in the order of the help.
     pub rows: &'static [Row],
@@ -47,27 +47,27 @@ pub struct Group {
     pub events: &'static [EventInfo],
     /// The interfaces by which it calls plugins.
     pub interfaces: &'static [InterfaceInfo],
-    /// Returns what plugins that are programs are told of its events in variables.
+    /// Returns the variables that describe its events to plugins that are programs.
     pub variables: Option<EventVariables>,
-    /// Makes the services that it offers to plugins, for one run of the host.
+    /// Creates its services for plugins, for one run of the host.
     pub services: Option<MakeService>,
-    /// Finds plugins that are not libraries of this interface, whenever the catalog is made.
+    /// Finds plugins that are not libraries of this interface, whenever the catalog is built.
     pub plugins: Option<FindPlugins>,
-    /// Returns the directory of the plugins that the project demands in which the command is run.
+    /// Returns the directory of the plugins that the project requires in which the command is run.
     pub project_plugins: Option<FindDirectory>,
-    /// Returns the plugins that have made the project in which the command is run.
+    /// Returns the plugins that created the project in which the command is run.
     pub made_by: Option<MadeBy>,
-    /// Decides whether a plugin's file may be loaded or run, each time before that happens.
+    /// Decides whether a plugin's file may be loaded or run, before each time that happens.
     pub vet: Option<Vet>,
-    /// Returns where a plugin was installed from, if the group has installed it.
+    /// Returns where a plugin was installed from, if the group installed it.
     pub provenance: Option<FindProvenance>,
     /// Returns what to do about words that are no command.
     pub suggest: Option<Suggest>,
-    /// Returns what to do about an option that no plugin has that takes part in a command.
+    /// Returns what to do about an option that is unknown to all plugins of a command.
     pub suggest_option: Option<SuggestOption>,
 }
 
-/// A word that commands stand under, for example `plugin` of `plugin list`.
+/// The noun of commands, for example `plugin` of `plugin list`.
 pub struct Noun {
     /// The word.
     pub word: &'static str,
@@ -87,21 +87,21 @@ pub struct Row {
     pub(super) run: Run,
 }
 
-/// What a command needs. It is checked when the line has been parsed, so that the help is
-/// there in any case.
+/// A requirement of a command. It is checked after the line has been parsed, so help is always
+/// available.
 pub struct Need {
     /// Returns why the command cannot run.
     pub check: fn(&Session<'_>) -> Result<(), CliError>,
 }
 
-/// Makes a service for one run of the host.
+/// Creates a service for one run of the host.
 pub type MakeService = fn(&Session<'_>) -> Arc<dyn Service>;
 
-/// Finds plugins that are not libraries of this interface. It must not ask for the catalog,
-/// which is being made.
+/// Finds plugins that are not libraries of this interface. It must not use the catalog, which is
+/// being built.
 pub type FindPlugins = fn(&Session<'_>) -> Vec<ForeignPlugin>;
 
-/// Returns a directory, if there is one. It must not ask for the catalog, which is being made.
+/// Returns a directory, if there is one. It must not use the catalog, which is being built.
 pub type FindDirectory = fn(&Session<'_>) -> Result<Option<PathBuf>, CliError>;
 
 /// Returns plugins with their versions.
@@ -116,7 +116,7 @@ pub type FindProvenance = fn(&Session<'_>, &Entry) -> Option<Provenance>;
 /// Returns a hint for words that are no command.
 pub type Suggest = fn(&Session<'_>, &[String]) -> Option<String>;
 
-/// Returns a hint for an option, given without dashes behind the words of a command.
+/// Returns a hint for an option, given without dashes, of a command.
 pub type SuggestOption = fn(&Session<'_>, &str, &str) -> Option<String>;
 
 type RunPlain = fn(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
@@ -126,7 +126,7 @@ type RunBound = dyn FnOnce(&Session<'_>, &ArgMatches) -> Result<Step, CliError>;
 
 /// How a command does its work.
 pub enum Run {
-    /// The arguments are known from the start.
+    /// The arguments are known in advance.
     Plain(RunPlain),
     /// Plugins with hooks on the command's events can add options of their own.
     Hooked {
@@ -135,11 +135,11 @@ pub enum Run {
         /// Does the work.
         run: RunHooked,
     },
-    /// The arguments depend on what is on the line, for example on plugins that it names.
+    /// The arguments depend on the line, for example on plugins that it names.
     Late(fn(&Session<'_>, Command, &[OsString]) -> Result<Bound, CliError>),
 }
 
-/// A command whose arguments are known now.
+/// A command whose arguments are now known.
 pub struct Bound {
     /// The command with its arguments.
     pub command: Command,
@@ -170,8 +170,8 @@ impl Group {
 }
 
 impl Row {
-    /// Returns the command with the words `path`, for example `["plugin", "list"]`, and one
-    /// line of help.
+    /// Returns the command with the words `path`, for example `["plugin", "list"]`, and one line of
+    /// help.
     pub const fn new(path: &'static [&'static str], about: &'static str, run: Run) -> Self {
         Self {
             path,
@@ -202,8 +202,8 @@ impl Row {
         self
     }
 
-    /// Shows the command among the few that matter first, which the host lists when it is called
-    /// without a command.
+    /// Marks the command as one of the common ones, which the host lists when it is called without
+    /// a command.
     pub const fn common(mut self) -> Self {
         self.is_common = true;
         self
@@ -215,7 +215,7 @@ impl Row {
         self
     }
 
-    /// Sets what must hold before the command runs.
+    /// Sets the requirements of the command.
     pub const fn needs(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
         self
@@ -242,12 +242,12 @@ impl Row {
         command.aliases(self.aliases.iter().copied())
     }
 
-    /// Returns the command with its arguments, but for those of plugins.
+    /// Returns the command with its arguments, except for those of plugins.
     pub(super) fn command(&self) -> Command {
         (self.args)(self.stub())
     }
 
-    /// Returns the command with its arguments and those of every command.
+    /// Returns the command with its arguments and the global ones.
     pub(super) fn with_global_args(&self) -> Command {
         global::add_to(self.command())
     }

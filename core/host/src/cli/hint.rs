@@ -11,7 +11,7 @@ impl Hint {
         Self(Box::new(text))
     }
 
-    /// Returns the hint of one host.
+    /// Returns the hint for one host.
     pub fn text(&self, host: &Identity) -> String {
         self.0(host)
     }

@@ -1,4 +1,4 @@
-//! Commands with hooks: plugins can add options of their own to them.
+//! Commands with hooks: plugins can add options to them.
 
 use super::group::{Row, Run};
 use super::session::Subscribers;
@@ -16,7 +16,7 @@ pub(super) struct Hooked {
     pub(super) command: Command,
     plugins: Vec<LoadedPlugin>,
     options: Vec<Arg>,
-    /// What is wrong with the first plugin without whose hooks the command must not run.
+    /// The error of the first plugin without whose hooks the command must not run.
     fault: Option<CliError>,
     /// Hooks without which it runs.
     left_out: Vec<CliError>,
@@ -90,12 +90,12 @@ impl Hooked {
 
 impl Session<'_> {
     /// Returns the plugins with hooks on some events, for a command that is not
-    /// [`Run::Hooked`](super::Run::Hooked): without options of theirs.
+    /// [`Run::Hooked`](super::Run::Hooked): they add no options.
     ///
     /// # Errors
     ///
-    /// When one of them must not be loaded, or cannot run before the work, or the variable with the time limit of hooks is
-    /// invalid.
+    /// When one of them must not be loaded, a hook that runs before the work cannot run, or the
+    /// variable with the time limit of hooks is invalid.
     pub fn hooks(&self, events: &[&str]) -> Result<Hooks, CliError> {
         let Subscribers { plugins, fault, left_out } = subscribers(self, events);
         if let Some(fault) = fault {
@@ -142,13 +142,13 @@ fn clash(command: &Command, option: &Arg) -> Option<String> {
     command.get_arguments().any(has_short).then(|| format!("`-{short}` is taken"))
 }
 
-/// Returns the names by which an argument is known: its own, and its long ones.
+/// Returns the names of an argument: its ID and its long ones.
 fn long_names(arg: &clap::Arg) -> impl Iterator<Item = &str> {
     let others = arg.get_all_aliases().unwrap_or_default();
     [arg.get_id().as_str()].into_iter().chain(arg.get_long()).chain(others)
 }
 
-/// Returns what programs must know of a row to add options to it, if it has hooks.
+/// Returns the facts about a row that programs require to add options to it, if it has hooks.
 pub(super) fn facts(row: &Row) -> Option<HookedCommand> {
     let Run::Hooked { events, .. } = &row.run else { return None };
     let command = global::add_to(row.command());
@@ -163,19 +163,19 @@ pub(super) fn facts(row: &Row) -> Option<HookedCommand> {
 fn wrong(plugin: &LoadedPlugin, row: &Row, why: &str) -> CliError {
     let command = row.path.join(" ");
     let text = format!("plugin `{}` cannot add its options to `{command}`: {why}", plugin.key());
-    let hint = format!("do without it: `--disable-plugin {}`", plugin.key());
+    let hint = format!("disable the plugin with `--disable-plugin {}`", plugin.key());
     CliError::new(Exit::Ambiguous, text).hint(hint)
 }
 
-/// Returns the values that the user gave, or that are the defaults; flags that were not
-/// given are left out.
+/// Returns the values that the user gave or that are the defaults; flags that were not given are
+/// left out.
 fn given(options: &[Arg], matches: &ArgMatches) -> Map<String, Value> {
     let mut values = args::values(options, matches);
     values.retain(|_, value| *value != Value::Bool(false));
     values
 }
 
-/// Checks the options that a plugin adds to a row, and returns how many there are.
+/// Checks the options that a plugin adds to a row, and returns their number.
 pub(super) fn check_options(
     session: &Session<'_>,
     row: &Row,
@@ -193,7 +193,7 @@ pub(super) fn check_options(
     Ok(hooked.options.len())
 }
 
-/// Returns a row's command with all options that it has just now.
+/// Returns a row's command with all its current options.
 pub(super) fn describe(
     session: &Session<'_>,
     row: &Row,

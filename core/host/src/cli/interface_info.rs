@@ -1,4 +1,4 @@
-//! What is known of an interface by which a program calls plugins.
+//! The facts about an interface by which a program calls plugins.
 
 use pintle_plugin::Interface;
 use serde::Serialize;
@@ -9,13 +9,13 @@ use serde::Serialize;
 pub struct InterfaceInfo {
     /// Its name and version.
     pub name: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub about: &'static str,
 }
 
 impl InterfaceInfo {
-    /// Returns what is known of the interface `I`, for example of `dyn ImageScanner`, which is
-    /// for what `about` says.
+    /// Returns the facts about the interface `I`, for example `dyn ImageScanner`; `about` is its
+    /// purpose.
     pub const fn of<I: Interface + ?Sized>(about: &'static str) -> Self {
         Self { name: I::NAME, about }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub(super) const ROW: CommandRow = CommandRow::new(
     &["interfaces"],
-    "List the interfaces for plugins, and who implements them",
+    "List the interfaces for plugins and the plugins that implement them",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()))
@@ -23,7 +23,8 @@ struct Listed {
     implementers: Vec<String>,
 }
 
-/// Lists the interfaces. No plugin is loaded: their manifests say what they implement.
+/// Lists the interfaces. No plugin is loaded: their manifests list the interfaces that they
+/// implement.
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let row = |interface: InterfaceInfo| {
         let implementers = session.catalog().implementers(interface.name);

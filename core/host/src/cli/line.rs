@@ -1,18 +1,18 @@
-//! A command line before it is parsed: its words, and the host's options among them.
+//! A command line before it is parsed: its words, and the host's options between them.
 
 use super::global;
 use std::ffi::OsString;
 
-/// The words that a command line begins with, and everything else on it.
+/// The first words of a command line, and everything else on it.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     args: &'a [OsString],
-    /// The words, each with its place.
+    /// The words, each with its position.
     words: Vec<(usize, String)>,
 }
 
 impl<'a> Line<'a> {
-    /// Finds the words, up to the first option that is not the host's own on every command.
+    /// Finds the words, up to the first option that is not a global one.
     pub(super) fn new(args: &'a [OsString]) -> Self {
         let mut words = Vec::new();
         let mut args_left = args.iter().enumerate();
@@ -34,9 +34,8 @@ impl<'a> Line<'a> {
         self.words.iter().map(|it| it.1.clone()).collect()
     }
 
-    /// Returns the line without its first `n` words. The host's options before and among
-    /// them come first, in their long form: what `-v` means behind the words is for the
-    /// command to say.
+    /// Returns the line without its first `n` words. The host's options before and between them
+    /// come first, in their long form: the command determines what `-v` means after the words.
     pub(super) fn rest(&self, n: usize) -> Vec<OsString> {
         let end = n.checked_sub(1).and_then(|it| self.words.get(it)).map_or(0, |it| it.0 + 1);
         let is_word = |idx: &usize| self.words[..n].iter().any(|it| it.0 == *idx);
@@ -46,8 +45,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What a line means if it calls a program: the host's options before its words are the host's,
-/// and everything else is the program's.
+/// How a line is divided if it calls a program: the options before its words belong to the host,
+/// and everything else to the program.
 impl<'a> Line<'a> {
     /// Returns the words that can name a program: up to the first option of any kind.
     pub(super) fn program_words(&self) -> Vec<String> {
@@ -61,7 +60,7 @@ impl<'a> Line<'a> {
         &self.args[..self.n_before()]
     }
 
-    /// Returns all that follows the first `n` words of those that can name a program, as it is.
+    /// Returns everything after the first `n` words of those that can name a program, unchanged.
     pub(super) fn behind_program(&self, n: usize) -> &'a [OsString] {
         &self.args[self.n_before() + n..]
     }

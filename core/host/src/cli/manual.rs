@@ -11,16 +11,14 @@ use clap_mangen::Man;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub(super) const ROW: Row = Row::new(
-    &["manual"],
-    "Write the manual pages into a directory, one for each command",
-    Run::Plain(run),
-)
-.args(|command| {
-    let dir = Arg::new("dir").value_name("DIR").required(true).value_hint(ValueHint::DirPath);
-    command.arg(dir.value_parser(value_parser!(PathBuf)).help("The directory"))
-})
-.hidden();
+pub(super) const ROW: Row =
+    Row::new(&["manual"], "Write a manual page for each command to a directory", Run::Plain(run))
+        .args(|command| {
+            let dir =
+                Arg::new("dir").value_name("DIR").required(true).value_hint(ValueHint::DirPath);
+            command.arg(dir.value_parser(value_parser!(PathBuf)).help("The directory"))
+        })
+        .hidden();
 
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let dir = matches.get_one::<PathBuf>("dir").expect("the argument is required");
@@ -29,7 +27,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         CliError::new(Exit::Failed, text).cause(&err)
     })?;
     let mut command = session.command();
-    // Gives each command its full name, and the options of those above it.
+    // Sets the full name of each command, and adds the options of its parents.
     command.build();
     let identity = session.identity();
     let source = format!("{} {}", identity.command_name, identity.version);
@@ -37,7 +35,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// Writes the page of a command, and those of all below it.
+/// Writes the page of a command and those of its subcommands.
 fn write(command: &Command, source: &str, dir: &Path) -> Result<(), CliError> {
     let page = Man::new(command.clone()).source(source);
     let mut text = Vec::new();

@@ -1,8 +1,8 @@
-//! The command line: the only module that prints, reads arguments and picks exit codes.
+//! The command line: the only module that prints, reads arguments and selects exit codes.
 //!
-//! A command is one [`Row`] of a [`Group`]; the host's own commands are a group like any
-//! other. The way of a line: its words are resolved to a row or to a plugin's command, its
-//! rest is parsed once, and the command runs.
+//! A command is one [`Row`] of a [`Group`]; the host's own commands are a group like any other. A
+//! line is processed as follows: its words are resolved to a row or to a plugin's command, the rest
+//! is parsed once, and the command runs.
 
 pub mod args;
 mod builder;

@@ -1,4 +1,4 @@
-//! The forms of a listing.
+//! The formats of a listing.
 
 use super::global;
 use crate::services::{Console, Form};
@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub use crate::services::{Cell, Table, plain, table};
 
-/// Returns the option that chooses the form of a listing.
+/// Returns the option for the format of a listing.
 pub fn arg() -> Arg {
     Arg::new("output")
         .short('o')
@@ -17,25 +17,25 @@ pub fn arg() -> Arg {
         .value_name("FORMAT")
         .value_parser(["text", "json", "yaml"])
         .default_value("text")
-        .help("The form of the output")
+        .help("The output format")
 }
 
-/// Returns the option that chooses the form of a listing that can have more columns.
+/// Returns the option for the format of a listing that can have more columns.
 pub fn arg_wide() -> Arg {
     arg().value_parser(["text", "wide", "json", "yaml"])
 }
 
-/// Returns whether `matches` ask for all columns.
+/// Returns whether `matches` request all columns.
 pub fn is_wide(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("output").is_some_and(|it| it == "wide")
 }
 
-/// Returns whether `matches` ask for the form for people.
+/// Returns whether `matches` request text.
 pub fn is_text(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("output").is_none_or(|it| it == "text")
 }
 
-/// Prints `value` in the form that `matches` ask for; `text` is the form for people.
+/// Prints `value` in the format that `matches` request; `text` returns it as text.
 pub fn print<T: Serialize>(
     matches: &ArgMatches,
     console: &Console,
@@ -47,7 +47,7 @@ pub fn print<T: Serialize>(
     console.println(text.trim_end_matches('\n'));
 }
 
-/// Returns the form that a line asks for which is not parsed yet.
+/// Returns the format that a line requests that has not been parsed.
 pub(super) fn asked_form(args: &[OsString]) -> Form {
     let long = global::option_values(args, "--output");
     let short = global::option_values(args, "-o");
@@ -63,8 +63,8 @@ pub(super) fn has_forms(command: &Command) -> bool {
     option.is_some_and(|it| it.get_possible_values().iter().any(|it| it.get_name() == "json"))
 }
 
-/// Returns a path as text from which it can be told exactly: bytes that are not UTF-8 are
-/// `\xNN`, control characters as Rust writes them, and a backslash is two.
+/// Returns a path as unambiguous text: bytes that are not UTF-8 are `\xNN`, control characters are
+/// escaped as in Rust, and a backslash is doubled.
 #[cfg(unix)]
 pub fn path(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! What the host shows when it is called without a command: the few commands that matter first.
+//! The text that the host shows when it is called without a command: the most common commands.
 
 use super::builder::Host;
 use super::group::{HOST, Row};
@@ -8,8 +8,8 @@ use clap::Command;
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n\
                         Common commands:\n{subcommands}{after-help}";
 
-/// Returns the text with its styles; `None` for a host whose groups have named no such command, so
-/// that the whole help is as good.
+/// Returns the text with its styles; `None` for a host whose groups have marked no commands as
+/// common, because the full help is as good.
 pub(super) fn text(host: &Host) -> Option<String> {
     let (own, others): (Vec<_>, Vec<_>) = host.table.groups().partition(|it| it.name == HOST);
     let common = |rows: &'static [Row]| rows.iter().filter(|it| it.is_common);

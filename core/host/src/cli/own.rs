@@ -27,6 +27,6 @@ pub(super) static GROUP: Group = Group {
     ..Group::EMPTY
 };
 
-/// The command that a host with interfaces has besides.
+/// The additional command of a host with interfaces.
 pub(super) static INTERFACES: Group =
     Group { name: HOST, rows: &[interfaces::ROW], ..Group::EMPTY };

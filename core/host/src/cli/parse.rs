@@ -1,4 +1,4 @@
-//! Parses what follows a command's words: once, with all that the command takes.
+//! Parses the rest of a line after a command's words: once, with all arguments of the command.
 
 use super::error::CliError;
 use super::exit::{Exit, Step};
@@ -8,8 +8,8 @@ use clap::{ArgMatches, Command};
 use pintle_plugin::host::Stream;
 use std::ffi::OsString;
 
-/// Parses what follows a command's words, and goes on with it; or shows clap's error, or
-/// the help.
+/// Parses the rest of a line after a command's words, and continues with it; or shows clap's error
+/// or the help.
 pub(super) fn parse(
     session: &Session<'_>,
     command: Command,
@@ -19,7 +19,7 @@ pub(super) fn parse(
     parse_with_hint(session, command, rest, |_| None, run)
 }
 
-/// Does the same, with a hint on options that the command does not have, given without dashes.
+/// Does the same, with a hint for options that the command does not have, given without dashes.
 pub(super) fn parse_with_hint(
     session: &Session<'_>,
     command: Command,
@@ -66,8 +66,8 @@ pub(super) fn show_clap(session: &Session<'_>, err: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// Whether clap quotes something of the line, as it stands there, that could steer the terminal
-/// or look like a line of the host.
+/// Whether clap quotes a part of the line that could control the terminal or look like a line of
+/// the host.
 fn quotes_control_characters(err: &clap::Error) -> bool {
     let is_risky = |text: &String| text.contains(char::is_control);
     err.context().any(|(_, value)| match value {
@@ -83,7 +83,7 @@ mod tests {
     use crate::Cli;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Counts the runs whose session, and with it the catalog, is gone.
+    /// Counts the runs whose session, and with it the catalog, has been dropped.
     struct Counter(&'static AtomicUsize);
 
     impl Drop for Counter {

@@ -11,7 +11,7 @@ use clap::Command;
 use pintle_plugin::message::{CommandDescription, CommandRequest, DescribeRequest};
 use std::ffi::OsString;
 
-/// Runs a plugin's command; `prefix` are the words before it, as in `plugin run KEY`.
+/// Runs a plugin's command; `prefix` contains the words before it, for example of `plugin run KEY`.
 pub(super) fn run(
     session: &Session<'_>,
     entry: &Entry,
@@ -39,7 +39,7 @@ pub(super) fn run(
     })
 }
 
-/// Asks a plugin what a command of it takes.
+/// Asks a plugin for the description of a command.
 pub(super) fn describe(
     session: &Session<'_>,
     plugin: &LoadedPlugin,
@@ -63,7 +63,7 @@ pub(super) fn clap_command(
         .chain(prefix.iter().copied())
         .chain(path.iter().map(String::as_str))
         .collect();
-    // A plugin does not know what its host is called.
+    // A plugin does not know the command name of its host.
     let mut shown = description.clone();
     for example in &mut shown.examples {
         example.line = format!("{} {}", session.identity().command_name, example.line);
@@ -71,7 +71,7 @@ pub(super) fn clap_command(
     let command =
         args::command(path.last().cloned().unwrap_or_default(), &shown).map_err(|why| {
             let text = format!(
-                "plugin `{}` describes its command `{}` wrongly",
+                "plugin `{}` provides an invalid description of its command `{}`",
                 plugin.key(),
                 path.join(" ")
             );
@@ -86,7 +86,7 @@ pub(super) fn clap_command(
     Ok(global::add_to(command.after_help(footer).bin_name(words.join(" "))))
 }
 
-/// Tells once that a plugin should not be used any more.
+/// Warns once that a plugin is deprecated.
 pub fn warn_deprecated(session: &Session<'_>, plugin: &LoadedPlugin) {
     if let Some(notice) = &plugin.manifest().deprecated {
         let text = format!("plugin `{}` is deprecated: {notice}", plugin.key());

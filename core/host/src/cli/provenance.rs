@@ -1,4 +1,4 @@
-//! What listings say of where a plugin is from.
+//! Where a plugin was installed from, for listings.
 
 /// Where a plugin was installed from.
 #[derive(Debug, Clone, PartialEq, Eq)]

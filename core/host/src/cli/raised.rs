@@ -1,5 +1,5 @@
-//! What is said where a process has privileges that its caller lacks, and so does not do what
-//! that caller asks for.
+//! Errors and warnings of a process with privileges that its caller does not have, and which
+//! therefore ignores requests of the caller.
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -10,25 +10,25 @@ use crate::services::Console;
 use pintle_plugin::Level;
 
 /// Why something is refused or ignored.
-const WHY: &str = "this process has privileges that its caller lacks";
+const WHY: &str = "this process has privileges that its caller does not have";
 
-/// Refuses something by which an untrusted caller would choose code that runs; `what` is the
-/// subject of the sentence.
+/// Refuses a request by which an untrusted caller would choose code to run; `what` is the subject
+/// of the sentence.
 ///
 /// # Errors
 ///
-/// When this process has privileges that its caller lacks.
+/// When this process has privileges that its caller does not have.
 pub fn check_trusted(what: &str) -> Result<(), CliError> {
     if caller::is_trusted() {
         return Ok(());
     }
-    Err(CliError::new(Exit::Refused, format!("{what} is refused: {WHY}")).hint(Hint::new(|host| {
+    Err(CliError::new(Exit::Refused, format!("{what} is not allowed: {WHY}")).hint(Hint::new(|host| {
         let name = &host.command_name;
         format!("use a plugin that the administrator has installed, or a copy of `{name}` that has no privileges")
     })))
 }
 
-/// Tells an untrusted caller which variables of the host are ignored.
+/// Reports to an untrusted caller which variables of the host are ignored.
 pub(super) fn report_ignored(host: &Identity, console: &Console) {
     if caller::is_trusted() {
         return;
@@ -42,7 +42,7 @@ pub(super) fn report_ignored(host: &Identity, console: &Console) {
     match names.is_empty() {
         true => console.log(Level::Debug, &format!("{text}: {WHY}")),
         false => {
-            let text = format!("{text}, also {}: {WHY}", names.join(", "));
+            let text = format!("{text}, including {}: {WHY}", names.join(", "));
             console.log(Level::Warn, &text);
         }
     }

@@ -1,4 +1,4 @@
-//! The plugins without which commands must not run, as the configuration says.
+//! The plugins that the configuration requires for commands.
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -11,11 +11,11 @@ use crate::config::{Config, Requirement};
 use pintle_plugin::Level;
 use std::ffi::OsString;
 
-/// How much alike words must be, of 1, for one to be a typo of the other.
+/// How similar words must be for one to be a typing error for the other, up to 1.
 const LIKENESS: f64 = 0.8;
 
-/// Checks that the plugins are there which the configuration requires for a command. The help of
-/// a command requires none; nor do the host's own, by which the user sees and fixes what is wrong.
+/// Checks that the plugins exist that the configuration requires for a command. Help requires none;
+/// nor do the host's own commands, with which the user finds and fixes problems.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub(super) fn check(
     required.try_for_each(|it| check_one(session, command, it))
 }
 
-/// What commands need that show what is installed: the configuration is a part of that.
+/// The requirement of commands that show what is installed, which includes the configuration.
 pub(super) const READABLE: Need = Need { check: readable_with_warnings };
 
 fn readable_with_warnings(session: &Session<'_>) -> Result<(), CliError> {
@@ -48,8 +48,8 @@ pub(super) fn readable(session: &Session<'_>) -> Result<(), CliError> {
     session.config().map(drop).map_err(|err| CliError::from_error(Exit::Usage, err))
 }
 
-/// Warns of commands in the configuration that do not exist: whoever has mistyped one believes
-/// that it requires the plugin.
+/// Warns of commands in the configuration that do not exist: with a typing error, the user wrongly
+/// assumes that the plugin is required.
 fn report_unknown(session: &Session<'_>) {
     let named: Vec<_> = session.config().into_iter().flat_map(Config::named).collect();
     if named.is_empty() || session.is_config_checked.replace(true) {
@@ -58,7 +58,7 @@ fn report_unknown(session: &Session<'_>) {
     let work = session.work();
     for (required, words) in named {
         let what = if words.first().is_some_and(|it| session.is_own(it)) {
-            "a command of the host itself, which requires nothing".to_owned()
+            "a command of the host and never requires plugins".to_owned()
         } else if begins_one(&work, words)
             || is_of_plugin(session, words)
             || is_of_program(session, words)
@@ -94,7 +94,7 @@ fn is_of_program(session: &Session<'_>, words: &[String]) -> bool {
     session.callables().list().iter().any(|it| it.words.starts_with(words))
 }
 
-/// Returns the words of the host's commands that are most like others.
+/// Returns the words of the host's commands that are most similar to others.
 fn similar(work: &[Vec<String>], words: &[String]) -> Option<String> {
     let begins = work.iter().filter_map(|it| it.get(..words.len()));
     let likeness = |it: &[String]| {
@@ -118,7 +118,7 @@ fn check_one(
     Err(missing(session, command, required))
 }
 
-/// Returns whether the version that counts is one that will do.
+/// Returns whether the version in use meets the requirement.
 fn is_there(catalog: &Catalog, required: &Requirement) -> bool {
     let mut current = of_plugin(catalog, required).filter(|it| it.is_current());
     current.any(|it| it.version().is_some_and(|it| required.takes(&it)))
@@ -136,7 +136,7 @@ fn missing(session: &Session<'_>, command: &[&str], required: &Requirement) -> C
     let catalog = session.catalog();
     let found = || of_plugin(catalog, required);
     let current = found().find(|it| it.is_current());
-    // What is refused or disabled might do, were it not.
+    // A refused or disabled plugin might otherwise meet the requirement.
     let set_aside = || found().find(|it| matches!(it.state(), State::Refused | State::Disabled));
     let by = format!("which `{}` requires for `{}`", required.file.display(), command.join(" "));
     let error = |what: &str| {
@@ -146,7 +146,7 @@ fn missing(session: &Session<'_>, command: &[&str], required: &Requirement) -> C
     let (error, fix) = match (current, set_aside()) {
         (Some(entry), _) => {
             let version = entry.version().map(|it| it.to_string()).unwrap_or_default();
-            let error = error(&format!("not in use, but `{version}` is"));
+            let error = error(&format!("not in use: the version in use is `{version}`"));
             (error, "install a version that matches".to_owned())
         }
         (None, Some(entry)) => {

@@ -5,8 +5,9 @@ use super::group::{Group, Row};
 use super::settings::Settings;
 use clap::Command;
 
-/// Returns `root` with a command at `path`, whose first `n_done` words lead to `root`. Nouns that
-/// are missing on the way are added, with what `help` adds to the noun of so many words.
+/// Returns `root` with a command at `path`, whose first `n_done` words lead to `root`. Missing
+/// nouns on the way are added, with the help that `help` adds to the noun with this number of
+/// words.
 pub(super) fn insert(
     root: Command,
     path: &[&str],
@@ -55,7 +56,7 @@ pub(super) fn root(settings: &Settings) -> Command {
     noun(global::add_to(root))
 }
 
-/// Returns a command that does nothing without one of its subcommands.
+/// Returns a command that requires one of its subcommands.
 pub(super) fn noun(command: Command) -> Command {
     command.subcommand_required(true).arg_required_else_help(true)
 }

@@ -1,4 +1,4 @@
-//! One run of the host: what it knows already, and what it has loaded so far.
+//! One run of the host: its settings, and what it has loaded so far.
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -35,26 +35,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How long programs may take to end with the run. One is made to after two seconds.
+/// The time limit for programs to end with the run. They are killed after two seconds.
 const PROGRAM_GRACE: Duration = Duration::from_secs(5);
 
-/// The commands around a run, as far as it must know them.
+/// The commands of the host, as far as a run depends on them.
 pub(super) trait Surroundings {
     /// Returns all commands with their arguments, without those of plugins.
     fn command(&self, settings: &Settings) -> Command;
 
-    /// Returns the paths of all commands, other spellings too: none of them is a plugin's.
+    /// Returns the paths of all commands, including aliases: none of them belongs to a plugin.
     fn paths(&self) -> Vec<Vec<String>>;
 
-    /// Returns whether more words must follow `words` to make a command.
+    /// Returns whether `words` are incomplete: more words must follow to form a command.
     fn is_noun(&self, words: &[String]) -> bool;
 
-    /// Returns whether the commands that begin with a word are the host's own: they tell what
-    /// there is, and manage plugins.
+    /// Returns whether the commands that begin with a word are the host's own: they show
+    /// information and manage plugins.
     fn is_own(&self, word: &str) -> bool;
 
-    /// Returns the words of all commands that can require plugins, as the configuration names
-    /// them.
+    /// Returns the words of all commands that can require plugins, as the configuration names them.
     fn work(&self) -> Vec<Vec<String>>;
 
     /// Returns all events, those of each group in its order.
@@ -64,8 +63,8 @@ pub(super) trait Surroundings {
     fn interfaces(&self) -> Vec<InterfaceInfo>;
 
     /// Checks the options that a plugin's hooks add to commands of the host; returns those
-    /// commands, and how many options each gets. `announce` is told of each command before
-    /// the plugin is asked.
+    /// commands, and the number of options for each. `announce` is called with each command before
+    /// the plugin is called.
     fn check_options(
         &self,
         session: &Session<'_>,
@@ -73,22 +72,22 @@ pub(super) trait Surroundings {
         announce: &dyn Fn(&str),
     ) -> Result<Vec<(String, usize)>, CliError>;
 
-    /// Makes the services that the groups offer to plugins.
+    /// Creates the services that the groups provide to plugins.
     fn services(&self, session: &Session<'_>) -> Vec<Arc<dyn Service>>;
 
     /// Returns the commands that hooks can add options to.
     fn hooked(&self) -> Vec<HookedCommand>;
 
-    /// Returns what the groups tell programs of events.
+    /// Returns the variables that the groups set for programs on events.
     fn variables(&self) -> Vec<EventVariables>;
 
     /// Finds the plugins that are not libraries of this interface.
     fn foreign_plugins(&self, session: &Session<'_>) -> Vec<ForeignPlugin>;
 
-    /// Finds the directory of the plugins that the project demands.
+    /// Finds the directory of the plugins that the project requires.
     fn project_plugins(&self, session: &Session<'_>) -> Result<Option<PathBuf>, CliError>;
 
-    /// Returns the plugins that have made the project.
+    /// Returns the plugins that created the project.
     fn made_by(&self, session: &Session<'_>) -> Result<Vec<PluginKey>, CliError>;
 
     /// Decides whether a plugin may be loaded.
@@ -106,8 +105,8 @@ pub(super) trait Surroundings {
 
 /// One run of the host.
 ///
-/// The catalog is made when a command first needs it, and each plugin is loaded
-/// once, when it is first called.
+/// The catalog is built when a command first requires it, and each plugin is loaded once, when it
+/// is first called.
 pub struct Session<'a> {
     settings: &'a Settings,
     surroundings: &'a dyn Surroundings,
@@ -115,12 +114,12 @@ pub struct Session<'a> {
     early: OnceCell<Early>,
     form: Cell<Form>,
     search: OnceCell<SearchPath>,
-    /// Why the plugins that the project demands are not searched.
+    /// Why the plugins that the project requires are not searched.
     no_project_plugins: RefCell<Option<CliError>>,
     rules: OnceCell<Rules>,
     config: OnceCell<Result<Config, ConfigError>>,
     catalog: OnceCell<Catalog>,
-    /// The part of it that the line is about, and the words by which it was looked for.
+    /// The part of the catalog for the line, and the words for which it was searched.
     of_line: OnceCell<(Vec<String>, Option<Catalog>)>,
     of_events: RefCell<HashMap<String, Option<Arc<Catalog>>>>,
     callables: OnceCell<Callables>,
@@ -129,7 +128,7 @@ pub struct Session<'a> {
     is_parsed: Cell<bool>,
     /// Whether the configuration was searched for mistakes.
     pub(super) is_config_checked: Cell<bool>,
-    /// Whether a hook had to be left out of what the command has done.
+    /// Whether the command ran without one of its hooks.
     has_left_out: Cell<bool>,
     shared: RefCell<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     program_calls: ProgramCalls,
@@ -161,15 +160,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes from the line what must be known before it is parsed.
+    /// Reads the options that are required before the line is parsed.
     pub(super) fn start(&self, args: &[OsString]) {
         self.form.set(output::asked_form(args));
         let early = self.early.get_or_init(|| Early::scan(args));
         self.console.set_verbosity(early.verbosity);
     }
 
-    /// Refuses what a caller with fewer privileges than this process may not choose, and reports
-    /// what is ignored.
+    /// Refuses options that a caller with fewer privileges than this process must not use, and
+    /// reports what is ignored.
     pub(super) fn check_caller(&self) -> Result<(), CliError> {
         caller::protect_temporary_files();
         raised::report_ignored(self.identity(), &self.console);
@@ -179,14 +178,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Ends the programs that are still at work: hooks that a command has left behind because it
-    /// was interrupted, or took too long.
+    /// Ends the programs that are still running: hooks that a command left behind because it was
+    /// interrupted or because they took too long.
     pub(super) fn end_programs(&self) {
         self.program_calls.end(PROGRAM_GRACE);
     }
 
-    /// Returns whether the run only answers a completion script, and so must neither change
-    /// anything nor say anything.
+    /// Returns whether the run only answers a completion script, and must neither change nor print
+    /// anything.
     pub fn is_completing(&self) -> bool {
         self.is_completing.get()
     }
@@ -245,14 +244,14 @@ impl<'a> Session<'a> {
         self.form.get()
     }
 
-    /// Shows errors as text if the command has no option for the form of its output.
+    /// Shows errors as text if the command has no option for the output format.
     pub(super) fn narrow_form(&self, command: &Command) {
         if !output::has_forms(command) {
             self.form.set(Form::Text);
         }
     }
 
-    /// Shows errors as text, whatever the line seems to ask for.
+    /// Shows errors as text, whatever the line seems to request.
     pub(super) fn show_errors_as_text(&self) {
         self.form.set(Form::Text);
     }
@@ -263,13 +262,13 @@ impl<'a> Session<'a> {
         err.exit()
     }
 
-    /// Returns the words that call a command, the host's own name first.
+    /// Returns the words that call a command, including the host's name.
     pub fn bin_name(&self, path: &[&str]) -> String {
         format!("{} {}", self.settings.identity.command_name, path.join(" "))
     }
 
-    /// Applies `-q` and `-v`, which may stand before and behind a command's words. With
-    /// arguments that a plugin goes on with, the first line's word counts too.
+    /// Applies `-q` and `-v`, which may be before or after a command's words. If a plugin continues
+    /// with another command line, the options of the first line also apply.
     pub(super) fn apply_verbosity(&self, matches: &ArgMatches) {
         let verbosity = global::verbosity(matches);
         let is_first = !self.is_parsed.replace(true);
@@ -278,8 +277,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the one object of type `T` of this run, which `init` makes when it is first
-    /// asked for: what the commands and the services of a group have in common.
+    /// Returns the object of type `T` of this run, which `init` creates on first use: the commands
+    /// and the services of a group share it.
     pub fn shared<T: Any + Send + Sync>(&self, init: impl FnOnce() -> T) -> Arc<T> {
         let found = self.shared.borrow().get(&TypeId::of::<T>()).cloned();
         if let Some(found) = found.and_then(|it| it.downcast().ok()) {
@@ -291,7 +290,7 @@ impl<'a> Session<'a> {
         made
     }
 
-    /// Returns what plugins get from the host.
+    /// Returns the services of the host for plugins.
     pub fn services(&self) -> Services {
         let services = Services::new(Arc::clone(&self.console));
         let services = services.for_host(self.settings.identity.clone());
@@ -300,7 +299,7 @@ impl<'a> Session<'a> {
         of_groups.fold(services, Services::with)
     }
 
-    /// Returns the folders in which plugins are looked for.
+    /// Returns the directories in which plugins are searched for.
     pub fn search(&self) -> &SearchPath {
         self.search.get_or_init(|| {
             let search = SearchPath::new(
@@ -322,7 +321,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Returns an error as a line of a log, with what to do about it.
+    /// Returns an error as a line of a log, including what to do about it.
     fn with_advice(&self, err: &CliError) -> String {
         match err.advice(self.identity()) {
             Some(advice) => format!("{}: {advice}", err.line()),
@@ -330,7 +329,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the user's plugin directory, which need not exist.
+    /// Returns the user's plugin directory, which may not exist.
     pub fn user_plugin_dir(&self) -> Option<&Path> {
         let mut dirs = self.search().dirs().iter();
         dirs.find(|it| it.origin == DirOrigin::User).map(|it| &*it.path)
@@ -343,18 +342,18 @@ impl<'a> Session<'a> {
         entry.path().is_some_and(|it| origins.iter().any(|origin| self.search().has(*origin, it)))
     }
 
-    /// Returns the plugins that have made the project in which the command is run, with their
+    /// Returns the plugins that created the project in which the command is run, with their
     /// versions.
     ///
     /// # Errors
     ///
-    /// When what is known of the project cannot be read.
+    /// When the project's data cannot be read.
     pub fn made_by(&self) -> Result<Vec<PluginKey>, CliError> {
         self.surroundings.made_by(self)
     }
 
-    /// Returns where a plugin was installed from, if a group has installed it. What groups install
-    /// is linked: listings ask this of each of thousands, and most are files.
+    /// Returns where a plugin was installed from, if a group installed it. Groups install plugins
+    /// as links. Listings call this for thousands of plugins, most of which are files.
     pub fn provenance(&self, entry: &Entry) -> Option<Provenance> {
         if !entry.is_link() {
             return None;
@@ -362,13 +361,13 @@ impl<'a> Session<'a> {
         self.surroundings.provenance(self, entry)
     }
 
-    /// Returns what the groups say about words that are no command.
+    /// Returns the groups' hint for words that are not a command.
     pub(super) fn suggestion(&self, words: &[String]) -> Option<String> {
         self.surroundings.suggest(self, words)
     }
 
-    /// Returns what the groups say about an option, given without dashes, that no plugin has that
-    /// takes part in a command.
+    /// Returns the groups' hint for an option, given without dashes, that is unknown to all plugins
+    /// of a command.
     pub fn suggest_option(&self, command: &str, option: &str) -> Option<String> {
         self.surroundings.suggest_option(self, command, option)
     }
@@ -384,14 +383,14 @@ impl<'a> Session<'a> {
         self.surroundings.work()
     }
 
-    /// Returns what the user and the system have configured. It is read once.
+    /// Returns the configuration of the user and the system. It is read once.
     pub(super) fn config(&self) -> Result<&Config, &ConfigError> {
         let env = |it: &str| caller::var_os(it);
         let load = || Config::load(self.identity(), &env, !caller::is_trusted());
         self.config.get_or_init(load).as_ref()
     }
 
-    /// Returns what the host demands of a plugin.
+    /// Returns the host's rules for plugins.
     pub fn rules(&self) -> &Rules {
         self.rules.get_or_init(|| Rules {
             identity: self.settings.identity.clone(),
@@ -403,8 +402,8 @@ impl<'a> Session<'a> {
 
     /// Returns the plugins that exist.
     ///
-    /// When it is made, the folders that could not be searched are reported: any of them
-    /// could have had what the command is about.
+    /// When it is built, the directories that could not be searched are reported: any of them could
+    /// contain the plugin for the command.
     pub fn catalog(&self) -> &Catalog {
         self.catalog.get_or_init(|| {
             let (search, linked) = (self.search(), &self.settings.linked);
@@ -442,11 +441,11 @@ impl<'a> Session<'a> {
         found
     }
 
-    /// Returns what the catalog has of something that is wanted, where the index tells that. All
-    /// of the catalog costs more, the more plugins there are.
+    /// Returns the part of the catalog for a query, if the index is sufficient. The cost of the
+    /// whole catalog grows with the number of plugins.
     pub(super) fn narrow(&self, wanted: Wanted<'_>) -> Option<Catalog> {
         let search = self.search();
-        // What must be told of the search is told with the whole catalog.
+        // Problems with the search are reported with the whole catalog.
         if self.catalog.get().is_some() || self.no_project_plugins.borrow().is_some() {
             return None;
         }
@@ -454,8 +453,8 @@ impl<'a> Session<'a> {
         Catalog::narrow(search, &self.settings.linked, self.rules(), wanted, foreign)
     }
 
-    /// Returns a catalog that has the command that `words` begin with, if there is one, and what
-    /// could collide with it.
+    /// Returns a catalog with the command that `words` begin with, if there is one, and all
+    /// commands that could conflict with it.
     pub(super) fn catalog_of_command(&self, words: &[String]) -> &Catalog {
         let narrow = || (words.to_vec(), self.narrow(Wanted::Command(words)));
         match self.of_line.get_or_init(narrow) {
@@ -464,7 +463,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns a catalog that has all commands which begin with a word, if there are any.
+    /// Returns a catalog with all commands that begin with a word, if there are any.
     pub(super) fn catalog_below(&self, word: &str) -> &Catalog {
         let words = || vec![word.to_owned()];
         let narrow = || (words(), self.narrow(Wanted::Below(word)));
@@ -490,11 +489,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Returns the callable form of a plugin that the catalog knows.
+    /// Returns the callable form of a plugin in the catalog.
     ///
     /// # Errors
     ///
-    /// When the plugin is refused, by the catalog or while it is loaded.
+    /// When the plugin is refused, by the catalog or when it is loaded.
     pub fn load(&self, entry: &Entry) -> Result<LoadedPlugin, CliError> {
         self.vet(entry)?;
         self.load_unvetted(entry)
@@ -526,7 +525,7 @@ impl<'a> Session<'a> {
         Ok(plugin)
     }
 
-    /// Warns of a plugin that others may change. One that is not safe to load is refused.
+    /// Warns of a plugin that others can change. If that is not safe, the plugin is refused.
     fn warn_of_exposure(&self, entry: &Entry) {
         let metadata = entry.path().and_then(|it| it.metadata().ok());
         let exposure = metadata.as_ref().and_then(Exposure::of);
@@ -536,7 +535,7 @@ impl<'a> Session<'a> {
         self.console.log(Level::Warn, &self.with_advice(&err));
     }
 
-    /// Asks a program what it is, and returns the callable form of the plugin.
+    /// Asks a program for its description, and returns the callable form of the plugin.
     ///
     /// # Errors
     ///
@@ -549,7 +548,7 @@ impl<'a> Session<'a> {
         let catalog =
             Catalog::with_foreign(&SearchPath::default(), &[], self.rules(), |_| vec![program]);
         let entry = catalog.entries().first().expect("it has the one program");
-        // It is looked at, and not used.
+        // It is only examined, and not used.
         self.load_unvetted(entry)
     }
 
@@ -579,12 +578,12 @@ impl<'a> Session<'a> {
         Ok(work(&plugin.interface()?, &services.host())?)
     }
 
-    /// Tells once that a plugin is older than a copy of it that is found behind it.
+    /// Warns once that a plugin is older than a copy of it in a later directory.
     fn warn_of_newer_copies(&self, entry: &Entry) {
         let Some(path) = entry.path() else { return };
         for copy in entry.copies().iter().filter(|it| is_newer(it, path)) {
             let text = format!(
-                "plugin `{}` is older than the copy of it in `{}`: remove `{}`",
+                "plugin `{}` is older than its copy in `{}`: remove `{}`",
                 name(entry),
                 copy.display(),
                 path.display()
@@ -593,7 +592,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Tells once that a plugin that was not asked for by its version is a pre-release.
+    /// Warns once that a plugin whose version was not requested is a pre-release.
     pub(super) fn warn_of_pre_release(&self, entry: &Entry) {
         let Some(key) = entry.key().filter(|it| !self.loaded.borrow().contains_key(*it)) else {
             return;
@@ -604,13 +603,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the plugins whose hooks subscribe to an event, of those that are wanted. One that
-    /// cannot run is left out behind the work (`post-…`), with a warning and an exit code.
+    /// Returns the plugins that `wanted` selects and whose hooks subscribe to an event. If a hook
+    /// that runs after the work (`post-…`) cannot run, it is left out, with a warning and an exit
+    /// code.
     ///
     /// # Errors
     ///
-    /// When a group forbids to load one, or one cannot run that has a say in the work (`pre-…`):
-    /// to go on without its hook would be no answer to that.
+    /// When a group forbids to load a plugin, or when a hook that runs before the work (`pre-…`)
+    /// cannot run: it might have vetoed, so the command must not continue without it.
     pub fn subscribers(
         &self,
         event: &str,
@@ -655,7 +655,7 @@ impl<'a> Session<'a> {
         err.under(text).exit_with(Exit::Refused).hint(hint)
     }
 
-    /// Tells of hooks that a command is done without, which it has not done whole, therefore.
+    /// Reports hooks that were left out of a command, so the command is incomplete.
     pub(super) fn leave_out(&self, hooks: &[CliError]) {
         for err in hooks {
             self.console.log(Level::Warn, &self.with_advice(err));
@@ -663,12 +663,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns whether a command was done without a hook.
+    /// Returns whether a command ran without one of its hooks.
     pub(super) fn has_left_out(&self) -> bool {
         self.has_left_out.get()
     }
 
-    /// Looks for the plugins whose hooks subscribe to any of some events, all at once.
+    /// Finds the plugins whose hooks subscribe to any of some events, all at once.
     pub(super) fn expect_events(&self, events: &[&str]) {
         let is_known = |it: &&str| self.of_events.borrow().contains_key(*it);
         if self.catalog.get().is_none() && !events.iter().all(is_known) {
@@ -683,11 +683,11 @@ impl<'a> Session<'a> {
         self.of_events.borrow().get(event).cloned().flatten()
     }
 
-    /// Finds the plugin that a key means, as [`Catalog::resolve`] does.
+    /// Finds the plugin for a key, as [`Catalog::resolve`] does.
     ///
     /// # Errors
     ///
-    /// When the key means no plugin, or more than one.
+    /// When there is no plugin for the key, or more than one.
     pub fn resolve(
         &self,
         key: &PluginKey,
@@ -702,7 +702,7 @@ impl<'a> Session<'a> {
         self.catalog().resolve(key, project).map(FoundEntry::Whole)
     }
 
-    /// Returns how long hooks may take, by the user's word or by default.
+    /// Returns the time limit for hooks, set by the user or the default.
     pub fn hook_time_limit(&self) -> Result<TimeLimit, CliError> {
         let mut limit = TimeLimit::default();
         if let Some(given) = self.time_limit("HOOK_TIMEOUT")? {
@@ -712,37 +712,38 @@ impl<'a> Session<'a> {
         Ok(limit)
     }
 
-    /// Returns the duration that an environment variable of the host names.
+    /// Returns the duration in an environment variable of the host.
     pub fn time_limit(&self, suffix: &str) -> Result<Option<Duration>, CliError> {
         let variable = self.settings.identity.env_var(suffix);
         let Some(text) = caller::var_os(&variable).filter(|it| !it.is_empty()) else {
             return Ok(None);
         };
         let text = text.to_string_lossy().into_owned();
-        let hint = "durations are `90s`, `5m`";
+        let hint = "use a duration, for example `90s` or `5m`";
         match humantime::parse_duration(&text) {
             Ok(Duration::ZERO) => {
-                let text = format!("`{text}` of {variable} leaves no time at all");
+                let text = format!(
+                    "invalid duration `{text}` in `{variable}`: it must be longer than zero"
+                );
                 Err(CliError::new(Exit::Usage, text).hint(hint))
             }
             Ok(limit) => Ok(Some(limit)),
             Err(err) => {
-                let text = format!("`{text}` of {variable} is no duration");
+                let text = format!("invalid duration `{text}` in `{variable}`");
                 Err(CliError::new(Exit::Usage, text).cause(&err).hint(hint))
             }
         }
     }
 
-    /// Returns whether more words must follow `words` to make a command of the host or of a
-    /// plugin that can be used.
+    /// Returns whether `words` are incomplete: more words must follow to form a command of the host
+    /// or of a plugin that can be used.
     pub fn is_noun(&self, words: &[String]) -> bool {
         let start = format!("{} ", words.join(" "));
         self.surroundings.is_noun(words)
             || self.catalog().commands().any(|it| it.1.words.starts_with(&start))
     }
 
-    /// Returns why the command that `words` mean is not there: its plugin is refused or
-    /// disabled.
+    /// Returns why the command for `words` is not available: its plugin is refused or disabled.
     pub(super) fn set_aside(&self, words: &[String]) -> Option<CliError> {
         let mut entries = self.catalog().entries().iter();
         let entry = entries.find(|it| {
@@ -752,8 +753,8 @@ impl<'a> Session<'a> {
         Some(unusable(entry))
     }
 
-    /// Returns what has `words`, which therefore call no program: a command or a noun of the host
-    /// or of a plugin, be it refused, disabled or in conflict with another.
+    /// Returns the owner of `words`, which therefore do not call a program: a command or a noun of
+    /// the host or of a plugin, even if it is refused, disabled or in conflict with another.
     pub(super) fn owner(&self, words: &[String]) -> Option<Owner<'_>> {
         let has = |path: &[String]| path.starts_with(words) || words.starts_with(path);
         if self.rules().core_commands.iter().any(|it| has(it)) {
@@ -763,7 +764,7 @@ impl<'a> Session<'a> {
         self.catalog().owner(words, search, rules, now).map(Owner::Plugin)
     }
 
-    /// Returns who calls `plugin`.
+    /// Returns the description of the host for calls of `plugin`.
     pub fn caller(&self, plugin: &PluginKey) -> Caller {
         let mut caller = Caller::default();
         caller.host = self.settings.identity.command_name.clone();
@@ -781,12 +782,12 @@ impl<'a> Session<'a> {
         let for_this_run = keys.filter_map(|it| match it.parse::<PluginKey>() {
             Ok(key) => Some(key.into()),
             Err(err) => {
-                let text = format!("`{it}` disables no plugin: {err}");
+                let text = format!("cannot disable plugin `{it}`: {err}");
                 self.console.log(Level::Warn, &text);
                 None
             }
         });
-        // Who needs more of a configuration that cannot be read gets its error.
+        // Commands that depend on a configuration that cannot be read report the error.
         let for_ever = self.config().map(Config::disabled).unwrap_or_default();
         for_this_run.chain(for_ever.iter().cloned()).collect()
     }
@@ -799,7 +800,7 @@ impl<'a> Session<'a> {
 /// A plugin that was found by its key.
 #[derive(Debug)]
 pub enum FoundEntry<'s> {
-    /// In what the catalog has of it, and the entry's place there.
+    /// In a part of the catalog, with the entry's index there.
     Narrow(Box<Catalog>, usize),
     /// In the catalog of the run.
     Whole(&'s Entry),
@@ -816,12 +817,12 @@ impl std::ops::Deref for FoundEntry<'_> {
     }
 }
 
-/// Returns whether a catalog has something by which words can be answered.
+/// Returns whether a catalog has a command or a conflict for words.
 fn has_command(catalog: &Catalog, words: &[String]) -> bool {
     !matches!(catalog.find_command(words), Ok(None))
 }
 
-/// What has the words of a command line.
+/// The owner of the words of a command line.
 pub(super) enum Owner<'a> {
     Host,
     Plugin(&'a Entry),
@@ -836,7 +837,7 @@ impl fmt::Display for Owner<'_> {
     }
 }
 
-/// Returns whether `words` begin with a command's path, or are the nouns of one.
+/// Returns whether `words` begin with a command's path, or are a prefix of one.
 fn means(words: &[String], path: &[String]) -> bool {
     let n = words.len().min(path.len());
     n > 0 && words[..n] == path[..n]
@@ -866,13 +867,13 @@ pub(super) fn unusable(entry: &Entry) -> CliError {
     }
 }
 
-/// Returns whether a file was written later than another one.
+/// Returns whether a file was modified later than another one.
 pub(super) fn is_newer(file: &Path, other: &Path) -> bool {
     let written = |it: &Path| it.metadata().and_then(|it| it.modified()).ok();
     written(file).zip(written(other)).is_some_and(|(file, other)| file > other)
 }
 
-/// The plugins with hooks on an event, and what is wrong with those that cannot run.
+/// The plugins with hooks on an event, and the errors of those that cannot run.
 #[derive(Default)]
 pub(super) struct Subscribers {
     pub(super) plugins: Vec<LoadedPlugin>,
@@ -883,7 +884,7 @@ pub(super) struct Subscribers {
 }
 
 impl Subscribers {
-    /// Adds a hook that cannot run. One before the work may be the one that would forbid it.
+    /// Adds a hook that cannot run. A hook before the work might have vetoed.
     fn add(&mut self, event: &str, err: CliError) {
         match event.starts_with("pre-") {
             true => drop(self.fault.get_or_insert(err)),

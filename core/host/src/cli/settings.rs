@@ -1,4 +1,4 @@
-//! What an embedding program says of its host, apart from commands.
+//! The settings of an embedding program for its host, apart from commands.
 
 use crate::catalog::{PluginKey, ProjectVersion};
 use crate::identity::Identity;
@@ -7,7 +7,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A host's names, its linked plugins, and what it does where the user says nothing.
+/// A host's names, its linked plugins, and its defaults.
 #[derive(Clone)]
 pub struct Settings {
     pub(super) identity: Identity,
@@ -15,7 +15,7 @@ pub struct Settings {
     pub(super) linked: Vec<LinkedPlugin>,
     pub(super) default_project_version: ProjectVersion,
     pub(super) default_plugins: BTreeMap<ProjectVersion, Vec<PluginKey>>,
-    /// What the groups are told, by its type.
+    /// The defaults of the groups, by type.
     pub(super) defaults: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
@@ -30,12 +30,13 @@ impl Settings {
         self.default_project_version
     }
 
-    /// Returns what the embedding program has told a group by [`Cli::defaults`](super::Cli::defaults).
+    /// Returns what the embedding program passed to a group with
+    /// [`Cli::defaults`](super::Cli::defaults).
     pub fn defaults<T: Any>(&self) -> Option<&T> {
         self.defaults.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
-    /// Returns the chain of plugins for projects of one version that name none themselves.
+    /// Returns the default chain of plugins for projects of one version.
     pub fn default_plugins(&self, version: &ProjectVersion) -> &[PluginKey] {
         self.default_plugins.get(version).map_or(&[], Vec::as_slice)
     }

@@ -30,7 +30,7 @@ pub(super) struct ExtraCommand {
     pub(super) handler: Arc<Handler>,
 }
 
-/// What an embedding program's own command gets from the host.
+/// What an embedding program's own command receives from the host.
 pub struct Context<'a> {
     pub(super) session: &'a Session<'a>,
 }
@@ -41,7 +41,7 @@ impl<'a> Context<'a> {
         self.session.identity()
     }
 
-    /// Returns the run of the host, through which plugins are reached.
+    /// Returns the run of the host, which provides access to plugins.
     pub fn session(&self) -> &'a Session<'a> {
         self.session
     }
@@ -51,7 +51,7 @@ impl<'a> Context<'a> {
         self.session.console().println(text);
     }
 
-    /// Logs a line to the standard error; `-q` and `-v` decide whether it is shown.
+    /// Logs a line to the standard error; `-q` and `-v` determine whether it is shown.
     pub fn log(&self, level: Level, text: impl Display) {
         self.session.console().log(level, &text.to_string());
     }
@@ -60,16 +60,16 @@ impl<'a> Context<'a> {
 /// All commands of a host.
 #[derive(Clone)]
 pub(super) struct Table {
-    /// The host's own group comes first.
+    /// The host's own group is the first.
     pub(super) groups: Vec<&'static Group>,
     pub(super) extra_commands: Vec<ExtraCommand>,
-    /// Those of no group.
+    /// Events without a group.
     pub(super) events: Vec<EventInfo>,
-    /// Those of no group.
+    /// Interfaces without a group.
     pub(super) interfaces: Vec<InterfaceInfo>,
 }
 
-/// What a row of the table is.
+/// A row of the table.
 #[derive(Clone, Copy)]
 pub(super) enum Target<'h> {
     /// A command of a group.
@@ -89,7 +89,7 @@ impl Table {
         self.groups().flat_map(|it| it.rows)
     }
 
-    /// Finds the command that `words` begin with, and how many of them it takes.
+    /// Finds the command that `words` begin with, and the number of its words.
     pub(super) fn find(&self, words: &[String]) -> Option<(Target<'_>, usize)> {
         let fits = |row: &&Row| row.path.len() <= words.len() && row.is_called(words);
         let row = self.rows().filter(fits).max_by_key(|it| it.path.len());
@@ -101,7 +101,7 @@ impl Table {
         Some((Target::Extra(extra), 1))
     }
 
-    /// Returns all commands, each row's as `command` makes it.
+    /// Returns all commands, each row's as `command` creates it.
     pub(super) fn commands(
         &self,
         settings: &Settings,
@@ -111,7 +111,7 @@ impl Table {
         rows::tree(settings, &self.groups, command).subcommands(extra)
     }
 
-    /// Returns the paths of the groups' commands, other spellings too.
+    /// Returns the paths of the groups' commands, including aliases.
     pub(super) fn group_paths(&self) -> Vec<Vec<String>> {
         self.rows().flat_map(Row::paths).collect()
     }
@@ -243,13 +243,13 @@ impl Row {
             && self.spellings(last).any(|it| other.spellings(last).any(|other| it == other))
     }
 
-    /// Returns the spellings of one of the row's words.
+    /// Returns the name and the aliases of one of the row's words.
     fn spellings(&self, idx: usize) -> impl Iterator<Item = &'static str> {
         let aliases = if idx + 1 == self.path.len() { self.aliases } else { &[] };
         std::iter::once(self.path[idx]).chain(aliases.iter().copied())
     }
 
-    /// Returns the row's path, and one with each other spelling.
+    /// Returns the row's path, and one with each alias.
     pub(super) fn paths(&self) -> Vec<Vec<String>> {
         let Some(last) = self.path.len().checked_sub(1) else { return Vec::new() };
         let nouns = &self.path[..last];

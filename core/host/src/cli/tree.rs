@@ -1,8 +1,7 @@
 //! The commands as clap sees them, for help, for errors and for completion.
 //!
-//! A command that is called is never parsed with the whole tree: what its words mean is
-//! known from the table and from manifests. The tree has a stub for each of the plugins'
-//! commands, made of manifests alone.
+//! A command is never parsed with the whole tree: its words are resolved with the table and with
+//! manifests. The tree has a stub for each command of a plugin, created only from manifests.
 
 use super::builder::Host;
 use super::group::Row;
@@ -15,14 +14,14 @@ use clap::Command;
 use clap_complete::engine::{CompletionCandidate, SubcommandCandidates};
 use std::borrow::Cow;
 
-/// The line of help of a program, of which nothing is known.
+/// The line of help of a program, which has no description.
 const PROGRAM: &str = "A program on the search path";
 
-/// Returns the host's commands, and a stub for each plugin command whose first word
-/// is `first`; for each plugin command there is, if that is `None`.
+/// Returns the host's commands, and a stub for each plugin command whose first word is `first`; if
+/// `first` is `None`, for each plugin command.
 ///
-/// clap takes microseconds and a kilobyte for each command, so with a thousand
-/// plugins only those are worth a stub that the line can mean.
+/// clap takes microseconds and a kilobyte for each command, so with a thousand plugins, only
+/// commands that match the line get a stub.
 pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Command {
     let nouns = catalog.nouns();
     let mut stubs: Vec<_> = catalog.commands().collect();
@@ -31,7 +30,7 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
     stubs.into_iter().fold(base(host), |root, (entry, command)| {
         let path: Vec<&str> = command.words.split(' ').collect();
         let leaf = Command::new(path.last().copied().unwrap_or_default().to_owned());
-        // The long help of a noun is shown for the noun on the line only.
+        // The long help of a noun is shown only for the noun on the line.
         let help = |n_words: usize, noun: Command| {
             noun_help(entry, &nouns, &path[..n_words].join(" "), first.is_some(), noun)
         };
@@ -40,8 +39,8 @@ pub(super) fn full(host: &Host, catalog: &Catalog, first: Option<&str>) -> Comma
     })
 }
 
-/// Adds help to the noun with the words `path`: that of the plugin which describes it, or else
-/// the name of a plugin, `entry`, that has commands below it.
+/// Adds help to the noun with the words `path`: from the plugin that describes it, or else the name
+/// of a plugin, `entry`, that has commands with this noun.
 fn noun_help(
     entry: &Entry,
     nouns: &Nouns<'_>,
@@ -68,7 +67,7 @@ pub(super) fn with_programs(root: Command, programs: &[Callable]) -> Command {
 }
 
 /// Returns the help of the whole host: that of its own commands, with styles; and that of the
-/// plugins' commands and the programs, which has none.
+/// plugins' commands and the programs, without styles.
 pub(super) fn help_text(
     host: &Host,
     catalog: &Catalog,
@@ -106,7 +105,7 @@ fn push_section<'t>(
 struct Word<'c> {
     word: &'c [u8],
     about: Cow<'c, [u8]>,
-    /// Whether both are known to be as wide as they have bytes.
+    /// Whether the width of both is known to be their number of bytes.
     is_plain: bool,
 }
 
@@ -140,7 +139,7 @@ fn plugin_words<'c>(root: &'c Command, catalog: &'c Catalog) -> Vec<Word<'c>> {
     // Most are sorted already, and this sort sees that.
     words.sort();
     words.dedup_by(|one, other| one.word == other.word);
-    // A plugin's verb under a noun of the host shows in that noun's help.
+    // A plugin's verb for a noun of the host is shown in the help of that noun.
     let names = |it: &'c Command| std::iter::once(it.get_name()).chain(it.get_all_aliases());
     let mut own: Vec<_> = root.get_subcommands().flat_map(names).map(str::as_bytes).collect();
     own.sort_unstable();
@@ -152,8 +151,8 @@ fn plugin_words<'c>(root: &'c Command, catalog: &'c Catalog) -> Vec<Word<'c>> {
     words
 }
 
-/// Returns the tree for completing the first word: the words of plugins and programs are no
-/// commands of it, only candidates.
+/// Returns the tree for completing the first word: the words of plugins and programs are only
+/// candidates in it, not commands.
 pub(super) fn first_word(host: &Host, catalog: &Catalog, programs: &[Callable]) -> Command {
     let root = base(host);
     let words = plugin_words(&root, catalog).into_iter();
@@ -180,14 +179,14 @@ fn commands_of(entry: &Entry) -> String {
     format!("Commands of plugin {name}")
 }
 
-/// Returns all commands of the host, without the arguments of those that stand in groups.
+/// Returns all commands of the host, without the arguments of the rows in groups.
 fn base(host: &Host) -> Command {
     host.table.commands(&host.settings, Row::stub)
 }
 
 impl Host {
-    /// Returns all commands of the host as clap sees them, without those of plugins: for
-    /// manual pages, and for clap's own check of them in a test.
+    /// Returns all commands of the host as clap sees them, without those of plugins: for manual
+    /// pages, and for clap's own check in a test.
     pub fn command(&self) -> Command {
         self.table.commands(&self.settings, Row::with_global_args)
     }

@@ -23,7 +23,7 @@ pub(super) const ROW: Row = Row::new(
 )
 .args(|command| command.arg(output::arg()));
 
-/// Prints the versions. Looks at no plugin.
+/// Prints the versions. It reads no plugin.
 fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let identity = session.identity();
     let version = Version {

@@ -1,7 +1,7 @@
-//! What is in the configuration files of a host: which plugins are disabled, and which required.
+//! The configuration files of a host: disabled and required plugins.
 //!
-//! Two files count: the system's and the user's. What either says holds, so the user's file can
-//! lift nothing of the system's.
+//! There are two files: the system's and the user's. Both apply, so the user's file cannot revoke
+//! anything in the system's.
 
 use super::toml_text::{self, ConfigError};
 use crate::catalog::{Disabled, DisabledBy, NameError, PluginKey, PluginName, PluginVersion};
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// The name of the file.
 const FILE: &str = "config.toml";
 
-/// What the system and the user have configured.
+/// The configuration of the system and the user.
 #[derive(Debug, Default)]
 pub struct Config {
-    /// Those of the system first.
+    /// The system's plugins come first.
     disabled: Vec<Disabled>,
     required: Vec<Requirement>,
 }
@@ -54,12 +54,12 @@ struct Required {
 }
 
 impl Config {
-    /// Reads the files of a host. A caller who lends the process more rights than it has
-    /// itself (`is_privileged`) has no say in them.
+    /// Reads the files of a host. If a caller has started the process with privileges that the
+    /// caller does not have (`is_privileged`), the caller cannot choose the files.
     ///
     /// # Errors
     ///
-    /// When one of the files is there, and cannot be read.
+    /// When one of the files exists but cannot be read.
     pub fn load(
         identity: &Identity,
         env: &dyn Fn(&str) -> Option<OsString>,
@@ -101,8 +101,7 @@ impl Config {
         &self.disabled
     }
 
-    /// Returns the commands that the files name, each as words, with what requires a plugin for
-    /// it.
+    /// Returns the commands in the files, each as words, with the requirement that names it.
     pub fn named(&self) -> impl Iterator<Item = (&Requirement, &[String])> {
         let named = |it| Requirement::named(it).map(move |words| (it, words));
         self.required.iter().flat_map(named)
@@ -131,21 +130,21 @@ impl Requirement {
         self.version.matches(version.as_semver())
     }
 
-    /// Returns the plugin and the versions of it that will do, for messages.
+    /// Returns the plugin and its accepted versions, for messages.
     pub fn wanted(&self) -> String {
         match self.version == semver::VersionReq::STAR {
             true => format!("plugin `{}`", self.plugin),
-            false => format!("plugin `{}` in a version `{}`", self.plugin, self.version),
+            false => format!("plugin `{}` with version `{}`", self.plugin, self.version),
         }
     }
 }
 
-/// Returns where the user's file is. It need not exist.
+/// Returns the path of the user's file, which may not exist.
 pub fn user_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(identity.dir(Purpose::Config, env)?.join(FILE))
 }
 
-/// Returns where the system's file is: a variable names another one, or none if it is empty.
+/// Returns the path of the system's file: a variable can name another one, or none if it is empty.
 fn system_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     match env(&identity.env_var("SYSTEM_CONFIG")) {
         Some(path) => Some(PathBuf::from(path)).filter(|it| !it.as_os_str().is_empty()),
@@ -156,7 +155,8 @@ fn system_path(identity: &Identity, env: &dyn Fn(&str) -> Option<OsString>) -> O
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::VersionReq, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|err| {
-        let why = format!("`{text}` is not a version requirement, for example `>=1.2`: {err}");
+        let why =
+            format!("invalid version requirement `{text}`, expected for example `>=1.2`: {err}");
         serde::de::Error::custom(why)
     })
 }
@@ -169,7 +169,7 @@ fn commands<'de, D: Deserializer<'de>>(
     let commands: Vec<_> = commands.iter().map(words).collect();
     match commands.is_empty() || commands.iter().any(Vec::is_empty) {
         true => Err(serde::de::Error::custom(
-            "name the first word of a command or several, or leave `commands` out for all",
+            "list the first words of at least one command, or omit `commands` to include all commands",
         )),
         false => Ok(Some(commands)),
     }
@@ -212,7 +212,7 @@ mod tests {
         let wanted = |words: &[&str]| -> Vec<_> {
             config.required(words).map(|it| (it.wanted(), it.is_users)).collect()
         };
-        let all = ("plugin `c.io` in a version `>=1.2`".to_owned(), true);
+        let all = ("plugin `c.io` with version `>=1.2`".to_owned(), true);
         assert_eq!(wanted(&["init"]), std::slice::from_ref(&all));
         let policy = ("plugin `policy.pintle.dev`".to_owned(), false);
         assert_eq!(wanted(&["cluster", "create"]), [policy, all]);
@@ -252,13 +252,13 @@ mod tests {
         check_err(
             "disabled = [\n  'a',\n  'B/v1',\n]",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled[1]`: `B/v1` is not a plugin key, which looks like `name` or `name/v1.2.3`"
+                "failed to read the configuration `[DIR]/system.toml`: line 1: `disabled[1]`: invalid plugin key `B/v1`: expected `name` or `name/v1.2.3`"
             ],
         );
         check_err(
             "[[required]]\nplugin = 'a'\n[[required]]\nplugin = 'b'\nversion = '>=x'",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 5: `required[1].version`: `>=x` is not a version requirement, for example `>=1.2`: unexpected character 'x' while parsing major version number"
+                "failed to read the configuration `[DIR]/system.toml`: line 5: `required[1].version`: invalid version requirement `>=x`, expected for example `>=1.2`: unexpected character 'x' while parsing major version number"
             ],
         );
         check_err(
@@ -270,13 +270,13 @@ mod tests {
         check_err(
             "[[required]]\nplugin = 'a/v1'",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 2: `required[0].plugin`: `a/v1` is not a plugin name, which is dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends"
+                "failed to read the configuration `[DIR]/system.toml`: line 2: `required[0].plugin`: invalid plugin name `a/v1`: expected dot-separated parts of lower-case letters, digits and `-`, each with a letter or digit at both ends"
             ],
         );
         check_err(
             "[[required]]\nplugin = 'a'\ncommands = []",
             expect![
-                "failed to read the configuration `[DIR]/system.toml`: line 3: `required[0].commands`: name the first word of a command or several, or leave `commands` out for all"
+                "failed to read the configuration `[DIR]/system.toml`: line 3: `required[0].commands`: list the first words of at least one command, or omit `commands` to include all commands"
             ],
         );
     }

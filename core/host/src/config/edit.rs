@@ -1,4 +1,4 @@
-//! Changes of the user's configuration file, which keep all else that is in it.
+//! Changes to the user's configuration file, which keep everything else in it.
 
 use super::contents::Contents;
 use super::toml_text::{self, ConfigError};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml_edit::{Array, DocumentMut, Item, Value};
 
-/// The lock for changes, beside the file.
+/// The lock for changes, next to the file.
 const LOCK: &str = ".config.toml.lock";
 /// How long a change waits for another one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditError {
-    /// What is there cannot be read.
+    /// The existing file cannot be read.
     #[error(transparent)]
     Read(#[from] ConfigError),
     /// The disk refuses the change.
@@ -38,8 +38,8 @@ pub enum EditError {
     },
 }
 
-/// Adds a key to the plugins that a configuration file disables; returns whether it was not
-/// there. A file that does not exist is created.
+/// Adds a key to the disabled plugins in a configuration file; returns whether the key is new. If
+/// the file does not exist, it is created.
 ///
 /// # Errors
 ///
@@ -56,8 +56,8 @@ pub fn disable(path: &Path, key: &PluginKey) -> Result<bool, EditError> {
     })
 }
 
-/// Removes the keys from those that a configuration file disables which `is_meant`, and returns
-/// them.
+/// Removes the keys that `is_meant` selects from the disabled plugins in a configuration file, and
+/// returns them.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn enable(
     })
 }
 
-/// Adds a key at the end of a list, on a line of its own if the others have such.
+/// Adds a key at the end of a list, on a separate line if the other keys have one.
 fn push(list: &mut Array, key: &PluginKey) {
     let mut value = Value::from(key.to_string());
     let before = list.iter().last().and_then(|it| it.decor().prefix()?.as_str());
@@ -89,12 +89,12 @@ fn push(list: &mut Array, key: &PluginKey) {
     }
 }
 
-/// Changes a file, and does not write it if nothing has changed.
+/// Changes a file; it is not written if nothing has changed.
 fn edit<T>(
     path: &Path,
     change: impl FnOnce(Contents, &mut DocumentMut) -> T,
 ) -> Result<T, EditError> {
-    // A link, for example into a directory under version control, stays one.
+    // A link, for example into a directory under version control, is kept.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let failed = |source| EditError::Write { path: path.clone(), source };
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -115,7 +115,7 @@ fn edit<T>(
     Ok(changed)
 }
 
-/// Excludes other changes: of two at once, one would be lost.
+/// Excludes other changes: if two ran at the same time, one would be lost.
 fn lock(dir: &Path) -> Result<Lock, fs::Error> {
     let opened = Dir::open(dir)?;
     let attempt = || Lock::attempt(&opened, LOCK, Unowned::Stale);

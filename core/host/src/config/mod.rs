@@ -1,6 +1,6 @@
-//! What the user and the system have configured for a host, in `config.toml`.
+//! The configuration of a host by the user and the system, in `config.toml`.
 //!
-//! Nothing is read before a command needs it, and each file once in a run.
+//! A file is read when a command first requires it, and once in a run.
 
 mod contents;
 mod edit;

@@ -1,4 +1,4 @@
-//! TOML that people write: errors of one line, with the place and the key.
+//! TOML that people write: errors have one line, with the position and the key.
 
 use crate::fs;
 use serde::de::DeserializeOwned;
@@ -18,11 +18,11 @@ pub struct ConfigError {
     pub source: Box<dyn Error + Send + Sync>,
 }
 
-/// Reads a configuration file. One that does not exist has nothing in it.
+/// Reads a configuration file. A file that does not exist counts as empty.
 ///
 /// # Errors
 ///
-/// When the file is there, and cannot be read.
+/// When the file exists but cannot be read.
 pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T, ConfigError> {
     let failed = |source| ConfigError { path: path.to_owned(), source };
     match read_text(path)? {
@@ -45,7 +45,7 @@ pub(super) fn read_text(path: &Path) -> Result<Option<String>, ConfigError> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in one line.
+/// One line that describes the fault.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let document = toml::Deserializer::parse(text).map_err(|err| broken_toml(text, &err))?;
     serde_path_to_error::deserialize(document).map_err(|err| {
@@ -57,7 +57,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     })
 }
 
-/// Says in one line what is wrong with a text that should be TOML.
+/// Returns one line that describes the fault of a text that should be TOML.
 fn broken_toml(text: &str, err: &toml::de::Error) -> String {
     let before = err.span().and_then(|it| text.get(..it.start)).unwrap_or_default();
     format!("line {}: {}", before.matches('\n').count() + 1, err.message().trim_end())

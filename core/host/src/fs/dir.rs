@@ -1,7 +1,7 @@
-//! A directory that is held open, and all operations on the paths below it.
+//! An open directory, and all operations on the paths below it.
 //!
 //! Invariant: no operation leaves the directory. Paths are relative and without `..`, and no
-//! directory on the way to a file is followed when it is a symbolic link.
+//! directory on the way to a file is followed if it is a symbolic link.
 
 use super::entry::{Entry, Found, Kind, Mode};
 use super::error::{Cause, Error, Result, failed};
@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 /// How many files are synced at the same time.
 const N_SYNCING: usize = 32;
 
-/// A file that was just written, and may not survive a power cut yet.
+/// A new file that may not survive a power failure yet.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
@@ -40,7 +40,7 @@ pub struct Dir {
 }
 
 impl Dir {
-    /// Opens the directory at `path`, which may be a symbolic link to one.
+    /// Opens the directory at `path`, which may be a symbolic link to a directory.
     ///
     /// # Errors
     ///
@@ -70,11 +70,11 @@ impl Dir {
         &self.path
     }
 
-    /// Returns what is at `path`, without following a link; `None` if nothing is.
+    /// Returns the metadata at `path`, without following a link; `None` if nothing exists there.
     ///
     /// # Errors
     ///
-    /// [`Error`] when that cannot be known.
+    /// [`Error`] if that cannot be determined.
     pub fn find(&self, path: impl AsRef<Path>) -> Result<Option<Found>> {
         let path = path.as_ref();
         match self.run(Operation::Find, path, || self.root.metadata(path)) {
@@ -88,37 +88,37 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// [`Error`] when that cannot be known.
+    /// [`Error`] if that cannot be determined.
     pub fn exists(&self, path: impl AsRef<Path>) -> Result<bool> {
         Ok(self.find(path)?.is_some())
     }
 
-    /// Whether two paths are names of one file.
+    /// Whether two paths refer to the same file.
     ///
     /// # Errors
     ///
-    /// [`Error`] when that cannot be known.
+    /// [`Error`] if that cannot be determined.
     pub fn is_same(&self, left: impl AsRef<Path>, right: impl AsRef<Path>) -> Result<bool> {
         let ids = (self.find(left)?.and_then(|it| it.id), self.find(right)?.and_then(|it| it.id));
         Ok(matches!(ids, (Some(left), Some(right)) if left == right))
     }
 
-    /// Whether `file` is the one at `path`.
+    /// Whether `file` is the file at `path`.
     ///
     /// # Errors
     ///
-    /// [`Error`] when that cannot be known.
+    /// [`Error`] if that cannot be determined.
     pub fn is_at(&self, file: &File, path: impl AsRef<Path>) -> Result<bool> {
         let path = path.as_ref();
         let id = system::id(file).map_err(self.failed(Operation::Find, path))?;
         Ok(self.find(path)?.is_some_and(|it| it.id == id))
     }
 
-    /// Returns what is in a directory, sorted by name.
+    /// Returns the entries of a directory, sorted by name.
     ///
     /// # Errors
     ///
-    /// [`Error`] when there is no such directory, or it cannot be read to its end.
+    /// [`Error`] if the directory does not exist or cannot be read completely.
     pub fn list(&self, path: impl AsRef<Path>) -> Result<Vec<Entry>> {
         let path = path.as_ref();
         let mut entries = self.run(Operation::List, path, || self.root.list(path))?;
@@ -130,7 +130,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`read_regular`](super::read_regular), the limit excepted.
+    /// The errors of [`read_regular`](super::read_regular), except for the limit.
     pub fn open_regular(&self, path: impl AsRef<Path>) -> Result<(File, Metadata)> {
         let path = path.as_ref();
         self.try_open_regular(path).map_err(self.failed(Operation::Read, path))
@@ -140,7 +140,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`read_regular`](super::read_regular).
+    /// The errors of [`read_regular`](super::read_regular).
     pub fn read_regular(&self, path: impl AsRef<Path>, limit: u64) -> Result<Contents> {
         let path = path.as_ref();
         self.try_open_regular(path)
@@ -148,10 +148,10 @@ impl Dir {
             .map_err(self.failed(Operation::Read, path))
     }
 
-    /// Opens a file that a listing knows to be a regular one, in a single step.
+    /// Opens a file that is a regular file according to a listing, in a single step.
     ///
-    /// Should it have become something else since, that is what is opened, also through a
-    /// link, yet without waiting for it.
+    /// If it has become something else since then, that is opened, even through a link, but without
+    /// blocking.
     ///
     /// # Errors
     ///
@@ -161,12 +161,11 @@ impl Dir {
         self.run(Operation::Read, name, || self.root.open_listed(name))
     }
 
-    /// Returns the number of the device that the directory is on, and who else may change what is
-    /// in it.
+    /// Returns the number of the device with the directory, and who else can change its contents.
     ///
     /// # Errors
     ///
-    /// [`Error`] when that cannot be known.
+    /// [`Error`] if that cannot be determined.
     #[cfg(unix)]
     pub fn device(&self) -> Result<(u64, Option<Exposure>)> {
         self.run(Operation::Find, Path::new(""), || self.root.device())
@@ -183,13 +182,12 @@ impl Dir {
         }
     }
 
-    /// Writes a new file, so that its bytes survive a power cut once its directory is
-    /// synced; returns its permission bits.
+    /// Writes a new file, so that its bytes survive a power failure once its directory is synced;
+    /// returns its permission bits.
     ///
     /// # Errors
     ///
-    /// [`Error`] when there is something of the name, or it cannot be written; then no file
-    /// is left.
+    /// [`Error`] if the name exists or the file cannot be written; then no file is left.
     pub fn create(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<u32> {
         let path = path.as_ref();
         let file = self.create_new(path, mode)?;
@@ -199,11 +197,11 @@ impl Dir {
         })
     }
 
-    /// Writes a new file, which survives a power cut once it is [synced](Self::sync_files).
+    /// Writes a new file, which survives a power failure once it is [synced](Self::sync_files).
     ///
     /// # Errors
     ///
-    /// Those of [`Dir::create`].
+    /// The errors of [`Dir::create`].
     pub fn create_unsynced(
         &self,
         path: impl AsRef<Path>,
@@ -221,12 +219,12 @@ impl Dir {
         }
     }
 
-    /// Makes new files survive a power cut, many at the same time: the system then needs few
-    /// steps for all of them.
+    /// Makes new files survive a power failure, many at the same time, because the system then
+    /// needs few steps for all of them.
     ///
     /// # Errors
     ///
-    /// The place of a file that cannot be synced, and its [`Error`].
+    /// The index of a file that cannot be synced, and its [`Error`].
     pub fn sync_files(&self, files: &[NewFile]) -> std::result::Result<(), (usize, Error)> {
         let files: Vec<_> = files.iter().enumerate().collect();
         let fail = |(idx, file): &(usize, &NewFile), err: io::Error| {
@@ -238,11 +236,11 @@ impl Dir {
         at_once(&files, |it| it.1.file.sync_all().map_err(|err| fail(it, err)))
     }
 
-    /// Writes a new file that need not survive a power cut.
+    /// Writes a new file that need not survive a power failure.
     ///
     /// # Errors
     ///
-    /// Those of [`Dir::create`].
+    /// The errors of [`Dir::create`].
     pub fn create_scratch(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<()> {
         let path = path.as_ref();
         let file = self.create_new(path, mode)?;
@@ -253,12 +251,12 @@ impl Dir {
         })
     }
 
-    /// Creates an empty file for reading and writing, where nothing has the name.
+    /// Creates an empty file for reading and writing, if the name does not exist.
     pub(super) fn create_new(&self, path: &Path, mode: Mode) -> Result<File> {
         self.run(Operation::Create, path, || self.root.create(path, mode))
     }
 
-    /// Writes all of a file that was just created; returns its permission bits.
+    /// Writes the complete contents of a new file; returns its permission bits.
     fn fill(
         &self,
         mut file: &File,
@@ -305,31 +303,31 @@ impl Dir {
         self.run_two(Operation::Rename, from, to, || self.root.rename(from, to))
     }
 
-    /// Gives a file another name that nothing has.
+    /// Gives a file another name that does not exist yet.
     ///
-    /// Where the system has no such operation, the file has both names for a moment; and
-    /// where it has no hard links either, a file that appears just now is lost.
+    /// On systems without such an operation, the file has both names for a moment; without hard
+    /// links, a file that is created at the new name in that moment is lost.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AlreadyExists`] when something has the name.
+    /// [`ErrorKind::AlreadyExists`] if the name exists.
     pub fn rename_new(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
         let (from, to) = (from.as_ref(), to.as_ref());
         match self.rename_exclusive(from, to) {
             Err(err) if err.operation != Operation::Link => Err(err),
-            // A disk that fails or is full is no reason to take the way that is less safe.
+            // A disk that fails or is full is not a reason to use the less safe operation.
             Err(err) if !lacks_links(&err) => Err(err),
             Err(_) if self.exists(to)? => {
                 let taken = io::Error::from(ErrorKind::AlreadyExists);
                 Err(self.failed(Operation::RenameNew, from)(taken))
             }
-            // No hard links either, as on FAT.
+            // No hard links either, for example on FAT.
             Err(_) => self.rename(from, to),
             Ok(()) => Ok(()),
         }
     }
 
-    /// Gives a file another name that nothing has, or is unsupported.
+    /// Gives a file another name that does not exist, or returns that this is unsupported.
     pub(super) fn rename_exclusive(&self, from: &Path, to: &Path) -> Result<()> {
         let rename = || self.root.rename_new(from, to);
         match self.run_two(Operation::RenameNew, from, to, rename) {
@@ -340,7 +338,7 @@ impl Dir {
         self.unlink(from)
     }
 
-    /// Exchanges the names of two files in one step, or is unsupported.
+    /// Exchanges the names of two files in one step, or returns that this is unsupported.
     ///
     /// # Errors
     ///
@@ -350,7 +348,7 @@ impl Dir {
         self.run_two(Operation::Exchange, left, right, || self.root.exchange(left, right))
     }
 
-    /// Gives a file a second name that nothing has.
+    /// Gives a file a second name that does not exist yet.
     ///
     /// # Errors
     ///
@@ -360,22 +358,22 @@ impl Dir {
         self.run_two(Operation::Link, from, to, || self.root.link(from, to))
     }
 
-    /// Creates a symbolic link that leads to `target`, which need not exist. A relative target is
-    /// found from the directory of the link.
+    /// Creates a symbolic link to `target`, which may not exist. A relative target is relative to
+    /// the directory of the link.
     ///
     /// # Errors
     ///
-    /// [`Error`]; [`ErrorKind::AlreadyExists`] when the name is taken.
+    /// [`Error`]; [`ErrorKind::AlreadyExists`] if the name exists.
     pub fn create_symlink(&self, target: &Path, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.run(Operation::Symlink, path, || self.root.symlink(target, path))
     }
 
-    /// Returns what a symbolic link leads to.
+    /// Returns the target of a symbolic link.
     ///
     /// # Errors
     ///
-    /// [`Error`]; [`ErrorKind::InvalidInput`] when something else has the name.
+    /// [`Error`]; [`ErrorKind::InvalidInput`] if the name is of another kind.
     pub fn read_link(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
         self.run(Operation::Find, path, || self.root.read_link(path))
@@ -391,11 +389,11 @@ impl Dir {
         self.run(Operation::Unlink, path, || self.root.unlink(path))
     }
 
-    /// Creates a directory; one that is there already is fine.
+    /// Creates a directory; it may already exist.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotADirectory`] when something else has the name.
+    /// [`ErrorKind::NotADirectory`] if the name is of another kind.
     pub fn create_dir(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         match self.run(Operation::CreateDir, path, || self.root.create_dir(path)) {
@@ -409,11 +407,11 @@ impl Dir {
         }
     }
 
-    /// Creates a directory, and those on the way to it.
+    /// Creates a directory and its parent directories.
     ///
     /// # Errors
     ///
-    /// Those of [`Dir::create_dir`].
+    /// The errors of [`Dir::create_dir`].
     pub fn create_dirs(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         match self.create_dir(path) {
@@ -446,12 +444,13 @@ impl Dir {
         self.run(Operation::RemoveDir, path, || self.root.remove_dir(path))
     }
 
-    /// Makes what happened to the names in a directory survive a power cut; an empty path is
-    /// this directory. One that does not exist any more has nothing to keep.
+    /// Makes changes to the names in a directory survive a power failure; an empty path is this
+    /// directory. A directory that no longer exists needs no sync.
     ///
     /// # Errors
     ///
-    /// [`Error`] when the system cannot promise it, except that some file systems never do.
+    /// [`Error`] if the system cannot guarantee it; on some file systems, it is never guaranteed,
+    /// and this is not an error.
     pub fn sync(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         kept_names(self.run(Operation::Sync, path, || self.root.sync_dir(path)))
@@ -461,7 +460,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of [`sync`](Self::sync).
+    /// The errors of [`sync`](Self::sync).
     pub fn sync_all<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Result<()> {
         for path in paths {
             point(Operation::Sync).map_err(self.failed(Operation::Sync, path.as_ref()))?;
@@ -472,20 +471,20 @@ impl Dir {
         })
     }
 
-    /// Whether [`sync_file_system`](Self::sync_file_system) does anything here.
+    /// Whether [`sync_file_system`](Self::sync_file_system) has an effect on this system.
     pub const SYNCS_FILE_SYSTEMS: bool = cfg!(target_os = "linux");
 
-    /// Makes all that was written to the directory's file system survive a power cut: one step
-    /// for thousands of files, however long their names and directories are.
+    /// Makes everything that was written to the directory's file system survive a power failure:
+    /// one step for thousands of files, however long their names and directories are.
     ///
     /// # Errors
     ///
-    /// [`Error`] when the system cannot promise it.
+    /// [`Error`] if the system cannot guarantee it.
     pub fn sync_file_system(&self) -> Result<()> {
         self.run(Operation::Sync, Path::new(""), || self.root.sync_file_system())
     }
 
-    /// Runs an operation on a path that does not leave the directory.
+    /// Performs an operation on a path that does not leave the directory.
     fn run<T>(
         &self,
         operation: Operation,
@@ -506,7 +505,7 @@ impl Dir {
         point(operation).and_then(|()| run()).map_err(self.failed(operation, path))
     }
 
-    /// Returns the error of an operation on `path`, once its cause is known.
+    /// Returns the error of an operation on `path` with a known cause.
     pub(super) fn failed<C: Into<Cause>>(
         &self,
         operation: Operation,
@@ -523,7 +522,8 @@ impl std::os::fd::AsFd for Dir {
     }
 }
 
-/// Whether a second name failed as the file system has none; FAT calls that not permitted.
+/// Whether a second name failed because the file system does not support it; on FAT, the error is
+/// that it is not permitted.
 fn lacks_links(err: &Error) -> bool {
     err.is_unsupported() || err.kind() == ErrorKind::PermissionDenied
 }
@@ -534,7 +534,7 @@ fn check(path: &Path) -> std::result::Result<(), Cause> {
     if path.components().all(stays) { Ok(()) } else { Err(Cause::Outside) }
 }
 
-/// Drops the errors of a directory that has no names to keep, or of a system that never does.
+/// Ignores the errors of a directory that does not exist, or of a system without this operation.
 fn kept_names(synced: Result<()>) -> Result<()> {
     match synced {
         Err(err) if err.is_absent() || err.is_unsupported() => Ok(()),

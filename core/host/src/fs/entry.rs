@@ -1,10 +1,10 @@
-//! What is on a disk, and with which permissions.
+//! The kinds of files, and their permissions.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::FileType;
 
-/// What a path leads to.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -23,10 +23,10 @@ pub enum Kind {
     Special,
 }
 
-/// What is at a path.
+/// The metadata at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     /// The permission bits.
     pub mode: u32,
@@ -34,29 +34,29 @@ pub struct Found {
     pub(super) id: Option<FileId>,
 }
 
-/// What is in a directory.
+/// An entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The name in the directory.
     pub name: OsString,
-    /// What has the name.
+    /// The kind of the entry.
     pub kind: Kind,
-    /// The number of the file in its file system, where there is one.
+    /// The number of the file in its file system, if there is one.
     pub inode: Option<u64>,
 }
 
 /// The permission bits of a file to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Of a new file: the user's umask takes bits away, as from any new file.
+    /// For a new file: the user's umask removes bits, as from any new file.
     New(u32),
     /// Exactly these.
     Exact(u32),
-    /// Those of the file that is replaced; if there is none, as [`Mode::New`].
+    /// The bits of the file that is replaced; if there is none, as [`Mode::New`].
     Keep(u32),
 }
 
-/// What makes two names the same file: device and inode.
+/// What identifies a file under any name: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
     pub(super) device: u64,

@@ -1,4 +1,4 @@
-//! What can go wrong on the disk.
+//! Errors of the disk.
 
 use super::entry::Kind;
 use super::fault::Operation;
@@ -10,61 +10,62 @@ use std::path::{Path, PathBuf};
 /// The result of an operation on the disk.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An operation that failed, and on which path.
+/// A failed operation and its path.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {operation} `{}`", path.display())]
 pub struct Error {
-    /// What was tried.
+    /// The operation.
     pub operation: Operation,
-    /// The path that it was tried on.
+    /// The path of the operation.
     pub path: PathBuf,
     /// Why it failed.
     #[source]
     pub cause: Cause,
 }
 
-/// Why an operation failed; for those who name operation and path in their own words.
+/// Why an operation failed, for callers that describe the operation and the path themselves.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
     /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// What has the name is not a regular file.
+    /// The file with this name is not a regular one.
     #[error("it is a {kind}, not a regular file")]
     NotRegular {
-        /// What it is.
+        /// The kind of the file.
         kind: Kind,
     },
     /// The file is longer than its reader accepts.
     #[error("it is larger than {}", size(*limit))]
     TooLarge {
-        /// How many bytes would be accepted.
+        /// The accepted number of bytes.
         limit: u64,
     },
-    /// The path leads out of the directory, or is not a relative one.
-    #[error("the path leads out of the directory")]
+    /// The path leads outside the directory, or is not relative.
+    #[error("the path leads outside the directory")]
     Outside,
-    /// Another process has the lock.
-    #[error("{0} has the lock")]
+    /// Another process holds the lock.
+    #[error("{0} holds the lock")]
     Held(Holder),
-    /// The file system has neither locks nor a way to give a file a name that is free.
+    /// The file system supports neither locks nor an operation that gives a file a name that does
+    /// not exist.
     #[error("the file system supports neither locks nor exclusive renames")]
     NoLocks {
-        /// Why there is no lock of the kernel.
+        /// Why the kernel has no lock.
         source: io::Error,
     },
 }
 
-/// Who has a lock.
+/// The process that holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The number of the process, if the lock says it.
+    /// The number of the process, if the lock contains it.
     pub process: Option<u32>,
     /// The file that is the lock.
     pub path: PathBuf,
-    /// Whether the process certainly runs. If not, the lock may be left over from one that
-    /// cannot be seen from here, and then only the user can tell.
+    /// Whether the process is certain to run. If not, the lock may be left over from a process that
+    /// is not visible here, and only the user can decide.
     pub is_certain: bool,
 }
 
@@ -83,12 +84,12 @@ impl Error {
         self.cause.kind()
     }
 
-    /// Whether nothing has the name; a file or a link has nothing in it.
+    /// Whether the name does not exist; a path below a file or a link does not exist either.
     pub fn is_absent(&self) -> bool {
         matches!(&self.cause, Cause::Io(err) if is_absent(err))
     }
 
-    /// Whether the system, or this file system, does not have the operation.
+    /// Whether the system or this file system does not support the operation.
     pub fn is_unsupported(&self) -> bool {
         matches!(&self.cause, Cause::Io(err) if is_unsupported(err))
     }
@@ -109,7 +110,7 @@ impl Cause {
 }
 
 impl From<Cause> for io::Error {
-    /// Returns the error of the system, or one with the cause in it.
+    /// Returns the error of the system, or an error that contains the cause.
     fn from(cause: Cause) -> Self {
         match cause {
             Cause::Io(err) => err,
@@ -125,22 +126,23 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Whether the error says that nothing has the name; a file or a link has nothing in it.
+/// Whether the error means that the name does not exist; a path below a file or a link does not
+/// exist either.
 pub fn is_absent(err: &io::Error) -> bool {
     matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || system::is_loop(err)
 }
 
-/// Whether the error says that the system, or this file system, does not have the operation.
+/// Whether the error means that the system or this file system does not support the operation.
 pub fn is_unsupported(err: &io::Error) -> bool {
     matches!(err.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
 }
 
-/// Returns the error of an operation on `path`, once its cause is known.
+/// Returns the error of an operation on `path` with a known cause.
 pub(super) fn failed<C: Into<Cause>>(operation: Operation, path: &Path) -> impl FnOnce(C) -> Error {
     move |cause| Error { operation, path: path.to_owned(), cause: cause.into() }
 }
 
-/// Spells a number of bytes, in a unit that leaves it whole.
+/// Formats a number of bytes, in the largest unit without a fraction.
 fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {

@@ -1,17 +1,17 @@
-//! Who else may change a file or a directory.
+//! Who else can change a file or a directory.
 //!
-//! A file counts as exposed if anyone but this process's user and the administrator may change
-//! it: by its own owner and permissions. The directories above are not looked at, which would
-//! cost a step for each: who may write there can put another file in its place, but then the file
-//! is theirs, and that is seen. The sticky bit does not help, as new files can still be added.
-//! A group counts as the user's own if it has the user's number, as systems number them that give
-//! each user a group.
+//! A file counts as exposed if users other than this process's user and the administrator can
+//! change it, according to its owner and permissions. The parent directories are not checked,
+//! because each would cost a system call: a user who can write to a parent can replace the file,
+//! but the new file belongs to that user, which is detected. The sticky bit does not help, because
+//! new files can still be added. A group counts as the user's own if it has the user's number,
+//! because some systems give each user such a group.
 
 use std::fmt;
 #[cfg(unix)]
 use std::fs::Metadata;
 
-/// Who else may change a file or a directory.
+/// Who else can change a file or a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
     /// It belongs to another user.
@@ -26,21 +26,21 @@ impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(id) => write!(f, "it belongs to another user (uid {id})"),
-            Self::Group(id) => write!(f, "the members of its group (gid {id}) may change it"),
-            Self::World => f.write_str("every user may change it"),
+            Self::Group(id) => write!(f, "its group (gid {id}) can write to it"),
+            Self::World => f.write_str("all users can write to it"),
         }
     }
 }
 
 impl Exposure {
-    /// Returns who else may change what has this metadata.
+    /// Returns who else can change a file with this metadata.
     #[cfg(unix)]
     pub fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         Self::of_owner(metadata.uid(), metadata.gid(), metadata.mode())
     }
 
-    /// Returns nothing: other systems have other permissions, which are not looked at.
+    /// Returns nothing: other systems have other permissions, which are not checked.
     #[cfg(not(unix))]
     pub fn of(_: &std::fs::Metadata) -> Option<Self> {
         None
@@ -62,8 +62,8 @@ impl Exposure {
     }
 }
 
-/// Returns whether a file is the user's own, and no other may change it: what only the host itself
-/// should have written.
+/// Returns whether a file belongs to the user, and no other user can change it; only the host
+/// should have written it.
 #[cfg(unix)]
 pub(super) fn is_private(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -75,14 +75,15 @@ pub(super) fn is_private(_: &std::fs::Metadata) -> bool {
     true
 }
 
-/// Returns whether the process runs with rights that others could get hold of by what it loads:
-/// those of the administrator, or more than its caller has.
+/// Returns whether the process has privileges that others could gain through the files that it
+/// loads: those of the administrator, or more than its caller has.
 #[cfg(unix)]
 pub fn is_worth_protecting() -> bool {
     rustix::process::geteuid().is_root() || !crate::caller::is_trusted()
 }
 
-/// Returns whether the process runs with rights that others could get hold of by what it loads.
+/// Returns whether the process has privileges that others could gain through the files that it
+/// loads.
 #[cfg(not(unix))]
 pub fn is_worth_protecting() -> bool {
     false

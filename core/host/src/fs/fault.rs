@@ -1,9 +1,8 @@
-//! The moment before each operation, where a test can have an accident happen.
+//! A hook before each operation, with which a test can cause a failure.
 //!
-//! It is compiled always, as the tests of other crates need it and a feature would have the
-//! whole workspace built twice. A process without a hook pays one relaxed load for each
-//! operation, which is a system call. Hooks belong to one thread, so that tests can run
-//! side by side.
+//! It is always compiled, because the tests of other crates use it, and with a feature the whole
+//! workspace would be built twice. A process without a hook pays one relaxed load for each
+//! operation, which is a system call. Hooks belong to one thread, so tests can run in parallel.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// Ask what is at a path.
+    /// Query what is at a path.
     Find,
     /// Open a directory.
     OpenDir,
@@ -24,17 +23,17 @@ pub enum Operation {
     Read,
     /// Take the kernel's lock on a file.
     Lock,
-    /// Create a file, or open one that may be missing.
+    /// Create a file, or open a file that may not exist.
     Create,
     /// Write a file.
     Write,
     /// Set permission bits.
     SetMode,
-    /// Have a file, or the names in a directory, survive a power cut.
+    /// Make a file, or the names in a directory, survive a power failure.
     Sync,
-    /// Rename a file; one of the new name is lost.
+    /// Rename a file; an existing file with the new name is lost.
     Rename,
-    /// Rename a file to a name that is free, in one step.
+    /// Rename a file to a name that does not exist, in one step.
     RenameNew,
     /// Exchange the names of two files in one step.
     Exchange,
@@ -89,14 +88,15 @@ thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
-/// The time in which a hook is called; it ends with the value.
+/// While this value exists, the hook is called.
 #[derive(Debug)]
 #[must_use = "the hook is removed with this value"]
 pub struct Injected(());
 
-/// Calls `hook` before each operation of this thread; its error is the operation's.
+/// Calls `hook` before each operation of this thread; if it returns an error, the operation fails
+/// with it.
 ///
-/// There is one hook at a time. Operations of the hook itself are not reported to it.
+/// There is one hook at a time. The hook is not called for its own operations.
 pub fn inject(hook: impl FnMut(Operation) -> io::Result<()> + 'static) -> Injected {
     ARMED.store(true, Ordering::Relaxed);
     HOOK.set(Some(Box::new(hook)));

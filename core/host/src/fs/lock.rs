@@ -1,13 +1,14 @@
 //! A lock that excludes other processes on every file system.
 //!
-//! A lock is a file. It gets its name in one step, with the record of its owner in it and
-//! the kernel's lock on it, which ends with the process however that dies. Where the file
-//! system has no locks the record alone decides: a lock whose owner is certainly dead is
-//! stale. A stale lock is removed by the one process that holds the lock that is named
-//! after it, so that no process removes the lock of another that was faster.
+//! A lock is a file. It gets its name in one step, with the record of its owner in it and with the
+//! kernel's lock, which ends with the process however the process ends. On file systems without
+//! locks, only the record counts: a lock whose owner is certain to be dead is stale. A process
+//! removes a stale lock only while it holds another lock that is named after the stale one, so no
+//! process removes the new lock of a process that was faster.
 //!
-//! Invariants: the owner of a lock has the file that bears the name, and only the owner, or
-//! who proved it dead, removes that; whoever cannot be excluded gets an error, never a lock.
+//! Invariants: the owner of a lock has the file with its name open, and only the owner, or a
+//! process that has proved the owner dead, removes the file; a process that cannot be excluded gets
+//! an error, never a lock.
 
 use super::dir::Dir;
 use super::entry::Mode;
@@ -23,15 +24,15 @@ use std::time::{Duration, Instant};
 
 /// A record is far shorter.
 const MAX_RECORD: u64 = 4096;
-/// How often in a row a lock may change under an attempt; each time, another had it.
+/// How often in a row a lock may change during an attempt; each time, another process had it.
 const MAX_CHANGES: usize = 64;
 /// How many processes in a row may die while they remove a stale lock.
 const MAX_DEPTH: usize = 8;
 const PAUSE: Duration = Duration::from_millis(20);
-/// Other users may read who has a lock.
+/// Other users may read who holds a lock.
 const MODE: Mode = Mode::New(0o644);
 
-/// A lock that this process holds, until it is dropped.
+/// A lock that this process holds until it is dropped.
 #[derive(Debug)]
 #[must_use = "the lock ends with this value"]
 pub struct Lock {
@@ -43,21 +44,21 @@ pub struct Lock {
 /// How an attempt to take a lock ended.
 #[derive(Debug)]
 pub enum Attempt {
-    /// This process has the lock.
+    /// This process holds the lock.
     Taken(Lock),
-    /// Another one has it.
+    /// Another process holds it.
     Held(Holder),
-    /// The directory of the lock does not exist, or the lock changed all the time.
+    /// The directory of the lock does not exist, or the lock kept changing.
     Vanished,
 }
 
-/// What a file in the place of a lock means that has no record of an owner, and no lock of
-/// the kernel on it.
+/// How to treat a file with the name of a lock that has no record of an owner and no lock of the
+/// kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unowned {
-    /// It is left over: all who take this lock take the kernel's as well.
+    /// It is left over: all programs with this lock also use the kernel's lock.
     Stale,
-    /// It is the lock of a program that knows only of the file.
+    /// It is the lock of a program that uses only the file.
     Held,
 }
 
@@ -66,8 +67,8 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`Cause::NoLocks`] when the file system has nothing that excludes others;
-    /// [`Cause::Io`] for all else that the system refuses.
+    /// [`Cause::NoLocks`] if the file system has no means to exclude others; [`Cause::Io`] for all
+    /// other errors of the system.
     pub fn attempt(dir: &Dir, path: impl AsRef<Path>, unowned: Unowned) -> Result<Attempt> {
         let path = path.as_ref();
         let Some(name) = path.file_name() else {
@@ -80,12 +81,12 @@ impl Lock {
         }
     }
 
-    /// Calls `attempt` until it takes the lock at `path`, for at most `patience`. The first
-    /// time that another process has it, `waiting` is told which.
+    /// Calls `attempt` until it takes the lock at `path`, for at most `patience`. The first time
+    /// that another process holds it, `waiting` is called with that process.
     ///
     /// # Errors
     ///
-    /// [`Cause::Held`] when the other process does not finish in time; those of `attempt`.
+    /// [`Cause::Held`] if the other process does not finish in time; the errors of `attempt`.
     pub fn wait<E: From<Error>>(
         path: &Path,
         patience: Duration,
@@ -115,15 +116,15 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // As long as the lock is held, no other process takes this file for the lock. Should
-        // the user have removed it, the file of the name is somebody else's.
+        // While the lock is held, no other process treats this file as the lock. If the user has
+        // removed it, the file with its name belongs to another process.
         if matches!(self.dir.is_at(&self.file, &self.name), Ok(true)) {
             let _ = self.dir.unlink(&self.name);
         }
     }
 }
 
-/// Whether a process has the kernel's lock on a file.
+/// Whether a process holds the kernel's lock on a file.
 enum Kernel {
     Taken,
     Held,
@@ -149,28 +150,28 @@ fn kernel_lock(file: &File) -> io::Result<Kernel> {
     }
 }
 
-/// What comes after a look at a lock.
+/// The next step after a lock has been examined.
 enum Step {
     Done(Attempt),
-    /// Another look: what was there has changed.
+    /// Examine it again: it has changed.
     Again,
 }
 
 /// Whether the file of a lock got its name.
 enum Placed {
     Done,
-    /// Another one has the name by now.
+    /// By now, another process has the name.
     TooLate,
     /// The file system cannot do it without overwriting another one.
     Unsupported,
 }
 
-/// The place of a lock.
+/// The path of a lock.
 struct Place<'a> {
     dir: &'a Dir,
     name: &'a OsStr,
     unowned: Unowned,
-    /// How many stale locks this one is about to remove.
+    /// The number of nested stale locks that this one is about to remove.
     depth: usize,
 }
 
@@ -180,7 +181,7 @@ impl Place<'_> {
             let step = match self.dir.open_for_lock(Path::new(self.name)) {
                 Ok(Some(file)) => self.examine(file)?,
                 Ok(None) => self.create()?,
-                // Programs that make this lock may keep it to themselves.
+                // Programs with this lock may keep it unreadable for others.
                 Err(err) if self.unowned == Unowned::Held && is_denied(&err) => {
                     self.held(None, false)
                 }
@@ -193,7 +194,7 @@ impl Place<'_> {
         Ok(Attempt::Vanished)
     }
 
-    /// Looks whether the lock that has the name is somebody's, and removes it if not.
+    /// Determines whether the existing lock has an owner, and removes it if not.
     fn examine(&self, mut file: File) -> Result<Step> {
         let kernel = kernel_lock(&file).map_err(|err| self.failed(err))?;
         let record = match (&kernel, read_record(&mut file)) {
@@ -213,7 +214,7 @@ impl Place<'_> {
                 State::Unknown => Ok(self.held(Some(record), false)),
             },
             (Kernel::Taken, None) if self.unowned == Unowned::Stale => {
-                // Those who see no locks leave such a file alone, and the others wait.
+                // Processes that do not see locks leave such a file alone, and the others wait.
                 self.dir.unlink(self.name)?;
                 Ok(Step::Again)
             }
@@ -221,8 +222,8 @@ impl Place<'_> {
         }
     }
 
-    /// Removes a stale lock, under a lock that is named after it: the file that bears the
-    /// name by then may be another one.
+    /// Removes a stale lock, under a lock that is named after it: by then, the file with the name
+    /// may be another one.
     fn remove(&self, stale: Record) -> Result<Step> {
         if self.depth == MAX_DEPTH {
             return Ok(self.held(Some(stale), false));
@@ -241,9 +242,9 @@ impl Place<'_> {
         Ok(Step::Again)
     }
 
-    /// Creates the lock: it gets its name when it has its record.
+    /// Creates the lock: it gets its name when it contains its record.
     fn create(&self) -> Result<Step> {
-        // What can fail comes first: once it has the name, the lock is held.
+        // Everything that can fail comes first: once it has the name, the lock is held.
         let dir = self.dir.open_dir("")?;
         let create = |it: &Path| self.dir.create_new(it, MODE);
         let (temporary, mut file) = match self.dir.create_temporary(Path::new(self.name), create) {
@@ -265,12 +266,12 @@ impl Place<'_> {
         }
     }
 
-    /// Records the owner in a file of this process, and gives it the name.
+    /// Records the owner in a file of this process, and gives the file the name.
     fn place(&self, temporary: &Path, file: &mut File) -> Result<Placed> {
         let kernel = kernel_lock(file).map_err(|err| self.failed(err))?;
         let record = Record::of_this_process(matches!(kernel, Kernel::Taken));
         match self.record(&record, file) {
-            // On a full disk the kernel's lock has to do, or nothing could be removed there.
+            // On a full disk, the kernel's lock must suffice, or nothing could be removed there.
             Err(err) if record.kernel && self.unowned == Unowned::Stale && is_full(&err) => {}
             res => res?,
         }
@@ -290,8 +291,9 @@ impl Place<'_> {
         }
     }
 
-    /// Creates the lock under its name, where a file cannot be given one exclusively but the
-    /// kernel has locks, as on FAT. It is the lock once it is locked and still has the name.
+    /// Creates the lock under its name, on file systems that cannot give a file a name exclusively
+    /// but have kernel locks, such as FAT. It is the lock if it still has the name after it is
+    /// locked.
     fn create_in_place(&self, dir: Dir) -> Result<Step> {
         let mut file = match self.dir.create_new(Path::new(self.name), MODE) {
             Err(err) if err.kind() == ErrorKind::AlreadyExists => return Ok(Step::Again),
@@ -311,12 +313,12 @@ impl Place<'_> {
         let text = record.to_text();
         point(Operation::Write)
             .and_then(|()| file.write_all(text.as_bytes()))
-            // Without the kernel's lock, the record is all that others have to go by.
+            // Without the kernel's lock, other processes have only the record.
             .and_then(|()| if record.kernel { Ok(()) } else { file.sync_all() })
             .map_err(|err| self.failed(err))
     }
 
-    /// Whether the lock that has the name is the one with this number.
+    /// Whether the lock with the name is the one with this number.
     fn is_named(&self, nonce: u64) -> Result<bool> {
         let Some(mut file) = self.dir.open_for_lock(Path::new(self.name))? else {
             return Ok(false);

@@ -1,14 +1,14 @@
-//! The one way to the disk.
+//! All access to the disk.
 //!
-//! - [`read_regular`] and [`read_named`] read a whole file: only a regular one, without ever
-//!   waiting for it, and only up to a limit.
-//! - [`Dir`] is a directory, held open, with all operations on the paths below it; none of
-//!   them follows a symbolic link, or leaves the directory.
-//! - [`replace`] writes a file in one step that survives a power cut.
+//! - [`read_regular`] and [`read_named`] read a whole file: only a regular one, without blocking,
+//!   and only up to a limit.
+//! - [`Dir`] is an open directory, with all operations on the paths below it; none of them follows
+//!   a symbolic link or leaves the directory.
+//! - [`replace`] writes a file in one step that survives a power failure.
 //! - [`Lock`] excludes other processes on every file system.
 //!
-//! Invariant: no error of the system is dropped. What is missing, and what cannot be read,
-//! are never confused.
+//! Invariant: no error of the system is dropped. Missing files and files that cannot be read are
+//! never confused.
 
 mod dir;
 mod entry;

@@ -1,5 +1,5 @@
-//! The disk where there are only paths, as on Windows: each directory on the way is looked
-//! at before an operation. A link that is put there just then is followed.
+//! The disk of systems with paths only, for example Windows: each directory on the way is checked
+//! before an operation. A link that is created between the check and the operation is followed.
 
 use super::entry::{Entry, FileId, Found, Kind, Mode};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -74,7 +74,7 @@ impl Root {
     pub(super) fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.place(from)?, self.place(to)?);
         let permissions = fs::symlink_metadata(&from)?.permissions();
-        // `MoveFileExW` without permission to replace, which the standard library lacks.
+        // `MoveFileExW` without permission to replace, which the standard library does not provide.
         let mut path = tempfile::TempPath::try_from_path(&from)?;
         // It is not a temporary file: after an error, it stays.
         path.disable_cleanup(true);
@@ -165,15 +165,15 @@ pub(super) fn id(_: &File) -> io::Result<Option<FileId>> {
     Ok(None)
 }
 
-/// Returns the same of what is at a path, without following a link; nothing if it cannot be
-/// asked, for example because it is about to be removed.
+/// Returns the same for a path, without following a link; nothing if it cannot be queried, for
+/// example because it is about to be removed.
 #[cfg(windows)]
 fn id_at(path: &Path) -> Option<FileId> {
     use std::os::windows::fs::OpenOptionsExt as _;
     const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
     let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
-    // The right to nothing is enough, and others may use the file in any way.
+    // No access right is required, and others may use the file in any way.
     let file = OpenOptions::new().access_mode(0).custom_flags(flags).open(path).ok()?;
     id(&file).ok()?
 }

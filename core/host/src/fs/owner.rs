@@ -1,7 +1,7 @@
-//! Who has a lock: what a lock file records of its owner, and whether that owner still runs.
+//! The owner of a lock: what a lock file records about it, and whether it still runs.
 //!
-//! Invariant: an owner counts as dead only if that is certain. A process of another machine,
-//! or of a container whose processes cannot be seen from here, is never taken for dead.
+//! Invariant: an owner counts as dead only if that is certain. A process of another machine, or of
+//! a container whose processes are not visible here, never counts as dead.
 
 use super::error::Holder;
 use super::replace::random;
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 
 /// The number of the format.
 const FORMAT: u32 = 1;
-/// How far up parents of parents are asked for.
+/// The maximum number of ancestors that are examined.
 const MAX_ANCESTORS: usize = 1000;
 
-/// What a lock file says.
+/// The contents of a lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     format: u32,
-    /// Tells this lock from all others that the file was or will be.
+    /// Distinguishes this lock from all earlier and later ones in the file.
     pub(super) nonce: u64,
-    /// Whether the owner has the kernel's lock on the file as well.
+    /// Whether the owner also holds the kernel's lock on the file.
     pub(super) kernel: bool,
     /// The number of the owner's process.
     pub(super) process: u32,
-    /// When the process was started, in the kernel's ticks since it was booted itself.
+    /// The start time of the process, in the kernel's ticks since boot.
     start: Option<u64>,
-    /// Which run of which kernel the process belongs to.
+    /// The boot of the kernel to which the process belongs.
     boot: Option<String>,
-    /// The process namespace in which the number means something.
+    /// The process namespace of the number.
     namespace: Option<String>,
     /// The machine, which has the same name in its next run.
     machine: Option<String>,
 }
 
-/// What is known of an owner.
+/// The state of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Alive,
@@ -57,7 +57,7 @@ impl Record {
         }
     }
 
-    /// Reads a record; `None` when the bytes are not one of this format.
+    /// Parses a record; `None` if the bytes do not have this format.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().filter(|it: &Self| it.format == FORMAT)
     }
@@ -72,7 +72,7 @@ impl Record {
             let is_known = |theirs: &Option<String>, ours| theirs.is_some() && *theirs == ours;
             return match theirs == ours {
                 true if is_known(&self.namespace, system::namespace()) => self.process_state(),
-                // The machine was started again since, and all its processes with it.
+                // The machine has been restarted since, with all its processes.
                 false if is_known(&self.machine, system::machine()) => State::Dead,
                 _ => State::Unknown,
             };
@@ -92,17 +92,17 @@ impl Record {
 }
 
 impl Holder {
-    /// Whether this process was started by the one that has the lock, as by one of its
-    /// hooks: then to wait for it would be to wait for oneself.
+    /// Whether this process was started by the one that holds the lock, for example by one of its
+    /// hooks: waiting for it would be a deadlock.
     pub fn is_ancestor(&self) -> bool {
         self.is_certain && self.process.is_some_and(is_ancestor)
     }
 }
 
-/// Whether a process is one that this process is a descendant of.
+/// Whether this process is a descendant of a process.
 fn is_ancestor(process: u32) -> bool {
     let mut next = system::parent(None);
-    // No chain is longer, and a number that is used again could close a circle.
+    // No chain is longer, and a number that is reused could form a cycle.
     for _ in 0..MAX_ANCESTORS {
         match next {
             Some(found) if found == process => return true,
@@ -119,8 +119,8 @@ mod system {
     use rustix::process::{Pid, test_kill_process};
     use std::fs;
 
-    /// Returns when a process was started; `None` if that cannot be known, or it is dead and
-    /// only its parent has not been told yet.
+    /// Returns the start time of a process; `None` if it cannot be determined, or if the process is
+    /// dead and its parent has not collected it yet.
     pub(super) fn start(process: u32) -> Option<u64> {
         field(process, 19)?.parse().ok()
     }
@@ -130,10 +130,10 @@ mod system {
         field(process.unwrap_or_else(std::process::id), 1)?.parse().ok()
     }
 
-    /// Returns a field of what the kernel knows of a process, counted from its state.
+    /// Returns a field of the kernel's data about a process, counted from its state.
     fn field(process: u32, idx: usize) -> Option<String> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The field before is the program's name in parentheses, which may contain anything.
+        // The previous field is the program's name in parentheses, which may contain any character.
         let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
         fields.nth(idx).map(str::to_owned)
     }
@@ -150,7 +150,7 @@ mod system {
         Some(format!("{} {}", line("/proc/sys/kernel/hostname")?, line("/etc/machine-id")?))
     }
 
-    /// Whether there is such a process; one that only awaits its parent is none.
+    /// Whether a process exists; one that only waits for its parent does not count.
     pub(super) fn exists(process: u32) -> bool {
         let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
         if test_kill_process(pid) == Err(Errno::SRCH) {
@@ -167,9 +167,9 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    //! Nothing that would make a dead process certain is asked for here.
+    //! This does not query anything that would prove a process dead.
 
-    /// Returns the parent of this process; those of others are not asked for.
+    /// Returns the parent of this process; those of other processes are not queried.
     pub(super) fn parent(process: Option<u32>) -> Option<u32> {
         #[cfg(unix)]
         if process.is_none() {

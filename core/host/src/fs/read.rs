@@ -1,4 +1,4 @@
-//! Reads whole files: regular ones only, without waiting, and up to a limit.
+//! Reads whole files: only regular ones, without blocking, and up to a limit.
 
 use super::entry::Kind;
 use super::error::{Cause, Result, failed};
@@ -12,12 +12,12 @@ use std::path::Path;
 /// The limit of files that may have any size.
 pub const NO_LIMIT: u64 = u64::MAX;
 
-/// What was read from one opened file.
+/// The contents of an opened file.
 #[derive(Debug)]
 pub struct Contents {
     /// All bytes of the file.
     pub bytes: Vec<u8>,
-    /// What the system knows of the opened file.
+    /// The metadata of the opened file.
     pub metadata: Metadata,
 }
 
@@ -27,7 +27,7 @@ impl Contents {
         permissions(&self.metadata)
     }
 
-    /// Returns whether the file is the user's own, and no other may change it.
+    /// Returns whether the file belongs to the user, and no other user can change it.
     pub fn is_private(&self) -> bool {
         exposure::is_private(&self.metadata)
     }
@@ -43,46 +43,46 @@ impl Contents {
     }
 }
 
-/// Returns the permission bits in `metadata`, with those for set-user-id and the like.
+/// Returns the permission bits in `metadata`, including set-user-ID and similar bits.
 pub fn permissions(metadata: &Metadata) -> u32 {
     system::mode(metadata)
 }
 
-/// Returns whether a file with this metadata is the user's own, and no other may change it.
+/// Returns whether a file with this metadata belongs to the user, and no other user can change it.
 pub fn is_private(metadata: &Metadata) -> bool {
     exposure::is_private(metadata)
 }
 
-/// Reads the regular file at `path`, which is not followed when it is a symbolic link.
+/// Reads the regular file at `path`; a symbolic link is not followed.
 ///
 /// # Errors
 ///
-/// [`Cause::NotRegular`] at once when it is anything else, as a FIFO that nobody writes to;
-/// [`Cause::TooLarge`] when it has more than `limit` bytes, also when it grows while it is
-/// read; [`Cause::Io`] for all that the system refuses.
+/// [`Cause::NotRegular`], without blocking, if it is of another kind, for example a FIFO without a
+/// writer; [`Cause::TooLarge`] if it has more than `limit` bytes, even if it grows while it is
+/// read; [`Cause::Io`] for all errors of the system.
 pub fn read_regular(path: &Path, limit: u64) -> Result<Contents> {
     open_regular(path).and_then(|(file, metadata)| {
         read_opened(file, metadata, limit).map_err(failed(Operation::Read, path))
     })
 }
 
-/// Reads the regular file that `path` leads to, as [`read_regular`]; for paths that a user
-/// names, which may be symbolic links.
+/// Reads the regular file at `path` like [`read_regular`], but follows symbolic links, for paths
+/// that a user names.
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`].
+/// The errors of [`read_regular`].
 pub fn read_named(path: &Path, limit: u64) -> Result<Contents> {
     open_named(path).and_then(|(file, metadata)| {
         read_opened(file, metadata, limit).map_err(failed(Operation::Read, path))
     })
 }
 
-/// Opens the regular file at `path`, which is not followed when it is a symbolic link.
+/// Opens the regular file at `path`; a symbolic link is not followed.
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`], the limit excepted.
+/// The errors of [`read_regular`], except for the limit.
 pub fn open_regular(path: &Path) -> Result<(File, Metadata)> {
     open(path, false)
 }
@@ -91,7 +91,7 @@ pub fn open_regular(path: &Path) -> Result<(File, Metadata)> {
 ///
 /// # Errors
 ///
-/// Those of [`read_regular`], the limit excepted.
+/// The errors of [`read_regular`], except for the limit.
 pub fn open_named(path: &Path) -> Result<(File, Metadata)> {
     open(path, true)
 }
@@ -110,8 +110,8 @@ fn open(path: &Path, follow: bool) -> Result<(File, Metadata)> {
     try_open().map_err(failed(Operation::Read, path))
 }
 
-/// Returns why a file could not be opened, where `kind` has the name. A socket, for one,
-/// cannot be opened at all; its error says nothing of that.
+/// Returns why a file of the kind `kind` could not be opened. A socket, for example, can never be
+/// opened, but its error does not say so.
 pub(super) fn refused(err: io::Error, kind: Option<Kind>) -> Cause {
     match kind {
         Some(kind) if kind != Kind::File => Cause::NotRegular { kind },
@@ -119,7 +119,7 @@ pub(super) fn refused(err: io::Error, kind: Option<Kind>) -> Cause {
     }
 }
 
-/// Checks that an opened file is a regular one.
+/// Checks that an opened file is a regular file.
 pub(super) fn check_regular(file: File) -> Result<(File, Metadata), Cause> {
     let metadata = file.metadata()?;
     match Kind::of(metadata.file_type()) {
@@ -128,13 +128,13 @@ pub(super) fn check_regular(file: File) -> Result<(File, Metadata), Cause> {
     }
 }
 
-/// Reads an opened file from where it is to its end.
+/// Reads an opened file from its position to its end.
 pub(super) fn read_opened(file: File, metadata: Metadata, limit: u64) -> Result<Contents, Cause> {
     let too_large = || Cause::TooLarge { limit };
     if metadata.len() > limit {
         return Err(too_large());
     }
-    // The length is that of a moment ago, and zero for the files of `/proc`.
+    // The length may have changed, and is zero for the files of `/proc`.
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(usize::try_from(metadata.len()).map_err(|_| too_large())?)

@@ -1,4 +1,4 @@
-//! Writes a file in one step, and names the temporary files that this takes.
+//! Writes a file in one step, and names the temporary files that this requires.
 
 use super::dir::Dir;
 use super::entry::{Kind, Mode};
@@ -9,16 +9,16 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A name may have 255 bytes; this leaves enough of them for the rest of a temporary one.
+/// A name may have 255 bytes; this leaves enough for the rest of the name of a temporary file.
 const MAX_STEM: usize = 200;
 
-/// Replaces the file at `path`, or creates it, in one step that survives a power cut: a
-/// reader sees the old bytes or the new ones.
+/// Replaces or creates the file at `path` in one step that survives a power failure: a reader sees
+/// either the old or the new bytes.
 ///
 /// # Errors
 ///
-/// [`Error`]; then the old file is as it was, and nothing new is left. [`Cause::NotRegular`]
-/// when something else than a regular file has the name.
+/// [`Error`]; then the old file is unchanged, and no new file is left. [`Cause::NotRegular`] if the
+/// name is not that of a regular file.
 pub fn replace(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
     let fail = failed(Operation::Write, path);
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
@@ -28,11 +28,11 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
 }
 
 impl Dir {
-    /// Replaces the file at `path`, or creates it, as [`replace`](fn@replace) does.
+    /// Replaces or creates the file at `path`, like [`replace`](fn@replace).
     ///
     /// # Errors
     ///
-    /// Those of [`replace`](fn@replace).
+    /// The errors of [`replace`](fn@replace).
     pub fn replace(&self, path: impl AsRef<Path>, bytes: &[u8], mode: Mode) -> Result<()> {
         let path = path.as_ref();
         self.try_replace(path, bytes, mode).map_err(|err| {
@@ -41,13 +41,13 @@ impl Dir {
         })
     }
 
-    /// Writes new bytes into the file at `path`, which must exist: for one that is a mount
-    /// point, which no other file can replace. A reader may see a part of them, and a failure
-    /// may leave a part.
+    /// Writes new bytes into the file at `path`, which must exist: for a file that is a mount
+    /// point, which cannot be replaced. A reader may see a part of them, and a failure may leave a
+    /// part.
     ///
     /// # Errors
     ///
-    /// [`Error`]; [`ErrorKind::NotFound`] when there is no file.
+    /// [`Error`]; [`ErrorKind::NotFound`] if the file does not exist.
     pub fn overwrite(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let path = path.as_ref();
         let missing = || self.failed(Operation::Write, path)(io::Error::from(ErrorKind::NotFound));
@@ -81,8 +81,8 @@ impl Dir {
         self.sync(path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Has `create` create a file beside `path`, under a name that nothing else has; returns
-    /// its path, too.
+    /// Calls `create` to create a file next to `path`, with a name that does not exist; also
+    /// returns its path.
     pub(super) fn create_temporary<T>(
         &self,
         path: &Path,
@@ -99,7 +99,7 @@ impl Dir {
     }
 }
 
-/// Returns the name of a temporary file for `path`: hidden, with a part that nobody guesses.
+/// Returns the name of a temporary file for `path`: hidden, with a part that cannot be guessed.
 fn temporary_name(path: &Path) -> OsString {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fits = |it: &usize| name.is_char_boundary(*it);
@@ -108,7 +108,7 @@ fn temporary_name(path: &Path) -> OsString {
     format!(".{stem}.{:016x}.tmp", random()).into()
 }
 
-/// Returns a number that is another one at each call, and in each process.
+/// Returns a number that differs in each call and in each process.
 pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

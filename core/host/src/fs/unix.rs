@@ -1,5 +1,5 @@
-//! The disk where there are directory descriptors: a path is walked from the descriptor, so
-//! that no link on the way is followed.
+//! The disk of systems with directory descriptors: a path is walked from the descriptor, so no link
+//! on the way is followed.
 
 use super::entry::{Entry, FileId, Found, Kind, Mode};
 use super::exposure::Exposure;
@@ -17,17 +17,18 @@ use std::path::{Component, Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The permission bits of a mode, with those for set-user-id and the like.
+/// The permission bits of a mode, including set-user-ID and similar bits.
 const BITS: u32 = 0o7777;
 const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// Opening a FIFO without a writer would wait for one, and a terminal could become ours.
+/// Opening a FIFO without a writer would block, and a terminal could become the controlling
+/// terminal.
 const FILE: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// A directory, open.
 #[derive(Debug)]
 pub(super) struct Root(OwnedFd);
 
-/// The directory that a path leads to, and the last part of the path.
+/// The directory of a path, and the last part of the path.
 struct Place<'a> {
     /// `None` if it is the root itself.
     dir: Option<OwnedFd>,
@@ -61,7 +62,7 @@ impl Root {
         self.open_beneath(path, DIR, 0)
     }
 
-    /// Opens what is at `path`, in one step where the system can resolve a path safely.
+    /// Opens `path`, in one step if the system can resolve a path safely.
     fn open_beneath(&self, path: &Path, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         #[cfg(target_os = "linux")]
@@ -111,7 +112,7 @@ impl Root {
     pub(super) fn open_for_lock(&self, path: &Path) -> io::Result<File> {
         let open = |access| self.open_beneath(path, FILE | access | OFlags::NOFOLLOW, 0);
         match open(OFlags::RDWR) {
-            // The lock of another user; most file systems lock for readers, too.
+            // The lock of another user; most file systems also grant locks to readers.
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
                 Ok(open(OFlags::RDONLY)?.into())
             }
@@ -136,7 +137,7 @@ impl Root {
             }
             let name = OsString::from_vec(name.to_bytes().to_vec());
             let kind = match entry.file_type() {
-                // Some file systems tell it only when asked for the file.
+                // Some file systems report it only when the file itself is queried.
                 FileType::Unknown => match self.metadata(&path.join(&name)) {
                     Ok(found) => found.kind,
                     Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
@@ -152,7 +153,7 @@ impl Root {
     pub(super) fn create(&self, path: &Path, mode: Mode) -> io::Result<File> {
         let mode = match mode {
             Mode::New(mode) | Mode::Keep(mode) => mode & 0o777,
-            // For nobody else's eyes until it has the bits that it shall have.
+            // Unreadable for others until it has its final bits.
             Mode::Exact(_) => 0o600,
         };
         let flags = FILE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
@@ -234,7 +235,7 @@ impl Root {
     }
 }
 
-/// Has the kernel resolve a path; `None` where it cannot, or not just now.
+/// Lets the kernel resolve a path; `None` if it cannot, or only temporarily cannot.
 #[cfg(target_os = "linux")]
 fn resolve(dir: &OwnedFd, path: &Path, flags: OFlags, mode: u32) -> Option<io::Result<OwnedFd>> {
     static IS_MISSING: AtomicBool = AtomicBool::new(false);
@@ -249,7 +250,7 @@ fn resolve(dir: &OwnedFd, path: &Path, flags: OFlags, mode: u32) -> Option<io::R
             IS_MISSING.store(true, Ordering::Relaxed);
             None
         }
-        // A sandbox may forbid the call, and a rename elsewhere may be in its way.
+        // A sandbox may forbid the call, and a concurrent rename may interfere.
         Err(Errno::PERM | Errno::AGAIN) => None,
         res => Some(res.map_err(io::Error::from)),
     }
@@ -287,12 +288,12 @@ pub(super) fn id(file: &File) -> io::Result<Option<FileId>> {
     Ok(Some(stat_id(&rustix::fs::fstat(file)?)))
 }
 
-/// Whether the error says that a link has the name of a directory or a file.
+/// Whether the error means that a name expected to be a directory or a file is a link.
 pub(super) fn is_loop(err: &io::Error) -> bool {
     err.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
-/// Whether the error says that the file system, or its server, has no locks.
+/// Whether the error means that the file system, or its server, does not support locks.
 pub(super) fn has_no_locks(err: &io::Error) -> bool {
     let is_any = |it: &[Errno]| it.iter().any(|it| err.raw_os_error() == Some(it.raw_os_error()));
     err.kind() == io::ErrorKind::Unsupported

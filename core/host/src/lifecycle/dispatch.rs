@@ -1,4 +1,4 @@
-//! Hands an event to the hooks of several plugins, and collects what they answer.
+//! Sends an event to the hooks of several plugins, and collects their answers.
 
 use super::error::HookError;
 use crate::services::{self, Capture, PluginServices, ProgramCall, Services, is_interrupted};
@@ -13,16 +13,16 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How long a hook that asks whether it is cancelled may take to end after its time. One that is
-/// a program is told to end, and is made to two seconds later, before the host goes on.
+/// How long a hook that checks whether it is cancelled may take to end after its time limit. A
+/// program is sent SIGTERM, and SIGKILL two seconds later, before the host continues.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// How long hooks may take.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeLimit {
-    /// When a hook counts as failed, and is waited for no more.
+    /// After which time a hook counts as failed and is no longer waited for.
     pub limit: Duration,
-    /// After how long a hook that still runs is reported, and how often.
+    /// After which time, and how often, a hook that is still running is reported.
     pub notice: Duration,
 }
 
@@ -32,27 +32,27 @@ impl Default for TimeLimit {
     }
 }
 
-/// What became of one plugin's hooks on an event.
+/// The result of one plugin's hooks on an event.
 #[derive(Debug)]
 pub struct Outcome<R = ()> {
     /// The plugin's full key.
     pub plugin: String,
-    /// What it answered; a veto is an error.
+    /// Its answer; a veto is an error.
     pub result: Result<Answer<R>, HookError>,
 }
 
-/// What one plugin's hooks answered to an event.
+/// The answers of one plugin's hooks to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer<R = ()> {
-    /// What they change, by name, if the event can be amended.
+    /// Their amendments, by name, if the event can be amended.
     pub amend: Map<String, Value>,
-    /// Their typed answers, one for each hook that gave one.
+    /// Their typed answers, one for each hook that returned one.
     pub replies: Vec<R>,
 }
 
-/// Hands an event to the hooks of all `subscribers`, and waits until all have ended.
+/// Sends an event to the hooks of all `subscribers`, and waits until all have ended.
 ///
-/// The payload is encoded once, however many subscribers there are.
+/// The payload is encoded once for all subscribers.
 ///
 /// # Errors
 ///
@@ -68,10 +68,10 @@ pub fn dispatch<P: Serialize, R: Serialize + DeserializeOwned>(
     outcomes.into_iter().map(|it| it.result.map(|answer| (it.plugin, answer))).collect()
 }
 
-/// Hands an event to the hooks of all `subscribers`, and returns what became of each.
+/// Sends an event to the hooks of all `subscribers`, and returns the result of each.
 ///
-/// A hook cannot be stopped from outside. One that is over its time is told so, if it asks;
-/// its cleanups run; then it is left behind, and ends with the process.
+/// A hook cannot be stopped from outside. After its time limit, it is cancelled, which it can
+/// check; its cleanups run; then it is left behind, and ends with the process.
 pub fn dispatch_each<P: Serialize, R: Serialize + DeserializeOwned>(
     event: &EventType<P, R>,
     payload: &P,
@@ -98,7 +98,7 @@ pub fn dispatch_each<P: Serialize, R: Serialize + DeserializeOwned>(
     }
 }
 
-/// What a plugin answered, before it is held against what the event permits.
+/// A plugin's answer, before it is checked against the event.
 struct Raw {
     plugin: String,
     result: Result<HookReply, HookError>,
@@ -135,7 +135,7 @@ fn call_each(
     let start = |(idx, plugin): (usize, &LoadedPlugin)| {
         let output = output(services, plugin, subscribers.len() > 1);
         let call = Call { plugin: plugin.clone(), event: event.to_owned() };
-        // A program is ended with the run; what a library does, nothing can end.
+        // A program is ended with the run; a library cannot be ended.
         let program = (!plugin.is_library()).then(|| services.program_call(output.call()));
         let is_program = program.is_some();
         let payload = Arc::clone(&payload);
@@ -165,7 +165,7 @@ struct Call {
 struct Started {
     plugin: String,
     output: HookOutput,
-    /// Whether it can be ended, and so is waited for when it is over its time.
+    /// Whether it can be ended, and is therefore waited for after its time limit.
     is_program: bool,
     failure: Option<io::Error>,
 }
@@ -173,7 +173,7 @@ struct Started {
 /// Where a hook's output goes.
 #[derive(Clone)]
 enum HookOutput {
-    /// To the streams at once: there is nothing that it could mix with.
+    /// Directly to the streams: no other output could be mixed with it.
     Direct(PluginServices),
     Held(Arc<Capture>),
 }
@@ -218,13 +218,13 @@ fn start(
         };
         drop(program);
         output.release();
-        // A hook that was over its time is not waited for any more.
+        // The receiver no longer waits for a hook that has exceeded its time limit.
         let _ = sender.send((idx, reply));
     };
     std::thread::Builder::new().spawn(run).map(drop)
 }
 
-/// Waits for the replies; `None` stands for a hook that did not end in time.
+/// Waits for the replies; `None` is a hook that did not end in time.
 fn collect(
     receiver: &mpsc::Receiver<(usize, Reply)>,
     calls: &[Started],
@@ -240,7 +240,7 @@ fn collect(
     while calls.iter().zip(&replies).any(is_awaited) {
         let passed = start.elapsed();
         let Some(left) = limit.limit.checked_sub(passed).filter(|it| !it.is_zero()) else { break };
-        // At its end the limit speaks for itself.
+        // At the limit itself, no notice is required.
         let next = if notice < limit.limit { notice.saturating_sub(passed) } else { left };
         match receiver.recv_timeout(left.min(next)) {
             Ok((idx, reply)) => replies[idx] = Some(reply),
@@ -256,8 +256,8 @@ fn collect(
     replies
 }
 
-/// Cancels the hooks that are over their time, and runs the cleanups of those that do not
-/// end. Whatever they answer now is too late.
+/// Cancels the hooks that have exceeded their time limit, and runs the cleanups of those that do
+/// not end. Later answers are ignored.
 fn cancel_late(
     receiver: &mpsc::Receiver<(usize, Reply)>,
     calls: &[Started],
@@ -291,7 +291,7 @@ fn tell_slow(
     let passed = humantime::format_duration(passed);
     let slow = calls.iter().zip(replies).filter(|it| it.1.is_none() && it.0.failure.is_none());
     for (Started { plugin, .. }, _) in slow {
-        let text = format!("plugin `{plugin}` is at work on `{event}` for {passed} now");
+        let text = format!("plugin `{plugin}` has been working on `{event}` for {passed}");
         services.console().log(Level::Warn, &text);
     }
 }
@@ -303,7 +303,7 @@ fn ended(event: &str, call: Started, reply: Option<Reply>, limit: TimeLimit) -> 
         Some(_) if is_interrupted() => Err(HookError::Interrupted),
         Some(Ok(HookReply { veto: Some(mut reason), .. })) => {
             if reason.trim().is_empty() {
-                "it gives no reason".clone_into(&mut reason);
+                "no reason given".clone_into(&mut reason);
             }
             Err(HookError::Veto { plugin: plugin.clone(), event, reason })
         }

@@ -1,14 +1,14 @@
-//! What stops the work behind an event.
+//! Errors of the hooks on an event.
 
 use crate::transport::CallError;
 use std::io;
 use std::time::Duration;
 
-/// Why the work behind an event must not go on, or did not end well.
+/// Why the work for an event must not continue, or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HookError {
-    /// A hook said no to what a `pre-` event announced.
+    /// A hook vetoed the operation that a `pre-` event announced.
     #[error("plugin `{plugin}` vetoed `{event}`: {reason}")]
     Veto {
         /// The plugin's full key.
@@ -19,15 +19,15 @@ pub enum HookError {
         reason: String,
     },
     /// A hook amends an event that cannot be amended.
-    #[error("plugin `{plugin}` amends `{event}`, which cannot be amended")]
+    #[error("plugin `{plugin}` amended `{event}`, which does not support amendments")]
     Amendment {
         /// The plugin's full key.
         plugin: String,
         /// The event.
         event: String,
     },
-    /// The typed answer of a hook is not what the event asks for.
-    #[error("plugin `{plugin}` answered `{event}` with something else than the event asks for")]
+    /// The typed answer of a hook has another type than the event requires.
+    #[error("plugin `{plugin}` replied to `{event}` with an invalid type")]
     Reply {
         /// The plugin's full key.
         plugin: String,
@@ -36,15 +36,15 @@ pub enum HookError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The host cannot tell hooks of the event: a fault of the program, not of a plugin.
-    #[error("the payload of `{event}` cannot be written as a message: {reason}")]
+    /// The payload of the event cannot be encoded: a fault of the program, not of a plugin.
+    #[error("failed to encode the payload of `{event}`: {reason}")]
     Payload {
         /// The event.
         event: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A signal came while the hooks were at work.
+    /// A signal arrived while the hooks were running.
     #[error("interrupted")]
     Interrupted,
     /// A hook failed.
@@ -56,18 +56,18 @@ pub enum HookError {
         source: CallError,
     },
     /// The system has no thread to spare for a hook.
-    #[error("the hook of plugin `{plugin}` on `{event}` could not be started")]
+    #[error("failed to start the hook of plugin `{plugin}` on `{event}`")]
     NotStarted {
         /// The plugin's full key.
         plugin: String,
         /// The event.
         event: String,
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
     /// A hook did not end in time.
     #[error(
-        "the hook of plugin `{plugin}` on `{event}` did not end within {}",
+        "the hook of plugin `{plugin}` on `{event}` timed out after {}",
         humantime::format_duration(*limit)
     )]
     TimedOut {

@@ -1,4 +1,4 @@
-//! What is known of an event before it happens.
+//! The facts about an event that are known in advance.
 
 use pintle_plugin::EventType;
 use serde::Serialize;
@@ -11,12 +11,12 @@ pub struct EventInfo {
     pub name: &'static str,
     /// When it happens.
     pub about: &'static str,
-    /// What a hook may do, beside failing.
+    /// What a hook can do, besides failing.
     pub may: &'static str,
 }
 
 impl EventInfo {
-    /// Returns what is known of an event.
+    /// Returns the facts about an event.
     pub const fn of<P, R>(event: &EventType<P, R>) -> Self {
         Self { name: event.name(), about: event.about(), may: event.permits() }
     }

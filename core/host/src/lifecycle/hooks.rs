@@ -8,21 +8,21 @@ use pintle_plugin::json::{Map, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The plugins with hooks on a command's events, and what they are told beside the event.
+/// The plugins with hooks on a command's events, and what they receive besides the event.
 #[derive(Clone)]
 pub struct Hooks {
     /// The plugins.
     pub plugins: Vec<LoadedPlugin>,
-    /// What they get from the host.
+    /// The services of the host for them.
     pub services: Services,
-    /// How long each hook may take.
+    /// The time limit for each hook.
     pub limit: TimeLimit,
     /// The values of the options that they added to the command.
     pub options: Map<String, Value>,
 }
 
 impl Hooks {
-    /// Hands an event to the hooks that subscribe to it, and returns what became of each.
+    /// Sends an event to the hooks that subscribe to it, and returns the result of each.
     pub fn dispatch<P: Serialize, R: Serialize + DeserializeOwned>(
         &self,
         event: &EventType<P, R>,

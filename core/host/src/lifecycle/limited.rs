@@ -1,11 +1,11 @@
-//! Takes a step of scaffolding with a plugin, and waits no longer than the plugin may take.
+//! Takes a scaffolding step with a plugin, within the plugin's time limit.
 //!
-//! What a library does, nothing can end. So it works on a thread of its own. When it is over its
-//! time, it is told so, if it asks; its cleanups run; then it is left behind, and ends with the
+//! A library cannot be ended, so it runs on a separate thread. After its time limit, it is
+//! cancelled, which it can check; its cleanups run; then it is left behind, and ends with the
 //! process.
 //!
-//! Invariant: that thread borrows nothing of the command. What the plugin asks the host for is
-//! done by the thread of the command, and no more once the call is over.
+//! Invariant: that thread borrows nothing from the command. The thread of the command does what the
+//! plugin requests of the host, and stops when the call has ended.
 
 use super::dispatch::{GRACE, TimeLimit};
 use crate::services::Call;
@@ -30,15 +30,15 @@ pub enum TakeStepError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// The system has no thread to spare.
-    #[error("the call of plugin `{plugin}` could not be started")]
+    #[error("failed to start a call of plugin `{plugin}`")]
     NotStarted {
         /// The plugin's full key.
         plugin: String,
-        /// What the system reports.
+        /// The error of the system.
         source: io::Error,
     },
     /// The plugin did not end in time.
-    #[error("plugin `{plugin}` did not end within {}", humantime::format_duration(*limit))]
+    #[error("plugin `{plugin}` timed out after {}", humantime::format_duration(*limit))]
     TimedOut {
         /// The plugin's full key.
         plugin: String,
@@ -47,23 +47,23 @@ pub enum TakeStepError {
     },
 }
 
-/// What a plugin answers to a step.
+/// A plugin's answer to a step.
 type Reply = Result<(ScaffoldReply, Vec<Node>), CallError>;
 
-/// What the host does for a plugin.
+/// A request of a plugin to the host.
 type Wish = Box<dyn FnOnce(&dyn HostServices) + Send>;
 
-/// What comes from the thread of a plugin.
+/// A message from the thread of a plugin.
 enum Message {
-    /// The plugin asks the host for something.
+    /// The plugin requests something of the host.
     Asks(Wish),
     Ended(Box<Reply>),
 }
 
-/// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add. What the
-/// host does for the plugin meanwhile, for example ask the user, is not the plugin's time.
+/// Takes one step of a scaffolding subcommand; returns the reply and the nodes to add. The time for
+/// requests to the host, for example for a question to the user, does not count.
 ///
-/// A program has a limit of its own, and is ended with all that it has started.
+/// A program has its own time limit, and is ended together with all processes that it has started.
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ pub fn take_step<S: HostServices>(
     let tell_slow = |passed| {
         let (plugin, passed) = (plugin.key(), humantime::format_duration(passed));
         let text =
-            format!("plugin `{plugin}` is at work on `{}` for {passed} now", request.subcommand);
+            format!("plugin `{plugin}` has been working on `{}` for {passed}", request.subcommand);
         services.log(Level::Warn, &text);
     };
     if let Some(reply) = wait(&messages, services, limit, &tell_slow) {
@@ -105,14 +105,14 @@ fn start(
     let services = Distant { sender, call: call.clone(), all: OnceLock::new() };
     let work = move || {
         let reply = work(&services);
-        // Who is over its time is not waited for any more.
+        // The receiver no longer waits for a plugin that has exceeded its time limit.
         let _ = services.sender.send(Message::Ended(Box::new(reply)));
     };
     std::thread::Builder::new().stack_size(STACK).spawn(work)?;
     Ok(messages)
 }
 
-/// Does what the plugin asks for until it has ended; `None` when it is over its time.
+/// Handles the plugin's requests until it has ended; `None` if it exceeds its time limit.
 fn wait(
     messages: &mpsc::Receiver<Message>,
     services: &dyn HostServices,
@@ -124,7 +124,7 @@ fn wait(
     loop {
         let passed = start.elapsed();
         let left = limit.limit.checked_sub(passed).filter(|it| !it.is_zero())?;
-        // At its end the limit speaks for itself.
+        // At the limit itself, no notice is required.
         let next = if notice < limit.limit { notice.saturating_sub(passed) } else { left };
         match messages.recv_timeout(left.min(next)) {
             Ok(Message::Asks(question)) => {
@@ -144,8 +144,8 @@ fn wait(
     }
 }
 
-/// Waits some time for a plugin that was told that it is over its time. Whatever it answers now
-/// is too late, and whatever it asks for is refused.
+/// Waits for some time for a plugin that was cancelled. Later answers are ignored, and requests are
+/// refused.
 fn wait_for_end(messages: &mpsc::Receiver<Message>) {
     let start = Instant::now();
     while let Ok(Message::Asks(_)) = messages.recv_timeout(GRACE.saturating_sub(start.elapsed())) {}
@@ -164,7 +164,7 @@ impl Distant {
         &self,
         question: impl FnOnce(&dyn HostServices) -> Result<T, ErrorReply> + Send + 'static,
     ) -> Result<T, ErrorReply> {
-        let over = || ErrorReply::failed("the call is over");
+        let over = || ErrorReply::failed("the call has ended");
         let (sender, answer) = mpsc::channel();
         let ask = move |services: &dyn HostServices| {
             let _ = sender.send(question(services));
@@ -177,7 +177,7 @@ impl Distant {
 impl HostServices for Distant {
     fn write(&self, stream: Stream, text: &[u8]) {
         let text = text.to_vec();
-        // Who is over its time has nothing more to say.
+        // After the time limit, output is ignored.
         let _ = self.ask(move |it| {
             it.write(stream, &text);
             Ok(())
@@ -224,7 +224,7 @@ impl HostServices for Distant {
     }
 }
 
-/// A [`Select`] that goes to another thread.
+/// A [`Select`] that is sent to another thread.
 enum Selection {
     All,
     Glob(String),
@@ -243,7 +243,7 @@ impl Selection {
             Select::Origin { plugin, subcommand } => {
                 Self::Origin { plugin: plugin.to_owned(), subcommand: subcommand.to_owned() }
             }
-            _ => return Err(ErrorReply::unsupported("the host does not know the selection")),
+            _ => return Err(ErrorReply::unsupported("the host does not support this selection")),
         })
     }
 

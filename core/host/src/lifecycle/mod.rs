@@ -1,7 +1,7 @@
 //! Events and the dispatch of hooks.
 //!
-//! Hooks of several plugins run side by side, in no order; each one's output is
-//! kept together, and each one's time is limited, as is that of the plugins of a chain.
+//! Hooks of several plugins run in parallel, in no order; the output of each is kept together, and
+//! the time of each is limited, as is that of the plugins of a chain.
 
 mod dispatch;
 mod error;

@@ -1,13 +1,13 @@
-//! The calls of plugins that are under way, and how they are cancelled.
+//! The active calls of plugins, and their cancellation.
 //!
-//! A signal ends the host as it ends any program, until a plugin asks whether its call is
-//! cancelled or registers a cleanup. Then the host takes the signals over: it tells the
-//! plugins, waits some seconds for those that ask, runs the cleanups of those that have not
-//! ended, and ends with 130. A second signal ends it without waiting. Before a plugin asks,
-//! nothing here costs anything.
+//! A signal ends the host like any program, until a plugin checks whether its call is cancelled or
+//! registers a cleanup. Then the host handles the signals: it cancels the calls, waits some seconds
+//! for the plugins that check for cancellation, runs the cleanups of those that have not ended, and
+//! exits with 130. After a second signal, it exits without waiting. Before a plugin checks, nothing
+//! here costs anything.
 //!
-//! By convention, a signal that was ignored when the program started stays ignored: `nohup`
-//! and the background jobs of scripts rely on it.
+//! By convention, a signal that was ignored when the program started stays ignored: `nohup` and the
+//! background jobs of scripts depend on this.
 
 #[cfg(unix)]
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,29 +20,29 @@ use std::time::Duration;
 #[cfg(any(unix, test))]
 use std::time::Instant;
 
-/// How long plugins that ask whether they are cancelled may take to end.
+/// How long plugins that check for cancellation may take to end.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(10);
-/// The exit code of a program that Ctrl-C ends: 128, and the number of SIGINT.
+/// The exit code of a program that Ctrl-C ends: 128 plus the number of SIGINT.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
-/// How often is looked whether the plugins have ended.
+/// How often the plugins are checked for their end.
 #[cfg(unix)]
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The calls that ask, or have cleanups.
+/// The calls that check for cancellation, or have cleanups.
 static CALLS: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 
 /// Whether a signal came that the host has taken over.
 static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// How many commands end by themselves when a signal comes.
+/// How many commands end by themselves after a signal.
 static N_COMMANDS: AtomicUsize = AtomicUsize::new(0);
 
 /// How many programs have the terminal.
 static N_FOREGROUND: AtomicUsize = AtomicUsize::new(0);
 
-/// What undoes the work of a plugin.
+/// A function that undoes the work of a plugin.
 pub(crate) type Cleanup = Box<dyn FnOnce() + Send>;
 
 /// One call of a plugin. Clones are the same call.
@@ -76,7 +76,7 @@ impl Call {
         waited.unwrap_or_else(PoisonError::into_inner).0.is_cancelled
     }
 
-    /// Registers a cleanup, or takes it back.
+    /// Registers a cleanup, or removes it.
     pub(crate) fn cleanup(&self, id: u64, work: Option<Cleanup>) {
         let mut facts = self.0.facts();
         match work {
@@ -117,19 +117,18 @@ impl Call {
     }
 }
 
-/// The calls of programs that are under way in one run: none of them may outlive it. Clones are
-/// the same calls.
+/// The active calls of programs in one run: none of them may outlive it. Clones share the calls.
 #[derive(Clone, Default)]
 pub(crate) struct ProgramCalls(Arc<(Mutex<Programs>, Condvar)>);
 
 #[derive(Default)]
 struct Programs {
     calls: Vec<Call>,
-    /// Whether the run is over, and calls end as soon as they begin.
+    /// Whether the run has ended, so new calls end immediately.
     is_over: bool,
 }
 
-/// A call of a program that is under way as long as this value exists.
+/// An active call of a program, while this value exists.
 pub(crate) struct ProgramCall {
     calls: ProgramCalls,
     call: Call,
@@ -147,8 +146,8 @@ impl ProgramCalls {
         ProgramCall { calls: self.clone(), call: call.clone() }
     }
 
-    /// Cancels the calls that are under way, and waits until they have ended; after `limit`,
-    /// runs their cleanups.
+    /// Cancels the active calls, and waits until they have ended; after `limit`, runs their
+    /// cleanups.
     pub(crate) fn end(&self, limit: Duration) {
         let mut programs = self.programs();
         programs.is_over = true;
@@ -182,9 +181,10 @@ impl State {
     }
 
     fn clean_up(&self) {
-        // Apart from the call: a cleanup may be slow, and the plugin may still be at work.
+        // Not under the lock of the call: a cleanup may be slow, and the plugin may still be
+        // running.
         let cleanups = std::mem::take(&mut self.facts().cleanups);
-        // What was registered last may depend on what came before.
+        // The last cleanup that was registered may depend on earlier ones.
         cleanups.into_values().rev().for_each(|work| work());
     }
 }
@@ -193,18 +193,18 @@ fn calls() -> MutexGuard<'static, Vec<Weak<State>>> {
     CALLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether a signal has interrupted this run, which goes on to tell plugins.
+/// Returns whether a signal has interrupted this run; the run continues to inform plugins.
 pub fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Begins a run, for a program that has several: an earlier interrupt is no matter.
+/// Begins a run, for a program with several: earlier interrupts are ignored.
 pub fn forget_interrupt() {
     IS_INTERRUPTED.store(false, Ordering::SeqCst);
 }
 
-/// A command that ends by itself when a signal comes: while this value exists, signals only
-/// tell the plugins that are called.
+/// A command that ends by itself after a signal: while this value exists, signals only cancel the
+/// calls of plugins.
 #[derive(Debug)]
 #[must_use = "signals end the host again when this value is dropped"]
 pub struct CommandSignals(());
@@ -223,8 +223,8 @@ impl Drop for CommandSignals {
     }
 }
 
-/// A program that has the terminal: while this value exists, Ctrl-C is for the program, which
-/// the terminal sends it to, too. What it makes of that, the host waits for.
+/// A program that uses the terminal: while this value exists, Ctrl-C is left to the program, to
+/// which the terminal sends it, too. The host waits for the program.
 #[derive(Debug)]
 #[must_use = "Ctrl-C ends the host again when this value is dropped"]
 pub(crate) struct ForegroundProgram(());
@@ -244,15 +244,15 @@ impl Drop for ForegroundProgram {
     }
 }
 
-/// Takes the signals over, once.
+/// Installs the signal handlers, once.
 #[cfg(unix)]
 fn take_signals() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        // SIGTERM is how service managers end a program, whatever started it.
+        // Service managers end a program with SIGTERM, whatever started it.
         let is_taken = |it: &i32| *it == SIGTERM || !crate::signals::is_ignored(*it);
         let taken = [SIGINT, SIGHUP, SIGTERM].into_iter().filter(is_taken);
-        // Without them, signals end the host as before.
+        // Without these handlers, signals end the host as before.
         let Ok(signals) = Signals::new(taken.collect::<Vec<_>>()) else { return };
         let _ = std::thread::Builder::new().spawn(move || watch(signals));
     });
@@ -276,7 +276,7 @@ fn watch(mut signals: Signals) {
         let n_asking = under_way.iter().filter(|it| it.facts().asks).count();
         drop(under_way);
         if n_asking > 0 && ends_by_itself(&mut signals) {
-            // The command is over soon, with 130; the next signal does not wait for it.
+            // The command ends soon, with 130; the next signal does not wait for it.
             if signals.wait().next().is_some() {
                 end();
             }
@@ -285,7 +285,8 @@ fn watch(mut signals: Signals) {
     }
 }
 
-/// Waits until no call that asks is left; not when another signal comes, or for ever.
+/// Waits until no call that checks for cancellation is left; another signal or a time limit ends
+/// the wait.
 #[cfg(unix)]
 fn ends_by_itself(signals: &mut Signals) -> bool {
     let start = Instant::now();

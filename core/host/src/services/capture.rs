@@ -1,4 +1,4 @@
-//! Keeps one plugin's output together while others run beside it.
+//! Keeps one plugin's output together while others run in parallel.
 
 use super::calls::Call;
 use super::plugin::{PluginServices, Services};
@@ -11,14 +11,14 @@ use std::time::Duration;
 /// How many bytes of output are held back at most.
 const MAX_HELD: usize = 1 << 20;
 
-/// Services that hold the output back until [`release`](Capture::release).
+/// Services that hold back the output until [`release`](Capture::release).
 pub struct Capture {
     services: Services,
     plugin: PluginServices,
     held: Mutex<Output>,
 }
 
-/// What was held back.
+/// The output that was held back.
 #[derive(Default)]
 struct Output {
     parts: Vec<Part>,
@@ -34,7 +34,7 @@ enum Part {
 }
 
 impl Output {
-    /// Keeps as much of `bytes` as there is room for, and makes a part of it.
+    /// Keeps as much of `bytes` as fits, as a new part.
     fn hold(&mut self, bytes: &[u8], part: impl FnOnce(&[u8]) -> Part) {
         // Even of empty parts there may be too many.
         let cost = |n: usize| n + size_of::<Part>();
@@ -47,7 +47,7 @@ impl Output {
         }
     }
 
-    /// Returns the parts, the last of which tells how much was dropped.
+    /// Returns the parts, the last of which reports how much was dropped.
     fn into_parts(self) -> Vec<Part> {
         let Self { mut parts, n_dropped, .. } = self;
         if n_dropped > 0 {
@@ -59,15 +59,15 @@ impl Output {
 }
 
 impl Capture {
-    /// Returns services for the plugin with the key `plugin` that hold its output back.
+    /// Returns services for the plugin with the key `plugin` that hold back its output.
     pub fn new(services: &Services, plugin: &str) -> Self {
         Self { services: services.clone(), plugin: services.of(plugin), held: Mutex::default() }
     }
 
-    /// Writes what was held back so far, in one piece. Of more output than a user would read,
-    /// the beginning is written, and how much was dropped.
+    /// Writes the output that was held back so far, in one piece. If there is too much output for a
+    /// user to read, only the beginning is written, and how much was dropped.
     pub fn release(&self) {
-        // Another hook may end at the same moment, and each one's output is kept together.
+        // Another hook may end at the same time, and the output of each is kept together.
         static TURN: Mutex<()> = Mutex::new(());
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let held = std::mem::take(&mut *self.held());

@@ -1,7 +1,7 @@
-//! The terminal, or whatever takes its place.
+//! The terminal, or the streams that replace it.
 //!
-//! Invariants: results go to the standard output and nothing else does; a reader
-//! who has gone away is not an error.
+//! Invariants: results are written to the standard output and nothing else is; a closed reader is
+//! not an error.
 
 use super::calls::Call;
 use super::text::escaped;
@@ -21,10 +21,10 @@ use std::sync::{LazyLock, Mutex};
 pub enum Verbosity {
     /// Errors only: `-q`.
     Quiet,
-    /// What the user wants to know.
+    /// Messages for the user.
     #[default]
     Normal,
-    /// What a developer wants to know: `-v`.
+    /// Messages for developers: `-v`.
     Debug,
     /// Everything: `-vv`.
     Trace,
@@ -63,7 +63,7 @@ impl Default for Console {
 }
 
 impl Console {
-    /// Returns a console that shows what the user wants to know.
+    /// Returns a console that shows messages for the user.
     pub fn new() -> Self {
         Self {
             verbosity: AtomicU8::new(Verbosity::Normal as u8),
@@ -93,7 +93,7 @@ impl Console {
     pub fn write(&self, stream: Stream, bytes: &[u8]) {
         match stream {
             Stream::Out => self.write_out(bytes),
-            // Without a standard error, there is no place left to report that.
+            // Without a standard error, this cannot be reported.
             _ => drop(io::stderr().lock().write_all(bytes)),
         }
     }
@@ -117,8 +117,8 @@ impl Console {
         self.write_out(format!("{text}\n").as_bytes());
     }
 
-    /// Writes a text with styles, as clap makes them, to a stream; the styles show on a
-    /// terminal only.
+    /// Writes a text with styles, as clap creates them, to a stream; the styles are shown only on a
+    /// terminal.
     pub fn styled(&self, stream: Stream, text: &str) {
         let choice = match stream {
             Stream::Out => anstream::AutoStream::choice(&io::stdout()),
@@ -132,14 +132,13 @@ impl Console {
         }
     }
 
-    /// Returns whether results could not be written, for another reason than that
-    /// their reader went away.
+    /// Returns whether results could not be written for a reason other than a closed reader.
     pub fn has_lost_output(&self) -> bool {
         self.output_lost.load(Ordering::Relaxed)
     }
 
-    /// Logs a line to the standard error, if it is to be shown. The text may be foreign:
-    /// more lines of it are indented, and control characters are escaped.
+    /// Logs a line to the standard error, if its level is shown. The text may be foreign: further
+    /// lines are indented, and control characters are escaped.
     pub fn log(&self, level: Level, text: &str) {
         if !self.verbosity().shows(level) {
             return;
@@ -151,16 +150,16 @@ impl Console {
         }
     }
 
-    /// Writes a line to the standard error; its styles show on a terminal only.
+    /// Writes a line to the standard error; its styles are shown only on a terminal.
     pub fn message(&self, text: &str) {
-        // Bars give way to the line, and are drawn again below it.
+        // Bars are removed for the line, and then drawn again below it.
         match self.bars.try_lock() {
             Ok(bars) if !bars.is_empty() => self.all_bars.suspend(|| write_line(text)),
             _ => write_line(text),
         }
     }
 
-    /// Shows how far a plugin's work has come: as a bar on a terminal, as lines elsewhere.
+    /// Shows the progress of a plugin's work: as a bar on a terminal, otherwise as lines.
     pub fn progress(&self, plugin: &str, mut update: ProgressUpdate) {
         if !self.verbosity().shows(Level::Info) {
             return;
@@ -180,7 +179,7 @@ impl Console {
         bar.set_position(update.done);
     }
 
-    /// Takes a piece of work from the terminal that did not come to its end.
+    /// Removes the progress of unfinished work from the terminal.
     pub fn drop_progress(&self, plugin: &str, id: u64) {
         let Ok(mut bars) = self.bars.lock() else { return };
         if let Some(bar) = bars.remove(&(plugin.to_owned(), id)) {
@@ -215,20 +214,20 @@ impl Console {
         terminal
     }
 
-    /// Asks the user; without a terminal the answer is the prompt's default.
+    /// Asks the user; without a terminal, the answer is the prompt's default.
     pub fn prompt(&self, prompt: Prompt) -> Result<String, ErrorReply> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return prompt.default.ok_or_else(|| {
                 let mut err = ErrorReply::failed(format!(
-                    "there is no terminal to ask `{}` on, and the question has no default",
+                    "cannot ask `{}`: there is no terminal, and the question has no default",
                     prompt.question
                 ));
                 err.hint =
-                    Some("run the command on a terminal, or give the answer as an option".into());
+                    Some("run the command in a terminal, or pass the answer as an option".into());
                 err
             });
         }
-        // A signal ends the host in the middle of a question, for which the cursor is hidden.
+        // A signal ends the host during a question, while the cursor is hidden.
         let call = Call::default();
         call.cleanup(0, Some(Box::new(show_cursor)));
         ask(prompt).map_err(|err| {
@@ -300,7 +299,7 @@ fn ask_line(question: &str, default: Option<String>) -> io::Result<String> {
         drop(stderr);
         let mut line = String::new();
         if io::stdin().read_line(&mut line)? == 0 {
-            // The next message begins a line of its own.
+            // The next message begins on a new line.
             write_line("");
             return Err(not_answered());
         }

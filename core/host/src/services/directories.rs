@@ -1,4 +1,4 @@
-//! The directories that a plugin has for itself.
+//! The directories of a plugin.
 
 use crate::caller;
 use crate::identity::{Identity, Purpose};
@@ -6,8 +6,8 @@ use pintle_plugin::message::{Directories, ErrorReply};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Returns the directories of the plugin with the name `plugin`, in all its versions. They
-/// are created when they are missing, for the user alone.
+/// Returns the directories of the plugin with the name `plugin`, for all its versions. Missing
+/// directories are created, with access only for the user.
 pub(super) fn directories(identity: &Identity, plugin: &str) -> Result<Directories, ErrorReply> {
     let mut directories = Directories::default();
     directories.config = directory(identity, Purpose::Config, plugin)?;
@@ -19,7 +19,7 @@ pub(super) fn directories(identity: &Identity, plugin: &str) -> Result<Directori
 fn directory(identity: &Identity, purpose: Purpose, plugin: &str) -> Result<PathBuf, ErrorReply> {
     let of_host = identity.dir(purpose, &caller::var_os).ok_or_else(|| {
         let mut err = ErrorReply::failed("the user has no directory for the plugin's files");
-        err.hint = Some("set HOME".to_owned());
+        err.hint = Some("set `HOME`".to_owned());
         err
     })?;
     let path = of_host.join("plugins").join(plugin);

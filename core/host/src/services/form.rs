@@ -13,7 +13,7 @@ pub enum Form {
     Text,
     /// For programs.
     Json,
-    /// For programs, and for people who look closely.
+    /// For programs, and for people who want all details.
     Yaml,
 }
 
@@ -32,7 +32,7 @@ impl Form {
         self == Self::Text
     }
 
-    /// Returns a value in a form for programs; `None` if the form is the one for people.
+    /// Returns a value in a format for programs; `None` if the format is text.
     pub fn text_of<T: Serialize>(self, value: &T) -> Option<String> {
         match self {
             Self::Text => None,
@@ -42,8 +42,8 @@ impl Form {
     }
 }
 
-/// Returns a foreign text as one line without control characters, which could make
-/// a terminal show something else.
+/// Returns a foreign text as one line without control characters, which could change what a
+/// terminal shows.
 pub fn plain(text: &str) -> Cow<'_, str> {
     match text.contains(char::is_control) {
         true => escaped(text, "\\n").into(),
@@ -51,7 +51,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Lays out rows in columns, two spaces apart; the last column is not padded.
+/// Lays out rows in columns, separated by two spaces; the last column is not padded.
 pub fn table(rows: &[Vec<String>]) -> String {
     let mut table = Table::new(rows.iter().map(Vec::len).max().unwrap_or(0), rows.len());
     for row in rows {
@@ -63,14 +63,14 @@ pub fn table(rows: &[Vec<String>]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A text in a [`Table`]. It is bytes: what is to be written needs no proof that it is UTF-8.
+/// A text in a [`Table`]. It consists of bytes: output need not be valid UTF-8.
 pub struct Cell<'t> {
     text: Cow<'t, [u8]>,
     width: usize,
 }
 
 impl<'t> Cell<'t> {
-    /// Takes a foreign text.
+    /// Returns a cell for a foreign text.
     pub fn new(text: impl Into<Cow<'t, [u8]>>) -> Self {
         let text = text.into();
         if is_plain(&text) {
@@ -86,22 +86,23 @@ impl<'t> Cell<'t> {
         self.text.len() - self.width
     }
 
-    /// Takes a text of visible ASCII and blanks only, whose width need not be counted.
+    /// Returns a cell for a text of visible ASCII characters and spaces, whose width need not be
+    /// computed.
     pub fn plain(text: impl Into<Cow<'t, [u8]>>) -> Self {
         let text = text.into();
         Self { width: text.len(), text }
     }
 }
 
-/// Rows in columns, two spaces apart. Cells are borrowed where they can be, as there may be
-/// thousands of rows.
+/// Rows in columns, separated by two spaces. Cells are borrowed where possible, because there may
+/// be thousands of rows.
 pub struct Table<'t> {
     cells: Vec<Cell<'t>>,
     widths: Vec<usize>,
 }
 
 impl<'t> Table<'t> {
-    /// Returns a table without rows, with room for `n_rows`.
+    /// Returns a table without rows, with capacity for `n_rows`.
     pub fn new(n_columns: usize, n_rows: usize) -> Self {
         Self { cells: Vec::with_capacity(n_columns * n_rows), widths: vec![0; n_columns] }
     }
@@ -128,7 +129,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Returns the rows, each with `indentation` before it and a line feed behind it.
+    /// Returns the rows, each preceded by `indentation` and followed by a line feed.
     pub fn text(&self, indentation: &str) -> Vec<u8> {
         let (starts, width) = self.starts();
         let n_columns = starts.len().max(1);
@@ -137,7 +138,7 @@ impl<'t> Table<'t> {
         for row in self.cells.chunks(n_columns) {
             text.extend_from_slice(indentation.as_bytes());
             let start = text.len();
-            // How much longer than wide the cells of the row are up to here.
+            // The difference between the length and the width of the row's cells so far.
             let mut more = 0;
             let is_blank = |it: &&Cell<'_>| it.text.iter().all(|it| *it == b' ');
             let n_shown = row.len() - row.iter().rev().take_while(is_blank).count();

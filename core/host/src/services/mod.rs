@@ -1,5 +1,5 @@
-//! What the host offers to plugins: output, log, progress, questions, directories,
-//! cancellation; and what groups add.
+//! The services of the host for plugins: output, log, progress, questions, directories,
+//! cancellation; and the additions of groups.
 
 mod calls;
 mod capture;

@@ -1,4 +1,4 @@
-//! The services as one plugin gets them.
+//! The services for one plugin.
 
 use super::calls::{Call, ProgramCall, ProgramCalls};
 use super::console::Console;
@@ -16,7 +16,7 @@ pub trait Service: Send + Sync {
     /// Returns whether the request is for this service.
     fn takes(&self, request: &ServiceRequest) -> bool;
 
-    /// Does what the plugin with the full name `plugin` asks for.
+    /// Handles the request of the plugin with the full name `plugin`.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ pub trait Service: Send + Sync {
     fn call(&self, plugin: &str, request: ServiceRequest) -> Result<ServiceReply, ErrorReply>;
 }
 
-/// What all plugins of one run get from the host. Clones are the same services.
+/// The services of the host for all plugins of one run. Clones share the services.
 #[derive(Clone)]
 pub struct Services {
     console: Arc<Console>,
@@ -40,7 +40,7 @@ impl Services {
         Self { console, identity: Arc::default(), of_groups: Vec::new(), programs }
     }
 
-    /// Sets the names of the host, by which plugins get their directories.
+    /// Sets the names of the host, which determine the directories of plugins.
     pub fn for_host(mut self, identity: Identity) -> Self {
         self.identity = Arc::new(identity);
         self
@@ -52,12 +52,12 @@ impl Services {
         self
     }
 
-    /// Begins a call of a program, which ends with the run at the latest.
+    /// Begins a call of a program, which ends at the latest with the run.
     pub(crate) fn program_call(&self, call: &Call) -> ProgramCall {
         self.programs.begin(call)
     }
 
-    /// Adds a service. Of several that take one request the last has it.
+    /// Adds a service. If several accept a request, the last one handles it.
     pub fn with(mut self, service: Arc<dyn Service>) -> Self {
         self.of_groups.push(service);
         self
@@ -97,7 +97,7 @@ impl PluginServices {
         let key = if self.plugin.is_empty() { &request.plugin } else { &self.plugin };
         let name = name_of(key);
         if name.is_empty() {
-            let text = "the host does not know which plugin asks for its directories";
+            let text = "the host does not know which plugin requests its directories";
             return Err(ErrorReply::failed(text));
         }
         let mut reply = ServiceReply::default();
@@ -115,13 +115,13 @@ impl PluginServices {
                 form::table(&rows.collect::<Vec<_>>())
             }
             (None, None, Some(text)) => text.clone(),
-            // A newer plugin's form for people; this one can be read, too.
+            // A newer plugin's form of text; YAML is also readable.
             (None, None, None) => Form::Yaml.text_of(&shown.value).unwrap_or_default(),
         };
         self.services.console.println(text.trim_end_matches('\n'));
     }
 
-    /// Returns the services as the plugin's code sees them, for the call of an
+    /// Returns the services as the plugin's code uses them, for the call of an
     /// [interface](mod@pintle_plugin::interface).
     pub fn host(&self) -> Host<'_> {
         Host::of(self)
@@ -151,9 +151,7 @@ impl HostServices for PluginServices {
             request => {
                 let service = self.services.of_groups.iter().rev().find(|it| it.takes(&request));
                 let service = service.ok_or_else(|| {
-                    ErrorReply::unsupported(
-                        "this host does not offer the service that was asked for",
-                    )
+                    ErrorReply::unsupported("this host does not provide the requested service")
                 })?;
                 return service.call(name_of(&self.plugin), request);
             }

@@ -1,10 +1,10 @@
-//! Foreign text on the user's terminal: it cannot look like the host's own.
+//! Foreign text on the user's terminal, which must not look like the host's own.
 
 use std::fmt;
 
-/// Returns a foreign text, for example of a file, a plugin or an engine, with its
-/// control characters escaped as Rust writes them. `line_feed` takes the place of line
-/// feeds: `\n` for one line, or an indentation for lines that stay lines.
+/// Returns a foreign text, for example of a file, a plugin or an engine, with its control
+/// characters escaped as in Rust. `line_feed` replaces line feeds: `\n` for one line, or an
+/// indentation to keep the lines.
 pub fn escaped(text: &str, line_feed: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for it in text.chars() {
@@ -17,8 +17,8 @@ pub fn escaped(text: &str, line_feed: &str) -> String {
     shown
 }
 
-/// Some lines of foreign text, for example the end of a log. As the cause of an error
-/// they are shown as lines, and indented.
+/// Some lines of foreign text, for example the end of a log. As the cause of an error, they are
+/// shown as indented lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt(pub String);
 

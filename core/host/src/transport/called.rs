@@ -1,4 +1,4 @@
-//! The host's services as one plugin gets them: with the way back to that plugin.
+//! The host's services for one plugin, with a way to call the plugin back.
 
 use pintle_plugin::host::{HostServices, Level, Stream};
 use pintle_plugin::message::{CleanupRequest, ErrorReply, ServiceReply, ServiceRequest};
@@ -6,7 +6,7 @@ use pintle_plugin::raw::PluginRootRef;
 use pintle_plugin::{Node, Select};
 use std::time::Duration;
 
-/// Services for the calls of one plugin, whose cleanups the host can ask for.
+/// Services for the calls of one plugin, whose cleanups the host can call.
 pub(super) struct Called<'a, S> {
     pub(super) services: &'a S,
     pub(super) root: PluginRootRef,
@@ -15,7 +15,7 @@ pub(super) struct Called<'a, S> {
 impl<S: HostServices> Called<'_, S> {
     fn register(&self, request: &CleanupRequest) -> Result<ServiceReply, ErrorReply> {
         let (id, root) = (request.id, self.root);
-        // A cleanup that panics has nobody to tell.
+        // A panic of a cleanup cannot be reported to any caller.
         let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(root.cleanup(id)));
         let registered = self.services.cleanup(id, request.is_needed.then_some(work));
         registered.map(|()| ServiceReply::default())

@@ -5,7 +5,7 @@ use crate::catalog::{FileError, Refusal};
 use std::fs::File;
 use std::io;
 
-/// How many descriptors are kept free for what plugins open themselves.
+/// How many descriptors are kept free for the plugins' own use.
 #[cfg(unix)]
 const RESERVE: u64 = 32;
 
@@ -13,15 +13,15 @@ const RESERVE: u64 = 32;
 #[cfg(unix)]
 pub(super) fn make_room(file: &File) {
     use std::os::fd::AsRawFd;
-    // A new descriptor has the lowest number that is free, so it tells how many are in use; the
-    // system is not asked for its limit by each plugin.
+    // A new descriptor has the lowest free number, which shows how many are in use; the system is
+    // not queried for each plugin.
     let number = u64::try_from(file.as_raw_fd()).unwrap_or_default();
     if number >= RESERVE && number + RESERVE >= limit() {
         raise();
     }
 }
 
-/// Raises the soft limit to the hard one; returns whether that has changed anything.
+/// Raises the soft limit to the hard limit; returns whether this changed anything.
 #[cfg(unix)]
 pub(super) fn raise() -> bool {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -41,7 +41,7 @@ pub(super) fn are_used_up(file: &File) -> bool {
     file.try_clone().is_err_and(|err| is_limit(&err))
 }
 
-/// Returns whether a file was refused because the process has no descriptor left.
+/// Returns whether a file could not be opened because the process has no free descriptor.
 pub(super) fn refused(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::Library(LibraryError::File(FileError::Unreadable { source })) => is_limit(source),

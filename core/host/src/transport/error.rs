@@ -1,4 +1,4 @@
-//! What can go wrong when a plugin is loaded, and when it is called.
+//! Errors of loading and calling plugins.
 
 use crate::catalog::{PluginKey, RefusedFile};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
@@ -16,9 +16,9 @@ pub enum LoadError {
     Replaced {
         /// The file.
         path: PathBuf,
-        /// What it was.
+        /// The plugin that was listed.
         listed: PluginKey,
-        /// What it is now.
+        /// The plugin that the file contains now.
         found: PluginKey,
     },
     /// The plugin is neither a file nor a part of the program.
@@ -35,12 +35,12 @@ pub enum LoadError {
         /// The symbol.
         symbol: String,
     },
-    /// The dynamic linker did not take the file.
+    /// The dynamic linker rejected the file.
     #[error("the dynamic linker rejected plugin file `{}`", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// What the linker reported.
+        /// The error of the linker.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The process has as many files open as it may.
@@ -52,19 +52,19 @@ pub enum LoadError {
         limit: u64,
     },
     /// The root symbol is not a header of the abi_stable series that this host uses.
-    #[error("the root symbol of plugin file `{}` is not a header of abi_stable 0.11", path.display())]
+    #[error("the root symbol of plugin file `{}` is not an abi_stable 0.11 header", path.display())]
     Header {
         /// The file.
         path: PathBuf,
     },
-    /// The library was built without a description of its root module's layout.
+    /// The library does not contain a description of its root module's layout.
     #[error("plugin file `{}` does not describe its layout", path.display())]
     NoLayout {
         /// The file.
         path: PathBuf,
     },
-    /// The layout of the root module is not the one of this host.
-    #[error("plugin file `{}` has another layout than this host: {summary}", path.display())]
+    /// The layout of the root module differs from the host's.
+    #[error("the layout of plugin file `{}` differs from the layout of this host: {summary}", path.display())]
     Incompatible {
         /// The file.
         path: PathBuf,
@@ -74,13 +74,13 @@ pub enum LoadError {
         report: String,
     },
     /// The description of the root module's layout is damaged.
-    #[error("plugin file `{}` has a damaged description of its layout", path.display())]
+    #[error("the description of the layout of plugin file `{}` is damaged", path.display())]
     DamagedLayout {
         /// The file.
         path: PathBuf,
     },
     /// The plugin's code has another manifest than its file.
-    #[error("the manifest of plugin file `{}` is not the one of its code: they differ in `{field}`", path.display())]
+    #[error("the manifest in plugin file `{}` does not match the manifest in its code: `{field}` differs", path.display())]
     ManifestDiffers {
         /// The file.
         path: PathBuf,
@@ -92,15 +92,15 @@ pub enum LoadError {
     Construction {
         /// The file.
         path: PathBuf,
-        /// What the plugin reported.
+        /// The error of the plugin.
         reason: String,
     },
 }
 
 fn replaced(listed: &PluginKey, found: &PluginKey) -> String {
     match listed == found {
-        true => format!("it is another build of `{found}` now"),
-        false => format!("it was `{listed}` and is `{found}` now"),
+        true => format!("it is now another build of `{found}`"),
+        false => format!("it was `{listed}` and is now `{found}`"),
     }
 }
 
@@ -112,7 +112,7 @@ pub enum CallError {
     Failed {
         /// The plugin.
         plugin: PluginKey,
-        /// What it answered.
+        /// The answer of the plugin.
         source: ErrorReply,
     },
     /// The plugin panicked.

@@ -1,4 +1,4 @@
-//! Does the layout of a plugin's root module fit the host's?
+//! Checks whether the layout of a plugin's root module is compatible with the host's.
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
@@ -28,10 +28,9 @@ pub(super) enum LayoutError {
 
 /// Checks the plugin's layout against the host's.
 ///
-/// abi_stable takes an implementation that is newer than its interface and refuses
-/// the opposite. The interface only ever grows at its end, so whichever side is
-/// older plays the part of the interface. Each plugin is checked by itself: no
-/// object with a table of functions travels from plugin to plugin.
+/// abi_stable accepts an implementation that is newer than its interface and refuses the opposite.
+/// The interface only grows at its end, so the older side acts as the interface. Each plugin is
+/// checked by itself: no object with a table of functions is passed from plugin to plugin.
 pub(super) fn check_layout(
     plugin: &'static TypeLayout,
     interface: &str,
@@ -51,7 +50,7 @@ fn is_older(interface: &str) -> bool {
     Version::parse(interface).is_ok_and(|it| it < host)
 }
 
-/// Takes the innermost difference out of abi_stable's report.
+/// Extracts the innermost difference from abi_stable's report.
 fn differs(report: &str) -> LayoutError {
     let mut lines = report.lines().map(str::trim).filter(|it| !it.is_empty());
     let summary = match lines.by_ref().find(|it| it.starts_with("Error:")) {
@@ -70,8 +69,7 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a check of foreign data; `None` if it panics, which is not reported as a panic of
-/// the host.
+/// Runs a check of foreign data; `None` if it panics, which is not reported as a panic of the host.
 fn quietly<T>(check: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -83,7 +81,7 @@ fn quietly<T>(check: impl FnOnce() -> T) -> Option<T> {
         }));
     });
     IS_QUIET.set(true);
-    // What the check works on is either read only or dropped with it.
+    // The data of the check is read only, or dropped with it.
     let result = catch_unwind(AssertUnwindSafe(check));
     IS_QUIET.set(false);
     result.ok()

@@ -1,4 +1,4 @@
-//! Plugins that are part of the program, and those that something of the program stands for.
+//! Plugins that are part of the program, and plugins for which an object of the program answers.
 
 use super::loaded::{LoadedPlugin, Reach};
 use crate::catalog::{Endpoint, PluginKey};

@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// What a plugin answers to a step of scaffolding, with the nodes to add.
+/// A plugin's answer to a scaffolding step, with the nodes to add.
 type Scaffolded = Result<(ScaffoldReply, Vec<Node>), CallError>;
 
 /// A plugin that has passed every check and can be called.
@@ -27,12 +27,12 @@ pub struct LoadedPlugin {
     pub(super) reach: Reach,
 }
 
-/// What answers the calls of a plugin.
+/// The target of the calls of a plugin.
 #[derive(Clone)]
 pub(super) enum Reach {
     /// The root module of a library.
     Root(PluginRootRef),
-    /// What stands for a plugin that is not a library of this interface.
+    /// The endpoint of a plugin that is not a library of this interface.
     Endpoint(Arc<dyn Endpoint>),
 }
 
@@ -52,8 +52,8 @@ impl LoadedPlugin {
         matches!(self.reach, Reach::Root(_))
     }
 
-    /// Returns the name of each function of the root module that this host knows,
-    /// and whether the plugin has it.
+    /// Returns the name of each function of the root module that this host knows, and whether the
+    /// plugin has it.
     pub fn functions(&self) -> Vec<(&'static str, bool)> {
         match &self.reach {
             Reach::Root(root) => root.functions(),
@@ -61,7 +61,8 @@ impl LoadedPlugin {
         }
     }
 
-    /// Asks what the host must know of a command to show its help and read its arguments.
+    /// Requests the description of a command, which the host requires to show its help and parse
+    /// its arguments.
     ///
     /// # Errors
     ///
@@ -112,13 +113,13 @@ impl LoadedPlugin {
         }
     }
 
-    /// Prepares a step of a plugin that is a library, to be taken on another thread.
+    /// Prepares a step of a plugin that is a library, for another thread.
     pub(crate) fn prepare_scaffold<S: HostServices>(
         &self,
         request: &ScaffoldRequest,
     ) -> Option<impl FnOnce(&S) -> Scaffolded + Send + use<S>> {
         let Reach::Root(root) = self.reach else { return None };
-        // What the request is made of would be copied for the other thread.
+        // The data of the request would otherwise have to be copied for the other thread.
         let (plugin, request) = (self.clone(), encode(request));
         Some(move |services: &S| plugin.scaffold_library(root, &request, services))
     }
@@ -134,7 +135,7 @@ impl LoadedPlugin {
         Ok((self.decode("scaffold reply", Ok(message))?, nodes))
     }
 
-    /// Hands an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.
+    /// Sends an event to the plugin's hooks; `payload` is JSON, encoded once for all plugins.
     ///
     /// # Errors
     ///
@@ -154,13 +155,13 @@ impl LoadedPlugin {
         let reply = root.event(name, payload, RawHost::new(&Called { services, root }));
         let bytes = reply.into_message().map_err(|err| self.failed(err))?;
         match bytes.as_slice() {
-            // No bytes stand for the default reply.
+            // An empty reply is the default reply.
             [] => Ok(HookReply::default()),
             bytes => self.decode("hook reply", Ok(bytes.to_vec())),
         }
     }
 
-    /// Asks for the options that the plugin's hooks add to a command of the host.
+    /// Requests the options that the plugin's hooks add to a command of the host.
     ///
     /// # Errors
     ///
@@ -177,12 +178,12 @@ impl LoadedPlugin {
         }
     }
 
-    /// Returns the plugin's implementation of an interface of an embedding program's own, for
-    /// example of `dyn ImageScanner`. No code of the plugin runs before it is called.
+    /// Returns the plugin's implementation of an interface of an embedding program, for example of
+    /// `dyn ImageScanner`. This runs no code of the plugin.
     ///
     /// # Errors
     ///
-    /// When the plugin's manifest does not have the interface.
+    /// When the interface is not in the plugin's manifest.
     pub fn interface<I: Interface + ?Sized>(&self) -> Result<Remote<I>, NoInterface> {
         match self.manifest.interfaces.iter().any(|it| it == I::NAME) {
             true => Ok(Remote::new(self.clone())),
@@ -194,7 +195,7 @@ impl LoadedPlugin {
         }
     }
 
-    /// Asks for values of a command's argument.
+    /// Requests values of a command's argument.
     ///
     /// # Errors
     ///
@@ -227,13 +228,13 @@ impl LoadedPlugin {
         message::decode(name, &reply).map_err(|err| self.failed(self.of_another_age(err)))
     }
 
-    /// Says who must move when an answer cannot be read and the interfaces differ.
+    /// Adds the versions and a hint to the error of an answer that cannot be read.
     fn of_another_age(&self, mut err: ErrorReply) -> ErrorReply {
         let theirs = &self.manifest.abi.interface;
         let parse = |it: &str| semver::Version::parse(it).ok();
         let newer = parse(theirs).zip(parse(INTERFACE_VERSION)).map(|(it, ours)| it.cmp(&ours));
         err.message = format!(
-            "plugin `{}` has interface {theirs}, this host {INTERFACE_VERSION}: {}",
+            "plugin `{}` has interface {theirs}, and this host has {INTERFACE_VERSION}: {}",
             self.key, err.message
         );
         err.hint = match newer {
@@ -266,7 +267,7 @@ impl Route for LoadedPlugin {
         let reply = match &self.reach {
             Reach::Root(root) => root.interface(name, request, host).into_message_and_nodes(),
             Reach::Endpoint(_) => {
-                Err(ErrorReply::unsupported("only libraries implement interfaces"))
+                Err(ErrorReply::unsupported("only libraries can implement interfaces"))
             }
         };
         reply.map_err(|err| self.failed(err).into())

@@ -1,5 +1,5 @@
-//! How a plugin is called: from a file that was checked ([`load`]), or as a part
-//! of the program ([`link`]).
+//! How a plugin is called: from a file that was checked ([`load`]), or as part of the program
+//! ([`link`]).
 //!
 //! Invariants: a [`LoadedPlugin`] has passed every check, and there is no other way
 //! to call a plugin. Libraries are never unloaded.

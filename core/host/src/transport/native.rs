@@ -1,9 +1,8 @@
 //! Plugins in library files, opened in-process.
 //!
-//! Invariants: no code of a library runs before its file has passed the catalog's
-//! checks, and none of its functions is called before its layout has passed
-//! abi_stable's. A library is never unloaded: its threads and thread-locals may
-//! outlive every call.
+//! Invariants: no code of a library runs before its file has passed the catalog's checks, and none
+//! of its functions is called before its layout has passed abi_stable's check. A library is never
+//! unloaded: its threads and thread-locals may outlive every call.
 #![expect(
     unsafe_code,
     reason = "opening a library runs foreign code, and its symbols have no types"
@@ -28,8 +27,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens the plugin file at `path` and checks it whole.
 ///
-/// Opening a library runs its initialisers, so `path` must come from a place the
-/// user trusts; the checks find mistakes, not malice.
+/// Opening a library runs its initializers, so `path` must be in a location that the user trusts;
+/// the checks find mistakes, not malicious code.
 ///
 /// # Errors
 ///
@@ -38,9 +37,8 @@ pub fn load(path: &Path, rules: &Rules) -> Result<LoadedPlugin, LoadError> {
     open(path, examine_in_room(path, rules)?, false)
 }
 
-/// Opens the file of a plugin that was listed, as [`load`] does, provided that it is still
-/// the same plugin: the command, the hook or the key by which it is called belongs to what
-/// was listed.
+/// Opens the file of a listed plugin, like [`load`], provided that it is still the same plugin: the
+/// command, the hook or the key by which it is called belongs to the plugin that was listed.
 ///
 /// # Errors
 ///
@@ -64,7 +62,7 @@ pub fn load_listed(entry: &Entry, rules: &Rules) -> Result<LoadedPlugin, LoadErr
     Ok(plugin)
 }
 
-/// Examines a file, with a raised limit on open files if need be.
+/// Examines a file, with a raised limit on open files if required.
 fn examine_in_room(path: &Path, rules: &Rules) -> Result<Examined, LoadError> {
     let is_out = |it: &RefusedFile| descriptors::refused(&it.refusal);
     match examine(path, rules) {
@@ -81,15 +79,15 @@ fn no_descriptors(path: &Path) -> LoadError {
     LoadError::NoDescriptors { path: path.to_owned(), limit: descriptors::limit() }
 }
 
-/// Opens a file that was examined, and makes the checks that need it open; not that of its layout
-/// if this build of the host has found before that it fits.
+/// Opens a file that was examined, and performs the checks that require it to be open; the check of
+/// its layout is skipped if this build of the host has already found it compatible.
 fn open(path: &Path, examined: Examined, is_fitting: bool) -> Result<LoadedPlugin, LoadError> {
     let owned = || path.to_owned();
     if let Some(exposure) = examined.exposure.filter(|_| is_worth_protecting()) {
         return Err(exposed(path, examined, exposure));
     }
-    // The dynamic linker also searches a library's dependencies, so the file itself
-    // is asked, before any of its code runs.
+    // The dynamic linker also searches a library's dependencies, so the file itself is checked,
+    // before any of its code runs.
     let symbol = &examined.manifest.abi.root;
     if !exports(&examined.file, symbol).unwrap_or(false) {
         return Err(LoadError::NoRootSymbol { path: owned(), symbol: symbol.clone() });
@@ -129,7 +127,7 @@ fn exposed(path: &Path, examined: Examined, exposure: Exposure) -> LoadError {
     }))
 }
 
-/// Opens the library for good and returns the header behind its root symbol.
+/// Opens the library permanently, and returns the header of its root symbol.
 fn open_header(
     file: File,
     manifest: &Manifest,
@@ -146,7 +144,7 @@ fn open_header(
         true => no_descriptors(path),
         false => open_error(path, err),
     })?;
-    // From here on the library is there, whatever the checks say of it.
+    // From here on, the library is loaded, whatever the result of the checks.
     let library = release(file, library, path);
     let symbol = manifest.abi.root.as_str();
     // SAFETY: the name begins with `pintle_root_`, as the catalog has checked: only
@@ -179,10 +177,10 @@ fn open_library(_file: &File, path: &Path) -> Result<Library, libloading::Error>
     use libloading::os::windows::{
         LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR,
     };
-    // Not the whole search path, nor the current directory: the plugin's own directory,
-    // the program's, and the system's.
+    // Not the whole search path, nor the current directory: only the plugin's own directory, the
+    // program's, and the system's.
     let flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
-    // Only an empty path has no absolute one, and nothing of that name was examined.
+    // Only an empty path has no absolute path, and no file with an empty path was examined.
     let path = unsearched(path).map_err(|_| libloading::Error::LoadLibraryExWUnknown)?;
     // SAFETY: the file is a library for this machine. Its initialisers run here:
     // that is the trust `load` asks for.
@@ -192,8 +190,8 @@ fn open_library(_file: &File, path: &Path) -> Result<Library, libloading::Error>
 }
 
 /// Returns the path by which `LoadLibraryExW` opens exactly this file. It would search for a
-/// relative path, the program's directory first, and add `.dll` to a name without a dot,
-/// unless the name ends in one.
+/// relative path, starting in the program's directory, and add `.dll` to a name without a dot,
+/// unless the name ends with a dot.
 #[cfg(any(windows, test))]
 fn unsearched(path: &Path) -> std::io::Result<PathBuf> {
     let mut path = std::path::absolute(path)?.into_os_string();
@@ -205,30 +203,29 @@ fn unsearched(path: &Path) -> std::io::Result<PathBuf> {
     Ok(path.into())
 }
 
-/// Returns a path to the file that was examined, whatever has been renamed since.
+/// Returns a path to the file that was examined, even if it has been renamed since.
 ///
-/// The linker takes a path that it has seen before for the library that it has, and the number
-/// of a descriptor comes back when that is closed. So each path is spelled in another way.
+/// For a path that the linker has seen before, it returns the library that it already has, and the
+/// number of a closed descriptor is reused. Therefore, each path has a unique spelling.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn descriptor_path(file: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
     static N_OPENED: AtomicU64 = AtomicU64::new(0);
     let spelling = spelling(N_OPENED.fetch_add(1, Ordering::Relaxed));
     let path = PathBuf::from(format!("/proc/self/fd/{spelling}{}", file.as_raw_fd()));
-    // A container or a chroot may come without /proc.
+    // A container or a chroot may have no /proc.
     path.exists().then_some(path)
 }
 
-/// Returns a part of a path that leads nowhere else, another one for each number: its bits, the
-/// lowest first.
+/// Returns a part of a path that has no effect, unique for each number: its bits, the lowest first.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn spelling(number: u64) -> String {
     let bits = (0..u64::BITS - number.leading_zeros()).map(|bit| number >> bit & 1);
     bits.map(|it| if it == 1 { "./" } else { "/" }).collect()
 }
 
-/// Gives back the descriptor by which a library was opened, once the linker knows the library by
-/// its path: with hundreds of plugins, there are not enough of them.
+/// Releases the descriptor by which a library was opened, once the linker knows the library by its
+/// path: with hundreds of plugins, there are not enough descriptors.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn release(file: File, library: Library, path: &Path) -> Library {
     use std::os::unix::ffi::OsStrExt;
@@ -253,7 +250,7 @@ fn release(file: File, library: Library, path: &Path) -> Library {
     unsafe { Library::from_raw(handle) }
 }
 
-/// What `link.h` shows of a library.
+/// The public part of a library in `link.h`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[repr(C)]
 struct LinkMap {
@@ -261,7 +258,7 @@ struct LinkMap {
     name: *mut std::ffi::c_char,
 }
 
-/// Keeps the descriptor by which a library was opened: the linker may know the library by its
+/// Keeps the descriptor by which a library was opened: the linker may identify the library by its
 /// number.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn release(file: File, library: Library, _: &Path) -> Library {
@@ -283,7 +280,7 @@ fn reason(err: &LibraryError) -> String {
         LibraryError::RootModule { err: RootModuleError::Unwound, .. } => "it panicked".to_owned(),
         LibraryError::RootModule { err: RootModuleError::Returned(err), .. } => err.to_string(),
         LibraryError::IncompatibleVersionNumber { actual_version, .. } => {
-            format!("it has interface {actual_version}, this host has {INTERFACE_VERSION}")
+            format!("it has interface {actual_version}, but this host has {INTERFACE_VERSION}")
         }
         err => err.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
     }

@@ -115,7 +115,7 @@ mod tests {
         let file = folder.path().join("alive");
         let script = format!("(sleep 3; touch '{}') & sleep 60", file.display());
         let err = limited(&script, Duration::from_millis(200)).unwrap_err();
-        assert_eq!(err.to_string(), "it did not end within 200ms");
+        assert_eq!(err.to_string(), "it timed out after 200ms");
         std::thread::sleep(Duration::from_secs(4));
         assert!(!file.exists());
     }

@@ -15,14 +15,14 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-/// How many files make an index worth its own reading.
+/// The number of files that makes reading an index worthwhile.
 pub(in crate::catalog) const MIN_FILES: usize = 4;
 
-/// How long a directory is trusted to have the files that were seen in it, as long as it has not
-/// changed itself. That does not change when a file in it is overwritten.
+/// How long an unchanged directory is assumed to have the files that were seen in it. Overwriting a
+/// file does not change its directory.
 pub(in crate::catalog) const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// An index larger than this is not one that this host wrote.
+/// A larger index was not written by this host.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// How many directories the index has at most.
@@ -30,13 +30,13 @@ pub(super) const MAX_SECTIONS: usize = 64;
 
 pub(super) const MAGIC: &[u8; 8] = b"PNTLIDX9";
 
-/// How much is read at first: the sections of some twenty directories.
+/// How much is read first: the sections of about twenty directories.
 const HEAD: usize = 4096;
 
 /// The largest head that is read.
 const MAX_HEAD: usize = 1 << 20;
 
-/// What was found in plugin directories before.
+/// The results of earlier searches of plugin directories.
 #[derive(Debug)]
 pub(in crate::catalog) struct Index {
     pub(super) handle: Arc<Handle>,
@@ -47,7 +47,7 @@ impl Index {
     /// Reads an index; `None` when there is none for these rules.
     pub(in crate::catalog) fn load(path: &Path, rules: &Rules) -> Option<Self> {
         let (file, metadata) = fs::open_regular(path).ok()?;
-        // What others can write proves nothing.
+        // A file that others can write to proves nothing.
         if metadata.len() > MAX_BYTES || !fs::is_private(&metadata) {
             return None;
         }
@@ -88,8 +88,8 @@ impl Index {
         section.records(&self.handle)
     }
 
-    /// Returns all that is in a directory with this stamp: the records, and the names of the files
-    /// that are not libraries; `None` if the index does not have all.
+    /// Returns everything about a directory with this stamp: the records, and the names of the
+    /// files that are not libraries; `None` if the index is incomplete.
     pub(in crate::catalog) fn listing(
         &self,
         section: &Section,
@@ -100,7 +100,7 @@ impl Index {
         is_whole.then_some((records, self.others(section)?))
     }
 
-    /// Returns the records of a directory that could be wanted; `None` if they cannot be read.
+    /// Returns the records of a directory that may be needed; `None` if they cannot be read.
     pub(in crate::catalog) fn find(&self, section: &Section, keys: &[u64]) -> Option<Vec<Record>> {
         section.find(&self.handle, keys)
     }
@@ -110,7 +110,7 @@ impl Index {
         section.others(&self.handle.file)
     }
 
-    /// Notes that all files of a directory were looked at.
+    /// Records that all files of a directory have been checked.
     pub(in crate::catalog) fn note_look(&self, section: &Section, now: SystemTime) {
         if section.age(now).is_none_or(|it| it > MAX_AGE / 10) {
             self.handle.overwrite(section.looked_at, &seconds(now).to_le_bytes());
@@ -118,8 +118,8 @@ impl Index {
     }
 }
 
-/// Returns all that decides, besides a file's bytes, whether it is usable, and what the index
-/// says of it: above all the build of the host, and its own commands.
+/// Returns everything that determines, besides a file's bytes, whether it is usable and what the
+/// index contains about it: mainly the build of the host, and its own commands.
 pub(super) fn fingerprint(rules: &Rules) -> String {
     let qualifier = &rules.identity.name_qualifier;
     let build = build();
@@ -129,7 +129,7 @@ pub(super) fn fingerprint(rules: &Rules) -> String {
     format!("{TARGET} {INTERFACE_VERSION} {LIBRARY_VERSION} {build} {qualifier} {core:x}")
 }
 
-/// Returns what tells this build of the host from all others.
+/// Returns what distinguishes this build of the host from all others.
 fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| {

@@ -13,7 +13,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Overwrites a number. That this fails is no error, like all about the index.
+    /// Overwrites a number. A failure is not an error, because the index is only a cache.
     pub(super) fn overwrite(&self, at: u64, number: &[u8]) {
         let Ok(own) = self.file.metadata() else { return };
         let opened = File::options().write(true).open(&self.path);

@@ -5,16 +5,16 @@ use crate::catalog::entry::Entry;
 use crate::catalog::key::PluginKey;
 use crate::fnv;
 
-/// What a run of the host wants of the catalog.
+/// A query of a run for the catalog.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
     /// The command that words begin with.
     Command(&'a [String]),
-    /// All that begins with a word: commands, and the help of nouns.
+    /// Everything that begins with a word: commands, and the help of nouns.
     Below(&'a str),
     /// The plugins whose hooks subscribe to any of some events.
     Events(&'a [&'a str]),
-    /// The plugin that a key means.
+    /// The plugin for a key.
     Plugin(&'a PluginKey),
 }
 
@@ -23,7 +23,7 @@ const MAX_WORDS: usize = 8;
 
 /// A command with these words.
 const IS: u8 = b'=';
-/// A command or a noun with these words, and possibly more behind them.
+/// A command or a noun that begins with these words.
 const BELOW: u8 = b'<';
 const EVENT: u8 = b'@';
 const NAME: u8 = b'n';
@@ -50,7 +50,7 @@ pub(in crate::catalog) fn below(words: &str) -> u64 {
 }
 
 impl Wanted<'_> {
-    /// Returns the keys of what is wanted.
+    /// Returns the keys for a query.
     pub(in crate::catalog) fn keys(&self) -> Vec<u64> {
         match self {
             Self::Command(words) => {

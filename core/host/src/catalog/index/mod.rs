@@ -1,21 +1,21 @@
-//! What was found in plugin directories before, so that they need not be read again.
+//! The results of earlier searches of plugin directories, so that the files need not be read again.
 //!
-//! Reading a plugin's manifest takes some four times as long as asking the system whether its
-//! file is the one of last time; and asking that of each of ten thousand files takes a hundred
-//! times as long as a command that is in one of them. So the index has a section for each
-//! directory, with a record for each library in it, refused ones too; and tables by which the
-//! records of a command, of an event or of a plugin are found without looking at any others.
+//! Reading a plugin's manifest takes about four times as long as checking whether its file has
+//! changed; and this check takes a hundred times as long for ten thousand files as a command in one
+//! of them. The index therefore has a section for each directory, with a record for each library in
+//! it, including refused ones; and tables that find the records for a command, an event or a plugin
+//! without reading any others.
 //!
-//! The index is a cache and nothing more: it is in the user's cache directory, is written again
-//! when there is something new, and may be deleted at any time. Before a plugin is loaded, its
-//! file is examined as if there were no index.
+//! The index is only a cache: it is in the user's cache directory, is rewritten if anything is new,
+//! and may be deleted at any time. Before a plugin is loaded, its file is examined as if there were
+//! no index.
 //!
 //! Invariants: a file counts as known if its device, inode, size, and times of modification and
-//! status change are those that were seen before it was read, and lie far enough in the past for
-//! the clock to tell the next change. A section answers for its directory if the same is true of
-//! the directory itself, and if all files were looked at in the last [`MAX_AGE`]: within that
-//! time, a file that was overwritten in place may go on without what is new in it. An index of
-//! another build of the host, or of other rules, is ignored; so is one that is cut off.
+//! status change are the same as before it was read, and are old enough for the clock to
+//! distinguish the next change. A section is used in place of its directory if the same is true of
+//! the directory, and if all files were checked in the last [`MAX_AGE`]: within that time, the new
+//! contents of a file that was overwritten in place may be missed. An index of another build of the
+//! host, or with other rules, is ignored; so is a truncated index.
 
 mod base;
 mod handle;

@@ -1,4 +1,4 @@
-//! What the index has of one file.
+//! The record of one file in the index.
 
 use super::handle::Handle;
 use super::verdict::{FITS, LayoutVerdict};
@@ -11,43 +11,43 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The file's name can be one of a symbolic link.
+/// The file's name can be that of a symbolic link.
 pub(super) const IS_LINK: usize = 1;
 /// The file was refused.
 pub(super) const IS_REFUSED: usize = 2;
-/// The plugin should not be used any more.
+/// The plugin is deprecated.
 pub(super) const IS_DEPRECATED: usize = 4;
-/// The texts have no characters but those of ASCII that are visible, and blanks.
+/// The texts contain only visible ASCII characters and spaces.
 pub(super) const IS_PLAIN: usize = 8;
 
-/// Where the flags of a record are.
+/// The offset of the flags of a record.
 const FLAGS: usize = Stamp::BYTES + 4;
 
 /// Some records, as they were read at once.
 pub(super) struct Source {
     /// Not a slice: what was read would be copied once more.
     pub(super) all: Arc<Vec<u8>>,
-    /// Where they begin in the index.
+    /// Their offset in the index.
     pub(super) at: u64,
     pub(super) index: Arc<Handle>,
-    /// Where the manifests begin in the index.
+    /// The offset of the manifests in the index.
     pub(super) manifests: u64,
     pub(super) dir: PathBuf,
 }
 
-/// What the index has of one file.
+/// The record of one file in the index.
 #[derive(Clone)]
 pub(in crate::catalog) struct Record {
     pub(super) source: Arc<Source>,
-    /// The place among the records of its directory, which are in the order of their names.
+    /// The position among the records of its directory, which are sorted by name.
     pub(super) number: u32,
-    /// Where it begins, and ends, among those that were read at once.
+    /// Its beginning and end in the bytes that were read together.
     pub(super) start: u32,
     pub(super) end: u32,
 }
 
 impl Record {
-    /// Returns the place in the order of its directory.
+    /// Returns the position in the order of its directory.
     pub(in crate::catalog) fn number(&self) -> usize {
         self.number as usize
     }
@@ -60,7 +60,8 @@ impl Record {
         Reader::new(self.bytes())
     }
 
-    /// Returns whether it is about a file as it is now; `None` for what is no regular file.
+    /// Returns whether it describes a file in its present state; `None` if the file is not a
+    /// regular file.
     pub(in crate::catalog) fn is_of(&self, stamp: Option<&Stamp>) -> bool {
         let known = self.reader().take(Stamp::BYTES);
         stamp.is_some_and(|it| known == Some(&it.to_bytes()))
@@ -81,7 +82,7 @@ impl Record {
         name_of(self.name())
     }
 
-    /// Returns whether the file's name can be one of a symbolic link.
+    /// Returns whether the file's name can be that of a symbolic link.
     pub(in crate::catalog) fn is_link(&self) -> bool {
         self.flags() & IS_LINK != 0
     }
@@ -132,14 +133,14 @@ impl Record {
     }
 }
 
-/// What is known of a file that has not changed. All but flags and places is left as it is in the
-/// index until it is looked at.
+/// What is known of a file that has not changed. Everything except flags and offsets is left in the
+/// index until it is needed.
 pub(in crate::catalog) struct Known {
     record: Record,
     flags: u8,
     is_fitting: bool,
     has_key: bool,
-    /// Where the manifest begins, and its length.
+    /// The offset of the manifest, and its length.
     manifest: (u32, u32),
     /// How much of the key is the name.
     name_len: u32,
@@ -184,7 +185,7 @@ impl Known {
         self.text(self.refusal)
     }
 
-    /// Returns whether the plugin should not be used any more.
+    /// Returns whether the plugin is deprecated.
     pub(in crate::catalog) fn is_deprecated(&self) -> bool {
         self.is(IS_DEPRECATED)
     }
@@ -194,7 +195,7 @@ impl Known {
         self.is(IS_PLAIN)
     }
 
-    /// Returns what the plugin brings, as listings show it.
+    /// Returns what the plugin provides, as listings show it.
     pub(in crate::catalog) fn brought(&self) -> &[u8] {
         self.text(self.brought)
     }
@@ -210,7 +211,7 @@ impl Known {
         Contributions::stored(&self.record.source.all, own)
     }
 
-    /// Returns the plugin's manifest, which is read when it is looked at.
+    /// Returns the plugin's manifest, which is read when it is needed.
     pub(in crate::catalog) fn manifest(&self) -> LazyManifest {
         let source = &self.record.source;
         let (at, len) = self.manifest;
@@ -234,7 +235,7 @@ pub(in crate::catalog) fn name_of(bytes: &[u8]) -> &OsStr {
     std::os::unix::ffi::OsStrExt::from_bytes(bytes)
 }
 
-/// Returns the name of a file, as the index has it: only Unix has an index.
+/// Returns the name of a file as the index stores it; only Unix has an index.
 #[cfg(not(unix))]
 pub(in crate::catalog) fn name_of(bytes: &[u8]) -> &OsStr {
     OsStr::new(std::str::from_utf8(bytes).unwrap_or_default())

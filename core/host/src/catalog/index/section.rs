@@ -1,7 +1,7 @@
-//! What the index has of one directory.
+//! The section of one directory in the index.
 //!
-//! A section is a hash table of keys, the records in the order of their files' names, the names
-//! of the files that are not libraries, and the manifests.
+//! A section contains a hash table of keys, the records in the order of their files' names, the
+//! names of the files that are not libraries, and the manifests.
 
 use super::handle::Handle;
 use super::record::{Record, Source, name_of};
@@ -13,23 +13,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// An item of the table: a key; the number of a record; where it begins, and its length.
+/// An item of the table: a key, the number of a record, its offset, and its length.
 pub(super) const ITEM: usize = 8 + 3 * 4;
 
 /// The numbers in the head of a section.
 pub(super) type Numbers = [usize; 7];
 
-/// How many records are at most worth to be read one by one.
+/// The maximum number of records that are worth reading one by one.
 const MAX_FOUND: usize = 64;
 
-/// What the index has of one directory.
+/// The section of one directory in the index.
 #[derive(Debug)]
 pub(in crate::catalog) struct Section {
     pub(super) dir: PathBuf,
-    /// The directory when all that is in it was known; zeros if something was not.
+    /// The stamp of the directory at the time when everything in it was known; zeros if something
+    /// was not.
     stamp: [u8; Stamp::BYTES],
     looked: u64,
-    /// Where the time of the last look is kept.
+    /// The offset of the time of the last search.
     pub(super) looked_at: u64,
     at: u64,
     n_buckets: usize,
@@ -38,12 +39,12 @@ pub(in crate::catalog) struct Section {
     others_len: usize,
     manifests_len: usize,
     pub(super) n_records: usize,
-    /// Whether no two of the files are one, or have one name, or commands that collide with each
-    /// other or with those of the host.
+    /// Whether no two of the files have the same file, the same name, or commands that conflict
+    /// with each other or with those of the host.
     is_distinct: bool,
 }
 
-/// The records of a directory, in the order of their files' names.
+/// The records of a directory, sorted by the names of their files.
 #[derive(Clone)]
 pub(in crate::catalog) struct Records {
     source: Arc<Source>,
@@ -52,7 +53,7 @@ pub(in crate::catalog) struct Records {
 }
 
 impl Section {
-    /// Reads the head of a section, which is `at` in the index, from a reader of all heads.
+    /// Reads the head of the section at `at` in the index, from a reader of all heads.
     pub(super) fn read(reader: &mut Reader<'_>, at: u64, file_len: u64) -> Option<Self> {
         let before = reader.rest().len();
         let dir = path_of(reader.bytes()?);
@@ -103,7 +104,7 @@ impl Section {
         self.others_from_start() + self.others_len as u64
     }
 
-    /// Returns the numbers that the head has, for an index with the same section elsewhere.
+    /// Returns the numbers in the head, for an index that has the same section at another offset.
     pub(super) fn numbers(&self) -> Numbers {
         let Self { n_buckets, n_items, records_len, others_len, manifests_len, n_records, .. } =
             *self;
@@ -111,22 +112,22 @@ impl Section {
         [n_buckets, n_items, records_len, others_len, manifests_len, n_records, is_distinct]
     }
 
-    /// Returns the directory's stamp as it is kept, and when its files were looked at.
+    /// Returns the stored stamp of the directory, and the time when its files were checked.
     pub(super) fn looks(&self) -> ([u8; Stamp::BYTES], u64) {
         (self.stamp, self.looked)
     }
 
-    /// Returns whether the section has all that is in a directory with this stamp.
+    /// Returns whether the section contains everything in a directory with this stamp.
     pub(in crate::catalog) fn is_of(&self, stamp: &Stamp) -> bool {
         self.stamp == stamp.to_bytes()
     }
 
-    /// Returns whether it has so many files, and none of them has to do with another.
+    /// Returns whether it has this many files, and all of them are unrelated.
     pub(in crate::catalog) fn has_distinct(&self, n_files: usize) -> bool {
         self.is_distinct && self.n_records == n_files
     }
 
-    /// Returns how long ago all files were looked at; `None` if that is in the future.
+    /// Returns the time since all files were checked; `None` if that is in the future.
     pub(in crate::catalog) fn age(&self, now: SystemTime) -> Option<Duration> {
         seconds(now).checked_sub(self.looked).map(Duration::from_secs)
     }
@@ -154,8 +155,8 @@ impl Section {
         }))
     }
 
-    /// Returns the records with any of some keys; `None` if they cannot be read, or are so many
-    /// that reading all is cheaper.
+    /// Returns the records with any of some keys; `None` if they cannot be read, or if there are so
+    /// many that reading all is cheaper.
     pub(super) fn find(&self, index: &Arc<Handle>, keys: &[u64]) -> Option<Vec<Record>> {
         let file = &index.file;
         let mut found: Vec<Record> = Vec::new();
@@ -205,7 +206,7 @@ impl Section {
 }
 
 impl Records {
-    /// Returns how many there are, without making anything of them.
+    /// Returns the number of items without converting them.
     pub(super) fn count_all(&self) -> usize {
         let (mut reader, mut n_records) = (Reader::new(&self.source.all), 0);
         while reader.bytes().is_some() {
@@ -230,7 +231,7 @@ impl Iterator for Records {
     }
 }
 
-/// Returns the place of a key in the table.
+/// Returns the position of a key in the table.
 pub(super) fn bucket(key: u64, n_buckets: usize) -> usize {
     usize::try_from(key % n_buckets as u64).unwrap_or(0)
 }

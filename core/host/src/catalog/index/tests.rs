@@ -1,4 +1,4 @@
-//! What the index knows, and what the parts of the catalog are that it tells.
+//! What the index contains, and which parts of the catalog it provides.
 
 use super::super::discover;
 use super::super::entry::{Entry, State};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const N_FILES: usize = 2 * MIN_FILES;
 
-/// Two directories with enough plugins for an index, and a place for that.
+/// Two directories with enough plugins for an index, and a location for the index.
 struct Installed {
     home: TempDir,
     search: SearchPath,
@@ -46,7 +46,7 @@ impl Installed {
         );
     }
 
-    /// Writes a plugin, in place if there is a file already.
+    /// Writes a plugin; an existing file is overwritten in place.
     fn write(&self, file: &str, patch: &Value) {
         std::fs::write(self.home.path().join(file), elf(&[&manifest_json(patch)])).unwrap();
     }
@@ -55,7 +55,7 @@ impl Installed {
         self.home.path().join(format!("plugins/{number:02}.so"))
     }
 
-    /// Looks at all files, so late that all of them are settled.
+    /// Examines all files, late enough for all of them to be settled.
     fn look(&self) -> Vec<String> {
         self.look_at(later(60)).iter().map(describe).collect()
     }
@@ -74,7 +74,7 @@ impl Installed {
         index.records(section).unwrap().count()
     }
 
-    /// Returns the files that are wanted, if the index alone tells which they are.
+    /// Returns the files that match, if the index alone determines them.
     fn narrow(&self, wanted: Wanted<'_>) -> Option<Catalog> {
         let (entries, _) = narrow::find(&self.search, &self.rules, wanted, later(61))?;
         Some(Catalog::settle(entries, Vec::new(), &self.rules))
@@ -231,7 +231,7 @@ fn a_damaged_index_changes_nothing() {
             assert!(found.find_command(&words).unwrap().is_some(), "{len} bytes");
         }
         let found = installed.look();
-        // A cut manifest is none; all else is read again.
+        // A truncated manifest counts as missing; everything else is read again.
         assert_eq!(found.len(), read.len(), "{len} bytes");
         assert!(found.iter().all(|it| it.contains(" ok ")), "{len} bytes");
     }
@@ -271,7 +271,7 @@ fn a_part_of_the_catalog_is_what_the_whole_has_of_it() {
     plugin("more/d.so", "d.io", "2.0.0-rc.1", &[&["single"], &["pre"]]);
     plugin("plugins/d.so", "d.io", "1.0.0", &[&["stable"]]);
     plugin("more/a2-again.so", "a.io", "2.0.0", &[&["noun", "one"], &["noun", "two", "deep"]]);
-    // Refused: it scaffolds, and names no version of the projects.
+    // Refused: it scaffolds, but names no version of PROJECT.
     let refused =
         json!({"name": "r.io", "events": ["e7"], "subcommands": ["init"], "project_versions": []});
     installed.write("more/r.so", &refused);
@@ -351,7 +351,7 @@ fn very_many_are_looked_for_in_the_whole_catalog() {
     assert!(installed.narrow(Wanted::Command(&["c3".to_owned(), "do".to_owned()])).is_some());
 }
 
-/// What listings show of a catalog.
+/// The listing of a catalog.
 fn shown(catalog: &Catalog) -> Vec<String> {
     let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
     let entries = catalog.entries().iter().map(|it| {
@@ -369,7 +369,7 @@ fn shown(catalog: &Catalog) -> Vec<String> {
     entries.chain(commands).collect()
 }
 
-/// Compares what the index says with what is found without one.
+/// Compares the contents of the index with a search without an index.
 #[track_caller]
 fn check_shown(installed: &Installed) {
     let scan = |search: &SearchPath| {
@@ -378,7 +378,7 @@ fn check_shown(installed: &Installed) {
         shown(&catalog)
     };
     let without = scan(&installed.search.clone().with_index_in(None));
-    // The first run writes the index, and later ones read it.
+    // The first run writes the index, and later runs read it.
     for _ in 0..3 {
         assert_eq!(scan(&installed.search), without);
     }
@@ -463,7 +463,7 @@ fn among_many_plugins_the_same_one_has_the_words_of_a_program() {
     }
     let expected = ["03.so", "03.so", "03.so", "", "07.so", "refused.so", "refused.so", "", ""];
     assert_eq!(owners, expected);
-    // What the index does not know yet is looked at.
+    // Files that are not in the index yet are examined.
     installed.write(
         "plugins/03.so",
         &json!({"name": "p03.io", "version": "1.0.1",

@@ -1,34 +1,34 @@
-//! The verdict on the layout of a library, as the index keeps it.
+//! The verdict on the layout of a library, as the index stores it.
 
 use super::handle::Handle;
 use crate::catalog::file::{Stamp, stamp_of};
 use std::fs::File;
 use std::sync::Arc;
 
-/// The number that stands for a layout that fits.
+/// The number for a compatible layout.
 pub(super) const FITS: usize = 1;
 
-/// Whether the layout of a library's root module was found to fit, by this build of the host.
+/// Whether this build of the host has found the layout of a library's root module to be compatible.
 ///
-/// Checking it takes as long as opening the library. It depends on nothing but the file and the
-/// host: so it is done once for each build of either, where there is an index that none but the
-/// user can write.
+/// Checking it takes as long as opening the library. It depends only on the file and the host. It
+/// is therefore done once for each build of either, if there is an index that only the user can
+/// write.
 #[derive(Debug)]
 pub(crate) struct LayoutVerdict {
     pub(super) index: Arc<Handle>,
-    /// Where the verdict is kept.
+    /// The offset of the verdict.
     pub(super) place: u64,
     pub(super) stamp: [u8; Stamp::BYTES],
     pub(super) is_fitting: bool,
 }
 
 impl LayoutVerdict {
-    /// Returns whether it is known that the layout of an open library fits.
+    /// Returns whether the layout of an open library is known to be compatible.
     pub(crate) fn holds_for(&self, file: &File) -> bool {
         self.is_fitting && self.is_of(file)
     }
 
-    /// Returns whether an open file is the one that the index speaks of.
+    /// Returns whether an open file is the one that the index describes.
     pub(crate) fn is_of(&self, file: &File) -> bool {
         stamp_of(file).is_some_and(|it| it.to_bytes() == self.stamp)
     }

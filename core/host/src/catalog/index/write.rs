@@ -17,13 +17,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A directory all of whose files were looked at.
+/// A directory, all of whose files have been checked.
 pub(in crate::catalog) struct Looked<'l> {
     pub(in crate::catalog) dir: &'l Path,
-    /// The directory before that; `None` if its next change may have the same stamp, or one of
-    /// its files is too new to be known.
+    /// The stamp of the directory from before that; `None` if its next change may have the same
+    /// stamp, or one of its files is too new to be known.
     pub(in crate::catalog) stamp: Option<Stamp>,
-    /// The libraries, in the order of their names; a file that is too new to be known is none.
+    /// The libraries, sorted by name; a file that is too new to be known is left out.
     pub(in crate::catalog) files: Vec<(&'l OsStr, Option<Stamp>, &'l Entry)>,
     /// The names of the other files.
     pub(in crate::catalog) others: Vec<OsString>,
@@ -38,8 +38,8 @@ struct Written {
     bytes: Vec<u8>,
 }
 
-/// Writes an index of some directories, and of those that are known from `before` and still
-/// exist. That it cannot be written is no error: the files are then opened again next time.
+/// Writes an index of some directories, and of those that are known from `before` and still exist.
+/// A failure is not an error: the files are then opened again next time.
 pub(in crate::catalog) fn save(
     path: &Path,
     rules: &Rules,
@@ -119,7 +119,7 @@ fn written(looked: &Looked<'_>, rules: &Rules, now: SystemTime) -> Written {
     }
 }
 
-/// Writes the record of a file, whose manifest begins at `manifest_at`, and has `len` bytes.
+/// Writes the record of a file, whose manifest begins at `manifest_at` and has `len` bytes.
 fn put_record(
     bytes: &mut Vec<u8>,
     (name, stamp, entry): (&OsStr, Option<Stamp>, &Entry),

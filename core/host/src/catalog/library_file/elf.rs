@@ -1,4 +1,4 @@
-//! ELF libraries: what the header says, and the manifests in the notes.
+//! ELF libraries: the contents of the header, and the manifests in the notes.
 
 use super::super::limits;
 use super::error::{LibraryError, check_number, damaged};
@@ -28,11 +28,11 @@ pub(super) fn read<Elf: FileHeader<Endian = Endianness>>(
         len: file.end(),
     };
     if scope == Scope::Host && library.check_platform().is_err() {
-        // If its manifest is at hand, it still has a name to be listed with.
+        // If its manifest can be read, it can still be listed with its name.
         let _ = read_segments(&mut library, file.first_page(), header, endian);
         return Ok(library);
     }
-    // Of a library for another platform, that it is one says more than its damages.
+    // For a library for another platform, the platform is more informative than any damage.
     if let Err(refusal) = read_segments(&mut library, file, header, endian) {
         library.check_platform()?;
         return Err(refusal);
@@ -53,11 +53,11 @@ fn read_segments<Elf: FileHeader<Endian = Endianness>>(
     let table = program_headers(file, header, endian)?;
     let n_segments = usize::from(header.e_phnum(endian));
     let (segments, _) = pod::slice_from_bytes::<Elf::ProgramHeader>(table, n_segments)
-        .map_err(|()| damaged("the program headers have a wrong size"))?;
+        .map_err(|()| damaged("the size of the program headers is invalid"))?;
     let ends = segments.iter().filter(|it| it.p_type(endian) == elf::PT_LOAD);
     let end = ends.map(|it| segment_end::<Elf>(it, endian)).max().unwrap_or(0);
-    // Linkers write the section headers last. Half of a library with debug information
-    // holds all segments; that the headers are missing is what shows.
+    // Linkers write the section headers last. Half of a library with debug information contains all
+    // segments; only the missing headers show that it is truncated.
     library.needed = end.max(section_headers_end(header, endian));
     let mut n_notes = 0;
     for segment in segments.iter().filter(|it| it.p_type(endian) == elf::PT_NOTE) {
@@ -78,7 +78,7 @@ fn program_headers<'s, Elf: FileHeader<Endian = Endianness>>(
     let count = header.e_phnum(endian);
     check_number("program headers", count, limits::PROGRAM_HEADERS)?;
     if count > 0 && usize::from(header.e_phentsize(endian)) != entry {
-        return Err(damaged("the program headers have a wrong size"));
+        return Err(damaged("the size of the program headers is invalid"));
     }
     file.bytes(header.e_phoff(endian).into(), u64::from(count) * entry as u64)
 }
@@ -94,8 +94,8 @@ fn segment_end<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endia
     offset.saturating_add(size)
 }
 
-/// Collects the manifests of a note segment, up to the second of the file. Behind a note that
-/// cannot be read there are none.
+/// Collects the manifests of a note segment, up to the second of the file. After a note that cannot
+/// be read, there are no others.
 fn notes<Elf: FileHeader>(
     file: Part<'_, '_>,
     segment: &Elf::ProgramHeader,
@@ -121,7 +121,8 @@ fn notes<Elf: FileHeader>(
     Ok(())
 }
 
-/// Returns the manifests of the link section. A library without section headers has none.
+/// Returns the manifests of the link section. A library without section headers has no such
+/// section.
 fn section_manifests<Elf: FileHeader<Endian = Endianness>>(
     file: Part<'_, '_>,
     header: &Elf,

@@ -23,7 +23,7 @@ pub enum LibraryError {
         what: String,
     },
     /// It is a library for another kind of operating system.
-    #[error("it is a library in {found} format, this platform loads {expected}")]
+    #[error("it is a library in {found} format, but this platform loads {expected}")]
     WrongFormat {
         /// Its format.
         found: Format,
@@ -31,7 +31,7 @@ pub enum LibraryError {
         expected: Format,
     },
     /// Its addresses have another size.
-    #[error("it is a {found}-bit library, this host is a {expected}-bit program")]
+    #[error("it is a {found}-bit library, but this host is a {expected}-bit program")]
     WrongClass {
         /// Its size of an address.
         found: u8,
@@ -39,7 +39,7 @@ pub enum LibraryError {
         expected: u8,
     },
     /// Its numbers are the other way round.
-    #[error("it is a {found}-endian library, this host is a {expected}-endian program")]
+    #[error("it is a {found}-endian library, but this host is a {expected}-endian program")]
     WrongEndianness {
         /// Its byte order, for example `big`.
         found: &'static str,
@@ -47,7 +47,7 @@ pub enum LibraryError {
         expected: &'static str,
     },
     /// It is built for another processor.
-    #[error("it is a library for {found}, this host runs on {expected}")]
+    #[error("it is a library for {found}, but this host runs on {expected}")]
     WrongMachine {
         /// Its architecture.
         found: String,
@@ -57,36 +57,36 @@ pub enum LibraryError {
     /// It is a program, an object file or a memory dump.
     #[error("it is {found}, not a shared library")]
     NotShared {
-        /// What it is, with its article.
+        /// The kind of the file, with its article.
         found: &'static str,
     },
     /// It has more of something than any plugin.
-    #[error("it has {found} {what}, the limit is {limit}")]
+    #[error("it has {found} {what}, but the limit is {limit}")]
     TooMany {
-        /// What it has, in the plural.
+        /// The items, in the plural.
         what: &'static str,
         /// How many it has, or begins to have.
         found: u64,
         /// How many it may have.
         limit: u64,
     },
-    /// What describes it is larger than that of any plugin.
-    #[error("more than {limit} bytes of it would have to be read to know what it is")]
+    /// Its metadata is larger than that of any plugin.
+    #[error("more than {limit} bytes of it would have to be read to identify it")]
     TooMuch {
         /// How many bytes are read.
         limit: u64,
     },
     /// Its end is missing.
-    #[error("it is truncated: its content ends at byte {needed}, the file at byte {len}")]
+    #[error("it is truncated: its content ends at byte {needed}, but the file ends at byte {len}")]
     Truncated {
         /// Where the file would have to end at least.
         needed: u64,
-        /// Where it ends.
+        /// The actual end of the file.
         len: u64,
     },
 }
 
-/// Checks that a library does not have more of something than any plugin.
+/// Checks that a library does not have more of something than any plugin does.
 pub(super) fn check_number(
     what: &'static str,
     found: impl Into<u64>,
@@ -96,7 +96,7 @@ pub(super) fn check_number(
     if found > limit { Err(LibraryError::TooMany { what, found, limit }) } else { Ok(()) }
 }
 
-/// Returns the error of a library some part of which is invalid.
+/// Returns the error for a library with an invalid part.
 pub(super) fn damaged(what: impl ToString) -> LibraryError {
     LibraryError::Damaged { what: what.to_string() }
 }

@@ -1,4 +1,4 @@
-//! What is known of a library without loading it, and whether this platform loads it.
+//! What is known of a library without loading it, and whether this platform can load it.
 
 use super::error::LibraryError;
 use super::format::Format;
@@ -8,9 +8,10 @@ use std::borrow::Cow;
 /// Which libraries are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Scope {
-    /// Those of all platforms.
+    /// The manifests of libraries for all platforms.
     Any,
-    /// Those that this platform loads. Of others, no more than the first page is looked at.
+    /// The manifests of libraries that this platform loads. For others, at most the first page is
+    /// read.
     Host,
 }
 
@@ -23,7 +24,7 @@ pub struct LibraryFile {
     pub(super) little_endian: bool,
     pub(super) kind: ObjectKind,
     pub(super) manifests: Vec<Vec<u8>>,
-    /// Where the file must end at least, and where it ends.
+    /// The minimum length of the file, and its actual length.
     pub(super) needed: u64,
     pub(super) len: u64,
 }
@@ -34,24 +35,25 @@ impl LibraryFile {
         self.format
     }
 
-    /// Returns the processor that the library is built for, by Rust's name for it: `x86_64`.
+    /// Returns the processor that the library was built for, by Rust's name for it, for example
+    /// `x86_64`.
     pub fn architecture(&self) -> &str {
         &self.architecture
     }
 
-    /// Takes the manifests out.
+    /// Moves the manifests out.
     pub(in super::super) fn into_manifests(self) -> Vec<Vec<u8>> {
         self.manifests
     }
 
-    /// Returns the bytes of the manifests; a well-made plugin has one. Of several, the first two
-    /// are here.
+    /// Returns the bytes of the manifests; a valid plugin has one. If there are several, only the
+    /// first two are returned.
     pub fn manifests(&self) -> &[Vec<u8>] {
         &self.manifests
     }
 
-    /// Checks that the library is one that this platform's loader takes, and that
-    /// loading it would not run over the end of the file.
+    /// Checks that this platform's loader accepts the library, and that loading it would not read
+    /// beyond the end of the file.
     ///
     /// # Errors
     ///

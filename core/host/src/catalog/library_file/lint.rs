@@ -1,7 +1,7 @@
-//! What is doubtful about a library although this machine may load it.
+//! Possible problems of a library that this machine can load.
 //!
-//! A library with a warning works here and now; on another machine, or beside other
-//! libraries, it may not. Only ELF libraries are looked at.
+//! A library with a warning works on this machine; on other machines, or together with other
+//! libraries, it may not. Only ELF libraries are checked.
 
 use super::super::file;
 use super::super::limits::{self, FIRST_PAGE};
@@ -19,18 +19,18 @@ use std::str::FromStr;
 /// How many symbols a warning names.
 const MAX_NAMED: usize = 3;
 
-/// Something doubtful about a library.
+/// A possible problem of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LibraryWarning {
-    /// Its thread-local variables are in the static block of each thread, which has little
-    /// space for libraries that are opened later.
+    /// Its thread-local variables are in the static block of each thread, which has little space
+    /// for libraries that are opened later.
     StaticTls,
     /// Its code is changed when it is loaded.
     TextRelocations,
     /// It requires that the stacks of the process be executable.
     ExecutableStack,
-    /// It has directories of its own in which the libraries that it needs are searched for.
+    /// It has its own search directories for the libraries that it requires.
     SearchPath {
         /// `RPATH` or `RUNPATH`.
         tag: &'static str,
@@ -56,7 +56,7 @@ pub enum LibraryWarning {
 }
 
 impl LibraryWarning {
-    /// Returns the name by which programs know the warning.
+    /// Returns the identifier of the warning for programs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::StaticTls => "static-tls",
@@ -98,8 +98,8 @@ impl fmt::Display for LibraryWarning {
             }
             Self::SearchPath { tag, directories } => write!(
                 f,
-                "it has the {tag} `{directories}`: on other machines these directories have other \
-                 libraries, or none"
+                "it has the {tag} `{directories}`: on other machines, these directories contain \
+                 other libraries, or none"
             ),
             Self::NoRelro => {
                 f.write_str("it is linked without relro: its function pointers stay writable")
@@ -116,7 +116,7 @@ impl fmt::Display for LibraryWarning {
             }
             Self::SeveralManifests { count } => write!(
                 f,
-                "its section `{SECTION}` has {count} manifests: it links other plugins' crates"
+                "its section `{SECTION}` has {count} manifests: it links the crates of other plugins"
             ),
         }
     }
@@ -131,8 +131,8 @@ pub struct GlibcVersion {
 impl GlibcVersion {
     /// Returns the version of the glibc that this process runs with; `None` if it has none.
     ///
-    /// The file of the library says which versions of its interface it has. It is the one that
-    /// the kernel lists among the maps of the process (proc_pid_maps(5)).
+    /// The library's file lists the versions of its interface. The file is the one that the kernel
+    /// lists among the mappings of the process (proc_pid_maps(5)).
     pub fn of_this_process() -> Option<Self> {
         let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
         let paths = maps.lines().filter_map(|it| it.find('/').map(|at| Path::new(&it[at..])));
@@ -160,7 +160,7 @@ fn newest_defined<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     let strings = sections.strings(endian, data, strings).ok()?;
     let mut newest = None;
     while let Ok(Some((_, mut names))) = definitions.next() {
-        // The first is the name of the version, and others are those that it follows.
+        // The first is the name of the version; the others are the versions that it follows.
         let name = names.next().ok()??.name(endian, strings).ok()?;
         newest = newest.max(glibc_version(name));
     }
@@ -175,7 +175,7 @@ impl FromStr for GlibcVersion {
         let parts: Vec<_> = text.split('.').collect();
         let is_number = |it: &&str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
-            return Err("a version of glibc has two or three numbers, for example `2.31`".into());
+            return Err("expected two or three numbers, for example `2.31`".into());
         }
         for (number, part) in numbers.iter_mut().zip(parts) {
             *number = part.parse().map_err(|_| format!("the number `{part}` is too large"))?;
@@ -194,12 +194,12 @@ impl fmt::Display for GlibcVersion {
     }
 }
 
-/// Returns what is doubtful about a library; `glibc` is the oldest version that the library
-/// shall work with.
+/// Returns the warnings about a library; `glibc` is the oldest version that the library is to work
+/// with.
 ///
 /// # Errors
 ///
-/// [`LibraryError`] when the file cannot be read, or when it is damaged.
+/// [`LibraryError`] if the file cannot be read or is damaged.
 pub fn lint(path: &Path, glibc: Option<GlibcVersion>) -> Result<Vec<LibraryWarning>, LibraryError> {
     let opened = file::open(path)?;
     let mut head = [0; FIRST_PAGE];
@@ -224,7 +224,7 @@ fn lint_elf<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     let mut warnings = dynamic_warnings::<Elf, R>(&sections, endian, data)?;
 
     let segment = |kind| segments.iter().find(|it| it.p_type(endian) == kind);
-    // A library that says nothing of its stack has an executable one.
+    // A library that does not specify its stack has an executable one.
     let stack = segment(elf::PT_GNU_STACK).map(|it| it.p_flags(endian));
     if stack.is_none_or(|it| it.contains(elf::PF_X)) {
         warnings.push(LibraryWarning::ExecutableStack);
@@ -244,7 +244,7 @@ fn lint_elf<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     Ok(warnings)
 }
 
-/// Returns what the dynamic section says.
+/// Returns the contents of the dynamic section.
 fn dynamic_warnings<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     sections: &SectionTable<'a, Elf, R>,
     endian: Endianness,
@@ -283,7 +283,7 @@ fn dynamic_warnings<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     Ok(warnings)
 }
 
-/// Returns which symbols of a newer glibc than `limit` the library uses.
+/// Returns the symbols of a glibc newer than `limit` that the library uses.
 fn newer_glibc<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     sections: &SectionTable<'a, Elf, R>,
     endian: Endianness,
@@ -345,7 +345,7 @@ mod tests {
         let out = Command::new("getconf").arg("GNU_LIBC_VERSION").output().unwrap();
         let said = String::from_utf8(out.stdout).unwrap();
         let said = said.trim().strip_prefix("glibc ").unwrap().parse().unwrap();
-        // A release need not bring a new version of the interface.
+        // Not every release has a new version of the interface.
         let found = GlibcVersion::of_this_process().unwrap();
         assert!(found <= said && found >= "2.17".parse().unwrap(), "{found}, and not {said}");
     }
@@ -392,8 +392,8 @@ mod tests {
             [("-Wl,--enable-new-dtags", "RUNPATH"), ("-Wl,--disable-new-dtags", "RPATH")]
         {
             let expected = format!(
-                "search-path: it has the {tag} `/opt/lib:$ORIGIN`: on other machines these \
-                 directories have other libraries, or none"
+                "search-path: it has the {tag} `/opt/lib:$ORIGIN`: on other machines, these \
+                 directories contain other libraries, or none"
             );
             check(NOTHING, &[option, "-Wl,-rpath,/opt/lib:$ORIGIN"], None, &expected);
         }
@@ -416,7 +416,7 @@ mod tests {
             "newer-glibc: it requires glibc {first}, which is newer than 2.1: `getpid`, \
              `malloc`, `puts` and 1 more"
         );
-        // What the start files add is not called.
+        // The code in the start files is not called.
         let args = ["-nostartfiles"];
         check(code, &args, Some("2.1"), &expected);
         check(code, &args, Some(first), "");
@@ -429,7 +429,7 @@ mod tests {
         let code = format!(
             "__attribute__((section(\"{SECTION}\"), used)) static const char all[] = {one} \"\\0\" {one};"
         );
-        let expected = "several-manifests: its section `.pintle` has 2 manifests: it links other plugins' crates";
+        let expected = "several-manifests: its section `.pintle` has 2 manifests: it links the crates of other plugins";
         check(&code, &[], None, expected);
     }
 

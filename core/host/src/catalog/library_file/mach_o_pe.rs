@@ -1,7 +1,7 @@
-//! Mach-O and PE libraries: what their headers say, and the manifests in their sections; and
-//! Apple's universal files, which hold one library for each processor.
+//! Mach-O and PE libraries: the contents of their headers, and the manifests in their sections; and
+//! Apple's universal files, which contain one library for each processor.
 //!
-//! Not `object::File`, which also reads the symbols for debuggers, often megabytes.
+//! This does not use `object::File`, which also reads the symbols for debuggers, often megabytes.
 
 use super::super::limits;
 use super::error::{LibraryError, check_number, damaged};
@@ -28,7 +28,7 @@ pub(super) fn read_mach_o<Mach: MachHeader<Endian = Endianness>>(
         bits: if header.is_type_64() { 64 } else { 32 },
         little_endian: header.is_little_endian(),
         kind: match header.filetype(endian) {
-            // A bundle is what Apple's linker makes of a plugin; `dlopen` takes it.
+            // Apple's linker creates a bundle for a plugin; `dlopen` accepts it.
             macho::MH_DYLIB | macho::MH_BUNDLE => ObjectKind::Dynamic,
             macho::MH_EXECUTE => ObjectKind::Executable,
             macho::MH_OBJECT => ObjectKind::Relocatable,
@@ -68,7 +68,7 @@ pub(super) fn read_universal<Fat: FatArch>(
     scope: Scope,
 ) -> Result<LibraryFile, LibraryError> {
     let library = library_in::<Fat>(file)?;
-    // The parts of a universal file are Mach-O; another one in it is not looked at.
+    // The parts of a universal file are Mach-O files; a universal file within another is not read.
     match object::FileKind::parse(library) {
         Ok(object::FileKind::MachO32) => {
             read_mach_o::<macho::MachHeader32<Endianness>>(library, scope)
@@ -76,7 +76,7 @@ pub(super) fn read_universal<Fat: FatArch>(
         Ok(object::FileKind::MachO64) => {
             read_mach_o::<macho::MachHeader64<Endianness>>(library, scope)
         }
-        _ => Err(damaged("a universal file of something else than libraries")),
+        _ => Err(damaged("it is a universal file that does not contain libraries")),
     }
 }
 
@@ -85,15 +85,15 @@ pub(super) fn library_in<'s, 'f, Fat: FatArch>(
     file: Part<'s, 'f>,
 ) -> Result<Part<'s, 'f>, LibraryError> {
     let mut offset = 0;
-    let invalid = |()| damaged("Invalid fat header size or alignment");
+    let invalid = |()| damaged("the size or alignment of the universal header is invalid");
     let header = file.read::<macho::FatHeader>(&mut offset).map_err(invalid)?;
     let count = header.nfat_arch.get(BigEndian);
     check_number("architectures", count, limits::ARCHITECTURES)?;
     let arches = file.read_slice::<Fat>(&mut offset, count as usize);
-    let arches = arches.map_err(|()| damaged("Invalid nfat_arch"))?;
+    let arches = arches.map_err(|()| damaged("the number of architectures is invalid"))?;
     let is_host = |it: &&Fat| processor(it.cputype()) == std::env::consts::ARCH;
     let arch = arches.iter().find(is_host).or(arches.first());
-    let (offset, size) = arch.ok_or_else(|| damaged("a universal file of nothing"))?.file_range();
+    let (offset, size) = arch.ok_or_else(|| damaged("it is an empty universal file"))?.file_range();
     file.part(offset, size)
 }
 

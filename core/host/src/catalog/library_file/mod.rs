@@ -1,7 +1,7 @@
 //! Libraries as bytes: their format, what they are built for, and the manifests in them.
 //!
-//! Manifests of all three formats (ELF, Mach-O, PE) can be read on any platform;
-//! whether a library [fits](LibraryFile::check_fit) this one is another question.
+//! Manifests in all three formats (ELF, Mach-O, PE) can be read on any platform;
+//! [`check_fit`](LibraryFile::check_fit) decides whether this platform can load a library.
 
 mod elf;
 mod error;
@@ -28,11 +28,11 @@ use super::limits::{self, FIRST_PAGE};
 use object::{Endianness, FileKind, elf as raw_elf, macho, pe};
 use source::Part;
 
-/// Opens a file of any platform and reads what it is built for and the manifests in it.
+/// Opens a file of any platform, and reads its target and its manifests.
 ///
 /// # Errors
 ///
-/// [`LibraryError`] when the file cannot be read, or is not a library of a known format.
+/// [`LibraryError`] if the file cannot be read, or is not a library of a known format.
 pub fn open(path: &std::path::Path) -> Result<LibraryFile, LibraryError> {
     let opened = file::open(path)?;
     let mut head = [0; FIRST_PAGE];

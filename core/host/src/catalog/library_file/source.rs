@@ -1,4 +1,4 @@
-//! A library's file while it is read: what is read of it is counted, and has a limit.
+//! A library's file while it is read: the bytes that are read are counted and limited.
 
 use super::super::file::{FileError, read_at};
 use super::super::limits::FIRST_PAGE;
@@ -22,12 +22,12 @@ struct Allowance {
     limit: u64,
     left: Cell<u64>,
     is_exceeded: Cell<bool>,
-    /// What the system has reported, as the readers of libraries do not.
+    /// The error of the system, which the readers of libraries do not report.
     fault: Cell<Option<FileError>>,
 }
 
 impl Allowance {
-    /// Takes bytes from what is left; an error when that is too little.
+    /// Subtracts bytes from the remaining ones; an error if there are too few.
     fn take(&self, size: u64) -> Result<(), ()> {
         match self.left.get().checked_sub(size).filter(|_| !self.is_exceeded.get()) {
             Some(left) => {
@@ -43,8 +43,8 @@ impl Allowance {
 }
 
 impl<'f> Source<'f> {
-    /// Reads the first page of a file of a known length into `head`; in all, no more than `limit`
-    /// bytes are read.
+    /// Reads the first page of a file of a known length into `head`; in all, at most `limit` bytes
+    /// are read.
     pub(in super::super) fn open(
         file: &'f File,
         len: u64,
@@ -72,8 +72,8 @@ impl<'f> Source<'f> {
         Part { source: self, start: 0, len: self.len }
     }
 
-    /// Returns what has become of reading the file: what was found does not count if something
-    /// could not be read, and what was not found may be there.
+    /// Returns the result of reading the file: a result is invalid if something could not be read,
+    /// because something that was not found may exist.
     pub(super) fn judge<T>(&self, res: Result<T, LibraryError>) -> Result<T, LibraryError> {
         match self.allowance.fault.take() {
             Some(fault) => Err(fault.into()),
@@ -114,10 +114,10 @@ impl<'s> Part<'s, '_> {
         Self { len: self.len.min(at_hand), ..self }
     }
 
-    /// Returns the bytes that are at a place.
+    /// Returns the bytes at an offset.
     pub(super) fn bytes(self, start: u64, len: u64) -> Result<&'s [u8], LibraryError> {
         let part = self.part(start, len)?;
-        part.read_bytes_at(0, len).map_err(|()| damaged("a part of it cannot be read"))
+        part.read_bytes_at(0, len).map_err(|()| damaged("part of it cannot be read"))
     }
 
     /// Returns where in the file something of this part is.
@@ -138,7 +138,7 @@ impl<'s> ReadRef<'s> for Part<'s, '_> {
         if let Ok(bytes) = head.read_bytes_at(start, size) {
             return Ok(bytes);
         }
-        // The cache asks for memory before it reads.
+        // The cache allocates memory before it reads.
         if size > allowance.limit {
             allowance.is_exceeded.set(true);
         }

@@ -10,20 +10,20 @@ use object::read::{Object, ReadRef};
 use object::{Endianness, FileKind, elf, macho};
 use std::fs::File;
 
-/// Returns whether the library itself, not one that it links to, exports `symbol`.
+/// Returns whether the library itself, rather than one that it links to, exports `symbol`.
 ///
-/// ELF libraries without section headers export nothing that can be seen here.
+/// ELF libraries without section headers export nothing that is visible here.
 ///
 /// # Errors
 ///
-/// [`LibraryError`] when the file is not a library of a known format, or is damaged.
+/// [`LibraryError`] if the file is not a library of a known format, or is damaged.
 pub fn exports(file: &File, symbol: &str) -> Result<bool, LibraryError> {
     let len = file.metadata().map_err(FileError::from)?.len();
     let mut head = [0; FIRST_PAGE];
     source_exports(&Source::open(file, len, &mut head, limits::thorough(len))?, symbol)
 }
 
-/// Does what [`exports`] does, as far as that much of the file may be read.
+/// Does the same as [`exports`], as far as the limit for reading allows.
 pub(in super::super) fn source_exports(
     source: &Source<'_>,
     symbol: &str,
@@ -46,13 +46,14 @@ fn elf_exports<Elf: FileHeader<Endian = Endianness>>(
     file: Part<'_, '_>,
     symbol: &str,
 ) -> Result<bool, LibraryError> {
-    // Not `object::File`, which also reads the symbols for debuggers, often megabytes.
+    // This does not use `object::File`, which also reads the symbols for debuggers, often
+    // megabytes.
     let header = Elf::parse(file).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
     let sections = header.sections(endian, file).map_err(damaged)?;
     let symbols = sections.symbols(endian, file, elf::SHT_DYNSYM).map_err(damaged)?;
-    // The table of names is read once and looked at in place: asking for each name by
-    // itself costs a read each, and the search for its end a look at the processor.
+    // The table of names is read once and searched in place. Reading each name separately would
+    // cost one read each, and the search for its end would query the processor's features.
     let table = sections.section(symbols.string_section()).map_err(damaged)?;
     let names = table.data(endian, file).map_err(damaged)?;
     let wanted = [symbol.as_bytes(), b"\0"].concat();

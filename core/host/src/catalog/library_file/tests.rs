@@ -156,7 +156,10 @@ fn elf_of_another_class_is_read_too() {
     let object = Object::new(BinaryFormat::Elf, Architecture::S390x, Endianness::Big);
     let library = inspect(&file(&object.write().unwrap())).unwrap();
     let err = library.check_fit().unwrap_err();
-    assert_eq!(err.to_string(), "it is a big-endian library, this host is a little-endian program");
+    assert_eq!(
+        err.to_string(),
+        "it is a big-endian library, but this host is a little-endian program"
+    );
 }
 
 #[test]

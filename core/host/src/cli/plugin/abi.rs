@@ -1,4 +1,4 @@
-//! `plugin abi`: what a plugin must fit, and where plugins are looked for.
+//! `plugin abi`: the plugin interface of this host, and the plugin directories.
 
 use crate::LIBRARY_VERSION;
 use crate::catalog::PluginDir;
@@ -31,7 +31,7 @@ struct Directory {
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "abi"],
-    "Show what a plugin must fit, and where plugins are looked for",
+    "Show the plugin interface of this host and the plugin directories",
     Run::Plain(run),
 )
 .args(|command| command.arg(output::arg()));

@@ -1,7 +1,7 @@
-//! `plugin check`: loads a plugin with every check, and says what was checked.
+//! `plugin check`: loads a plugin, runs all checks, and lists them.
 //!
-//! A plugin file is loaded in a process of its own, as its library may end the process, or
-//! never return.
+//! A plugin file is loaded in a separate process, because its library may end the process or never
+//! return.
 
 use super::probe::{self, Prober};
 use super::report::{Check, Report, examine};
@@ -23,23 +23,21 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The result. The names of the fields are part of the interface.
+/// The result. The field names are part of the interface.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     report: Report,
-    /// What is doubtful about the file.
+    /// Possible problems of the file.
     warnings: Vec<Warning>,
 }
 
-pub(in crate::cli) const ROW: Row = Row::new(
-    &["plugin", "check"],
-    "Load a plugin with every check, and say what was checked",
-    Run::Plain(run),
-)
-.args(|command| command.arg(subject_arg()).arg(glibc_arg()).arg(probe::arg()).arg(output::arg()));
+pub(in crate::cli) const ROW: Row =
+    Row::new(&["plugin", "check"], "Load a plugin and run all checks", Run::Plain(run)).args(
+        |command| command.arg(subject_arg()).arg(glibc_arg()).arg(probe::arg()).arg(output::arg()),
+    );
 
-/// Returns the option that names the oldest glibc that a plugin shall work with.
+/// Returns the option for the oldest glibc that a plugin is to work with.
 pub(super) fn glibc_arg() -> Arg {
     Arg::new("glibc")
         .long("glibc")
@@ -52,7 +50,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     if matches.get_flag(probe::OPTION) {
         let path = matches.get_one::<OsString>("plugin").expect("the argument is required");
         let path = Path::new(path);
-        // The process that has started this one names a file; so can anyone else.
+        // The parent process names a file, but so can any other caller.
         let is_listed = || session.catalog().entries().iter().any(|it| it.path() == Some(path));
         if !caller::is_trusted() && !is_listed() {
             raised::check_trusted("a plugin file as an argument")?;
@@ -63,8 +61,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         Subject::File(path) => check_file(session, matches, &path, None)?,
         Subject::Entry(entry) => match probe::file(entry).filter(|_| entry.is_usable()) {
             Some(path) => check_file(session, matches, path, entry.key())?,
-            // It is a part of the program, and so are its faults; it is of another system, and has
-            // a process of its own anyway; or it is refused.
+            // The plugin is part of the program, which shares its faults; or it belongs to another
+            // system and has its own process anyway; or it is refused.
             None => {
                 let path = entry.path().map(output::path);
                 let report = examine(session, &session.load(entry)?, path, &|_| {})?;
@@ -85,7 +83,7 @@ fn check_file(
 ) -> Result<Shown, CliError> {
     let warnings = warnings(path, matches.get_one("glibc").copied());
     let report = Prober::new(session)?.probe(path).inspect_err(|_| {
-        // They may be the reason. Errors for programs are one object, and nothing else.
+        // They may be the cause. An error for programs is one object, and nothing else.
         if output::is_text(matches) {
             warnings.iter().for_each(|it| session.console().log(Level::Warn, &it.text));
         }
@@ -106,9 +104,9 @@ fn text(shown: &Shown) -> String {
     rows.extend(report.checks.iter().map(row));
     rows.extend(warnings.iter().map(|it| vec!["warning".to_owned(), it.text.clone()]));
     let passed = match warnings.len() {
-        0 => "every check passed",
-        1 => "every check passed, with a warning",
-        _ => "every check passed, with warnings",
+        0 => "all checks passed",
+        1 => "all checks passed, with a warning",
+        _ => "all checks passed, with warnings",
     };
     format!("{}\n{passed}", output::table(&rows))
 }

@@ -1,4 +1,4 @@
-//! A file that may become a plugin, with every check behind it.
+//! A file that can become a plugin, with the results of all checks.
 
 use super::probe::{Prober, is_program};
 use super::warnings::warnings;
@@ -9,17 +9,18 @@ use crate::cli::session::Session;
 use crate::transport::LoadError;
 use std::path::Path;
 
-/// What a plugin's file is.
+/// The kind of a plugin's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A library with a manifest.
     Library,
-    /// A program, which says what it is when it is asked.
+    /// A program, which describes itself when it is queried.
     Program,
 }
 
 impl FileKind {
-    /// Returns what a file is, as far as shows without running it; `None` if it is no plugin.
+    /// Returns the kind of a file, as far as it can be determined without running it; `None` if it
+    /// is not a plugin.
     pub fn of(path: &Path) -> Option<Self> {
         if is_program(path) {
             return Some(Self::Program);
@@ -34,16 +35,16 @@ impl FileKind {
 pub struct Checked {
     /// The full name and the version of the plugin.
     pub key: PluginKey,
-    /// What it brings.
+    /// What it provides.
     pub manifest: Manifest,
-    /// What the file is.
+    /// The kind of the file.
     pub kind: FileKind,
-    /// What is doubtful about it, a sentence each.
+    /// Possible problems of the file, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Session<'_> {
-    /// Checks a file as `plugin check` does: it is loaded, or asked, in a process of its own.
+    /// Checks a file as `plugin check` does: it is loaded or queried in a separate process.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! `plugin disable` and `plugin enable`: which plugins the user does without, whatever directory
+//! `plugin disable` and `plugin enable`: plugins that the user does not use, whatever directory
 //! they are in.
 
 use super::subject::parse_key;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 pub(in crate::cli) const DISABLE: Row = Row::new(
     &["plugin", "disable"],
-    "Do as if a plugin were not installed, until it is enabled",
+    "Disable a plugin until it is enabled again",
     Run::Plain(disable),
 )
 .args(key_arg)
@@ -39,7 +39,7 @@ fn disable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError
     let key = full(session, &given(matches)?)?;
     let path = path(session)?;
     let is_new = config::disable(&path, &key)?;
-    let what = if is_new { "is disabled" } else { "was disabled already" };
+    let what = if is_new { "is disabled" } else { "is already disabled" };
     session.console().println(format!("{key} {what} in `{}`", output::path(&path)));
     Ok(Exit::Done.into())
 }
@@ -55,10 +55,10 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     for key in &enabled {
         session.console().println(format!("{key} is enabled again"));
     }
-    // Made before the change, the catalog would still have what was disabled.
+    // A catalog from before the change would still contain the disabled plugins.
     let mut entries = session.catalog().entries().iter();
     if let Some(other) = entries.find_map(|it| disabled(it, &given)) {
-        let text = format!("plugin `{given}` is still disabled as {other}");
+        let text = format!("plugin `{given}` is still disabled by the key {other}");
         return Err(CliError::new(Exit::Failed, text).hint(explain::disabled(&other)));
     }
     if enabled.is_empty() {
@@ -67,8 +67,8 @@ fn enable(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError>
     Ok(Exit::Done.into())
 }
 
-/// Returns a key with the full name of the plugin that is meant: another one of the same short
-/// name may be installed tomorrow.
+/// Returns a key with the full name of the plugin: another plugin with the same short name may be
+/// installed later.
 fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError> {
     let entries = session.catalog().entries().iter();
     let names: BTreeSet<&PluginName> = entries
@@ -90,13 +90,13 @@ fn full(session: &Session<'_>, given: &PluginKey) -> Result<PluginKey, CliError>
     }
 }
 
-/// Returns whether a key means a plugin, be it refused or disabled.
+/// Returns whether a key matches a plugin, even if the plugin is refused or disabled.
 fn is_meant(entry: &Entry, given: &PluginKey) -> bool {
     let key = entry.key().zip(entry.version());
     key.is_some_and(|(key, version)| given.matches(key.name(), &version))
 }
 
-/// Returns how a plugin is disabled, if it is, and is meant.
+/// Returns how a plugin is disabled, if it is disabled and matches the key.
 fn disabled(entry: &Entry, given: &PluginKey) -> Option<Disabled> {
     match entry.reason() {
         Some(Reason::Disabled { by }) if is_meant(entry, given) => Some(by),
@@ -108,7 +108,7 @@ fn disabled(entry: &Entry, given: &PluginKey) -> Option<Disabled> {
 fn path(session: &Session<'_>) -> Result<PathBuf, CliError> {
     let path = config::user_path(session.identity(), &caller::var_os);
     path.ok_or_else(|| {
-        CliError::new(Exit::Failed, "there is no configuration directory of the user's")
+        CliError::new(Exit::Failed, "the user has no configuration directory")
             .hint("set `HOME` or `XDG_CONFIG_HOME`")
     })
 }

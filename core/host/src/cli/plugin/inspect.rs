@@ -1,4 +1,4 @@
-//! `plugin inspect`: what a plugin file says of itself. Reads only; runs no code of it.
+//! `plugin inspect`: the manifest of a plugin file. It only reads the file, and runs no code of it.
 
 use super::super::{explain, output};
 use super::probe::is_program;
@@ -21,14 +21,14 @@ struct Inspection {
     transport: String,
     format: Option<String>,
     architecture: Option<String>,
-    /// Why this host would not load the plugin; null when it would.
+    /// Why this host would not load the plugin; null if it would.
     refused: Option<String>,
     manifest: Option<Manifest>,
 }
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "inspect"],
-    "Show what a plugin says of itself; a library is not run",
+    "Show the manifest of a plugin; libraries are not run",
     Run::Plain(run),
 )
 .args(|command| command.arg(subject_arg()).arg(output::arg()));
@@ -37,7 +37,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     let inspection = match subject(session, matches) {
         Ok(Subject::File(path)) => of_file(session, &path)?,
         Ok(Subject::Entry(entry)) => of_entry(session, entry)?,
-        // What is wrong with a refused plugin is just what one wants to see here.
+        // The fault of a refused plugin is what the user wants to see here.
         Err(err) => match set_aside(session, matches) {
             Some(entry) => of_entry(session, entry)?,
             None => return Err(err),
@@ -47,7 +47,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// Returns the plugin that the user's key means although it cannot be used.
+/// Returns the plugin for the user's key, although it cannot be used.
 fn set_aside<'a>(session: &'a Session<'_>, matches: &ArgMatches) -> Option<&'a Entry> {
     let asked: PluginKey = matches.get_one::<OsString>("plugin")?.to_str()?.parse().ok()?;
     let unusable = session.catalog().entries().iter().filter(|it| !it.is_usable());
@@ -73,7 +73,7 @@ fn of_entry(session: &Session<'_>, entry: &Entry) -> Result<Inspection, CliError
     }
 }
 
-/// Reads a file of any platform; only what holds no manifest at all is an error.
+/// Reads a file of any platform; it is an error only if the file contains no manifest.
 fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     if is_program(path) {
         return of_program(session, path);
@@ -95,7 +95,7 @@ fn of_file(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     })
 }
 
-/// A program says itself what it is, and only there.
+/// A program describes itself, and its description is not stored in its file.
 fn of_program(session: &Session<'_>, path: &Path) -> Result<Inspection, CliError> {
     let plugin = session.load_program(path)?;
     Ok(Inspection {
@@ -158,7 +158,10 @@ fn text(inspection: &Inspection) -> String {
     }
     row(
         "this host",
-        inspection.refused.clone().map_or("takes it".to_owned(), |it| format!("refuses it: {it}")),
+        inspection
+            .refused
+            .clone()
+            .map_or("accepts it".to_owned(), |it| format!("refuses it: {it}")),
     );
     output::table(&rows)
 }

@@ -1,4 +1,4 @@
-//! `plugin list`: every plugin file, and what became of it; and the programs on the search path.
+//! `plugin list`: every plugin file and its state, and the programs on the search path.
 
 use super::probe::{self, Prober};
 use super::warnings::{Warning, warnings};
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// One plugin in the listing. The names of the fields are part of the interface.
+/// One plugin in the listing. The field names are part of the interface.
 #[derive(Serialize)]
 struct Listed<'a> {
     name: Option<String>,
@@ -28,7 +28,7 @@ struct Listed<'a> {
     reason: Option<String>,
     transport: String,
     path: Option<String>,
-    /// Where it was installed from, if a command of the host has done that.
+    /// Where it was installed from, if a command of the host installed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     /// Who vouched for its bytes.
@@ -39,7 +39,7 @@ struct Listed<'a> {
     commands: Vec<String>,
     subcommands: &'a [String],
     events: &'a [String],
-    /// What is doubtful about the file; known only with `--check`.
+    /// Possible problems of the file; known only with `--check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Vec<Warning>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -47,17 +47,17 @@ struct Listed<'a> {
 }
 
 pub(in crate::cli) const ROW: Row =
-    Row::new(&["plugin", "list"], "List the plugins and what became of each", Run::Plain(run))
+    Row::new(&["plugin", "list"], "List the plugins and their states", Run::Plain(run))
         .args(|command| {
             command
                 .arg(
                     Arg::new("all")
                         .long("all")
                         .action(ArgAction::SetTrue)
-                        .help("List those too that another one shadows"),
+                        .help("Include shadowed plugins"),
                 )
                 .arg(Arg::new("check").long("check").action(ArgAction::SetTrue).help(
-                    "Load each plugin in a process of its own, and list as refused what fails",
+                    "Load each plugin in a separate process, and list plugins that fail as refused",
                 ))
                 .arg(output::arg())
         })
@@ -72,8 +72,8 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
         true => check_all(session, &entries)?,
         false => entries.into_iter().map(Judged::new).collect(),
     };
-    // The form for people shows nothing that only the whole manifest tells, and
-    // manifests are read when they are looked at.
+    // The text shows nothing that requires the whole manifest, and manifests are read only when
+    // they are needed.
     let programs = callable::judged(session);
     if output::is_text(matches) {
         session.console().write(Stream::Out, &text(session, &judged));
@@ -88,7 +88,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     Ok(Exit::Done.into())
 }
 
-/// A plugin, and what became of it.
+/// A plugin and its state.
 struct Judged<'a> {
     entry: &'a Entry,
     state: State,
@@ -118,7 +118,7 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// Judges the plugins by what happens when they are loaded, each file in a process of its own.
+/// Determines the states of the plugins by loading them, each file in a separate process.
 fn check_all<'a>(
     session: &Session<'_>,
     entries: &[&'a Entry],
@@ -142,12 +142,12 @@ fn check_all<'a>(
     Ok(judged)
 }
 
-/// Does something with each item, in as many threads as this machine has processors.
+/// Processes each item, in as many threads as this machine has processors.
 fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
     let items = Mutex::new(items.into_iter());
-    // Each of the threads does what the others have left: so one that cannot be started
-    // is no loss.
+    // Each thread takes the items that the others have left, so it does not matter if one cannot be
+    // started.
     let work = || {
         while let Some(item) = { items.lock().unwrap_or_else(PoisonError::into_inner).next() } {
             work(item);
@@ -161,7 +161,7 @@ fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
     });
 }
 
-/// Returns what to know of a plugin that can be used.
+/// Returns remarks about a plugin that can be used.
 fn remarks_on(entry: &Entry) -> impl Iterator<Item = String> {
     let notice = entry.deprecated().filter(|_| entry.state() == State::Ok);
     let notice = notice.map(|it| format!("it is deprecated: {it}"));
@@ -203,7 +203,7 @@ fn row<'a>(session: &Session<'_>, judged: Judged<'a>) -> Listed<'a> {
     }
 }
 
-/// Returns a program in the form of a plugin, of which it has little.
+/// Returns a program in the form of a plugin; most fields are empty.
 fn program_row<'a>(program: &Judgement) -> Listed<'a> {
     Listed {
         name: None,
@@ -237,13 +237,13 @@ fn programs_text(programs: &[Judgement]) -> String {
 
 fn text(session: &Session<'_>, plugins: &[Judged<'_>]) -> Vec<u8> {
     if plugins.is_empty() {
-        return b"no plugins; `plugin abi` shows where they are looked for\n".to_vec();
+        return b"no plugins found; `plugin abi` lists the plugin directories\n".to_vec();
     }
     let sources: Vec<_> =
         plugins.iter().map(|it| session.provenance(it.entry).map(|it| it.source)).collect();
-    // Where no plugin was installed by a command of the host, there is nothing to say of sources.
+    // If no plugin was installed by a command of the host, there are no sources to show.
     let has_sources = sources.iter().any(Option::is_some);
-    let headings = ["KEY", "STATE", "TRANSPORT", "BRINGS", "SOURCE", "REASON"];
+    let headings = ["KEY", "STATE", "TRANSPORT", "PROVIDES", "SOURCE", "REASON"];
     let headings: Vec<_> =
         headings.into_iter().filter(|it| has_sources || *it != "SOURCE").collect();
     let mut table = Table::new(headings.len(), 1 + plugins.len());

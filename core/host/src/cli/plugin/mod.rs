@@ -1,4 +1,4 @@
-//! `plugin …`: what is installed, and what a file is.
+//! `plugin …`: the installed plugins, and plugin files.
 
 pub(super) mod abi;
 pub(super) mod check;

@@ -1,8 +1,8 @@
-//! A plugin loaded in a process of its own: whatever its library does there, the host goes on.
+//! Loads a plugin in a separate process, so that nothing its library does there affects the host.
 //!
-//! The process is the running program once more, with the command `plugin check` and a hidden
-//! option. It reports on its standard output, before each call of the plugin and in the end;
-//! what the plugin itself writes there is dropped.
+//! The process runs the same program again, with the command `plugin check` and a hidden option. It
+//! reports on its standard output, before each call of the plugin and at the end; the plugin's own
+//! output is dropped.
 
 use super::report::{Report, examine};
 use crate::caller;
@@ -23,14 +23,14 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The hidden option of `plugin check` with which the program runs once more.
+/// The hidden option of `plugin check` with which the program runs again.
 pub(super) const OPTION: &str = "in-this-process";
 
-/// How long a plugin may take by default.
+/// The default time limit for a plugin.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the rest of a process's output may take when the process has ended. A process that
-/// the plugin has started can keep the pipe open for ever.
+/// The time limit for the rest of a process's output after the process has ended. A process that
+/// the plugin has started can keep the pipe open forever.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
 
 /// How much of a plugin's standard error is kept.
@@ -39,14 +39,14 @@ const MAX_KEPT: usize = 4 * 1024;
 /// The longest report that is read.
 const MAX_REPORT: usize = 16 * 1024 * 1024;
 
-/// What a line of the report begins with. The plugin's own output may precede it without
-/// the end of a line, so each report begins a new one.
+/// The prefix of a line of the report. The plugin's own output may precede it without a line break,
+/// so each report begins with one.
 const MARK: &[u8] = b"\x1epintle-plugin-check ";
 
-/// What the process reports.
+/// A message of the process.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message {
-    /// What happens next: it completes the sentence "it crashed while …".
+    /// The next action: it completes the sentence "it crashed while …".
     Next(String),
     /// The plugin has passed.
     Passed(Report),
@@ -59,7 +59,7 @@ pub(super) fn arg() -> Arg {
     Arg::new(OPTION).long(OPTION).action(ArgAction::SetTrue).hide(true)
 }
 
-/// Checks a plugin file in this process, which may end at any moment, and reports.
+/// Checks a plugin file in this process, which may end at any time, and reports the result.
 pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
     let is_program = is_program(path);
     restrict(is_program);
@@ -77,14 +77,14 @@ pub(super) fn answer(session: &Session<'_>, path: &Path) -> Step {
     Exit::Done.into()
 }
 
-/// Returns the file of a plugin, if it can be checked by itself. How a plugin of another system is
-/// called, only the group knows that has found it.
+/// Returns the file of a plugin, if it can be checked alone. Only the group that found a plugin of
+/// another system knows how to call it.
 pub(super) fn file(entry: &Entry) -> Option<&Path> {
     entry.path().filter(|_| entry.transport() != Transport::External)
 }
 
-/// Whether a file is to be run, and not to be loaded: it is executable or a script, and neither has
-/// the name of a library nor a manifest.
+/// Whether a file is to be run instead of loaded: it is executable or a script, and has neither the
+/// name of a library nor a manifest.
 pub(super) fn is_program(path: &Path) -> bool {
     let is_library = |it: &OsStr| ["so", "dylib", "dll"].iter().any(|ext| it == *ext);
     !path.extension().is_some_and(is_library)
@@ -92,11 +92,12 @@ pub(super) fn is_program(path: &Path) -> bool {
         && !library_file::open(path).is_ok_and(|it| !it.manifests().is_empty())
 }
 
-/// Ends the process with the one that started it, and leaves no memory dump of it.
+/// Ends the process when its parent ends, and prevents core dumps.
 #[cfg(target_os = "linux")]
 fn restrict(is_program: bool) {
     use rustix::process::{Resource, Rlimit, Signal};
-    // A library could ignore any other signal; one who asks a program must still end it.
+    // A library could ignore any other signal; a process that queries a program must still end the
+    // program.
     let signal = if is_program { Signal::TERM } else { Signal::KILL };
     // Neither is needed for the answer.
     let _ = rustix::process::set_parent_process_death_signal(Some(signal));
@@ -111,7 +112,7 @@ fn send(message: &Message) {
     let json = serde_json::to_vec(message).expect("messages have string keys");
     let line = [b"\n", MARK, &json, b"\n"].concat();
     let mut stdout = std::io::stdout().lock();
-    // If the host has gone, no process waits for the answer.
+    // If the host has ended, no process waits for the answer.
     let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
 }
 
@@ -120,8 +121,8 @@ pub(super) struct Prober {
     program: PathBuf,
     allow_panic_abort: bool,
     limit: Duration,
-    /// The variable that is set for the process. A program that drops its arguments would
-    /// otherwise start itself again and again.
+    /// The variable that is set for the process. A program that ignores its arguments would
+    /// otherwise start itself endlessly.
     variable: String,
 }
 
@@ -133,7 +134,7 @@ pub(super) enum ProbeError {
     Failed {
         /// The plugin.
         path: PathBuf,
-        /// What the process reported.
+        /// The error that the process reported.
         failure: Box<Failure>,
     },
     /// The process ended early.
@@ -165,11 +166,11 @@ pub(super) enum ProbeError {
         manifest: Option<Box<Manifest>>,
     },
     /// The system's loader would not load it.
-    #[error("plugin file `{}` cannot be loaded here", path.display())]
+    #[error("plugin file `{}` cannot be loaded on this machine", path.display())]
     NewerGlibc {
         /// The plugin.
         path: PathBuf,
-        /// What it requires.
+        /// The missing requirement.
         source: Unmet,
     },
     /// The process could not be started.
@@ -193,7 +194,7 @@ pub(super) enum ProbeError {
     },
 }
 
-/// What a library requires, and this machine does not have.
+/// A requirement of a library that this machine does not meet.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Unmet(LibraryWarning);
@@ -208,7 +209,8 @@ impl Prober {
         let limit = session.time_limit("CHECK_TIMEOUT")?.unwrap_or(TIME_LIMIT);
         Ok(Self {
             program: program().map_err(|err| {
-                CliError::new(Exit::Failed, "the path of this program is unknown").cause(&err)
+                CliError::new(Exit::Failed, "failed to determine the path of this program")
+                    .cause(&err)
             })?,
             allow_panic_abort: session.rules().allow_panic_abort,
             limit,
@@ -216,7 +218,7 @@ impl Prober {
         })
     }
 
-    /// Loads and checks a plugin file in a process of its own.
+    /// Loads and checks a plugin file in a separate process.
     ///
     /// # Errors
     ///
@@ -280,7 +282,7 @@ impl Prober {
 
     fn command(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        // The name by which this program was started: some programs are several hosts.
+        // The name by which this program was started: some programs act as several hosts.
         #[cfg(unix)]
         if let Some(name) = std::env::args_os().next() {
             use std::os::unix::process::CommandExt as _;
@@ -297,14 +299,14 @@ impl Prober {
     }
 }
 
-/// Returns what a file requires of a newer glibc than that of this machine. Its loader would say
-/// no more than the first version that it misses.
+/// Returns the symbols of a newer glibc than that of this machine that a file requires. The dynamic
+/// linker would report only the first missing version.
 fn newer_glibc(path: &Path) -> Option<Unmet> {
     let warnings = lint(path, Some(GlibcVersion::of_this_process()?)).ok()?;
     warnings.into_iter().find(|it| matches!(it, LibraryWarning::NewerGlibc { .. })).map(Unmet)
 }
 
-/// Reads the manifest of a plugin that cannot be asked for it any more.
+/// Reads the manifest of a plugin that can no longer be queried.
 fn manifest(path: &Path) -> Option<Box<Manifest>> {
     let library = library_file::open(path).ok()?;
     match library.manifests() {
@@ -313,7 +315,7 @@ fn manifest(path: &Path) -> Option<Box<Manifest>> {
     }
 }
 
-/// What became of a process.
+/// The result of a process.
 struct Run {
     /// How it ended; `None` if it took too long.
     status: Option<ExitStatus>,
@@ -321,7 +323,7 @@ struct Run {
     output: String,
 }
 
-/// Returns the file of this program, also if it was replaced or removed meanwhile.
+/// Returns the file of this program, even if it has been replaced or removed.
 fn program() -> std::io::Result<PathBuf> {
     let own = Path::new("/proc/self/exe");
     match cfg!(target_os = "linux") && own.exists() {
@@ -330,7 +332,7 @@ fn program() -> std::io::Result<PathBuf> {
     }
 }
 
-/// Waits for a process, and ends it when it takes too long.
+/// Waits for a process, and ends it if it takes too long.
 fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
@@ -348,12 +350,12 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by itself meanwhile.
+    // It may have ended in the meantime.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// Reads a pipe to its end in a thread of its own, so that the process never waits for it.
+/// Reads a pipe to its end in a separate thread, so that the process never waits for it.
 fn drain(
     pipe: Option<impl Read + Send + 'static>,
     mut sink: impl Sink + Send + 'static,
@@ -370,7 +372,7 @@ fn drain(
     thread::Builder::new().spawn(read).map(drop)
 }
 
-/// What is done with the bytes from a pipe.
+/// A receiver of the bytes from a pipe.
 trait Sink {
     fn take(&mut self, bytes: &[u8]);
 }
@@ -431,15 +433,15 @@ impl Sink for Messages {
     }
 }
 
-/// Says how a process ended.
+/// Returns how a process ended, as part of a sentence.
 #[cfg(unix)]
 fn how(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => match signal_name(signal) {
-            Some(name) => format!("was ended by signal {signal} ({name})"),
-            None => format!("was ended by signal {signal}"),
+            Some(name) => format!("was terminated by signal {signal} ({name})"),
+            None => format!("was terminated by signal {signal}"),
         },
         (None, None) => "ended".to_owned(),
     }
@@ -485,10 +487,11 @@ impl From<ProbeError> for CliError {
             ProbeError::TimedOut { output, manifest, .. } => error
                 .hint(super::super::explain::check_timeout(manifest.as_deref()))
                 .detail(written(&output)),
-            ProbeError::NotAHost { .. } => error
-                .hint("the program must run the host with its own arguments: `Host::run_to_exit`"),
+            ProbeError::NotAHost { .. } => {
+                error.hint("run the host with the program's own arguments: `Host::run_to_exit`")
+            }
             ProbeError::NewerGlibc { .. } => {
-                error.hint("its author builds it for an older glibc, or use a newer system")
+                error.hint("ask the author for a build for an older glibc, or use a newer system")
             }
             ProbeError::NotStarted { .. } => error,
         }
@@ -530,7 +533,7 @@ mod tests {
         let probe = |prober: &Prober| prober.probe(Path::new("a.so")).unwrap_err().to_string();
         let expected = "plugin file `a.so` cannot be checked: `/bin/true` did not run the command `plugin check`";
         assert_eq!(probe(&prober), expected);
-        // In the process that a check has started, nothing is started.
+        // Within a process that a check has started, no other process is started.
         prober.program = "/bin/false".into();
         prober.variable = "PATH".to_owned();
         assert_eq!(probe(&prober), expected.replace("true", "false"));

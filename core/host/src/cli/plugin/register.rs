@@ -1,5 +1,5 @@
-//! `plugin register` and `plugin unregister`: plugins that are kept elsewhere, as links in the
-//! user's plugin directory.
+//! `plugin register` and `plugin unregister`: plugins in other directories, as links in the user's
+//! plugin directory.
 
 use super::probe::{self, Prober};
 use crate::catalog::{PluginKey, folder};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(in crate::cli) const REGISTER: Row = Row::new(
     &["plugin", "register"],
-    "Make a program or a library a plugin, and leave it where it is",
+    "Register a program or a library as a plugin without copying it",
     Run::Plain(register),
 )
 .args(|command| {
@@ -27,13 +27,13 @@ pub(in crate::cli) const REGISTER: Row = Row::new(
             .required(true)
             .value_parser(value_parser!(PathBuf))
             .value_hint(clap::ValueHint::FilePath)
-            .help("The program or library; it is checked first"),
+            .help("The program or library (it is checked first)"),
     )
 });
 
 pub(in crate::cli) const UNREGISTER: Row = Row::new(
     &["plugin", "unregister"],
-    "Undo `plugin register`; the file itself stays",
+    "Undo `plugin register`; the file is kept",
     Run::Plain(unregister),
 )
 .args(|command| {
@@ -43,7 +43,7 @@ pub(in crate::cli) const UNREGISTER: Row = Row::new(
             .required(true)
             .value_parser(value_parser!(OsString))
             .value_hint(clap::ValueHint::FilePath)
-            .help("The file that was registered, or the name of its link or of the plugin"),
+            .help("The registered file, or the name of its link or of the plugin"),
     )
 });
 
@@ -57,8 +57,9 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
     let folder = user_dir(session)?;
     let name = path.file_name().expect("a file that was checked has a name");
     if !folder::is_library(name) && !probe::is_program(&path) {
-        let text = format!("`{shown}` is a library without the suffix of one");
-        let hint = format!("give it a name that ends in `{}`", std::env::consts::DLL_SUFFIX);
+        let text = format!("library `{shown}` does not have the suffix of a library");
+        let hint =
+            format!("rename the file so that its name ends in `{}`", std::env::consts::DLL_SUFFIX);
         return Err(CliError::new(Exit::Usage, text).hint(hint));
     }
     let link = folder.join(name);
@@ -68,9 +69,9 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
     match std::fs::read_link(&link) {
         Ok(target) if target == path => {}
         Ok(target) => {
-            let text = format!("`{}` is registered already", output::path(&target));
+            let text = format!("`{}` is already registered", output::path(&target));
             let text = format!("failed to register `{shown}`: {text} as `{}`", name.display());
-            let hint = format!("type `plugin unregister {}` first", name.display());
+            let hint = format!("run `plugin unregister {}` first", name.display());
             return Err(CliError::new(Exit::Failed, text).hint(hint));
         }
         Err(err) if err.kind() == io::ErrorKind::NotFound => {
@@ -79,7 +80,8 @@ fn register(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliErro
         }
         // A file of the user's.
         Err(_) => {
-            let text = format!("failed to register `{shown}`: `{}` exists", output::path(&link));
+            let text =
+                format!("failed to register `{shown}`: `{}` already exists", output::path(&link));
             return Err(CliError::new(Exit::Failed, text).hint("rename one of the two".to_owned()));
         }
     }
@@ -104,8 +106,8 @@ fn unregister(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliEr
         let names: Vec<_> = names.iter().map(|it| format!("`{}`", it.display())).collect();
         let text = format!("`{}` is not registered", given.display());
         let hint = match names.is_empty() {
-            true => "no plugin is registered".to_owned(),
-            false => format!("registered are {}", names.join(", ")),
+            true => "no plugins are registered".to_owned(),
+            false => format!("specify one of the registered plugins: {}", names.join(", ")),
         };
         return Err(CliError::new(Exit::Usage, text).hint(hint));
     };
@@ -136,7 +138,7 @@ fn of_plugin<'a>(
     paths.find_map(|path| links.iter().find(|link| *link == path && link.is_symlink()))
 }
 
-/// Refuses what a host passes over in a plugin directory, whatever is in it.
+/// Refuses files that a host ignores in a plugin directory.
 fn check_name(path: &Path) -> Result<(), CliError> {
     let shown = output::path(path);
     let refuse =
@@ -145,25 +147,25 @@ fn check_name(path: &Path) -> Result<(), CliError> {
     if path.file_name().is_none() || path.metadata().is_ok_and(is_other) {
         return refuse(
             format!("`{shown}` is not a file"),
-            "name the file of a program or a library",
+            "specify the file of a program or a library",
         );
     }
     match path.file_name() {
         Some(name) if !folder::is_visible(name) => {
             let is_hidden = name.as_encoded_bytes().starts_with(b".");
             let (why, hint) = match is_hidden {
-                true => ("is hidden", "rename it: no plugin has a `.` in front of its name"),
-                false => {
-                    ("has a version behind its suffix", "register the file that ends in `.so`")
+                true => {
+                    ("is hidden", "rename it: the name of a plugin file does not begin with `.`")
                 }
+                false => ("has a version after its suffix", "register the file that ends in `.so`"),
             };
-            refuse(format!("`{shown}` {why}, and would not be looked at"), hint)
+            refuse(format!("`{shown}` {why}, so the host would ignore it"), hint)
         }
         _ => Ok(()),
     }
 }
 
-/// Returns the absolute path of a file, which may be a link: only its directory is resolved.
+/// Returns the absolute path of a file that may be a link: only its directory is resolved.
 fn place(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().and_then(|it| std::fs::canonicalize(it).ok());
@@ -174,7 +176,7 @@ fn place(path: &Path) -> PathBuf {
 fn user_dir(session: &Session<'_>) -> Result<PathBuf, CliError> {
     raised::check_trusted("the user's plugin directory")?;
     session.user_plugin_dir().map(Path::to_owned).ok_or_else(|| {
-        CliError::new(Exit::Failed, "there is no plugin directory of the user's".to_owned())
+        CliError::new(Exit::Failed, "the user has no plugin directory".to_owned())
             .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
     })
 }

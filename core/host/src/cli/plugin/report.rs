@@ -1,4 +1,4 @@
-//! What `plugin check` finds out about a plugin by loading it.
+//! The checks of `plugin check` that load a plugin.
 
 use crate::LIBRARY_VERSION;
 use crate::catalog::defect;
@@ -27,8 +27,8 @@ pub(super) struct Check {
     pub(super) found: String,
 }
 
-/// Checks a plugin that was loaded; `path` is its file, as it is shown. `announce` is told of
-/// each call of the plugin before it happens: it completes the sentence "it crashed while …".
+/// Checks a plugin that was loaded; `path` is its file, as it is shown. `announce` is called before
+/// each call of the plugin, with text that completes the sentence "it crashed while …".
 pub(super) fn examine(
     session: &Session<'_>,
     plugin: &LoadedPlugin,
@@ -50,10 +50,10 @@ pub(super) fn examine(
 
 type Found = Vec<(&'static str, String)>;
 
-/// What [`transport::load`](crate::transport::load) has made sure of before it opened the file.
+/// The checks that [`transport::load`](crate::transport::load) performed before it opened the file.
 fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
     if !plugin.is_library() {
-        return vec![("file", "a program that says what it is".to_owned())];
+        return vec![("file", "a program that describes itself".to_owned())];
     }
     if !is_file {
         return vec![("file", "none: the plugin is part of the program".to_owned())];
@@ -61,12 +61,12 @@ fn file_checks(is_file: bool, plugin: &LoadedPlugin) -> Found {
     vec![
         (
             "file",
-            "a regular file, a library for this machine, all its segments inside the file"
+            "a regular file, a library for this machine, with all segments inside the file"
                 .to_owned(),
         ),
         ("root symbol", format!("`{}`, defined by this file", plugin.manifest().abi.root)),
-        ("layout", "fits this host's".to_owned()),
-        ("code", "says the same as the manifest in the file".to_owned()),
+        ("layout", "matches this host".to_owned()),
+        ("code", "matches the manifest in the file".to_owned()),
     ]
 }
 
@@ -76,14 +76,15 @@ fn manifest_checks(plugin: &LoadedPlugin) -> Found {
     let mut found = Vec::new();
     if plugin.is_library() {
         found.extend([
-            ("interface", format!("{}, this host has {INTERFACE_VERSION}", abi.interface)),
-            ("abi_stable", format!("{}, this host has {ABI_STABLE_VERSION}", abi.abi_stable)),
+            ("interface", format!("{} (this host: {INTERFACE_VERSION})", abi.interface)),
+            ("abi_stable", format!("{} (this host: {ABI_STABLE_VERSION})", abi.abi_stable)),
             ("target", manifest.target.clone()),
             ("panic", abi.panic.clone()),
         ]);
     }
     if !manifest.host.is_empty() {
-        found.push(("host", format!("requires `{}`, this is {LIBRARY_VERSION}", manifest.host)));
+        found
+            .push(("host", format!("requires `{}` (this host: {LIBRARY_VERSION})", manifest.host)));
     }
     if !manifest.project_versions.is_empty() {
         found.push(("project", manifest.project_versions.join(", ")));
@@ -103,10 +104,7 @@ fn function_checks(plugin: &LoadedPlugin) -> Found {
     };
     let mut found = vec![("functions", names(true))];
     if functions.iter().any(|it| !it.1) {
-        found.push((
-            "absent",
-            format!("{} (newer than the plugin; the host does without)", names(false)),
-        ));
+        found.push(("absent", format!("{} (newer than the plugin; not required)", names(false))));
     }
     found
 }
@@ -128,7 +126,7 @@ fn command_checks(
     Ok(found)
 }
 
-/// Asks for the flags on each scaffolding subcommand.
+/// Requests the flags on each scaffolding subcommand.
 fn scaffold_checks(
     session: &Session<'_>,
     plugin: &LoadedPlugin,
@@ -136,7 +134,7 @@ fn scaffold_checks(
 ) -> Result<Found, CliError> {
     let mut found = Vec::new();
     for subcommand in &plugin.manifest().subcommands {
-        announce(format!("naming its flags on `{subcommand}`"));
+        announce(format!("listing its flags for `{subcommand}`"));
         let mut request = ScaffoldRequest::default();
         request.caller = session.caller(plugin.key());
         request.subcommand = subcommand.clone();
@@ -147,7 +145,7 @@ fn scaffold_checks(
         let flags = plugin.scaffold(&request, &services)?.0.flags;
         rules::check_flags(subcommand, &flags).map_err(|why| {
             let text =
-                format!("plugin `{}` declares invalid flags on `{subcommand}`", plugin.key());
+                format!("plugin `{}` declares invalid flags for `{subcommand}`", plugin.key());
             CliError::new(Exit::Refused, text)
                 .cause(&std::io::Error::other(why))
                 .hint(defect(Some(plugin.manifest())))
@@ -157,13 +155,13 @@ fn scaffold_checks(
     Ok(found)
 }
 
-/// Asks for the options of the hooks on each command of the host that has some.
+/// Requests the options of the hooks on each command of the host that has hooks.
 fn option_checks(
     session: &Session<'_>,
     plugin: &LoadedPlugin,
     announce: &dyn Fn(String),
 ) -> Result<Found, CliError> {
-    let announce = |command: &str| announce(format!("naming its options on `{command}`"));
+    let announce = |command: &str| announce(format!("listing its options for `{command}`"));
     let found = session.check_options(plugin, &announce)?.into_iter().filter(|it| it.1 > 0);
     let row = |(command, n)| ("options", format!("`{command}`, {}", count(n, "option")));
     Ok(found.map(row).collect())

@@ -1,4 +1,4 @@
-//! `plugin run KEY COMMAND…`: a command of one plugin, whoever else offers it.
+//! `plugin run KEY COMMAND…`: runs a command of a specific plugin.
 
 use super::subject::parse_key;
 use crate::catalog::{Entry, ManifestCommand};
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 pub(in crate::cli) const ROW: Row = Row::new(
     &["plugin", "run"],
-    "Run a command of one plugin, whoever else offers it",
+    "Run a command of a specific plugin",
     Run::Plain(run),
 )
 .args(|command| {
@@ -25,7 +25,7 @@ pub(in crate::cli) const ROW: Row = Row::new(
             .num_args(1..)
             .trailing_var_arg(true)
             .allow_hyphen_values(true)
-            .help("The command's words and its arguments"),
+            .help("The command and its arguments"),
     )
 });
 
@@ -38,7 +38,7 @@ fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, CliError> {
     plugin_command::run(session, &entry, command, rest, &["plugin", "run", key])
 }
 
-/// Returns the plugin's command whose words `args` begin with, the longest first.
+/// Returns the plugin's command that `args` begin with, the longest first.
 fn find<'a>(entry: &'a Entry, args: &[OsString]) -> Option<&'a ManifestCommand> {
     let commands = &entry.manifest()?.commands;
     let fits = |it: &&ManifestCommand| {
@@ -53,8 +53,8 @@ fn no_command(entry: &Entry, key: &str, args: &[OsString]) -> CliError {
     let commands = entry.manifest().map_or(&[][..], |it| &it.commands);
     let names: Vec<_> = commands.iter().map(|it| format!("`{}`", it.path.join(" "))).collect();
     let hint = match names.is_empty() {
-        true => "it brings no commands".to_owned(),
-        false => format!("it has {}", names.join(", ")),
+        true => "the plugin has no commands".to_owned(),
+        false => format!("use one of the commands of the plugin: {}", names.join(", ")),
     };
     CliError::new(Exit::Usage, format!("plugin `{key}` has no command `{first}`")).hint(hint)
 }

@@ -26,8 +26,8 @@ pub(super) enum Subject<'a> {
     Entry(&'a Entry),
 }
 
-/// Returns what the user means: a path that is one by its looks or because a file is
-/// there, else a key.
+/// Returns what the user means: a file if the text looks like a path or if the file exists,
+/// otherwise a key.
 pub(super) fn subject<'a>(
     session: &'a Session<'_>,
     matches: &ArgMatches,
@@ -54,14 +54,12 @@ fn is_path(text: &str) -> bool {
 /// Reads a key as the user typed it.
 pub fn parse_key(text: &str) -> Result<PluginKey, CliError> {
     text.parse().map_err(|err| {
-        CliError::new(Exit::Usage, format!("invalid plugin key `{text}`")).cause(&err).hint(
-            Hint::new(|host| {
-                let qualifier = &host.name_qualifier;
-                format!(
-                    "a key is `name` or `name/version`, for example `hello`, `hello/v1`, \
+        CliError::from_error(Exit::Usage, &err).hint(Hint::new(|host| {
+            let qualifier = &host.name_qualifier;
+            format!(
+                "use `name` or `name/version`, for example `hello`, `hello/v1` or \
                  `hello.{qualifier}/v1.0.0`"
-                )
-            }),
-        )
+            )
+        }))
     })
 }

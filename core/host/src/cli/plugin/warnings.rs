@@ -4,7 +4,7 @@ use crate::catalog::library_file::{GlibcVersion, lint};
 use serde::Serialize;
 use std::path::Path;
 
-/// A warning. The names of the fields are part of the interface.
+/// A warning. The field names are part of the interface.
 #[derive(Serialize)]
 pub(super) struct Warning {
     #[serde(rename = "warning")]
@@ -14,8 +14,8 @@ pub(super) struct Warning {
     pub(super) short: String,
 }
 
-/// Returns what is doubtful about a plugin's file. One that cannot be read is refused, and
-/// so needs no warnings.
+/// Returns the warnings about a plugin's file. A file that cannot be read is refused, and needs no
+/// warnings.
 pub(super) fn warnings(path: &Path, glibc: Option<GlibcVersion>) -> Vec<Warning> {
     let warnings = lint(path, glibc).unwrap_or_default().into_iter();
     let shown =

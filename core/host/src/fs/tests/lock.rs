@@ -1,4 +1,4 @@
-//! Locks exclude, on file systems with locks, without, and with both at once.
+//! Locks exclude others, on file systems with locks, without locks, and with both at once.
 
 use super::*;
 use std::io::{self, ErrorKind};
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What a child process finds in its environment: the directory whose lock it shall take.
+/// The environment variable of a child process: the directory whose lock it is to take.
 const ORDER: &str = "PINTLE_TEST_LOCK";
 
-/// Has the file systems be without the kernel's locks, for this thread.
+/// Disables the kernel's locks for this thread.
 fn without_locks() -> fault::Injected {
     fault::inject(no_locks)
 }
@@ -116,7 +116,7 @@ fn a_lock_that_is_not_released_in_time_is_an_error_that_names_the_process() {
         .unwrap_err();
         let me = std::process::id();
         assert_eq!(told, [format!("process {me}")]);
-        assert_eq!(err.cause.to_string(), format!("process {me} has the lock"));
+        assert_eq!(err.cause.to_string(), format!("process {me} holds the lock"));
         assert_eq!(err.to_string(), format!("failed to lock `{}`", path.display()));
     });
 }
@@ -129,7 +129,7 @@ fn a_lock_in_a_directory_that_does_not_exist_has_vanished() {
     assert!(matches!(attempt, Attempt::Vanished), "{attempt:?}");
 }
 
-/// The process that takes a lock and keeps it. Without an order, there is nothing to do.
+/// The process that takes a lock and keeps it. Without the variable, it does nothing.
 #[test]
 fn the_process_that_has_a_lock() {
     let Ok(order) = std::env::var(ORDER) else { return };
@@ -140,7 +140,7 @@ fn the_process_that_has_a_lock() {
     std::thread::sleep(Duration::from_secs(600));
 }
 
-/// Starts a process that has the lock in `root`.
+/// Starts a process that takes the lock in `root`.
 fn start(root: &Path, kind: &str) -> Child {
     let name = "the_process_that_has_a_lock";
     let path = module_path!().split_once("::").unwrap().1;
@@ -195,7 +195,7 @@ fn a_stale_lock_is_taken_over_by_one_of_many() {
                 for n in 0..4 {
                     let (taken, folder) = (&taken, &folder);
                     scope.spawn(move || {
-                        // Those that see the locks of the kernel and those that see none.
+                        // Processes that see the kernel's locks, and processes that do not.
                         let _fault = (kind == "without" && n % 2 == 0).then(without_locks);
                         let attempt = || attempt(folder.path(), Unowned::Stale);
                         let wait = Duration::from_secs(60);
@@ -237,7 +237,7 @@ fn a_file_that_no_process_owns_means_what_its_users_make_of_it() {
         assert_held(folder.path(), None);
         let fault = without_locks();
         assert_held(folder.path(), None);
-        // Without locks, nobody can know whether the file is left over.
+        // Without locks, it cannot be determined whether the file is left over.
         let attempt = attempt(folder.path(), Unowned::Stale).unwrap();
         assert!(matches!(attempt, Attempt::Held(_)), "{attempt:?}");
         drop(fault);
@@ -323,7 +323,7 @@ fn on_both_with(failing: Operation) {
             _ if is_without => no_locks(it),
             _ => Ok(()),
         });
-        // Where locks are the kernel's, those that have no record do.
+        // With the kernel's locks, files without a record count.
         let unowned = if is_without { Unowned::Stale } else { Unowned::Held };
         let err = attempt(folder.path(), unowned).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::StorageFull, "{err:?}");

@@ -1,4 +1,4 @@
-//! Tests of the way to the disk, with accidents where the disk has none to offer.
+//! Tests of the access to the disk, with simulated failures.
 
 mod dir;
 mod lock;

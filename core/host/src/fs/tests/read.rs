@@ -1,4 +1,4 @@
-//! What is read, and what is refused.
+//! Which files are read, and which are refused.
 
 use super::*;
 use std::io::ErrorKind;
@@ -127,7 +127,7 @@ fn only_who_is_named_by_the_user_may_be_a_link() {
     link("fifo", "to-fifo");
     assert_kind(read_named(&folder.path().join("to-fifo"), 9), Kind::Fifo);
 
-    // On the way to a file, only the path itself may lead through one.
+    // On the way to a file, only the path itself may contain a link.
     link("dir", "way");
     let [regular, named, in_dir] = read_all(folder.path(), "way/a", 9);
     assert_eq!(regular.unwrap().bytes, b"text");

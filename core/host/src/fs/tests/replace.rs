@@ -1,4 +1,4 @@
-//! Files are written in one step, or not at all.
+//! Files are written in one step or not at all.
 
 use super::*;
 use std::io::ErrorKind;

@@ -1,8 +1,8 @@
-//! What programs have said of themselves, kept so that each is asked once.
+//! A cache of the programs' descriptions, so that each program is queried once.
 //!
-//! The file is a cache: it is in the user's cache directory, and may be deleted at any time.
-//! An answer counts as long as the program's file is the one that gave it, by device, inode,
-//! size and times; and as long as the host is of the same version.
+//! The file is in the user's cache directory, and may be deleted at any time. An answer is used as
+//! long as the program's file is unchanged in device, inode, size and times, and as long as the
+//! host has the same version.
 
 use super::info::Refused;
 use crate::fs;
@@ -14,12 +14,13 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A file larger than this is not one that this host wrote.
+/// A larger file was not written by this host.
 const MAX_BYTES: u64 = 64 << 20;
-/// How old a change must be for the file system's clock to tell the next one from it.
+/// The minimum age of a change, so that the file system's clock can distinguish it from the next
+/// change.
 const MIN_AGE: u64 = 2;
 
-/// The answers of all programs that the user's hosts of this version know.
+/// The answers of all programs that the user's hosts of this version have queried.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Answers {
     /// The version of the host.
@@ -29,14 +30,14 @@ pub(super) struct Answers {
     is_changed: bool,
 }
 
-/// What a program has answered.
+/// The answer of a program.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     stamp: Stamp,
     answer: Answer,
 }
 
-/// What became of the question.
+/// The result of the query.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "refusals are few")]
@@ -45,8 +46,8 @@ pub(super) enum Answer {
     Refused(Refused),
 }
 
-/// What tells a file from all others, and from what it was before: device, inode, size, and the
-/// seconds and nanoseconds of its modification and of its status change.
+/// What distinguishes a file from all others and from its earlier states: device, inode, size, and
+/// the seconds and nanoseconds of its modification and of its status change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp([u64; 7]);
 
@@ -66,13 +67,13 @@ impl Stamp {
         ]))
     }
 
-    /// Returns nothing: this platform has no stamps, and programs are asked each time.
+    /// Returns nothing: this platform has no stamps, and programs are queried each time.
     #[cfg(not(unix))]
     pub(super) fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
-    /// Whether a file that changes from now on will have another stamp.
+    /// Whether a later change of the file is certain to change the stamp.
     pub(super) fn is_settled(self) -> bool {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         now.as_secs() > self.0[3].max(self.0[5]) + MIN_AGE
@@ -80,8 +81,8 @@ impl Stamp {
 }
 
 impl Answers {
-    /// Reads the answers; those of another version of the host count as none, and so does a file
-    /// that others have written, or may have.
+    /// Reads the answers; those of another version of the host are ignored, and so is a file that
+    /// others wrote or could write.
     pub(super) fn load(path: Option<&Path>) -> Self {
         let read = |path| fs::read_regular(path, MAX_BYTES).ok().filter(fs::Contents::is_private);
         let found = path.and_then(read).and_then(|it| serde_json::from_slice(&it.bytes).ok());
@@ -94,10 +95,10 @@ impl Answers {
         self.programs.get(path).filter(|it| it.stamp == stamp).map(|it| &it.answer)
     }
 
-    /// Keeps an answer. The stamp was settled before the program was asked; else it could have
-    /// changed without being noticed.
+    /// Keeps an answer. The stamp was settled before the program was queried; otherwise, the file
+    /// could have changed unnoticed.
     pub(super) fn keep(&mut self, path: &Path, stamp: Stamp, answer: Answer) {
-        // The file is JSON, which has no other names: a program with one is asked each time.
+        // The file is JSON, which cannot contain other names: such a program is queried each time.
         if path.to_str().is_none() {
             return;
         }
@@ -105,8 +106,8 @@ impl Answers {
         self.is_changed = true;
     }
 
-    /// Writes the answers if there are new ones. That they cannot be written is no error:
-    /// programs are then asked again.
+    /// Writes the answers if there are new ones. A failure is not an error: the programs are then
+    /// queried again.
     pub(super) fn save(mut self, path: Option<&Path>) {
         let Some(path) = path.filter(|_| self.is_changed) else { return };
         self.programs.retain(|path, _| path.exists());

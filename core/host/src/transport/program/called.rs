@@ -1,4 +1,4 @@
-//! A program as it is run for a call.
+//! A program that is run for a call.
 
 use super::surroundings::Surroundings;
 use super::variables::Variables;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-/// A program that has said what it is.
+/// A program with a valid description.
 pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) key: String,
@@ -32,7 +32,7 @@ impl Program {
         })
     }
 
-    /// Returns the error of a call that the program did not end well.
+    /// Returns the error of a call that failed.
     pub(super) fn failed(&self, err: &JobError) -> ErrorReply {
         let mut reply = failed(&self.path, err);
         // Its standard error has been shown.
@@ -41,7 +41,7 @@ impl Program {
     }
 }
 
-/// Returns the error of a program that did not end well.
+/// Returns the error of a program that failed.
 fn failed(path: &Path, err: &JobError) -> ErrorReply {
     let mut reply = ErrorReply::failed(format!("program `{}` failed", path.display()));
     reply.causes.push(err.to_string());

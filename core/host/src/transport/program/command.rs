@@ -11,10 +11,10 @@ use pintle_plugin::message::{CommandReply, CommandRequest, ErrorKind, ErrorReply
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// The exit codes of what ends by Ctrl-C, and by writing into a closed pipe.
+/// The exit codes after Ctrl-C, and after writing to a closed pipe.
 const SIGINT_CODE: u8 = 128 + 2;
 const SIGPIPE_CODE: u8 = 128 + 13;
-/// How long a program may take to end when the host is told to.
+/// How long a program may take to end when the host is asked to end.
 const GRACE: Duration = Duration::from_secs(8);
 
 pub(super) fn run(
@@ -33,13 +33,13 @@ pub(super) fn run(
     command.args(positional(&program.description(&request.path)?.args, &request.args));
     let cannot = |err: std::io::Error| {
         let mut reply =
-            ErrorReply::failed(format!("program `{}` cannot be run", program.path.display()));
+            ErrorReply::failed(format!("failed to run program `{}`", program.path.display()));
         reply.causes.push(err.to_string());
         reply
     };
     let status = wait(&mut command, services).map_err(cannot)?;
     let reply: ProgramCommandReply = match files.read_reply() {
-        // What failed need not have answered.
+        // A program that failed may have written no reply.
         Err(_) if !status.success() => ProgramCommandReply::default(),
         reply => reply?,
     };
@@ -67,7 +67,7 @@ pub(super) fn run(
 }
 
 /// Runs the program with the host's own streams, in the host's process group: Ctrl-C is sent to
-/// both, and the host waits for what the program makes of it. Other signals it passes on.
+/// both, and the host waits for the program. The host passes on other signals.
 fn wait(command: &mut Command, services: &dyn HostServices) -> std::io::Result<ExitStatus> {
     let _terminal = ForegroundProgram::begin();
     let mut child = command.spawn()?;

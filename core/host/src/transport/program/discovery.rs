@@ -1,8 +1,8 @@
 //! Programs among the files of plugin directories.
 //!
-//! Invariant: nothing is run because it happens to be in a directory that a line names. That may
-//! be the directory of a build: there, only what has the name of a program of the host is asked;
-//! in the directories that are for plugins, every program is.
+//! Invariant: no program is run only because it is in a directory on the command line. Such a
+//! directory may be a build directory: there, only files with the name of a program of the host are
+//! queried; in the plugin directories, all programs are.
 
 use super::answers::{Answer, Answers, Stamp};
 use super::called::Program;
@@ -21,11 +21,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many programs are asked at the same time.
+/// How many programs are queried at the same time.
 const N_AT_ONCE: usize = 8;
 
-/// Finds the programs among files that are not libraries. `answers` is where it is kept what
-/// they have said of themselves; those that have not are asked.
+/// Finds the programs among files that are not libraries. `answers` is the cache of their
+/// descriptions; programs that are not in it are queried.
 pub fn find(
     files: Vec<OtherFile>,
     answers: Option<&Path>,
@@ -62,11 +62,11 @@ pub fn find(
     plugins
 }
 
-/// Asks a program what it is, whatever it has said before, and keeps the answer.
+/// Asks a program for its description, even if it is cached, and caches the answer.
 ///
 /// # Errors
 ///
-/// [`ForeignRefusal`] when it does not answer, or answers what cannot be used.
+/// [`ForeignRefusal`] if it does not answer, or if the answer cannot be used.
 pub fn examine(
     path: &Path,
     answers: Option<&Path>,
@@ -88,16 +88,17 @@ pub fn examine(
     judged(&path, answer, around)
 }
 
-/// A file that is a program, or should be one.
+/// A file that is a program or should be one.
 struct Candidate {
     path: PathBuf,
-    /// What tells the file from others, where there is such; or why it is not a program.
+    /// What distinguishes the file from others, if the platform supports it; or why it is not a
+    /// program.
     stamp: Result<Option<Stamp>, ForeignRefusal>,
-    /// Whether the stamp tells the file from what it will be.
+    /// Whether later changes are certain to change the stamp.
     is_settled: bool,
 }
 
-/// Returns a file if it is a program, or has the name of one.
+/// Returns a file if it is a program or has the name of one.
 fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
     let refused = |message: &str, hint: String| ForeignRefusal {
         message: message.to_owned(),
@@ -129,12 +130,13 @@ fn candidate(path: PathBuf, host: &str) -> Option<Candidate> {
     Some(Candidate { path, stamp, is_settled })
 }
 
-/// Returns why a program is not run that others may change.
+/// Returns why a program that others can change is not run.
 fn exposed(metadata: &Metadata) -> Option<ForeignRefusal> {
     let exposure = Exposure::of(metadata).filter(|_| is_worth_protecting())?;
     let message = format!("it is not safe to run: {exposure}");
-    let hint = "make it yours, and take the permission to write it from others".to_owned();
-    Some(ForeignRefusal { message, source: None, hint })
+    let hint = "change its owner to your user, and remove the write permission of all others: \
+                `chmod go-w`";
+    Some(ForeignRefusal { message, source: None, hint: hint.to_owned() })
 }
 
 /// Whether a file has the name of a program of the host: `HOST-…`.
@@ -148,7 +150,7 @@ pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|it| it.is_file() && can_run(path, &it))
 }
 
-/// Returns whether a file names its interpreter in its first line, be it executable or not.
+/// Returns whether a file names its interpreter in its first line, even if it is not executable.
 pub fn is_script(path: &Path) -> bool {
     let mut start = [0; 2];
     // A pipe could be waited for.
@@ -167,7 +169,7 @@ fn can_run(path: &Path, _: &Metadata) -> bool {
     path.extension().is_some_and(|it| it.eq_ignore_ascii_case("exe"))
 }
 
-/// Asks the programs that have not answered yet, several at a time; returns the new answers.
+/// Queries the programs that have not answered yet, several at a time; returns the new answers.
 fn ask_all(
     candidates: &[Candidate],
     known: &Answers,
@@ -227,9 +229,9 @@ fn plugin(
     let name = manifest.name.parse::<PluginName>();
     let name = name.and_then(|it| it.qualified(&around.identity.name_qualifier)).ok();
     let version = manifest.version.parse::<PluginVersion>().ok();
-    // The catalog refuses one with an invalid name or version.
+    // The catalog refuses a plugin with an invalid name or version.
     let key = name.zip(version).map(|(name, version)| PluginKey::exact(name, version).to_string());
-    // A program that was registered finds what is beside it by its own name.
+    // A registered program finds the files next to it by its own path.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let around = Arc::clone(around);
     let program = Program { path, key: key.unwrap_or_default(), info, around };
@@ -238,7 +240,7 @@ fn plugin(
 
 fn vanished() -> ForeignRefusal {
     ForeignRefusal {
-        message: "it changed while it was looked at".to_owned(),
+        message: "it changed while it was being examined".to_owned(),
         source: None,
         hint: "run the command again".to_owned(),
     }

@@ -15,7 +15,7 @@ use pintle_plugin::message::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a program may take to suggest values.
+/// The time limit for a program that suggests values.
 const COMPLETE_LIMIT: Duration = Duration::from_secs(2);
 
 impl Endpoint for Program {

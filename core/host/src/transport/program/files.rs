@@ -1,4 +1,4 @@
-//! The files that a program answers through.
+//! The files of a program's call.
 
 use super::strict;
 use crate::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// The longest reply, in bytes.
 const MAX_REPLY: u64 = 16 << 20;
 
-/// The files of one call, in a directory that goes away with this value.
+/// The files of one call, in a directory that is removed with this value.
 pub(super) struct Files(TempDir);
 
 impl Files {
@@ -22,7 +22,7 @@ impl Files {
         temp.map(Self).map_err(|err| cannot("create the file of its reply", &err))
     }
 
-    /// Returns where the reply goes.
+    /// Returns the path of the reply.
     pub(super) fn reply(&self) -> PathBuf {
         self.0.path().join("reply")
     }
@@ -38,12 +38,12 @@ impl Files {
         Ok(path)
     }
 
-    /// Reads the reply; an empty one is the default.
+    /// Reads the reply; an empty reply is the default.
     pub(super) fn read_reply<T: DeserializeOwned + Default>(&self) -> Result<T, ErrorReply> {
         let invalid = |err: &dyn std::fmt::Display| {
-            let mut reply = ErrorReply::failed("the program's reply cannot be read");
+            let mut reply = ErrorReply::failed("failed to read the program's reply");
             reply.causes.push(err.to_string());
-            reply.hint = Some("a reply is a JSON object".to_owned());
+            reply.hint = Some("write the reply as a JSON object".to_owned());
             reply
         };
         let contents =
@@ -51,7 +51,7 @@ impl Files {
         match contents.bytes.trim_ascii() {
             [] => Ok(T::default()),
             json => {
-                // This error says where.
+                // This error contains the position.
                 serde_json::from_slice::<T>(json).map_err(|err| invalid(&err))?;
                 let value = serde_json::from_slice(json).map_err(|err| invalid(&err))?;
                 strict::read(value).map_err(|err| invalid(&err))
@@ -60,7 +60,8 @@ impl Files {
     }
 }
 
-/// Returns where temporary files go. An empty `TMPDIR` counts as none, as it does elsewhere.
+/// Returns the directory for temporary files. An empty `TMPDIR` counts as unset, as it does
+/// elsewhere.
 fn folder() -> PathBuf {
     let folder = std::env::temp_dir();
     if folder.as_os_str().is_empty() { PathBuf::from("/tmp") } else { folder }

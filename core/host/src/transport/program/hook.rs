@@ -12,9 +12,9 @@ use serde::Deserialize as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// The dispatch of hooks has its own limit, and cancels what is over it.
+/// The dispatch of hooks has its own limit, and cancels calls that exceed it.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
-/// The number of the one cleanup that a call has.
+/// The number of the only cleanup of a call.
 const CLEANUP: u64 = 0;
 
 pub(super) fn run(
@@ -23,7 +23,7 @@ pub(super) fn run(
     payload: &[u8],
     services: &dyn HostServices,
 ) -> Result<HookReply, ErrorReply> {
-    // From here on, a signal only tells that the call is cancelled.
+    // From here on, a signal only cancels the call.
     if services.wait_cancelled(Duration::ZERO) {
         let kind = JobErrorKind::Cancelled;
         return Err(program.failed(&JobError { kind, stderr: String::new() }));
@@ -61,7 +61,7 @@ pub(super) fn run(
     }
 }
 
-/// Runs the program until it has ended; what it writes is shown as messages.
+/// Runs the program until it has ended; its output is shown as messages.
 fn wait(
     command: std::process::Command,
     payload: &[u8],
@@ -99,7 +99,7 @@ fn follow(
     }
 }
 
-/// Returns the values of the options that the program itself has added to the command.
+/// Returns the values of the options that the program itself added to the command.
 fn own_options(program: &Program, payload: &Value) -> Map<String, Value> {
     let is_own = |name: &String| {
         program.info.options.iter().flat_map(|it| &it.args).any(|it| it.name == *name)

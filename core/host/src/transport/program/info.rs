@@ -1,4 +1,4 @@
-//! What a program says of itself: asking for it, and judging it.
+//! The description of a program: requesting it, and checking it.
 
 use super::called::stderr;
 use super::strict::not_an_object;
@@ -19,17 +19,17 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest answer, also of a program that suggests values, in bytes.
+/// The maximum length of an answer in bytes, also for suggested values.
 pub(super) const MAX_ANSWER: usize = 1 << 20;
 /// The capability of programs that suggest values.
 pub(super) const COMPLETE: &str = "complete";
-/// How long a program may take to say what it is.
+/// The time limit for the description.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Why a program is refused, as it is kept.
+/// Why a program is refused, as it is cached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Refused {
-    /// What is wrong; it speaks of the program as "it".
+    /// What is wrong; the text refers to the program as "it".
     pub(super) message: String,
     /// Details, which may have several lines.
     pub(super) details: String,
@@ -46,13 +46,13 @@ impl Refused {
     }
 }
 
-/// Asks a program what it is, and judges the answer.
+/// Asks a program for its description, and checks the answer.
 pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Refused> {
-    // A program that was registered finds what is beside it by its own path.
+    // A registered program finds the files next to it by its own path.
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut command = Command::new(path);
     Variables::of("INFO").apply(&mut command, &around.identity);
-    // Relative paths mean nothing to what is asked once and for all.
+    // The answer is cached, so relative paths must not depend on the current directory.
     if let Some(folder) = path.parent() {
         command.current_dir(folder);
     }
@@ -69,14 +69,14 @@ pub(super) fn ask(path: &Path, around: &Surroundings) -> Result<ProgramInfo, Ref
                 "check the program's first line, its interpreter and its permissions".to_owned()
             }
             JobErrorKind::KeepsOutput => {
-                "redirect the output of what shall go on running: `>/dev/null 2>&1 &`".to_owned()
+                "redirect the output of background processes: `>/dev/null 2>&1 &`".to_owned()
             }
             _ => {
                 let variable = around.identity.env_var("COMMAND");
                 format!("run it with `{variable}=INFO` to see what it does")
             }
         };
-        let message = format!("it does not say what it is: {err}");
+        let message = format!("it does not describe itself: {err}");
         Refused { message, details: details.join("\n"), hint }
     })?;
     let info = parse(&stdout)?;
@@ -90,7 +90,7 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
         return Err(Refused::answer("its answer is not UTF-8", ""));
     };
     if text.trim().is_empty() {
-        return Err(Refused::answer("it does not say what it is: its answer is empty", ""));
+        return Err(Refused::answer("it does not describe itself: its answer is empty", ""));
     }
     let info: ProgramInfo = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).map_err(|err| err.to_string()),
@@ -99,7 +99,7 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
             err.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter)
         }),
     }
-    .map_err(|err| Refused::answer("its answer cannot be read as YAML or JSON", err))?;
+    .map_err(|err| Refused::answer("its answer is not a valid description in YAML or JSON", err))?;
     let value = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).ok(),
         false => serde_saphyr::from_str(text).ok(),
@@ -108,12 +108,13 @@ fn parse(answer: &[u8]) -> Result<ProgramInfo, Refused> {
     Ok(info)
 }
 
-/// Checks what reading forgives: lists in the place of objects, and, for the sake of newer
+/// Checks what parsing tolerates: lists in place of objects, and, for compatibility with newer
 /// plugins, kinds and types of arguments that this host does not know.
 fn check_shape(answer: &Value) -> Result<(), Refused> {
     const PARTS: [&str; 8] =
         ["commands", "nouns", "options", "scaffolds", "args", "flags", "groups", "examples"];
-    let invalid = |why: String| Refused::answer("its answer cannot be read as YAML or JSON", why);
+    let invalid =
+        |why: String| Refused::answer("its answer is not a valid description in YAML or JSON", why);
     let Some(fields) = answer.as_object() else {
         return Err(invalid(not_an_object(answer).to_string()));
     };
@@ -123,7 +124,7 @@ fn check_shape(answer: &Value) -> Result<(), Refused> {
     ] {
         if let Some(unknown) = fields.get(key).filter(|it| !is_one_of(it, words)) {
             let why = format!("unknown `{key}` {unknown} of an argument");
-            return Err(invalid(format!("{why}: there are {}", words.join(", "))));
+            return Err(invalid(format!("{why}: expected one of {}", words.join(", "))));
         }
     }
     let parts = PARTS.iter().filter_map(|it| fields.get(*it)?.as_array());
@@ -134,24 +135,24 @@ fn is_one_of(value: &Value, words: &[&str]) -> bool {
     value.as_str().is_some_and(|it| words.contains(&it))
 }
 
-/// Checks what the catalog does not: events, subcommands and arguments.
+/// Checks what the catalog does not check: events, subcommands and arguments.
 fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
     if info.version.is_empty() {
-        return Err(Refused::answer("its answer lacks `version`", ""));
+        return Err(Refused::answer("its answer does not contain `version`", ""));
     }
     if let Some(unknown) = info.events.iter().find(|it| !around.events.contains(&it.as_str())) {
         let mut refused =
             Refused::answer(format!("it has a hook on the unknown event `{unknown}`"), "");
-        refused.hint = format!("`{} events` lists the events", around.identity.command_name);
+        refused.hint = format!("run `{} events` to list the events", around.identity.command_name);
         return Err(refused);
     }
     let wrong = |what: String| {
-        move |why: String| Refused::answer(format!("it declares {what} wrongly"), why)
+        move |why: String| Refused::answer(format!("its declaration of {what} is invalid"), why)
     };
     for it in &info.commands {
         rules::check_command(&it.args, &it.groups)
             .and_then(|()| check_variables(&it.args))
-            .map_err(wrong(format!("its command `{}`", it.command)))?;
+            .map_err(wrong(format!("the command `{}`", it.command)))?;
     }
     for ProgramOptions { command, .. } in &info.options {
         let Some(known) = around.hooked.iter().find(|it| it.words == *command) else {
@@ -161,50 +162,50 @@ fn judge(info: &ProgramInfo, around: &Surroundings) -> Result<(), Refused> {
             return Err(Refused::answer(text, format!("options can be added to {known}")));
         };
         if !known.events.iter().any(|it| info.events.contains(it)) {
-            let text = format!("it adds options to `{command}`, and has no hook on its events");
+            let text = format!("it adds options to `{command}`, but has no hook on its events");
             let events = known.events.join(", ");
             return Err(Refused::answer(text, format!("`{command}` has the events {events}")));
         }
-        // Those of one command may be in several places.
+        // The options of one command may be in several places.
         let args = info.options.iter().filter(|it| it.command == *command);
         let args: Vec<_> = args.flat_map(|it| it.args.iter().cloned()).collect();
         rules::check_options(&args)
             .and_then(|()| check_variables(&args))
             .and_then(|()| check_free(known, &args))
-            .map_err(wrong(format!("its options of `{command}`")))?;
+            .map_err(wrong(format!("the options for `{command}`")))?;
     }
     for it in &info.scaffolds {
         judge_scaffold(it)?;
         rules::check_flags(&it.subcommand, &it.flags)
             .and_then(|()| check_variables(&it.flags))
-            .map_err(wrong(format!("its flags of `{}`", it.subcommand)))?;
+            .map_err(wrong(format!("the flags for `{}`", it.subcommand)))?;
     }
     let args = info.commands.iter().flat_map(|it| &it.args);
     let is_completed = |it: &Arg| it.completed;
     match args.into_iter().any(is_completed) && !info.capabilities.iter().any(|it| it == COMPLETE) {
         true => Err(Refused::answer(
-            "it has an argument that is `completed`, and lacks the capability `complete`",
+            "it has an argument that is `completed`, but does not have the capability `complete`",
             "",
         )),
         false => Ok(()),
     }
 }
 
-/// Checks that no two arguments have their values in one variable.
+/// Checks that no two arguments have the same variable.
 fn check_variables(args: &[Arg]) -> Result<(), String> {
     let mut names = BTreeMap::new();
     for Arg { name, .. } in args {
         if let Some(other) = names.insert(capitals(name), name) {
             let variable = format!("ARG_{}", capitals(name));
             return Err(format!(
-                "the arguments `{other}` and `{name}` have one variable, `…_{variable}`"
+                "the arguments `{other}` and `{name}` have the same variable, `…_{variable}`"
             ));
         }
     }
     Ok(())
 }
 
-/// Checks that the command has no options of the same names.
+/// Checks that the command has no options with the same names.
 fn check_free(command: &HookedCommand, args: &[Arg]) -> Result<(), String> {
     let mut names = args.iter().flat_map(|it| it.aliases.iter().chain([&it.name]));
     if let Some(name) = names.find(|it| command.names.contains(it)) {
@@ -221,20 +222,23 @@ fn judge_scaffold(scaffold: &ProgramScaffold) -> Result<(), Refused> {
     let name = &scaffold.subcommand;
     if !SUBCOMMANDS.contains(&name.as_str()) {
         let text = format!("it takes part in the unknown subcommand `{name}`");
-        return Err(Refused::answer(text, format!("there are {}", SUBCOMMANDS.join(", "))));
+        return Err(Refused::answer(
+            text,
+            format!("the known subcommands are {}", SUBCOMMANDS.join(", ")),
+        ));
     }
     let is_run = |it: &Step| !matches!(it, Step::UpdateMetadata | Step::BindFlags | Step::Unknown);
     match scaffold.steps.iter().all(is_run) {
         true => Ok(()),
         false => {
-            let text = format!("it names a step of `{name}` that programs are not run for");
+            let text = format!("it lists a step of `{name}` that programs cannot take part in");
             let steps = "inject_config, inject_resource, pre_scaffold, scaffold, post_scaffold";
-            Err(Refused::answer(text, format!("there are {steps}")))
+            Err(Refused::answer(text, format!("the supported steps are {steps}")))
         }
     }
 }
 
-/// Returns the manifest of a program that has said what it is.
+/// Returns the manifest of a program with a valid description.
 pub(super) fn manifest(path: &Path, info: &ProgramInfo, host: &Identity) -> Manifest {
     let mut manifest = Manifest::default();
     manifest.format = FORMAT;
@@ -267,8 +271,8 @@ pub(super) fn manifest(path: &Path, info: &ProgramInfo, host: &Identity) -> Mani
     manifest
 }
 
-/// Returns the name of a program that does not say it: the file's, without the host's in front
-/// and without an extension.
+/// Returns the default name of a program: that of the file, without the host's prefix and without
+/// an extension.
 fn name_of(path: &Path, host: &str) -> String {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let own = name.strip_prefix(host).and_then(|it| it.strip_prefix('-'));
@@ -300,10 +304,10 @@ mod tests {
         assert_eq!(parse(json).unwrap().version, "1.2.3");
         for (answer, message) in [
             (b"".as_slice(), "its answer is empty"),
-            (b"hello", "cannot be read as YAML or JSON"),
-            (b"version: [1]", "cannot be read as YAML or JSON"),
-            (b"{\"version\": 1}", "cannot be read as YAML or JSON"),
-            (b"version: 1\nevents: {a: b}", "cannot be read as YAML or JSON"),
+            (b"hello", "is not a valid description in YAML or JSON"),
+            (b"version: [1]", "is not a valid description in YAML or JSON"),
+            (b"{\"version\": 1}", "is not a valid description in YAML or JSON"),
+            (b"version: 1\nevents: {a: b}", "is not a valid description in YAML or JSON"),
             (b"\xff", "is not UTF-8"),
         ] {
             let refused = parse(answer).unwrap_err();
@@ -321,11 +325,11 @@ mod tests {
         assert_eq!(details(r#"{"version": "1.0.0", "commands": [["a", "b"]]}"#), list);
         assert_eq!(
             details("version: 1.0.0\ncommands: [{command: a, args: [{name: x, kind: flagg}]}]"),
-            "unknown `kind` \"flagg\" of an argument: there are positional, flag, count, option"
+            "unknown `kind` \"flagg\" of an argument: expected one of positional, flag, count, option"
         );
         assert_eq!(
             details("version: 1.0.0\nscaffolds: [{flags: [{name: x, value: int}]}]"),
-            "unknown `value` \"int\" of an argument: there are string, integer, number, boolean, path"
+            "unknown `value` \"int\" of an argument: expected one of string, integer, number, boolean, path"
         );
     }
 
@@ -359,18 +363,18 @@ mod tests {
             ("{name: berth}", "`--berth` belongs to the host"),
             ("{name: x, aliases: [berth]}", "`--berth` belongs to the host"),
             ("{name: x, short: b}", "`-b` belongs to the host"),
-            ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have one variable, `…_ARG_A_B`"),
+            ("{name: a-b}, {name: a_b}", "`a-b` and `a_b` have the same variable, `…_ARG_A_B`"),
             ("{name: x, required: true}", "have to be given"),
         ] {
             let refused = moor(args).unwrap_err();
             assert!(refused.details.contains(details), "{refused:?}");
         }
         for (yaml, message) in [
-            ("name: a", "lacks `version`"),
+            ("name: a", "does not contain `version`"),
             ("version: 1.0.0\nevents: [post-ship-sink]", "unknown event `post-ship-sink`"),
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: x}, {name: x}]}]",
-                "declares its command `a` wrongly",
+                "its declaration of the command `a` is invalid",
             ),
             (
                 "version: 1.0.0\noptions: [{command: ship moor, args: [{name: x}]}]",
@@ -378,7 +382,7 @@ mod tests {
             ),
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: a-b}, {name: a_b}]}]",
-                "declares its command `a` wrongly",
+                "its declaration of the command `a` is invalid",
             ),
             (
                 "version: 1.0.0\noptions: [{command: ship sink, args: [{name: x}]}]",
@@ -387,11 +391,11 @@ mod tests {
             ("version: 1.0.0\nscaffolds: [{subcommand: paint}]", "unknown subcommand `paint`"),
             (
                 "version: 1.0.0\nscaffolds: [{subcommand: init, steps: [bind_flags]}]",
-                "names a step of `init`",
+                "lists a step of `init`",
             ),
             (
                 "version: 1.0.0\ncommands: [{command: a, args: [{name: x, completed: true}]}]",
-                "lacks the capability `complete`",
+                "does not have the capability `complete`",
             ),
         ] {
             let refused = check(yaml).unwrap_err();

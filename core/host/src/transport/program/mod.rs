@@ -1,7 +1,7 @@
 //! Plugins that are programs: run once for each call, in any language.
 //!
-//! `docs/protocol.md` describes how host and program talk. What a program says of itself is
-//! asked once and kept; so no program runs for help, listings and resolution.
+//! `docs/protocol.md` describes how host and program communicate. The description of a program is
+//! requested once and cached, so no program runs for help, listings and resolution.
 
 mod answers;
 mod called;

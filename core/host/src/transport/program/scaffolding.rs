@@ -1,5 +1,5 @@
-//! A program that takes a step of a scaffolding subcommand: host and program write lines of
-//! JSON, and the program asks for the files that it wants.
+//! A program that takes a step of a scaffolding subcommand: host and program exchange lines of
+//! JSON, and the program requests the files that it needs.
 
 use super::called::Program;
 use super::strict;
@@ -21,9 +21,9 @@ use std::time::Duration;
 
 /// The longest line of a program, in bytes.
 const MAX_LINE: usize = 256 << 20;
-/// How long a step may take.
+/// The time limit for a step.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
-/// The number of the one cleanup that a step has.
+/// The number of the only cleanup of a step.
 const CLEANUP: u64 = 0;
 
 pub(super) fn run(
@@ -57,7 +57,7 @@ pub(super) fn run(
     }
 }
 
-/// Returns what the program has said of a subcommand before it runs.
+/// Returns the program's declaration of a subcommand.
 fn description(declared: &ProgramScaffold, step: Step) -> ScaffoldReply {
     let mut reply = ScaffoldReply::default();
     if step == Step::BindFlags {
@@ -82,7 +82,7 @@ struct Session<'a> {
     program: &'a Program,
     services: &'a dyn HostServices,
     running: Running,
-    /// What it has written of the next lines.
+    /// The output of the program for the next lines.
     pending: Vec<u8>,
     /// How much of it has no line feed.
     searched: usize,
@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes a whole line of what the program has written.
+    /// Takes a complete line from the program's output.
     fn take_line(&mut self) -> Option<Vec<u8>> {
         let found = self.pending[self.searched..].iter().position(|it| *it == b'\n');
         let Some(at) = found else {
@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
         Some(std::mem::replace(&mut self.pending, rest))
     }
 
-    /// Waits for output; what goes to the standard error is shown.
+    /// Waits for output; the standard error is shown.
     fn next(&mut self) -> Result<Option<Vec<u8>>, ErrorReply> {
         loop {
             let chunk = self.running.next(Some(self.services));
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
             }
         }
         if !self.pending.trim_ascii().is_empty() {
-            let mut err = ErrorReply::failed("the program wrote more after its reply");
+            let mut err = ErrorReply::failed("the program wrote more output after its reply");
             err.causes.push(shown(&self.pending));
             return Err(err);
         }
@@ -191,13 +191,13 @@ impl<'a> Session<'a> {
     /// Returns the error of a program that ended without a reply.
     fn silent(&mut self) -> ErrorReply {
         if !self.pending.trim_ascii().is_empty() {
-            let mut err = ErrorReply::failed("the program's last line does not end");
+            let mut err = ErrorReply::failed("the last line of the program's output is incomplete");
             err.causes.push(shown(&self.pending));
             return err;
         }
         self.success().err().unwrap_or_else(|| {
-            let mut err = ErrorReply::failed("the program ended without a reply");
-            err.hint = Some("the last line of a step is a `reply` or an `error`".to_owned());
+            let mut err = ErrorReply::failed("the program exited without a reply");
+            err.hint = Some("end each step with a `reply` or an `error`".to_owned());
             err
         })
     }
@@ -209,7 +209,7 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Reads a line: an object with one key.
+/// Parses a line: an object with one key.
 fn parse(line: &[u8]) -> Result<(String, Value), ErrorReply> {
     let invalid = |why: String| {
         let mut err = ErrorReply::failed("the program wrote a line that is not a message");
@@ -246,7 +246,7 @@ fn read<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, ErrorReply> {
     })
 }
 
-/// Does what a line asks for. What cannot be done, the program is told.
+/// Handles the request in a line. If it cannot be handled, the program receives an error.
 fn answer(key: &str, value: Value, services: &dyn HostServices) -> Result<HostLine, ErrorReply> {
     match key {
         "paths" => {
@@ -262,7 +262,7 @@ fn answer(key: &str, value: Value, services: &dyn HostServices) -> Result<HostLi
             let request: ServiceRequest = read(key, value)?;
             Ok(HostLine::Service(Box::new(services.request(request)?)))
         }
-        other => Err(ErrorReply::unsupported(format!("this host does not know `{other}`"))),
+        other => Err(ErrorReply::unsupported(format!("this host does not support `{other}`"))),
     }
 }
 
@@ -275,13 +275,13 @@ fn select(selection: &ProgramSelection) -> Result<Select<'_>, ErrorReply> {
         (None, None, Some(plugin), None) => Ok(Select::Plugin(plugin)),
         (None, None, Some(plugin), Some(subcommand)) => Ok(Select::Origin { plugin, subcommand }),
         _ => Err(ErrorReply::failed(
-            "a selection has one of `path`, `glob` and `plugin`, and `subcommand` only with the \
-             last",
+            "a selection can have only one of `path`, `glob` and `plugin`, and `subcommand` only \
+             with `plugin`",
         )),
     }
 }
 
-/// Returns a file as a program gets it.
+/// Returns a file in the form for programs.
 fn sent(node: &Node, as_base64: bool) -> ProgramNode {
     let mut sent = ProgramNode::default();
     node.path().clone_into(&mut sent.path);
@@ -295,7 +295,7 @@ fn sent(node: &Node, as_base64: bool) -> ProgramNode {
     sent
 }
 
-/// Returns a file that a program has made.
+/// Returns a file that a program has sent.
 fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorReply> {
     let wrong = |why: String| {
         ErrorReply::failed(format!("the program wrote an invalid file `{}`: {why}", made.path))
@@ -305,7 +305,9 @@ fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorRep
         "edit" => ChangeKind::Edit,
         "put" => ChangeKind::Put,
         other => {
-            return Err(wrong(format!("`{other}` is not a change: `add`, `edit` or `put` is")));
+            return Err(wrong(format!(
+                "unknown change `{other}`: expected `add`, `edit` or `put`"
+            )));
         }
     };
     let mode = match (made.mode.as_str(), kind) {
@@ -314,17 +316,20 @@ fn node(made: ProgramNode, services: &dyn HostServices) -> Result<Node, ErrorRep
             present.first().map_or(MODE_FILE, Node::mode)
         }
         ("", _) => MODE_FILE,
-        (digits, _) => u32::from_str_radix(digits, 8)
-            .ok()
-            .filter(|it| *it <= 0o777)
-            .ok_or_else(|| wrong(format!("`{digits}` is not a mode, for example `0755`")))?,
+        (digits, _) => {
+            u32::from_str_radix(digits, 8).ok().filter(|it| *it <= 0o777).ok_or_else(|| {
+                wrong(format!(
+                    "invalid mode `{digits}`: expected an octal number, for example `0755`"
+                ))
+            })?
+        }
     };
     let bytes = match (&made.text, &made.base64) {
         (Some(text), None) => text.clone().into_bytes(),
         (None, Some(text)) => {
             BASE64.decode(text).map_err(|err| wrong(format!("its base64 is invalid: {err}")))?
         }
-        _ => return Err(wrong("it has one of `text` and `base64`".to_owned())),
+        _ => return Err(wrong("exactly one of `text` and `base64` is required".to_owned())),
     };
     Ok(Node::new(made.path, bytes, mode).with_change(kind))
 }
@@ -363,11 +368,14 @@ mod tests {
         assert_eq!((node.bytes(), node.mode()), ([0xff, 0].as_slice(), 0o755));
         assert_eq!(node.change(), ChangeKind::Put);
         for (json, why) in [
-            (json!({"path": "b"}), "it has one of `text` and `base64`"),
-            (json!({"path": "b", "text": "", "base64": ""}), "it has one of `text` and `base64`"),
-            (json!({"path": "b", "text": "", "mode": "9"}), "`9` is not a mode"),
-            (json!({"path": "b", "text": "", "mode": "4755"}), "`4755` is not a mode"),
-            (json!({"path": "b", "text": "", "change": "x"}), "`x` is not a change"),
+            (json!({"path": "b"}), "exactly one of `text` and `base64` is required"),
+            (
+                json!({"path": "b", "text": "", "base64": ""}),
+                "exactly one of `text` and `base64` is required",
+            ),
+            (json!({"path": "b", "text": "", "mode": "9"}), "invalid mode `9`"),
+            (json!({"path": "b", "text": "", "mode": "4755"}), "invalid mode `4755`"),
+            (json!({"path": "b", "text": "", "change": "x"}), "unknown change `x`"),
             (json!({"path": "b", "base64": "?"}), "its base64 is invalid"),
         ] {
             let err = made(json).unwrap_err();

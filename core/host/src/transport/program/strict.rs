@@ -1,7 +1,7 @@
-//! Reading messages of programs: what has fields must be an object.
+//! Reads messages of programs: structs must be objects.
 //!
-//! serde's own reading also takes a list for a struct, with the fields in the order in which the
-//! host happens to declare them.
+//! serde itself also accepts a list for a struct, with the fields in the order in which the host
+//! happens to declare them.
 
 use pintle_plugin::json::Value;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};

@@ -9,16 +9,16 @@ use pintle_plugin::{Arg, ArgKind};
 use std::ffi::OsString;
 use std::process::Command;
 
-/// What tells the kinds of calls apart, and belongs to one call: a program that runs the host does
-/// not hand it on.
+/// The variables that distinguish the kinds of calls and belong to one call: a program that runs
+/// the host does not pass them on.
 const OF_ONE_CALL: [&str; 8] =
     ["COMPLETE", "EVENT", "PLUGIN", "REPLY", "REQUEST", "STEP", "SUBCOMMAND", "WORDS"];
 
-/// The variables of a call, by the part of their names behind the host's prefix.
+/// The variables of a call, by the part of their names after the host's prefix.
 pub(super) struct Variables(Vec<(String, OsString)>);
 
 impl Variables {
-    /// Returns those of a call that the program knows by the name `command`, for example `EXEC`.
+    /// Returns the variables of a call with the command `command`, for example `EXEC`.
     pub(super) fn of(command: &str) -> Self {
         Self(Vec::new()).set("COMMAND", command)
     }
@@ -33,7 +33,7 @@ impl Variables {
         self.set("PLUGIN", key)
     }
 
-    /// Sets one for each value of an argument.
+    /// Sets one variable for each argument with a value.
     pub(super) fn values(mut self, values: &Map<String, Value>) -> Self {
         for (name, value) in values {
             if let Some(text) = text(value) {
@@ -43,7 +43,7 @@ impl Variables {
         self
     }
 
-    /// Sets those that are about a resource.
+    /// Sets the variables about a resource.
     pub(super) fn resource(self, resource: &Resource) -> Self {
         self.set("RESOURCE_GROUP", &resource.group)
             .set("RESOURCE_DOMAIN", &resource.domain)
@@ -65,7 +65,7 @@ impl Variables {
         for name in arguments.chain(names) {
             command.env_remove::<OsString>(name);
         }
-        // A value with a NUL cannot be a variable; the request has it.
+        // A value that contains NUL cannot be a variable; the request contains it.
         let is_possible = |it: &OsString| !it.as_encoded_bytes().contains(&0);
         for (suffix, value) in own.0 {
             match is_possible(&value) {
@@ -89,8 +89,7 @@ pub(super) fn positional<'a>(
     })
 }
 
-/// Returns a value as a program without a JSON reader takes it; a flag that is not given has
-/// none.
+/// Returns a value for a program without a JSON parser; a flag that is not given has none.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Bool(false) => None,
@@ -100,7 +99,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Returns the part of a variable's name that an argument's name is.
+/// Returns the part of a variable's name for an argument's name.
 pub(super) fn capitals(name: &str) -> String {
     name.to_ascii_uppercase().replace(|it: char| !it.is_ascii_alphanumeric(), "_")
 }
