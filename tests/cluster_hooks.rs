@@ -16,8 +16,8 @@ fn hooks_follow_a_cluster_through_its_life() {
     let Some(berth) = harbour("life") else { return };
     let transcript = berth.transcript(&[
         "cluster create NAME --agents 1",
-        "node create --cluster NAME",
-        "node delete pintle-NAME-agent-0",
+        "node create --cluster NAME --harbour-berth east",
+        "node delete pintle-NAME-agent-0 --harbour-berth west",
         "cluster stop NAME",
         "cluster start NAME",
         "cluster delete NAME",
@@ -32,19 +32,19 @@ fn hooks_follow_a_cluster_through_its_life() {
         harbour: post-cluster-create NAME in pintle-NAME: 2 nodes, 2 with ids, ready true, rollback false
         the cluster `NAME` is ready
         [exit 0]
-        $ pintle node create --cluster NAME
+        $ pintle node create --cluster NAME --harbour-berth east
         --- stderr ---
-        harbour: pre-node-create pintle-NAME-agent-1
+        harbour: pre-node-create pintle-NAME-agent-1 at east
         adding pintle-NAME-agent-1 to the cluster `NAME`
         waiting for the nodes
         waiting for the nodes: done
-        harbour: post-node-create pintle-NAME-agent-1
+        harbour: post-node-create pintle-NAME-agent-1 at east
         the node `pintle-NAME-agent-1` has joined
         [exit 0]
-        $ pintle node delete pintle-NAME-agent-0
+        $ pintle node delete pintle-NAME-agent-0 --harbour-berth west
         --- stderr ---
-        harbour: pre-node-delete pintle-NAME-agent-0
-        harbour: post-node-delete pintle-NAME-agent-0
+        harbour: pre-node-delete pintle-NAME-agent-0 at west
+        harbour: post-node-delete pintle-NAME-agent-0 at west
         the node `pintle-NAME-agent-0` is gone
         [exit 0]
         $ pintle cluster stop NAME

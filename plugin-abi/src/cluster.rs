@@ -35,6 +35,9 @@ pub struct NodeEvent {
     pub cluster: ClusterInfo,
     /// The nodes that come or go.
     pub nodes: Vec<NodeInfo>,
+    /// The values of the options that plugins add to the command, by name; see
+    /// [`Hook::options`](crate::Hook::options).
+    pub options: Map<String, Value>,
 }
 
 /// A cluster as hooks see it.
@@ -86,17 +89,37 @@ impl ClusterEvent {
 
     /// Returns whether the option `name`, a flag, was given.
     pub fn flag(&self, name: &str) -> bool {
-        self.options.get(name).and_then(Value::as_bool).unwrap_or(false)
+        flag(&self.options, name)
     }
 
-    /// Returns the values of the option `name`, be it given once, several times or not at all.
+    /// Returns the values of the option `name`, in the order in which they were given.
     pub fn texts(&self, name: &str) -> Vec<String> {
-        let text = |it: &Value| it.as_str().map(str::to_owned);
-        match self.options.get(name) {
-            Some(Value::Array(all)) => all.iter().filter_map(text).collect(),
-            Some(one) => text(one).into_iter().collect(),
-            None => Vec::new(),
-        }
+        texts(&self.options, name)
+    }
+}
+
+impl NodeEvent {
+    /// Returns whether the option `name`, a flag, was given.
+    pub fn flag(&self, name: &str) -> bool {
+        flag(&self.options, name)
+    }
+
+    /// Returns the values of the option `name`, in the order in which they were given.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        texts(&self.options, name)
+    }
+}
+
+fn flag(options: &Map<String, Value>, name: &str) -> bool {
+    options.get(name).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn texts(options: &Map<String, Value>, name: &str) -> Vec<String> {
+    let text = |it: &Value| it.as_str().map(str::to_owned);
+    match options.get(name) {
+        Some(Value::Array(all)) => all.iter().filter_map(text).collect(),
+        Some(one) => text(one).into_iter().collect(),
+        None => Vec::new(),
     }
 }
 

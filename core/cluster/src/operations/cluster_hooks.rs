@@ -3,7 +3,7 @@
 use crate::blocking::blocking;
 use crate::error::ClusterError;
 use pintle_host::lifecycle::{Answer, HookError, Hooks, Outcome};
-use pintle_plugin::{ClusterEvent, ClusterInfo, EventType};
+use pintle_plugin::{ClusterEvent, ClusterInfo, EventType, NodeEvent, NodeInfo};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 pub(crate) trait ClusterHooks {
     /// Returns the payload of an event of a cluster.
     fn event(&self, cluster: ClusterInfo, config: &Map<String, Value>) -> ClusterEvent;
+
+    /// Returns the payload of an event of some nodes of a cluster.
+    fn node_event(&self, cluster: ClusterInfo, nodes: Vec<NodeInfo>) -> NodeEvent;
 
     /// Hands out a `pre-` event.
     ///
@@ -37,6 +40,14 @@ impl ClusterHooks for Hooks {
         event.cluster = cluster;
         event.options.clone_from(&self.options);
         event.config.clone_from(config);
+        event
+    }
+
+    fn node_event(&self, cluster: ClusterInfo, nodes: Vec<NodeInfo>) -> NodeEvent {
+        let mut event = NodeEvent::default();
+        event.cluster = cluster;
+        event.nodes = nodes;
+        event.options.clone_from(&self.options);
         event
     }
 

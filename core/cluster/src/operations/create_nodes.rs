@@ -20,7 +20,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use pintle_host::lifecycle::Hooks;
 use pintle_host::services::Excerpt;
-use pintle_plugin::{Level, NodeEvent, NodeInfo, events};
+use pintle_plugin::{Level, NodeInfo, events};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -85,12 +85,7 @@ pub async fn create_nodes(
         check_has_etcd(run.engine(), &first).await?;
     }
     let infos: Vec<_> = names.iter().map(|it| announced(it, spec.role)).collect();
-    let event = |nodes: Vec<NodeInfo>| {
-        let mut event = NodeEvent::default();
-        event.cluster = cluster.info(false);
-        event.nodes = nodes;
-        event
-    };
+    let event = |nodes: Vec<NodeInfo>| hooks.node_event(cluster.info(false), nodes);
     let work = async {
         run.enter("running the hooks before the creation");
         let replies = hooks.ask(events::PRE_NODE_CREATE, event(infos.clone())).await?;

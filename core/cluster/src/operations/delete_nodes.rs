@@ -15,7 +15,7 @@ use crate::nodes::{self, Cluster, Node};
 use crate::role::Role;
 use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use pintle_host::lifecycle::Hooks;
-use pintle_plugin::{NodeEvent, events};
+use pintle_plugin::events;
 use std::time::Duration;
 
 /// How long a server may take to leave the store: one that does not run leaves at once, and
@@ -60,9 +60,7 @@ pub async fn delete_nodes(
     if let Some(api) = api.as_ref().filter(|_| !force) {
         check_quorum(api, cluster, nodes).await?;
     }
-    let mut event = NodeEvent::default();
-    event.cluster = cluster.info(false);
-    event.nodes = nodes.iter().map(Node::info).collect();
+    let event = hooks.node_event(cluster.info(false), nodes.iter().map(Node::info).collect());
     hooks.ask(events::PRE_NODE_DELETE, event.clone()).await?;
     for node in nodes {
         if let Some(api) = api.as_ref().filter(|_| node.role == Role::Server) {
