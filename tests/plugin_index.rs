@@ -241,11 +241,11 @@ fn an_unknown_command_is_one_of_a_plugin_of_the_index() {
             Commands:
               create   Create a cluster
               delete   Delete clusters with everything that belongs to them
-              start    Start clusters that were stopped
-              stop     Stop clusters; what they store is kept
+              start    Start stopped clusters
+              stop     Stop clusters and keep their data
               list     List the clusters
-              inspect  Show all about a cluster
-              logs     Show what the nodes print
+              inspect  Show the details of a cluster
+              logs     Show the logs of the nodes
 
             Options:
               -h, --help  Print help

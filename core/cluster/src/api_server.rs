@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 /// How long the API server may take for one answer.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long it may take to say that it is ready, which is asked again and again: an address
+/// How long it may take to report that it is ready, which is asked again and again: an address
 /// that nothing answers at must show before a user wants to know.
 const READY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -105,7 +105,7 @@ impl Api {
         let asked = self.send(Method::GET, "/readyz", None);
         let answer = tokio::time::timeout(READY_LIMIT, asked).await;
         let (status, body) = answer.map_err(|err| self.unreachable(Box::new(err)))??;
-        accept("say that it is ready", status, &body).map(drop)
+        accept("report that it is ready", status, &body).map(drop)
     }
 
     /// Returns the cluster's nodes.
@@ -137,7 +137,7 @@ impl Api {
         let (status, body) = self.send(Method::GET, &format!("/api/v1/nodes/{name}"), None).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(false),
-            status => accept(&format!("look at the node `{name}`"), status, &body).map(|_| true),
+            status => accept(&format!("inspect the node `{name}`"), status, &body).map(|_| true),
         }
     }
 
@@ -181,8 +181,8 @@ impl Api {
             status: 400,
             message: message.to_owned(),
         };
-        let version = text("/apiVersion").ok_or_else(|| wrong("it has no apiVersion"))?;
-        let kind = text("/kind").ok_or_else(|| wrong("it has no kind"))?;
+        let version = text("/apiVersion").ok_or_else(|| wrong("it has no `apiVersion`"))?;
+        let kind = text("/kind").ok_or_else(|| wrong("it has no `kind`"))?;
         let name = text("/metadata/name").ok_or_else(|| wrong("it has no name"))?;
         let group = match version.contains('/') {
             true => format!("/apis/{version}"),
@@ -194,7 +194,7 @@ impl Api {
             serde_json::from_slice(body).map_err(|err| self.unreachable(Box::new(err)))?;
         let resource =
             list.resources.into_iter().find(|it| it.kind == kind && !it.name.contains('/'));
-        let resource = resource.ok_or_else(|| wrong("the API server does not know its kind"))?;
+        let resource = resource.ok_or_else(|| wrong("the API server does not support its kind"))?;
         Ok(match (resource.namespaced, text("/metadata/namespace").unwrap_or("default")) {
             (true, namespace) => format!("{group}/namespaces/{namespace}/{}/{name}", resource.name),
             (false, _) => format!("{group}/{}/{name}", resource.name),

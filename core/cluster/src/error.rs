@@ -32,7 +32,7 @@ pub enum ClusterError {
         source: ClusterFileError,
     },
     /// There is a cluster of this name, or what is left of one.
-    #[error("a cluster `{name}` exists already, or is being created")]
+    #[error("the cluster `{name}` already exists or is being created")]
     Exists {
         /// Its name.
         name: String,
@@ -40,7 +40,7 @@ pub enum ClusterError {
         is_remains: bool,
     },
     /// Another run works on the cluster.
-    #[error("{holder} works on the cluster `{cluster}`")]
+    #[error("{holder} is working on the cluster `{cluster}`")]
     Busy {
         /// The cluster.
         cluster: String,
@@ -84,7 +84,7 @@ pub enum ClusterError {
         cluster: String,
     },
     /// The network to use exists, and has other addresses than the cluster is to have.
-    #[error("the network `{name}` exists, and does not have the addresses `{subnet}`")]
+    #[error("the network `{name}` exists, but does not have the address range `{subnet}`")]
     OtherSubnet {
         /// Its name.
         name: String,
@@ -98,7 +98,7 @@ pub enum ClusterError {
         name: String,
     },
     /// A network or volume that is of no cluster has the name of a cluster's.
-    #[error("a {object} `{name}` exists already, and does not belong to a cluster")]
+    #[error("a {object} `{name}` already exists and does not belong to a cluster")]
     Taken {
         /// What it is: `network` or `volume`.
         object: &'static str,
@@ -111,7 +111,7 @@ pub enum ClusterError {
     /// The subnet that the user chose has not enough addresses for nodes.
     #[error(
         "the subnet `{subnet}` is too small: {n_nodes} nodes need addresses in its lower half, \
-         which has {room} of them"
+         which has {room}"
     )]
     SmallSubnet {
         /// The subnet.
@@ -128,7 +128,7 @@ pub enum ClusterError {
         name: String,
     },
     /// The file or directory to mount does not exist.
-    #[error("`{source_path}`, which is to be mounted at `{target}`, does not exist")]
+    #[error("the mount source `{source_path}` for `{target}` does not exist")]
     NoMountSource {
         /// Its path.
         source_path: String,
@@ -136,12 +136,12 @@ pub enum ClusterError {
         target: String,
     },
     /// The cluster would have no server.
-    #[error("a cluster has at least one server")]
+    #[error("a cluster requires at least one server")]
     NoServer,
     /// The first server cannot be deleted.
     #[error(
-        "the node `{node}` cannot be deleted: all others have joined it, and the kubeconfig \
-         leads to it"
+        "the node `{node}` cannot be deleted: all other nodes have joined it, and the kubeconfig \
+         refers to it"
     )]
     FirstServer {
         /// The node.
@@ -158,7 +158,7 @@ pub enum ClusterError {
     /// Without the servers that are to be deleted, the others could not decide anything.
     #[error(
         "without {} the cluster `{cluster}` would lose its quorum: {n_ready} of the {n_left} \
-         servers that are left are ready",
+         remaining servers are ready",
         quoted(servers)
     )]
     Quorum {
@@ -174,7 +174,7 @@ pub enum ClusterError {
         lost: Vec<String>,
     },
     /// A server has not left the cluster's store.
-    #[error("the node `{node}` has not left the cluster within {}", humantime::format_duration(*limit))]
+    #[error("timed out after {} waiting for the node `{node}` to leave the cluster", humantime::format_duration(*limit))]
     NotLeft {
         /// The node.
         node: String,
@@ -182,7 +182,7 @@ pub enum ClusterError {
         limit: Duration,
     },
     /// No further server can join the cluster.
-    #[error("the cluster was created with one server, whose store no other server can join")]
+    #[error("the cluster was created with a single server, which no other server can join")]
     SingleServer,
     /// The registries file of a node cannot be used.
     #[error("the registries file of the node `{node}` is invalid")]
@@ -211,7 +211,7 @@ pub enum ClusterError {
         name: String,
     },
     /// The plugin is newer than this host.
-    #[error("this host does not support what the plugin asks of its containers")]
+    #[error("the plugin requests container settings that this host does not support")]
     UnknownRequest,
     /// A hook vetoed, failed or was too slow.
     #[error(transparent)]
@@ -234,14 +234,14 @@ pub enum ClusterError {
         source: std::io::Error,
     },
     /// Neither the engine nor the current folder has it.
-    #[error("there is no image `{name}` on the engine, and a file `{name}` {file}")]
+    #[error("the engine has no image `{name}`, and the file `{name}` {file}")]
     NoImage {
         /// What the user called it.
         name: String,
         /// Why a file of the name is none.
         file: String,
     },
-    /// A file is no image archive.
+    /// A file is not an image archive.
     #[error("`{}` {why}", path.display())]
     NoArchive {
         /// Its path.
@@ -287,7 +287,7 @@ pub enum ClusterError {
     #[error("interrupted")]
     Interrupted,
     /// A second signal came while the work was undone.
-    #[error("interrupted again; these remain: {remains}")]
+    #[error("interrupted again; not removed: {remains}")]
     Abandoned {
         /// The names of what remains.
         remains: String,
@@ -295,7 +295,7 @@ pub enum ClusterError {
         name: String,
     },
     /// Undoing failed as well.
-    #[error("{failure}; and what was created could not be removed")]
+    #[error("{failure}; what was created could not be removed")]
     NotUndone {
         /// The cluster.
         name: String,
@@ -329,7 +329,7 @@ impl fmt::Display for ArchiveOrigin {
 
 fn what_failed(err: &ClusterFileError) -> &'static str {
     match err {
-        ClusterFileError::Read { .. } => "failed to read what belongs to the cluster file",
+        ClusterFileError::Read { .. } => "failed to read a file for the cluster file",
         _ => "invalid cluster file",
     }
 }

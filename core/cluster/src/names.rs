@@ -20,8 +20,8 @@ pub struct ClusterName(String);
 /// Why a text is not a [`ClusterName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid cluster name `{0}`: names are at most {MAX_NAME} lower-case letters, digits and \
-     `-`, and begin and end with a letter or digit"
+    "invalid cluster name `{0}`: a name has at most {MAX_NAME} lower-case letters, digits and `-`, \
+     and begins and ends with a letter or digit"
 )]
 pub struct ClusterNameError(String);
 

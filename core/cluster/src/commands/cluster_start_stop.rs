@@ -14,8 +14,7 @@ pub(super) fn start_command(command: Command) -> Command {
 }
 
 pub(super) fn stop_command(command: Command) -> Command {
-    let timeout =
-        timeout_arg().help("How long it may take, for example 90s or 5m [default: no limit]");
+    let timeout = timeout_arg().help("The time limit, for example 90s or 5m [default: no limit]");
     command.args(names_args()).arg(timeout)
 }
 

@@ -18,7 +18,7 @@ pub(super) fn command(command: Command) -> Command {
                 .help("The nodes' names"),
         )
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).help(
-            "Delete also when the cluster does not answer, or cannot go on without the nodes",
+            "Delete the nodes even if the cluster does not answer, or cannot work without them",
         ))
 }
 

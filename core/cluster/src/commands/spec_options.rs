@@ -30,11 +30,11 @@ pub(super) fn args() -> Vec<Arg> {
         Arg::new("ignore-unsupported")
             .long("ignore-unsupported")
             .action(ArgAction::SetTrue)
-            .help("Accept a k3d file that asks for what is not supported, with warnings"),
-        one("servers", "N", "How many servers [default: 1]")
+            .help("Print warnings, not errors, for unsupported settings in a k3d file"),
+        one("servers", "N", "The number of servers [default: 1]")
             .short('s')
             .value_parser(value_parser!(u16).range(1..)),
-        one("agents", "N", "How many agents [default: 0]")
+        one("agents", "N", "The number of agents [default: 0]")
             .short('a')
             .value_parser(value_parser!(u16)),
         Arg::new("image")
@@ -42,27 +42,27 @@ pub(super) fn args() -> Vec<Arg> {
             .long("image")
             .value_name("IMAGE")
             .help(format!("The image of the nodes [default: {DEFAULT_IMAGE}]")),
-        one("api-port", "[HOST:]PORT", "Where the API server is published [default: a free port]")
+        one("api-port", "[HOST:]PORT", "The address and port of the API [default: a free port]")
             .value_parser(value_parser!(ApiAddress)),
         many("port", "[[IP:]PORT:]PORT[@NODES]", "A port to publish (can be repeated)").short('p'),
         many("volume", "[SOURCE:]TARGET[:ro][@NODES]", "A mount (can be repeated)").short('v'),
         many("env", "NAME[=VALUE][@NODES]", "An environment variable (can be repeated)").short('e'),
-        many("k3s-arg", "ARG[@NODES]", "An argument of k3s (can be repeated)")
+        many("k3s-arg", "ARG[@NODES]", "An argument for k3s (can be repeated)")
             .allow_hyphen_values(true),
         many("label", "NAME=VALUE[@NODES]", "A label of the containers (can be repeated)"),
         many(
             "memory",
             "SIZE[@NODES]",
-            "The most memory of a node, for example 2g (can be repeated)",
+            "The memory limit of a node, for example 2g (can be repeated)",
         ),
         one(
             "network",
             "NAME",
-            "A network to share with others; it is created if it does not exist",
+            "A network to share with other clusters; it is created if it does not exist",
         ),
-        one("subnet", "CIDR", "The addresses of the cluster's network"),
-        one("token", "SECRET", "The secret that nodes join with [default: a random one]"),
-        one("privilege", "full|reduced", "How much the containers may do [default: full]")
+        one("subnet", "CIDR", "The address range of the cluster's network"),
+        one("token", "SECRET", "The secret with which nodes join [default: random]"),
+        one("privilege", "full|reduced", "The privileges of the containers [default: full]")
             .value_parser(["full", "reduced"]),
     ]
 }
@@ -94,7 +94,7 @@ pub(super) fn read(
         (None, None) => {
             let text = "the cluster has no name";
             let hint = format!(
-                "give it one, for example with `{} cluster create demo`",
+                "specify a name, for example `{} cluster create demo`",
                 identity.command_name
             );
             return Err(CliError::new(Exit::Usage, text).hint(hint));
@@ -119,12 +119,12 @@ fn check_supported(
     }
     if is_ignored {
         for it in &file.unsupported {
-            session.console().log(Level::Warn, &format!("not supported, and ignored: {it}"));
+            session.console().log(Level::Warn, &format!("unsupported and ignored: {it}"));
         }
         return Ok(());
     }
     let all = file.unsupported.join("; ");
-    Err(CliError::new(Exit::Usage, format!("not supported in the cluster file `{path}`: {all}"))
+    Err(CliError::new(Exit::Usage, format!("unsupported in the cluster file `{path}`: {all}"))
         .hint("remove it, or ignore it with `--ignore-unsupported`".to_owned()))
 }
 
@@ -241,7 +241,7 @@ fn filtered<T>(
         let option = |why: &str| CliError::new(Exit::Usage, format!("`--{name} {text}`: {why}"));
         let item = Filtered::from(text.as_str());
         if text.ends_with("@loadbalancer") {
-            let note = "there is no load balancer here: the first server takes its ports";
+            let note = "there is no load balancer: the first server publishes its ports";
             session.console().log(Level::Warn, note);
         }
         item.try_map(|value: String| {
@@ -274,7 +274,7 @@ fn qualify_plugins(
     let sections = std::mem::take(&mut spec.plugins);
     for (name, section) in sections {
         let wrong = || {
-            let text = format!("`{name}` under `plugins` is not the name of a plugin");
+            let text = format!("invalid plugin name `{name}` under `plugins`");
             invalid(path, text)
         };
         let full: PluginName = name.parse().map_err(|_| wrong())?;
@@ -285,7 +285,7 @@ fn qualify_plugins(
         };
         if !listens("pre-cluster-create") && !listens("post-cluster-create") {
             let text = format!(
-                "the cluster file `{path}` has a section for the plugin `{full}`, and no such \
+                "the cluster file `{path}` has a section for the plugin `{full}`, but no such \
                  plugin subscribes to the creation of clusters"
             );
             return Err(CliError::new(Exit::Failed, text)

@@ -45,7 +45,7 @@ pub fn unpack_one(archive: &[u8]) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "there is no file in the archive"))
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the archive contains no file"))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl fmt::Display for Endpoint {
 #[non_exhaustive]
 pub enum EndpointError {
     /// The address is of a kind that cannot be used.
-    #[error("`{address}` in {origin} is not an address of a Docker engine that can be used here")]
+    #[error("invalid or unsupported address of a Docker engine in {origin}: `{address}`")]
     Address {
         /// The address.
         address: String,
@@ -55,7 +55,7 @@ pub enum EndpointError {
         origin: Origin,
     },
     /// The address asks for TLS, and no certificates are named.
-    #[error("`{address}` in {origin} asks for TLS, and there are no certificates for it")]
+    #[error("`{address}` in {origin} requires TLS, but there are no certificates for it")]
     NoCertificates {
         /// The address.
         address: String,
@@ -71,7 +71,7 @@ pub enum EndpointError {
         folder: PathBuf,
     },
     /// A file of Docker's configuration cannot be used.
-    #[error("`{}` is not a valid configuration of Docker", path.display())]
+    #[error("invalid Docker configuration `{}`", path.display())]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -385,12 +385,12 @@ mod tests {
         check(
             &[("DOCKER_HOST", "ssh://box")],
             &[],
-            "`ssh://box` in DOCKER_HOST is not an address of a Docker engine that can be used here",
+            "invalid or unsupported address of a Docker engine in DOCKER_HOST: `ssh://box`",
         );
         check(
             &[("DOCKER_HOST", "unix://")],
             &[],
-            "`unix://` in DOCKER_HOST is not an address of a Docker engine that can be used here",
+            "invalid or unsupported address of a Docker engine in DOCKER_HOST: `unix://`",
         );
     }
 
@@ -442,7 +442,7 @@ mod tests {
         check(
             &[("DOCKER_HOST", "https://box:2376")],
             &[],
-            "`https://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it",
+            "`https://box:2376` in DOCKER_HOST requires TLS, but there are no certificates for it",
         );
         check(
             &[("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", "/certs")],
@@ -456,7 +456,7 @@ mod tests {
         // Nowhere to look for certificates.
         let vars = [("DOCKER_HOST", "tcp://box:2376"), ("DOCKER_TLS_VERIFY", "1")];
         let expected =
-            "`tcp://box:2376` in DOCKER_HOST asks for TLS, and there are no certificates for it";
+            "`tcp://box:2376` in DOCKER_HOST requires TLS, but there are no certificates for it";
         check(&vars, &[], expected);
         check(&[("DOCKER_HOST", "unix:///a.sock"), vars[1]], &[], "unix:///a.sock");
 
@@ -471,7 +471,7 @@ mod tests {
         let config = dir.path().display().to_string();
         let context = [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", "far")];
         let err = find(&context, &[]).unwrap_err().to_string();
-        assert!(err.ends_with("docker` is not a valid configuration of Docker"), "{err}");
+        assert!(err.starts_with("invalid Docker configuration `"), "{err}");
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
         let certs = dir.path().display().to_string();
         let vars = [("DOCKER_HOST", "https://box:2376"), ("DOCKER_CERT_PATH", certs.as_str())];
         let err = find(&vars, &[]).unwrap_err().to_string();
-        assert!(err.ends_with("ca.pem` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("ca.pem`"), "{err}");
     }
 
     #[test]
@@ -502,9 +502,9 @@ mod tests {
         let of = |name| [("DOCKER_CONFIG", config.as_str()), ("DOCKER_CONTEXT", name)];
         check(&of("near"), &[], "unix:///near.sock");
         let err = find(&of("other"), &[]).unwrap_err().to_string();
-        assert!(err.ends_with("meta.json` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("meta.json`"), "{err}");
         let tls =
-            "`https://box` in the context `tls` asks for TLS, and there are no certificates for it";
+            "`https://box` in the context `tls` requires TLS, but there are no certificates for it";
         check(&of("tls"), &[], tls);
     }
 
@@ -514,7 +514,7 @@ mod tests {
         std::fs::write(dir.path().join("config.json"), "{").unwrap();
         let config = dir.path().display().to_string();
         let err = find(&[("DOCKER_CONFIG", &config)], &[]).unwrap_err().to_string();
-        assert!(err.ends_with("config.json` is not a valid configuration of Docker"), "{err}");
+        assert!(err.ends_with("config.json`"), "{err}");
     }
 
     #[test]

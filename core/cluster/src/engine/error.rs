@@ -23,7 +23,7 @@ pub enum EngineError {
         source: humantime::DurationError,
     },
     /// The process has no descriptors or threads left.
-    #[error("failed to prepare for calls to the engine")]
+    #[error("failed to set up the client of the engine")]
     Runtime {
         /// What the system said.
         source: io::Error,

@@ -15,7 +15,7 @@ pub(crate) async fn ensure_image(engine: &Engine, image: &str) -> Result<(), Eng
     let docker = engine.docker();
     match docker.inspect_image(image).await {
         Ok(_) => return Ok(()),
-        Err(err) => match EngineError::failed(format!("look for the image `{image}`"), err) {
+        Err(err) => match EngineError::failed(format!("find the image `{image}`"), err) {
             err if err.is_not_found() => {}
             err => return Err(err),
         },

@@ -108,7 +108,7 @@ pub(super) mod tests {
         assert_eq!(err(b"a: [\n"), "the cluster's own kubeconfig is invalid");
         assert_eq!(
             err(b"clusters: []\n"),
-            "the cluster's own kubeconfig lacks `/clusters/0/cluster/certificate-authority-data`"
+            "the cluster's own kubeconfig has no `/clusters/0/cluster/certificate-authority-data`"
         );
     }
 }

@@ -157,7 +157,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
             }
         }
     }
-    Err(io::Error::new(ErrorKind::InvalidInput, "too many symbolic links"))
+    Err(io::Error::new(ErrorKind::InvalidInput, "too many levels of symbolic links"))
 }
 
 #[cfg(unix)]

@@ -36,7 +36,7 @@ pub(super) fn change(text: &str, edits: &[Edit]) -> Result<String, Cause> {
         let after = (by_first_parser(&new)?, by_second_parser(&new)?);
         match (edit::normal(after.0), edit::normal(after.1)) == expected {
             true => Ok(new),
-            false => Err("a change would also change entries of others".into()),
+            false => Err("the change would also affect other entries".into()),
         }
     };
     try_way(Way::Usual).or_else(|err| try_way(Way::Careful).map_err(|_| err))

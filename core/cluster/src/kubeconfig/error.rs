@@ -20,7 +20,7 @@ pub enum KubeconfigError {
         source: io::Error,
     },
     /// It is not a kubeconfig.
-    #[error("`{}` is not a valid kubeconfig", path.display())]
+    #[error("invalid kubeconfig `{}`", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum KubeconfigError {
         source: io::Error,
     },
     /// Other programs change it all the time.
-    #[error("the kubeconfig `{}` changes too often", path.display())]
+    #[error("other programs change the kubeconfig `{}` too often", path.display())]
     Unstable {
         /// The file.
         path: PathBuf,
@@ -106,12 +106,12 @@ pub enum KubeconfigError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The cluster's own kubeconfig is incomplete.
-    #[error("the cluster's own kubeconfig lacks `{key}`")]
+    #[error("the cluster's own kubeconfig has no `{key}`")]
     Incomplete {
         /// The missing key.
         key: &'static str,
     },
     /// There is no home directory, and nothing else names the kubeconfig.
-    #[error("neither KUBECONFIG nor a home directory names the kubeconfig")]
+    #[error("unknown path of the kubeconfig: neither KUBECONFIG nor a home directory is set")]
     NoLocation,
 }

@@ -49,7 +49,7 @@ pub(super) enum Kind {
 pub(super) enum NotYaml {
     #[error(transparent)]
     Scan(#[from] ScanError),
-    #[error("it ends too early")]
+    #[error("unexpected end of the file")]
     Truncated,
 }
 

@@ -140,7 +140,7 @@ pub(crate) async fn read_credentials(
     server: &NodeContainer,
     host: &str,
 ) -> Result<Option<Credentials>, ClusterError> {
-    let action = || format!("look at the node `{}`", server.name);
+    let action = || format!("inspect the node `{}`", server.name);
     let container = engine.docker().inspect_container(&server.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let Some(port) = api_port(&container) else { return Ok(None) };

@@ -15,7 +15,7 @@ pub(crate) async fn put_files(
     name: &str,
     files: &[File],
 ) -> Result<(), EngineError> {
-    let action = || format!("put files into the container `{name}`");
+    let action = || format!("copy files into the container `{name}`");
     let archive = pack(files).map_err(|err| EngineError::other(action(), err.to_string()))?;
     let options = UploadToContainerOptionsBuilder::new().path("/").build();
     let body = bollard::body_full(archive.into());

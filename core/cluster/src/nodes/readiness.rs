@@ -130,13 +130,13 @@ fn why_not_ready(
         (None, ..) => Some("it has not joined yet".to_owned()),
         (Some(node), ..) if !node.is_ready => Some(format!("NotReady: {}", node.message)),
         (_, Some(renewed), Some(started)) if renewed > started => None,
-        _ => Some("it has not been heard of since it was started".to_owned()),
+        _ => Some("it has not reported since it was started".to_owned()),
     }
 }
 
 /// Returns when a container was last started.
 async fn started_at(engine: &Engine, node: &NodeContainer) -> Result<SystemTime, ClusterError> {
-    let action = || format!("look at the node `{}`", node.name);
+    let action = || format!("inspect the node `{}`", node.name);
     let container = engine.docker().inspect_container(&node.id, None).await;
     let container = container.map_err(|err| EngineError::failed(action(), err))?;
     let text = container.state.and_then(|it| it.started_at).unwrap_or_default();
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(says(why(None, None, None)), "it has not joined yet");
         assert_eq!(says(why(Some(&node(false)), Some(2), Some(1))), "NotReady: no network");
         // What stands in the API is from before the node was stopped.
-        let silent = "it has not been heard of since it was started";
+        let silent = "it has not reported since it was started";
         assert_eq!(says(why(Some(&node(true)), Some(1), Some(2))), silent);
         assert_eq!(says(why(Some(&node(true)), None, Some(2))), silent);
     }

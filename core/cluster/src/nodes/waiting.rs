@@ -108,7 +108,7 @@ impl Waiting {
         for (node, why) in nodes {
             // A node that is refused says so itself, and nobody else does.
             let said = last_complaint(engine, &node.id).await;
-            let said = said.map_or_else(String::new, |it| format!("; it says: {it}"));
+            let said = said.map_or_else(String::new, |it| format!("; it logs: {it}"));
             lines.push(format!("`{}`: {why}{said}", node.name));
         }
         Some(lines.join("\n"))

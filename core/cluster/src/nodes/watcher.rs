@@ -56,7 +56,7 @@ impl Watched {
                 let container = match container {
                     Ok(container) => container,
                     Err(err) => {
-                        let action = format!("look at the node `{}`", node.name);
+                        let action = format!("inspect the node `{}`", node.name);
                         return EngineError::failed(action, err).into();
                     }
                 };

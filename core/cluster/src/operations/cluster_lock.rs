@@ -70,7 +70,8 @@ impl Locks {
             }
             if !has_told {
                 has_told = true;
-                let text = format!("waiting for {holder}, which works on the cluster `{cluster}`");
+                let text =
+                    format!("waiting for {holder}, which is working on the cluster `{cluster}`");
                 report.log(Level::Info, &text);
             }
             tokio::time::sleep(PAUSE).await;

@@ -61,7 +61,7 @@ pub(super) async fn shared(
 
 async fn find(engine: &Engine, name: &str) -> Result<Option<NetworkInspect>, ClusterError> {
     let network = engine.docker().inspect_network(name, None).await;
-    match network.map_err(|err| EngineError::failed(format!("look at the network `{name}`"), err)) {
+    match network.map_err(|err| EngineError::failed(format!("inspect the network `{name}`"), err)) {
         Ok(network) => Ok(Some(network)),
         Err(err) if err.is_not_found() => Ok(None),
         Err(err) => Err(err.into()),

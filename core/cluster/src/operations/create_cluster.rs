@@ -228,7 +228,7 @@ impl Creation<'_> {
             }
             run.enter("waiting for the API server");
             let mut access = readiness::api(engine, &first, host, &waiting).await?;
-            run.enter("waiting for the servers to join, one after the other");
+            run.enter("waiting for the servers to join, one after another");
             all.extend(servers);
             join_in_turn(engine, &mut access, &all, &watched, &waiting).await?;
             Ok((Some(access), all))
@@ -262,7 +262,7 @@ impl Creation<'_> {
     ) -> Result<(), ClusterError> {
         let total = nodes.len();
         let progress = |done: usize| {
-            self.run.enter(format!("waiting for the nodes, of which {done} of {total} were ready"));
+            self.run.enter(format!("waiting for the nodes ({done} of {total} were ready)"));
             self.report.progress("waiting for the nodes", done, total);
         };
         progress(0);
@@ -309,7 +309,7 @@ impl Creation<'_> {
     async fn check_claim(&self, spec: &ClusterSpec) -> Result<(), ClusterError> {
         let name = self.run.names().volume(&spec.name);
         let volume = self.engine().docker().inspect_volume(&name).await;
-        let action = format!("look at the volume `{name}`");
+        let action = format!("inspect the volume `{name}`");
         match volume.map_err(|err| EngineError::failed(action, err)) {
             Ok(volume) if self.run.has_made(&volume.labels) => Ok(()),
             Err(err) if !err.is_not_found() => Err(err.into()),

@@ -223,7 +223,7 @@ async fn free_addresses(run: &Run, cluster: &Cluster) -> Result<Vec<Ipv4Addr>, C
         return Ok(Vec::new());
     }
     let network = run.engine().docker().inspect_network(&cluster.network, None).await;
-    let action = || format!("look at the network `{}`", cluster.network);
+    let action = || format!("inspect the network `{}`", cluster.network);
     let network = network.map_err(|err| EngineError::failed(action(), err))?;
     let configs = network.ipam.and_then(|it| it.config).unwrap_or_default();
     let subnet: Option<Subnet> = configs.into_iter().find_map(|it| it.subnet?.parse().ok());
@@ -242,7 +242,7 @@ async fn template(
     let same = cluster.nodes.iter().rfind(|it| it.role == spec.role);
     let id = same.map_or(&first.id, |it| &it.id);
     let container = engine.docker().inspect_container(id, None).await;
-    Ok(container.map_err(|err| EngineError::failed("look at a node", err))?)
+    Ok(container.map_err(|err| EngineError::failed("inspect a node", err))?)
 }
 
 fn of_role(template: &ContainerInspectResponse, names: &Names, role: Role) -> bool {
@@ -254,7 +254,7 @@ fn of_role(template: &ContainerInspectResponse, names: &Names, role: Role) -> bo
 /// Fails where no further server can join: k3s keeps a single server's data in SQLite.
 async fn check_has_etcd(engine: &Engine, first: &NodeContainer) -> Result<(), ClusterError> {
     let container = engine.docker().inspect_container(&first.id, None).await;
-    let container = container.map_err(|err| EngineError::failed("look at a node", err))?;
+    let container = container.map_err(|err| EngineError::failed("inspect a node", err))?;
     let args = container.config.and_then(|it| it.cmd).unwrap_or_default();
     match args.iter().any(|it| it == "--cluster-init") {
         true => Ok(()),

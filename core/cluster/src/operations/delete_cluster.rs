@@ -80,7 +80,7 @@ pub async fn delete(
     if !left.is_empty() {
         if has_failed_hook {
             let names = left.names().join("`, `");
-            report.log(Level::Warn, &format!("the hooks left `{names}`, which the host removes"));
+            report.log(Level::Warn, &format!("removing what the hooks have left: `{names}`"));
         }
         let removed = objects::remove(engine, &left, &|_| {}).await;
         failures.extend(removed.err().map(Into::into));

@@ -68,7 +68,7 @@ pub async fn delete_nodes(
         if let Some(api) = api.as_ref().filter(|_| node.role == Role::Server) {
             match leave(engine, api, node).await {
                 Err(err) if force => {
-                    report.warn(&format!("deleting `{}` all the same", node.name), err)
+                    report.warn(&format!("deleting `{}` regardless", node.name), err)
                 }
                 left => left?,
             }
@@ -76,11 +76,13 @@ pub async fn delete_nodes(
         remove_container(engine, &node.id, &node.name).await?;
         match &api {
             Some(api) => match forget_node(api, &node.name).await {
-                Err(err) if force => report.warn(&format!("forgetting `{}`", node.name), err),
+                Err(err) if force => {
+                    report.warn(&format!("failed to remove `{}` from the cluster", node.name), err)
+                }
                 forgotten => forgotten?,
             },
             None => report.warn(
-                &format!("the cluster still counts on `{}`", node.name),
+                &format!("the cluster still counts `{}` as a member", node.name),
                 ClusterError::NoApi { cluster: cluster.name.clone(), source: None },
             ),
         }
@@ -162,7 +164,7 @@ async fn set_restart(
     let update =
         ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
     let updated = engine.docker().update_container(&node.id, update).await;
-    let action = || format!("change how `{}` is started again", node.name);
+    let action = || format!("change the restart policy of `{}`", node.name);
     updated.map_err(|err| EngineError::failed(action(), err))
 }
 

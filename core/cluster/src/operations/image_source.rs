@@ -107,7 +107,7 @@ pub(crate) async fn sources(
 
 async fn has_image(engine: &Engine, name: &str) -> Result<bool, EngineError> {
     let found = engine.docker().inspect_image(name).await;
-    match found.map_err(|err| EngineError::failed(format!("look for the image `{name}`"), err)) {
+    match found.map_err(|err| EngineError::failed(format!("find the image `{name}`"), err)) {
         Ok(_) => Ok(true),
         // What cannot be a name of an image is none of its images.
         Err(err) if err.is_not_found() || err.status() == Some(400) => Ok(false),
@@ -126,7 +126,7 @@ async fn check(path: &Path) -> Result<(), String> {
         format(&mut file).map_err(|err| format!("cannot be read: {err}"))
     });
     match format.await? {
-        Format::Other => Err("is no image archive".to_owned()),
+        Format::Other => Err("is not an image archive".to_owned()),
         _ => Ok(()),
     }
 }

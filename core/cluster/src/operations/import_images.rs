@@ -109,7 +109,7 @@ async fn upload(
     let docker = engine.for_transfer();
     let body = bollard::body_try_stream(framed(head, archive, size));
     let sent = docker.upload_to_container(&node.id, Some(options), body).await;
-    let action = format!("put the image archive into `{}`", node.name);
+    let action = format!("copy the image archive into `{}`", node.name);
     sent.map_err(|err| EngineError::failed(action, err))?;
     Ok(format)
 }
@@ -143,7 +143,7 @@ fn copy(input: &mut dyn io::Read) -> io::Result<std::fs::File> {
 async fn save(engine: &Engine, names: &[String]) -> Result<tokio::fs::File, ClusterError> {
     for name in names {
         let found = engine.docker().inspect_image(name).await;
-        let action = format!("look for the image `{name}`");
+        let action = format!("find the image `{name}`");
         found.map_err(|err| EngineError::failed(action, err))?;
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -44,7 +44,7 @@ async fn check_path(
 
 async fn check_volume(engine: &Engine, name: &str) -> Result<(), ClusterError> {
     let found = engine.docker().inspect_volume(name).await;
-    let action = format!("look at the volume `{name}`");
+    let action = format!("inspect the volume `{name}`");
     match found.map_err(|err| EngineError::failed(action, err)) {
         Ok(_) => Ok(()),
         Err(err) if err.is_not_found() => Err(ClusterError::NoVolume { name: name.to_owned() }),

@@ -191,7 +191,7 @@ impl PluginContainers {
 
     async fn inspect(&self, engine: &Engine, id: &str) -> Result<ContainerInfo, ClusterError> {
         let container = engine.docker().inspect_container(id, None).await;
-        let container = container.map_err(|err| EngineError::failed("look at a container", err))?;
+        let container = container.map_err(|err| EngineError::failed("inspect a container", err))?;
         Ok(self.info(container))
     }
 
@@ -279,7 +279,7 @@ async fn connect(
     network: &str,
 ) -> Result<(), EngineError> {
     let request = NetworkConnectRequest { container, endpoint_config: None };
-    let action = format!("put `{name}` into the network `{network}`");
+    let action = format!("connect `{name}` to the network `{network}`");
     let done = engine.docker().connect_network(network, request).await;
     match done.map_err(|err| EngineError::failed(action, err)) {
         Err(err) if err.says("already exists in network") => Ok(()),
@@ -294,7 +294,7 @@ async fn disconnect(
     network: &str,
 ) -> Result<(), EngineError> {
     let request = NetworkDisconnectRequest { container, force: Some(true) };
-    let action = format!("take `{name}` out of the network `{network}`");
+    let action = format!("disconnect `{name}` from the network `{network}`");
     let done = engine.docker().disconnect_network(network, request).await;
     match done.map_err(|err| EngineError::failed(action, err)) {
         Err(err) if err.is_not_found() || err.says("is not connected to") => Ok(()),

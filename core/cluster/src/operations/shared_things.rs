@@ -45,7 +45,7 @@ impl SharedThings {
         let volume = names.volume(name);
         let found = engine.docker().inspect_volume(&volume).await;
         match found
-            .map_err(|err| EngineError::failed(format!("look at the volume `{volume}`"), err))
+            .map_err(|err| EngineError::failed(format!("inspect the volume `{volume}`"), err))
         {
             Ok(volume) => Ok(Self::of_labels(names, &volume.labels)),
             Err(err) if err.is_not_found() => Ok(Self::default()),

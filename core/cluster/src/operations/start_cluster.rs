@@ -142,9 +142,9 @@ fn warn_of_changing_addresses(names: &Names, cluster: &Cluster, report: &dyn Rep
         report.log(
             Level::Warn,
             &format!(
-                "the servers of the cluster `{}` have no fixed addresses: if they get other ones, \
-                 it does not start again; delete it and create it again, without a network that \
-                 exists already",
+                "the servers of the cluster `{}` have no fixed addresses: if their addresses \
+                 change, the cluster does not start again; delete it and create it again without \
+                 `--network`",
                 cluster.name
             ),
         );
@@ -186,7 +186,7 @@ async fn changeable(
             | KubeconfigError::Invalid { .. }
             | KubeconfigError::NotWritten { .. }),
         ) => {
-            report.warn("the kubeconfig is not updated", err.into());
+            report.warn("the kubeconfig was not updated", err.into());
             Ok(None)
         }
         checked => Ok(checked?),

@@ -60,7 +60,7 @@ impl Guard<'_> {
         if self.run.remains().is_empty() {
             // There is still what hooks did.
         } else if failure.is_interrupt() {
-            self.report.step("interrupted; removing what was created (once more leaves it)");
+            self.report.step("interrupted; removing what was created (interrupt again to keep it)");
         } else {
             self.report.step("removing what was created");
         }

@@ -45,8 +45,7 @@ pub enum AmendmentError {
     },
     /// A variable has a name that no variable can have.
     #[error(
-        "plugin `{plugin}` sets the variable `{}`: a name is not empty, and has neither `=` nor \
-         NUL",
+        "plugin `{plugin}` sets the variable `{}`: a name must not be empty or contain `=` or NUL",
         variable.escape_debug()
     )]
     Variable {
@@ -56,7 +55,7 @@ pub enum AmendmentError {
         variable: String,
     },
     /// A variable has a value that no variable can have.
-    #[error("plugin `{plugin}` sets the variable `{variable}` to a value with a NUL")]
+    #[error("plugin `{plugin}` sets the variable `{variable}` to a value that contains NUL")]
     VariableValue {
         /// The plugin.
         plugin: String,
@@ -73,7 +72,8 @@ pub enum AmendmentError {
     },
     /// A file has a mode with more than permission bits.
     #[error(
-        "plugin `{plugin}` amends the file `{path}` with the mode {mode:o}: the largest is 7777"
+        "plugin `{plugin}` amends the file `{path}` with the mode {mode:o}: the highest mode is \
+         7777"
     )]
     Mode {
         /// The plugin.
@@ -159,10 +159,10 @@ fn path_fault(path: &str) -> Option<&'static str> {
         return Some("is not an absolute path");
     }
     if path.contains('\0') {
-        return Some("has a NUL");
+        return Some("contains NUL");
     }
     if path.split('/').any(|it| it == "..") {
-        return Some("leads upwards by `..`");
+        return Some("contains `..`");
     }
     path.split('/').all(|it| it.is_empty() || it == ".").then_some("is the root directory")
 }
@@ -290,7 +290,7 @@ mod tests {
         );
         assert_eq!(
             err(Amendment::new().file("/a/../b", "").into()),
-            "plugin `one` amends `/a/../b`, which leads upwards by `..`"
+            "plugin `one` amends `/a/../b`, which contains `..`"
         );
         assert_eq!(
             err(Amendment::new().file("/", "").into()),
@@ -305,8 +305,8 @@ mod tests {
             assert_eq!(
                 err(Amendment::new().env(name, "x").into()),
                 format!(
-                    "plugin `one` sets the variable `{shown}`: a name is not empty, and has \
-                     neither `=` nor NUL"
+                    "plugin `one` sets the variable `{shown}`: a name must not be empty or \
+                     contain `=` or NUL"
                 )
             );
         }
@@ -320,7 +320,7 @@ mod tests {
         amendment.files.get_mut("/a").unwrap().mode = 0o10_000;
         assert_eq!(
             err(amendment.into()),
-            "plugin `one` amends the file `/a` with the mode 10000: the largest is 7777"
+            "plugin `one` amends the file `/a` with the mode 10000: the highest mode is 7777"
         );
         let unknown = err(HookReply::proceed().amend("colour", "red"));
         assert_eq!(unknown, "plugin `one` replied with an invalid amendment");

@@ -61,7 +61,7 @@ pub struct ClusterSpec {
     /// A network to share, rather than one of the cluster's own; it is created if it does not
     /// exist.
     pub network: Option<String>,
-    /// The addresses of the cluster's network, as `172.28.0.0/16`.
+    /// The address range of the cluster's network, as `172.28.0.0/16`.
     pub subnet: Option<String>,
     /// The secret that nodes join with; a random one if there is none.
     pub token: Option<Secret>,

@@ -40,7 +40,7 @@ pub enum ClusterFileError {
         key: String,
     },
     /// An item of a list is incomplete.
-    #[error("an item lacks `{key}`")]
+    #[error("an item has no `{key}`")]
     Incomplete {
         /// The missing key.
         key: String,
@@ -81,13 +81,13 @@ pub enum ClusterFileError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileFault {
     /// Its path is relative, or leads upwards.
-    #[error("has no absolute path")]
+    #[error("has a path that is not absolute or leads upwards")]
     Path,
     /// It has neither a text nor a source, or both.
-    #[error("needs either a text or a source")]
+    #[error("requires either a text or a source")]
     Content,
     /// Its mode is not an octal number.
-    #[error("has no octal mode")]
+    #[error("has a mode that is not an octal number")]
     Mode,
 }
 

@@ -42,7 +42,7 @@ const DEFAULT_NAME: &str = "k3s-default";
 /// What k3d knows and this host cannot do, and why.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("options.k3d.loadbalancer.configOverrides", "there is no load balancer"),
-    ("options.k3d.disableHostIPInjection", "the engine always adds the name of its machine"),
+    ("options.k3d.disableHostIPInjection", "the engine always adds the host name of its machine"),
     ("options.k3d.nodeHookActions", "plugins subscribe to events instead"),
     ("options.runtime.gpuRequest", "nodes cannot have GPUs"),
     ("manifests", "use `files` with the destination `k3s-manifests` instead"),
@@ -134,8 +134,8 @@ impl<'a> Simple<'a> {
         let lower = name.to_lowercase();
         if lower != name {
             self.notes.push(format!(
-                "the cluster `{name}` is called `{lower}`: k3s has no capital letters in the names \
-                 of nodes"
+                "the cluster `{name}` is called `{lower}`: k3s does not allow upper-case letters \
+                 in node names"
             ));
         }
         Ok(lower)
@@ -154,7 +154,7 @@ impl<'a> Simple<'a> {
         };
         match keys.take_text(&["image"])? {
             Some(image) if is_channel(&image) => self.unsupported.push(format!(
-                "`image: {image}`: channels of k3s are not looked up; name an image"
+                "`image: {image}`: k3s channels are not supported; specify an image"
             )),
             Some(image) => spec.image = image,
             None => {}
@@ -378,7 +378,7 @@ impl<'a> Simple<'a> {
         if self.keys.take::<bool>(&["options", "k3d", "disableLoadbalancer"])? == Some(false) {
             self.notes.push(
                 "`options.k3d.disableLoadbalancer`: there is no load balancer; the first server \
-                 takes its ports"
+                 publishes its ports"
                     .to_owned(),
             );
         }

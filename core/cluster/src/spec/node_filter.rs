@@ -37,7 +37,7 @@ pub struct FilterError(String);
 
 /// A node filter names a node that the cluster does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the node filter `{filter}` names a node that does not exist: the cluster has {count} {role}{}", if *.count == 1 { "" } else { "s" })]
+#[error("the node filter `{filter}` refers to a node that does not exist: the cluster has {count} {role}{}", if *.count == 1 { "" } else { "s" })]
 pub struct NoSuchNode {
     /// The filter, as it was written.
     pub filter: String,
@@ -299,11 +299,13 @@ mod tests {
         };
         assert_eq!(
             check("agent:0", 1, 0).unwrap_err(),
-            "the node filter `agent:0` names a node that does not exist: the cluster has 0 agents"
+            "the node filter `agent:0` refers to a node that does not exist: the cluster has 0 \
+             agents"
         );
         assert_eq!(
             check("server:0;server:1", 1, 3).unwrap_err(),
-            "the node filter `server:1` names a node that does not exist: the cluster has 1 server"
+            "the node filter `server:1` refers to a node that does not exist: the cluster has 1 \
+             server"
         );
         for filter in ["agent:1-", "agent:-1", "agent[1]", "agent:0-1", "agent:0,1"] {
             assert!(check(filter, 1, 1).is_err(), "{filter}");

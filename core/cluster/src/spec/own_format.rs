@@ -77,7 +77,7 @@ struct Spec {
     /// A network to share, rather than one of the cluster's own; it is created if it does not
     /// exist.
     network: Option<String>,
-    /// The addresses of the cluster's network, as `172.28.0.0/16`.
+    /// The address range of the cluster's network, as `172.28.0.0/16`.
     subnet: Option<String>,
     /// The secret that nodes join with; a random one if it is left out.
     token: Option<String>,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// Why a text is not a value of an option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {what} `{text}`; {examples}")]
+#[error("invalid {what} `{text}`: {examples}")]
 pub struct ValueError {
     text: String,
     what: &'static str,
@@ -40,7 +40,11 @@ impl FromStr for Publish {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         publish(text).ok_or_else(|| {
-            wrong(text, "port mapping", "mappings are `8080:80`, `127.0.0.1:8080:80/tcp`, `80`")
+            wrong(
+                text,
+                "port mapping",
+                "use a form such as `8080:80`, `127.0.0.1:8080:80/tcp` or `80`",
+            )
         })
     }
 }
@@ -115,7 +119,8 @@ impl FromStr for ApiAddress {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || wrong(text, "address for the API", "addresses are `6550`, `0.0.0.0:6550`");
+        let error =
+            || wrong(text, "address for the API", "use a form such as `6550` or `0.0.0.0:6550`");
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (Some(host.trim_matches(['[', ']'])), port),
             None => (None, text),
@@ -148,7 +153,11 @@ impl FromStr for VolumeMount {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || {
-            wrong(text, "mount", "mounts are `/path/here:/path/there`, `volume:/path:ro`, `/path`")
+            wrong(
+                text,
+                "mount",
+                "use a form such as `/path/here:/path/there`, `volume:/path:ro` or `/path`",
+            )
         };
         let parts: Vec<_> = text.split(':').collect();
         let (source, target, options) = match parts.as_slice() {
@@ -194,8 +203,9 @@ impl FromStr for Memory {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        memory(text)
-            .ok_or_else(|| wrong(text, "amount of memory", "amounts are `512m`, `512Mi`, `1.5g`"))
+        memory(text).ok_or_else(|| {
+            wrong(text, "amount of memory", "use a form such as `512m`, `512Mi` or `1.5g`")
+        })
     }
 }
 
@@ -231,7 +241,7 @@ impl FromStr for Pair {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
             Some((name, value)) if !name.is_empty() => Ok(Self(name.to_owned(), value.to_owned())),
-            _ => Err(wrong(text, "pair", "pairs are `NAME=VALUE`")),
+            _ => Err(wrong(text, "pair", "use `NAME=VALUE`")),
         }
     }
 }
@@ -274,7 +284,7 @@ impl FromStr for Privilege {
         match text {
             "full" => Ok(Self::Full),
             "reduced" => Ok(Self::Reduced),
-            _ => Err(wrong(text, "privilege", "privileges are `full` and `reduced`")),
+            _ => Err(wrong(text, "privilege", "use `full` or `reduced`")),
         }
     }
 }
