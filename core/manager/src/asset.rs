@@ -27,7 +27,7 @@ pub struct Choice {
 #[non_exhaustive]
 pub enum ChooseError {
     /// Several files fit.
-    #[error("several files of the release fit `{target}`: {}", listed(candidates))]
+    #[error("several files of the release match `{target}`: {}", listed(candidates))]
     Ambiguous {
         /// The target.
         target: String,
@@ -35,7 +35,7 @@ pub enum ChooseError {
         candidates: Vec<String>,
     },
     /// No file fits.
-    #[error("no file of the release fits `{target}`{}", offered(there))]
+    #[error("no file of the release matches `{target}`{}", offered(there))]
     NoneFits {
         /// The target.
         target: String,
@@ -680,7 +680,7 @@ mod tests {
             &["a-linux-amd64.dll"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `a-linux-amd64.dll`",
         );
         // The triple counts as a whole only.
@@ -688,7 +688,7 @@ mod tests {
             &["a-x86_64-unknown-linux-gnux32.so"],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `a-x86_64-unknown-linux-gnux32.so`",
         );
     }
@@ -752,7 +752,7 @@ mod tests {
             &names[1..],
             LINUX_GNU,
             None,
-            "no file of the release fits `x86_64-unknown-linux-gnu`; available: \
+            "no file of the release matches `x86_64-unknown-linux-gnu`; available: \
              `greeter-linux-amd64-musl.tar.gz`",
         );
         check(
@@ -784,7 +784,7 @@ mod tests {
             &["a-linux-amd64.tgz", "a-linux-amd64.tar.gz"],
             LINUX_GNU,
             None,
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.tgz`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.tgz`, \
              `a-linux-amd64.tar.gz`",
         );
     }
@@ -795,21 +795,21 @@ mod tests {
             &["a-linux-amd64.zip", "b-linux-amd64.zip"],
             LINUX_GNU,
             None,
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
              `b-linux-amd64.zip`",
         );
         check(
             &["a-linux-amd64.zip", "a-linux-x64.tar.gz"],
             LINUX_GNU,
             Some("a"),
-            "several files of the release fit `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
+            "several files of the release match `x86_64-unknown-linux-gnu`: `a-linux-amd64.zip`, \
              `a-linux-x64.tar.gz`",
         );
     }
 
     #[test]
     fn a_file_that_names_no_platform_must_be_the_only_one() {
-        let there = "no file of the release fits `x86_64-unknown-linux-gnu`; available: ";
+        let there = "no file of the release matches `x86_64-unknown-linux-gnu`; available: ";
         check(&["greeter", "checksums.txt"], LINUX_GNU, None, "? greeter");
         check(
             &["greeter-1.2.3.tar.gz", "greeter-1.2.3.zip"],
@@ -856,9 +856,9 @@ mod tests {
             &names,
             LINUX_GNU,
             Some("greeter"),
-            "no file of the release fits `x86_64-unknown-linux-gnu`",
+            "no file of the release matches `x86_64-unknown-linux-gnu`",
         );
-        check(&[], LINUX_GNU, None, "no file of the release fits `x86_64-unknown-linux-gnu`");
+        check(&[], LINUX_GNU, None, "no file of the release matches `x86_64-unknown-linux-gnu`");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Digest([u8; 32]);
 
 /// A text that is not `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a digest, which is `sha256:` and 64 hexadecimal digits")]
+#[error("invalid digest `{0}`: use `sha256:` and 64 hexadecimal digits")]
 pub struct DigestError(String);
 
 impl Digest {

@@ -40,9 +40,9 @@ impl From<StoreError> for CliError {
             }
             StoreError::Create { source, .. } if is_full(source.kind()) => Some(FULL.to_owned()),
             StoreError::Disk(err) if is_full(err.kind()) => Some(FULL.to_owned()),
-            StoreError::Disk(err) if may_not_link(err) => Some(
-                "turn on the developer mode of Windows, which allows symbolic links".to_owned(),
-            ),
+            StoreError::Disk(err) if may_not_link(err) => {
+                Some("turn on the developer mode of Windows to allow symbolic links".to_owned())
+            }
             StoreError::InUse { .. } => Some("remove the plugin instead".to_owned()),
             StoreError::Taken { path } => Some(format!("move `{}` away first", path.display())),
             StoreError::LinkTaken { other, .. } => Some(format!("remove `{other}` first")),
@@ -63,7 +63,7 @@ fn may_not_link(err: &fs::Error) -> bool {
 }
 
 /// What to do about a full disk.
-const FULL: &str = "make room on the disk; `plugin remove` and `plugin prune` need none";
+const FULL: &str = "free disk space; `plugin remove` and `plugin prune` work on a full disk";
 
 fn is_denied(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
@@ -105,9 +105,11 @@ const RESTORE: &str = "restore it from version control";
 
 /// Returns the error of a lock file that cannot be used.
 pub(crate) fn lock_file(path: &Path, err: &LockFileError) -> CliError {
-    let text = format!("lock file `{}` cannot be used", path.display());
+    let text = format!("invalid lock file `{}`", path.display());
     let hint = match err {
-        LockFileError::Conflict { .. } => "keep the lines of both sides, and remove the marks",
+        LockFileError::Conflict { .. } => {
+            "keep the lines of both sides, and remove the conflict markers"
+        }
         LockFileError::Twice { .. } => {
             "keep one of its versions, and remove the lines of the other"
         }

@@ -123,7 +123,7 @@ impl Installer<'_> {
         // Nothing of a file is looked at that is trusted less than the one before.
         self.check_trust(demand, known.as_ref(), fetched.trust).at("comparing its trust")?;
         if fetched.trust == Trust::None && source.origin.server().is_some() {
-            let text = format!("nobody vouches for the bytes of `{}`", fetched.remote.name);
+            let text = format!("nothing vouches for the bytes of `{}`", fetched.remote.name);
             self.session.console().log(pintle_plugin::Level::Warn, &text);
         }
         let files = unpack(source, &fetched).at("unpacking it")?;
@@ -173,8 +173,11 @@ impl Installer<'_> {
         // What is locked is fetched without asking what there is.
         let target = locked.targets.get(TARGET).ok_or_else(|| {
             let there: Vec<_> = locked.targets.keys().map(|it| format!("`{it}`")).collect();
-            failed(format!("the lock has no file for `{TARGET}`, only for {}", there.join(", ")))
-                .hint("lock it again on a machine of this kind".to_owned())
+            failed(format!(
+                "the lock file has no file for `{TARGET}`, only for {}",
+                there.join(", ")
+            ))
+            .hint("lock the plugin again on a machine with this target".to_owned())
         })?;
         let remote = Remote {
             name: target.asset.clone(),
@@ -210,7 +213,7 @@ impl Installer<'_> {
             let Some(expected) = expected else { continue };
             if archive != expected {
                 let text = format!(
-                    "`{}` has the digest {archive}, where {whose} says {expected}",
+                    "`{}` has the digest {archive}, but {whose} specifies {expected}",
                     remote.name
                 );
                 return Err(("comparing its digest", refused(text).hint(TAMPERED.to_owned())));
@@ -287,7 +290,7 @@ impl Installer<'_> {
         let Some(file) = file else {
             return match &self.consent.key {
                 Some(_) => Err(refused(format!("`{}` has no signature", fetched.remote.name))
-                    .hint(format!("its author publishes `{}` beside it", names[0]))),
+                    .hint(format!("ask its author to publish `{}` next to it", names[0]))),
                 // Whether it may be without one is seen by what was installed before.
                 None => Ok(None),
             };
@@ -321,7 +324,7 @@ impl Installer<'_> {
         }
         let Some(file) = release.files.iter().find(|it| it.name == KEY_FILE) else {
             let text = format!(
-                "`{}` is signed, and its key is unknown: it is not verified",
+                "`{}` is signed, but its key is unknown: the signature is not verified",
                 source.shown()
             );
             self.session.console().log(pintle_plugin::Level::Warn, &text);
@@ -336,7 +339,7 @@ impl Installer<'_> {
             source.shown(),
             key.id()
         );
-        let hint = format!("give the key with `--key {key}`, or accept it with `--yes`");
+        let hint = format!("specify the key with `--key {key}`, or accept it with `--yes`");
         match self.ask(&question)? {
             Answer::Yes => Ok(Some(key)),
             Answer::No => Err(CliError::new(Exit::Failed, "the key is not trusted")),
@@ -375,8 +378,8 @@ impl Installer<'_> {
         if let Some((_, before)) = known.and_then(|it| it.latest())
             && before.name != name
         {
-            let text = format!("it is plugin `{name}` now, and was `{}`", before.name);
-            let hint = format!("if that is meant to be, remove `{}` first", before.name);
+            let text = format!("it is now plugin `{name}`, and was `{}` before", before.name);
+            let hint = format!("if this is intended, remove `{}` first", before.name);
             return Err(refused(text).hint(hint));
         }
         let plugins = self.store.plugins().map_err(CliError::from)?;
@@ -398,10 +401,10 @@ impl Installer<'_> {
     ) -> Result<(), CliError> {
         let minimum = self.consent.minimum_trust;
         if trust < minimum {
-            let text = format!("its trust is `{trust}`, and `minimum-trust` is `{minimum}`");
+            let text = format!("its trust is `{trust}`, but `minimum-trust` is `{minimum}`");
             let hint = match minimum {
                 Trust::Signed => "ask its author to sign it with minisign",
-                _ => "give a digest that you know with `--sha256`",
+                _ => "specify its digest with `--sha256`",
             };
             return Err(refused(text).hint(hint.to_owned()));
         }
@@ -409,8 +412,10 @@ impl Installer<'_> {
         let floor = before.max(demand.locked.map(|it| it.trust));
         match floor.filter(|it| trust < *it && !self.consent.allow_downgrade) {
             None => Ok(()),
-            Some(floor) => Err(refused(format!("its trust is `{trust}`, and was `{floor}`"))
-                .hint(DOWNGRADE.to_owned())),
+            Some(floor) => {
+                Err(refused(format!("its trust is `{trust}`, but was `{floor}` before"))
+                    .hint(DOWNGRADE.to_owned()))
+            }
         }
     }
 
@@ -448,7 +453,7 @@ impl Installer<'_> {
             None => Ok(()),
             Some(before) => {
                 let (found, before) = (&receipt.version, &before.version);
-                let text = format!("its newest version is {found}, and {before} is installed");
+                let text = format!("its newest version is {found}, but {before} is installed");
                 Err(refused(text).hint(DOWNGRADE.to_owned()))
             }
         }
@@ -463,13 +468,13 @@ impl Installer<'_> {
             return Ok(());
         }
         let text = Reason::Clashes(clashes).to_string();
-        match self.ask(&format!("{text}. Install it nevertheless?"))? {
+        match self.ask(&format!("{text}. Install it anyway?"))? {
             Answer::Yes => {
                 self.session.console().log(pintle_plugin::Level::Warn, &text);
                 Ok(())
             }
             _ => Err(CliError::new(Exit::Ambiguous, text).hint(
-                "`--yes` installs it nevertheless; then `plugin run KEY` calls the command"
+                "install it anyway with `--yes`, and call the command with `plugin run KEY`"
                     .to_owned(),
             )),
         }
@@ -486,10 +491,10 @@ enum Answer {
 /// The name of the file in a release that has the public key of its author.
 pub(crate) const KEY_FILE: &str = "minisign.pub";
 
-const DOWNGRADE: &str = "ask its author why; `--allow-downgrade` installs it nevertheless";
+const DOWNGRADE: &str = "ask its author why, or install it anyway with `--allow-downgrade`";
 
 const TAMPERED: &str =
-    "the file is not the one that was published: do not use it, and tell its author";
+    "do not use the file, and report it to its author: it is not the published one";
 
 /// The result of a part of the way; an error comes with what was being done.
 type Step<T> = Result<T, (&'static str, CliError)>;
@@ -509,21 +514,18 @@ fn source_of(stored: &Stored) -> String {
 }
 
 fn other_key(source: &Source<'_>, pinned: &PublicKey, given: &PublicKey) -> CliError {
-    let text = format!(
-        "the key that is pinned for `{}` is {}, not {}",
-        source.shown(),
-        pinned.id(),
-        given.id()
-    );
-    refused(text)
-        .hint("remove the plugin and install it again, if its author has a new key".to_owned())
+    let text =
+        format!("the key pinned for `{}` is {}, not {}", source.shown(), pinned.id(), given.id());
+    refused(text).hint(
+        "if its author has announced a new key, remove the plugin and install it again".to_owned(),
+    )
 }
 
 /// Refuses a file whose name is not one that a text or a terminal can show.
 fn named(remote: Remote) -> Result<Remote, CliError> {
     match remote.name.chars().any(char::is_control) {
-        true => Err(refused("the name of the file has control characters")
-            .hint("tell its author".to_owned())),
+        true => Err(refused("the name of the file contains control characters")
+            .hint("report it to its author".to_owned())),
         false => Ok(remote),
     }
 }
@@ -531,8 +533,9 @@ fn named(remote: Remote) -> Result<Remote, CliError> {
 /// Refuses a file whose source gives a digest that cannot be compared, as if it gave none.
 pub(crate) fn check_digest(remote: &Remote) -> Result<(), CliError> {
     let Some(unknown) = &remote.unknown_digest else { return Ok(()) };
-    let text = format!("its source gives `{}` the digest `{unknown}`", remote.name);
-    let hint = "only SHA-256 can be compared: give its digest with `--sha256`";
+    let text =
+        format!("its source specifies an unsupported digest for `{}`: `{unknown}`", remote.name);
+    let hint = "specify its SHA-256 digest with `--sha256`";
     Err(refused(text).hint(hint.to_owned()))
 }
 
@@ -552,9 +555,9 @@ fn choose(source: &Source<'_>, release: &Release) -> Result<Remote, CliError> {
         let hint = match &err {
             asset::ChooseError::NoneFits { publish, .. } => {
                 let names: Vec<_> = publish.iter().map(|it| format!("`{it}`")).collect();
-                format!("its author publishes {}", names.join(" or "))
+                format!("ask its author to publish {}", names.join(" or "))
             }
-            _ => format!("its author publishes one file whose name contains `{TARGET}`"),
+            _ => format!("ask its author to publish one file whose name contains `{TARGET}`"),
         };
         CliError::from_error(Exit::Failed, &err).hint(hint)
     })?;
@@ -569,12 +572,12 @@ fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Res
     if let (Some(tag), Some(said)) = (tag, said)
         && key.exact_version() != Some(said)
     {
-        let text = format!("the release is `{tag}`, and the plugin in it is `{key}`");
-        return Err(refused(text).hint("tell its author".to_owned()));
+        let text = format!("the release is `{tag}`, but the plugin in it is `{key}`");
+        return Err(refused(text).hint("report it to its author".to_owned()));
     }
     let Some((name, version)) = demand.expected else { return Ok(()) };
     if key.name().to_string() != name || version_text(key) != version {
-        let text = format!("the lock says `{name}` {version}, and it is `{key}`");
+        let text = format!("the lock file specifies `{name}` {version}, but the plugin is `{key}`");
         return Err(refused(text).hint("lock the plugin again".to_owned()));
     }
     Ok(())
@@ -584,8 +587,8 @@ fn check_version(demand: &Demand<'_>, release: &Release, key: &PluginKey) -> Res
 fn check_unchanged(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<(), CliError> {
     match staged.settle(files)? {
         None => Ok(()),
-        Some(file) => Err(refused(format!("it has changed its own file `{file}`"))
-            .hint("do not use it, and tell its author".to_owned())),
+        Some(file) => Err(refused(format!("it changed its own file `{file}`"))
+            .hint("do not use it, and report it to its author".to_owned())),
     }
 }
 
@@ -606,15 +609,14 @@ fn find_plugin(staged: &Staged<'_>, files: &[UnpackedFile]) -> Result<String, Cl
         [file] => Ok(file.to_owned()),
         [] => {
             let there: Vec<_> = files.iter().take(10).map(|it| format!("`{}`", it.path)).collect();
-            let text = format!("there is no plugin in it, only {}", there.join(", "));
-            Err(refused(text).hint(
-                "a plugin is a library of this platform with a manifest, or a program".to_owned(),
-            ))
+            let text = format!("it contains no plugin, only {}", there.join(", "));
+            Err(refused(text)
+                .hint("use a library for this platform with a manifest, or a program".to_owned()))
         }
         _ => {
             let found: Vec<_> = found.iter().map(|it| format!("`{it}`")).collect();
-            let text = format!("there are several plugins in it: {}", found.join(", "));
-            Err(refused(text).hint("its author publishes each as a file of its own".to_owned()))
+            let text = format!("it contains several plugins: {}", found.join(", "));
+            Err(refused(text).hint("ask its author to publish each as a separate file".to_owned()))
         }
     }
 }
@@ -623,7 +625,7 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
     let name = &fetched.remote.name;
     let empty = || {
         refused(format!("`{name}` is empty"))
-            .hint("it did not come whole, or its author has packed no plugin".to_owned())
+            .hint("check that the file is complete, or ask its author to pack a plugin".to_owned())
     };
     if fetched.bytes.is_empty() {
         return Err(empty());
@@ -632,9 +634,9 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
         let is_library =
             Path::new(name).extension().is_some_and(|it| it == std::env::consts::DLL_EXTENSION);
         if !is_library && !is_runnable(&fetched.bytes) {
-            let text = format!("`{name}` is neither an archive nor a library nor a program");
+            let text = format!("`{name}` is not an archive, a library or a program");
             return Err(refused(text).hint(format!(
-                "its author publishes a `.tar.zst`, a `{}`, or a program",
+                "ask its author to publish a `.tar.zst`, a `{}`, or a program",
                 std::env::consts::DLL_SUFFIX
             )));
         }
@@ -654,7 +656,7 @@ fn unpack(source: &Source<'_>, fetched: &Fetched) -> Result<Vec<UnpackedFile>, C
     }
     let files = archive::without_top(files);
     match files.iter().find(|it| it.path.starts_with('.') && it.path.ends_with("receipt.toml")) {
-        Some(it) => Err(refused(format!("`{}` is a name that is not a plugin's to use", it.path))),
+        Some(it) => Err(refused(format!("the name `{}` is reserved", it.path))),
         None => Ok(files),
     }
 }

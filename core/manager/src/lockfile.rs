@@ -58,7 +58,7 @@ pub struct Locked {
 #[non_exhaustive]
 pub enum LockFileError {
     /// A merge has left both sides in it.
-    #[error("line {line} is the mark of a conflict, which a merge has left")]
+    #[error("line {line} is a conflict marker from a merge")]
     Conflict {
         /// The first such line.
         line: usize,
@@ -72,7 +72,7 @@ pub enum LockFileError {
         message: String,
     },
     /// A merge has left two versions of one plugin in it.
-    #[error("line {line} says again what an earlier line says of `{what}`")]
+    #[error("line {line} repeats `{what}` of an earlier line")]
     Twice {
         /// The line.
         line: usize,
@@ -90,7 +90,7 @@ pub enum LockFileError {
         value: String,
     },
     /// A newer host wrote it.
-    #[error("it has format {found}, this host knows {FORMAT}")]
+    #[error("its format is {found}, but this host reads format {FORMAT}")]
     Format {
         /// The format.
         found: u32,

@@ -42,7 +42,7 @@ impl<'a> Manager<'a> {
         check_trusted("the user's plugin directory")?;
         let config = Config::load(session.identity())?;
         let root = user_dir(session).ok_or_else(|| {
-            failed("there is no plugin directory of the user's")
+            failed("the user has no plugin directory")
                 .hint("set `HOME` or `XDG_DATA_HOME`".to_owned())
         })?;
         let client = OnceCell::new();
@@ -73,7 +73,7 @@ impl<'a> Manager<'a> {
     pub(crate) fn lock(&self) -> Result<LockedStore, CliError> {
         let console = self.session.console();
         Ok(Store::lock(&self.root, &mut |holder| {
-            console.log(Level::Info, &format!("waiting for {holder}, which changes plugins"));
+            console.log(Level::Info, &format!("waiting for {holder}, which is changing plugins"));
         })?)
     }
 
@@ -118,7 +118,7 @@ impl<'a> Manager<'a> {
                 "plugin `{text}` is `{}`, which was not installed by this command",
                 path.display()
             ))
-            .hint("change it with what has put it there".to_owned()),
+            .hint("change it with the program that installed it".to_owned()),
             None => {
                 let name = &self.session.identity().command_name;
                 failed(format!("plugin `{text}` is not installed"))
@@ -148,8 +148,9 @@ impl<'a> Manager<'a> {
                 (Spec::Oci(spec), tag) => Spec::Oci(OciSpec { tag, ..spec }),
                 (_, Some(version)) => {
                     let source = shown(&source);
-                    let text = format!("`{source}` is one file, and so has no version `{version}`");
-                    return Err(usage(text).hint(format!("leave out `@{version}`")));
+                    let text =
+                        format!("`{source}` is a single file, and has no version `{version}`");
+                    return Err(usage(text).hint(format!("omit `@{version}`")));
                 }
             };
             self.session
@@ -169,7 +170,8 @@ impl<'a> Manager<'a> {
                 let command = &self.session.identity().command_name;
                 let text = format!("unknown plugin `{name}`: it is not in the plugin index");
                 Err(usage(text).hint(format!(
-                    "type `{command} plugin search` to see what there is, or name a source"
+                    "type `{command} plugin search` to list the available plugins, or specify a \
+                     source"
                 )))
             }
             _ => Err(err),
@@ -182,8 +184,8 @@ impl<'a> Manager<'a> {
         let text = spec.source();
         let offline = || {
             let text = shown(&text);
-            let text = format!("`{text}` is not in the store, and the network is not to be used");
-            failed(text).hint("name a mirror with `--from`, or leave out `--offline`".to_owned())
+            let text = format!("`{text}` is not in the store, and network access is disabled");
+            failed(text).hint("specify a mirror with `--from`, or omit `--offline`".to_owned())
         };
         let partial = || self.cache("partial").inspect(|it| sweep(it));
         let origin: Box<dyn Origin + '_> = match (&self.mirror, spec) {
@@ -260,7 +262,7 @@ impl<'a> Manager<'a> {
                 let text =
                     format!("`{name}` is ambiguous in the plugin index: {}", names.join(", "));
                 Err(CliError::new(pintle_host::cli::Exit::Ambiguous, text)
-                    .hint("name the plugin that you want in full".to_owned()))
+                    .hint("use the full name of the plugin that you want".to_owned()))
             }
         }
     }
@@ -352,7 +354,9 @@ impl Mirror {
         }
         match parse(text)? {
             Spec::Oci(spec) if spec.tag.is_none() && spec.digest.is_none() => Ok(Self::Oci(spec)),
-            _ => Err(usage(format!("`{text}` is a tag, and not a place for repositories"))),
+            _ => Err(usage(format!(
+                "`{text}` names a tag or a digest, not a location for repositories"
+            ))),
         }
     }
 }

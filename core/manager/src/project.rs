@@ -58,7 +58,7 @@ impl ProjectLock {
     /// Returns a lock file for the project in the current directory, which has none.
     pub(crate) fn empty() -> Result<Self, CliError> {
         let dir = std::env::current_dir()
-            .map_err(|err| failed("the current directory is not there").cause(&err))?;
+            .map_err(|err| failed("the current directory does not exist").cause(&err))?;
         Ok(Self { path: dir.join(FILE), lock: LockFile::default() })
     }
 
@@ -122,8 +122,8 @@ fn check_owner(
         config.map_or_else(|| "the configuration".to_owned(), |it| it.display().to_string());
     let dir = dir.display();
     Err(refused(text).hint(format!(
-        "if you trust it, add `{dir}` to `trusted-projects` in `{config}`; if not, work outside of \
-         `{dir}`, or put a `{FILE}` of your own with the line `format = 1` below it"
+        "if you trust it, add `{dir}` to `trusted-projects` in `{config}`; if not, work outside \
+         `{dir}`, or add your own `{FILE}` with the line `format = 1` below it"
     )))
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
         return None;
     }
     let name = &session.identity().command_name;
-    Some(format!("a plugin of the project may have it: type `{name} plugin sync`"))
+    Some(format!("a plugin of the project may provide it: type `{name} plugin sync`"))
 }
 
 /// The lock file, for one run of the host; `None` if it cannot be used.
@@ -188,7 +188,7 @@ pub(crate) fn vet(
     }
     let name = &session.identity().command_name;
     let text = format!(
-        "the project demands version {} of plugin `{}`, not `{key}`",
+        "the project requires version {} of plugin `{}`, not `{key}`",
         locked.version,
         key.name()
     );

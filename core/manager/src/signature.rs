@@ -90,7 +90,7 @@ pub enum Reason {
     #[error("the signature does not match the file and its trusted comment")]
     Mismatch,
     /// The trusted comment is not of a plugin.
-    #[error("the trusted comment is not that of a plugin: expected `{expected}`, found `{found}`")]
+    #[error("the trusted comment is not for a plugin: expected `{expected}`, found `{found}`")]
     Unbound {
         /// What it should be.
         expected: String,
@@ -119,7 +119,8 @@ pub enum Reason {
     },
     /// The trusted comment says something twice.
     #[error(
-        "the trusted comment has several `{key}`: expected `{key}={expected}`, found `{found}`"
+        "the trusted comment has more than one `{key}`: expected `{key}={expected}`, found \
+         `{found}`"
     )]
     Repeated {
         /// What there is twice.
@@ -437,14 +438,12 @@ qrLeNhfPVRM5SJN1x1MPbPs3sWoEjuoTzYBDAurfq0RU8iS4zg4RDWzXdstxNuByG63oxfsBZ2dFtHpx
             "the trusted comment has no `target`: expected `target=x86_64-unknown-linux-gnu`, \
              found `pintle-plugin name=greeter.example.org version=v1.2.3 file=greeter.tar.gz`"
         );
-        assert!(
-            reason(FILE, TWICE, &BOUND).starts_with(
-                "the trusted comment has several `version`: expected `version=v1.2.3`"
-            )
-        );
+        assert!(reason(FILE, TWICE, &BOUND).starts_with(
+            "the trusted comment has more than one `version`: expected `version=v1.2.3`"
+        ));
         assert_eq!(
             reason(FILE, UNBOUND, &BOUND),
-            "the trusted comment is not that of a plugin: expected `pintle-plugin \
+            "the trusted comment is not for a plugin: expected `pintle-plugin \
              name=greeter.example.org version=v1.2.3 target=x86_64-unknown-linux-gnu \
              file=greeter.tar.gz`, found `timestamp:1795802521\tfile:f\thashed`"
         );

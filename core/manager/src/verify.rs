@@ -26,9 +26,11 @@ pub(crate) fn faults(
         faults.extend(match found.get(path) {
             None => Some(format!("`{path}` is missing")),
             Some(Err(fault)) => Some(format!("`{path}`: {fault}")),
-            Some(Ok(it)) if it.digest != record.digest => Some(format!("`{path}` has other bytes")),
+            Some(Ok(it)) if it.digest != record.digest => {
+                Some(format!("`{path}` has different content"))
+            }
             Some(Ok(it)) if it.is_executable != record.is_executable => {
-                Some(format!("`{path}` has another mode"))
+                Some(format!("`{path}` has a different mode"))
             }
             Some(Ok(_)) => None,
         });
@@ -76,7 +78,7 @@ pub(crate) fn vet(
     {
         return Ok(());
     }
-    let text = format!("`{}` is not the one that was installed", real.display());
+    let text = format!("`{}` is not the installed one", real.display());
     Err(not_installed(session, &text))
 }
 

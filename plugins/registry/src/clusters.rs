@@ -93,7 +93,7 @@ fn clear(cluster: &ClusterInfo, host: &Host<'_>) -> Result<HookReply> {
             |it: &Registry| it.cluster == cluster.name || it.networks.contains(&cluster.network);
         failures.retain(|name| left.iter().any(|it| it.name == name && is_left(it)));
     }
-    failures.into_result("take away")?;
+    failures.into_result("remove")?;
     Ok(HookReply::proceed())
 }
 

@@ -22,12 +22,12 @@ use request::NAME;
 
 pintle_plugin::export_plugin! {
     name: NAME,
-    description: "Runs image registries beside clusters",
+    description: "Runs image registries alongside clusters",
     project_versions: ["3"],
     nouns: [Noun::new(&["registry"], "Manage image registries").long_about(
-        "A registry is a container that clusters pull images from. One that `registry create` \
-         makes is on its own, and any number of clusters can use it; one that \
-         `cluster create --registry` makes belongs to its cluster and is deleted with it."
+        "A registry is a container that clusters pull images from. A registry that `registry \
+         create` creates is independent, and any number of clusters can use it. A registry that \
+         `cluster create --registry` creates belongs to its cluster and is deleted with it."
     )],
     commands: [Create, List, Delete, Start, Stop],
     hooks: [Clusters],

@@ -91,7 +91,7 @@ impl Registry {
         } else {
             // A cache ends when it does not reach its registry, and is started again and again.
             host.warn(format!(
-                "the registry `{name}` does not keep running: `docker logs {name}` shows why"
+                "the registry `{name}` does not keep running: check `docker logs {name}`"
             ));
         }
     }
@@ -134,8 +134,8 @@ pub(crate) fn all(containers: Containers<'_>) -> Result<Vec<Registry>> {
 pub(crate) fn pick<'a>(known: &'a [Registry], name: &str) -> Result<&'a Registry> {
     let names: Vec<_> = known.iter().map(|it| format!("`{}`", it.name)).collect();
     let hint = match names.as_slice() {
-        [] => "there is none at all; `registry create` makes one".to_owned(),
-        names => format!("there is {}", names.join(", ")),
+        [] => "there are no registries; create one with `registry create`".to_owned(),
+        names => format!("use an existing registry: {}", names.join(", ")),
     };
     known
         .iter()
@@ -156,8 +156,8 @@ pub(crate) fn make(
 ) -> Result<Registry> {
     let name = &spec.name;
     if known.iter().any(|it| it.name == *name) {
-        return Err(anyhow!("there is already a registry `{name}`"))
-            .hint("give it another name, use the one that is there, or delete that first");
+        return Err(anyhow!("the registry `{name}` already exists"))
+            .hint("choose another name, use the existing registry, or delete it first");
     }
     let container = match spec.publish.port {
         0 => run_at_free_port(containers, spec),
@@ -221,12 +221,13 @@ fn run_at_free_port(containers: Containers<'_>, spec: &Spec) -> Result<Container
 /// Adds advice where the engine's words are known; others stay as they are.
 fn explain(err: anyhow::Error, spec: &Spec) -> anyhow::Error {
     let text = format!("{err:#}");
-    let result: Result<()> = Err(err.context(format!("cannot make the registry `{}`", spec.name)));
+    let result: Result<()> =
+        Err(err.context(format!("cannot create the registry `{}`", spec.name)));
     let says = |words: &[&str]| words.iter().any(|it| text.contains(it));
     let result = if says(&["name is already in use", "is already in use by"]) {
-        result.hint("another container has this name: give the registry another one")
+        result.hint("another container has this name: choose another name for the registry")
     } else if says(&["port is already allocated", "address already in use"]) {
-        result.hint("give another port, or none for a free one")
+        result.hint("choose another port, or omit it to use a free one")
     } else {
         result
     };

@@ -32,14 +32,14 @@ pub(crate) struct Use {
 /// The options that the plugin adds to `cluster create`.
 pub(crate) fn options() -> Vec<Arg> {
     vec![
-        Arg::flag("registry").help("Make a registry that belongs to the cluster"),
+        Arg::flag("registry").help("Create a registry that belongs to the cluster"),
         Arg::option("registry-port").value_name("[IP:]PORT").help(
-            "Port of that registry on this machine [default: a free one, for this machine only]",
+            "Port of that registry on this machine [default: a free one, only for this machine]",
         ),
         Arg::option("registry-use")
             .value_name("NAME[:PORT]")
             .repeated()
-            .help("Use a registry of `registry create`"),
+            .help("Use a registry that `registry create` has created"),
     ]
 }
 
@@ -98,8 +98,8 @@ impl Request {
         let create = match create {
             Some(create) => Some(create.read(&event.cluster, port, environment)?),
             None if port.is_some() => {
-                return Err(UsageError("a port, but no registry for it".to_owned()))
-                    .hint("`--registry-port` goes with `--registry`");
+                return Err(UsageError("a port without a registry".to_owned()))
+                    .hint("use `--registry-port` with `--registry`");
             }
             None => None,
         };
@@ -154,8 +154,8 @@ fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
             None => (text.as_str(), None),
         };
         if name.is_empty() || port.is_some_and(|it| it.is_none_or(|it| it == 0)) {
-            return Err(UsageError(format!("`{text}` is no registry to use")))
-                .hint("give it as `NAME` or `NAME:PORT`");
+            return Err(UsageError(format!("invalid registry `{text}`")))
+                .hint("use the form `NAME` or `NAME:PORT`");
         }
         let idx = uses.iter().position(|it| it.name == name).unwrap_or_else(|| {
             uses.push(Use { name: name.to_owned(), ports: BTreeSet::new() });
@@ -283,19 +283,19 @@ mod tests {
 
     #[test]
     fn mistakes_are_told() {
-        check_err(json!({ "registry-port": "5000" }), json!(null), "a port, but no registry");
+        check_err(json!({ "registry-port": "5000" }), json!(null), "a port without a registry");
         let port = json!({ "registry": true, "registry-port": "x" });
-        check_err(port, json!(null), "`x` is no port");
+        check_err(port, json!(null), "invalid port `x`");
         for text in ["", ":5000", "a:", "a:x", "a:0", "a:1:2"] {
-            check_err(json!({ "registry-use": [text] }), json!(null), "is no registry to use");
+            check_err(json!({ "registry-use": [text] }), json!(null), "invalid registry `");
         }
         let section = "the section `plugins.registry.pintle.dev` of the cluster file is wrong";
         check_err(json!({}), json!({ "make": {} }), section);
         check_err(json!({}), json!({ "create": { "colour": "red" } }), "unknown field `colour`");
         check_err(json!({}), json!({ "create": { "proxy": {} } }), "missing field `remote`");
-        check_err(json!({}), json!({ "create": { "name": "A" } }), "`A` is no name");
+        check_err(json!({}), json!({ "create": { "name": "A" } }), "invalid registry name `A`");
         let relative = json!({ "create": { "volumes": ["./a:/b"] } });
-        check_err(json!({}), relative, "`./a:/b` is no volume");
+        check_err(json!({}), relative, "invalid volume `./a:/b`");
     }
 
     #[test]
@@ -303,6 +303,6 @@ mod tests {
         let proxy = json!({ "remote": "https://a", "username": "ada", "password": ["secret"] });
         let err = read(json!({}), json!({ "create": { "proxy": proxy } })).unwrap_err();
         let err = format!("{err:#}");
-        assert!(err.contains("the password is no text") && !err.contains("secret"), "{err}");
+        assert!(err.contains("the password is not a string") && !err.contains("secret"), "{err}");
     }
 }

@@ -122,10 +122,10 @@ fn check_name(name: &str) -> Result<()> {
     if (2..=MAX_NAME).contains(&name.len()) && name.split('.').all(is_label) {
         return Ok(());
     }
-    let err = UsageError(format!("`{name}` is no name for a registry"));
+    let err = UsageError(format!("invalid registry name `{name}`"));
     Err(err).hint(format!(
-        "2 to {MAX_NAME} lower-case letters, digits and `-`, beginning and ending with a letter \
-         or digit; dots may stand between such parts"
+        "use 2 to {MAX_NAME} lower-case letters, digits and `-`, beginning and ending with a \
+         letter or digit; such parts can be separated by dots"
     ))
 }
 
@@ -156,8 +156,8 @@ impl Publish {
         }
         match text.replacen("localhost:", "127.0.0.1:", 1).parse::<SocketAddr>() {
             Ok(it) => Ok(Self { ip: it.ip().to_string(), port: it.port() }),
-            Err(_) => Err(UsageError(format!("`{text}` is no port")))
-                .hint("give it as `5000`, or with an address as `0.0.0.0:5000`"),
+            Err(_) => Err(UsageError(format!("invalid port `{text}`")))
+                .hint("use a port, for example `5000` or `0.0.0.0:5000`"),
         }
     }
 
@@ -169,9 +169,10 @@ impl Publish {
     pub(crate) fn at(mut self, ip: &str) -> Result<Self> {
         let text = if ip == "localhost" { "127.0.0.1" } else { ip };
         let parsed: Result<IpAddr, _> = text.parse();
-        let parsed = parsed.map_err(|_| UsageError(format!("`{ip}` is no address")));
-        self.ip =
-            parsed.hint("an address of this machine, as `127.0.0.1` or `0.0.0.0`")?.to_string();
+        let parsed = parsed.map_err(|_| UsageError(format!("invalid address `{ip}`")));
+        self.ip = parsed
+            .hint("use an address of this machine, for example `127.0.0.1` or `0.0.0.0`")?
+            .to_string();
         Ok(self)
     }
 }
@@ -190,14 +191,14 @@ impl Volume {
     ///
     /// [`UsageError`] when the text is no such pair, or is relative to no folder.
     pub(crate) fn parse(text: &str, folder: Option<&Path>) -> Result<Self> {
-        let wrong = || UsageError(format!("`{text}` is no volume"));
-        let hint = "give it as `SOURCE:TARGET`; the source is a volume or a path, the target an \
+        let wrong = || UsageError(format!("invalid volume `{text}`"));
+        let hint = "use the form `SOURCE:TARGET`; the source is a volume or a path, the target an \
                     absolute path";
         let pair = text.rsplit_once(':').filter(|it| !it.0.is_empty() && it.1.starts_with('/'));
         let (source, target) = pair.ok_or_else(wrong).hint(hint)?;
         let mut source = source.to_owned();
         if source.starts_with('.') || source.starts_with('~') {
-            let folder = folder.ok_or_else(wrong).hint("its source must be an absolute path")?;
+            let folder = folder.ok_or_else(wrong).hint("use an absolute path for its source")?;
             source = std::path::absolute(folder.join(source))?.display().to_string();
         }
         Ok(Self { source, target: target.to_owned() })
@@ -231,8 +232,10 @@ impl Proxy {
             if username.is_none() && password.is_none() {
                 return Ok(None);
             }
-            return Err(UsageError("a user name or a password, but no remote registry".to_owned()))
-                .hint("they are for a pull-through cache: say of which registry it is one");
+            return Err(UsageError(
+                "a user name or a password without a remote registry".to_owned(),
+            ))
+            .hint("specify the remote registry of the pull-through cache");
         };
         check_url(&url)?;
         let variable = "REGISTRY_PROXY_PASSWORD";
@@ -244,7 +247,9 @@ impl Proxy {
                 Some((username.clone(), password.ok_or_else(missing).hint(hint)?))
             }
             None if password.is_some() => {
-                bail!(UsageError("a password for the remote registry, but no user name".to_owned()))
+                bail!(UsageError(
+                    "a password for the remote registry without a user name".to_owned()
+                ))
             }
             None => None,
         };
@@ -266,9 +271,9 @@ fn check_url(url: &str) -> Result<()> {
     {
         return Ok(());
     }
-    Err(UsageError("the URL of the remote registry is not valid".to_owned())).hint(
-        "give it as `https://registry-1.docker.io`, without credentials, which have options of \
-         their own",
+    Err(UsageError("invalid URL of the remote registry".to_owned())).hint(
+        "use a URL without credentials, for example `https://registry-1.docker.io`; credentials \
+         have their own options",
     )
 }
 
@@ -288,7 +293,7 @@ impl<'de> Deserialize<'de> for Secret {
             json::Value::String(text) => Ok(Self(text)),
             // As `password: 1234` in YAML.
             json::Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(de::Error::custom("the password is no text")),
+            _ => Err(de::Error::custom("the password is not a string")),
         }
     }
 }
@@ -326,7 +331,7 @@ mod tests {
         }
         for name in ["", "a", "A", "-a", "a-", "a_b", "a..b", "a.", "a:5000", &"a".repeat(64)] {
             let err = check_name(name).unwrap_err();
-            assert_eq!(err.to_string(), format!("`{name}` is no name for a registry"));
+            assert_eq!(err.to_string(), format!("invalid registry name `{name}`"));
         }
     }
 
@@ -343,7 +348,7 @@ mod tests {
         }
         assert_eq!(Publish::default().at("localhost").unwrap().ip, "127.0.0.1");
         let err = Publish::default().at("here").unwrap_err();
-        assert_eq!(err.to_string(), "`here` is no address");
+        assert_eq!(err.to_string(), "invalid address `here`");
     }
 
     #[test]
@@ -386,10 +391,10 @@ mod tests {
     #[test]
     fn credentials_need_a_remote_registry() {
         let err = proxy("", Some("ada"), None, &full()).unwrap_err();
-        assert_eq!(err.to_string(), "a user name or a password, but no remote registry");
+        assert_eq!(err.to_string(), "a user name or a password without a remote registry");
         assert_eq!(proxy("", Some(""), Some(""), &full()).unwrap(), None);
         let err = proxy("https://a.example", None, Some("x"), &empty()).unwrap_err();
-        assert_eq!(err.to_string(), "a password for the remote registry, but no user name");
+        assert_eq!(err.to_string(), "a password for the remote registry without a user name");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub enum Reason {
     #[error("the archive is damaged")]
     Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The archive ends too early.
-    #[error("the archive is cut off")]
+    #[error("the archive is truncated")]
     Truncated,
     /// The file has data after the end of the archive.
     #[error("the archive has data after its end")]
@@ -83,13 +83,13 @@ pub enum Reason {
     #[error("duplicate path")]
     Duplicate,
     /// The path of another entry is the same on systems that ignore case.
-    #[error("the path differs from `{other}` in case only")]
+    #[error("the path differs from `{other}` only in case")]
     CaseClash {
         /// The path of the other entry, or of one of its directories.
         other: String,
     },
     /// A path is both a file and a directory.
-    #[error("`{path}` is a file and a directory")]
+    #[error("`{path}` is both a file and a directory")]
     FileAndDirectory {
         /// The path.
         path: String,
@@ -169,10 +169,10 @@ pub enum PathFault {
     #[error("the path is not valid UTF-8")]
     NotUtf8,
     /// A component ends with a dot or a blank, which Windows removes.
-    #[error("a component ends with a dot or a blank")]
+    #[error("a component ends with a dot or a space")]
     TrailingDotOrBlank,
     /// A component is the name of a device on Windows.
-    #[error("a component is a reserved name of Windows")]
+    #[error("a component is a reserved name on Windows")]
     Reserved,
     /// It is too long.
     #[error("the path is longer than {limit} B")]
@@ -203,16 +203,16 @@ impl Reason {
             | Self::Damaged(_)
             | Self::Truncated
             | Self::TrailingData => {
-                "the file is damaged: fetch it again, and if that is no help, tell its author"
+                "fetch the file again; if it is still damaged, report it to its author"
             }
-            Self::Kind { .. } => "its author packs regular files and directories only",
+            Self::Kind { .. } => "ask its author to pack only regular files and directories",
             Self::DecoderMemory
             | Self::Entries { .. }
             | Self::FileSize { .. }
             | Self::Total { .. }
-            | Self::Ratio { .. } => "its author packs what the plugin needs, and nothing else",
+            | Self::Ratio { .. } => "ask its author to pack only what the plugin needs",
             Self::Encrypted | Self::Method { .. } => {
-                "its author packs it without a password, for example as a `.tar.zst`"
+                "ask its author to pack it without a password, for example as a `.tar.zst`"
             }
             Self::Path(_)
             | Self::Duplicate
@@ -220,7 +220,7 @@ impl Reason {
             | Self::FileAndDirectory { .. }
             | Self::DirectoryContent
             | Self::Ambiguous { .. } => {
-                "its author gives each file one name, which is valid on every system"
+                "ask its author to give each file one name that is valid on every system"
             }
         }
     }

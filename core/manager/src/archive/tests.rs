@@ -230,7 +230,7 @@ fn extended_headers_say_each_thing_once() {
     );
     check_tar(&[of_kind(b'x', "x", b"99 path=b\n"), file("a", b"1")], "the archive is damaged");
     check_tar(&[of_kind(b'L', "x", &[b'a'; 70_000]), file("a", b"")], "the archive is damaged");
-    check_tar(&[file("b", b""), long()], "the archive is cut off");
+    check_tar(&[file("b", b""), long()], "the archive is truncated");
 }
 
 #[test]
@@ -281,14 +281,14 @@ fn paths_have_to_be_valid_on_every_system() {
         ("a//b", "a component is empty"),
         ("a/", "a component is empty"),
         (".", "a component is empty"),
-        ("a./b", "a component ends with a dot or a blank"),
-        ("a ", "a component ends with a dot or a blank"),
-        ("...", "a component ends with a dot or a blank"),
-        ("CON", "a component is a reserved name of Windows"),
-        ("lib/nul.tar.gz", "a component is a reserved name of Windows"),
-        ("Com1", "a component is a reserved name of Windows"),
-        ("lpt\u{b2}.txt", "a component is a reserved name of Windows"),
-        ("aux .h", "a component is a reserved name of Windows"),
+        ("a./b", "a component ends with a dot or a space"),
+        ("a ", "a component ends with a dot or a space"),
+        ("...", "a component ends with a dot or a space"),
+        ("CON", "a component is a reserved name on Windows"),
+        ("lib/nul.tar.gz", "a component is a reserved name on Windows"),
+        ("Com1", "a component is a reserved name on Windows"),
+        ("lpt\u{b2}.txt", "a component is a reserved name on Windows"),
+        ("aux .h", "a component is a reserved name on Windows"),
         (&deep, "the path has more than 32 components"),
         (&long, "a component is longer than 255 B"),
         (&longer, "the path is longer than 1024 B"),
@@ -345,18 +345,18 @@ fn each_path_is_there_once_whatever_its_case() {
     type Check = fn(&[Raw<'_>], &str);
     for check in [check_tar as Check, check_zip] {
         check(&[file("a", b""), file("./a", b"")], "./a: duplicate path");
-        check(&[file("a", b""), file("A", b"")], "A: the path differs from `a` in case only");
+        check(&[file("a", b""), file("A", b"")], "A: the path differs from `a` only in case");
         check(
             &[file("Lib/a", b""), file("lib/b", b"")],
-            "lib/b: the path differs from `Lib` in case only",
+            "lib/b: the path differs from `Lib` only in case",
         );
         check(
             &[file("x/Straße", b""), file("x/STRASSE", b"")],
-            "x/STRASSE: the path differs from `x/Straße` in case only",
+            "x/STRASSE: the path differs from `x/Straße` only in case",
         );
-        check(&[file("a", b""), file("a/b", b"")], "a/b: `a` is a file and a directory");
-        check(&[file("a/b", b""), file("a", b"")], "a: `a` is a file and a directory");
-        check(&[file("a", b""), directory("a/")], "a/: `a` is a file and a directory");
+        check(&[file("a", b""), file("a/b", b"")], "a/b: `a` is both a file and a directory");
+        check(&[file("a/b", b""), file("a", b"")], "a: `a` is both a file and a directory");
+        check(&[file("a", b""), directory("a/")], "a/: `a` is both a file and a directory");
     }
     check_tar(&[file("a", b""), file("a", b"")], "a: duplicate path");
     // The writer refuses to write a name twice.
@@ -412,7 +412,7 @@ fn bombs_are_refused_before_they_are_unpacked() {
         &4097_u32.to_le_bytes(),
         &0x3fff_ffff_u32.to_le_bytes(),
     );
-    assert_eq!(outcome_within(&bomb, &limits), "a: the archive is cut off");
+    assert_eq!(outcome_within(&bomb, &limits), "a: the archive is truncated");
 }
 
 #[test]
@@ -486,7 +486,7 @@ fn what_is_cut_off_or_changed_is_an_error_not_a_panic() {
     // Each compression is whole here, but not what is in it.
     for len in (0..tarball.len() - 1024).step_by(64) {
         let got = outcome_within(&gz(&tarball[..len]), &limits);
-        assert!(got.contains("cut off") || got.contains("not a tar archive"), "{len}: {got}");
+        assert!(got.contains("truncated") || got.contains("not a tar archive"), "{len}: {got}");
     }
 }
 

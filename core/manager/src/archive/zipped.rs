@@ -58,7 +58,7 @@ fn check_bounds(archive: &Archive<'_>, bytes: &[u8]) -> Result<(), Reason> {
     const END: &[u8] = b"PK\x05\x06";
     const END_LEN: usize = 22;
     if archive.offset() != 0 {
-        return Err(Reason::damaged("there is something before the first entry"));
+        return Err(Reason::damaged("there is data before the first entry"));
     }
     let end = bytes.len().checked_sub(END_LEN + archive.comment().len());
     match end.and_then(|it| bytes.get(it..)) {
@@ -97,7 +97,9 @@ fn check(entry: &ZipFileEntry<'_>) -> Result<(), Reason> {
     match (mode(entry.external_attributes()) & TYPE, entry.is_dir()) {
         (0, _) | (DIRECTORY, true) | (REGULAR, false) => (),
         (REGULAR, true) | (DIRECTORY, false) => {
-            return Err(Reason::damaged("the name and the mode disagree about being a directory"));
+            return Err(Reason::damaged(
+                "the name and the mode disagree on whether it is a directory",
+            ));
         }
         (kind, _) => return Err(Reason::Kind { kind: entry_kind(kind) }),
     }

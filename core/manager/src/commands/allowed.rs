@@ -38,11 +38,11 @@ fn check(session: &Session<'_>) -> Result<(), CliError> {
     // A marker that cannot be read is one all the same.
     let text = fs::read_named(&path, MAX_LEN).ok().and_then(|it| it.into_text().ok());
     let marker: Marker = text.and_then(|it| toml::from_str(&it).ok()).unwrap_or_default();
-    let hint = format!("to do it nevertheless, set `{variable}=on`");
+    let hint = format!("to run the command anyway, set `{variable}=on`");
     let hint = match marker.message {
         Some(message) => format!("{}; {hint}", message.trim().trim_end_matches('.')),
-        None => format!("install plugins as packages of the system; {hint}"),
+        None => format!("install plugins as system packages; {hint}"),
     };
-    let text = format!("plugins are managed by the system, says `{}`", path.display());
+    let text = format!("plugins are managed by the system, according to `{}`", path.display());
     Err(failed(text).hint(hint))
 }

@@ -33,13 +33,13 @@ pub(super) fn asking(command: Command) -> Command {
                 .long("from")
                 .value_name("MIRROR")
                 .value_hint(clap::ValueHint::DirPath)
-                .help("Take plugins from what `plugin mirror` has made: a directory, or `oci://…`"),
+                .help("Fetch plugins from a mirror: a directory, or `oci://…`"),
         )
         .arg(
             Arg::new("api")
                 .long("api")
                 .value_name("URL")
-                .help("The address of GitHub's API, for servers of an enterprise"),
+                .help("The URL of the GitHub API, for GitHub Enterprise servers"),
         )
 }
 
@@ -57,7 +57,7 @@ pub(super) fn installing(command: Command) -> Command {
             Arg::new("allow-downgrade")
                 .long("allow-downgrade")
                 .action(ArgAction::SetTrue)
-                .help("Accept what is vouched for less than before, or is older"),
+                .help("Accept lower trust than before, or an older version"),
         )
 }
 
@@ -72,8 +72,7 @@ pub(super) fn manager<'a>(
 
 /// Adds the option for versions before their release.
 pub(super) fn pre(command: Command) -> Command {
-    command
-        .arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Take pre-releases, too"))
+    command.arg(Arg::new("pre").long("pre").action(ArgAction::SetTrue).help("Include pre-releases"))
 }
 
 pub(super) fn consent(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Consent, CliError> {
@@ -94,7 +93,7 @@ fn key(text: &str) -> Result<PublicKey, CliError> {
         Ok(key) => return Ok(key),
         Err(err) => err,
     };
-    let hint = "name a key, which begins with `RW`, or a `.pub` file with one";
+    let hint = "specify a key, which begins with `RW`, or a `.pub` file that contains one";
     let invalid = |err: &(dyn std::error::Error + 'static)| {
         CliError::from_error(Exit::Usage, err).hint(hint.to_owned())
     };

@@ -26,19 +26,19 @@ pub(super) fn args(command: Command) -> Command {
                 .value_name("MIRROR")
                 .required(true)
                 .value_hint(clap::ValueHint::DirPath)
-                .help("A directory, or `oci://host/name` of a registry"),
+                .help("A directory, or `oci://host/name` for a registry"),
         )
         .arg(
             Arg::new("source")
                 .value_name("SOURCE")
                 .num_args(0..)
-                .help("`owner/repo[@version]`; without, all plugins that are installed"),
+                .help("`owner/repo[@version]` [default: all installed plugins]"),
         )
         .arg(
             Arg::new("api")
                 .long("api")
                 .value_name("URL")
-                .help("The address of GitHub's API, for servers of an enterprise"),
+                .help("The URL of the GitHub API, for GitHub Enterprise servers"),
         )
 }
 
@@ -96,14 +96,13 @@ fn copy(
 
 fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<Fetched, CliError> {
     let release = asking::release(manager.session.console(), &*source.origin, wanted)?;
-    let tag = release
-        .tag
-        .clone()
-        .ok_or_else(|| failed("it has no versions").hint("mirror what has releases".to_owned()))?;
+    let tag = release.tag.clone().ok_or_else(|| {
+        failed("it has no versions").hint("mirror a source that has releases".to_owned())
+    })?;
     let version = tag.strip_prefix('v').unwrap_or(&tag).to_owned();
     if !is_portable_path(&version) {
         return Err(refused(format!(
-            "its release is called `{version}`, which no directory can be"
+            "its release is called `{version}`, which is not a valid directory name"
         )));
     }
     let mut fetched = Vec::new();
@@ -112,7 +111,7 @@ fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<
         let bytes = source.origin.fetch(remote, &mut |_, _| {})?;
         let digest = Digest::of(&bytes);
         if let Some(expected) = remote.digest.filter(|it| *it != digest) {
-            let text = format!("`{}` has digest {digest}, and not {expected}", remote.name);
+            let text = format!("`{}` has the digest {digest}, not {expected}", remote.name);
             return Err(refused(text));
         }
         fetched.push((remote.clone(), bytes));
@@ -123,7 +122,7 @@ fn fetch(manager: &Manager<'_>, source: &Source<'_>, wanted: &Wanted) -> Result<
 fn write(root: &Path, source: &Source<'_>, fetched: &Fetched) -> Result<(), CliError> {
     let folder = root.join(MirrorOrigin::path(&source.place, &fetched.version));
     std::fs::create_dir_all(&folder)
-        .map_err(|err| failed(format!("failed to make `{}`", folder.display())).cause(&err))?;
+        .map_err(|err| failed(format!("failed to create `{}`", folder.display())).cause(&err))?;
     let release = &fetched.release;
     let mut mirrored = MirrorRelease {
         tag: release.tag.clone(),

@@ -56,7 +56,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         }
     }
     if n_removed == 0 {
-        session.console().println("there is nothing to remove");
+        session.console().println("nothing to remove");
     }
     Ok(Exit::Done.into())
 }

@@ -16,14 +16,14 @@ pub(super) fn args(command: Command) -> Command {
             Arg::new("word")
                 .value_name("WORD")
                 .num_args(0..)
-                .help("What the name, the description or the commands contain; without, all"),
+                .help("Words in the name, the description or the commands [default: all plugins]"),
         )
         .arg(
             Arg::new("index")
                 .long("index")
                 .value_name("FILE|URL")
                 .value_hint(ValueHint::AnyPath)
-                .help("The index to search, in place of the configured one"),
+                .help("The index to search, instead of the configured one"),
         )
         .arg(output::arg())
 }
@@ -59,7 +59,7 @@ fn answer<'a>(loaded: &'a Loaded, words: &[&str]) -> Answer<'a> {
 
 fn text(answer: &Answer<'_>) -> String {
     if answer.plugins.is_empty() {
-        return "no plugin of the index matches".to_owned();
+        return "no plugin in the index matches".to_owned();
     }
     let head = ["PLUGIN", "VERSION", "SOURCE", "DESCRIPTION"].map(str::to_owned).to_vec();
     let rows = answer.plugins.iter().map(|it| {
@@ -76,7 +76,7 @@ fn no_index(session: &Session<'_>) -> CliError {
     let path =
         path.map_or_else(|| "the configuration".to_owned(), |it| format!("`{}`", it.display()));
     usage("no plugin index is configured")
-        .hint(format!("set `index` in {path} to a file or an address, or name one with `--index`"))
+        .hint(format!("set `index` in {path} to a file or a URL, or specify one with `--index`"))
 }
 
 /// Returns which plugin of the index has a command that is not there. Never touches the network.
@@ -96,7 +96,7 @@ pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
             plugin.name, plugin.source
         ),
         _ => format!(
-            "{} plugins of the index have {what}: type `{name} plugin search {}`",
+            "{} plugins in the index have {what}: type `{name} plugin search {}`",
             found.len(),
             words.first()?
         ),
@@ -118,7 +118,8 @@ pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str)
     let name = &session.identity().command_name;
     (takes_part && !is_installed).then(|| {
         format!(
-            "plugin `{}` of the index takes part in `{name} {command}`: type `{name} plugin install {}`, and name it in `--plugins`",
+            "plugin `{}` in the index takes part in `{name} {command}`: type `{name} plugin \
+             install {}`, and add it to `--plugins`",
             plugin.name, plugin.source
         )
     })

@@ -21,16 +21,19 @@ pub(super) fn args(command: Command) -> Command {
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(clap::ValueHint::FilePath)
-                .help("Make the user's plugins those of this file, and not those of the project"),
+                .help("Replace your own plugins with the plugins in this lock file"),
         )
         .arg(
             Arg::new("locked")
                 .long("locked")
                 .action(ArgAction::SetTrue)
-                .help("Leave the lock file as it is, even if more is known now"),
+                .help("Leave the lock file unchanged, even if information could be added"),
         )
         .arg(
-            Arg::new("offline").long("offline").action(ArgAction::SetTrue).help("Touch no network"),
+            Arg::new("offline")
+                .long("offline")
+                .action(ArgAction::SetTrue)
+                .help("Do not use the network"),
         );
     args::installing(command)
 }
@@ -68,9 +71,10 @@ fn lock_what_made(
     let name = &session.identity().command_name;
     let made_by = if is_locked { Vec::new() } else { session.made_by()? };
     if made_by.is_empty() {
-        return Err(usage(format!("there is no `{FILE}` in this directory, nor above it")).hint(
+        return Err(usage(format!("there is no `{FILE}` in this directory or above it")).hint(
             format!(
-                "name a lock file with `--lock`, or make one: `{name} plugin install --project`"
+                "specify a lock file with `--lock`, or create one with `{name} plugin install \
+                 --project`"
             ),
         ));
     }
@@ -101,8 +105,8 @@ fn find_or_install(
     let source = match receipts().next() {
         Some(other) => other.source.clone(),
         None => manager.source_of(&name)?.ok_or_else(|| {
-            failed(format!("the project was made with plugin `{key}`, whose source is not known"))
-                .hint("install it, in any version, and type this again".to_owned())
+            failed(format!("the project was created with plugin `{key}`, whose source is unknown"))
+                .hint("install any version of it, and repeat this command".to_owned())
         })?,
     };
     let version = key.exact_version().map(|it| it.to_string());
@@ -185,7 +189,7 @@ fn sync_user(
         let Some((_, receipt)) = stored.in_use() else { continue };
         if !lock.lock.plugin.contains_key(&receipt.name) {
             store.disable(&stored)?;
-            session.console().println(format!("{} is not in use any more", show::key(receipt)));
+            session.console().println(format!("{} is no longer in use", show::key(receipt)));
         }
     }
     report(session, n_new, lock.lock.plugin.len());

@@ -14,7 +14,7 @@ use pintle_plugin::Level;
 use serde::Serialize;
 
 pub(super) fn args(command: Command) -> Command {
-    let command = args::names(command, "The plugins to update; all if none is named").arg(
+    let command = args::names(command, "The plugins to update [default: all]").arg(
         Arg::new("dry-run")
             .long("dry-run")
             .action(ArgAction::SetTrue)
@@ -24,7 +24,7 @@ pub(super) fn args(command: Command) -> Command {
 }
 
 pub(super) fn outdated_args(command: Command) -> Command {
-    let command = args::names(command, "The plugins to look at; all if none is named");
+    let command = args::names(command, "The plugins to check [default: all]");
     args::pre(args::asking(command)).arg(output::arg())
 }
 
@@ -162,13 +162,13 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
         let Some((_, receipt)) = stored.latest() else { continue };
         if stored.state.is_pinned {
             if is_named {
-                let text = format!("{} is pinned: `plugin unpin` first", show::key(receipt));
+                let text = format!("{} is pinned: type `plugin unpin` first", show::key(receipt));
                 session.console().log(Level::Warn, &text);
             }
             continue;
         }
         if stored.current.is_none() {
-            let text = format!("{} is not in use: `plugin install` it first", show::key(receipt));
+            let text = format!("{} is not in use: type `plugin install` first", show::key(receipt));
             session.console().log(Level::Warn, &text);
             continue;
         }

@@ -9,7 +9,7 @@ use pintle_host::cli::{CliError, Exit, Session, Step, output};
 use serde::Serialize;
 
 pub(super) fn args(command: Command) -> Command {
-    args::names(command, "The plugins to verify; all if none is named").arg(output::arg())
+    args::names(command, "The plugins to verify [default: all]").arg(output::arg())
 }
 
 /// What was found. The names of the fields are part of the interface.

@@ -21,7 +21,7 @@ pub enum IndexError {
     #[error("failed to fetch the plugin index")]
     Fetch(#[from] FetchError),
     /// It was never fetched, and cannot be now.
-    #[error("the plugin index `{place}` is not in the cache, and the network is not to be used")]
+    #[error("the plugin index `{place}` is not in the cache, and network access is disabled")]
     NotKept {
         /// Where the index is.
         place: String,
@@ -44,7 +44,7 @@ pub enum IndexError {
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The signature is of something else than an index.
-    #[error("the signature of `{place}` is not that of a plugin index: found `{found}`")]
+    #[error("the signature of `{place}` is not for a plugin index: found `{found}`")]
     Unbound {
         /// Where the index is.
         place: String,
@@ -52,7 +52,7 @@ pub enum IndexError {
         found: String,
     },
     /// It is older than what was fetched before.
-    #[error("the plugin index `{place}` is older than the one that was fetched before")]
+    #[error("the plugin index `{place}` is older than the one fetched before")]
     Older {
         /// Where the index is.
         place: String,
@@ -64,10 +64,10 @@ pub enum IndexError {
 #[non_exhaustive]
 pub enum Invalid {
     /// It is not JSON, or of another form.
-    #[error("it is not JSON of the form that is expected")]
+    #[error("it is not JSON in the expected format")]
     Json(#[source] serde_json::Error),
     /// Its format is not known.
-    #[error("its format is {found}, and this host reads format {expected}")]
+    #[error("its format is {found}, but this host reads format {expected}")]
     Format {
         /// The format that it says.
         found: u64,
@@ -75,7 +75,7 @@ pub enum Invalid {
         expected: u32,
     },
     /// It has too many plugins.
-    #[error("it has {found} plugins, and the limit is {limit}")]
+    #[error("it has {found} plugins, but the limit is {limit}")]
     Plugins {
         /// How many it has.
         found: usize,
@@ -105,25 +105,25 @@ impl IndexError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fetch(err) => return err.hint(),
-            Self::Place { .. } => "an index is a file, or has an address with `https://`",
+            Self::Place { .. } => "specify a file, or a URL that begins with `https://`",
             Self::Read(err) if err.is_absent() => "check the path of the index",
             Self::Read(_) => return None,
             Self::NotKept { .. } => "allow the network once, or configure a file as `index`",
             Self::Invalid { source: Invalid::Format { .. }, .. } => {
-                "update this host, which is older than the index"
+                "update this host: it is older than the index"
             }
             Self::Invalid { .. } | Self::Unbound { .. } => {
                 "report it to the publisher of the index"
             }
             Self::NoSignature { .. } => {
-                "`index-key` in the configuration requires a signature: a file `.minisig` beside \
+                "`index-key` in the configuration requires a signature: a `.minisig` file next to \
                  the index"
             }
             Self::Signature(SignatureError { reason: Reason::OtherKey { .. }, .. }) => {
                 "check `index-key` in the configuration"
             }
             Self::Signature(_) => {
-                "the index is not the one that was published: do not use it, and tell its publisher"
+                "do not use the index, and report it to its publisher: it is not the published one"
             }
             Self::Older { .. } => "try again later: the server has an old copy",
         };

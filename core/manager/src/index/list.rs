@@ -140,7 +140,7 @@ impl Index {
         let is_path = |it: &&Plugin| matches!(it.source.parse(), Ok(Spec::Path(_)));
         match self.plugins.iter().find(is_path) {
             Some(it) => {
-                let problem = format!("is a path, and the index is not a file: `{}`", it.source);
+                let problem = format!("is a path, but the index is not a file: `{}`", it.source);
                 Err(Invalid::Field { plugin: it.name.clone(), field: "source", problem })
             }
             None => Ok(()),
@@ -215,19 +215,19 @@ fn check(plugin: &Plugin) -> Result<(), Invalid> {
     ];
     for (field, list) in lists {
         if list.len() > MAX_ITEMS {
-            return wrong(field, format!("are {}, and the limit is {MAX_ITEMS}", list.len()));
+            return wrong(field, format!("are {}, but the limit is {MAX_ITEMS}", list.len()));
         }
         if list.iter().any(|it| it.trim().is_empty()) {
-            return wrong(field, "have an empty one".to_owned());
+            return wrong(field, "contain an empty one".to_owned());
         }
     }
     let items = lists.into_iter().flat_map(|(field, list)| list.iter().map(move |it| (field, it)));
     for (field, text) in texts.into_iter().chain(deprecated).chain(items) {
         if text.len() > MAX_TEXT {
-            return wrong(field, format!("has {} bytes, and the limit is {MAX_TEXT}", text.len()));
+            return wrong(field, format!("has {} bytes, but the limit is {MAX_TEXT}", text.len()));
         }
         if text.contains(char::is_control) {
-            return wrong(field, "has control characters".to_owned());
+            return wrong(field, "contains control characters".to_owned());
         }
     }
     if !plugin.name.parse::<PluginName>().is_ok_and(|it| it.is_qualified()) {
@@ -237,10 +237,13 @@ fn check(plugin: &Plugin) -> Result<(), Invalid> {
         );
     }
     if plugin.version.parse::<PluginVersion>().is_err() {
-        return wrong("version", format!("is not a version: `{}`", plugin.version));
+        return wrong("version", format!("is invalid: `{}`", plugin.version));
     }
     if !is_source(&plugin.source) {
-        return wrong("source", format!("is not a source without a version: `{}`", plugin.source));
+        return wrong(
+            "source",
+            format!("is not a valid source without a version: `{}`", plugin.source),
+        );
     }
     Ok(())
 }

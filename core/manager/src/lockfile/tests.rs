@@ -79,11 +79,11 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
     let good = lock_of(&["hello"]).to_string();
     for mark in ["<<<<<<< HEAD", "||||||| base", "=======", ">>>>>>> theirs", "=======\r"] {
         let text = good.replace("[plugin]", &format!("[plugin]\n{mark}"));
-        check_refused(&text, expect!["line 5 is the mark of a conflict, which a merge has left"]);
+        check_refused(&text, expect!["line 5 is a conflict marker from a merge"]);
     }
     check_refused(
         "format = 2\nplugin = \"not a table any more\"\n",
-        expect!["it has format 2, this host knows 1"],
+        expect!["its format is 2, but this host reads format 1"],
     );
     check_refused("", expect!["line 1 is invalid: missing field `format`"]);
     check_refused(
@@ -97,9 +97,7 @@ fn what_cannot_be_a_lock_file_is_refused_with_its_line_or_plugin() {
     let twice = format!("{good}\"hello.example.org\".version = \"2.0.0\"\n");
     check_refused(
         &twice,
-        expect![[
-            r#"line 15 says again what an earlier line says of `"hello.example.org".version`"#
-        ]],
+        expect![[r#"line 15 repeats `"hello.example.org".version` of an earlier line"#]],
     );
 }
 

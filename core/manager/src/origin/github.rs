@@ -20,7 +20,7 @@ pub(crate) struct GitHubOrigin<'c> {
 
 /// No release is old enough.
 #[derive(Debug, thiserror::Error)]
-#[error("the only releases of `{repo}` are younger than {}", humantime::format_duration(*age))]
+#[error("all releases of `{repo}` are younger than {}", humantime::format_duration(*age))]
 struct TooNew {
     repo: String,
     age: std::time::Duration,

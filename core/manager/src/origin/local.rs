@@ -16,7 +16,7 @@ pub struct LocalOrigin {
 
 /// A version is asked of something that has no versions.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` is a file, and so has no version `{version}`", path.display())]
+#[error("`{}` is a file, and has no version `{version}`", path.display())]
 struct NoVersions {
     path: PathBuf,
     version: String,
@@ -70,9 +70,9 @@ impl Origin for LocalOrigin {
 enum DirError {
     #[error("`{}` is neither a regular file nor a directory", path.display())]
     Kind { path: PathBuf },
-    #[error("directory `{}` holds more than {MAX_LEN} bytes", path.display())]
+    #[error("directory `{}` contains more than {MAX_LEN} bytes", path.display())]
     TooLarge { path: PathBuf },
-    #[error("directory `{}` holds more than {MAX_FILES} files", path.display())]
+    #[error("directory `{}` contains more than {MAX_FILES} files", path.display())]
     TooMany { path: PathBuf },
 }
 

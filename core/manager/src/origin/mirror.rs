@@ -64,7 +64,7 @@ enum MirrorError {
     NoVersion { root: PathBuf, place: Place, version: String, there: Vec<String> },
     #[error("mirror `{}` has no version of `{place}` that is older than {}", root.display(), humantime::format_duration(*age))]
     TooNew { root: PathBuf, place: Place, age: Duration },
-    #[error("mirror `{}` has pre-releases of `{place}` only", root.display())]
+    #[error("mirror `{}` has only pre-releases of `{place}`", root.display())]
     NoStable { root: PathBuf, place: Place },
     #[error("`{}` is damaged", path.display())]
     Damaged { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
@@ -143,7 +143,7 @@ impl MirrorOrigin {
                     OriginError::new(MirrorError::TooNew { root, place, age }).hint(TOO_NEW)
                 }
                 None => OriginError::new(MirrorError::NoStable { root, place })
-                    .hint("take one of them with `--pre`, or name its version"),
+                    .hint("use one of them with `--pre`, or specify its version"),
             });
         };
         let same = |(name, release): &(String, MirrorRelease)| {

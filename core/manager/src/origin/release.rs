@@ -49,7 +49,7 @@ pub struct Wanted {
 
 /// What to do about releases that are too young.
 pub(super) const TOO_NEW: &str =
-    "wait, or name the version that you have looked at, for example `owner/repo@1.2.0`";
+    "wait, or specify a version that you have examined, for example `owner/repo@1.2.0`";
 
 /// Why a source does not give what is wanted.
 #[derive(Debug)]

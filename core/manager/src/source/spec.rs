@@ -112,12 +112,11 @@ impl SpecError {
             }
             Self::Credentials { url } => format!("use `{url}`"),
             Self::Part { part: "repository", .. } => {
-                "repositories of registries are in lower case, for example `oci://ghcr.io/owner/name`"
+                "write the repository of a registry in lower case, for example \
+                 `oci://ghcr.io/owner/name`"
                     .into()
             }
-            Self::Part { part: "digest", .. } => {
-                "a digest is `sha256:` and 64 hexadecimal digits".into()
-            }
+            Self::Part { part: "digest", .. } => "use `sha256:` and 64 hexadecimal digits".into(),
             _ => FORMS.into(),
         }
     }
@@ -563,12 +562,13 @@ mod tests {
         check(
             "oci://ghcr.io/Acme/registry",
             "invalid repository `Acme/registry` in the plugin source `oci://ghcr.io/Acme/registry`; \
-             repositories of registries are in lower case, for example `oci://ghcr.io/owner/name`",
+             write the repository of a registry in lower case, for example \
+             `oci://ghcr.io/owner/name`",
         );
         check(
             "oci://ghcr.io/acme@sha256:12",
             "invalid digest `sha256:12` in the plugin source `oci://ghcr.io/acme@sha256:12`; \
-             a digest is `sha256:` and 64 hexadecimal digits",
+             use `sha256:` and 64 hexadecimal digits",
         );
         check(
             "acme/registry@../x",

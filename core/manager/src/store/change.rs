@@ -76,7 +76,7 @@ impl Change {
     /// Checks what a journal says: it may change this plugin, and nothing else.
     fn check(&self) -> Result<(), &'static str> {
         let place = self.place();
-        place.check().map_err(|_| "it is about an invalid place")?;
+        place.check().map_err(|_| "it refers to an invalid place")?;
         let within = slashed(&place.path());
         let below = |it: &str| it.strip_prefix(&within).is_some_and(|it| it.starts_with('/'));
         let is_file = |it: &String| {
@@ -86,10 +86,10 @@ impl Change {
         };
         let sides = [&self.before, &self.after];
         if !sides.iter().flat_map(|it| it.files.keys()).all(is_file) {
-            return Err("it is about an invalid file");
+            return Err("it refers to an invalid file");
         }
         if !sides.iter().flat_map(|it| it.links.keys()).all(|it| names::is_link(it)) {
-            return Err("it is about an invalid link");
+            return Err("it refers to an invalid link");
         }
         let is_moved = |it: &Moved| {
             let home = slashed(&it.home);
@@ -98,7 +98,7 @@ impl Change {
         };
         match self.moved.as_ref().is_none_or(is_moved) {
             true => Ok(()),
-            false => Err("it is about an invalid directory"),
+            false => Err("it refers to an invalid directory"),
         }
     }
 }

@@ -121,18 +121,18 @@ impl Store {
             let Some(place) = plugins()?.into_iter().find(has).map(|it| it.place) else {
                 return Ok(Ok(None));
             };
-            let text = format!("is not the link to a file of `{place}`");
+            let text = format!("is not a link to a file of `{place}`");
             return Ok(Err(LinkFault { path, text, place: Some(place) }));
         };
         let home = place.version(&version);
         let text = match self.valid_receipt(&place, &version)? {
-            None => format!("leads to `{}`, which has no valid receipt", home.display()),
+            None => format!("points to `{}`, which has no valid receipt", home.display()),
             Some(it) if it.link != name || target.as_deref() != Some(&home.join(&it.file)) => {
-                format!("leads to another file than that of `{}`", home.display())
+                format!("points to a file other than the one of `{}`", home.display())
             }
             Some(receipt) => match self.dir.find(home.join(&receipt.file))? {
                 Some(it) if it.kind == Kind::File => return Ok(Ok(Some(receipt))),
-                _ => format!("leads to a file of `{}` that does not exist", home.display()),
+                _ => format!("points to a file of `{}` that does not exist", home.display()),
             },
         };
         Ok(Err(LinkFault { path, place: Some(place), text }))

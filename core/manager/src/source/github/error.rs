@@ -81,14 +81,14 @@ impl GitHubError {
             Self::Fetch(err) => err.hint(),
             Self::RateLimited { is_secondary: true, .. } => Some("wait and try again".into()),
             Self::RateLimited { is_authorized: false, host, .. } => Some(format!(
-                "set {} to a token, which raises the limit from 60 to 5,000 requests an hour",
+                "set {} to a token, which raises the limit from 60 to 5,000 requests per hour",
                 variable_for(host)
             )),
             Self::RateLimited { .. } => Some("wait, or use a lock file with --locked".into()),
             Self::NotFound { tag: Some(tag), .. } if tag.parse::<PluginVersion>().is_err() => {
                 Some(format!(
-                    "`{tag}` is taken as the tag of a release: name a version in full, or leave it \
-                     out for the newest"
+                    "`{tag}` is interpreted as the tag of a release: specify a full version, or \
+                     omit it for the newest"
                 ))
             }
             Self::NotFound { is_authorized: false, host, .. } => Some(format!(
@@ -99,7 +99,7 @@ impl GitHubError {
                 Some("check the spelling, and that the token can read the repository".into())
             }
             Self::NoRelease { has_prereleases: true, .. } => {
-                Some("name a version, for example `owner/repo@v1.0.0-rc.1`".into())
+                Some("specify a version, for example `owner/repo@v1.0.0-rc.1`".into())
             }
             Self::NoRelease { .. } => None,
             Self::Digest { .. } => {
@@ -122,9 +122,9 @@ fn limited(
     is_secondary: bool,
 ) -> String {
     let limit = match (is_secondary, is_authorized) {
-        (true, _) => "the limit for many requests in a short time",
-        (false, true) => "the limit of requests an hour for this token",
-        (false, false) => "the limit of 60 requests an hour without a token",
+        (true, _) => "the limit of requests in a short time",
+        (false, true) => "the hourly limit of requests for this token",
+        (false, false) => "the limit of 60 requests per hour without a token",
     };
     let until = until.filter(|it| it.unix_timestamp() > now().cast_signed());
     let until = until.map_or_else(String::new, |it| format!("; it ends {}", moment(it)));

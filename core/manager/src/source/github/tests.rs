@@ -109,7 +109,7 @@ fn the_release_that_is_meant_is_found() {
         github.newest("acme/early", false),
         expect![[r#"
         the repository `acme/early` has no release other than pre-releases
-        hint: name a version, for example `owner/repo@v1.0.0-rc.1`"#]],
+        hint: specify a version, for example `owner/repo@v1.0.0-rc.1`"#]],
     );
     check(
         github.tag(REPO, "v9"),
@@ -305,12 +305,12 @@ fn limits_say_when_they_end() {
         text.split(", at ").next().unwrap_or_default().to_owned()
     };
     expect![[r#"
-        `127.0.0.1` has reached the limit of 60 requests an hour without a token
-        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"#]]
+        `127.0.0.1` has reached the limit of 60 requests per hour without a token
+        hint: set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests per hour"#]]
         .assert_eq(&text(github.latest(REPO)));
-    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests an hour"].assert_eq(&limited_hint(&github));
+    expect!["set GH_ENTERPRISE_TOKEN to a token, which raises the limit from 60 to 5,000 requests per hour"].assert_eq(&limited_hint(&github));
     server.limit(Some(Limit::Secondary(600)));
-    expect!["`127.0.0.1` has reached the limit for many requests in a short time; it ends in 10m"]
+    expect!["`127.0.0.1` has reached the limit of requests in a short time; it ends in 10m"]
         .assert_eq(&text(github.latest(REPO)));
     server.limit(Some(Limit::Forbidden));
     expect![[r#"

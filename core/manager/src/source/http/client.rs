@@ -355,7 +355,7 @@ pub(super) fn follow(url: &Url, location: &str) -> Result<Url, FetchError> {
         return Err(refuse(redact(&next), "only HTTP and HTTPS are supported"));
     }
     if url.scheme() == "https" && next.scheme() == "http" {
-        return Err(refuse(redact(&next), "it leads from HTTPS to unprotected HTTP"));
+        return Err(refuse(redact(&next), "it leads from HTTPS to unencrypted HTTP"));
     }
     Ok(next)
 }

@@ -131,7 +131,7 @@ pub enum FetchError {
         reason: &'static str,
     },
     /// An answer of another form than expected.
-    #[error("invalid answer from `{url}`")]
+    #[error("invalid response from `{url}`")]
     Answer {
         /// What was fetched.
         url: String,

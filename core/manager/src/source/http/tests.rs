@@ -528,7 +528,7 @@ fn nothing_goes_from_https_to_http() {
     };
     assert_eq!(told("/y"), "https://a/y");
     assert_eq!(told("https://b/y"), "https://b/y");
-    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unprotected HTTP"].assert_eq(&told("http://a/y?secret"));
+    expect!["the redirect of `https://a/x?…` to `http://a/y?…` is not followed: it leads from HTTPS to unencrypted HTTP"].assert_eq(&told("http://a/y?secret"));
     expect!["the redirect of `https://a/x?…` to `file:///etc/passwd` is not followed: only HTTP and HTTPS are supported"].assert_eq(&told("file:///etc/passwd"));
     expect![
         "the redirect of `https://a/x?…` to `?` is not followed: its location is not a valid URL"

@@ -148,7 +148,7 @@ pub(super) fn exchange(
     };
     let realm = &challenge.realm;
     if realm.scheme() != "https" && base.scheme() == "https" {
-        let reason = "a secret would be sent without protection";
+        let reason = "a secret would be sent without encryption";
         return Err(FetchError::Redirect { url: redact(&url), to: redact(realm), reason });
     }
     let fields = [

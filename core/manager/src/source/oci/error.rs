@@ -28,7 +28,7 @@ pub enum OciError {
         has_credentials: bool,
     },
     /// Docker's configuration has credentials that cannot be used.
-    #[error("failed to read the credentials for `{registry}` as Docker stores them: {reason}")]
+    #[error("failed to read Docker's credentials for `{registry}`: {reason}")]
     Credentials {
         /// The registry.
         registry: String,
@@ -91,5 +91,5 @@ fn unauthorized(registry: &str, has_credentials: bool) -> String {
     if has_credentials {
         return format!("the registry `{registry}` rejected the credentials");
     }
-    format!("the registry `{registry}` requires credentials, and Docker has stored none for it")
+    format!("the registry `{registry}` requires credentials, but Docker has stored none for it")
 }

@@ -397,7 +397,7 @@ fn a_registry_with_a_password_takes_it() {
     with(basic("hush")).pin().expect("it is there");
     let err = with(Credentials::Anonymous).pin().expect_err("it has a password");
     expect![[r#"
-        the registry `127.0.0.1:PORT` requires credentials, and Docker has stored none for it
+        the registry `127.0.0.1:PORT` requires credentials, but Docker has stored none for it
         hint: run `docker login 127.0.0.1:PORT` with an account that has access"#]]
     .assert_eq(&told(&err, &server));
     let err = with(basic("wrong")).pin().expect_err("it has another password");
@@ -422,7 +422,7 @@ fn docker_credentials_are_understood() {
     let token = r#"{"auths":{"ghcr.io":{"identitytoken":"x"}}}"#;
     assert_eq!(read(token), Ok(Credentials::Identity { token: "x".into() }));
     let helper = r#"{"credHelpers":{"ghcr.io":"absent-helper"}}"#;
-    expect!["failed to read the credentials for `ghcr.io` as Docker stores them: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
+    expect!["failed to read Docker's credentials for `ghcr.io`: Unable to communicate with credential helper"].assert_eq(&read(helper).expect_err("it is not installed"));
 }
 
 #[test]

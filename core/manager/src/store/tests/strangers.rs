@@ -197,16 +197,16 @@ fn a_journal_never_leads_outside() {
         text(&err).rsplit(": ").next().unwrap().to_owned()
     };
     for owner in ["..", ".", "", "/tmp", "a/b", ".store", "CON", "a\\b", "a:b"] {
-        assert_eq!(change(&|it| it["owner"] = owner.into()), "it is about an invalid place");
+        assert_eq!(change(&|it| it["owner"] = owner.into()), "it refers to an invalid place");
     }
     for path in ["../victim", "acme/tool/../../victim", "victim", "/etc/passwd", "acme/tool/lib.so"]
     {
         let said = change(&|it| it["after"]["files"][path] = "new".into());
-        assert_eq!(said, "it is about an invalid file", "{path}");
+        assert_eq!(said, "it refers to an invalid file", "{path}");
     }
     for link in ["../victim", "a/b", "plugins.lock", ".store", "/x"] {
         let said = change(&|it| it["after"]["links"][link] = "acme/tool/1/x".into());
-        assert_eq!(said, "it is about an invalid link", "{link}");
+        assert_eq!(said, "it refers to an invalid link", "{link}");
     }
     for (home, away) in [
         ("victim", ".new-1"),
@@ -217,7 +217,7 @@ fn a_journal_never_leads_outside() {
         ("acme/tool", "projects"),
     ] {
         let said = change(&|it| it["moved"] = serde_json::json!({ "home": home, "away": away }));
-        assert_eq!(said, "it is about an invalid directory", "{home} {away}");
+        assert_eq!(said, "it refers to an invalid directory", "{home} {away}");
     }
     assert_eq!(change(&|it| it["format"] = 2.into()), "it has the unknown format 2");
 }
