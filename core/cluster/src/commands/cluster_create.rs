@@ -63,7 +63,7 @@ pub(super) fn run(
     Ok(Exit::Done.into())
 }
 
-/// Returns how the cluster is to be created: the command line comes before the file.
+/// Returns the options of the creation. The command line takes precedence over the file.
 fn options(matches: &ArgMatches, file: &ClusterFile) -> Result<CreateOptions, CliError> {
     let switch = |name: &str, of_file: Option<bool>| {
         matches.get_one::<bool>(name).copied().or(of_file).unwrap_or(true)
@@ -86,7 +86,7 @@ fn options(matches: &ArgMatches, file: &ClusterFile) -> Result<CreateOptions, Cl
     })
 }
 
-/// Returns what the user learns when the cluster is there.
+/// Returns what to print when the cluster exists.
 fn outcome(session: &Session<'_>, spec: &ClusterSpec, options: &CreateOptions) -> Vec<String> {
     let (host, name) = (&session.identity().command_name, &spec.name);
     let mut lines = vec![match options.wait {

@@ -1,4 +1,4 @@
-//! `cluster logs`: what the nodes print.
+//! `cluster logs`: shows the logs of the nodes.
 
 use super::session_engine::{ENGINE, names, with_engine};
 use super::shared_args::{name, name_arg};

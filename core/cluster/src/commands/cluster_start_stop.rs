@@ -58,8 +58,8 @@ pub(super) fn stop(
     Ok(Exit::Done.into())
 }
 
-/// Returns the names of the clusters that the user means; all of them are looked for before
-/// the first is touched.
+/// Returns the names of the clusters that the user means. All of them are looked up before the
+/// first one is changed.
 fn wanted(session: &Session<'_>, matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let names = names(session);
     if matches.get_flag("all") {

@@ -1,5 +1,5 @@
-//! The errors of clusters as the user reads them. The one place where they get their exit
-//! codes and hints, which may name options and the host's own command.
+//! The errors of clusters as users see them. This is the only place that assigns exit codes and
+//! hints, which may name options and the host's own command.
 
 use crate::api_server::ApiError;
 use crate::engine::{Endpoint, EndpointError, EngineError, FaultKind};
@@ -12,17 +12,17 @@ use pintle_host::causes::causes;
 use pintle_host::cli::{CliError, Exit, Hint};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
 
-/// What node filters look like.
+/// A hint on the form of node filters.
 pub(super) const FILTERS: &str = "use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate \
      several with `;`; write `\\@` for an `@` in the value";
 
 impl From<ClusterError> for CliError {
     fn from(err: ClusterError) -> Self {
-        // A hook's error has causes of its own, and its own exit code.
+        // A hook's error has its own causes and its own exit code.
         if let ClusterError::Hook(hook) = &err {
             return Self::from_hook(hook);
         }
-        // An excerpt of the file is shown as lines only if it is a cause itself.
+        // An excerpt of the file is shown as lines only if it is a direct cause.
         if let ClusterError::File { source: ClusterFileError::Invalid { source }, .. } = &err {
             return Self::new(exit(&err), err.to_string()).cause(&**source);
         }
@@ -30,7 +30,7 @@ impl From<ClusterError> for CliError {
     }
 }
 
-/// Returns an error as a plugin gets it that has asked for a service.
+/// Returns an error for a plugin that has called a service.
 pub(super) fn reply(err: &ClusterError, host: &Identity) -> ErrorReply {
     let mut reply = ErrorReply::failed(err.to_string());
     reply.causes = causes(err).map(ToString::to_string).collect();
@@ -65,7 +65,7 @@ fn exit(err: &ClusterError) -> Exit {
     }
 }
 
-/// Returns what to do about an error, where that is known.
+/// Returns what to do about an error, if that is known.
 fn hint(err: &ClusterError) -> Option<Hint> {
     Some(match err {
         ClusterError::Engine(err) => return engine_hint(err),

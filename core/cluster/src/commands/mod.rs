@@ -26,8 +26,8 @@ use pintle_plugin::events;
 use session_engine::{ENGINE, containers};
 use std::sync::Arc;
 
-/// Clusters as a group of a host: `cluster`, `node`, `kubeconfig` and `image`, and
-/// containers as a service to plugins.
+/// Clusters as a group of a host: `cluster`, `node`, `kubeconfig` and `image`, and containers as a
+/// service for plugins.
 pub static GROUP: Group = Group {
     name: "cluster",
     nouns: &[

@@ -1,4 +1,4 @@
-//! Containers as a service to plugins.
+//! Containers as a service for plugins.
 
 use super::errors;
 use crate::operations::PluginContainers;

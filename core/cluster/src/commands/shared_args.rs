@@ -77,8 +77,8 @@ pub(super) fn name(matches: &ArgMatches) -> Result<ClusterName, CliError> {
     parse_name(matches.get_one::<String>("name").map_or("", |it| it))
 }
 
-/// Returns the clusters' names that the user typed; the one in a cluster file counts only
-/// where the user typed none, as with `cluster create`.
+/// Returns the cluster names that the user typed. The name in a cluster file is used only if the
+/// user typed none, as with `cluster create`.
 pub(super) fn names(matches: &ArgMatches) -> Result<Vec<ClusterName>, CliError> {
     let given = matches.get_many::<String>("name").into_iter().flatten();
     let mut names: Vec<_> = given.map(|it| parse_name(it)).collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! The options that say what a cluster is to be, and the cluster file behind them.
+//! The options that describe a cluster, and the cluster file behind them.
 
 use super::cluster_file_text::{invalid, load};
 use super::errors::FILTERS;
@@ -67,7 +67,7 @@ pub(super) fn args() -> Vec<Arg> {
     ]
 }
 
-/// Returns what the cluster is to be, and the rest of the cluster file.
+/// Returns the description of the cluster, and the rest of the cluster file.
 pub(super) fn read(
     session: &Session<'_>,
     matches: &ArgMatches,
@@ -107,7 +107,7 @@ pub(super) fn read(
     Ok((spec, file))
 }
 
-/// Fails if the file asks for what is not supported, unless the user knows.
+/// Fails if the file contains unsupported settings, unless the user has accepted that.
 fn check_supported(
     session: &Session<'_>,
     path: &str,
@@ -128,7 +128,7 @@ fn check_supported(
         .hint("remove it, or ignore it with `--ignore-unsupported`".to_owned()))
 }
 
-/// Returns what the environment says of clusters in general.
+/// Returns the defaults that the environment sets for all clusters.
 fn defaults(session: &Session<'_>) -> Result<Defaults, CliError> {
     let identity = session.identity();
     let var = |suffix: &str| caller::var(&identity.env_var(suffix)).filter(|it| !it.is_empty());
@@ -151,7 +151,7 @@ fn set_sizes(spec: &mut ClusterSpec, matches: &ArgMatches) {
     }
 }
 
-/// Checks what can only be known of a file when the sizes of the cluster are.
+/// Checks what can be checked in a file only when the size of the cluster is known.
 fn check_file(session: &Session<'_>, path: &str, spec: &ClusterSpec) -> Result<(), CliError> {
     if spec.servers == 0 {
         return Err(invalid(path, ClusterError::NoServer));
@@ -163,8 +163,8 @@ fn check_file(session: &Session<'_>, path: &str, spec: &ClusterSpec) -> Result<(
     }
 }
 
-/// Lets the command line change the rest of what the file says: single values replace those of the
-/// file, and repeated ones come after them.
+/// Applies the command line to the rest of the file: single values replace those in the file, and
+/// repeated values are added after them.
 fn apply(
     session: &Session<'_>,
     spec: &mut ClusterSpec,
@@ -229,7 +229,7 @@ fn variable(text: &str) -> Result<Pair, String> {
     }
 }
 
-/// Reads the values of an option, each with the nodes that it is for.
+/// Reads the values of an option, each with the nodes that it applies to.
 fn filtered<T>(
     session: &Session<'_>,
     matches: &ArgMatches,
@@ -254,7 +254,7 @@ fn filtered<T>(
     texts.map(read).collect()
 }
 
-/// Returns why what follows the last `@` of a value is not a filter.
+/// Returns why the text after the last `@` of a value is not a filter.
 fn not_a_filter(value: &str) -> Option<String> {
     let (_, filter) = value.rsplit_once('@')?;
     filter.parse::<NodeFilter>().err().map(|err| err.to_string())
@@ -264,7 +264,7 @@ fn parse<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, CliError> 
     text.parse().map_err(|err: T::Err| CliError::new(Exit::Usage, err.to_string()))
 }
 
-/// Lets the sections for plugins be known by the plugins' full names.
+/// Replaces the names of the sections for plugins with the plugins' full names.
 fn qualify_plugins(
     session: &Session<'_>,
     path: &str,

@@ -1,4 +1,4 @@
-//! Cluster files of both formats, whole and wrong.
+//! Cluster files of both formats, valid and invalid.
 
 use super::{ClusterFile, ClusterFileError, Defaults, Pair, Privilege, parse};
 use crate::role::Role;
@@ -258,7 +258,7 @@ options:
         let own = "apiVersion: pintle.dev/v1alpha1\nkind: Cluster\n";
         assert_eq!(name(&format!("{own}metadata: {{name: b}}\n")).unwrap(), "b");
         assert_eq!(name(own).unwrap_err().to_string(), "the cluster has no name");
-        // What is named there is no cluster.
+        // The file that is named there does not describe a cluster.
         let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: harbour}\n";
         assert!(matches!(name(other), Err(ClusterFileError::Kind { .. })));
     }
