@@ -1,5 +1,5 @@
-//! The commands of the plugin manager in a host that was built without it: distributions that
-//! package plugins build it so.
+//! The commands of the plugin manager in a host that was built without it, as distributions that
+//! package plugins do.
 
 use clap::{Arg, ArgMatches, Command};
 use pintle_host::cli::{CliError, Exit, Group, Row, Run, Session, Step};

@@ -1,4 +1,4 @@
-//! What all commands of the manager begin with: the user's store, and the sources.
+//! The common basis of all commands of the manager: the user's store, and the sources.
 
 use crate::asking;
 use crate::config::Config;
@@ -23,7 +23,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long an anonymous answer of GitHub is used again.
+/// How long an anonymous answer of GitHub is reused.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 /// The manager of one run of the host.
@@ -49,27 +49,27 @@ impl<'a> Manager<'a> {
         Ok(Self { session, config, root, client, api: None, mirror: None, is_offline: false })
     }
 
-    /// Takes releases from a mirror, and from nowhere else.
+    /// Takes releases only from a mirror.
     pub(crate) fn with_mirror(self, mirror: Option<&str>) -> Result<Self, CliError> {
         Ok(Self { mirror: mirror.map(Mirror::parse).transpose()?, ..self })
     }
 
-    /// Asks another server than GitHub's own.
+    /// Queries a server other than GitHub's own.
     pub(crate) fn with_api(self, api: Option<String>) -> Self {
         Self { api, ..self }
     }
 
-    /// Touches no network.
+    /// Disables the network.
     pub(crate) fn offline(self, is_offline: bool) -> Self {
         Self { is_offline, ..self }
     }
 
-    /// Opens the store to read it.
+    /// Opens the store for reading.
     pub(crate) fn store(&self) -> Result<Option<Store>, CliError> {
         Ok(Store::open(&self.root)?)
     }
 
-    /// Opens the store to change it.
+    /// Opens the store for changes.
     pub(crate) fn lock(&self) -> Result<LockedStore, CliError> {
         let console = self.session.console();
         Ok(Store::lock(&self.root, &mut |holder| {
@@ -77,7 +77,7 @@ impl<'a> Manager<'a> {
         })?)
     }
 
-    /// Returns the plugins of the store.
+    /// Returns the plugins in the store.
     pub(crate) fn plugins(&self) -> Result<Vec<Stored>, CliError> {
         match self.store()? {
             Some(store) => Ok(store.plugins()?),
@@ -85,7 +85,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Finds the plugin of the store that the user names, by its key, its name or its source.
+    /// Finds the plugin in the store that the user means, by its key, its name or its source.
     pub(crate) fn find(&self, store: &Store, text: &str) -> Result<Stored, CliError> {
         let plugins = store.plugins()?;
         let key: Option<PluginKey> = text.parse().ok();
@@ -127,7 +127,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Reads what the user typed as a source. One word is a plugin of the host's own makers.
+    /// Parses a source. A single word means a first-party plugin of the host.
     pub(crate) fn spec(&self, text: &str) -> Result<Spec, CliError> {
         let err = match parse(text) {
             Ok(spec) => return Ok(spec),
@@ -178,7 +178,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Returns where what the user has typed comes from.
+    /// Returns the source that the user has typed.
     pub(crate) fn source(&self, spec: &Spec) -> Result<Source<'_>, CliError> {
         let place = Place { owner: spec.owner(), repo: spec.repo() };
         let text = spec.source();
@@ -210,7 +210,7 @@ impl<'a> Manager<'a> {
         Ok(Source { text, place, origin })
     }
 
-    /// Returns where the index of plugins is that the user names, or has configured.
+    /// Returns the location of the plugin index, from the command line or the configuration.
     pub(crate) fn index_place(
         &self,
         named: Option<&str>,
@@ -237,7 +237,7 @@ impl<'a> Manager<'a> {
         Ok(Some(index::Place::new(text, base, key, cache)?))
     }
 
-    /// Reads the index of plugins that the user names, or has configured.
+    /// Reads the plugin index, from the command line or the configuration.
     pub(crate) fn index(&self, named: Option<&str>) -> Result<Option<index::Loaded>, CliError> {
         let Some(place) = self.index_place(named)? else { return Ok(None) };
         let server = place.server().filter(|_| !self.is_offline);
@@ -251,7 +251,7 @@ impl<'a> Manager<'a> {
         Ok(Some(loaded))
     }
 
-    /// Returns where the index says that a plugin comes from.
+    /// Returns the source of a plugin according to the index.
     pub(crate) fn source_of(&self, name: &str) -> Result<Option<String>, CliError> {
         let Some(loaded) = self.index(None)? else { return Ok(None) };
         match loaded.index.named(name)[..] {
@@ -295,13 +295,13 @@ impl<'a> Manager<'a> {
         std::fs::create_dir_all(&dir).ok().map(|()| dir)
     }
 
-    /// Returns which release is wanted if none is named.
+    /// Returns the release to use if none is specified.
     pub(crate) fn newest(&self, pre_releases: bool) -> Wanted {
         Wanted { version: None, pre_releases, minimum_age: self.config.minimum_release_age }
     }
 
-    /// Installs exactly what a lock file says, if it is not in the store yet, and returns the
-    /// directory of the version.
+    /// Installs exactly the version in a lock file, unless it is in the store already, and returns
+    /// the directory of the version.
     pub(crate) fn install_locked(
         &self,
         store: &LockedStore,
@@ -326,7 +326,7 @@ impl<'a> Manager<'a> {
         let source = self.source(&spec)?;
         let expected = Some((name, &*locked.version));
         let demand = Demand { locked: Some(locked), expected, is_visible, ..Demand::default() };
-        // With a mirror, the addresses of the lock are not those that the file has there.
+        // The URLs in the lock file do not apply to files in a mirror.
         let wanted = Wanted {
             version: Some(locked.tag.clone().unwrap_or_else(|| locked.version.clone())),
             ..Wanted::default()
@@ -338,12 +338,12 @@ impl<'a> Manager<'a> {
     }
 }
 
-/// Where releases are copied to, and others install from.
+/// Where releases are copied to, and installed from.
 #[derive(Debug)]
 pub(crate) enum Mirror {
     /// A directory.
     Dir(PathBuf),
-    /// A registry, with the beginning of the names of its repositories.
+    /// A registry, with the beginning of its repository names.
     Oci(OciSpec),
 }
 
@@ -361,14 +361,14 @@ impl Mirror {
     }
 }
 
-/// Returns the repository of a plugin in a mirror that is a registry, whose names have no
-/// capitals.
+/// Returns the repository of a plugin in a mirror that is a registry. Repository names contain no
+/// upper-case letters.
 pub(crate) fn mirrored(mirror: &OciSpec, place: &Place) -> OciSpec {
     let repository = format!("{}/{}/{}", mirror.repository, place.owner, place.repo);
     OciSpec { repository: repository.to_ascii_lowercase(), ..mirror.clone() }
 }
 
-/// Reads what the user typed as a source.
+/// Parses a source that the user has typed.
 pub(crate) fn parse(text: &str) -> Result<Spec, CliError> {
     text.parse::<Spec>()
         .map_err(|err| CliError::from_error(pintle_host::cli::Exit::Usage, &err).hint(err.hint()))

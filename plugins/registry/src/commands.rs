@@ -1,4 +1,4 @@
-//! The commands: registries that stand alone, and a look at all of them.
+//! The commands: independent registries, and a list of all registries.
 
 use crate::each::Failures;
 use crate::listing;
@@ -7,7 +7,7 @@ use crate::spec::{Environment, Proxy, Publish, Secret, Spec, Volume};
 use pintle_plugin::prelude::*;
 use std::collections::BTreeSet;
 
-/// The networks that engines put containers into by themselves.
+/// The networks to which engines connect containers by default.
 const DEFAULT_NETWORKS: [&str; 2] = ["bridge", "podman"];
 
 /// `registry create`
@@ -167,7 +167,7 @@ impl Command for Delete {
     }
 }
 
-/// Returns what to call the networks that a user or a cluster brought, if there are any.
+/// Returns a description of the networks that a user or a cluster has connected, if there are any.
 fn foreign(networks: &[&str]) -> Option<String> {
     let foreign = networks.iter().filter(|it| !DEFAULT_NETWORKS.contains(it));
     let names: Vec<_> = foreign.map(|it| format!("`{it}`")).collect();
@@ -232,7 +232,7 @@ fn names() -> Arg {
     Arg::positional("name").repeated().help("The registries' names")
 }
 
-/// Returns the registries of these names, each once.
+/// Returns the registries with these names, each once.
 fn chosen(known: &[Registry], names: &[String]) -> Result<Vec<Registry>> {
     let names: BTreeSet<_> = names.iter().collect();
     names.into_iter().map(|it| registry::pick(known, it).cloned()).collect()

@@ -1,11 +1,11 @@
-//! A plugin that runs image registries beside clusters.
+//! A plugin that runs image registries alongside clusters.
 //!
-//! A registry is a container. It stands alone (`registry create`) and may be used by several
-//! clusters, or it belongs to one (`cluster create --registry`) and is deleted with it.
-//! Nodes learn of their registries before they are made, as mirrors; tools learn of one from
-//! the cluster, as KEP-1755 has it.
+//! A registry is a container. It is either independent (`registry create`), and can be used by
+//! several clusters, or it belongs to one cluster (`cluster create --registry`) and is deleted with
+//! it. Nodes get their registries as mirrors before they are created. Tools find one through the
+//! cluster, as defined by KEP-1755.
 //!
-//! This file is the plugin as its host sees it.
+//! This file defines the plugin for its host.
 
 mod clusters;
 mod commands;

@@ -1,4 +1,4 @@
-//! What a new cluster wants of registries: the options of `cluster create`, and the
+//! The registries that a new cluster requests: with the options of `cluster create`, and with the
 //! plugin's section of the cluster file.
 
 use crate::spec::{Environment, Proxy, Publish, Secret, Spec, Volume};
@@ -7,15 +7,15 @@ use pintle_plugin::prelude::*;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
-/// The plugin's name, which is also that of its section in cluster files.
+/// The plugin's name, which is also the name of its section in cluster files.
 pub(crate) const NAME: &str = "registry.pintle.dev";
 
-/// What a cluster wants of registries.
+/// The registries that a cluster requests.
 ///
-/// It follows from the event alone, so that it is the same before the cluster and behind it.
+/// It depends only on the event, so it is the same before and after the creation of the cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// The registry to make.
+    /// The registry to create.
     pub(crate) create: Option<Spec>,
     /// The existing registries to use.
     pub(crate) uses: Vec<Use>,
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Use {
     pub(crate) name: String,
-    /// Ports, beside its own, that images name it with.
+    /// Additional ports with which images refer to it.
     pub(crate) ports: BTreeSet<u16>,
 }
 
@@ -71,17 +71,17 @@ struct Remote {
     password: Option<Secret>,
 }
 
-/// Reads a key whose presence says something: `create:` means `create: {}`.
+/// Reads a key whose presence has a meaning: `create:` means `create: {}`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Create>, D::Error> {
     Option::deserialize(deserializer).map(|it| Some(it.unwrap_or_default()))
 }
 
 impl Request {
-    /// Reads what an event says.
+    /// Reads the request in an event.
     ///
     /// # Errors
     ///
-    /// When it says what cannot be.
+    /// When the request is invalid.
     pub(crate) fn read(event: &ClusterEvent) -> Result<Self> {
         let host = host(&event.cluster);
         Self::read_in(event, &Environment::new(&host))
@@ -106,12 +106,12 @@ impl Request {
         Ok(Self { create, uses: uses(section.r#use, event.texts("registry-use"))? })
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether nothing is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.create.is_none() && self.uses.is_empty()
     }
 
-    /// Returns the names of the registries, the one that is made first.
+    /// Returns the names of the registries, beginning with the one to create.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let uses = self.uses.iter().map(|it| it.name.as_str());
         self.create.iter().map(|it| it.name.as_str()).chain(uses)
@@ -134,7 +134,7 @@ impl Create {
         if let Some(host) = &self.host {
             spec.publish = spec.publish.at(host)?;
         }
-        // What is said on the command line comes before the file.
+        // The command line takes precedence over the file.
         spec.publish = port.unwrap_or(spec.publish);
         let volumes = self.volumes.iter().map(|it| Volume::parse(it, None));
         spec.volumes = volumes.collect::<Result<_>>()?;
@@ -145,7 +145,7 @@ impl Create {
     }
 }
 
-/// Reads the registries to use; one that is named twice is used once.
+/// Reads the registries to use; repeated names count once.
 fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
     let mut uses: Vec<Use> = Vec::new();
     for text in of_file.iter().chain(&of_line) {
@@ -166,16 +166,16 @@ fn uses(of_file: Vec<String>, of_line: Vec<String>) -> Result<Vec<Use>> {
     Ok(uses)
 }
 
-/// Returns what the names of a cluster's things begin with, as `pintle-demo`.
+/// Returns the prefix of the names of a cluster's objects, for example `pintle-demo`.
 ///
-/// The network may be one that was there before, so the nodes tell; what is left of a
-/// cluster may have none.
+/// The network may have existed before, so the names of the nodes determine the prefix. The remains
+/// of a cluster may have no nodes.
 pub(crate) fn prefix(cluster: &ClusterInfo) -> &str {
     let first = cluster.nodes.iter().find_map(|it| it.name.strip_suffix("-server-0"));
     first.unwrap_or(&cluster.network)
 }
 
-/// Returns the host's command name, which events do not tell otherwise.
+/// Returns the host's command name, which is not part of events.
 fn host(cluster: &ClusterInfo) -> String {
     let prefix = prefix(cluster);
     prefix.strip_suffix(&format!("-{}", cluster.name)).unwrap_or("pintle").to_owned()

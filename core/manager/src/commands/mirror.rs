@@ -1,4 +1,4 @@
-//! `plugin mirror`: copies releases into a directory that others install from.
+//! `plugin mirror`: copies releases to a directory or a registry to install from.
 
 use super::args;
 use crate::archive::is_portable_path;
@@ -71,7 +71,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     Ok(Exit::Done.into())
 }
 
-/// A release as it was fetched.
+/// A fetched release.
 struct Fetched {
     release: Release,
     /// The version, without a `v`.
@@ -79,7 +79,7 @@ struct Fetched {
     files: Vec<(Remote, Vec<u8>)>,
 }
 
-/// Copies a release into a mirror, and returns how many files it has.
+/// Copies a release to a mirror, and returns the number of its files.
 fn copy(
     manager: &Manager<'_>,
     source: &Source<'_>,
@@ -136,12 +136,12 @@ fn write(root: &Path, source: &Source<'_>, fetched: &Fetched) -> Result<(), CliE
         let file = MirrorFile { digest: Digest::of(bytes), target: remote.target.clone() };
         mirrored.files.insert(remote.name.clone(), file);
     }
-    // Last, so that a release is in the mirror when it is whole.
+    // Written last, so that a release in the mirror is complete.
     MirrorOrigin::write(&folder, &mirrored).map_err(|err| CliError::from_error(Exit::Failed, &err))
 }
 
-/// Pushes a release into a registry, under its version and as `latest`: a manifest for each
-/// target, with signatures that refer to it.
+/// Pushes a release to a registry, under its version and as `latest`: a manifest for each target,
+/// with signatures that refer to it.
 fn push(
     manager: &Manager<'_>,
     spec: &OciSpec,
@@ -203,7 +203,7 @@ fn push_to(
     Ok(())
 }
 
-/// Returns the files of a release that someone could install, and their signatures.
+/// Returns the installable files of a release, and their signatures.
 fn files<'r>(source: &Source<'_>, release: &'r Release) -> Vec<&'r Remote> {
     let names: Vec<_> = release.files.iter().map(|it| &*it.name).collect();
     let is_plugin = |file: &Remote| {
@@ -221,7 +221,7 @@ fn files<'r>(source: &Source<'_>, release: &'r Release) -> Vec<&'r Remote> {
     release.files.iter().filter(is_wanted).filter(|it| is_plain(&it.name)).collect()
 }
 
-/// Whether a name is that of a file in a directory, and not a way out of it.
+/// Returns whether a name is that of a file in a directory, and does not lead out of it.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':', '\0'])
 }

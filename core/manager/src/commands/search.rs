@@ -1,4 +1,4 @@
-//! `plugin search`, and what the index says about commands that are not there.
+//! `plugin search`, and suggestions from the index for unknown commands.
 
 use super::allowed::ALLOWED;
 use super::args;
@@ -28,7 +28,7 @@ pub(super) fn args(command: Command) -> Command {
         .arg(output::arg())
 }
 
-/// The answer. The names of the fields are part of the interface.
+/// The output. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Answer<'a> {
     index: &'a str,
@@ -79,14 +79,14 @@ fn no_index(session: &Session<'_>) -> CliError {
         .hint(format!("set `index` in {path} to a file or a URL, or specify one with `--index`"))
 }
 
-/// Returns which plugin of the index has a command that is not there. Never touches the network.
+/// Returns the plugin in the index that provides an unknown command. Never uses the network.
 pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String> {
     let loaded = glance(session)?;
     let (how, found) = loaded.index.with_command(words)?;
     let name = &session.identity().command_name;
     let what = match how {
         Match::Command => "this command",
-        // The host's own nouns have help, which says more.
+        // The host's own nouns have help, which is more useful.
         Match::Noun if session.is_noun(words) => return None,
         Match::Noun => "commands that begin with this",
     };
@@ -103,8 +103,8 @@ pub(super) fn suggest(session: &Session<'_>, words: &[String]) -> Option<String>
     })
 }
 
-/// Returns which plugin of the index is called as an option is, and takes part in the command that
-/// does not have it: what options a plugin has, an index does not say. Never touches the network.
+/// Returns the plugin in the index that has the name of an unknown option and takes part in the
+/// command. The index does not list the options of plugins. Never uses the network.
 pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str) -> Option<String> {
     let loaded = glance(session)?;
     let [plugin] = loaded.index.named(option)[..] else { return None };
@@ -125,9 +125,9 @@ pub(super) fn suggest_option(session: &Session<'_>, command: &str, option: &str)
     })
 }
 
-/// Returns the index if it is at hand.
+/// Returns the index if it is available immediately.
 fn glance(session: &Session<'_>) -> Option<Loaded> {
-    // Where the system manages plugins, its packages are what is to be installed.
+    // If the system manages plugins, its packages should be installed.
     (ALLOWED.check)(session).ok()?;
     let manager = Manager::new(session).ok()?;
     manager.index_place(None).ok()??.glance()

@@ -11,7 +11,7 @@ pub(super) fn name_arg(command: Command) -> Command {
     command.arg(args::name().required(true))
 }
 
-/// Changes the plugin that is named, and says so.
+/// Changes the named plugin, and reports it.
 fn change(
     session: &Session<'_>,
     matches: &ArgMatches,

@@ -1,4 +1,4 @@
-//! `plugin sync`: makes the plugins those of a lock file.
+//! `plugin sync`: installs exactly the plugins of a lock file.
 
 use super::{args, show};
 use crate::errors::{failed, usage};
@@ -59,8 +59,8 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
     Ok(Exit::Done.into())
 }
 
-/// Locks the plugins that made the project, in the versions that did, and returns how many were
-/// installed for that.
+/// Locks the plugins that created the project, in the same versions, and returns how many had to be
+/// installed.
 fn lock_what_made(
     manager: &Manager<'_>,
     store: &LockedStore,
@@ -126,8 +126,8 @@ fn report(session: &Session<'_>, n_new: usize, n_all: usize) {
     });
 }
 
-/// Installs what a project demands, and makes the directory that its commands search. Returns
-/// how many plugins were installed.
+/// Installs the plugins that a project requires, and creates the directory that its commands
+/// search. Returns how many plugins were installed.
 pub(super) fn make_view(
     manager: &Manager<'_>,
     store: &LockedStore,
@@ -147,7 +147,7 @@ pub(super) fn make_view(
     Ok(n_new)
 }
 
-/// Adds to a lock file what is known now of this platform.
+/// Adds information about this platform to a lock file.
 fn complete(store: &LockedStore, project: &mut ProjectLock) -> Result<bool, CliError> {
     let target = pintle_plugin::manifest::TARGET;
     let plugins = store.plugins()?;
@@ -169,7 +169,7 @@ fn complete(store: &LockedStore, project: &mut ProjectLock) -> Result<bool, CliE
     Ok(is_changed)
 }
 
-/// Makes the plugins of the user those of a lock file: others are taken out of use.
+/// Replaces the user's plugins with those in a lock file; others are disabled.
 fn sync_user(
     manager: &Manager<'_>,
     lock: &ProjectLock,

@@ -38,7 +38,7 @@ struct Outdated {
     pinned: bool,
 }
 
-/// Returns the plugins that are meant.
+/// Returns the selected plugins.
 fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, CliError> {
     let Some(store) = manager.store()? else { return Ok(Vec::new()) };
     let mut names = args::texts(matches, "plugin").peekable();
@@ -48,7 +48,7 @@ fn meant(manager: &Manager<'_>, matches: &ArgMatches) -> Result<Vec<Stored>, Cli
     }
 }
 
-/// A plugin that may have newer versions, and where they would come from.
+/// A plugin that may have newer versions, and their source.
 struct Candidate<'m> {
     stored: Stored,
     source: Source<'m>,
@@ -71,10 +71,10 @@ impl<'m> Candidate<'m> {
     }
 }
 
-/// The newest release of a plugin and its tag, if it is newer than what is installed.
+/// The newest release of a plugin and its tag, if it is newer than the installed version.
 type Newer = Option<(String, Release)>;
 
-/// Asks for the newest releases, and returns them in the order of the plugins.
+/// Queries the newest releases, and returns them in the order of the plugins.
 fn newest(
     manager: &Manager<'_>,
     candidates: &[Candidate<'_>],
@@ -87,7 +87,7 @@ fn newest(
     found.map(|(candidate, release)| Ok(newer(candidate.receipt(), release?))).collect()
 }
 
-/// Returns a release and its tag, if it is newer than what is installed.
+/// Returns a release and its tag, if it is newer than the installed version.
 fn newer(receipt: &Receipt, release: Release) -> Newer {
     let tag = release.tag.clone()?;
     let newest = tag.parse::<PluginVersion>().ok();
@@ -98,7 +98,7 @@ fn newer(receipt: &Receipt, release: Release) -> Newer {
     is_newer.then_some((tag, release))
 }
 
-/// Returns whether a source can have other versions than the one that is installed.
+/// Returns whether a source can have versions other than the installed one.
 fn has_versions(spec: &Spec) -> bool {
     !matches!(spec, Spec::Path(_) | Spec::Url(_))
 }
@@ -122,7 +122,7 @@ pub(super) fn outdated(session: &Session<'_>, matches: &ArgMatches) -> Result<St
                 source: receipt.source.clone(),
                 pinned: candidate.stored.state.is_pinned,
             }),
-            // The others are of interest all the same.
+            // The others are listed regardless.
             Err(err) => {
                 exit = Exit::Failed;
                 let text = format!("{}: {err}", receipt.name);
@@ -197,7 +197,7 @@ pub(super) fn run(session: &Session<'_>, matches: &ArgMatches) -> Result<Step, C
             Ok(())
         });
         if let Err(err) = res {
-            // One that fails keeps no other from being updated.
+            // A failure does not prevent the update of the others.
             if let Some(before) = failure.replace(err) {
                 let _: Exit = session.fail(&before);
             }

@@ -1,4 +1,4 @@
-//! `plugin verify`: hashes installed plugins anew.
+//! `plugin verify`: compares installed plugins with their digests again.
 
 use super::{args, show};
 use crate::manager::Manager;
@@ -12,7 +12,7 @@ pub(super) fn args(command: Command) -> Command {
     args::names(command, "The plugins to verify [default: all]").arg(output::arg())
 }
 
-/// What was found. The names of the fields are part of the interface.
+/// The result. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Verified {
     plugin: String,

@@ -1,4 +1,4 @@
-//! `plugin why`: where an installed plugin is from, and who vouched for it.
+//! `plugin why`: shows the source and the trust of an installed plugin.
 
 use super::{args, show};
 use crate::errors::failed;
@@ -14,7 +14,7 @@ pub(super) fn args(command: Command) -> Command {
     command.arg(args::name().required(true)).arg(output::arg())
 }
 
-/// The answer. The names of the fields are part of the interface.
+/// The output. The names of the fields are part of the interface.
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! Indexes with limits exceeded and rules broken, signatures of minisign, and a server.
+//! Indexes that exceed limits and violate rules, minisign signatures, and a server.
 
 use super::kept::Kept;
 use super::*;
@@ -17,7 +17,7 @@ use std::thread;
 use tempfile::TempDir;
 use url::Url;
 
-/// Signatures of this text, made by minisign 0.11 (Debian), with a key that exists no more.
+/// Signatures of this text, made with minisign 0.11 (Debian) and a key that no longer exists.
 const SIGNED: &str = r#"{"format": 1, "plugins": [{"name": "registry.example.org", "source": "acme/registry", "description": "Image registries for clusters", "version": "1.2.0", "commands": ["registry create", "registry list"]}]}
 "#;
 const KEY: &str = "RWSyPCEGGN6QPTdQDrXnOXRbwXdSSP9SzlF4Hji4JnW297c+tAd2DWZh";
@@ -27,7 +27,7 @@ RUSyPCEGGN6QPd9jJJ42S6s2USQoCJdt7fUeQg/n0lHk8oeyFAEWXcftIb7DGxZJ4yADtnJFaEJeDG2U
 trusted comment: pintle-index created=1795802521
 rlefDKqhXiC20b6WCgVoux+JKDhomGJajjTSN88PqPdGym0Nz7TuXBkoQESN0kZHXQFlxf3cCl4SpUG13Wf3DQ==
 ";
-/// A second earlier.
+/// One second earlier.
 const OLD: &str = "untrusted comment: signature from minisign secret key
 RUSyPCEGGN6QPd9jJJ42S6s2USQoCJdt7fUeQg/n0lHk8oeyFAEWXcftIb7DGxZJ4yADtnJFaEJeDG2UdnOtRfKSnyF9i7JJ0wE=
 trusted comment: pintle-index created=1795802520
@@ -117,7 +117,7 @@ fn with_causes(err: &dyn Error) -> String {
     format!("{err}{}", cause.unwrap_or_default())
 }
 
-/// Reads an index with one plugin, of which some fields are others.
+/// Reads an index with one plugin, some fields of which are replaced.
 #[track_caller]
 fn refused(changes: Value) -> String {
     let mut plugin = json!({
@@ -400,7 +400,7 @@ fn a_large_file_is_refused_and_not_glanced_at() {
     assert_eq!(err.hint().as_deref(), Some("check the path of the index"));
 }
 
-/// A server of files, each with an ETag that is its text's length.
+/// A server for files. The ETag of each is the length of its text.
 struct Server {
     url: Url,
     files: Arc<Mutex<HashMap<String, String>>>,
@@ -455,7 +455,7 @@ fn client() -> Client {
     Client::new(options, &|_| None).unwrap()
 }
 
-/// Makes what is kept two hours older.
+/// Makes the cached copy two hours older.
 fn age(cache: &Path, url: &Url) {
     let mut kept = Kept::read(cache, url, MAX_LEN).unwrap();
     kept.head.at -= 7200;
@@ -486,12 +486,12 @@ fn what_was_fetched_is_used_for_an_hour_and_then_only_if_it_is_still_current() {
     server.put("/index.json", r#"{"format": 1, "plugins": []}"#);
     assert!(place.load(Some(&client)).unwrap().index.plugins().is_empty());
     assert_eq!(server.requests(), ["/index.json 200"]);
-    // A server that fails does not stop work with what is there.
+    // A failing server does not prevent the use of the cached copy.
     age(dir.path(), &server.url);
     server.put("/index.json", "broken");
     let loaded = place.load(Some(&client)).unwrap();
     assert!(loaded.stale.unwrap().to_string().contains("500"));
-    // A new index that is not valid does.
+    // A new index that is invalid does.
     server.put("/index.json", "{}");
     let err = place.load(Some(&client)).unwrap_err();
     assert!(with_causes(&err).contains("missing field"), "{}", with_causes(&err));
@@ -511,7 +511,7 @@ fn what_is_kept_is_verified_like_what_is_fetched() {
     let _ = load(Some(KEY)).unwrap();
     assert!(server.requests().is_empty());
     assert!(matches!(load(Some(OTHER_KEY)).unwrap_err(), IndexError::Signature(_)));
-    // Bytes that were changed in the cache are fetched again.
+    // Bytes that have changed in the cache are fetched again.
     let mut kept = Kept::read(dir.path(), &server.url, MAX_LEN).unwrap();
     kept.bytes[50] ^= 1;
     kept.write(dir.path(), &server.url);

@@ -1,4 +1,4 @@
-//! What is read and written as a lock file, and what git merges.
+//! Tests the text of lock files, and how git merges them.
 
 use super::*;
 use expect_test::{Expect, expect};
@@ -62,7 +62,7 @@ fn what_is_written_is_read_whatever_the_texts() {
         locked.targets.insert("odd target.1".to_owned(), target);
     }
     assert_eq!(lock.to_string().parse::<LockFile>().unwrap(), lock);
-    // Tables are read as well, for example those of another tool.
+    // Tables are read as well, for example from another tool.
     let tables = toml::to_string(&lock).unwrap();
     assert!(tables.contains("[plugin.\"a.example.org\"]"), "{tables}");
     assert_eq!(tables.parse::<LockFile>().unwrap(), lock);
@@ -146,7 +146,7 @@ fn no_name_leads_outside() {
     }
 }
 
-/// A repository with a lock file that git merges by the union of its lines.
+/// A repository with a lock file that git merges as the union of its lines.
 struct Repository(tempfile::TempDir);
 
 impl Repository {
@@ -182,7 +182,7 @@ impl Repository {
         self.git(&["commit", "-q", "--allow-empty", "-m", "change"]);
     }
 
-    /// Returns what a merge of two branches with these lock files is.
+    /// Returns the result of merging two branches with these lock files.
     fn merge(base: &LockFile, ours: &LockFile, theirs: &LockFile) -> String {
         let repository = Self::new(base);
         repository.git(&["checkout", "-q", "-b", "theirs"]);
@@ -222,7 +222,7 @@ fn a_union_of_two_branches_that_update_one_plugin_is_refused_by_its_line() {
     let text = Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.2.0"));
     let err = text.parse::<LockFile>().unwrap_err();
     assert!(matches!(err, LockFileError::Twice { .. }), "{err}");
-    // The same update on both sides is one, and one beside an addition is both.
+    // The same update on both sides counts once, and an update next to an addition keeps both.
     assert_eq!(
         Repository::merge(&with("1.0.0"), &with("1.1.0"), &with("1.1.0"))
             .parse::<LockFile>()

@@ -1,4 +1,4 @@
-//! Why a release is not known.
+//! Errors of queries for releases.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::super::http::FetchError;
 use super::cache::now;
 use super::tokens::variable_for;
 
-/// Why a release is not known.
+/// Why a release could not be determined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitHubError {
-    /// The server was not reached, or failed.
+    /// The server could not be reached, or failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The address of the API is not valid.
+    /// The URL of the API is invalid.
     #[error("invalid address of the GitHub API `{text}`")]
     Api {
-        /// What was given.
+        /// The text.
         text: String,
     },
     /// The limit of requests is reached.
@@ -27,41 +27,41 @@ pub enum GitHubError {
     RateLimited {
         /// The host of the API.
         host: String,
-        /// When it ends, if the server says so.
+        /// When the limit ends, if the server reports it.
         until: Option<OffsetDateTime>,
         /// Whether a token was sent.
         is_authorized: bool,
-        /// Whether it is the limit for too many requests at once, which a token does not raise.
+        /// Whether it is the limit for requests in a short time, which a token does not raise.
         is_secondary: bool,
     },
-    /// The repository, or the release, does not exist or is not visible.
+    /// The repository or the release does not exist, or is not visible.
     #[error("{}", not_found(host, repo, tag.as_deref(), *is_authorized))]
     NotFound {
         /// The host of the API.
         host: String,
         /// The repository, in the form `owner/repo`.
         repo: String,
-        /// The tag that was asked for.
+        /// The requested tag.
         tag: Option<String>,
         /// Whether a token was sent.
         is_authorized: bool,
     },
-    /// The repository has releases, but none that is wanted.
+    /// The repository has releases, but none that matches.
     #[error("the repository `{repo}` has no release{}", if *has_prereleases { " other than pre-releases" } else { "" })]
     NoRelease {
         /// The repository, in the form `owner/repo`.
         repo: String,
-        /// Whether there are pre-releases.
+        /// Whether it has pre-releases.
         has_prereleases: bool,
     },
-    /// Bytes other than the ones that were uploaded.
+    /// The bytes differ from the uploaded ones.
     #[error("wrong digest of `{name}`: expected sha256:{expected}, received sha256:{actual}")]
     Digest {
         /// The file.
         name: String,
         /// The digest that GitHub reports.
         expected: String,
-        /// The digest of what was received.
+        /// The digest of the received bytes.
         actual: String,
     },
     /// The token was rejected.
@@ -69,7 +69,7 @@ pub enum GitHubError {
     Token {
         /// The host of the API.
         host: String,
-        /// The variable that holds the token.
+        /// The variable that contains the token.
         variable: &'static str,
     },
 }
@@ -131,10 +131,10 @@ fn limited(
     format!("`{host}` has reached {limit}{until}")
 }
 
-/// Returns a moment for people: how far away it is, and when.
+/// Returns a time in readable form: how far away it is, and when.
 fn moment(it: OffsetDateTime) -> String {
     let seconds = u64::try_from(it.unix_timestamp()).unwrap_or(0).saturating_sub(now());
-    // Minutes are enough above two of them.
+    // Above two minutes, whole minutes suffice.
     let rounded = if seconds > 120 { seconds.div_ceil(60) * 60 } else { seconds };
     let away = humantime::format_duration(Duration::from_secs(rounded));
     let (hour, minute, second) = (it.hour(), it.minute(), it.second());

@@ -1,4 +1,4 @@
-//! Releases of a stand-in server.
+//! Releases on a stand-in server.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -252,7 +252,7 @@ fn an_anonymous_answer_serves_for_a_while() {
     let first = cached(long).latest(REPO).expect("it exists");
     assert_eq!(cached(long).latest(REPO).expect("it exists"), first);
     assert_eq!(server.requests().len(), 1);
-    // An older one is asked for again, and the server says that it is current.
+    // An older answer is requested again, and the server reports that it is current.
     assert_eq!(cached(Duration::ZERO).latest(REPO).expect("it exists"), first);
     assert!(server.requests()[1].header("if-none-match").is_some());
     server.release(REPO, release("v3.0.0", false));
@@ -301,7 +301,7 @@ fn limits_say_when_they_end() {
     let text = |outcome: Result<Release, GitHubError>| {
         let err = outcome.expect_err("the limit is reached");
         let text = format!("{err}\nhint: {}", err.hint().unwrap_or_default());
-        // The moment differs.
+        // The time differs.
         text.split(", at ").next().unwrap_or_default().to_owned()
     };
     expect![[r#"

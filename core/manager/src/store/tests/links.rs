@@ -1,11 +1,11 @@
-//! Links that lead to something else than was installed.
+//! Links that do not point to the installed files.
 
 #![cfg(unix)]
 
 use super::*;
 use std::os::unix::fs::symlink;
 
-/// Returns what is wrong with the links after a change.
+/// Returns the faults of the links after a change.
 fn faults(change: impl FnOnce(&Path)) -> Vec<String> {
     let folder = empty();
     let root = folder.path();
@@ -51,7 +51,7 @@ fn a_link_to_something_else_is_a_fault() {
     for elsewhere in ["mine.so", "/etc/passwd", "../../etc/passwd", "nowhere"] {
         check(elsewhere, "is not a link to a file of `acme/tool`");
     }
-    // By hand to the version before: that is one of the store's.
+    // A manual change to the previous version: that one belongs to the store.
     let found = faults(|root| {
         fs::remove_file(root.join("tool.so")).unwrap();
         symlink("acme/tool/1.0.0/lib.so", root.join("tool.so")).unwrap();
