@@ -658,7 +658,7 @@ fn whatever_is_wrong_with_a_cluster_file_the_error_names_it() {
           caused by: failed to read `[SANDBOX]/desk/no-such`
           caused by: No such file or directory (os error 2)
         error: invalid cluster file `c.yaml`
-          caused by: the file `a` has a path that is not absolute or leads upwards
+          caused by: the file `a` has a path that is not absolute or contains `..`
         error: invalid cluster file `c.yaml`
           caused by: invalid duration `soon`
           caused by: expected number at 0

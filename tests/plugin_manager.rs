@@ -927,7 +927,7 @@ fn commands_and_names_that_exist_are_told_before() {
             --- stderr ---
             fetching rival-[TARGET].tar.gz
             fetching rival-[TARGET].tar.gz: done
-            error: failed to install `acme/rival` while comparing its commands with those that exist
+            error: failed to install `acme/rival` while comparing its commands with existing ones
               caused by: its command `hello` is also provided by `hello.example.org/v1.0.0`
             hint: install it anyway with `--yes`, and call the command with `plugin run KEY`
             [exit 4]
@@ -935,7 +935,7 @@ fn commands_and_names_that_exist_are_told_before() {
             --- stderr ---
             fetching taken-[TARGET].tar.gz
             fetching taken-[TARGET].tar.gz: done
-            error: failed to install `acme/taken` while comparing it with what is installed
+            error: failed to install `acme/taken` while comparing it with the installed plugins
               caused by: plugin `hello.example.org` is installed from `acme/hello`
             hint: remove `hello.example.org` first
             [exit 3]
@@ -943,7 +943,7 @@ fn commands_and_names_that_exist_are_told_before() {
             --- stderr ---
             fetching hello-2.0.0-[TARGET].tar.gz
             fetching hello-2.0.0-[TARGET].tar.gz: done
-            error: failed to install `acme/hello` while comparing it with what is installed
+            error: failed to install `acme/hello` while comparing it with the installed plugins
               caused by: it is now plugin `rival.example.org`, and was `hello.example.org` before
             hint: if this is intended, remove `hello.example.org` first
             [exit 3]

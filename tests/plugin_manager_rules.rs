@@ -28,7 +28,7 @@ fn a_command_of_the_host_is_told_before() {
         --- stderr ---
         fetching hello-1.0.0-[TARGET].tar.gz
         fetching hello-1.0.0-[TARGET].tar.gz: done
-        error: failed to install `acme/hello` while comparing its commands with those that exist
+        error: failed to install `acme/hello` while comparing its commands with existing ones
           caused by: its command `cluster create` collides with a core command
         hint: install it anyway with `--yes`, and call the command with `plugin run KEY`
         [exit 4]
@@ -103,7 +103,7 @@ fn a_pinned_plugin_stays() {
             --- stderr ---
             fetching hello-2.0.0-[TARGET].tar.gz
             fetching hello-2.0.0-[TARGET].tar.gz: done
-            error: failed to install `acme/hello` while comparing it with what is installed
+            error: failed to install `acme/hello` while comparing it with the installed plugins
               caused by: `hello.example.org` is pinned to version 1.0.0
             hint: type `pintle plugin unpin hello.example.org` first
             [exit 1]

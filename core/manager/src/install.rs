@@ -140,7 +140,7 @@ impl Installer<'_> {
         // The plugin's own code has run with the user's permissions.
         check_unchanged(&staged, &files).at("checking it")?;
         self.check_names(source, known.as_ref(), &checked)
-            .at("comparing it with what is installed")?;
+            .at("comparing it with the installed plugins")?;
         if let Some(signed) = &fetched.signed {
             check_bound(signed, &fetched, &checked.key).at("verifying its signature")?;
         }
@@ -148,14 +148,13 @@ impl Installer<'_> {
         let receipt = receipt(source, demand, &release, &fetched, &files, file, &checked);
         self.check_pin(demand, known.as_ref(), &receipt)
             .and_then(|()| self.check_age(demand, known.as_ref(), &receipt))
-            .at("comparing it with what is installed")?;
+            .at("comparing it with the installed plugins")?;
         if demand.is_visible {
-            self.check_commands(&checked).at("comparing its commands with those that exist")?;
+            self.check_commands(&checked).at("comparing its commands with existing ones")?;
         }
         // A key from a lock file was not used for verification now.
         let verified = fetched.signed.as_ref().map(|it| &it.key);
-        let version =
-            staged.keep(&receipt, verified, demand.is_visible).at("putting it into the store")?;
+        let version = staged.keep(&receipt, verified, demand.is_visible).at("storing it")?;
         let before = known.as_ref().and_then(|it| it.in_use()).map(|it| it.1.clone());
         Ok(Installed { receipt, version, before, warnings: checked.warnings })
     }

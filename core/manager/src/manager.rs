@@ -245,7 +245,7 @@ impl<'a> Manager<'a> {
         let servers = server.into_iter().collect();
         let loaded = asking::patiently(self.session.console(), servers, || place.load(client))?;
         if let Some(err) = &loaded.stale {
-            let text = format!("{err}: its plugin index may be out of date");
+            let text = format!("{err}: the plugin index may be outdated");
             self.session.console().log(Level::Warn, &text);
         }
         Ok(Some(loaded))

@@ -81,7 +81,7 @@ pub enum ClusterFileError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileFault {
     /// Its path is relative, or contains `..`.
-    #[error("has a path that is not absolute or leads upwards")]
+    #[error("has a path that is not absolute or contains `..`")]
     Path,
     /// It has neither a text nor a source, or both.
     #[error("requires either a text or a source")]

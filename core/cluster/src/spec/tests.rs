@@ -107,7 +107,7 @@ plugins:
         check(&with("ports: [{port: '80', nodes: [nodes]}]"), "invalid node filter `nodes`");
         check(
             &with("files: [{path: a, text: b}]"),
-            "has a path that is not absolute or leads upwards",
+            "has a path that is not absolute or contains `..`",
         );
         check(&with("files: [{path: /a}]"), "requires either a text or a source");
         check(&with("files: [{path: /a, source: no-such}]"), "failed to read `/f/no-such`");
