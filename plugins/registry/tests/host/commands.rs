@@ -91,7 +91,7 @@ fn a_name_that_is_taken_is_told() {
     let err = command("create").arg("name", "one").container(registry("one", 1)).run();
     let err = err.unwrap_err();
     assert_eq!(err.to_string(), "the registry `one` already exists");
-    assert!(err.hint().unwrap().starts_with("give it another name"));
+    assert!(err.hint().unwrap().starts_with("choose another name"));
 }
 
 fn list(form: &str) -> String {
