@@ -173,7 +173,10 @@ pub enum ClusterError {
         lost: Vec<String>,
     },
     /// A server has not left the cluster's store.
-    #[error("timed out after {} waiting for the node `{node}` to leave the cluster", humantime::format_duration(*limit))]
+    #[error(
+        "timed out after {} waiting for the node `{node}` to leave the cluster",
+        humantime::format_duration(*limit)
+    )]
     NotLeft {
         /// The node.
         node: String,

@@ -111,8 +111,8 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Fails unless `name` can be the name of a container by which others find it: DNS labels (RFC
-/// 1123), separated by dots.
+/// Fails unless `name` can be the name of a container by which others find it: labels of DNS
+/// (RFC 1123), separated by dots.
 fn check_name(name: &str) -> Result<()> {
     let fits = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
     let is_label = |it: &str| {

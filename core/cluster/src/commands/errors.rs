@@ -13,7 +13,8 @@ use pintle_host::cli::{CliError, Exit, Hint};
 use pintle_plugin::message::{ErrorKind, ErrorReply};
 
 /// A hint on the form of node filters.
-pub(super) const FILTERS: &str = "use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate \
+pub(super) const FILTERS: &str = "\
+    use a filter such as `server:0`, `agent:0,2`, `agent:0-3`, `server:*` or `all`; separate \
      several with `;`; write `\\@` for an `@` in the value";
 
 impl From<ClusterError> for CliError {

@@ -37,7 +37,11 @@ pub struct FilterError(String);
 
 /// A node filter refers to a node that the cluster does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the node filter `{filter}` refers to a node that does not exist: the cluster has {count} {role}{}", if *.count == 1 { "" } else { "s" })]
+#[error(
+    "the node filter `{filter}` refers to a node that does not exist: the cluster has {count} \
+     {role}{}",
+    if *.count == 1 { "" } else { "s" }
+)]
 pub struct NoSuchNode {
     /// The filter, as written.
     pub filter: String,
